@@ -1,0 +1,132 @@
+"""SmartOps: run your infrastructure from chat, safely.
+
+This is all a plugin imports. Nothing below ``smartops.`` is promised to stay
+where it is, except ``smartops.client`` and ``smartops.testing``.
+"""
+
+from .backend import (
+    Backend,
+    Compute,
+    Costs,
+    DayCost,
+    Instance,
+    Metric,
+    Metrics,
+    Page,
+    Query,
+    Runner,
+    RunResult,
+    Sample,
+    State,
+    Transition,
+    Usage,
+    Verb,
+)
+from .channel import Channel
+from .command import Call, Command, Effect, Layer, command
+from .errors import (
+    ApprovalInvalid,
+    AuthenticationFailed,
+    BackendUnavailable,
+    DeadlineExceeded,
+    InstanceNotFound,
+    InterpreterFailed,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    ValidationFailed,
+)
+from .hookspecs import hookimpl
+from .interpreter import Interpreter
+from .message import (
+    Claims,
+    Headers,
+    Identity,
+    Inbound,
+    Message,
+    Person,
+    Place,
+    Receipt,
+    Response,
+)
+from .plan import Change, Plan
+from .reply import (
+    Action,
+    Cell,
+    Code,
+    Fields,
+    Issue,
+    Issues,
+    Reply,
+    Severity,
+    Table,
+    Text,
+)
+from .services import Clock, HttpClient, HttpReply, Issuer, Services, Verified, Verifier
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Action",
+    "ApprovalInvalid",
+    "AuthenticationFailed",
+    "Backend",
+    "BackendUnavailable",
+    "Call",
+    "Cell",
+    "Change",
+    "Channel",
+    "Claims",
+    "Clock",
+    "Code",
+    "Command",
+    "Compute",
+    "Costs",
+    "DayCost",
+    "DeadlineExceeded",
+    "Effect",
+    "Fields",
+    "Headers",
+    "HttpClient",
+    "HttpReply",
+    "Identity",
+    "Inbound",
+    "Instance",
+    "InstanceNotFound",
+    "Interpreter",
+    "InterpreterFailed",
+    "Issue",
+    "Issuer",
+    "Issues",
+    "Layer",
+    "Message",
+    "Metric",
+    "Metrics",
+    "Page",
+    "PermissionDenied",
+    "Person",
+    "Place",
+    "Plan",
+    "Query",
+    "RateLimited",
+    "Receipt",
+    "Refusal",
+    "Reply",
+    "Response",
+    "RunResult",
+    "Runner",
+    "Sample",
+    "Services",
+    "Severity",
+    "State",
+    "Table",
+    "Text",
+    "Transition",
+    "Usage",
+    "ValidationFailed",
+    "Verb",
+    "Verified",
+    "Verifier",
+    "command",
+    "hookimpl",
+]

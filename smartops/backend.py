@@ -1,0 +1,206 @@
+"""The contracts of backends: something operated on, by capability.
+
+Commands ask for a capability (:class:`Compute`, :class:`Runner`,
+:class:`Metrics`, :class:`Costs`), never for a vendor. Methods raise refusals
+from :mod:`smartops.errors`; anything else a backend raises is a bug and its
+text stays in the log.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
+Metric = Literal["cpu", "memory", "disk"]
+Verb = Literal["start", "stop", "reboot"]
+
+
+class Backend(ABC):
+    """Something operated on. Subclasses set ``name``, the word used in configuration and logs."""
+
+    name: str
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return if the backend can be reached, else raise BackendUnavailable; change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A machine. ``id`` is immutable; ``name`` may be empty or shared. ``launched`` has a zone."""
+
+    id: str
+    name: str
+    type: str
+    state: State
+    platform: Literal["linux", "windows"]
+    private_ip: str = ""
+    public_ip: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    launched: datetime | None = None
+    backend: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call it: the name, else the id."""
+        return self.name or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which instances. Every given condition must hold; within one, any value will do.
+
+    ``names`` may hold the wildcards ``*`` and ``?``; ``tags`` maps a key to its
+    allowed values, none meaning "has the tag". ``cursor`` is a page's
+    ``next``; ``limit`` the size of a page, 0 for everything.
+    """
+
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limit: int = 0
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing, by name then id. ``counts`` is over all that match, by state."""
+
+    instances: tuple[Instance, ...]
+    counts: Mapping[str, int]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What a verb did to one instance."""
+
+    id: str
+    before: State
+    after: State
+
+
+class Compute(Backend):
+    """Machines that can be listed, started and stopped."""
+
+    @abstractmethod
+    async def list(self, query: Query) -> Page:
+        """Return the instances that match."""
+
+    @abstractmethod
+    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+        """Raise what ``act`` would raise (a missing right, a protected machine); change nothing."""
+
+    @abstractmethod
+    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+        """Start, stop or reboot, all or none where the platform can; returns once accepted."""
+
+    @abstractmethod
+    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        """Set and remove tags of one instance."""
+
+
+RunStatus = Literal[
+    "pending", "running", "success", "failed", "timed-out", "unreachable", "cancelled"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a script went on one instance.
+
+    ``exit_code`` is None if it never ran or has not ended. ``truncated`` says
+    that the platform cut the output.
+    """
+
+    instance_id: str
+    status: RunStatus
+    exit_code: int | None = None
+    output: str = ""
+    errors: str = ""
+    seconds: float = 0.0
+    truncated: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status not in ("pending", "running")
+
+
+class Runner(Backend):
+    """Remote execution on instances."""
+
+    @abstractmethod
+    async def send(
+        self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
+    ) -> str:
+        """Start a script and return the platform's id of the run.
+
+        ``limit`` bounds delivery and execution each. ``key`` names the act; a
+        platform with idempotency tokens is given it, so that one act sends once.
+        """
+
+    @abstractmethod
+    async def results(self, run_id: str) -> tuple[RunResult, ...]:
+        """Return how the run stands now, one result an instance, in the order they were given."""
+
+    @abstractmethod
+    async def cancel(self, run_id: str) -> None:
+        """Ask the platform to stop what has not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One point of a series; percentages run from 0 to 100."""
+
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The newest known utilisation of one instance, in percent; None where nothing is measured."""
+
+    cpu: float | None = None
+    memory: float | None = None
+    disk: float | None = None
+    at: datetime | None = None
+
+
+class Metrics(Backend):
+    """Measurements over time."""
+
+    @abstractmethod
+    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+        """Return the newest utilisation by instance id; unmeasured instances are left out."""
+
+    @abstractmethod
+    async def series(
+        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+    ) -> Mapping[str, tuple[Sample, ...]]:
+        """Return averages per period from ``since`` until now, oldest first, by instance id."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCost:
+    """What one complete day cost."""
+
+    day: date
+    amount: float
+    currency: str = "USD"
+
+
+class Costs(Backend):
+    """What it all costs."""
+
+    @abstractmethod
+    async def daily(self, days: int) -> tuple[DayCost, ...]:
+        """Return the last complete days, oldest first; today is not among them."""

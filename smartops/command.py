@@ -1,0 +1,263 @@
+"""Commands: declared, typed functions, and calls: a command with bound arguments.
+
+From one declaration come the parser, help, suggestions, the JSON schema, forms
+and the platforms' command manifests. Signatures are read once, here; the path
+of a message never inspects anything.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import Enum, StrEnum
+from typing import Any, Literal, Self
+
+from .backend import Backend, Instance
+from .message import Message, Person
+from .plan import Plan
+from .reply import Reply
+
+
+class Effect(StrEnum):
+    """What running a command does to the world. ``change`` and ``dangerous`` need approval."""
+
+    READ = "read"
+    CHANGE = "change"
+    DANGEROUS = "dangerous"
+
+
+class DeclarationError(TypeError):
+    """A command is declared in a way that cannot work; says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a command.
+
+    ``type`` is ``str``, ``int``, ``float``, ``bool``, ``timedelta``,
+    :class:`~smartops.backend.Instance` (resolved against the Compute backend)
+    or an Enum class; ``choices`` holds the words of a Literal or an Enum.
+    ``many`` is a list, written with commas or by repeating the option.
+    """
+
+    name: str
+    type: type
+    required: bool
+    default: Any = None
+    many: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """How the argument is written as an option, without the dashes."""
+        return self.name.replace("_", "-")
+
+    @property
+    def is_target(self) -> bool:
+        """Whether the argument names instances."""
+        return self.type is Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command with bound, typed arguments, a person and a place.
+
+    ``command`` is the name, ``text`` the canonical text: parsing it gives the
+    same call. ``arguments`` holds every parameter, defaults included, with
+    targets resolved. ``act`` names the one effect this call may have.
+    """
+
+    command: str
+    arguments: Mapping[str, Any]
+    person: Person
+    message: Message
+    text: str = ""
+    act: str = ""
+
+    @property
+    def targets(self) -> tuple[Instance, ...]:
+        """Every instance that the arguments name."""
+        found: list[Instance] = []
+        for value in self.arguments.values():
+            items = value if isinstance(value, tuple | list) else (value,)
+            found.extend(item for item in items if isinstance(item, Instance))
+        return tuple(found)
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A declared command. Made by :func:`command`; stays callable as the function it was.
+
+    ``wants`` maps the names of parameters that SmartOps fills to what they are
+    filled with: Call, Plan or a capability.
+    """
+
+    name: str
+    phrases: tuple[str, ...]
+    handler: Handler
+    help: str
+    parameters: tuple[Parameter, ...]
+    wants: Mapping[str, type]
+    effect: Effect = Effect.READ
+    examples: tuple[str, ...] = ()
+    deadline: timedelta = timedelta(seconds=60)
+    owner: str = ""
+    planner: Handler | None = None
+    classifier: Handler | None = None
+    _late: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+        """Call the function that was declared, as if it had never been decorated."""
+        return self.handler(*args, **kwargs)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the help."""
+        return self.help.partition("\n")[0]
+
+    @property
+    def capabilities(self) -> frozenset[type[Backend]]:
+        """The capabilities the command needs."""
+        return frozenset(kind for kind in self.wants.values() if issubclass(kind, Backend))
+
+    def plan(self, function: Handler) -> Handler:
+        """Decorate the coroutine that plans this command.
+
+        It takes any of the handler's parameters by name, returns a Plan, and
+        changes nothing.
+        """
+        self._late["planner"] = _companion(self, function, "plan")
+        return function
+
+    def classify(self, function: Handler) -> Handler:
+        """Decorate the coroutine that says which Effect one call has.
+
+        For commands whose effect lies in their arguments. It takes any of the
+        handler's parameters by name; the declared effect is the worst case.
+        It may refuse the call by raising PermissionDenied.
+        """
+        self._late["classifier"] = _companion(self, function, "classify")
+        return function
+
+    def owned(self, owner: str) -> Self:
+        """Return the command as registered by ``owner``, with its companions joined."""
+        return replace(self, owner=owner, **self._late)
+
+
+def command(
+    *phrases: str,
+    effect: Effect | Literal["read", "change", "dangerous"] = Effect.READ,
+    examples: tuple[str, ...] = (),
+    deadline: timedelta = timedelta(seconds=60),
+) -> Callable[[Handler], Command]:
+    """Declare a coroutine function as a command.
+
+    Each phrase is literal words with ``{placeholders}``; the part in square
+    brackets may be left out: ``"check health [{target}]"``. The first phrase's
+    words name the command. The first line of the docstring is its help.
+    Parameters that stand in no phrase are options (``--timeout 30s``). A
+    parameter annotated with Call, Plan or a capability is filled by SmartOps.
+
+    Raises DeclarationError if the declaration cannot work.
+    """
+    if not phrases:
+        raise DeclarationError('a command needs a phrase, such as @command("list instances")')
+
+    def declare(function: Handler) -> Command:
+        where = f"command {phrases[0]!r}"
+        if not inspect.iscoroutinefunction(function):
+            raise DeclarationError(
+                f"{where}: write 'async def'; move blocking work to anyio.to_thread.run_sync"
+            )
+        help_text = inspect.getdoc(function)
+        if not help_text:
+            raise DeclarationError(f"{where}: its docstring is its help, and it has none")
+        parameters, wants = _signature(function, where)
+        return Command(
+            name=_name(phrases[0]),
+            phrases=phrases,
+            handler=function,
+            help=help_text,
+            parameters=parameters,
+            wants=wants,
+            effect=Effect(effect),
+            examples=examples,
+            deadline=deadline,
+        )
+
+    return declare
+
+
+def _name(phrase: str) -> str:
+    words = re.sub(r"[\[\]]|\{[^}]*\}", " ", phrase).split()
+    return " ".join(words)
+
+
+def _signature(function: Handler, where: str) -> tuple[tuple[Parameter, ...], Mapping[str, type]]:
+    hints = typing.get_type_hints(function)
+    parameters: list[Parameter] = []
+    wants: dict[str, type] = {}
+    for name, item in inspect.signature(function).parameters.items():
+        if item.kind not in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY):
+            raise DeclarationError(f"{where}: parameter {name} must have a plain name")
+        if name not in hints:
+            raise DeclarationError(f"{where}: parameter {name} needs a type annotation")
+        hint = hints[name]
+        if isinstance(hint, type) and (hint in (Call, Plan) or issubclass(hint, Backend)):
+            wants[name] = hint
+        else:
+            parameters.append(_parameter(name, hint, item.default, where))
+    return tuple(parameters), wants
+
+
+_SCALARS = (str, int, float, bool, timedelta, Instance)
+
+
+def _parameter(name: str, hint: Any, default: Any, where: str) -> Parameter:
+    required = default is inspect.Parameter.empty
+    hint = _without_none(hint)
+    many = False
+    if typing.get_origin(hint) in (list, tuple):
+        many, hint = True, typing.get_args(hint)[0]
+    choices: tuple[str, ...] = ()
+    if typing.get_origin(hint) is Literal:
+        choices, hint = tuple(map(str, typing.get_args(hint))), str
+    elif isinstance(hint, type) and issubclass(hint, Enum):
+        choices = tuple(str(member.value) for member in hint)
+    elif hint not in _SCALARS:
+        raise DeclarationError(
+            f"{where}: parameter {name} has type {hint!r}; use str, int, float, bool, timedelta, "
+            "Literal, an Enum, Instance, a list of these, Call, Plan or a capability"
+        )
+    return Parameter(name, hint, required, None if required else default, many, choices)
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        if len(kinds) == 1:
+            return kinds[0]
+    return hint
+
+
+def _companion(owner: Command, function: Handler, role: str) -> Handler:
+    if not inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{role} of {owner.name!r}: write 'async def'")
+    known = {parameter.name for parameter in owner.parameters} | set(owner.wants)
+    stray = [name for name in inspect.signature(function).parameters if name not in known]
+    if stray:
+        raise DeclarationError(
+            f"{role} of {owner.name!r}: {', '.join(stray)} is no parameter of the command"
+        )
+    return function
+
+
+Layer = Callable[[Call, Callable[[Call], Awaitable[Reply]]], Awaitable[Reply]]

@@ -1,0 +1,96 @@
+"""The hooks. Plain functions, called once per plugin at start, in configuration order.
+
+They return objects; the objects hold coroutines; the path of a message never
+touches pluggy. Every argument may be left out of an implementation. An
+``async def`` implementation is refused at load. An exception or a wrong return
+value stops the start, is reported with the plugin's name, and is collected with
+all other problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+import click
+import pluggy
+from pydantic import BaseModel
+
+from .backend import Backend
+from .channel import Channel
+from .command import Command, Layer
+from .interpreter import Interpreter
+from .services import Services
+
+if TYPE_CHECKING:
+    from .app import App
+
+PROJECT = "smartops"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec(firstresult=True)
+def config_type() -> type[BaseModel] | None:
+    """Return the pydantic model that the plugin's section of ``plugins:`` fills.
+
+    Called first, right after the plugin is loaded. Without it the section must
+    be empty and ``config`` is None. Unknown keys are refused whatever the model
+    says.
+    """
+
+
+@hookspec
+def register_backends(config: Any, services: Services) -> Iterable[Backend]:
+    """Return backends. Called once every section is filled.
+
+    Two backends of one name are an error that names both plugins.
+    """
+
+
+@hookspec
+def register_commands(config: Any, services: Services) -> Iterable[Command]:
+    """Return commands. Called after all backends are known.
+
+    A command that asks for a capability no backend has, or whose phrases can
+    match the same text as another's, is an error.
+    """
+
+
+@hookspec
+def register_channels(config: Any, services: Services) -> Iterable[Channel]:
+    """Return channels. Called after the commands."""
+
+
+@hookspec
+def register_middleware(config: Any, services: Services) -> Iterable[Layer]:
+    """Return layers ``async def layer(call, call_next) -> Reply``, outermost first.
+
+    They run inside the shared steps, in configuration order, around dispatch.
+    They may refuse, by raising a refusal; they cannot skip the gate.
+    """
+
+
+@hookspec
+def register_interpreters(config: Any, services: Services) -> Iterable[Interpreter]:
+    """Return interpreters; asked in configuration order about text no command matches."""
+
+
+@hookspec
+def register_cli(config: Any) -> Iterable[click.Command]:
+    """Return click commands; they appear as ``smartops PLUGIN COMMAND``.
+
+    Called by the command line only, without starting the app. ``config`` is
+    None when no configuration was given.
+    """
+
+
+@hookspec(firstresult=True)
+def lifespan(config: Any, app: App) -> AbstractAsyncContextManager[Any] | None:
+    """Return an async context manager that is entered once the app is complete.
+
+    Left in reverse order at shutdown. If entering fails, those entered are
+    left and the start fails; if leaving fails, it is logged with the plugin's
+    name and the others are still left.
+    """

@@ -1,0 +1,129 @@
+"""What SmartOps hands to plugins: a clock, outbound HTTP, and the token verifier.
+
+These are contracts and small values; the implementations live further up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import anyio
+
+
+class Clock:
+    """Time, injected everywhere so that tests move it by hand."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    def now(self) -> datetime:
+        """Return the present moment, in UTC."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
+
+    def fail_after(self, seconds: float) -> AbstractContextManager[Any]:
+        """Return a context that raises TimeoutError if its body takes longer."""
+        return anyio.fail_after(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """The answer to an outbound request; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """Outbound HTTP. Follows no redirects."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 10.0,
+        max_bytes: int = 1_000_000,
+    ) -> HttpReply:
+        """Send one request and read the whole answer.
+
+        Raises BackendUnavailable if there is no answer in time or it is larger
+        than ``max_bytes``. An HTTP error status is an answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Somebody whose tokens are trusted, and what such a token must say.
+
+    ``name`` becomes the provider of the identities it vouches for.
+    ``issuers`` are the exact values allowed in ``iss``. ``audiences`` are
+    compared ignoring case. ``metadata`` is the URL of the OpenID Connect
+    metadata; with ``keys`` (a JWK set) nothing is fetched. ``claims`` must be
+    present with exactly these values. ``subject``, ``tenant`` and ``team`` name
+    the claims an identity is made of.
+    """
+
+    name: str
+    issuers: tuple[str, ...]
+    audiences: tuple[str, ...]
+    metadata: str = ""
+    keys: Mapping[str, Any] | None = None
+    claims: Mapping[str, str] = field(default_factory=dict)
+    subject: str = "sub"
+    tenant: str = "tid"
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that holds: its claims, the JWK set entry that signed it, and who issued it."""
+
+    claims: Mapping[str, Any]
+    key: Mapping[str, Any]
+    issuer: Issuer
+
+
+class Verifier(Protocol):
+    """The one verifier of bearer tokens."""
+
+    async def verify(self, authorization: str | None, issuers: tuple[Issuer, ...]) -> Verified:
+        """Verify an ``Authorization`` header against the issuers given.
+
+        Raises AuthenticationFailed, without saying why to the sender; the
+        reason is logged.
+        """
+        ...
+
+    def peek_issuer(self, authorization: str | None) -> str:
+        """Return the unverified ``iss``, or an empty string. It selects; it proves nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to the hooks that ask for ``services``.
+
+    ``issuers`` are those of ``auth.issuers`` in the configuration.
+    ``anonymous`` is true only under the development setting that lets anybody
+    in from a loopback address.
+    """
+
+    clock: Clock
+    http: HttpClient
+    verifier: Verifier
+    issuers: tuple[Issuer, ...] = ()
+    anonymous: bool = False
