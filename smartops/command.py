@@ -110,9 +110,7 @@ class Command:
     examples: tuple[str, ...] = ()
     deadline: timedelta = timedelta(seconds=60)
     owner: str = ""
-    planner: Handler | None = None
-    classifier: Handler | None = None
-    _late: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
+    companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the function that was declared, as if it had never been decorated."""
@@ -134,7 +132,7 @@ class Command:
         It takes any of the handler's parameters by name, returns a Plan, and
         changes nothing.
         """
-        self._late["planner"] = _companion(self, function, "plan")
+        self.companions["plan"] = _companion(self, function, "plan")
         return function
 
     def classify(self, function: Handler) -> Handler:
@@ -144,12 +142,12 @@ class Command:
         handler's parameters by name; the declared effect is the worst case.
         It may refuse the call by raising PermissionDenied.
         """
-        self._late["classifier"] = _companion(self, function, "classify")
+        self.companions["classify"] = _companion(self, function, "classify")
         return function
 
     def owned(self, owner: str) -> Self:
-        """Return the command as registered by ``owner``, with its companions joined."""
-        return replace(self, owner=owner, **self._late)
+        """Return the command as registered by ``owner``."""
+        return replace(self, owner=owner)
 
 
 def command(
