@@ -223,7 +223,7 @@ def _parameter(name: str, hint: Any, default: Any, where: str) -> Parameter:
     required = default is inspect.Parameter.empty
     hint = _without_none(hint)
     many = False
-    if typing.get_origin(hint) in (list, tuple):
+    if typing.get_origin(hint) is list:
         many, hint = True, typing.get_args(hint)[0]
     choices: tuple[str, ...] = ()
     if typing.get_origin(hint) is Literal:

@@ -23,7 +23,6 @@ Anything else that is raised while a message is handled becomes an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 class SmartOpsError(Exception):
@@ -64,8 +63,8 @@ class Refusal(SmartOpsError):
     the HTTP status of the wire contract.
     """
 
-    code: ClassVar[str] = "INTERNAL_ERROR"
-    status: ClassVar[int] = 500
+    code: str = "INTERNAL_ERROR"
+    status: int = 500
 
     def __init__(
         self, message: str, *, details: str | None = None, retry_after: int | None = None

@@ -7,8 +7,9 @@ never see a platform's JSON.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -119,7 +120,8 @@ class Reply:
 
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
     ``request_id``. ``private`` asks the channel to show it to the sender alone
-    where it can.
+    where it can. ``repeated`` says that this act was answered before: a channel
+    that pushes its answers stays silent.
     """
 
     status: Literal["success", "pending", "error"] = "success"
@@ -130,6 +132,7 @@ class Reply:
     private: bool = False
     quota: Quota | None = None
     request_id: str = ""
+    repeated: bool = False
 
     @classmethod
     def of(
@@ -150,3 +153,71 @@ class Reply:
         if error.details:
             lines.append(Text(error.details, style="note"))
         return cls(status="error", view=tuple(lines), error=error, private=True)
+
+    def dump(self) -> bytes:
+        """Return the reply as JSON, to be kept; :meth:`load` reads it."""
+        return json.dumps(
+            {
+                "status": self.status,
+                "data": self.data,
+                "view": [{"block": type(block).__name__, **asdict(block)} for block in self.view],
+                "actions": [asdict(action) for action in self.actions],
+                "error": _dump_error(self.error),
+                "private": self.private,
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    @classmethod
+    def load(cls, kept: bytes) -> Reply:
+        """Return the reply that was kept."""
+        fields = json.loads(kept)
+        return cls(
+            status=fields["status"],
+            data=fields["data"],
+            view=tuple(_load_block(block) for block in fields["view"]),
+            actions=tuple(Action(**action) for action in fields["actions"]),
+            error=_load_error(fields["error"]),
+            private=fields["private"],
+        )
+
+
+def _dump_error(error: Refusal | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    return {
+        "code": error.code,
+        "status": error.status,
+        "message": error.message,
+        "details": error.details,
+        "retry_after": error.retry_after,
+    }
+
+
+def _load_error(fields: Mapping[str, Any] | None) -> Refusal | None:
+    if fields is None:
+        return None
+    error = Refusal(fields["message"], details=fields["details"], retry_after=fields["retry_after"])
+    error.code, error.status = fields["code"], fields["status"]
+    return error
+
+
+def _load_block(fields: dict[str, Any]) -> Block:
+    kind = fields.pop("block")
+    if kind == "Text":
+        severity = fields.pop("severity")
+        return Text(**fields, severity=Severity(severity) if severity else None)
+    if kind == "Fields":
+        return Fields(tuple((name, value) for name, value in fields["pairs"]))
+    if kind == "Table":
+        rows = tuple(tuple(map(_load_cell, row)) for row in fields["rows"])
+        return Table(tuple(fields["columns"]), rows)
+    if kind == "Code":
+        return Code(**fields)
+    return Issues(
+        tuple(Issue(**{**item, "severity": Severity(item["severity"])}) for item in fields["items"])
+    )
+
+
+def _load_cell(cell: str | dict[str, str]) -> str | Cell:
+    return cell if isinstance(cell, str) else Cell(cell["text"], Severity(cell["severity"]))

@@ -1,0 +1,43 @@
+"""The end of the way: plugin layers, then the handler, under a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from smartops.command import Call, Effect, Layer
+from smartops.errors import DeadlineExceeded
+from smartops.reply import Reply
+
+from .turn import Parts, Turn
+
+CallNext = Callable[[Call], Awaitable[Reply]]
+
+
+async def dispatch(parts: Parts, layers: Sequence[Layer], turn: Turn) -> Reply:
+    """Run the call through the plugins' layers to its handler.
+
+    Raises DeadlineExceeded when the command's deadline passes, saying whether
+    something may have happened.
+    """
+    assert turn.call is not None
+    assert turn.command is not None
+    wired = parts.wired[turn.call.command]
+    chain: CallNext = partial(_handle, wired.run, turn)
+    for layer in reversed(layers):
+        chain = partial(layer, call_next=chain)
+    deadline = turn.command.deadline.total_seconds()
+    try:
+        with parts.clock.fail_after(deadline):
+            return await chain(turn.call)
+    except TimeoutError:
+        raise DeadlineExceeded(
+            f"{turn.call.text} did not finish within {deadline:g} seconds",
+            details="Nothing was changed."
+            if turn.effect is Effect.READ
+            else "It may or may not have taken effect: look before you repeat it.",
+        ) from None
+
+
+async def _handle(run: Callable[..., Awaitable[Reply]], turn: Turn, call: Call) -> Reply:
+    return await run(call, turn.plan)

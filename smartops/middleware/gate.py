@@ -1,0 +1,104 @@
+"""The gate: every way in becomes a Turn and passes these steps, in this order.
+
+A TimeoutError of the handler's own is not ours to explain away; a failure
+inside any step refuses. Here, and nowhere else, exceptions become replies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from smartops.command import Effect, Layer
+from smartops.errors import InternalError, RateLimited, Refusal
+from smartops.message import Message
+from smartops.reply import Reply
+from smartops.store import Record
+
+from .approve import approve
+from .authorise import authorise
+from .deduplicate import deduplicate
+from .dispatch import dispatch
+from .identify import identify
+from .limit import limit
+from .parse import parse
+from .record import record
+from .turn import Parts, Proceed, Step, Turn
+
+log = logging.getLogger("smartops.gate")
+
+STEPS: tuple[Step, ...] = (
+    deduplicate,
+    identify,
+    limit,
+    parse,
+    authorise,
+    approve,
+    record,
+)
+
+
+class Gate:
+    """The only way to a command. Built once at start, around the plugins' layers."""
+
+    def __init__(self, parts: Parts, layers: Sequence[Layer] = ()) -> None:
+        self.parts = parts
+        proceed: Proceed = partial(dispatch, parts, tuple(layers))
+        for step in reversed(STEPS):
+            proceed = partial(step, parts, proceed)
+        self._way = proceed
+
+    async def handle(self, message: Message) -> Reply:
+        """Return the answer to a message; raises nothing but cancellation."""
+        turn = Turn(message, self.parts.clock.time())
+        try:
+            reply = await self._way(turn)
+        except Refusal as refusal:
+            reply = Reply.refused(refusal)
+        except Exception:
+            log.exception("message failed", extra={"request_id": message.request_id})
+            reply = Reply.refused(
+                InternalError("Something went wrong", details=f"Reference: {message.request_id}")
+            )
+        reply = replace(
+            reply, quota=turn.quota, request_id=message.request_id, repeated=turn.repeated
+        )
+        await self._conclude(turn, reply)
+        return reply
+
+    async def _conclude(self, turn: Turn, reply: Reply) -> None:
+        store = self.parts.store
+        limited = isinstance(reply.error, RateLimited) and turn.command is None
+        try:
+            if turn.claimed and limited:
+                await store.release(turn.act)  # to be tried again later, it must not be known
+            elif turn.claimed:
+                kept = reply.dump() if turn.effect is not Effect.READ else None
+                store.settle(turn.act, kept)
+        except Exception:
+            log.exception("answer not kept", extra={"request_id": turn.message.request_id})
+        entry = _entry(turn, reply, self.parts.clock.time())
+        if not limited:
+            store.record(entry)
+        self.parts.observe(entry)
+
+
+def _entry(turn: Turn, reply: Reply, now: float) -> Record:
+    message = turn.message
+    return Record(
+        at=now,
+        request_id=message.request_id,
+        act=turn.call.act if turn.call else turn.act,
+        person=turn.person.name if turn.person else "",
+        identity=str(message.sender),
+        claimed=message.claimed,
+        place=str(message.place),
+        command=turn.command.name if turn.command else "",
+        text=turn.call.text if turn.call else message.text or "(action)",
+        phase="outcome",
+        rule=turn.rule,
+        outcome=reply.error.code if reply.error else reply.status,
+        seconds=now - turn.started,
+    )

@@ -1,0 +1,67 @@
+"""What the steps work with, and what they learn about one message on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from smartops.auth import People, Policy
+from smartops.backend import Compute
+from smartops.command import Call, Command, Effect
+from smartops.grammar import Grammar
+from smartops.interpreter import Interpreter
+from smartops.limits import Limiter, Window
+from smartops.message import Message, Person
+from smartops.plan import Plan
+from smartops.reply import Quota, Reply
+from smartops.services import Clock
+from smartops.store import Approval, Record, Store
+
+from .wiring import Wired
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the steps work with. Put together once at start; never changes.
+
+    ``windows`` are the rate limits by what they are counted for (user, team,
+    burst), ``expires`` the life of an approval in seconds, ``owner`` the name
+    of this process in the store, ``observe`` is told of every outcome.
+    """
+
+    clock: Clock
+    store: Store
+    limiter: Limiter
+    people: People
+    policy: Policy
+    grammar: Grammar
+    wired: Mapping[str, Wired]
+    interpreters: tuple[Interpreter, ...]
+    compute: Compute | None
+    windows: Mapping[str, Window]
+    expires: float
+    owner: str
+    observe: Callable[[Record], None]
+
+
+@dataclass(slots=True)
+class Turn:
+    """One message on its way through the gate; each step adds what it learns."""
+
+    message: Message
+    started: float
+    act: str = ""
+    claimed: bool = False
+    repeated: bool = False
+    person: Person | None = None
+    quota: Quota | None = None
+    command: Command | None = None
+    call: Call | None = None
+    effect: Effect | None = None
+    rule: str = ""
+    approval: Approval | None = None
+    plan: Plan | None = None
+
+
+Proceed = Callable[[Turn], Awaitable[Reply]]
+Step = Callable[[Parts, Proceed, Turn], Awaitable[Reply]]
