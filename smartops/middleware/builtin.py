@@ -1,0 +1,130 @@
+"""The commands that belong to the core: help, whoami, cancel, history.
+
+They concern only the person who asks, so everybody with a role may use them
+unless a rule denies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from smartops.command import Call, Command, command
+from smartops.errors import ValidationFailed
+from smartops.reply import Cell, Fields, Reply, Severity, Table
+from smartops.store import Approval, Record
+
+from .parse import TOKEN, withdraw
+from .turn import Parts
+
+OWNER = "core"
+
+
+def builtin_commands(parts: Callable[[], Parts]) -> list[Command]:
+    """Return the core's commands; ``parts`` is asked when a command runs."""
+    commands = (_help(parts), whoami, _cancel(parts), _history(parts))
+    return [item.owned(OWNER) for item in commands]
+
+
+@command("whoami")
+async def whoami(call: Call) -> Reply:
+    """Show who SmartOps takes you for, and your roles."""
+    message, person = call.message, call.person
+    pairs = [
+        ("Person", person.name),
+        ("Roles", ", ".join(sorted(person.roles))),
+        ("Identity", str(person.identity)),
+        ("Place", str(message.place)),
+    ]
+    if message.claimed:
+        pairs.append(("Claimed, not proven", message.claimed))
+    data = {
+        "person": person.name,
+        "roles": sorted(person.roles),
+        "identity": str(person.identity),
+        "place": str(message.place),
+    }
+    return Reply.of(Fields(tuple(pairs)), data=data, private=True)
+
+
+def _help(parts: Callable[[], Parts]) -> Command:
+    @command("help [{about...}]", examples=("help", "help list instances"))
+    async def help_command(call: Call, about: str = "") -> Reply:
+        """Show what you may run here, or explain one command.
+
+        Without an argument it lists every command that you may run in this
+        place. With the name of a command it shows how that is written.
+        """
+        here = partial(parts().policy.may_ever, call.person)
+        return parts().grammar.help(
+            lambda item: here(item, call.message.place), about.strip() or None
+        )
+
+    return help_command
+
+
+def _cancel(parts: Callable[[], Parts]) -> Command:
+    @command("cancel [{confirmation}]", examples=("cancel",))
+    async def cancel(call: Call, confirmation: str = "") -> Reply:
+        """Cancel what waits for your confirmation in this conversation.
+
+        If several things wait, name one by the value of its cancel button.
+        """
+        store = parts().store
+        waiting = await store.pending(call.person.name, call.message.conversation)
+        if confirmation:
+            token = TOKEN.fullmatch(confirmation)
+            waiting = [item for item in waiting if token and item.id == token[2]]
+        if not waiting:
+            raise ValidationFailed("Nothing waits for your confirmation here")
+        if len(waiting) > 1:
+            raise ValidationFailed(
+                f"{len(waiting)} things wait for your confirmation here", details=_listed(waiting)
+            )
+        return await withdraw(parts(), waiting[0])
+
+    return cancel
+
+
+def _listed(waiting: list[Approval]) -> str:
+    commands = ", ".join(item.command_text for item in waiting)
+    return f"Press Cancel on the one you mean: {commands}"
+
+
+def _history(parts: Callable[[], Parts]) -> Command:
+    @command("history", examples=("history --limit 5",))
+    async def history(call: Call, limit: int = 10) -> Reply:
+        """Show what you ran last, and how it went."""
+        if not 1 <= limit <= 100:
+            raise ValidationFailed("--limit must be between 1 and 100")
+        records = await parts().store.history(call.person.name, limit)
+        if not records:
+            return Reply.of("You have not run anything yet.", data={"history": []})
+        rows = tuple((_when(item), item.text, _outcome(item)) for item in records)
+        return Reply.of(
+            Table(("When (UTC)", "Command", "Outcome"), rows),
+            data={"history": [_as_data(item) for item in records]},
+            private=True,
+        )
+
+    return history
+
+
+def _when(item: Record) -> str:
+    return datetime.fromtimestamp(item.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _outcome(item: Record) -> Cell:
+    severity = {"success": Severity.GOOD, "pending": Severity.INFO}
+    return Cell(item.outcome, severity.get(item.outcome, Severity.WARNING))
+
+
+def _as_data(item: Record) -> dict[str, object]:
+    return {
+        "at": datetime.fromtimestamp(item.at, UTC).isoformat(),
+        "command": item.text,
+        "outcome": item.outcome,
+        "place": item.place,
+        "requestId": item.request_id,
+    }
