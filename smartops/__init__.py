@@ -63,6 +63,7 @@ from .reply import (
     Text,
 )
 from .services import Clock, HttpClient, HttpReply, Issuer, Services, Verified, Verifier
+from .values import ByteSize, Duration, Secret
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ __all__ = [
     "AuthenticationFailed",
     "Backend",
     "BackendUnavailable",
+    "ByteSize",
     "Call",
     "Cell",
     "Change",
@@ -84,6 +86,7 @@ __all__ = [
     "Costs",
     "DayCost",
     "DeadlineExceeded",
+    "Duration",
     "Effect",
     "Fields",
     "Headers",
@@ -116,6 +119,7 @@ __all__ = [
     "RunResult",
     "Runner",
     "Sample",
+    "Secret",
     "Services",
     "Severity",
     "State",

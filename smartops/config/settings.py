@@ -1,0 +1,326 @@
+"""The sections of the configuration file, typed.
+
+Field descriptions become the JSON schema that editors use. What needs a look
+at several sections at once lies in ``checks``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from smartops.values import ByteSize, Duration, SecretUrl
+
+FOLDER = "smartops.folder"
+"""Key of the validation context: the folder that relative paths are relative to."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and knowing no other keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _refuse(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("smartops", "{reason}", {"reason": reason})
+
+
+def _several(value: object) -> object:
+    """Let one text stand for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _in_folder(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get(FOLDER)
+    return folder / path.expanduser() if folder else path
+
+
+def _store_url(url: SecretUrl, info: ValidationInfo) -> SecretUrl:
+    scheme, separator, rest = url.reveal().partition("://")
+    if scheme in ("postgresql", "postgresql+psycopg") and separator:
+        return SecretUrl(f"postgresql+psycopg://{rest}")
+    if scheme != "sqlite" or not rest.startswith("/"):
+        raise _refuse("must be sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
+    folder = (info.context or {}).get(FOLDER)
+    file = rest[1:]
+    if folder and file and file != ":memory:":
+        return SecretUrl(f"sqlite:///{folder / Path(file).expanduser()}")
+    return url
+
+
+_SHARED = ("redis", "rediss", "valkey", "valkeys", "unix")
+
+
+def _limits_url(url: SecretUrl) -> SecretUrl:
+    scheme, separator, _ = url.reveal().partition("://")
+    if url.reveal() != "memory" and not (separator and scheme in _SHARED):
+        raise _refuse("must be memory, or a URL such as redis://HOST:6379/0 or valkey://HOST")
+    return url
+
+
+def _base_path(path: str) -> str:
+    stripped = path.rstrip("/")
+    if stripped and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", stripped):
+        raise _refuse("must be a path such as /prod, or empty")
+    return stripped
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach what listens on ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _metadata(url: str) -> str:
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not safe or not parts.hostname:
+        raise _refuse("must be an https:// URL; plain http only for a loopback address")
+    return url
+
+
+def _identity(text: str) -> str:
+    parts = text.split(":")
+    if len(parts) < 2 or not all(parts):
+        raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
+    return text
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+"""One text or a list of texts, as a tuple."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+Positive = Annotated[Duration, Field(gt=timedelta(0))]
+Word = Annotated[str, Field(min_length=1)]
+
+
+class ServerSettings(Section):
+    """Where SmartOps listens, and what it puts up with."""
+
+    host: Word = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    base_path: Annotated[str, AfterValidator(_base_path)] = Field(
+        "", description="Prefix of every path, such as /prod."
+    )
+    max_body: ByteSize = Field(
+        256 * 1024, ge=1024, le=64 * 2**20, description="Largest request body, such as 256KiB."
+    )
+    max_depth: int = Field(32, ge=4, le=200, description="Deepest nesting of JSON in a request.")
+    body_timeout: Positive = Field(
+        timedelta(seconds=10), description="How long a client may take to send its body."
+    )
+    shutdown_timeout: Positive = Field(
+        timedelta(seconds=30), description="How long accepted work may take to finish at shutdown."
+    )
+    wait: Positive = Field(
+        timedelta(seconds=25),
+        description="How long an HTTP caller waits for an answer before it becomes pending.",
+    )
+
+
+class StoreSettings(Section):
+    """What must survive a restart."""
+
+    url: Annotated[SecretUrl, AfterValidator(_store_url)] = Field(
+        SecretUrl("sqlite:///smartops.db"),
+        validate_default=True,
+        description="sqlite:///FILE (relative to this file), or postgresql+psycopg://… for "
+        "several replicas.",
+    )
+    keep: Positive = Field(timedelta(days=90), description="How long records are kept.")
+
+
+class LocalIssuerSettings(Section):
+    """An issuer of SmartOps' own: ``smartops token`` makes its tokens."""
+
+    name: Name = Field(description="Becomes the provider of the identities it vouches for.")
+    kind: Literal["local"]
+    key: Annotated[Path, AfterValidator(_in_folder)] = Field(
+        Path(".smartops/local.pem"),
+        validate_default=True,
+        description="Private key (RSA), made when missing; relative to this file.",
+    )
+    issuer: Word = Field("https://smartops.local", description="The tokens' iss.")
+    audience: Word = Field("smartops", description="The tokens' aud.")
+    lifetime: Positive = Field(timedelta(days=30), description="How long a token holds.")
+
+
+class OidcIssuerSettings(Section):
+    """An OpenID Connect issuer whose tokens are trusted."""
+
+    name: Name = Field(description="Becomes the provider of the identities it vouches for.")
+    kind: Literal["oidc"]
+    issuer: Texts = Field(description="The exact values allowed in iss.")
+    audience: Texts = Field(description="The values allowed in aud: who the tokens are for.")
+    metadata: Annotated[str, AfterValidator(_metadata)] = Field(
+        description="URL of its OpenID Connect metadata."
+    )
+    claims: Mapping[str, str] = Field(
+        default_factory=dict, description="Claims that must be present with exactly these values."
+    )
+    subject: Word = Field("sub", description="Claim that holds the person's immutable id.")
+    tenant: str = Field("", description="Claim that holds the organisation, if there are several.")
+    team: str = Field("", description="Claim that names the team of the shared rate limit.")
+
+
+IssuerSettings = Annotated[LocalIssuerSettings | OidcIssuerSettings, Field(discriminator="kind")]
+
+
+class AuthSettings(Section):
+    """Whose tokens prove who is asking."""
+
+    issuers: tuple[IssuerSettings, ...] = Field((), description="The trusted issuers.")
+    anonymous: bool = Field(
+        False, description="Development only: anybody on this machine is let in without a token."
+    )
+
+
+class PersonSettings(Section):
+    """Somebody known: the roles held and the identities that prove it."""
+
+    roles: tuple[Word, ...] = Field((), description="Roles of the person.")
+    identities: tuple[Annotated[str, AfterValidator(_identity)], ...] = Field(
+        (), description="Immutable ids, as provider:id or provider:tenant:id."
+    )
+
+
+class GuestSettings(Section):
+    """What holders of a valid identity may be who are nobody in ``people``."""
+
+    provider: Word = Field(description="Name of an issuer, or of a channel with its own sign-in.")
+    roles: tuple[Word, ...] = Field((), description="Roles of such a guest.")
+
+
+class RoleSettings(Section):
+    """A name for what somebody may be trusted with."""
+
+    includes: tuple[Word, ...] = Field((), description="Roles that this one contains.")
+
+
+class ConditionSettings(Section):
+    """When a rule applies: every condition given must hold; within one, any value will do."""
+
+    roles: Texts = Field((), description="The person holds one of these roles.")
+    people: Texts = Field((), description="The person is one of these.")
+    commands: Texts = Field((), description="Names of commands; * and ? are wildcards.")
+    effects: Annotated[
+        tuple[Literal["read", "change", "dangerous"], ...], BeforeValidator(_several)
+    ] = Field((), min_length=1, description="What the command does to the world.")
+    channels: Texts = Field((), description="Said in one of these channels.")
+    places: Texts = Field(
+        (), description="channel/tenant/team/room, as far as the platform has them; with wildcards."
+    )
+    arguments: Mapping[str, Texts] = Field(
+        default_factory=dict, description="Values of arguments by name; with wildcards."
+    )
+    tags: Mapping[str, Texts] = Field(
+        default_factory=dict, description="Values of the targets' tags by key; with wildcards."
+    )
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not any(getattr(self, name) for name in type(self).model_fields):
+            raise _refuse("needs at least one condition: " + ", ".join(type(self).model_fields))
+        return self
+
+
+class RuleSettings(Section):
+    """One rule. What no rule allows is denied; a deny wins over every allow."""
+
+    name: Word = Field(description="Named in the answer when the rule decides.")
+    allow: ConditionSettings | None = Field(None, description="Allow what meets this.")
+    deny: ConditionSettings | None = Field(None, description="Deny what meets this.")
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.allow is None) == (self.deny is None):
+            raise _refuse("needs either allow or deny, and only one of them")
+        return self
+
+
+class WindowSettings(Section):
+    """So many requests within so long."""
+
+    limit: int = Field(ge=1, le=1_000_000, description="Requests within the window.")
+    window: Positive = Field(description="Length of the window, such as 1m.")
+
+
+def _window(limit: int, seconds: int) -> WindowSettings:
+    return WindowSettings(limit=limit, window=timedelta(seconds=seconds))
+
+
+class LimitsSettings(Section):
+    """Rate limits; a request is counted in all of them or in none."""
+
+    url: Annotated[SecretUrl, AfterValidator(_limits_url)] = Field(
+        SecretUrl("memory"), description="memory, or redis://… or valkey://… for several replicas."
+    )
+    user: WindowSettings = Field(_window(10, 60), description="Requests of one person.")
+    team: WindowSettings = Field(_window(100, 60), description="Requests of one team.")
+    burst: WindowSettings = Field(_window(20, 10), description="Requests of one team at a stroke.")
+
+
+class ConfirmationSettings(Section):
+    """The question before a change."""
+
+    expires: Positive = Field(timedelta(minutes=15), description="How long it may be answered.")
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where.")
+    format: Literal["console", "json"] = Field(
+        "console", description="console for people, json for machines."
+    )
+
+
+class Settings(Section):
+    """The whole configuration file, save for the plugins' own sections."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
+    store: StoreSettings = Field(
+        default_factory=StoreSettings, description="What must survive a restart."
+    )
+    auth: AuthSettings = Field(
+        default_factory=AuthSettings, description="Whose tokens prove who is asking."
+    )
+    people: Mapping[str, PersonSettings] = Field(
+        default_factory=dict, description="Who is who, by a name of your choice."
+    )
+    guests: tuple[GuestSettings, ...] = Field(
+        (), description="Roles of those who prove an identity but are nobody in people."
+    )
+    roles: Mapping[str, RoleSettings] = Field(default_factory=dict, description="The roles.")
+    rules: tuple[RuleSettings, ...] = Field(
+        (), description="Who may do what. What no rule allows is denied; a deny wins."
+    )
+    limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
+    confirmation: ConfirmationSettings = Field(
+        default_factory=ConfirmationSettings, description="The question before a change."
+    )
+    log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+    plugins: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="The plugins to load, in this order, each with its section.",
+    )

@@ -1,0 +1,290 @@
+"""Small values of configuration: durations, sizes and secrets.
+
+Plugins' models use them as annotations. They lie below everything else, and
+pydantic is only touched when a model is built from them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Self
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PART = r"\d{1,9}(?:\.\d{1,6})?(?:ms|[smhd])"
+_DURATION = re.compile(rf"(?:{_PART})+", re.ASCII)
+_LONGEST = timedelta(days=36500)
+
+_SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SIZE = re.compile(r"(\d{1,15}) ?([A-Za-z]{0,3})", re.ASCII)
+
+LITERAL_SECRETS = "smartops.literal_secrets"
+"""Key of the validation context; False makes a literal in a secret field an error."""
+
+
+class Referenced(str):
+    """Text that came, at least in part, from a reference such as ``${NAME}``.
+
+    ``pattern`` is the text as it stands in the file; ``bare`` says that no
+    part of the secret stands there (as a default would).
+    """
+
+    __slots__ = ("bare", "pattern")
+    pattern: str
+    bare: bool
+
+    @classmethod
+    def of(cls, text: str, pattern: str, *, bare: bool) -> Self:
+        """Return ``text`` as what ``pattern`` refers to."""
+        made = cls(text)
+        made.pattern = pattern
+        made.bare = bare
+        return made
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration written as ``30s``, ``5m``, ``1h30m``, ``90d`` or ``250ms``.
+
+    Raises ValueError, whose text does not repeat what was written.
+    """
+    compact = text.strip().lower()
+    if not _DURATION.fullmatch(compact):
+        if re.fullmatch(r"\d+(\.\d+)?", compact):
+            raise ValueError("a duration needs a unit, such as 30s, 5m, 2h or 90d")
+        raise ValueError("must be a duration, such as 30s, 5m, 1h30m or 90d")
+    parts = re.findall(r"([\d.]+)(ms|[smhd])", compact)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError("is too long: at most 36500d")
+    return timedelta(seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Return the shortest text that :func:`parse_duration` reads as this duration."""
+    left = round(duration.total_seconds() * 1000)
+    parts = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def parse_size(text: str) -> int:
+    """Return the number of bytes written as ``512``, ``256KiB`` or ``1MB``.
+
+    Raises ValueError, whose text does not repeat what was written.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    factor = _SIZES.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        raise ValueError("must be a number of bytes, such as 65536, 256KiB or 1MB")
+    return int(match[1]) * factor
+
+
+def _refuse(error: ValueError) -> Exception:
+    from pydantic_core import PydanticCustomError
+
+    return PydanticCustomError("smartops", "{reason}", {"reason": str(error)})
+
+
+class _DurationRule:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(
+            _read_duration,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(format_duration),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": rf"^({_PART})+$", "examples": ["30s", "5m", "1h30m"]}
+
+
+def _read_duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _refuse(ValueError("must be a duration, such as 30s, 5m, 1h30m or 90d"))
+    try:
+        return parse_duration(str(value))
+    except ValueError as error:
+        raise _refuse(error) from None
+
+
+class _SizeRule:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_read_size, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": ["integer", "string"], "examples": [65536, "256KiB", "1MB"]}
+
+
+def _read_size(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return parse_size(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _refuse(error) from None
+
+
+Duration = Annotated[timedelta, _DurationRule()]
+"""A timedelta that is written as ``30s``, ``5m``, ``1h30m`` or ``90d``."""
+
+ByteSize = Annotated[int, _SizeRule()]
+"""A number of bytes that may be written as ``256KiB`` or ``1MB``."""
+
+
+class Secret:
+    """Text that no log, reply, error or repr shows. Empty ones are false.
+
+    In a configuration file it must be a reference, ``${NAME}`` or
+    ``${file:PATH}``: a literal is refused.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = str(value)
+
+    def reveal(self) -> str:
+        """Return the secret itself, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    @classmethod
+    def read(cls, value: object, *, literals: bool = True) -> Self:
+        """Return the secret that ``value`` is; without ``literals`` it must be Referenced.
+
+        Raises ValueError, whose text never repeats the value.
+        """
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        if not literals:
+            cls._refuse_literal(value)
+        return cls(value)
+
+    @classmethod
+    def _refuse_literal(cls, value: str) -> None:
+        if not isinstance(value, Referenced):
+            raise ValueError("a secret may not stand in the file; write ${NAME} or ${file:PATH}")
+        if not value.bare:
+            raise ValueError("a secret may not have a default in the file; write ${NAME} alone")
+        if not value:
+            raise ValueError(f"{value.pattern} is empty")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        def validate(value: object, info: core_schema.ValidationInfo) -> Secret:
+            context = info.context or {}
+            try:
+                return cls.read(value, literals=context.get(LITERAL_SECRETS, True))
+            except ValueError as error:
+                raise _refuse(error) from None
+
+        return core_schema.with_info_plain_validator_function(
+            validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "password", "pattern": r"\$\{[^}]+\}"}
+
+
+class SecretUrl(Secret):
+    """A URL that may carry a password. ``str()`` shows it without.
+
+    In a configuration file only the password must be a reference.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return _without_password(self._value)
+
+    def __repr__(self) -> str:
+        return f"SecretUrl({str(self)!r})"
+
+    @classmethod
+    def _refuse_literal(cls, value: str) -> None:
+        written = value.pattern if isinstance(value, Referenced) else value
+        for password in _passwords(written):
+            if not re.fullmatch(r"(\$\{(?:file:[^}]+|[A-Za-z_]\w*)\})+", password):
+                raise ValueError(
+                    "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
+                )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+_SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passwd", "pwd", "token", "secret"})
+
+
+def _userinfo(url: str) -> tuple[str, str, str]:
+    """Split ``scheme://user:password@host…``; a password may hold any character but the last @."""
+    scheme, _, rest = url.partition("://")
+    before, at, after = rest.rpartition("@")
+    if not at or scheme.startswith("sqlite"):
+        return "", "", ""
+    user, _, password = before.partition(":")
+    return f"{scheme}://{user}", password, after
+
+
+def _passwords(url: str) -> list[str]:
+    """Return what stands where a password belongs: after ``user:``, and in the query."""
+    query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    found = [value for key, value in query if key.lower() in _SECRET_PARAMETERS]
+    return [password for password in (_userinfo(url)[1], *found) if password]
+
+
+def _without_password(url: str) -> str:
+    """Return the URL with everything hidden that might be a password."""
+    start, password, end = _userinfo(url)
+    shown = f"{start}{':***' if password else ''}@{end}" if start else url
+    base, mark, _ = shown.partition("?")
+    return f"{base}?***" if mark else base
