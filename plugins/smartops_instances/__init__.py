@@ -1,1 +1,28 @@
-"""To come."""
+"""Machines in chat: list, show, start, stop, reboot, and their tags."""
+
+from collections.abc import Iterable
+
+from smartops import Command, Services, hookimpl
+
+from .config import InstancesConfig
+from .listing import listing
+from .power import power
+from .show import showing
+from .tags import tagging
+
+
+@hookimpl
+def config_type() -> type[InstancesConfig]:
+    """Return what the section may hold."""
+    return InstancesConfig
+
+
+@hookimpl
+def register_commands(config: InstancesConfig, services: Services) -> Iterable[Command]:
+    """Return the commands, closed over the configuration and the clock."""
+    return [
+        listing(config, services.clock),
+        showing(config, services.clock),
+        *(power(config, verb) for verb in ("start", "stop", "reboot")),
+        *tagging(config),
+    ]

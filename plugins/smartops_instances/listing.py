@@ -1,0 +1,132 @@
+"""``list instances``: a page at a time, with filters and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from smartops import (
+    Action,
+    Call,
+    Clock,
+    Command,
+    Compute,
+    Instance,
+    Metrics,
+    Page,
+    Query,
+    Reply,
+    Severity,
+    State,
+    Table,
+    Text,
+    command,
+)
+
+from .config import InstancesConfig
+from .pairs import tag_filter
+from .rows import COLUMNS, instance_data, row
+from .text import written
+from .usage import Measured, measure
+
+_EXAMPLES = (
+    "list instances",
+    "list instances --state running --tag Environment=production",
+    'list instances --name "web-*"',
+)
+
+
+def listing(config: InstancesConfig, clock: Clock) -> Command:
+    """Return the command ``list instances``."""
+
+    @command("list instances", examples=_EXAMPLES)
+    async def list_instances(
+        call: Call,
+        compute: Compute,
+        metrics: Metrics,
+        *,
+        state: tuple[State, ...] = (),
+        tag: tuple[str, ...] = (),
+        name: tuple[str, ...] = (),
+        platform: Literal["linux", "windows"] | None = None,
+        type: tuple[str, ...] = (),
+        page: str = "",
+    ) -> Reply:
+        """List instances with their state and usage.
+
+        Filters are combined; several values of one filter are alternatives.
+        --tag takes KEY=VALUE, or KEY for any value; --name may hold * and ?.
+        --page goes on where an earlier answer stopped.
+        """
+        found = await compute.list(
+            Query(
+                names=tuple(name),
+                states=tuple(state),
+                platforms=(platform,) if platform else (),
+                types=tuple(type),
+                tags=tag_filter(tag),
+                limit=config.page_size,
+                cursor=page,
+            )
+        )
+        measured = await measure(metrics, found.instances, config, clock)
+        return _reply(call, found, measured)
+
+    return list_instances
+
+
+def _reply(call: Call, page: Page, measured: Measured) -> Reply:
+    instances = page.instances
+    summary = _summary(page.counts)
+    data: dict[str, Any] = {
+        "instances": [instance_data(item, measured.of(item)) for item in instances],
+        "summary": summary,
+        "next": page.next or None,
+    }
+    blocks: list[Table | Text] = []
+    if instances:
+        blocks.append(_table(instances, measured))
+    blocks.append(Text(_totals(page, summary, filtered=_filtered(call)), style="note"))
+    if measured.note:
+        data["note"] = measured.note
+        blocks.append(Text(measured.note, style="note", severity=Severity.WARNING))
+    actions = []
+    if page.next:
+        again = written("list instances", {**call.arguments, "page": page.next})
+        actions.append(Action("command", "Next page", again))
+    return Reply.of(*blocks, data=data, actions=actions)
+
+
+def _table(instances: tuple[Instance, ...], measured: Measured) -> Table:
+    rows = [row(item, measured.of(item)) for item in instances]
+    ages = [measured.age(item) for item in instances]
+    if not any(ages):
+        return Table(COLUMNS, tuple(rows))
+    aged = tuple(
+        (*cells, f"{age} ago" if age else "") for cells, age in zip(rows, ages, strict=True)
+    )
+    return Table((*COLUMNS, "Measured"), aged)
+
+
+def _summary(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the totals; running and stopped are always there, other states when they occur."""
+    others = {state: count for state, count in sorted(counts.items()) if count}
+    summary = {"total": sum(counts.values()), "running": 0, "stopped": 0}
+    return {**summary, **others}
+
+
+def _filtered(call: Call) -> bool:
+    return any(value for name, value in call.arguments.items() if name != "page")
+
+
+def _totals(page: Page, summary: Mapping[str, int], *, filtered: bool) -> str:
+    total = summary["total"]
+    if not total:
+        return "No instance matches." if filtered else "There are no instances."
+    states = [
+        f"{count:,} {state}" for state, count in summary.items() if state != "total" and count
+    ]
+    noun = "instance" if total == 1 else "instances"
+    text = f"{total:,} {noun}: {', '.join(states)}."
+    shown = len(page.instances)
+    return text if shown == total else f"{text} {shown:,} of them are shown here."

@@ -1,0 +1,189 @@
+"""Start, stop and reboot: three verbs, one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from smartops import (
+    Change,
+    Command,
+    Compute,
+    Effect,
+    Instance,
+    Plan,
+    Reply,
+    Severity,
+    Table,
+    Text,
+    Transition,
+    ValidationFailed,
+    Verb,
+    command,
+)
+
+from .config import InstancesConfig
+from .text import named
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a verb does: from which states, to which, and in which there is nothing to do."""
+
+    works_from: frozenset[str]
+    nothing_to_do: frozenset[str]
+    after: str
+    doing: str
+    done: str
+    help: str
+
+
+RULES: Mapping[Verb, Rules] = MappingProxyType(
+    {
+        "start": Rules(
+            frozenset({"stopped"}),
+            frozenset({"pending", "running"}),
+            "running",
+            "Starting",
+            "started",
+            "Start stopped instances.",
+        ),
+        "stop": Rules(
+            frozenset({"running"}),
+            frozenset({"stopping", "stopped"}),
+            "stopped",
+            "Stopping",
+            "stopped",
+            "Stop running instances; what they hold in memory is lost.",
+        ),
+        "reboot": Rules(
+            frozenset({"running"}),
+            frozenset(),
+            "rebooted",
+            "Rebooting",
+            "rebooted",
+            "Reboot running instances.",
+        ),
+    }
+)
+_MANY = "\n\nSeveral are named with commas, or by a tag: tag:Environment=staging."
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The targets of one call: those that the verb moves, and those already there."""
+
+    moving: tuple[Instance, ...]
+    already: tuple[Instance, ...]
+
+
+def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> Command:
+    """Return the command of one verb."""
+    rules = RULES[verb]
+
+    async def act(compute: Compute, targets: list[Instance]) -> Reply:
+        split = _split(verb, targets, config.max_targets)
+        ids = [item.id for item in split.moving]
+        transitions = await compute.act(verb, ids) if ids else ()
+        return _reply(verb, split, transitions)
+
+    act.__doc__ = rules.help + _MANY
+    made = command(
+        f"{verb} {{targets}}",
+        effect=Effect.CHANGE,
+        examples=(f"{verb} web-server-01", f"{verb} web-server-01,web-server-02"),
+    )(act)
+
+    @made.plan
+    async def plan(compute: Compute, targets: list[Instance]) -> Plan:
+        split = _split(verb, targets, config.max_targets)
+        if split.moving:
+            await compute.check(verb, [item.id for item in split.moving])
+        return _plan(verb, targets, split)
+
+    return made
+
+
+def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
+    """Sort the targets; raises ValidationFailed if one cannot take the verb, or for too many."""
+    rules = RULES[verb]
+    unique = {item.id: item for item in targets}.values()
+    if len(unique) > most:
+        raise ValidationFailed(
+            f"{len(unique):,} instances are too many to {verb} at once",
+            details=f"At most {most} (plugins.instances.max_targets); name fewer",
+        )
+    stuck = [item for item in unique if item.state not in rules.works_from | rules.nothing_to_do]
+    if stuck:
+        states = ", ".join(f"{item.label} is {item.state}" for item in stuck[:5])
+        more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
+        raise ValidationFailed(
+            f"Cannot {verb} {named(stuck)} now",
+            details=f"{states}{more}; {verb} works on {' or '.join(rules.works_from)} instances",
+        )
+    return Split(
+        tuple(item for item in unique if item.state in rules.works_from),
+        tuple(item for item in unique if item.state in rules.nothing_to_do),
+    )
+
+
+def _plan(verb: Verb, targets: Sequence[Instance], split: Split) -> Plan:
+    already = frozenset(item.id for item in split.already)
+    unique = {item.id: item for item in targets}.values()
+    changes = tuple(
+        Change(
+            item.id, item.label, item.state, item.state if item.id in already else RULES[verb].after
+        )
+        for item in unique
+    )
+    warnings = tuple(f"{item.label} is already {item.state}." for item in split.already)
+    if not split.moving:
+        return Plan(f"{verb.capitalize()} nothing", changes, warnings=warnings)
+    return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
+
+
+def _reply(verb: Verb, split: Split, transitions: Sequence[Transition]) -> Reply:
+    moved = {item.id: item for item in transitions}
+    rows = [
+        (item, moved[item.id].before, moved[item.id].after)
+        if item.id in moved
+        else (item, item.state, item.state)
+        for item in (*split.moving, *split.already)
+    ]
+    data = {
+        "action": verb,
+        "instances": [
+            {"instanceId": item.id, "name": item.name, "before": before, "after": after}
+            for item, before, after in rows
+        ],
+        "summary": {
+            "total": len(rows),
+            "accepted": len(split.moving),
+            "unchanged": len(split.already),
+        },
+    }
+    return Reply.of(*_view(verb, split, rows), data=data)
+
+
+def _view(
+    verb: Verb, split: Split, rows: Sequence[tuple[Instance, str, str]]
+) -> tuple[Text | Table, ...]:
+    blocks: list[Text | Table] = []
+    if len(rows) == 1 and split.moving:
+        item, before, after = rows[0]
+        return (_accepted(verb, f"{item.label} ({item.id}): {before} → {after}"),)
+    if split.moving:
+        blocks.append(_accepted(verb, named(split.moving)))
+    blocks += [
+        Text(f"{item.label} was already {item.state}.", style="note") for item in split.already
+    ]
+    if split.moving:
+        cells = tuple((item.label, item.id, before, after) for item, before, after in rows)
+        blocks.append(Table(("Name", "ID", "Before", "After"), cells))
+    return tuple(blocks)
+
+
+def _accepted(verb: Verb, what: str) -> Text:
+    return Text(f"{RULES[verb].doing} {what}. The request is accepted.", severity=Severity.GOOD)

@@ -1,0 +1,68 @@
+"""One instance as the wire contract has it, and as a row of a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartops import Cell, Instance, Severity, Usage
+
+from .usage import percent
+
+_SEVERITIES = {
+    "running": Severity.GOOD,
+    "stopped": Severity.INFO,
+    "terminated": Severity.INFO,
+}
+
+
+def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
+    """Return an element of ``instances`` in the wire contract."""
+    return {
+        "instanceId": instance.id,
+        "name": instance.name,
+        "type": instance.type,
+        "state": instance.state,
+        "platform": instance.platform,
+        "privateIp": instance.private_ip,
+        "publicIp": instance.public_ip,
+        "tags": dict(instance.tags),
+        "launchTime": instance.launched.isoformat() if instance.launched else None,
+        "metrics": {
+            "cpuUtilization": _rounded(usage.cpu),
+            "memoryUtilization": _rounded(usage.memory),
+            "diskUtilization": _rounded(usage.disk),
+            "measuredAt": usage.at.isoformat() if usage.at else None,
+        },
+    }
+
+
+def state_cell(instance: Instance) -> Cell:
+    """Return the state, marked: on is good, off is plain, between the two is worth a look."""
+    return Cell(instance.state, _SEVERITIES.get(instance.state, Severity.WARNING))
+
+
+def addresses(instance: Instance) -> str:
+    """Return the private and the public address."""
+    return " / ".join(part for part in (instance.private_ip, instance.public_ip) if part)
+
+
+def row(instance: Instance, usage: Usage) -> tuple[str | Cell, ...]:
+    """Return the cells of :data:`COLUMNS`."""
+    return (
+        instance.label,
+        instance.id,
+        state_cell(instance),
+        instance.type,
+        instance.platform,
+        addresses(instance),
+        percent(usage.cpu),
+        percent(usage.memory),
+        percent(usage.disk),
+    )
+
+
+COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

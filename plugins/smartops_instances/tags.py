@@ -1,0 +1,157 @@
+"""``tags``, ``tag`` and ``untag``: the labels of one instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from smartops import (
+    Change,
+    Command,
+    Compute,
+    Effect,
+    Instance,
+    PermissionDenied,
+    Plan,
+    Reply,
+    Severity,
+    Table,
+    Text,
+    command,
+)
+
+from .config import InstancesConfig
+from .pairs import assignments, checked_keys
+
+_ABSENT = "(not set)"
+_REMOVED = "(removed)"
+
+
+def tagging(config: InstancesConfig) -> tuple[Command, Command, Command]:
+    """Return the commands ``tags``, ``tag`` and ``untag``."""
+    return _tags(), _tag(config), _untag(config)
+
+
+def _tags() -> Command:
+    @command("tags {target}", examples=("tags web-server-01",))
+    async def tags(target: Instance) -> Reply:
+        """List the tags of one instance."""
+        title = Text(f"Tags of {target.label} ({target.id})", style="title")
+        view = _listed(target.tags) if target.tags else Text("It has no tags.")
+        return Reply.of(title, view, data=_data(target, target.tags))
+
+    return tags
+
+
+def _tag(config: InstancesConfig) -> Command:
+    @command(
+        "tag {target} {tags}",
+        effect=Effect.CHANGE,
+        examples=(
+            "tag web-server-01 Environment=staging",
+            'tag web-server-01 "Owner=Platform team",Tier=2',
+        ),
+    )
+    async def tag(compute: Compute, target: Instance, tags: list[str]) -> Reply:
+        """Set tags of one instance, written KEY=VALUE."""
+        put = _puttable(config, tags)
+        changed = _differing(target, put)
+        if changed:
+            await compute.tag(target.id, put=changed)
+        return _reply(target, {**target.tags, **put}, len(changed))
+
+    @tag.plan
+    async def plan_tag(target: Instance, tags: list[str]) -> Plan:
+        put = _puttable(config, tags)
+        changes = tuple(
+            Change(target.id, target.label, _shown(key, target.tags.get(key)), f"{key}={value}")
+            for key, value in sorted(put.items())
+        )
+        if not _differing(target, put):
+            return Plan(f"Nothing to do: {target.label} has these tags already", changes)
+        return Plan(f"Set {_count(len(put))} of {target.label}", changes)
+
+    return tag
+
+
+def _untag(config: InstancesConfig) -> Command:
+    @command(
+        "untag {target} {keys}",
+        effect=Effect.CHANGE,
+        examples=("untag web-server-01 Owner", "untag web-server-01 Owner,Tier"),
+    )
+    async def untag(compute: Compute, target: Instance, keys: list[str]) -> Reply:
+        """Remove tags of one instance, named by their keys."""
+        present = [key for key in _removable(config, keys) if key in target.tags]
+        if present:
+            await compute.tag(target.id, put={}, remove=present)
+        left = {key: value for key, value in target.tags.items() if key not in present}
+        return _reply(target, left, len(present))
+
+    @untag.plan
+    async def plan_untag(target: Instance, keys: list[str]) -> Plan:
+        wanted = _removable(config, keys)
+        present = [key for key in wanted if key in target.tags]
+        changes = tuple(
+            Change(target.id, target.label, _shown(key, target.tags[key]), _REMOVED)
+            for key in present
+        )
+        warnings = tuple(
+            f"{target.label} has no tag {key}." for key in wanted if key not in target.tags
+        )
+        if not present:
+            return Plan(f"Nothing to do: {target.label} has none of these tags", (), "", warnings)
+        return Plan(f"Remove {_count(len(present))} of {target.label}", changes, "", warnings)
+
+    return untag
+
+
+def _puttable(config: InstancesConfig, tags: Iterable[str]) -> Mapping[str, str]:
+    put = assignments(tags)
+    _refuse_protected(config, put)
+    return put
+
+
+def _removable(config: InstancesConfig, keys: Iterable[str]) -> tuple[str, ...]:
+    wanted = checked_keys(keys)
+    _refuse_protected(config, wanted)
+    return wanted
+
+
+def _refuse_protected(config: InstancesConfig, keys: Iterable[str]) -> None:
+    """Raise PermissionDenied if a key is protected: policy may rest on what it says."""
+    for key in keys:
+        for glob in config.protected_tags:
+            if fnmatchcase(key.lower(), glob.lower()):
+                raise PermissionDenied(
+                    f"Tag {key} may not be changed from here",
+                    details=f"It is protected by {glob} (plugins.instances.protected_tags)",
+                )
+
+
+def _differing(target: Instance, put: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in put.items() if target.tags.get(key) != value}
+
+
+def _shown(key: str, value: str | None) -> str:
+    return f"{key} {_ABSENT}" if value is None else f"{key}={value}"
+
+
+def _count(number: int) -> str:
+    return "1 tag" if number == 1 else f"{number} tags"
+
+
+def _reply(target: Instance, tags: Mapping[str, str], changed: int) -> Reply:
+    text = f"{_count(changed)} of {target.label} changed." if changed else "Nothing was to be done."
+    blocks: list[Text | Table] = [Text(text, severity=Severity.GOOD)]
+    if tags:
+        blocks.append(_listed(tags))
+    return Reply.of(*blocks, data={**_data(target, tags), "changed": changed})
+
+
+def _listed(tags: Mapping[str, str]) -> Table:
+    return Table(("Tag", "Value"), tuple(sorted(tags.items())))
+
+
+def _data(target: Instance, tags: Mapping[str, str]) -> dict[str, object]:
+    return {"instanceId": target.id, "name": target.name, "tags": dict(tags)}

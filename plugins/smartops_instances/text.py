@@ -1,0 +1,33 @@
+"""Wording shared by the commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smartops import Instance
+
+_PLAIN = re.compile(r"[\w.:/@*?+%~-]+")
+
+
+def named(instances: Sequence[Instance]) -> str:
+    """Return the one instance's name, or how many there are."""
+    return instances[0].label if len(instances) == 1 else f"{len(instances)} instances"
+
+
+def written(phrase: str, options: Mapping[str, Any]) -> str:
+    """Return a command as one would type it; empty options are left out."""
+    words = [phrase]
+    for name, value in options.items():
+        values = value if isinstance(value, tuple | list) else (value,) if value else ()
+        for item in values:
+            words += [f"--{name.replace('_', '-')}", _quoted(str(item))]
+    return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text) and not text.startswith("-"):
+        return text
+    mark = "'" if '"' in text else '"'
+    return f"{mark}{text}{mark}"

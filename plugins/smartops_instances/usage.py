@@ -1,0 +1,74 @@
+"""Measurements beside the instances they belong to, when they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from smartops import Clock, Instance, Metrics, Refusal, Usage
+
+from .config import InstancesConfig
+
+UNMEASURED = Usage()
+_OFF = frozenset({"stopped", "terminated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Usage by instance id. ``note`` says why there is none, and is empty when all went well."""
+
+    now: datetime
+    stale_after: timedelta
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    note: str = ""
+
+    def of(self, instance: Instance) -> Usage:
+        """Return what is known of one instance."""
+        return self.usage.get(instance.id, UNMEASURED)
+
+    def age(self, instance: Instance) -> str:
+        """Return how old the measurements are, such as ``2 h``; empty while they are fresh."""
+        at = self.of(instance).at
+        if at is None or self.now - at <= self.stale_after:
+            return ""
+        return span(self.now - at)
+
+
+async def measure(
+    metrics: Metrics, instances: Sequence[Instance], config: InstancesConfig, clock: Clock
+) -> Measured:
+    """Return the newest usage of the instances that are switched on.
+
+    A listing without measurements is worth more than none, so a backend that
+    fails or dawdles costs only a note.
+    """
+    ids = [instance.id for instance in instances if instance.state not in _OFF]
+    if not ids:
+        return Measured(clock.now(), config.stale_after)
+    seconds = config.usage_timeout.total_seconds()
+    try:
+        with clock.fail_after(seconds):
+            usage = await metrics.latest(ids)
+    except Refusal as error:
+        note = f"Without measurements: {error.message}"
+    except TimeoutError:
+        note = f"Without measurements: none came within {seconds:g} seconds"
+    else:
+        return Measured(clock.now(), config.stale_after, usage)
+    return Measured(clock.now(), config.stale_after, note=note)
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage for a table cell, to one decimal."""
+    return "–" if value is None else f"{value:.1f}"  # noqa: RUF001 - the dash is meant
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in its largest unit: ``12 min``, ``2 h``, ``3 d``."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // 1440} d"
