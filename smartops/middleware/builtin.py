@@ -6,7 +6,6 @@ unless a rule denies it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -21,10 +20,15 @@ from .turn import Parts
 OWNER = "core"
 
 
-def builtin_commands(parts: Callable[[], Parts]) -> list[Command]:
-    """Return the core's commands; ``parts`` is asked when a command runs."""
-    commands = (_help(parts), whoami, _cancel(parts), _history(parts))
-    return [item.owned(OWNER) for item in commands]
+class BuiltinCommands:
+    """The core's commands. ``parts`` is set once the gate they ask about is built."""
+
+    parts: Parts
+
+    def commands(self) -> list[Command]:
+        """Return the commands, owned by the core."""
+        commands = (_help(self), whoami, _cancel(self), _history(self))
+        return [item.owned(OWNER) for item in commands]
 
 
 @command("whoami")
@@ -48,7 +52,7 @@ async def whoami(call: Call) -> Reply:
     return Reply.of(Fields(tuple(pairs)), data=data, private=True)
 
 
-def _help(parts: Callable[[], Parts]) -> Command:
+def _help(desk: BuiltinCommands) -> Command:
     @command("help [{about...}]", examples=("help", "help list instances"))
     async def help_command(call: Call, about: str = "") -> Reply:
         """Show what you may run here, or explain one command.
@@ -56,22 +60,22 @@ def _help(parts: Callable[[], Parts]) -> Command:
         Without an argument it lists every command that you may run in this
         place. With the name of a command it shows how that is written.
         """
-        here = partial(parts().policy.may_ever, call.person)
-        return parts().grammar.help(
+        here = partial(desk.parts.policy.may_ever, call.person)
+        return desk.parts.grammar.help(
             lambda item: here(item, call.message.place), about.strip() or None
         )
 
     return help_command
 
 
-def _cancel(parts: Callable[[], Parts]) -> Command:
+def _cancel(desk: BuiltinCommands) -> Command:
     @command("cancel [{confirmation}]", examples=("cancel",))
     async def cancel(call: Call, confirmation: str = "") -> Reply:
         """Cancel what waits for your confirmation in this conversation.
 
         If several things wait, name one by the value of its cancel button.
         """
-        store = parts().store
+        store = desk.parts.store
         waiting = await store.pending(call.person.name, call.message.conversation)
         if confirmation:
             token = TOKEN.fullmatch(confirmation)
@@ -82,7 +86,7 @@ def _cancel(parts: Callable[[], Parts]) -> Command:
             raise ValidationFailed(
                 f"{len(waiting)} things wait for your confirmation here", details=_listed(waiting)
             )
-        return await withdraw(parts(), waiting[0])
+        return await withdraw(desk.parts, waiting[0])
 
     return cancel
 
@@ -92,13 +96,13 @@ def _listed(waiting: list[Approval]) -> str:
     return f"Press Cancel on the one you mean: {commands}"
 
 
-def _history(parts: Callable[[], Parts]) -> Command:
+def _history(desk: BuiltinCommands) -> Command:
     @command("history", examples=("history --limit 5",))
     async def history(call: Call, limit: int = 10) -> Reply:
         """Show what you ran last, and how it went."""
         if not 1 <= limit <= 100:
             raise ValidationFailed("--limit must be between 1 and 100")
-        records = await parts().store.history(call.person.name, limit)
+        records = await desk.parts.store.history(call.person.name, limit)
         if not records:
             return Reply.of("You have not run anything yet.", data={"history": []})
         rows = tuple((_when(item), item.text, _outcome(item)) for item in records)

@@ -13,7 +13,7 @@ from functools import partial
 
 from smartops.command import Effect, Layer
 from smartops.errors import InternalError, RateLimited, Refusal
-from smartops.message import Message
+from smartops.message import Claims, Message
 from smartops.reply import Reply
 from smartops.store import Record
 
@@ -21,8 +21,8 @@ from .approve import approve
 from .authorise import authorise
 from .deduplicate import deduplicate
 from .dispatch import dispatch
-from .identify import identify
-from .limit import limit
+from .identify import identify, person_of
+from .limit import exceeded, limit, take
 from .parse import parse
 from .record import record
 from .turn import Parts, Proceed, Step, Turn
@@ -67,6 +67,19 @@ class Gate:
         )
         await self._conclude(turn, reply)
         return reply
+
+    async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
+        """Return the answer to a proven caller whose request cannot be read.
+
+        It is counted like any other, so that malformed requests are no way
+        round the limits.
+        """
+        if claims.identity is None:
+            return replace(Reply.refused(error), request_id=request_id)
+        person = person_of(self.parts, claims.identity)
+        verdict = await take(self.parts, person, claims.team)
+        reply = Reply.refused(error if verdict.allowed else exceeded(verdict))
+        return replace(reply, quota=verdict.quota, request_id=request_id)
 
     async def _conclude(self, turn: Turn, reply: Reply) -> None:
         store = self.parts.store

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from smartops.message import Person
+from smartops.message import Identity, Person
 from smartops.reply import Reply
 
 from .turn import Parts, Proceed, Turn
 
 
 async def identify(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    """Find out who is asking; nobody's identity becomes a person without roles."""
-    sender = turn.message.sender
-    turn.person = parts.people.person(sender) or Person(str(sender), frozenset(), sender)
+    """Find out who is asking."""
+    turn.person = person_of(parts, turn.message.sender)
     return await proceed(turn)
+
+
+def person_of(parts: Parts, identity: Identity) -> Person:
+    """Return the person an identity belongs to; a stranger is a person without roles."""
+    return parts.people.person(identity) or Person(str(identity), frozenset(), identity)

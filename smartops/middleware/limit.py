@@ -5,7 +5,7 @@ from __future__ import annotations
 from smartops.errors import RateLimited
 from smartops.limits import Verdict
 from smartops.message import Person
-from smartops.reply import Quota, Reply
+from smartops.reply import Reply
 
 from .turn import Parts, Proceed, Turn
 
@@ -13,23 +13,26 @@ from .turn import Parts, Proceed, Turn
 async def limit(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     """Take one request from every window, or refuse and take nothing."""
     assert turn.person is not None
-    turn.quota = await take(parts, turn, turn.person)
+    verdict = await take(parts, turn.person, turn.message.team or turn.message.channel)
+    turn.quota = verdict.quota
+    if not verdict.allowed:
+        raise exceeded(verdict)
     return await proceed(turn)
 
 
-async def take(parts: Parts, turn: Turn, person: Person) -> Quota:
-    """Take from the windows of a person and his team; raises RateLimited."""
-    team = turn.message.team or turn.message.channel
+async def take(parts: Parts, person: Person, team: str) -> Verdict:
+    """Ask all windows of a person and his team at once."""
     keys = {"user": person.name, "team": team, "burst": team}
-    verdict = await parts.limiter.take(
+    return await parts.limiter.take(
         [(window, f"{name}:{keys[name]}") for name, window in parts.windows.items()]
     )
-    turn.quota = verdict.quota
-    if not verdict.allowed:
-        raise RateLimited(
-            "Too many requests", details=_described(verdict), retry_after=verdict.quota.retry_after
-        )
-    return verdict.quota
+
+
+def exceeded(verdict: Verdict) -> RateLimited:
+    """Return the refusal that says which limit was reached and when to come back."""
+    return RateLimited(
+        "Too many requests", details=_described(verdict), retry_after=verdict.quota.retry_after
+    )
 
 
 def _described(verdict: Verdict) -> str:

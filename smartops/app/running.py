@@ -1,0 +1,208 @@
+"""A composition brought to life: store open, plugins started, housekeeping under way."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+import smartops
+from smartops.channel import Channel
+from smartops.config import Settings
+from smartops.errors import Refusal
+from smartops.limits import Limiter, MemoryLimiter, SharedLimiter, Window
+from smartops.message import Claims, Message
+from smartops.middleware import Gate, Parts
+from smartops.plugins import Offer
+from smartops.reply import Reply
+from smartops.store import Store
+from smartops.telemetry import Telemetry
+
+from .composition import Composition
+from .housekeeping import Housekeeping
+
+log = logging.getLogger("smartops.app")
+
+PING_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that readiness looks at. A warning does not make the whole not ready."""
+
+    name: str
+    ok: bool
+    text: str = ""
+    warning: bool = False
+
+
+class App:
+    """A running SmartOps: messages in, replies out. Use it as an async context manager.
+
+    Nothing of it changes while it runs; a new configuration is a new App.
+    """
+
+    def __init__(self, composition: Composition) -> None:
+        self.composition = composition
+        self.settings: Settings = composition.settings
+        self.channels: tuple[Channel, ...] = composition.channels
+        self.version = smartops.__version__
+        self.telemetry = Telemetry()
+        self._owner = secrets.token_hex(8)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start; raises StartupError if the store does not open."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *reason: Any) -> bool | None:
+        """Finish what was accepted, within ``server.shutdown_timeout``, then close everything."""
+        return await self._stack.__aexit__(*reason)
+
+    async def handle(self, message: Message) -> Reply:
+        """Return the answer to a message; raises nothing but cancellation."""
+        return await self._gate.handle(message)
+
+    async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
+        """Return the answer to a proven caller whose request cannot be read.
+
+        It is counted against the caller's limits like any other request.
+        """
+        return await self._gate.refuse(error, claims, request_id)
+
+    def spawn(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+        """Run something in the background that shutdown waits for; its failure is logged."""
+        self._background.start_soon(_logged, function, arguments)
+
+    async def readiness(self) -> Sequence[Check]:
+        """Look at everything that messages depend on: plugins, store, limits and backends."""
+        composition = self.composition
+        checks = [Check("plugins", ok=True, text=", ".join(composition.plugins.names))]
+        pings = {"store": self.store.ping, "limits": self.limiter.ping}
+        pings |= {f"backend {item.name}": item.ping for item in composition.backends}
+
+        async def look(name: str, ping: Callable[[], Awaitable[None]]) -> None:
+            problem = await _problem(ping)
+            checks.append(Check(name, not problem, problem, warning=name == "limits"))
+
+        async with anyio.create_task_group() as group:
+            for name, ping in pings.items():
+                group.start_soon(look, name, ping)
+        return sorted(checks, key=lambda check: check.name)
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        composition, settings = self.composition, self.settings
+        clock = composition.services.clock
+        stack.push_async_callback(composition.http.aclose)
+        self.store = await Store.open(
+            settings.store.url.reveal(), clock, keep=settings.store.keep.total_seconds()
+        )
+        stack.push_async_callback(self.store.aclose)
+        self.limiter = _limiter(composition)
+        stack.push_async_callback(self.limiter.aclose)
+        self._gate = Gate(self._parts(), composition.layers)
+        composition.builtins.parts = self._gate.parts
+        keeping = Housekeeping(self.store, clock, self._owner, composition.revoked)
+        await keeping.once()
+        group = await stack.enter_async_context(_cancelled_at_exit())
+        group.start_soon(keeping.forever)
+        for offer in composition.plugins.lifespans(self):
+            await stack.enter_async_context(_lifespan(offer))
+        patience = settings.server.shutdown_timeout.total_seconds()
+        self._background = await stack.enter_async_context(_awaited_at_exit(patience))
+
+    def _parts(self) -> Parts:
+        composition, limits = self.composition, self.settings.limits
+        return Parts(
+            clock=composition.services.clock,
+            store=self.store,
+            limiter=self.limiter,
+            people=composition.people,
+            policy=composition.policy,
+            grammar=composition.grammar,
+            wired=composition.wired,
+            interpreters=composition.interpreters,
+            compute=composition.compute,
+            windows={
+                name: Window(name, item.limit, item.window.total_seconds())
+                for name, item in (
+                    ("user", limits.user),
+                    ("team", limits.team),
+                    ("burst", limits.burst),
+                )
+            },
+            expires=self.settings.confirmation.expires.total_seconds(),
+            owner=self._owner,
+            observe=self.telemetry.command,
+        )
+
+
+def _limiter(composition: Composition) -> Limiter:
+    clock, url = composition.services.clock, composition.settings.limits.url.reveal()
+    local = MemoryLimiter(clock)
+    return local if url == "memory" else SharedLimiter(url, clock, fallback=local)
+
+
+async def _problem(ping: Callable[[], Awaitable[None]]) -> str:
+    """Return what is wrong, in words that may be shown, or nothing."""
+    try:
+        with anyio.fail_after(PING_TIMEOUT):
+            await ping()
+    except TimeoutError:
+        return f"no answer within {PING_TIMEOUT:g} seconds"
+    except Refusal as refusal:
+        return refusal.message
+    except Exception:
+        log.exception("readiness check failed")
+        return "failed; see the log"
+    return ""
+
+
+async def _logged(function: Callable[..., Awaitable[Any]], arguments: Sequence[Any]) -> None:
+    try:
+        await function(*arguments)
+    except Exception:
+        log.exception("background work failed: %s", getattr(function, "__qualname__", function))
+
+
+@asynccontextmanager
+async def _cancelled_at_exit() -> AsyncIterator[TaskGroup]:
+    async with anyio.create_task_group() as group:
+        try:
+            yield group
+        finally:
+            group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _awaited_at_exit(patience: float) -> AsyncIterator[TaskGroup]:
+    """Wait for the group's tasks at exit; cancel those that take longer than ``patience``."""
+    async with anyio.create_task_group() as group:
+        yield group
+        group.cancel_scope.deadline = anyio.current_time() + patience
+    if group.cancel_scope.cancelled_caught:
+        log.warning("background work was cut off after %g seconds", patience)
+
+
+@asynccontextmanager
+async def _lifespan(offer: Offer) -> AsyncIterator[None]:
+    """Enter a plugin's lifespan; a failure to leave it is logged and stops nobody else."""
+    await offer.value.__aenter__()
+    try:
+        yield
+    finally:
+        try:
+            with anyio.fail_after(CLOSE_TIMEOUT, shield=True):
+                await offer.value.__aexit__(None, None, None)
+        except Exception:
+            log.exception("plugin %s did not close cleanly", offer.owner)
