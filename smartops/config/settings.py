@@ -117,23 +117,31 @@ Word = Annotated[str, Field(min_length=1)]
 class ServerSettings(Section):
     """Where SmartOps listens, and what it puts up with."""
 
-    host: Word = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    host: Word = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
     base_path: Annotated[str, AfterValidator(_base_path)] = Field(
-        "", description="Prefix of every path, such as /prod."
+        default="", description="Prefix of every path, such as /prod."
     )
     max_body: ByteSize = Field(
-        256 * 1024, ge=1024, le=64 * 2**20, description="Largest request body, such as 256KiB."
+        default=256 * 1024,
+        ge=1024,
+        le=64 * 2**20,
+        description="Largest request body, such as 256KiB.",
     )
-    max_depth: int = Field(32, ge=4, le=200, description="Deepest nesting of JSON in a request.")
+    max_depth: int = Field(
+        default=32, ge=4, le=200, description="Deepest nesting of JSON in a request."
+    )
     body_timeout: Positive = Field(
-        timedelta(seconds=10), description="How long a client may take to send its body."
+        default=timedelta(seconds=10), description="How long a client may take to send its body."
     )
     shutdown_timeout: Positive = Field(
-        timedelta(seconds=30), description="How long accepted work may take to finish at shutdown."
+        default=timedelta(seconds=30),
+        description="How long accepted work may take to finish at shutdown.",
     )
     wait: Positive = Field(
-        timedelta(seconds=25),
+        default=timedelta(seconds=25),
         description="How long an HTTP caller waits for an answer before it becomes pending.",
     )
 
@@ -142,12 +150,12 @@ class StoreSettings(Section):
     """What must survive a restart."""
 
     url: Annotated[SecretUrl, AfterValidator(_store_url)] = Field(
-        SecretUrl("sqlite:///smartops.db"),
+        default=SecretUrl("sqlite:///smartops.db"),
         validate_default=True,
         description="sqlite:///FILE (relative to this file), or postgresql+psycopg://… for "
         "several replicas.",
     )
-    keep: Positive = Field(timedelta(days=90), description="How long records are kept.")
+    keep: Positive = Field(default=timedelta(days=90), description="How long records are kept.")
 
 
 class LocalIssuerSettings(Section):
@@ -156,13 +164,13 @@ class LocalIssuerSettings(Section):
     name: Name = Field(description="Becomes the provider of the identities it vouches for.")
     kind: Literal["local"]
     key: Annotated[Path, AfterValidator(_in_folder)] = Field(
-        Path(".smartops/local.pem"),
+        default=Path(".smartops/local.pem"),
         validate_default=True,
         description="Private key (RSA), made when missing; relative to this file.",
     )
-    issuer: Word = Field("https://smartops.local", description="The tokens' iss.")
-    audience: Word = Field("smartops", description="The tokens' aud.")
-    lifetime: Positive = Field(timedelta(days=30), description="How long a token holds.")
+    issuer: Word = Field(default="https://smartops.local", description="The tokens' iss.")
+    audience: Word = Field(default="smartops", description="The tokens' aud.")
+    lifetime: Positive = Field(default=timedelta(days=30), description="How long a token holds.")
 
 
 class OidcIssuerSettings(Section):
@@ -178,9 +186,11 @@ class OidcIssuerSettings(Section):
     claims: Mapping[str, str] = Field(
         default_factory=dict, description="Claims that must be present with exactly these values."
     )
-    subject: Word = Field("sub", description="Claim that holds the person's immutable id.")
-    tenant: str = Field("", description="Claim that holds the organisation, if there are several.")
-    team: str = Field("", description="Claim that names the team of the shared rate limit.")
+    subject: Word = Field(default="sub", description="Claim that holds the person's immutable id.")
+    tenant: str = Field(
+        default="", description="Claim that holds the organisation, if there are several."
+    )
+    team: str = Field(default="", description="Claim that names the team of the shared rate limit.")
 
 
 IssuerSettings = Annotated[LocalIssuerSettings | OidcIssuerSettings, Field(discriminator="kind")]
@@ -189,18 +199,19 @@ IssuerSettings = Annotated[LocalIssuerSettings | OidcIssuerSettings, Field(discr
 class AuthSettings(Section):
     """Whose tokens prove who is asking."""
 
-    issuers: tuple[IssuerSettings, ...] = Field((), description="The trusted issuers.")
+    issuers: tuple[IssuerSettings, ...] = Field(default=(), description="The trusted issuers.")
     anonymous: bool = Field(
-        False, description="Development only: anybody on this machine is let in without a token."
+        default=False,
+        description="Development only: anybody on this machine is let in without a token.",
     )
 
 
 class PersonSettings(Section):
     """Somebody known: the roles held and the identities that prove it."""
 
-    roles: tuple[Word, ...] = Field((), description="Roles of the person.")
+    roles: tuple[Word, ...] = Field(default=(), description="Roles of the person.")
     identities: tuple[Annotated[str, AfterValidator(_identity)], ...] = Field(
-        (), description="Immutable ids, as provider:id or provider:tenant:id."
+        default=(), description="Immutable ids, as provider:id or provider:tenant:id."
     )
 
 
@@ -208,27 +219,28 @@ class GuestSettings(Section):
     """What holders of a valid identity may be who are nobody in ``people``."""
 
     provider: Word = Field(description="Name of an issuer, or of a channel with its own sign-in.")
-    roles: tuple[Word, ...] = Field((), description="Roles of such a guest.")
+    roles: tuple[Word, ...] = Field(default=(), description="Roles of such a guest.")
 
 
 class RoleSettings(Section):
     """A name for what somebody may be trusted with."""
 
-    includes: tuple[Word, ...] = Field((), description="Roles that this one contains.")
+    includes: tuple[Word, ...] = Field(default=(), description="Roles that this one contains.")
 
 
 class ConditionSettings(Section):
     """When a rule applies: every condition given must hold; within one, any value will do."""
 
-    roles: Texts = Field((), description="The person holds one of these roles.")
-    people: Texts = Field((), description="The person is one of these.")
-    commands: Texts = Field((), description="Names of commands; * and ? are wildcards.")
+    roles: Texts = Field(default=(), description="The person holds one of these roles.")
+    people: Texts = Field(default=(), description="The person is one of these.")
+    commands: Texts = Field(default=(), description="Names of commands; * and ? are wildcards.")
     effects: Annotated[
         tuple[Literal["read", "change", "dangerous"], ...], BeforeValidator(_several)
-    ] = Field((), min_length=1, description="What the command does to the world.")
-    channels: Texts = Field((), description="Said in one of these channels.")
+    ] = Field(default=(), min_length=1, description="What the command does to the world.")
+    channels: Texts = Field(default=(), description="Said in one of these channels.")
     places: Texts = Field(
-        (), description="channel/tenant/team/room, as far as the platform has them; with wildcards."
+        default=(),
+        description="channel/tenant/team/room, as far as the platform has them; with wildcards.",
     )
     arguments: Mapping[str, Texts] = Field(
         default_factory=dict, description="Values of arguments by name; with wildcards."
@@ -248,8 +260,8 @@ class RuleSettings(Section):
     """One rule. What no rule allows is denied; a deny wins over every allow."""
 
     name: Word = Field(description="Named in the answer when the rule decides.")
-    allow: ConditionSettings | None = Field(None, description="Allow what meets this.")
-    deny: ConditionSettings | None = Field(None, description="Deny what meets this.")
+    allow: ConditionSettings | None = Field(default=None, description="Allow what meets this.")
+    deny: ConditionSettings | None = Field(default=None, description="Deny what meets this.")
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -273,25 +285,32 @@ class LimitsSettings(Section):
     """Rate limits; a request is counted in all of them or in none."""
 
     url: Annotated[SecretUrl, AfterValidator(_limits_url)] = Field(
-        SecretUrl("memory"), description="memory, or redis://… or valkey://… for several replicas."
+        default=SecretUrl("memory"),
+        description="memory, or redis://… or valkey://… for several replicas.",
     )
-    user: WindowSettings = Field(_window(10, 60), description="Requests of one person.")
-    team: WindowSettings = Field(_window(100, 60), description="Requests of one team.")
-    burst: WindowSettings = Field(_window(20, 10), description="Requests of one team at a stroke.")
+    user: WindowSettings = Field(default=_window(10, 60), description="Requests of one person.")
+    team: WindowSettings = Field(default=_window(100, 60), description="Requests of one team.")
+    burst: WindowSettings = Field(
+        default=_window(20, 10), description="Requests of one team at a stroke."
+    )
 
 
 class ConfirmationSettings(Section):
     """The question before a change."""
 
-    expires: Positive = Field(timedelta(minutes=15), description="How long it may be answered.")
+    expires: Positive = Field(
+        default=timedelta(minutes=15), description="How long it may be answered."
+    )
 
 
 class LogSettings(Section):
     """What is logged, and how."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="From where.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="From where."
+    )
     format: Literal["console", "json"] = Field(
-        "console", description="console for people, json for machines."
+        default="console", description="console for people, json for machines."
     )
 
 
@@ -309,11 +328,11 @@ class Settings(Section):
         default_factory=dict, description="Who is who, by a name of your choice."
     )
     guests: tuple[GuestSettings, ...] = Field(
-        (), description="Roles of those who prove an identity but are nobody in people."
+        default=(), description="Roles of those who prove an identity but are nobody in people."
     )
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, description="The roles.")
     rules: tuple[RuleSettings, ...] = Field(
-        (), description="Who may do what. What no rule allows is denied; a deny wins."
+        default=(), description="Who may do what. What no rule allows is denied; a deny wins."
     )
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
     confirmation: ConfirmationSettings = Field(

@@ -1,0 +1,164 @@
+"""YAML text to a tree of nodes that know their place.
+
+Built on the parser's events, not on its constructors: tags, anchors, aliases
+and deep nesting are refused before anything could grow from them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from .tree import Finding, Items, Mark, Node, Pairs, Path, Scalar
+
+LARGEST = 1_000_000
+"""The largest file, in characters."""
+
+_DEEPEST = 40
+_UNREADABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Unreadable(Exception):
+    """The text cannot be read on; carries the one finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
+def parse(text: str, findings: list[Finding]) -> Node:
+    """Return the tree of a YAML text; problems that do not stop reading join ``findings``.
+
+    Raises Unreadable.
+    """
+    text = text.removeprefix("\ufeff")
+    if len(text) > LARGEST:
+        raise Unreadable(Finding(Mark(1, 1), (), "is larger than a configuration file may be"))
+    if stray := _UNREADABLE.search(text):
+        mark = Mark(text.count("\n", 0, stray.start()) + 1, _column(text, stray.start()))
+        what = f"the character U+{ord(stray[0]):04X} may not stand in a YAML file"
+        raise Unreadable(Finding(mark, (), what))
+    reader = _Reader(text, findings)
+    try:
+        return reader.document()
+    except yaml.MarkedYAMLError as error:
+        problem = error.problem or "", error.problem_mark or error.context_mark
+    raise Unreadable(_syntax(*problem))
+
+
+def _column(text: str, index: int) -> int:
+    return index - (text.rfind("\n", 0, index) + 1) + 1
+
+
+_SYNTAX = {
+    "mapping values are not allowed": "a colon stands where no new key may begin; "
+    "check the indentation, or put the text in quotes",
+    "cannot start any token": "a character stands here that may not begin a value; "
+    "indent with spaces, not tabs, and put the text in quotes",
+    "did not find expected key": "a key was expected; check the indentation",
+    "expected <block end>": "a key was expected; check the indentation",
+    "did not find expected '-' indicator": "a list item was expected; check the indentation",
+    "could not find expected ':'": "a colon was expected after the key",
+    "expected ',' or ']'": "a list in [brackets] is not closed",
+    "expected ',' or '}'": "a mapping in {braces} is not closed",
+    "unexpected end of stream": "quotes or brackets are not closed",
+    "undefined alias": "anchors and aliases are not allowed; write the value out",
+}
+
+
+def _syntax(problem: str, mark: Any) -> Finding:
+    place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+    for fragment, text in _SYNTAX.items():
+        if fragment in problem:
+            return Finding(place, (), text)
+    return Finding(place, (), f"not valid YAML: {problem or 'unreadable'}")
+
+
+class _Reader:
+    """Makes nodes of the events of one text."""
+
+    def __init__(self, text: str, findings: list[Finding]) -> None:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self._events: Iterator[Any] = yaml.parse(text, Loader=loader)
+        self._findings = findings
+
+    def document(self) -> Node:
+        root: Node = Pairs(Mark(1, 1))
+        for number, event in enumerate(self._contents()):
+            if number:
+                raise Unreadable(
+                    Finding(_mark(event), (), "a second document begins here; one is allowed")
+                )
+            root = self._node(event, ())
+        return root
+
+    def _contents(self) -> Iterator[Any]:
+        """Yield the event that begins each document's content."""
+        for event in self._events:
+            if isinstance(event, yaml.NodeEvent):
+                yield event
+
+    def _node(self, event: Any, path: Path) -> Node:
+        mark = _mark(event)
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            self._report(mark, path, "anchors and aliases are not allowed; write the value out")
+            if isinstance(event, yaml.AliasEvent):
+                return Scalar(mark, "", broken=True)
+        if event.tag and event.tag != "!":
+            self._report(mark, path, "tags such as !!str are not allowed; use quotes for text")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, mark, path)
+        if len(path) >= _DEEPEST:
+            raise Unreadable(Finding(mark, (), "is nested too deeply"))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._items(mark, path)
+        return self._pairs(mark, path)
+
+    def _scalar(self, event: Any, mark: Mark, path: Path) -> Scalar:
+        node = Scalar(mark, event.value, plain=event.style is None and event.tag is None)
+        if not node.plain and _SURROGATE.search(node.written):
+            self._report(mark, path, "an escape stands for half a character")
+            return Scalar(mark, "", plain=False, broken=True)
+        return node
+
+    def _items(self, mark: Mark, path: Path) -> Items:
+        node = Items(mark)
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            node.items.append(self._node(event, (*path, len(node.items))))
+        return node
+
+    def _pairs(self, mark: Mark, path: Path) -> Pairs:
+        node = Pairs(mark)
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._node(event, path)
+            name = key.text if isinstance(key, Scalar) else ""
+            value = self._node(next(self._events), (*path, name))
+            self._pair(node, key, value, path)
+        return node
+
+    def _pair(self, node: Pairs, key: Node, value: Node, path: Path) -> None:
+        if not isinstance(key, Scalar):
+            self._report(key.mark, path, "a key must be plain text")
+        elif key.broken:
+            return
+        elif key.text in node.values:
+            first = node.keys[key.text].line
+            self._report(key.mark, (*path, key.text), f"given twice; first in line {first}")
+        else:
+            node.values[key.text] = value
+            node.keys[key.text] = key.mark
+
+    def _report(self, mark: Mark, path: Path, text: str) -> None:
+        self._findings.append(Finding(mark, path, text))
+
+
+def _mark(event: Any) -> Mark:
+    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
