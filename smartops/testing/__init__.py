@@ -1,0 +1,30 @@
+"""What plugin authors test with; public, and itself a pytest plugin.
+
+Names are imported on first use, because pytest loads this package wherever
+SmartOps is installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .bot import Answer, Bot
+    from .clock import ManualClock
+    from .issuer import StandInIssuer
+
+_HOMES = {
+    "Answer": "bot",
+    "Bot": "bot",
+    "ManualClock": "clock",
+    "StandInIssuer": "issuer",
+}
+
+__all__ = ["Answer", "Bot", "ManualClock", "StandInIssuer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"smartops.testing has no {name}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

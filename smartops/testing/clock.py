@@ -1,0 +1,81 @@
+"""A clock that only moves when a test moves it."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import anyio
+import anyio.lowlevel
+
+from smartops.services import Clock
+
+
+class ManualClock(Clock):
+    """Time by hand: sleepers wake and deadlines pass in :meth:`advance`, in order.
+
+    ``start`` is in seconds since the epoch.
+    """
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        self._now = start
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+
+    def time(self) -> float:
+        """Return seconds since the epoch, as set by hand."""
+        return self._now
+
+    @property
+    def sleepers(self) -> int:
+        """How many sleeps and deadlines are waiting; a test may wait for one to appear."""
+        return len(self._due)
+
+    def advance(self, seconds: float) -> None:
+        """Move on, waking everybody whose moment comes, at that moment."""
+        end = self._now + seconds
+        while self._due and self._due[0][0] <= end:
+            self._now, _, wake = heapq.heappop(self._due)
+            wake()
+        self._now = end
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until somebody has advanced the clock by that much."""
+        if seconds <= 0:
+            await anyio.lowlevel.checkpoint()
+            return
+        event = anyio.Event()
+        entry = self._at(seconds, event.set)
+        try:
+            await event.wait()
+        finally:
+            self._forget(entry)
+
+    def fail_after(self, seconds: float) -> AbstractContextManager[anyio.CancelScope]:
+        """Return a context that raises TimeoutError once the clock was advanced by that much."""
+        return self._deadline(seconds)
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[anyio.CancelScope]:
+        with anyio.CancelScope() as scope:
+            entry = self._at(seconds, scope.cancel)
+            try:
+                yield scope
+            finally:
+                self._forget(entry)
+        if scope.cancelled_caught:
+            raise TimeoutError
+
+    def _at(
+        self, seconds: float, wake: Callable[[], object]
+    ) -> tuple[float, int, Callable[[], object]]:
+        entry = (self._now + seconds, next(self._numbers), wake)
+        heapq.heappush(self._due, entry)
+        return entry
+
+    def _forget(self, entry: tuple[float, int, Callable[[], object]]) -> None:
+        if entry in self._due:
+            self._due.remove(entry)
+            heapq.heapify(self._due)
