@@ -50,6 +50,7 @@ from .message import (
     Response,
 )
 from .plan import Change, Plan
+from .render import markdown, plain
 from .reply import (
     Action,
     Cell,
@@ -64,6 +65,7 @@ from .reply import (
 )
 from .services import Clock, HttpClient, HttpReply, Issuer, Services, Verified, Verifier
 from .values import ByteSize, Duration, Secret
+from .wire import dump_json, envelope, parse_json
 
 __version__ = "0.1.0"
 
@@ -132,5 +134,10 @@ __all__ = [
     "Verified",
     "Verifier",
     "command",
+    "dump_json",
+    "envelope",
     "hookimpl",
+    "markdown",
+    "parse_json",
+    "plain",
 ]

@@ -1,0 +1,188 @@
+"""The neutral view as text: plain, and Markdown.
+
+Names, tags and outputs come from machines and from people who may wish harm.
+Here they cannot become markup, move a terminal's cursor, or run backwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from unicodedata import combining, east_asian_width
+
+from .reply import Block, Cell, Code, Fields, Issue, Issues, Reply, Table, Text
+
+# Controls, soft hyphens, marks of direction, separators, tags, halves of surrogate pairs. The two
+# joiners (200c, 200d) stay: scripts and emoji need them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e00ff]"
+)
+_MARKUP = re.compile(r"[\\`*_\[\]<>~|&$]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
+_OPENING = re.compile(r"\A(?:(\d+)([.)])|([-+=#:]))")
+_BACKTICKS = re.compile(r"`{3,}")
+_BREAK = "  \n"
+
+
+def plain(reply: Reply, *, actions: bool = False) -> str:
+    """Return the view as plain text, tables aligned for a monospace font.
+
+    With ``actions`` each is a last line ``label: value``, for places where
+    typing the value back is the only way to press it.
+    """
+    parts = [_PLAIN[type(block)](block) for block in reply.view]
+    if actions and reply.actions:
+        parts.append(_pairs((action.label, action.value) for action in reply.actions))
+    return "\n\n".join(part for part in parts if part)
+
+
+def markdown(reply: Reply) -> str:
+    """Return the view as Markdown that every dialect reads the same.
+
+    Tables are fenced and aligned, because chat platforms have no tables in
+    text. Everything a view holds appears as text, whatever it looks like.
+    """
+    parts = [_MARKDOWN[type(block)](block) for block in reply.view]
+    return "\n\n".join(part for part in parts if part)
+
+
+def clean(text: str) -> str:
+    """Return the text with what cannot be seen made visible; lines and tabs stay."""
+    if text.isprintable():  # the invisible letters that matter here are not printable either
+        return text
+    return _UNSEEN.sub(_visible, text.replace("\r\n", "\n"))
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _line(text: str) -> str:
+    """Return the text on one line."""
+    return text if text.isprintable() else " ".join(clean(text).split())
+
+
+def _width(text: str) -> int:
+    """Return how many columns a monospace font needs."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
+    )
+
+
+def _pad(text: str, width: int) -> str:
+    return text.ljust(width) if text.isascii() else text + " " * (width - _width(text))
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(_pad, row, widths)).rstrip() for row in rows)
+
+
+def _cell(cell: str | Cell) -> str:
+    return _line(cell.text if isinstance(cell, Cell) else cell)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return _columns([(f"{_line(name)}:", _line(value)) for name, value in pairs])
+
+
+def _plain_text(block: Text) -> str:
+    return clean(block.text)
+
+
+def _plain_fields(block: Fields) -> str:
+    return _pairs(block.pairs)
+
+
+def _plain_table(block: Table) -> str:
+    rows = [[_line(name).upper() for name in block.columns]]
+    rows.extend([_cell(cell) for cell in row] for row in block.rows)
+    return _columns(rows)
+
+
+def _plain_code(block: Code) -> str:
+    text = clean(block.text)
+    return f"{_line(block.title)}:\n{text}" if block.title else text
+
+
+def _plain_issues(block: Issues) -> str:
+    return "\n".join(map(_plain_issue, block.items))
+
+
+def _plain_issue(issue: Issue) -> str:
+    line = f"{issue.severity.upper()}  {_line(issue.target)}: {_line(issue.title)}"
+    if issue.details:
+        line += f" ({_line(issue.details)})"
+    if issue.recommendation:
+        line += f"\n  {_line(issue.recommendation)}"
+    return line
+
+
+def _escape(text: str) -> str:
+    """Return one line that Markdown shows as it is, wherever on a line it is put."""
+    return _OPENING.sub(r"\1\\\2\3", _MARKUP.sub(r"\\\g<0>", _line(text).strip()))
+
+
+def _lines(text: str) -> str:
+    lines = map(_escape, clean(text).split("\n"))
+    return _BREAK.join(line for line in lines if line)
+
+
+def _fence(text: str) -> str:
+    marks = "`" * max((len(run) + 1 for run in _BACKTICKS.findall(text)), default=3)
+    return f"{marks}\n{text}\n{marks}"
+
+
+def _bold(text: str) -> str:
+    text = _escape(text)
+    return f"**{text}**" if text else ""
+
+
+def _markdown_text(block: Text) -> str:
+    return _bold(block.text) if block.style == "title" else _lines(block.text)
+
+
+def _markdown_fields(block: Fields) -> str:
+    return _BREAK.join(f"{_bold(f'{name}:')} {_escape(value)}" for name, value in block.pairs)
+
+
+def _markdown_table(block: Table) -> str:
+    return _fence(_plain_table(block))
+
+
+def _markdown_code(block: Code) -> str:
+    fenced = _fence(clean(block.text))
+    return f"{_bold(block.title)}\n\n{fenced}" if block.title else fenced
+
+
+def _markdown_issues(block: Issues) -> str:
+    return "\n".join(map(_markdown_issue, block.items))
+
+
+def _markdown_issue(issue: Issue) -> str:
+    line = f"- {_bold(issue.severity)} {_escape(issue.target)}: {_escape(issue.title)}"
+    if issue.details:
+        line += f" ({_escape(issue.details)})"
+    if issue.recommendation:
+        line += f"{_BREAK}  {_escape(issue.recommendation)}"
+    return line
+
+
+_Renderer = dict[type[Block], Callable[..., str]]
+_PLAIN: _Renderer = {
+    Text: _plain_text,
+    Fields: _plain_fields,
+    Table: _plain_table,
+    Code: _plain_code,
+    Issues: _plain_issues,
+}
+_MARKDOWN: _Renderer = {
+    Text: _markdown_text,
+    Fields: _markdown_fields,
+    Table: _markdown_table,
+    Code: _markdown_code,
+    Issues: _markdown_issues,
+}
