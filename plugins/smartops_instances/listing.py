@@ -45,11 +45,11 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         compute: Compute,
         metrics: Metrics,
         *,
-        state: tuple[State, ...] = (),
-        tag: tuple[str, ...] = (),
-        name: tuple[str, ...] = (),
+        state: list[State] | None = None,
+        tag: list[str] | None = None,
+        name: list[str] | None = None,
         platform: Literal["linux", "windows"] | None = None,
-        type: tuple[str, ...] = (),
+        type: list[str] | None = None,
         page: str = "",
     ) -> Reply:
         """List instances with their state and usage.
@@ -60,11 +60,11 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         """
         found = await compute.list(
             Query(
-                names=tuple(name),
-                states=tuple(state),
+                names=tuple(name or ()),
+                states=tuple(state or ()),
                 platforms=(platform,) if platform else (),
-                types=tuple(type),
-                tags=tag_filter(tag),
+                types=tuple(type or ()),
+                tags=tag_filter(tag or ()),
                 limit=config.page_size,
                 cursor=page,
             )

@@ -1,0 +1,198 @@
+"""A small cloud in memory, and calls as the gate makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+import smartops_instances
+from smartops import (
+    Call,
+    Clock,
+    Command,
+    Compute,
+    Identity,
+    Instance,
+    Message,
+    Metric,
+    Metrics,
+    Page,
+    Person,
+    Place,
+    Query,
+    Refusal,
+    Sample,
+    Services,
+    Transition,
+    Usage,
+    Verb,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SENDER = Identity("local", "", "alice")
+ALICE = Person("alice", frozenset({"operator"}), SENDER)
+SAID = Message("1", "api", "c1", SENDER, Place("api"), NOON, "r1")
+AFTER: dict[Verb, str] = {"start": "pending", "stop": "stopping", "reboot": "running"}
+
+
+class Noon(Clock):
+    """It is always noon."""
+
+    def time(self) -> float:
+        return NOON.timestamp()
+
+
+class Cloud(Compute):
+    """Machines in a dictionary. ``calls`` remembers what would have changed the world."""
+
+    name = "cloud"
+
+    def __init__(self, *instances: Instance) -> None:
+        self.instances = {item.id: item for item in instances}
+        self.calls: list[tuple[Any, ...]] = []
+        self.checked: list[tuple[str, tuple[str, ...]]] = []
+        self.queries: list[Query] = []
+        self.refuse: Refusal | None = None
+
+    async def ping(self) -> None: ...
+
+    async def list(self, query: Query) -> Page:
+        self.queries.append(query)
+        found = sorted(filter(query_matcher(query), self.instances.values()), key=by_name)
+        start = int(query.cursor or 0)
+        shown = found[start : start + query.limit] if query.limit else found[start:]
+        end = start + len(shown)
+        counts: dict[str, int] = {}
+        for item in found:
+            counts[item.state] = counts.get(item.state, 0) + 1
+        return Page(tuple(shown), counts, str(end) if end < len(found) else "")
+
+    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+        self.checked.append((verb, tuple(ids)))
+        if self.refuse:
+            raise self.refuse
+
+    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+        if self.refuse:
+            raise self.refuse
+        self.calls.append((verb, tuple(ids)))
+        done = []
+        for each in ids:
+            before = self.instances[each]
+            self.instances[each] = after = replace(before, state=AFTER[verb])
+            done.append(Transition(each, before.state, after.state))
+        return tuple(done)
+
+    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        self.calls.append(("tag", id, dict(put), tuple(remove)))
+        kept = {key: value for key, value in self.instances[id].tags.items() if key not in remove}
+        self.instances[id] = replace(self.instances[id], tags={**kept, **put})
+
+
+def by_name(instance: Instance) -> tuple[str, str]:
+    return instance.name, instance.id
+
+
+def query_matcher(query: Query) -> Callable[[Instance], bool]:
+    def matches(item: Instance) -> bool:
+        return (
+            (not query.ids or item.id in query.ids)
+            and (not query.names or any(fnmatchcase(item.name, name) for name in query.names))
+            and (not query.states or item.state in query.states)
+            and (not query.platforms or item.platform in query.platforms)
+            and (not query.types or item.type in query.types)
+            and all(
+                key in item.tags and (not values or item.tags[key] in values)
+                for key, values in query.tags.items()
+            )
+        )
+
+    return matches
+
+
+class Gauges(Metrics):
+    """Usage in a dictionary; ``fault`` is raised instead when it is set."""
+
+    name = "gauges"
+
+    def __init__(self, **usage: Usage) -> None:
+        self.usage = {key.replace("_", "-"): value for key, value in usage.items()}
+        self.asked: list[tuple[str, ...]] = []
+        self.fault: Refusal | None = None
+
+    async def ping(self) -> None: ...
+
+    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+        self.asked.append(tuple(ids))
+        if self.fault:
+            raise self.fault
+        return {each: self.usage[each] for each in ids if each in self.usage}
+
+    async def series(
+        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+    ) -> Mapping[str, tuple[Sample, ...]]:
+        raise AssertionError("a listing needs no series")
+
+
+@dataclass
+class World:
+    """Everything a test of this plugin needs. ``commands`` are by name."""
+
+    cloud: Cloud
+    gauges: Gauges
+    commands: Mapping[str, Command] = field(default_factory=dict)
+
+    def call(self, **arguments: Any) -> Call:
+        return Call("list instances", arguments, ALICE, SAID)
+
+
+def machine(id: str, name: str = "", **more: Any) -> Instance:
+    defaults: dict[str, Any] = {
+        "type": "t3.medium",
+        "state": "running",
+        "platform": "linux",
+        "private_ip": "10.0.1.45",
+        "tags": {"Name": name} if name else {},
+    }
+    return Instance(id, name, **{**defaults, **more})
+
+
+class _NoHttp:
+    async def request(self, *args: Any, **more: Any) -> Any:
+        raise AssertionError("this plugin sends nothing")
+
+
+class _NoVerifier:
+    async def verify(self, authorization: str | None, issuers: Any) -> Any:
+        raise AssertionError("this plugin verifies nothing")
+
+    def peek_issuer(self, authorization: str | None) -> str:
+        raise AssertionError("this plugin verifies nothing")
+
+
+@pytest.fixture
+def make() -> Callable[..., Instance]:
+    return machine
+
+
+@pytest.fixture
+def world() -> Callable[..., World]:
+    """Return a factory of worlds: instances, and the plugin's settings as keywords."""
+
+    def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> World:
+        model = smartops_instances.config_type()
+        services = Services(Noon(), _NoHttp(), _NoVerifier())
+        commands = smartops_instances.register_commands(model(**settings), services)
+        return World(Cloud(*instances), gauges or Gauges(), {item.name: item for item in commands})
+
+    return build
+
+
+@pytest.fixture
+def gauges() -> type[Gauges]:
+    return Gauges

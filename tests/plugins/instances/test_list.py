@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+
+from smartops import (
+    Action,
+    BackendUnavailable,
+    Cell,
+    PermissionDenied,
+    Severity,
+    Table,
+    Usage,
+    ValidationFailed,
+)
+
+pytestmark = pytest.mark.anyio
+FRESH = datetime(2026, 11, 24, 11, 55, tzinfo=UTC)
+STALE = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+async def listed(world, **options):
+    return await world.commands["list instances"](
+        world.call(**options), world.cloud, world.gauges, **options
+    )
+
+
+def the_table(reply) -> Table:
+    (table,) = (block for block in reply.view if isinstance(block, Table))
+    return table
+
+
+async def test_an_instance_has_every_key_of_the_wire_contract(world, make, gauges):
+    instance = make(
+        "i-1", "web-server-01", public_ip="54.1.2.3", tags={"Name": "web-server-01", "Tier": "1"}
+    )
+    measured = gauges(i_1=Usage(45.24, 62.1, 38.67, FRESH))
+    reply = await listed(world(instance, gauges=measured))
+    (data,) = reply.data["instances"]
+    assert {key: data[key] for key in data if key not in ("metrics", "launchTime")} == {
+        "instanceId": "i-1",
+        "name": "web-server-01",
+        "type": "t3.medium",
+        "state": "running",
+        "platform": "linux",
+        "privateIp": "10.0.1.45",
+        "publicIp": "54.1.2.3",
+        "tags": {"Name": "web-server-01", "Tier": "1"},
+    }
+    assert data["metrics"]["cpuUtilization"] == 45.2
+    assert data["metrics"]["memoryUtilization"] == 62.1
+    assert data["metrics"]["diskUtilization"] == 38.7
+
+
+async def test_totals_count_all_that_match_and_always_name_running_and_stopped(world, make):
+    there = world(make("i-1"), make("i-2"), make("i-3", state="pending"), page_size=1)
+    reply = await listed(there)
+    assert reply.data["summary"] == {"total": 3, "running": 2, "stopped": 0, "pending": 1}
+    assert "3 instances: 2 running, 1 pending. 1 of them are shown here." in reply.view[-1].text
+
+
+async def test_the_table_marks_states_and_dashes_what_is_not_measured(world, make, gauges):
+    there = world(
+        make("i-1", "web", public_ip="54.1.2.3"),
+        make("i-2", "db", state="stopped"),
+        make("i-3", "cache", state="stopping"),
+        gauges=gauges(i_1=Usage(cpu=5.0, at=FRESH)),
+    )
+    table = the_table(await listed(there))
+    rows = {row[0]: row for row in table.rows}
+    assert rows["web"][5:] == ("10.0.1.45 / 54.1.2.3", "5.0", "–", "–")  # noqa: RUF001
+    assert rows["web"][2] == Cell("running", Severity.GOOD)
+    assert rows["db"][2] == Cell("stopped", Severity.INFO)
+    assert rows["cache"][2] == Cell("stopping", Severity.WARNING)
+    assert table.columns[-1] == "DISK %"
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+async def test_age_is_shown_once_measurements_are_old(world, make, gauges):
+    there = world(
+        make("i-1", "old"),
+        make("i-2", "young"),
+        gauges=gauges(i_1=Usage(1.0, at=STALE), i_2=Usage(1.0, at=FRESH)),
+    )
+    table = the_table(await listed(there))
+    assert table.columns[-1] == "Measured"
+    assert [(row[0], row[-1]) for row in table.rows] == [("old", "2 h ago"), ("young", "")]
+
+
+async def test_only_the_rows_shown_and_switched_on_are_measured(world, make):
+    there = world(
+        make("i-1", "a"), make("i-2", "b", state="stopped"), make("i-3", "c"), page_size=2
+    )
+    await listed(there)
+    assert there.gauges.asked == [("i-1",)]
+
+
+async def test_nothing_is_measured_when_nothing_runs(world, make):
+    there = world(make("i-1", state="stopped"))
+    await listed(there)
+    assert there.gauges.asked == []
+
+
+@pytest.mark.parametrize(
+    "fault", [BackendUnavailable("metrics are away"), PermissionDenied("may not read metrics")]
+)
+async def test_the_list_comes_without_measurements_when_those_fail(world, make, gauges, fault):
+    broken = gauges(i_1=Usage(1.0))
+    broken.fault = fault
+    reply = await listed(world(make("i-1", "web"), gauges=broken))
+    assert reply.status == "success"
+    assert reply.data["instances"][0]["metrics"]["cpuUtilization"] is None
+    assert fault.message in reply.data["note"]
+    assert fault.message in reply.view[-1].text
+
+
+async def test_the_list_does_not_wait_for_measurements_for_ever(world, make, gauges):
+    class Silent(gauges):
+        async def latest(self, ids):
+            await anyio.sleep_forever()
+
+    reply = await listed(world(make("i-1"), gauges=Silent(), usage_timeout="1ms"))
+    assert "none came within 0.001 seconds" in reply.data["note"]
+
+
+async def test_filters_become_one_query(world, make):
+    there = world(make("i-1"))
+    await listed(
+        there,
+        state=("running", "stopped"),
+        tag=("Env=prod", "Env=dev", "Team", "Team=ops", "Note=a=b"),
+        name=("web-*",),
+        platform="windows",
+        type=("t3.small",),
+        page="0",
+    )
+    (query,) = there.cloud.queries
+    assert query.states == ("running", "stopped")
+    assert query.tags == {"Env": ("prod", "dev"), "Team": (), "Note": ("a=b",)}
+    assert (query.names, query.platforms, query.types) == (("web-*",), ("windows",), ("t3.small",))
+    assert (query.limit, query.cursor) == (25, "0")
+
+
+async def test_filters_select(world, make):
+    there = world(
+        make("i-1", "web-1", tags={"Env": "prod"}),
+        make("i-2", "web-2", tags={"Env": "dev"}),
+        make("i-3", "db-1", tags={"Env": "prod"}),
+    )
+    reply = await listed(there, name=("web-*",), tag=("Env=prod",))
+    assert [item["instanceId"] for item in reply.data["instances"]] == ["i-1"]
+
+
+@pytest.mark.parametrize("tag", ["=prod", " =x"])
+async def test_a_filter_without_a_key_is_refused(world, tag):
+    with pytest.raises(ValidationFailed, match="names no tag"):
+        await listed(world(), tag=(tag,))
+
+
+async def test_pages_lead_through_all_instances_once(world, make):
+    there = world(*(make(f"i-{number}", f"web-{number}") for number in range(7)), page_size=3)
+    seen, page = [], ""
+    while True:
+        reply = await listed(there, page=page)
+        seen += [item["instanceId"] for item in reply.data["instances"]]
+        page = reply.data["next"]
+        if page is None:
+            break
+    assert seen == [f"i-{number}" for number in range(7)]
+    assert reply.actions == ()
+
+
+async def test_the_next_page_is_a_command_with_the_same_filters(world, make):
+    there = world(*(make(f"i-{number}", "web server") for number in range(3)), page_size=2)
+    reply = await listed(there, state=("running",), name=("web *",))
+    assert reply.actions == (
+        Action("command", "Next page", 'list instances --state running --name "web *" --page 2'),
+    )
+
+
+async def test_nothing_found_says_which_nothing_it_is(world, make):
+    assert (await listed(world())).view[0].text == "There are no instances."
+    reply = await listed(world(make("i-1")), state=("stopped",))
+    assert reply.view[0].text == "No instance matches."
+    assert reply.data == {
+        "instances": [],
+        "summary": {"total": 0, "running": 0, "stopped": 0},
+        "next": None,
+    }

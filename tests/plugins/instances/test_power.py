@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from smartops import Change, Effect, PermissionDenied, Table, ValidationFailed
+
+pytestmark = pytest.mark.anyio
+
+
+async def planned(world, verb, *targets):
+    return await world.commands[verb].companions["plan"](world.cloud, list(targets))
+
+
+async def acted(world, verb, *targets):
+    return await world.commands[verb](world.cloud, list(targets))
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "promised", "state"),
+    [
+        ("start", "stopped", "running", "pending"),
+        ("stop", "running", "stopped", "stopping"),
+        ("reboot", "running", "rebooted", "running"),
+    ],
+)
+async def test_a_verb_is_planned_checked_and_done(world, make, verb, before, promised, state):
+    instance = make("i-1", "web", state=before)
+    there = world(instance)
+    assert there.commands[verb].effect is Effect.CHANGE
+    plan = await planned(there, verb, instance)
+    assert plan.summary == f"{verb.capitalize()} web"
+    assert plan.changes == (Change("i-1", "web", before, promised),)
+    assert there.cloud.checked == [(verb, ("i-1",))]
+    assert there.cloud.calls == []
+    reply = await acted(there, verb, instance)
+    assert there.cloud.calls == [(verb, ("i-1",))]
+    assert f"web (i-1): {before} → {state}" in reply.view[0].text
+    assert reply.data == {
+        "action": verb,
+        "instances": [{"instanceId": "i-1", "name": "web", "before": before, "after": state}],
+        "summary": {"total": 1, "accepted": 1, "unchanged": 0},
+    }
+
+
+async def test_a_plan_is_the_same_while_the_world_is_the_same(world, make):
+    targets = [make("i-2"), make("i-1", state="stopped")]
+    there = world(*targets)
+    first = await planned(there, "stop", *targets)
+    assert first.digest() == (await planned(there, "stop", *targets)).digest()
+    other = await planned(there, "stop", make("i-2"), make("i-1"))
+    assert first.digest() != other.digest()
+
+
+async def test_targets_already_there_are_named_and_left_alone(world, make):
+    there = world(make("i-1", "a"), make("i-2", "b", state="stopped"), make("i-3", "c"))
+    targets = list(there.cloud.instances.values())
+    plan = await planned(there, "stop", *targets)
+    assert plan.summary == "Stop 2 instances"
+    assert plan.changes[1] == Change("i-2", "b", "stopped", "stopped")
+    assert plan.warnings == ("b is already stopped.",)
+    assert there.cloud.checked == [("stop", ("i-1", "i-3"))]
+    reply = await acted(there, "stop", *targets)
+    assert there.cloud.calls == [("stop", ("i-1", "i-3"))]
+    assert reply.data["summary"] == {"total": 3, "accepted": 2, "unchanged": 1}
+    assert reply.view[1].text == "b was already stopped."
+    assert isinstance(reply.view[2], Table)
+
+
+async def test_nothing_is_asked_of_the_cloud_when_all_are_there(world, make):
+    instance = make("i-1", "web", state="stopping")
+    there = world(instance)
+    plan = await planned(there, "stop", instance)
+    assert plan.changes == (Change("i-1", "web", "stopping", "stopping"),)
+    reply = await acted(there, "stop", instance)
+    assert (there.cloud.checked, there.cloud.calls) == ([], [])
+    assert [block.text for block in reply.view] == ["web was already stopping."]
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"),
+    [
+        ("start", "stopping"),
+        ("start", "terminated"),
+        ("stop", "pending"),
+        ("stop", "shutting-down"),
+        ("reboot", "stopped"),
+    ],
+)
+async def test_a_state_that_does_not_allow_the_verb_is_refused(world, make, verb, state):
+    wrong = make("i-1", "web", state=state)
+    there = world(wrong)
+    for attempt in (planned, acted):
+        with pytest.raises(ValidationFailed, match=f"Cannot {verb} web now") as caught:
+            await attempt(there, verb, wrong)
+        assert f"web is {state}" in caught.value.details
+    assert there.cloud.calls == []
+
+
+async def test_what_the_cloud_would_refuse_is_refused_before_anybody_is_asked(world, make):
+    there = world(make("i-1"))
+    there.cloud.refuse = PermissionDenied("not yours", details="Required right: stop")
+    with pytest.raises(PermissionDenied, match="not yours"):
+        await planned(there, "stop", make("i-1"))
+
+
+async def test_too_many_targets_are_refused_in_plan_and_act(world, make):
+    targets = [make(f"i-{number}") for number in range(3)]
+    there = world(*targets, max_targets=2)
+    for attempt in (planned, acted):
+        with pytest.raises(ValidationFailed, match="3 instances are too many to stop") as caught:
+            await attempt(there, "stop", *targets)
+        assert "At most 2" in caught.value.details
+    assert there.cloud.calls == []
+    await acted(there, "stop", *targets[:2], targets[0])
+    assert there.cloud.calls == [("stop", ("i-0", "i-1"))]
