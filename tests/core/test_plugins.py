@@ -1,0 +1,293 @@
+"""Plugins: found, checked, collected with their names; every hook, used as an author would."""
+
+import types
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from smartops import (
+    Backend,
+    BackendUnavailable,
+    Call,
+    Channel,
+    Claims,
+    Compute,
+    Inbound,
+    Interpreter,
+    Message,
+    PermissionDenied,
+    Person,
+    Receipt,
+    Reply,
+    Services,
+    command,
+    hookimpl,
+)
+from smartops.errors import StartupError
+from smartops.plugins import Plugins, available
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+def plugin(*hooks: Callable[..., Any], name: str = "acme") -> types.ModuleType:
+    module = types.ModuleType(name)
+    for hook in hooks:
+        setattr(module, hook.__name__, hookimpl(hook))
+    return module
+
+
+def loaded(*hooks: Callable[..., Any], name: str = "acme") -> Plugins:
+    plugins = Plugins()
+    plugins.register(name, plugin(*hooks, name=name), "file.yaml:3:3")
+    return plugins
+
+
+def texts(plugins: Plugins) -> list[str]:
+    return [str(problem) for problem in plugins.problems]
+
+
+@command("greet")
+async def greet(call: Call) -> str:
+    """Say hello."""
+    return f"Hello {call.person}"
+
+
+def register_commands() -> list[Any]:
+    return [greet]
+
+
+class Settings(BaseModel):
+    word: str = "hello"
+
+
+async def test_hook_config_type(bot: Bot) -> None:
+    def config_type() -> type[BaseModel]:
+        return Settings
+
+    def register_commands(config: Settings) -> list[Any]:
+        @command("word")
+        async def word() -> str:
+            """Say the configured word."""
+            return config.word
+
+        return [word]
+
+    bot.load(plugin(config_type, register_commands), word="moin")
+    assert (await bot.say("word")).text == "moin"
+
+
+async def test_hook_config_type_must_return_a_model() -> None:
+    plugins = loaded(lambda: None, name="empty")
+    assert texts(plugins) == []
+
+    def config_type() -> Any:
+        return {"word": "str"}
+
+    plugins = loaded(config_type)
+    assert plugins.model("acme") is None
+    assert texts(plugins) == [
+        "plugin acme: config_type: returned {'word': 'str'}, not a pydantic model class"
+    ]
+
+
+async def test_hook_register_commands(bot: Bot) -> None:
+    bot.load(plugin(register_commands))
+    assert (await bot.say("greet")).text == "Hello bot:alice"
+    assert "Say hello." in (await bot.say("help")).text
+
+
+async def test_hook_register_backends(bot: Bot) -> None:
+    class Down(Backend):
+        name = "down"
+
+        async def ping(self) -> None:
+            raise BackendUnavailable("The backend is away")
+
+    def register_backends() -> list[Backend]:
+        return [Down()]
+
+    bot.load(plugin(register_backends))
+    checks = {check.name: check for check in await (await bot.app()).readiness()}
+    assert not checks["backend down"].ok
+    assert checks["backend down"].text == "The backend is away"
+    assert checks["store"].ok
+
+
+async def test_hook_register_channels(bot: Bot) -> None:
+    class Pigeon(Channel):
+        name = "pigeon"
+
+        async def authenticate(self, inbound: Inbound) -> Claims:
+            return Claims(None)
+
+        def read(self, inbound: Inbound, claims: Claims) -> Receipt:
+            return Receipt()
+
+    def register_channels(services: Services) -> list[Channel]:
+        assert services.clock is bot.clock
+        return [Pigeon()]
+
+    bot.load(plugin(register_channels))
+    assert [channel.name for channel in (await bot.app()).channels] == ["pigeon"]
+
+
+async def test_hook_register_middleware(bot: Bot) -> None:
+    seen: list[str] = []
+
+    async def outer(call: Call, call_next: Any) -> Reply:
+        seen.append("outer")
+        return await call_next(call)
+
+    async def inner(call: Call, call_next: Any) -> Reply:
+        seen.append("inner")
+        if call.message.text == "greet":
+            raise PermissionDenied("Not on a Sunday")
+        return await call_next(call)
+
+    def register_middleware() -> list[Any]:
+        return [outer, inner]
+
+    bot.load(plugin(register_middleware, register_commands))
+    answer = await bot.say("greet")
+    assert (answer.code, seen) == ("PERMISSION_DENIED", ["outer", "inner"])
+    assert (await bot.say("whoami")).status == "success"
+
+
+async def test_hook_register_interpreters(bot: Bot) -> None:
+    class Parrot(Interpreter):
+        name = "parrot"
+
+        async def propose(self, message: Message, person: Person, commands: Any) -> str | None:
+            names = [command.name for command in commands]
+            return "greet" if "hello" in message.text and "greet" in names else None
+
+    def register_interpreters() -> list[Interpreter]:
+        return [Parrot()]
+
+    bot.load(plugin(register_interpreters, register_commands))
+    assert (await bot.say("please say hello to me")).text == "Hello bot:alice"
+    assert (await bot.say("open the pod bay doors")).code == "VALIDATION_ERROR"
+
+
+async def test_hook_register_cli() -> None:
+    def register_cli(config: Any) -> list[click.Command]:
+        return [click.Command("policy", callback=lambda: click.echo("allow"))]
+
+    plugins = loaded(register_cli)
+    (offer,) = plugins.collect("register_cli")
+    assert (offer.owner, offer.value.name) == ("acme", "policy")
+
+
+async def test_hook_lifespan(bot: Bot) -> None:
+    events: list[str] = []
+
+    def plugin_that_lives(name: str, *, fails: bool = False) -> types.ModuleType:
+        @asynccontextmanager
+        async def living() -> AsyncIterator[None]:
+            events.append(f"{name} up")
+            yield
+            events.append(f"{name} down")
+            if fails:
+                raise RuntimeError("cannot close")
+
+        def lifespan(config: Any, app: Any) -> AbstractAsyncContextManager[None]:
+            assert app.version
+            return living()
+
+        return plugin(lifespan, name=name)
+
+    bot.load(plugin_that_lives("first"))
+    bot.load(plugin_that_lives("second", fails=True))
+    await bot.app()
+    await bot.aclose()
+    assert events == ["first up", "second up", "second down", "first down"]
+
+
+async def test_an_async_hook_is_refused_with_the_remedy() -> None:
+    async def register_commands() -> list[Any]:
+        return []
+
+    assert texts(loaded(register_commands)) == [
+        "file.yaml:3:3: hook register_commands of plugin acme is 'async def'; "
+        "hooks run once at start: return objects whose methods are coroutines"
+    ]
+
+
+async def test_a_misspelt_hook_is_found_with_a_near_miss() -> None:
+    def register_comands() -> list[Any]:
+        return []
+
+    assert texts(loaded(register_comands)) == [
+        "file.yaml:3:3: plugin acme: there is no hook register_comands; "
+        "did you mean register_commands?"
+    ]
+
+
+async def test_a_misspelt_argument_is_found() -> None:
+    def register_commands(conf: Any) -> list[Any]:
+        return []
+
+    (text,) = texts(loaded(register_commands))
+    assert "conf" in text
+    assert "acme" in text
+
+
+async def test_a_module_without_hooks_is_no_plugin() -> None:
+    plugins = Plugins()
+    plugins.load({"json": "file.yaml:9:3"})
+    assert texts(plugins) == [
+        "file.yaml:9:3: json is not a plugin: it implements no hook; mark hooks with @hookimpl"
+    ]
+
+
+async def test_an_unknown_plugin_has_a_near_miss() -> None:
+    plugins = Plugins()
+    plugins.load({"instancs": "a:1", "no_such_thing_at_all": "a:2"})
+    near, none = texts(plugins)
+    assert near == "a:1: there is no plugin instancs; did you mean instances?"
+    assert ", ".join(available()) in none
+
+
+async def test_a_failing_hook_has_the_plugins_name_and_hides_nothing_else() -> None:
+    def register_backends() -> list[Any]:
+        raise ValueError("bad seed\nsecond line")
+
+    def register_commands() -> list[Any]:
+        return [greet, "not a command"]
+
+    plugins = loaded(register_backends, register_commands)
+    assert plugins.collect("register_backends") == []
+    assert [offer.value for offer in plugins.collect("register_commands")] == [greet]
+    assert texts(plugins) == [
+        "plugin acme: register_backends: ValueError: bad seed",
+        "plugin acme: register_commands: returned 'not a command' where a command "
+        "(a coroutine function under @command) belongs",
+    ]
+
+
+async def test_two_commands_of_one_name_name_both_plugins(bot: Bot) -> None:
+    bot.load(plugin(register_commands, name="one"))
+    bot.load(plugin(register_commands, name="two"))
+    with pytest.raises(StartupError) as caught:
+        await bot.app()
+    assert "one" in str(caught.value)
+    assert "two" in str(caught.value)
+
+
+async def test_a_command_that_needs_a_missing_capability_stops_the_start(bot: Bot) -> None:
+    @command("count")
+    async def count(compute: Compute) -> str:
+        """Count."""
+        return "1"
+
+    def register_commands() -> list[Any]:
+        return [count]
+
+    bot.load(plugin(register_commands))
+    with pytest.raises(StartupError, match="needs a Compute backend, and none is loaded"):
+        await bot.app()

@@ -1,0 +1,87 @@
+"""The house stays as drawn: what may be said where, and how large things grow."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import smartops
+from smartops import hookspecs
+from smartops.plugins import HOOKS
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "smartops").rglob("*.py"))
+SOURCES = CORE + sorted((ROOT / "plugins").rglob("*.py"))
+
+VENDORS = re.compile(
+    r"\b(aws|amazon|ec2|ssm|bedrock|azure|entra|microsoft|ms_?teams|slack|adaptive ?cards?|"
+    r"bot ?framework)\b|(?-i:\bTeams\b)",
+    re.IGNORECASE,
+)
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_the_core_names_no_vendor(path: Path) -> None:
+    found = [
+        f"{relative(path)}:{number}: {line.strip()}"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if VENDORS.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_file_and_no_function_holds_two_ideas(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+    long = [
+        f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
+        for node in functions(path)
+        if node.end_lineno is not None and node.end_lineno - node.lineno >= 60
+    ]
+    assert not long
+
+
+def test_the_facade_is_what_it_says() -> None:
+    public = {
+        name
+        for name, value in vars(smartops).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert smartops.__all__ == sorted(smartops.__all__)
+    assert set(smartops.__all__) == public
+
+
+def test_every_hook_says_what_it_is_for() -> None:
+    assert len(HOOKS) == 8
+    for name in HOOKS:
+        assert inspect.getdoc(getattr(hookspecs, name)), name
+
+
+def test_library_code_never_ends_the_process() -> None:
+    ending = [
+        f"{relative(path)}:{node.lineno}"
+        for path in SOURCES
+        if "cli" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("sys.exit", "exit", "os._exit", "quit")
+    ]
+    assert not ending
+
+
+def test_every_test_of_a_hook_exists() -> None:
+    tests = {node.name for path in (ROOT / "tests").rglob("test_*.py") for node in functions(path)}
+    assert {f"test_hook_{name}" for name in HOOKS} <= tests
