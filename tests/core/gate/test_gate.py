@@ -1,0 +1,331 @@
+"""The way of a message through the real gate, on a real store, with time by hand."""
+
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import BackendUnavailable, Call, Change, PermissionDenied, Plan, command, hookimpl
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+class World:
+    """Something to change: a door that counts how often it was moved."""
+
+    def __init__(self) -> None:
+        self.door = "shut"
+        self.moves = 0
+        self.moved = anyio.Event()
+        self.plans = 0
+        self.error: Exception | None = None
+        self.asleep = False
+
+    def plugin(self) -> ModuleType:
+        world = self
+
+        @command("open door [{which}]", effect="change", deadline=timedelta(seconds=30))
+        async def open_door(call: Call, which: str = "front") -> str:
+            """Open the door."""
+            world.moves += 1
+            world.moved.set()
+            if world.asleep:
+                await anyio.sleep_forever()
+            if world.error is not None:
+                raise world.error
+            world.door = "open"
+            return f"The {which} door is open"
+
+        @open_door.plan
+        async def plan(which: str) -> Plan:
+            world.plans += 1
+            return Plan(f"Open the {which} door", (Change(which, which, world.door, "open"),))
+
+        @command("look")
+        async def look() -> str:
+            """Look at the door."""
+            if world.error is not None:
+                raise world.error
+            return f"The door is {world.door}"
+
+        module = ModuleType("doors")
+        module.register_commands = hookimpl(lambda: [open_door, look])  # type: ignore[attr-defined]
+        return module
+
+
+@pytest.fixture
+def world(bot: Bot) -> World:
+    world = World()
+    bot.load(world.plugin())
+    return world
+
+
+async def test_a_read_runs_at_once(bot: Bot, world: World) -> None:
+    answer = await bot.say("look")
+    assert (answer.status, answer.text) == ("success", "The door is shut")
+
+
+async def test_a_change_is_shown_then_confirmed_then_done(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    assert asked.status == "pending"
+    assert "Open the front door" in asked.text
+    assert "shut" in asked.text
+    assert world.moves == 0
+    done = await bot.press(asked.action("confirm"))
+    assert (done.status, done.text) == ("success", "The front door is open")
+    assert (world.door, world.moves) == ("open", 1)
+
+
+async def test_the_token_may_be_typed(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    assert (await bot.say(f"  {asked.action('confirm').value} ")).status == "success"
+    assert world.moves == 1
+
+
+async def test_an_approval_works_once(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    await bot.press(asked.action("confirm"))
+    again = await bot.press(asked.action("confirm"))
+    assert (again.code, world.moves) == ("APPROVAL_INVALID", 1)
+    assert (await bot.press(asked.action("cancel"))).code == "APPROVAL_INVALID"
+
+
+async def test_two_clicks_at_once_have_one_effect(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    codes = []
+
+    async def click() -> None:
+        codes.append((await bot.press(asked.action("confirm"))).code)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(click)
+    assert sorted(codes) == ["", *["APPROVAL_INVALID"] * 4]
+    assert world.moves == 1
+
+
+async def test_a_strangers_click_does_nothing(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    for button in ("confirm", "cancel"):
+        stranger = await bot.press(asked.action(button), user="mallory")
+        assert (stranger.code, world.moves) == ("APPROVAL_INVALID", 0)
+    assert (await bot.press(asked.action("confirm"))).status == "success"
+
+
+async def test_a_guessed_token_is_answered_like_a_foreign_one(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    foreign = await bot.press(asked.action("confirm"), user="mallory")
+    guessed = await bot.say("confirm_" + "a" * 26, user="mallory")
+    assert (guessed.code, guessed.text) == (foreign.code, foreign.text)
+
+
+async def test_cancel_by_button(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    assert "Nothing was changed" in (await bot.press(asked.action("cancel"))).text
+    assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
+    assert world.moves == 0
+
+
+async def test_cancel_by_word(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    assert (await bot.say("cancel", conversation="elsewhere")).code == "VALIDATION_ERROR"
+    assert (await bot.say("cancel")).status == "success"
+    assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
+    assert (await bot.say("cancel")).code == "VALIDATION_ERROR"
+
+
+async def test_two_confirmations_do_not_disturb_each_other(bot: Bot, world: World) -> None:
+    front = await bot.say("open door front")
+    back = await bot.say("open door back")
+    assert (await bot.say("cancel")).code == "VALIDATION_ERROR"  # which of the two?
+    cancel_front = front.action("cancel").value
+    assert "front" in (await bot.say(f"cancel {cancel_front}")).text
+    world.door = "shut"
+    assert (await bot.press(back.action("confirm"))).text == "The back door is open"
+
+
+async def test_an_approval_expires(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    bot.clock.advance(15 * 60 + 1)
+    late = await bot.press(asked.action("confirm"))
+    assert (late.code, world.moves) == ("APPROVAL_INVALID", 0)
+    assert "expired" in late.text
+
+
+async def test_an_approval_survives_a_restart_and_works_once(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    await bot.aclose()
+    assert (await bot.press(asked.action("confirm"))).status == "success"
+    await bot.aclose()
+    assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
+    assert world.moves == 1
+
+
+async def test_a_changed_world_needs_a_new_plan(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    world.door = "ajar"
+    changed = await bot.press(asked.action("confirm"))
+    assert (changed.code, world.moves) == ("APPROVAL_INVALID", 0)
+    assert "has changed" in changed.text
+
+
+async def test_the_policy_is_asked_again_at_the_confirmation(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    await bot.aclose()
+    bot.settings["rules"] = [{"name": "look-only", "allow": {"commands": ["look"]}}]
+    refused = await bot.press(asked.action("confirm"))
+    assert refused.status == "error"
+    assert world.moves == 0
+
+
+async def test_the_same_act_twice_is_one_act(bot: Bot, world: World) -> None:
+    first = await bot.say("open door", id="act-1")
+    second = await bot.say("open door", id="act-1")
+    assert second.reply.repeated
+    assert second.action("confirm") == first.action("confirm")
+    click = first.action("confirm")
+    assert (await bot.press(click, id="act-2")).status == "success"
+    assert (await bot.press(click, id="act-2")).text == "The front door is open"
+    await bot.aclose()
+    assert (await bot.press(click, id="act-2")).text == "The front door is open"
+    assert (await bot.press(click, id="act-3")).code == "APPROVAL_INVALID"
+    assert world.moves == 1
+
+
+async def test_the_same_id_in_another_conversation_is_another_act(bot: Bot, world: World) -> None:
+    first = await bot.say("open door", id="1", conversation="here")
+    second = await bot.say("open door", id="1", conversation="there")
+    assert not second.reply.repeated
+    assert second.action("confirm") != first.action("confirm")
+
+
+async def test_a_stranger_learns_his_identity_and_nothing_else(bot: Bot, world: World) -> None:
+    bot.settings["guests"] = []
+    for text in ("help", "look", "whoami", "nonsense", "confirm_" + "a" * 26):
+        answer = await bot.say(text)
+        assert answer.code == "PERMISSION_DENIED"
+        assert "bot:alice" in answer.text
+        assert "door" not in answer.text
+
+
+async def test_what_one_may_not_run_is_not_suggested(bot: Bot, world: World) -> None:
+    bot.settings["rules"] = [{"name": "look-only", "allow": {"commands": ["look"]}}]
+    refused = await bot.say("opn door")
+    assert (refused.code, "open door" in refused.text) == ("VALIDATION_ERROR", False)
+    assert "open door" not in (await bot.say("help")).text
+    assert (await bot.say("open door")).status == "error"
+    assert (world.moves, world.plans) == (0, 0)
+
+
+async def test_the_answer_names_the_rule(bot: Bot, world: World) -> None:
+    bot.settings["rules"] = [
+        {"name": "all", "allow": {"roles": ["operator"]}},
+        {
+            "name": "back-is-private",
+            "deny": {"commands": ["open door"], "arguments": {"which": ["back"]}},
+        },
+    ]
+    denied = await bot.say("open door back")
+    assert (denied.code, world.plans) == ("PERMISSION_DENIED", 0)
+    assert "back-is-private" in denied.text
+    assert (await bot.say("open door front")).status == "pending"
+
+
+async def test_exception_text_never_leaves(bot: Bot, world: World, caplog: Any) -> None:
+    world.error = RuntimeError("password=hunter2")
+    answer = await bot.say("look")
+    assert (answer.code, "hunter2" in answer.text) == ("INTERNAL_ERROR", False)
+    assert answer.reply.request_id in answer.text
+    assert "hunter2" in caplog.text
+
+
+async def test_a_change_that_a_backend_refused_has_failed(bot: Bot, world: World) -> None:
+    world.error = PermissionDenied("The cloud says no", details="Required right: door:open")
+    answer = await bot.confirm("open door")
+    assert answer.code == "PERMISSION_DENIED"
+    assert "door:open" in answer.text
+    assert await states(bot) == ["failed"]
+
+
+@pytest.mark.parametrize("error", [BackendUnavailable("gone"), RuntimeError("what?")])
+async def test_a_change_that_broke_off_is_unknown(bot: Bot, world: World, error: Exception) -> None:
+    world.error = error
+    assert (await bot.confirm("open door")).status == "error"
+    assert await states(bot) == ["unknown"]
+
+
+async def test_a_change_past_its_deadline_says_so(bot: Bot, world: World) -> None:
+    world.asleep = True
+    asked = await bot.say("open door")
+    answers = []
+
+    async def click() -> None:
+        answers.append(await bot.press(asked.action("confirm")))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(click)
+        await world.moved.wait()
+        bot.clock.advance(31)
+    (late,) = answers
+    assert late.code == "TIMEOUT"
+    assert "may or may not" in late.text
+    assert await states(bot) == ["unknown"]
+
+
+async def test_limits_are_taken_together_and_named(bot: Bot, world: World) -> None:
+    bot.settings["limits"] = {
+        "user": {"limit": 3, "window": "1m"},
+        "team": {"limit": 5, "window": "1m"},
+        "burst": {"limit": 100, "window": "10s"},
+    }
+    codes = [(await bot.say("look")).code for _ in range(10)]
+    assert codes == [""] * 3 + ["RATE_LIMITED"] * 7
+    refused = (await bot.say("look")).reply
+    assert refused.error is not None
+    assert refused.error.details == "Rate limit: 3 requests per minute"
+    assert refused.quota is not None
+    assert (refused.quota.limit, refused.quota.remaining) == (3, 0)
+    assert refused.error.retry_after == refused.quota.retry_after > 0
+    assert [(await bot.say("look", user="bob")).code for _ in range(3)] == ["", "", "RATE_LIMITED"]
+
+
+async def test_a_refused_act_may_be_tried_again_with_the_same_id(bot: Bot, world: World) -> None:
+    bot.settings["limits"] = {"user": {"limit": 1, "window": "1m"}}
+    await bot.say("look")
+    assert (await bot.say("look", id="act-1")).code == "RATE_LIMITED"
+    bot.clock.advance(121)
+    again = await bot.say("look", id="act-1")
+    assert (again.status, again.reply.repeated) == ("success", False)
+
+
+async def test_history_shows_what_was_run_and_how_it_went(bot: Bot, world: World) -> None:
+    await bot.say("look")
+    await bot.confirm("open door")
+    await bot.say("opn dor")
+    await bot.say("look", user="bob")
+    entries = (await bot.say("history")).data["history"]
+    assert [(entry["command"], entry["outcome"]) for entry in entries] == [
+        ("opn dor", "VALIDATION_ERROR"),
+        ("open door front", "success"),
+        ("open door front", "pending"),
+        ("look", "success"),
+    ]
+
+
+async def test_whoami(bot: Bot, world: World) -> None:
+    answer = await bot.say("whoami")
+    assert answer.data["person"] == "bot:alice"
+    assert answer.data["roles"] == ["operator"]
+
+
+async def test_an_empty_message_is_told_how_to_begin(bot: Bot, world: World) -> None:
+    answer = await bot.say("   ")
+    assert (answer.code, "help" in answer.text) == ("VALIDATION_ERROR", True)
+
+
+async def states(bot: Bot) -> list[str]:
+    store = (await bot.app()).store
+    return [operation.state for operation in await store.operations()]
