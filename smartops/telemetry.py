@@ -1,0 +1,248 @@
+"""What operators see: log lines and metrics.
+
+Everything goes to one stream in one form, whether it was logged here, by a
+plugin through the standard library, or by a dependency. Lines hold identities,
+names and codes; never texts, arguments, tokens or bodies.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Protocol, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+import smartops
+
+from .render import clean
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""The request being worked on; lines that do not name one get this one."""
+
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_Event = MutableMapping[str, Any]
+
+
+def configure(
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    format: Literal["console", "json"] = "console",
+    stream: TextIO | None = None,
+) -> None:
+    """Send the process's log lines to ``stream``, standard error by default.
+
+    Call it before an app is made; without it only warnings and errors of the
+    standard library's logging appear, and no line a request or a command.
+    """
+    stream = stream or sys.stderr
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    render = _as_json if format == "json" else _Console(colors=stream.isatty())
+    common = (_stamp, structlog.processors.format_exc_info, render)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, *common],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=lambda *_: _Lines(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *common],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(threshold)
+    for chatty in ("asyncio", "aiohttp", "hypercorn"):  # their debug lines hold what ours must not
+        logging.getLogger(chatty).setLevel(max(threshold, logging.INFO))
+
+
+class _Lines:
+    """Writes lines. A reader that went away costs log lines, never the work being logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _stamp(_logger: Any, _method: str, event: _Event) -> _Event:
+    stamped = {
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": event.pop("level"),
+        "event": event.pop("event"),
+        **event,
+    }
+    if "request_id" not in event and (current := REQUEST_ID.get()):
+        stamped["request_id"] = current
+    return stamped
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def _as_json(_logger: Any, _method: str, event: _Event) -> str:
+    return _ENCODE(event)
+
+
+class _Console:
+    """Lines for people.
+
+    What others wrote cannot look like lines of its own, nor reach the terminal.
+    """
+
+    _COLORS: ClassVar = {"debug": "2", "info": "32", "warning": "33", "error": "31"}
+
+    def __init__(self, *, colors: bool) -> None:
+        self._colors = colors
+
+    def __call__(self, _logger: Any, _method: str, event: _Event) -> str:
+        level = f"{event.pop('level'):8}"
+        if self._colors:
+            level = f"\x1b[{self._COLORS.get(level.strip(), '31')}m{level}\x1b[0m"
+        trace = event.pop("exception", "")
+        words = [event.pop("timestamp"), level, _word(event.pop("event"), "")]
+        words += [f"{name}={_word(value)}" for name, value in event.items()]
+        return "\n".join([" ".join(words), clean(trace)] if trace else [" ".join(words)])
+
+
+def _word(value: object, unwanted: str = " ") -> str:
+    text = str(value)
+    plain = text.isprintable() and text and not (unwanted and unwanted in text)
+    return text if plain else repr(text)
+
+
+class _Outcome(Protocol):
+    """What is told of a finished command; the store's record is one."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def claimed(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def command(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class Telemetry:
+    """The log lines and metrics of one app; its registry is its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        build = Gauge("smartops_build", "Constant 1.", ["version"], registry=self.registry)
+        build.labels(smartops.__version__).set(1)
+        self._requests = Timing(self.registry, "request", "HTTP requests", "channel", "status")
+        self._commands = Timing(self.registry, "command", "Commands", "command", "outcome")
+        self._log = structlog.get_logger().bind() if structlog.is_configured() else None
+
+    def request(
+        self,
+        *,
+        request_id: str,
+        method: str,
+        path: str,
+        peer: str,
+        channel: str,
+        status: int,
+        seconds: float,
+        reason: str = "",
+        quiet: bool = False,
+    ) -> None:
+        """Count and log one HTTP request; ``quiet`` ones only appear at debug level.
+
+        ``reason`` is why it was refused: for the log, never for the caller.
+        """
+        self._requests.observe(channel, str(status), seconds)
+        if self._log is None:
+            return
+        say = self._log.debug if quiet else self._log.info
+        more = {"reason": reason} if reason else {}
+        say(
+            "request",
+            request_id=request_id,
+            method=method,
+            path=path,
+            peer=peer,
+            channel=channel,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            **more,
+        )
+
+    def command(self, outcome: _Outcome) -> None:
+        """Count and log one command, or a message that never became one."""
+        command = outcome.command or "(none)"
+        self._commands.observe(command, outcome.outcome, outcome.seconds)
+        if self._log is None:
+            return
+        self._log.info(
+            "command",
+            request_id=outcome.request_id,
+            command=command,
+            person=outcome.person,
+            identity=outcome.identity,
+            place=outcome.place,
+            outcome=outcome.outcome,
+            rule=outcome.rule,
+            ms=round(outcome.seconds * 1000, 1),
+            **({"claimed": outcome.claimed} if outcome.claimed else {}),
+        )
+
+    def expose(self) -> bytes:
+        """Return every metric in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class Timing:
+    """How often something happened and how long it took, by what and with which result."""
+
+    def __init__(self, registry: CollectorRegistry, noun: str, help: str, *labels: str) -> None:
+        what, result = labels
+        self._count = Counter(f"smartops_{noun}s", f"{help}.", [what, result], registry=registry)
+        self._seconds = Histogram(
+            f"smartops_{noun}_seconds",
+            f"{help}: how long they took.",
+            [what],
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def observe(self, what: str, result: str, seconds: float) -> None:
+        """Count one. Both words must come from small sets: each pair is kept for good."""
+        found = self._children.get((what, result))
+        if found is None:
+            found = (self._count.labels(what, result), self._seconds.labels(what))
+            self._children[what, result] = found
+        found[0].inc()
+        found[1].observe(seconds)
