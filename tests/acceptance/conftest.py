@@ -1,0 +1,35 @@
+"""Servers that are stopped when the test is over."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from serving import ROOT, Server
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+    """Start servers on configuration texts; they are stopped afterwards."""
+    servers: list[Server] = []
+
+    def start(text: str, **environment: str) -> Server:
+        config = tmp_path / f"smartops-{len(servers)}.yaml"
+        config.write_text(text)
+        server = Server(config)
+        servers.append(server)
+        return server.start(**environment)
+
+    yield start
+    for server in servers:
+        if server.process is not None and server.process.poll() is None:
+            server.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def demo_text() -> str:
+    """The demo configuration as it ships."""
+    return (ROOT / "config" / "demo.yaml").read_text()

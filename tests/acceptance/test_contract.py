@@ -1,0 +1,173 @@
+"""The wire contract against a running server with the demo configuration, as it ships."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from serving import HttpAnswer, Server, request
+
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@pytest.fixture
+def demo(serve: Callable[[str], Server], demo_text: str) -> Server:
+    return serve(demo_text)
+
+
+@pytest.fixture
+def token(demo: Server) -> str:
+    return demo.token("user123")
+
+
+def check_success(answer: HttpAnswer) -> dict[str, Any]:
+    assert answer.status == 200
+    assert answer.body["status"] == "success"
+    assert TIMESTAMP.fullmatch(answer.body["timestamp"])
+    assert answer.body["request_id"] == answer.headers["x-request-id"]
+    data = answer.data
+    assert data["message"]
+    assert isinstance(data["message"], str)
+    assert data["attachments"] == []
+    assert isinstance(data["actions"], list)
+    return data  # type: ignore[no-any-return]
+
+
+def check_error(answer: HttpAnswer, code: str, status: int) -> dict[str, Any]:
+    assert (answer.code, answer.status) == (code, status)
+    assert answer.body["status"] == "error"
+    assert TIMESTAMP.fullmatch(answer.body["timestamp"])
+    assert answer.body["request_id"] == answer.headers["x-request-id"]
+    error = answer.body["error"]
+    assert error["message"]
+    return error  # type: ignore[no-any-return]
+
+
+def test_list_instances(demo: Server, token: str) -> None:
+    data = check_success(demo.say(token, "list instances"))
+    web = next(item for item in data["instances"] if item["name"] == "web-server-01")
+    for key in ("instanceId", "name", "type", "state", "platform", "privateIp", "publicIp"):
+        assert isinstance(web[key], str)
+    assert web["tags"]["Name"] == "web-server-01"
+    for key in ("cpuUtilization", "memoryUtilization", "diskUtilization"):
+        assert isinstance(web["metrics"][key], float)
+    for key in ("total", "running", "stopped"):
+        assert isinstance(data["summary"][key], int)
+    assert data["summary"]["total"] >= data["summary"]["running"] + data["summary"]["stopped"]
+    assert "web-server-01" in data["message"]
+
+
+def test_check_health(demo: Server, token: str) -> None:
+    data = check_success(demo.say(token, "check health"))
+    assert data["overall_health"] in ("healthy", "warning", "critical")
+    assert all(isinstance(data["summary"][key], int) for key in ("healthy", "warning", "critical"))
+    assert data["issues"]
+    for issue in data["issues"]:
+        assert issue["severity"] in ("warning", "critical")
+        for key in ("instanceId", "issue", "details", "recommendation"):
+            assert isinstance(issue[key], str)
+    severities = [issue["severity"] for issue in data["issues"]]
+    assert severities == sorted(severities)  # critical before warning
+    assert re.fullmatch(r"[+-]\d+%", data["trends"]["cpu_trend"])
+    assert re.fullmatch(r"[+-]\d+%", data["trends"]["cost_trend"])
+    assert re.fullmatch(r"[+-]\d+", data["trends"]["instance_count_change"])
+
+
+def test_check_health_of_one_instance(demo: Server, token: str) -> None:
+    listed = check_success(demo.say(token, "list instances --name web-server-01"))
+    (web,) = listed["instances"]
+    data = check_success(demo.say(token, f"check health {web['instanceId']}"))
+    assert sum(data["summary"].values()) == 1
+
+
+def test_execute(demo: Server, token: str) -> None:
+    data = check_success(demo.say(token, 'execute "df -h" on web-server-01'))
+    assert data["command"] == "df -h"
+    assert data["instanceId"].startswith("i-")
+    assert isinstance(data["executionTime"], float)
+    assert "Filesystem" in data["output"]
+    assert data["exitCode"] == 0
+    assert isinstance(data["commandId"], str)
+
+
+def test_stop_is_confirmed_and_done_once(demo: Server, token: str) -> None:
+    asked = demo.say(token, "stop web-server-01")
+    assert (asked.status, asked.body["status"]) == (200, "pending")
+    assert "web-server-01" in asked.data["message"]
+    assert [(item["type"], set(item)) for item in asked.data["actions"]] == [
+        ("confirm", {"type", "label", "action"}),
+        ("cancel", {"type", "label", "action"}),
+    ]
+    assert state_of(demo, token, "web-server-01") == "running"
+    check_success(demo.say(token, "", value={"action": asked.action("confirm")}))
+    assert state_of(demo, token, "web-server-01") in ("stopping", "stopped")
+    again = demo.say(token, asked.action("confirm"))
+    check_error(again, "APPROVAL_INVALID", 409)
+
+
+def test_a_restart_between_pending_and_confirm(demo: Server, token: str) -> None:
+    asked = demo.say(token, "stop web-server-01")
+    assert demo.stop() == 0
+    demo.start()
+    check_success(demo.say(token, asked.action("confirm")))
+    check_error(demo.say(token, asked.action("confirm")), "APPROVAL_INVALID", 409)
+
+
+def test_the_eleventh_request_within_a_minute(demo: Server, token: str) -> None:
+    answers = [demo.say(token, "whoami") for _ in range(13)]
+    assert [answer.status for answer in answers] == [200] * 10 + [429] * 3
+    assert [int(answer.headers["x-ratelimit-remaining"]) for answer in answers[:10]] == [
+        *range(9, -1, -1)
+    ]
+    error = check_error(answers[10], "RATE_LIMITED", 429)
+    assert error["details"] == "Rate limit: 10 requests per minute"
+    assert 0 < error["retry_after"] <= 60
+    headers = answers[10].headers
+    assert headers["x-ratelimit-limit"] == "10"
+    assert headers["x-ratelimit-remaining"] == "0"
+    assert int(headers["x-ratelimit-reset"]) > 1_700_000_000
+    assert headers["x-ratelimit-retry-after"] == str(error["retry_after"])
+    assert headers["retry-after"] == str(error["retry_after"])
+    other = demo.token("user456")
+    assert demo.say(other, "whoami").status == 200
+
+
+def test_health_has_exactly_the_documented_keys(demo: Server) -> None:
+    answer = request(f"{demo.url}/health")
+    assert set(answer.body) == {"status", "version", "timestamp"}
+    assert answer.body["status"] == "healthy"
+    assert TIMESTAMP.fullmatch(answer.body["timestamp"])
+    assert request(f"{demo.url}/livez").status == 200
+    ready = request(f"{demo.url}/readyz")
+    assert ready.status == 200
+    metrics = request(f"{demo.url}/metrics")
+    assert metrics.status == 200
+    assert "smartops_" in metrics.body
+
+
+def test_a_base_path_prefixes_everything(serve: Callable[[str], Server], demo_text: str) -> None:
+    server = serve(demo_text.replace("server:\n", "server:\n  base_path: /prod\n"))
+    assert request(f"{server.url}/prod/health").status == 200
+    assert request(f"{server.url}/health").status == 404
+    server.url += "/prod"
+    check_success(server.say(server.token("user123"), "list instances"))
+
+
+def test_graceful_shutdown(demo: Server) -> None:
+    assert demo.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in demo.log.read_text()
+
+
+def state_of(server: Server, token: str, name: str) -> str:
+    data = check_success(server.say(token, f"list instances --name {name}"))
+    return str(data["instances"][0]["state"])
+
+
+def test_the_contracts_javascript_body(demo: Server, token: str) -> None:
+    answer = demo.post(token, json.dumps({"text": "list instances"}).encode())
+    check_success(answer)
