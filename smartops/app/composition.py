@@ -26,7 +26,7 @@ from smartops.middleware.builtin import BuiltinCommands
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
-from .identities import local_issuers, people_of, policy_of, trusted_issuers
+from .trust import local_issuers, trusted_issuers
 
 CAPABILITIES: tuple[type[Backend], ...] = (Compute, Runner, Metrics, Costs)
 
@@ -83,8 +83,8 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
     http = AiohttpClient()
     revoked: set[str] = set()
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
-    locals_ = local_issuers(settings, clock)
-    issuers = (*(item.as_issuer() for item in locals_), *trusted_issuers(settings))
+    own_issuers = local_issuers(settings, clock)
+    issuers = trusted_issuers(settings, own_issuers)
     services = Services(clock, http, verifier, issuers, settings.auth.anonymous)
 
     backends = plugins.collect("register_backends", services=services)
@@ -114,9 +114,9 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         services=services,
         http=http,
         revoked=revoked,
-        local_issuers=locals_,
-        people=people_of(settings),
-        policy=policy_of(settings),
+        local_issuers=own_issuers,
+        people=People(settings.people, settings.guests, settings.roles),
+        policy=Policy(settings.rules),
         backends=_values(backends),
         channels=_values(channels),
         layers=_values(layers),

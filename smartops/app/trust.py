@@ -1,0 +1,38 @@
+"""From the ``auth:`` section to the issuers whose tokens are trusted."""
+
+from __future__ import annotations
+
+from smartops.auth import LocalIssuer
+from smartops.config.settings import LocalIssuerSettings, OidcIssuerSettings, Settings
+from smartops.services import Clock, Issuer
+
+
+def local_issuers(settings: Settings, clock: Clock) -> tuple[LocalIssuer, ...]:
+    """Return the issuers whose tokens SmartOps makes; raises StartupError for an unusable key."""
+    return tuple(
+        LocalIssuer(item.name, item.key, item.issuer, item.audience, item.lifetime, clock)
+        for item in settings.auth.issuers
+        if isinstance(item, LocalIssuerSettings)
+    )
+
+
+def trusted_issuers(settings: Settings, local: tuple[LocalIssuer, ...]) -> tuple[Issuer, ...]:
+    """Return everybody whose tokens are trusted, in configuration order."""
+    own = {item.name: item.as_issuer() for item in local}
+    return tuple(
+        _oidc(item) if isinstance(item, OidcIssuerSettings) else own[item.name]
+        for item in settings.auth.issuers
+    )
+
+
+def _oidc(item: OidcIssuerSettings) -> Issuer:
+    return Issuer(
+        name=item.name,
+        issuers=item.issuer,
+        audiences=item.audience,
+        metadata=item.metadata,
+        claims=item.claims,
+        subject=item.subject,
+        tenant=item.tenant,
+        team=item.team,
+    )
