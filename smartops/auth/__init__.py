@@ -1,0 +1,32 @@
+"""Who is asking, and may they: tokens, people and policy.
+
+Four questions, each answered by one object that is made at start and never
+changes: is this token genuine (:class:`TokenVerifier`), whose is it
+(:class:`People`), may they (:class:`Policy`), and, for those without an
+identity provider, who makes the tokens (:class:`LocalIssuer`).
+"""
+
+from .keys import metadata_problem
+from .local import ACT_FOR_OTHERS, LocalIssuer, may_act_for_others
+from .people import Guest, Member, People, Role
+from .policy import Conditions, Decision, Policy, Rule
+from .token import Untrusted, peek
+from .verifier import TokenVerifier
+
+__all__ = [
+    "ACT_FOR_OTHERS",
+    "Conditions",
+    "Decision",
+    "Guest",
+    "LocalIssuer",
+    "Member",
+    "People",
+    "Policy",
+    "Role",
+    "Rule",
+    "TokenVerifier",
+    "Untrusted",
+    "may_act_for_others",
+    "metadata_problem",
+    "peek",
+]

@@ -1,0 +1,330 @@
+"""The conditions of a rule, each a small test with three answers: yes, no, not known yet.
+
+A rule's conditions are joined by "and"; the values within one by "or".
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from functools import partial
+from typing import Any, Protocol
+
+from smartops.backend import Instance
+from smartops.command import Command, Effect
+from smartops.message import Person, Place
+from smartops.values import format_duration
+
+Answer = bool | None
+"""Yes, no, or None: not known yet."""
+
+
+class ConditionSettings(Protocol):
+    """The conditions of a rule, as the configuration has them; an empty one sets none."""
+
+    @property
+    def roles(self) -> Sequence[str]:
+        """The person holds one of these."""
+
+    @property
+    def people(self) -> Sequence[str]:
+        """The person is one of these."""
+
+    @property
+    def commands(self) -> Sequence[str]:
+        """The command's name; with wildcards."""
+
+    @property
+    def effects(self) -> Sequence[str]:
+        """The call's effect."""
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """The channel it was said in."""
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The place it was said in, as text; with wildcards."""
+
+    @property
+    def arguments(self) -> Mapping[str, Sequence[str]]:
+        """Values of arguments; with wildcards."""
+
+    @property
+    def tags(self) -> Mapping[str, Sequence[str]]:
+        """Values of the targets' tags; with wildcards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this person do this here? None stands for what is not known yet."""
+
+    person: Person
+    command: Command
+    effect: Effect | None
+    place: Place
+    arguments: Mapping[str, Any] | None = None
+    targets: Sequence[Instance] | None = None
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The effects the call can have: while unknown, none worse than the declared one."""
+        if self.effect is not None:
+            return (self.effect,)
+        order = tuple(Effect)
+        return order[: order.index(self.command.effect) + 1]
+
+
+class Texts:
+    """The values of a condition. With ``wild``, ``*`` and ``?`` in them stand for any text."""
+
+    def __init__(self, texts: Iterable[str], *, wild: bool = True) -> None:
+        self._texts = tuple(texts)
+        wildcards = [text for text in self._texts if wild and set("*?") & set(text)]
+        self._plain = frozenset(self._texts) - frozenset(wildcards)
+        # fnmatch makes patterns that cannot be made slow; its brackets are no wildcard of ours.
+        self._patterns = tuple(
+            re.compile(fnmatch.translate(text.replace("[", "[[]"))) for text in wildcards
+        )
+
+    def match(self, text: str) -> bool:
+        """Whether one of them is, or stands for, this text."""
+        return text in self._plain or any(pattern.match(text) for pattern in self._patterns)
+
+    def __str__(self) -> str:
+        return " or ".join(self._texts)
+
+
+class Condition(ABC):
+    """One condition."""
+
+    early = True
+    """Whether it is answered by the person, command, effect and place alone."""
+
+    @abstractmethod
+    def test(self, ask: Question) -> Answer:
+        """Say whether it is met."""
+
+    @abstractmethod
+    def why(self, ask: Question) -> str:
+        """Say in words what there is, where it is not met or not known."""
+
+    def can_be_met(self, command: Command) -> bool:
+        """Whether any call of the command can meet it."""
+        return True
+
+    def why_never(self, command: Command) -> str:
+        """Say in words why no call of the command can meet it."""
+        return ""
+
+
+class Among(Condition):
+    """A fact, or one of several, is among the values of the rule."""
+
+    def __init__(
+        self, what: str, values: Texts, facts: Callable[[Question], Iterable[str]]
+    ) -> None:
+        self._what = what
+        self._values = values
+        self._facts = facts
+
+    def test(self, ask: Question) -> Answer:
+        """Say whether it is met."""
+        return any(map(self._values.match, self._facts(ask)))
+
+    def why(self, ask: Question) -> str:
+        """Say in words what there is."""
+        there = " and ".join(sorted(self._facts(ask))) or "nothing"
+        return f"{self._what} {there}, not {self._values}"
+
+
+class Effects(Condition):
+    """The call's effect is one of those of the rule."""
+
+    def __init__(self, effects: Sequence[str]) -> None:
+        self._wanted = frozenset(effects)
+
+    def test(self, ask: Question) -> Answer:
+        """Say whether it is met, by all effects the call can have or by none."""
+        met = {effect in self._wanted for effect in ask.effects}
+        return met.pop() if len(met) == 1 else None
+
+    def why(self, ask: Question) -> str:
+        """Say in words what there is."""
+        there = " or ".join(ask.effects)
+        return f"the effect is {there}, not {' or '.join(sorted(self._wanted))}"
+
+
+class Argument(Condition):
+    """An argument is given, and so is one of the rule's values.
+
+    Of an argument that is a list, every item must have such a value for a rule
+    that allows, and any item for one that denies.
+    """
+
+    early = False
+
+    def __init__(self, name: str, values: Sequence[str], *, denies: bool) -> None:
+        self._name = name
+        self._values = Texts(values)
+        self._denies = denies
+
+    def can_be_met(self, command: Command) -> bool:
+        """Whether the command has such an argument."""
+        return any(parameter.name == self._name for parameter in command.parameters)
+
+    def why_never(self, command: Command) -> str:
+        """Say in words why no call of the command can meet it."""
+        return f"{command.name} has no argument {self._name}"
+
+    def test(self, ask: Question) -> Answer:
+        """Say whether it is met."""
+        if ask.arguments is None:
+            return None
+        met = [self._met(item, ask.command) for item in self._items(ask.arguments)]
+        return any_of(met) if self._denies else bool(met) and all_of(met)
+
+    def why(self, ask: Question) -> str:
+        """Say in words what there is."""
+        if ask.arguments is None:
+            return f"{self._name} is not known"
+        texts = [_words(item)[-1] for item in self._items(ask.arguments)]
+        if not texts:
+            return f"{self._name} is not given"
+        return f"{self._name} is {', '.join(texts)}, not {self._values}"
+
+    def _items(self, arguments: Mapping[str, Any]) -> Sequence[Any]:
+        value = arguments.get(self._name)
+        if value is None:
+            return ()
+        return value if isinstance(value, tuple | list) else (value,)
+
+    def _met(self, item: Any, command: Command) -> Answer:
+        if not isinstance(item, Instance):
+            for parameter in command.parameters:
+                if parameter.name == self._name and parameter.is_target:
+                    return None
+        return any(map(self._values.match, _words(item)))
+
+
+class Tags(Condition):
+    """There is a target that has all the tags of the rule.
+
+    Rules that allow are asked about one target at a time.
+    """
+
+    early = False
+
+    def __init__(self, tags: Mapping[str, Sequence[str]]) -> None:
+        self._tags = {key: Texts(values) for key, values in tags.items()}
+
+    def can_be_met(self, command: Command) -> bool:
+        """Whether the command has targets."""
+        return any(parameter.is_target for parameter in command.parameters)
+
+    def why_never(self, command: Command) -> str:
+        """Say in words why no call of the command can meet it."""
+        return f"{command.name} has no targets"
+
+    def test(self, ask: Question) -> Answer:
+        """Say whether it is met."""
+        if ask.targets is None:
+            return None
+        return any(self.has(target) for target in ask.targets)
+
+    def has(self, target: Instance) -> bool:
+        """Whether a target has all the tags."""
+        return all(
+            key in target.tags and texts.match(target.tags[key])
+            for key, texts in self._tags.items()
+        )
+
+    def why(self, ask: Question) -> str:
+        """Say in words what there is."""
+        wanted = " and ".join(f"{key}={texts}" for key, texts in self._tags.items())
+        if ask.targets is None:
+            return f"the targets are not known, and {wanted} is asked for"
+        if not ask.targets:
+            return f"there are no targets, and {wanted} is asked for"
+        lacking = labels(target for target in ask.targets if not self.has(target))
+        return f"{lacking} without {wanted}"
+
+
+def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:
+    """Return the conditions that are set."""
+    exact = partial(Texts, wild=False)
+    found: list[Condition] = []
+    if settings.roles:
+        found.append(Among("the roles are", exact(settings.roles), lambda ask: ask.person.roles))
+    if settings.people:
+        found.append(Among("the person is", exact(settings.people), lambda ask: (ask.person.name,)))
+    if settings.commands:
+        found.append(
+            Among("the command is", Texts(settings.commands), lambda ask: (ask.command.name,))
+        )
+    if settings.effects:
+        found.append(Effects(settings.effects))
+    if settings.channels:
+        found.append(
+            Among("the channel is", exact(settings.channels), lambda ask: (ask.place.channel,))
+        )
+    if settings.places:
+        found.append(Among("the place is", Texts(settings.places), lambda ask: (str(ask.place),)))
+    for name, values in settings.arguments.items():
+        found.append(Argument(name, values, denies=denies))
+    if settings.tags:
+        found.append(Tags(settings.tags))
+    return tuple(found)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Return the texts that an argument's value may be called by in a rule."""
+    match value:
+        case Instance():
+            return tuple(filter(None, (value.id, value.name)))
+        case bool():
+            return ("true" if value else "false",)
+        case timedelta():
+            return (format_duration(value),)
+        case Enum():
+            return (str(value.value),)
+    return (str(value),)
+
+
+def labels(targets: Iterable[Instance]) -> str:
+    """Name some targets, in a few words however many there are."""
+    labels = [target.label for target in targets]
+    more = len(labels) - 3
+    return ", ".join(labels[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+def faults(settings: ConditionSettings) -> list[str]:
+    """Return what is wrong with the conditions of a rule, in words."""
+    found = [
+        f"{name} of {part} needs at least one value"
+        for part, values in (("arguments", settings.arguments), ("tags", settings.tags))
+        for name, texts in values.items()
+        if not texts
+    ]
+    strange = sorted(set(settings.effects) - set(Effect))
+    found += [f"there is no effect {name}; use read, change or dangerous" for name in strange]
+    if not found and not read(settings, denies=False):
+        found.append("at least one condition is needed")
+    return found
+
+
+def any_of(answers: Iterable[Answer]) -> Answer:
+    """Return yes if one is yes, no if all are no, else None."""
+    answers = set(answers)
+    return True if True in answers else (None if None in answers else False)
+
+
+def all_of(answers: Iterable[Answer]) -> Answer:
+    """Return no if one is no, yes if all are yes, else None."""
+    answers = set(answers)
+    return False if False in answers else (None if None in answers else True)

@@ -1,0 +1,288 @@
+"""The public keys of trusted issuers, fetched seldom, and never at the pace of strangers.
+
+Anybody can send a token with a made-up ``kid``, so an unknown one may cause
+one fetch and then none for a minute, however many requests bring however many
+of them. When an issuer is away its last keys stay in use for some days.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Never
+from urllib.parse import SplitResult, urlsplit
+
+import anyio
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
+
+from smartops.errors import BackendUnavailable
+from smartops.services import Clock, HttpClient, Issuer
+
+from .token import ALGORITHM, Untrusted, short
+
+HOUR = 3600.0
+STALE = 1 * HOUR
+"""Seconds after which keys are fetched again, by nobody's request."""
+EXPIRED = 24 * HOUR
+"""Seconds after which keys are fetched again before they are used."""
+DEAD = 5 * 24 * HOUR
+"""Seconds after which keys that could not be fetched again are used no more."""
+COOL_DOWN = 60.0
+"""Seconds without a fetch after one that brought nothing new."""
+RETRY = 5.0
+"""Seconds without a fetch after one that failed when there are no keys at all."""
+FETCH_TIMEOUT = 5.0
+FETCH_BYTES = 512 * 1024
+MAX_SETS = 64
+CHECK_EVERY = 300.0
+
+_log = logging.getLogger("smartops.auth")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Key:
+    """One usable key and the JWK set entry it was made of."""
+
+    kid: str
+    entry: Mapping[str, Any]
+    public: RSAPublicKey
+
+
+@dataclass(slots=True, eq=False)
+class KeySet:
+    """The keys of one issuer, as last seen. ``origin`` is a metadata URL or the JWK set itself."""
+
+    name: str
+    origin: str | Mapping[str, Any]
+    keys: dict[str, Key] = field(default_factory=dict)
+    fetched: float | None = None
+    failed: float | None = None
+    missed: float | None = None
+    attempts: int = 0
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to fetch."""
+        return not isinstance(self.origin, str)
+
+    def usable(self, now: float) -> bool:
+        """Whether the keys may be used at all."""
+        return self.fixed or (self.fetched is not None and now - self.fetched < DEAD)
+
+    def due(self, now: float, after: float) -> bool:
+        """Whether the keys are older than ``after`` seconds and a fetch may be tried."""
+        if self.fixed or _within(self.failed, now, COOL_DOWN if self.usable(now) else RETRY):
+            return False
+        return not _within(self.fetched, now, after)
+
+    def may_look_again(self, now: float) -> bool:
+        """Whether an unknown kid is reason enough for a fetch."""
+        return not self.fixed and not _within(self.missed, now, COOL_DOWN)
+
+    def holds(self, key: Key, now: float) -> bool:
+        """Whether the key is still among those the issuer publishes."""
+        return self.keys.get(key.kid) is key and self.usable(now)
+
+    def replace(self, entries: list[Any], now: float) -> None:
+        """Take what the issuer publishes now; keys that have not changed stay the same object."""
+        fresh = read_entries(entries)
+        for kid, key in fresh.items():
+            old = self.keys.get(kid)
+            if old and old.entry == key.entry:
+                fresh[kid] = old
+        self.keys, self.fetched, self.failed = fresh, now, None
+
+
+def _within(since: float | None, now: float, seconds: float) -> bool:
+    """Whether ``since`` is at most that long ago; a clock that was put back makes it no."""
+    return since is not None and 0 <= now - since < seconds
+
+
+class KeyCache:
+    """Finds the key for a ``kid``, fetching as seldom as it can."""
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self._sets: dict[str | int, KeySet] = {}
+
+    async def find(self, issuer: Issuer, kid: str) -> tuple[KeySet, Key]:
+        """Return the issuer's key of that name, and the set it stands in; raises Untrusted."""
+        keys = self._set_of(issuer)
+        now = self._clock.time()
+        seen = keys.attempts
+        if keys.due(now, EXPIRED):
+            await self._refresh(keys, seen)
+        if not keys.usable(now):
+            raise Untrusted(f"the keys of {issuer.name} are not to be had")
+        if kid not in keys.keys and keys.attempts == seen and keys.may_look_again(now):
+            await self._refresh(keys, seen)
+        key = keys.keys.get(kid)
+        if key is None:
+            if keys.attempts != seen:
+                keys.missed = now
+            raise Untrusted(f"{issuer.name} has no usable key with the kid {short(kid)}")
+        return keys, key
+
+    async def keep_fresh(self) -> Never:
+        """Fetch keys again once they are an hour old, until cancelled.
+
+        Only what tokens have asked for is fetched. Without this running, the
+        first token after a day waits for the fetch.
+        """
+        while True:
+            await self._clock.sleep(CHECK_EVERY)
+            for keys in tuple(self._sets.values()):
+                if keys.due(self._clock.time(), STALE):
+                    await self._refresh(keys, keys.attempts)
+
+    def _set_of(self, issuer: Issuer) -> KeySet:
+        origin = issuer.metadata if issuer.keys is None else issuer.keys
+        mark = origin if isinstance(origin, str) else id(origin)
+        found = self._sets.get(mark)
+        if found is None:
+            found = KeySet(issuer.name, origin)
+            if not isinstance(origin, str):
+                found.keys = read_entries(origin.get("keys"))
+            elif problem := metadata_problem(origin):
+                raise Untrusted(f"the metadata URL of {issuer.name} {problem}")
+            while len(self._sets) >= MAX_SETS:
+                del self._sets[next(iter(self._sets))]
+            self._sets[mark] = found
+        return found
+
+    async def _refresh(self, keys: KeySet, seen: int) -> None:
+        """Fetch, unless somebody has done so since the caller looked (at attempt ``seen``)."""
+        async with keys.lock:
+            if keys.attempts != seen:
+                return
+            now = self._clock.time()
+            try:
+                keys.replace(await self._fetch(str(keys.origin)), now)
+            except (BackendUnavailable, _Unreadable) as error:
+                keys.failed = now
+                _log.warning("the keys of %s could not be fetched: %s", keys.name, error)
+            keys.attempts += 1
+
+    async def _fetch(self, metadata_url: str) -> list[Any]:
+        keys_url = (await self._get(metadata_url)).get("jwks_uri")
+        if not isinstance(keys_url, str) or _origin(keys_url) != _origin(metadata_url):
+            raise _Unreadable(f"jwks_uri is {short(keys_url)}, not an address on the same host")
+        entries = (await self._get(keys_url)).get("keys")
+        if not isinstance(entries, list):
+            raise _Unreadable(f"{keys_url} has no list of keys")
+        return entries
+
+    async def _get(self, url: str) -> Mapping[str, Any]:
+        reply = await self._http.request(
+            "GET",
+            url,
+            headers={"accept": "application/json"},
+            timeout=FETCH_TIMEOUT,
+            max_bytes=FETCH_BYTES,
+        )
+        if reply.status != 200:
+            raise _Unreadable(f"{url} answered with the status {reply.status}")
+        try:
+            document = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise _Unreadable(f"{url} answered with something that is not JSON") from None
+        if not isinstance(document, dict):
+            raise _Unreadable(f"{url} answered with something that is no JSON object")
+        return document
+
+
+class _Unreadable(Exception):
+    """What an issuer publishes makes no sense."""
+
+
+def read_entries(entries: Any) -> dict[str, Key]:
+    """Return the usable keys among the entries of a JWK set, by kid.
+
+    Usable are public RSA keys of 2048 to 8192 bits for RS256 signatures. A kid
+    that stands for two different keys stands for none.
+    """
+    found: dict[str, Key] = {}
+    ambiguous: set[str] = set()
+    for entry in entries if isinstance(entries, list) else ():
+        key = _read_entry(entry)
+        if key is None:
+            continue
+        if found.setdefault(key.kid, key).entry != key.entry:
+            ambiguous.add(key.kid)
+    for kid in ambiguous:
+        _log.warning("two different keys have the kid %s; neither is used", short(kid))
+        del found[kid]
+    return found
+
+
+def _read_entry(entry: Any) -> Key | None:
+    if not isinstance(entry, dict) or not _is_for_us(entry):
+        return None
+    try:
+        public = RSAAlgorithm.from_jwk(entry)
+    except (InvalidKeyError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    if not isinstance(public, RSAPublicKey) or not 2048 <= public.key_size <= 8192:
+        return None
+    return Key(entry["kid"], entry, public)
+
+
+def _is_for_us(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry says that it is a public key, with a kid, for RS256 signatures."""
+    kid, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
+    return (
+        entry.get("kty") == "RSA"
+        and "d" not in entry
+        and isinstance(kid, str)
+        and kid != ""
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", ALGORITHM) == ALGORITHM
+        and isinstance(operations, list)
+        and "verify" in operations
+    )
+
+
+def metadata_problem(url: str) -> str | None:
+    """Say what keeps a metadata URL from being safe to use, or None.
+
+    It must be https, or http on this very machine.
+    """
+    parts = _split(url)
+    if parts is None or not parts.hostname:
+        return "is not an address"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name"
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        return None
+    return "is not https"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    if metadata_problem(url) or (parts := _split(url)) is None:
+        return None
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}[parts.scheme]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,177 @@
+"""The local issuer: SmartOps makes tokens itself, where there is no other identity provider."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from smartops.errors import Problem, StartupError
+from smartops.services import Clock, Issuer
+
+from .token import ALGORITHM, segment
+
+KEY_BITS = 2048
+ACT_FOR_OTHERS = "act"
+"""The scope of a token whose holder may name somebody else as the sender."""
+
+
+class LocalIssuer:
+    """Makes tokens with a private key that lies in a file.
+
+    The key is made when the file is missing, readable by its owner alone.
+    ``name`` becomes the provider of the identities, ``issuer`` and
+    ``audience`` the ``iss`` and ``aud`` of the tokens.
+
+    Raises StartupError if the file cannot be read or written, holds no usable
+    key, or lets other users of the machine at it.
+    """
+
+    def __init__(  # noqa: PLR0917 - the order is that of the configuration
+        self,
+        name: str,
+        key_path: Path,
+        issuer: str,
+        audience: str,
+        lifetime: timedelta,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self._issuer = issuer
+        self._audience = audience
+        self._lifetime = lifetime
+        self._clock = clock
+        self._private = _load_or_create(key_path)
+        entry = _public_entry(self._private)
+        self._kid: str = entry["kid"]
+        self._trusted = Issuer(
+            name, (issuer,), (audience,), keys={"keys": [entry]}, tenant="", team="team"
+        )
+
+    def as_issuer(self) -> Issuer:
+        """Return what the verifier needs to know to trust these tokens."""
+        return self._trusted
+
+    def make_token(
+        self,
+        user: str,
+        *,
+        act_for_others: bool = False,
+        team: str = "",
+        lifetime: timedelta | None = None,
+    ) -> str:
+        """Return a token for ``user``, valid from now for ``lifetime``.
+
+        With ``act_for_others`` its holder may state another sender. ``team``
+        is the team whose rate limit it counts against. Its ``jti``, by which
+        it can be revoked, is random. Raises ValueError if the name is empty or
+        holds characters that cannot be seen, or the lifetime is not positive.
+        """
+        lifetime = self._lifetime if lifetime is None else lifetime
+        if not user or user != user.strip() or not user.isprintable():
+            raise ValueError(f"{user!r} cannot be the name of a user")
+        if lifetime < timedelta(seconds=1):
+            raise ValueError("a token must be valid for at least a second")
+        now = int(self._clock.time())
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": user,
+            "iat": now,
+            "nbf": now,
+            "exp": now + int(lifetime.total_seconds()),
+            "jti": secrets.token_urlsafe(16),
+        }
+        if act_for_others:
+            claims["scope"] = ACT_FOR_OTHERS
+        if team:
+            claims["team"] = team
+        return jwt.encode(claims, self._private, ALGORITHM, headers={"kid": self._kid})
+
+
+def may_act_for_others(claims: Mapping[str, Any]) -> bool:
+    """Whether verified claims carry the right to name somebody else as the sender."""
+    scope = claims.get("scope")
+    return isinstance(scope, str) and ACT_FOR_OTHERS in scope.split(" ")
+
+
+def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:
+    """Return the JWK set entry; its kid is the thumbprint of RFC 7638."""
+    public = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    canonical = f'{{"e":"{public["e"]}","kty":"RSA","n":"{public["n"]}"}}'
+    kid = segment(hashlib.sha256(canonical.encode()).digest())
+    return {
+        "kty": "RSA",
+        "use": "sig",
+        "alg": ALGORITHM,
+        "kid": kid,
+        "n": public["n"],
+        "e": public["e"],
+    }
+
+
+def _load_or_create(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        if not path.exists():
+            _create(path)
+        _check_mode(path)
+        return _parse(path)
+    except OSError as error:
+        raise _problem(path, f"cannot be used: {error.strerror}") from error
+
+
+def _create(path: Path) -> None:
+    """Write a new key. Of several processes that do so at once, one wins and all use its key."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(draft, "xb", opener=_private_file) as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _private_file(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+def _check_mode(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o027:
+        raise _problem(path, f"has the mode {mode:04o}", f"chmod 600 {path}")
+
+
+def _parse(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _problem(path, "holds no private key in PEM form without a password") from None
+    if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < KEY_BITS:
+        raise _problem(path, f"holds no RSA key of at least {KEY_BITS} bits")
+    return private
+
+
+def _problem(path: Path, text: str, hint: str = "") -> StartupError:
+    return StartupError(Problem(f"the key of the local issuer {text}", where=str(path), hint=hint))
