@@ -25,9 +25,6 @@ _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"(\d{1,15}) ?([A-Za-z]{0,3})", re.ASCII)
 
-LITERAL_SECRETS = "smartops.literal_secrets"
-"""Key of the validation context; False makes a literal in a secret field an error."""
-
 
 class Referenced(str):
     """Text that came, at least in part, from a reference such as ``${NAME}``.
@@ -188,41 +185,31 @@ class Secret:
         return hash((Secret, self._value))
 
     @classmethod
-    def read(cls, value: object, *, literals: bool = True) -> Self:
-        """Return the secret that ``value`` is; without ``literals`` it must be Referenced.
+    def why_refused(cls, value: str) -> str:
+        """Return why ``value`` may not stand in a configuration file, or an empty string.
 
-        Raises ValueError, whose text never repeats the value.
+        The reason never repeats the value.
         """
+        if not isinstance(value, Referenced):
+            return "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
+        if not value.bare:
+            return "a secret may not have a default in the file; write ${NAME} alone"
+        return "" if value else f"{value.pattern} is empty"
+
+    @classmethod
+    def _read(cls, value: object) -> Self:
         if isinstance(value, cls):
             return value
         if not isinstance(value, str):
-            raise ValueError("must be text")
-        if not literals:
-            cls._refuse_literal(value)
+            raise _refuse(ValueError("must be text"))
         return cls(value)
-
-    @classmethod
-    def _refuse_literal(cls, value: str) -> None:
-        if not isinstance(value, Referenced):
-            raise ValueError("a secret may not stand in the file; write ${NAME} or ${file:PATH}")
-        if not value.bare:
-            raise ValueError("a secret may not have a default in the file; write ${NAME} alone")
-        if not value:
-            raise ValueError(f"{value.pattern} is empty")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        def validate(value: object, info: core_schema.ValidationInfo) -> Secret:
-            context = info.context or {}
-            try:
-                return cls.read(value, literals=context.get(LITERAL_SECRETS, True))
-            except ValueError as error:
-                raise _refuse(error) from None
-
-        return core_schema.with_info_plain_validator_function(
-            validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
     @classmethod
@@ -247,13 +234,12 @@ class SecretUrl(Secret):
         return f"SecretUrl({str(self)!r})"
 
     @classmethod
-    def _refuse_literal(cls, value: str) -> None:
+    def why_refused(cls, value: str) -> str:
+        """Return why ``value`` may not stand in a configuration file, or an empty string."""
         written = value.pattern if isinstance(value, Referenced) else value
-        for password in _passwords(written):
-            if not re.fullmatch(r"(\$\{(?:file:[^}]+|[A-Za-z_]\w*)\})+", password):
-                raise ValueError(
-                    "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
-                )
+        if all(_REFERENCES.fullmatch(password) for password in _passwords(written)):
+            return ""
+        return "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -262,6 +248,7 @@ class SecretUrl(Secret):
         return {"type": "string"}
 
 
+_REFERENCES = re.compile(r"(\$\{(?:file:[^{}]+|[A-Za-z_]\w*)\})+")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passwd", "pwd", "token", "secret"})
 
 

@@ -99,6 +99,18 @@ def _metadata(url: str) -> str:
     return url
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", text):
+        raise _refuse("must be one word of letters, digits, - and _, beginning with a letter")
+    return text
+
+
+def _person(text: str) -> str:
+    if not re.fullmatch(r"[^\s:,\x00-\x1f\x7f]{1,100}", text):
+        raise _refuse("a person's name must be one word without colons and commas")
+    return text
+
+
 def _identity(text: str) -> str:
     parts = text.split(":")
     if len(parts) < 2 or not all(parts):
@@ -109,7 +121,7 @@ def _identity(text: str) -> str:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
 """One text or a list of texts, as a tuple."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+Name = Annotated[str, AfterValidator(_name)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
 Word = Annotated[str, Field(min_length=1)]
 
@@ -243,10 +255,14 @@ class ConditionSettings(Section):
         description="channel/tenant/team/room, as far as the platform has them; with wildcards.",
     )
     arguments: Mapping[str, Texts] = Field(
-        default_factory=dict, description="Values of arguments by name; with wildcards."
+        default_factory=dict,
+        min_length=1,
+        description="Values of arguments by name; with wildcards.",
     )
     tags: Mapping[str, Texts] = Field(
-        default_factory=dict, description="Values of the targets' tags by key; with wildcards."
+        default_factory=dict,
+        min_length=1,
+        description="Values of the targets' tags by key; with wildcards.",
     )
 
     @model_validator(mode="after")
@@ -315,7 +331,7 @@ class LogSettings(Section):
 
 
 class Settings(Section):
-    """The whole configuration file, save for the plugins' own sections."""
+    """The core's sections of the configuration file."""
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
     store: StoreSettings = Field(
@@ -324,7 +340,7 @@ class Settings(Section):
     auth: AuthSettings = Field(
         default_factory=AuthSettings, description="Whose tokens prove who is asking."
     )
-    people: Mapping[str, PersonSettings] = Field(
+    people: Mapping[Annotated[str, AfterValidator(_person)], PersonSettings] = Field(
         default_factory=dict, description="Who is who, by a name of your choice."
     )
     guests: tuple[GuestSettings, ...] = Field(
@@ -339,6 +355,11 @@ class Settings(Section):
         default_factory=ConfirmationSettings, description="The question before a change."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+
+
+class File(Settings):
+    """All that may stand in a configuration file. Its plugins' sections are filled one by one."""
+
     plugins: Mapping[str, Any] = Field(
         default_factory=dict,
         description="The plugins to load, in this order, each with its section.",

@@ -47,7 +47,7 @@ def parse(text: str, findings: list[Finding]) -> Node:
         return reader.document()
     except yaml.MarkedYAMLError as error:
         problem = error.problem or "", error.problem_mark or error.context_mark
-    raise Unreadable(_syntax(*problem))
+    raise Unreadable(_syntax(*problem, text))
 
 
 def _column(text: str, index: int) -> int:
@@ -70,11 +70,14 @@ _SYNTAX = {
 }
 
 
-def _syntax(problem: str, mark: Any) -> Finding:
+def _syntax(problem: str, mark: Any, text: str) -> Finding:
     place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-    for fragment, text in _SYNTAX.items():
+    line = (text.splitlines()[place.line - 1 :] or [""])[0]
+    if "${" in line[: place.column] and ("," in problem or "expected" in problem):
+        return Finding(place, (), "inside {braces} and [brackets], ${NAME} must stand in quotes")
+    for fragment, what in _SYNTAX.items():
         if fragment in problem:
-            return Finding(place, (), text)
+            return Finding(place, (), what)
     return Finding(place, (), f"not valid YAML: {problem or 'unreadable'}")
 
 
@@ -119,7 +122,7 @@ class _Reader:
         return self._pairs(mark, path)
 
     def _scalar(self, event: Any, mark: Mark, path: Path) -> Scalar:
-        node = Scalar(mark, event.value, plain=event.style is None and event.tag is None)
+        node = Scalar(mark, event.value, plain=event.implicit[0])
         if not node.plain and _SURROGATE.search(node.written):
             self._report(mark, path, "an escape stands for half a character")
             return Scalar(mark, "", plain=False, broken=True)

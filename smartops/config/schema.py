@@ -1,0 +1,94 @@
+"""The JSON schema of a configuration file, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from smartops.values import format_duration
+
+from .settings import File
+
+_REFERENCE = {"type": "string", "pattern": r"\$\{[^}]+\}"}
+_OUTSIDE = ("title", "description", "default")
+_LITERALS = ("integer", "number", "boolean")
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes defaults as they would stand in the file."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
+    """Return the JSON schema of a file that may hold sections of these plugins.
+
+    ``plugin_models`` maps a plugin's name to the model of its section, or to
+    None if it has no settings.
+    """
+    schema = _of(File, "#/$defs/{model}")
+    definitions: dict[str, Any] = schema.setdefault("$defs", {})
+    sections: dict[str, Any] = {}
+    for name, model in plugin_models.items():
+        section: dict[str, Any] = {"type": "object", "properties": {}}
+        if model is not None:
+            section = _of(model, f"#/$defs/{name}.{{model}}")
+            inner = section.pop("$defs", {})
+            definitions |= {f"{name}.{key}": value for key, value in inner.items()}
+        definitions[f"plugin {name}"] = section
+        sections[name] = {"anyOf": [{"$ref": f"#/$defs/plugin {name}"}, {"type": "null"}]}
+    schema["properties"]["plugins"] |= {"properties": sections, "additionalProperties": True}
+    schema["properties"] = {
+        key: _or_empty(value) if "$ref" in value else value
+        for key, value in schema["properties"].items()
+    }
+    _tidy(schema)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "SmartOps",
+    }
+
+
+def _of(model: type[BaseModel], template: str) -> dict[str, Any]:
+    return model.model_json_schema(ref_template=template, schema_generator=_Generator)
+
+
+def _or_empty(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a section stand empty, as when every line of it is a comment."""
+    outside = {key: item for key, item in value.items() if key not in ("$ref", "default")}
+    return {**outside, "anyOf": [{"$ref": value["$ref"]}, {"type": "null"}]}
+
+
+def _tidy(schema: Any) -> None:
+    """Refuse unknown keys everywhere, and let references stand where a literal does."""
+    if isinstance(schema, list):
+        for item in schema:
+            _tidy(item)
+    if not isinstance(schema, dict):
+        return
+    for key, value in list(schema.items()):
+        if key in ("properties", "$defs"):
+            for inner in value.values():
+                _tidy(inner)
+        elif key not in ("default", "examples", "const", "enum", "discriminator"):
+            _tidy(value)
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+    _referable(schema)
+
+
+def _referable(schema: dict[str, Any]) -> None:
+    strict = schema.get("type") in _LITERALS or (
+        schema.get("type") == "string" and {"enum", "pattern", "format"} & set(schema)
+    )
+    if strict and "const" not in schema and schema.get("format") != "password":
+        literal = dict(schema)
+        schema.clear()
+        schema.update({key: literal.pop(key) for key in _OUTSIDE if key in literal})
+        schema["anyOf"] = [literal, dict(_REFERENCE)]

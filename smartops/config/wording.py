@@ -1,0 +1,140 @@
+"""What pydantic found, in words for people. No input is ever repeated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from smartops.values import format_duration
+
+_FIXED: Mapping[str, str] = {
+    "missing": "is missing",
+    "union_tag_not_found": "is missing",
+    "extra_forbidden": "unknown key",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "is too large a number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "bytes_type": "must be text",
+    "path_type": "must be a path",
+    "none_required": "must be empty",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "iterable_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "mapping_type": "must be a mapping of keys to values",
+    "model_type": "must be a section of keys and values",
+    "model_attributes_type": "must be a section of keys and values",
+    "dataclass_type": "must be a section of keys and values",
+    "dataclass_exact_type": "must be a section of keys and values",
+    "date_type": "must be a date such as 2026-01-31",
+    "date_parsing": "must be a date such as 2026-01-31",
+    "date_from_datetime_parsing": "must be a date such as 2026-01-31",
+    "time_type": "must be a time such as 09:30",
+    "time_parsing": "must be a time such as 09:30",
+    "datetime_type": "must be a date and time such as 2026-01-31T09:30:00Z",
+    "datetime_parsing": "must be a date and time such as 2026-01-31T09:30:00Z",
+    "datetime_from_date_parsing": "must be a date and time such as 2026-01-31T09:30:00Z",
+    "time_delta_type": "must be a duration",
+    "time_delta_parsing": "must be a duration",
+    "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
+    "url_type": "must be a URL",
+    "url_parsing": "must be a URL",
+    "recursion_loop": "contains itself",
+}
+
+
+def _number(value: Any) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else str(value)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words pydantic lists as ``'a', 'b' or 'c'``."""
+    return re.findall(r"'([^']*)'", text)
+
+
+def choice(words: list[str]) -> str:
+    """Return ``a, b or c``."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _expected(context: Mapping[str, Any]) -> str:
+    expected = str(context.get("expected", ""))
+    return f"must be {choice(_words(expected)) or expected}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+_BY_CONTEXT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "greater_than": lambda c: f"must be more than {_number(c['gt'])}",
+    "greater_than_equal": lambda c: f"must be at least {_number(c['ge'])}",
+    "less_than": lambda c: f"must be less than {_number(c['lt'])}",
+    "less_than_equal": lambda c: f"must be at most {_number(c['le'])}",
+    "multiple_of": lambda c: f"must be a multiple of {_number(c['multiple_of'])}",
+    "literal_error": _expected,
+    "enum": _expected,
+    "string_too_short": lambda c: (
+        "must not be empty"
+        if c["min_length"] == 1
+        else f"must have at least {_count(c['min_length'], 'character')}"
+    ),
+    "string_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
+    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
+    "too_short": lambda c: (
+        "must not be empty"
+        if c["min_length"] == 1
+        else f"must have at least {_count(c['min_length'], 'item')}"
+    ),
+    "too_long": lambda c: f"must have at most {_count(c['max_length'], 'item')}",
+    "url_scheme": lambda c: f"must be a URL that begins with {c['expected_schemes']}",
+    "union_tag_invalid": lambda c: f"must be {choice(_words(c['expected_tags']))}",
+    "value_error": lambda c: _own(str(c["error"])),
+    "assertion_error": lambda c: _own(str(c["error"])),
+}
+
+
+def _own(text: str) -> str:
+    """Return the words of a model's author, as part of a line."""
+    line = " ".join(text.split()).rstrip(".")
+    return line or "is not accepted"
+
+
+def words_of(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words that would have been right, if the error is a wrong choice."""
+    context = error.get("ctx") or {}
+    if error["type"] not in ("literal_error", "enum", "union_tag_invalid"):
+        return ()
+    return tuple(_words(str(context.get("expected") or context.get("expected_tags") or "")))
+
+
+def authored(error: Mapping[str, Any]) -> bool:
+    """Whether the text was written by a model's author, who may have put the value into it."""
+    kind = error["type"]
+    ours = kind == "smartops" or kind in _FIXED or kind in _BY_CONTEXT
+    return kind in ("value_error", "assertion_error") or not ours
+
+
+def wording(error: Mapping[str, Any]) -> str:
+    """Return one of pydantic's errors as part of a line."""
+    kind, context = error["type"], error.get("ctx") or {}
+    if kind in _FIXED:
+        return _FIXED[kind]
+    if kind in _BY_CONTEXT:
+        return _BY_CONTEXT[kind](context)
+    text = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    return _own(text if text != error["msg"] else text[:1].lower() + text[1:]) if text else kind
