@@ -50,7 +50,7 @@ from .message import (
     Response,
 )
 from .plan import Change, Plan
-from .render import markdown, plain
+from .render import clean, markdown, plain
 from .reply import (
     Action,
     Cell,
@@ -133,6 +133,7 @@ __all__ = [
     "Verb",
     "Verified",
     "Verifier",
+    "clean",
     "command",
     "dump_json",
     "envelope",

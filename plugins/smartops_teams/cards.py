@@ -1,0 +1,75 @@
+"""A reply as an Adaptive Card 1.5, small enough for Teams whatever it holds."""
+
+from __future__ import annotations
+
+from smartops import Action, Reply, Text, clean
+
+from . import blocks
+from .text import quote, shortened, size, take
+
+LIMIT = 28_000
+"""Bytes of a card. Teams is said to refuse more than 28 KB."""
+
+ACTIONS_LIMIT = 8_000
+_BUTTONS = 5
+_LONGEST_LABEL = 60
+_LONGEST_SUMMARY = 200
+_STYLES = {"confirm": ',"style":"positive"'}
+
+
+def card(reply: Reply) -> str:
+    """Return the JSON text of the card that shows a reply and offers its actions."""
+    buttons = [_action(action, place >= _BUTTONS) for place, action in enumerate(reply.actions)]
+    shown = take(buttons, ACTIONS_LIMIT)
+    opening = (
+        '{"type":"AdaptiveCard","version":"1.5","msteams":{"width":"Full"},'
+        f'"fallbackText":{quote(summary(reply))},"body":['
+    )
+    closing = f'],"actions":[{",".join(shown)}]}}' if shown else "]}"
+    body = _body(reply, LIMIT - size(opening) - size(closing), len(buttons) - len(shown))
+    return f"{opening}{body}{closing}"
+
+
+def summary(reply: Reply) -> str:
+    """Return one line that says what the reply is about, for notifications and old clients."""
+    for block in reply.view:
+        if isinstance(block, Text) and block.text.strip():
+            line = " ".join(clean(block.text[: 4 * _LONGEST_SUMMARY]).split())
+            return shortened(line, _LONGEST_SUMMARY)
+    return "SmartOps answered."
+
+
+def _body(reply: Reply, room: int, missing: int) -> str:
+    """Return the elements of the view; ``missing`` is how many buttons had to be left out."""
+    rest = blocks.note("The rest of the answer does not fit in a card.")
+    room -= size(rest) + blocks.NOTE_ROOM
+    parts: list[str] = []
+    for block in reply.view:
+        part = blocks.render(block, room)
+        if part is None:
+            parts.append(rest)
+            break
+        if part:
+            parts.append(part)
+            room -= size(part) + 1
+    if missing:
+        parts.append(blocks.note(f"{missing} more buttons do not fit in a card."))
+    return ",".join(parts) or blocks.note(summary(reply))
+
+
+def _action(action: Action, in_menu: bool) -> str:
+    """Return a button: Action.Execute, and for clients without it Action.Submit.
+
+    What comes back is in ``data`` and was in the client's hands: a token that
+    means nothing without the store, or text that passes the gate as if typed.
+    """
+    key = "command" if action.type == "command" else "action"
+    shared = (
+        f'"title":{quote(clean(shortened(action.label, _LONGEST_LABEL)))},'
+        f'"data":{{"{key}":{quote(action.value)}}}{_STYLES.get(action.type, "")}'
+    )
+    mode = ',"mode":"secondary"' if in_menu else ""
+    return (
+        f'{{"type":"Action.Execute","verb":"{action.type}",{shared}{mode},'
+        f'"fallback":{{"type":"Action.Submit",{shared}}}}}'
+    )

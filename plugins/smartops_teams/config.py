@@ -1,0 +1,163 @@
+"""The plugin's section of the configuration, and what the three clouds differ in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What stands in for Microsoft's public cloud in another one.
+
+    ``issuer`` and ``metadata`` are the Bot Framework's; ``entra`` are the
+    issuers of a tenant (tokens of version 1 and 2) with ``{tenant}`` open.
+    """
+
+    issuer: str
+    metadata: str
+    login: str
+    entra: tuple[str, str]
+    hosts: tuple[str, ...]
+
+    def entra_issuers(self, tenant: str) -> tuple[str, ...]:
+        """Return the exact issuers of one tenant's tokens."""
+        return tuple(pattern.format(tenant=tenant) for pattern in self.entra)
+
+    def entra_metadata(self, tenant: str) -> str:
+        """Return where the metadata of one tenant is."""
+        return f"https://{self.login}/{tenant}/v2.0/.well-known/openid-configuration"
+
+
+CLOUDS = {
+    "public": Cloud(
+        issuer="https://api.botframework.com",
+        metadata="https://login.botframework.com/v1/.well-known/openidconfiguration",
+        login="login.microsoftonline.com",
+        entra=(
+            "https://sts.windows.net/{tenant}/",
+            "https://login.microsoftonline.com/{tenant}/v2.0",
+        ),
+        hosts=(
+            "smba.trafficmanager.net",
+            "*.botframework.com",
+            "teams.microsoft.com",
+            "smba.infra.gcc.teams.microsoft.com",
+        ),
+    ),
+    "usgov": Cloud(
+        issuer="https://api.botframework.us",
+        metadata="https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
+        login="login.microsoftonline.us",
+        entra=(
+            "https://sts.windows.net/{tenant}/",
+            "https://login.microsoftonline.us/{tenant}/v2.0",
+        ),
+        hosts=(
+            "smba.infra.gov.teams.microsoft.us",
+            "*.teams.microsoft.us",
+            "*.botframework.azure.us",
+        ),
+    ),
+    "china": Cloud(
+        issuer="https://api.botframework.azure.cn",
+        metadata="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
+        login="login.partner.microsoftonline.cn",
+        entra=(
+            "https://sts.chinacloudapi.cn/{tenant}/",
+            "https://login.partner.microsoftonline.cn/{tenant}/v2.0",
+        ),
+        hosts=("*.botframework.azure.cn",),
+    ),
+}
+
+
+def _guid(value: str) -> str:
+    folded = value.strip().lower()
+    if not _GUID.fullmatch(folded):
+        raise ValueError("must be a GUID such as 1f0c6a2e-0000-4000-8000-000000000000")
+    return folded
+
+
+def _host(value: str) -> str:
+    folded = value.strip().lower()
+    if folded not in LOOPBACK and not _HOST.fullmatch(folded):
+        raise ValueError(
+            "must be a host name such as smba.trafficmanager.net, or *. and a domain of two parts"
+        )
+    return folded
+
+
+Guid = Annotated[str, AfterValidator(_guid)]
+Host = Annotated[str, AfterValidator(_host)]
+
+
+class TeamsConfig(BaseModel):
+    """Who the bot is, whose tenants it serves, and who vouches for what arrives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app_id: Guid = Field(description="Application (client) id of the bot's registration.")
+    tenants: tuple[Guid, ...] = Field(
+        min_length=1,
+        description="Ids of the tenants whose people are served; all others are refused.",
+    )
+    cloud: Literal["public", "usgov", "china"] = Field(
+        default="public",
+        description="The Microsoft cloud: public (GCC too), usgov (GCC High, DoD) or china.",
+    )
+    issuer: str = Field(
+        default="",
+        description="Issuer of the Bot Framework's tokens; normally that of the cloud.",
+    )
+    metadata: str = Field(
+        default="",
+        description="URL of the Bot Framework's OpenID metadata; normally that of the cloud.",
+    )
+    service_hosts: tuple[Host, ...] = Field(
+        default=(),
+        description="Hosts answers may be sent to, instead of the cloud's; *.example.com allows "
+        "every host below. A loopback name also allows http.",
+    )
+    accept_emulator_tokens: bool = Field(
+        default=False,
+        description="Development: accept tokens that a holder of the bot's own secret obtained "
+        "for it. Such a holder can speak as anybody.",
+    )
+    emulator_tenant: Guid | Literal[""] = Field(
+        default="",
+        description="Tenant of the bot's registration; needed with accept_emulator_tokens when "
+        "several tenants are served.",
+    )
+    emulator_metadata: str = Field(
+        default="",
+        description="URL of that tenant's OpenID metadata; normally that of the cloud.",
+    )
+
+    @model_validator(mode="after")
+    def _one_own_tenant(self) -> Self:
+        if self.accept_emulator_tokens and not self.own_tenant:
+            raise ValueError("accept_emulator_tokens needs emulator_tenant: several are served")
+        return self
+
+    @property
+    def preset(self) -> Cloud:
+        """The cloud's own values."""
+        return CLOUDS[self.cloud]
+
+    @property
+    def own_tenant(self) -> str:
+        """The tenant whose emulator tokens may be accepted; empty if it is not said."""
+        return self.emulator_tenant or (self.tenants[0] if len(self.tenants) == 1 else "")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts answers may be sent to."""
+        return self.service_hosts or self.preset.hosts

@@ -1,0 +1,166 @@
+"""From an activity to messages. What is no act of a person becomes a bare acknowledgement."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smartops import Clock, Identity, Message, Receipt, Response, ValidationFailed
+
+from .activity import CHANNEL, Activity, is_from_bot, part, place, sender, split, word
+from .answers import NO_ACTIVITIES, NOT_IMPLEMENTED, invoke_error
+from .mentions import spoken
+
+CARD_ACTION = "adaptiveCard/action"
+
+log = logging.getLogger("smartops.teams")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was typed, or the opaque value of what was pressed."""
+
+    text: str = ""
+    action: str = ""
+
+
+class Reader:
+    """Makes receipts of proven activities."""
+
+    def __init__(self, app_id: str, clock: Clock) -> None:
+        self._app_id = app_id
+        self._clock = clock
+
+    def read(self, activity: Activity, request_id: str) -> Receipt:
+        """Return what an activity asks for.
+
+        Only new messages and pressed buttons act. Edits, deletions, reactions,
+        events of the conversation and whatever else Teams may send are
+        acknowledged. Raises ValidationFailed if the activity has no type, or
+        acts without saying in which conversation.
+        """
+        kind = word(activity, "type")
+        if kind == "message":
+            return self._message(activity, request_id)
+        if kind == "invoke":
+            return self._invoke(activity, request_id)
+        if not kind:
+            raise ValidationFailed("The activity has no type.")
+        log.info("request %s: acknowledged %.40r", request_id, _event(activity, kind))
+        return _acknowledged(activity)
+
+    def _message(self, activity: Activity, request_id: str) -> Receipt:
+        who = self._person(activity, request_id)
+        if who is None:
+            return _acknowledged(activity)
+        text, value = spoken(activity), activity.get("value")
+        said = _pressed(value) if isinstance(value, dict) and not text else Said(text=text)
+        if said is None:
+            log.info("request %s: ignored, submitted by no button of ours", request_id)
+            return _acknowledged(activity)
+        waits = _expects_replies(activity)
+        message = self._act(activity, request_id, who, said, "replies" if waits else "")
+        return Receipt(messages=(message,), waits=waits)
+
+    def _invoke(self, activity: Activity, request_id: str) -> Receipt:
+        name = word(activity, "name")
+        if name != CARD_ACTION:
+            log.info("request %s: unknown invoke %.60r", request_id, name)
+            return Receipt(ack=NOT_IMPLEMENTED)
+        value = part(activity, "value")
+        action = part(value, "action")
+        if action.get("type") != "Action.Execute":
+            return _refused("The invoke holds no Action.Execute.")
+        if value.get("trigger") == "automatic":
+            return _refused("A card that refreshes itself presses no button.")
+        said = _pressed(part(action, "data"))
+        if said is None:
+            return _refused("The action is not one of SmartOps.")
+        who = self._person(activity, request_id)
+        if who is None:
+            return _refused("The sender is not a person of the directory.")
+        message = self._act(activity, request_id, who, said, "invoke")
+        return Receipt(messages=(message,), waits=True)
+
+    def _person(self, activity: Activity, request_id: str) -> Identity | None:
+        """Return who acts, or None for those who never do: bots, ourselves, the system."""
+        if is_from_bot(activity, self._app_id):
+            log.info("request %s: ignored, from a bot", request_id)
+            return None
+        who = sender(activity)
+        if who is None:
+            log.info("request %s: ignored, the sender has no object id", request_id)
+        return who
+
+    def _act(
+        self, activity: Activity, request_id: str, who: Identity, said: Said, answer: str
+    ) -> Message:
+        conversation = word(part(activity, "conversation"), "id")
+        if not conversation:
+            raise ValidationFailed("The activity has no conversation.id.")
+        where = place(activity)
+        return Message(
+            id=word(activity, "id"),
+            channel=CHANNEL,
+            conversation=conversation,
+            sender=who,
+            place=where,
+            at=self._clock.now(),
+            request_id=request_id,
+            text=said.text,
+            action=said.action,
+            thread=split(conversation)[1],
+            team=where.team or where.tenant,
+            sender_name=word(part(activity, "from"), "name"),
+            reference=_reference(activity, conversation, answer),
+        )
+
+
+def _pressed(data: Mapping[str, Any]) -> Said | None:
+    """Return what a button of ours says; None if it is none."""
+    if action := word(data, "action"):
+        return Said(action=action)
+    if command := word(data, "command"):
+        return Said(text=command)
+    return None
+
+
+def _reference(activity: Activity, conversation: str, answer: str) -> dict[str, Any]:
+    """Return what answering needs, in JSON types, for it may have to survive a restart.
+
+    ``answer`` is how it is wanted: in the response to an invoke, as replies in
+    the response, or (empty) sent to the connector.
+    """
+    return {
+        "answer": answer,
+        "serviceUrl": word(activity, "serviceUrl"),
+        "channelId": word(activity, "channelId"),
+        "conversation": conversation,
+        "activity": word(activity, "id"),
+        "card": word(activity, "replyToId"),
+        "bot": _account(part(activity, "recipient")),
+        "user": _account(part(activity, "from")),
+    }
+
+
+def _account(thing: Activity) -> dict[str, str]:
+    return {"id": word(thing, "id"), "name": word(thing, "name")}
+
+
+def _event(activity: Activity, kind: str) -> str:
+    detail = word(part(activity, "channelData"), "eventType") or word(activity, "action")
+    return f"{kind} {detail}" if detail else kind
+
+
+def _acknowledged(activity: Activity) -> Receipt:
+    return Receipt(ack=NO_ACTIVITIES if _expects_replies(activity) else Response())
+
+
+def _expects_replies(activity: Activity) -> bool:
+    return activity.get("deliveryMode") == "expectReplies"
+
+
+def _refused(text: str) -> Receipt:
+    return Receipt(ack=invoke_error(text))
