@@ -1,0 +1,116 @@
+"""Who may run what, where."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from smartops import Effect, Instance, PermissionDenied, Person, ValidationFailed
+
+from .config import ScriptEntry
+from .template import Template
+
+_WHERE = "plugins.exec.scripts"
+_NEAR = 3
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A text that may run, and by which entry."""
+
+    text: str
+    entry: ScriptEntry
+
+    @property
+    def effect(self) -> Effect:
+        """Read for entries that change nothing, else change."""
+        return Effect.READ if self.entry.read_only else Effect.CHANGE
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """The entry's own time limit."""
+        return self.entry.timeout
+
+
+class AllowList:
+    """The scripts that may be run. Everything else is refused."""
+
+    def __init__(self, entries: Sequence[ScriptEntry]) -> None:
+        self._entries: tuple[tuple[ScriptEntry, Template], ...] = tuple(
+            (entry, entry.compiled) for entry in entries
+        )
+
+    def of(self, person: Person) -> tuple[ScriptEntry, ...]:
+        """Return the entries whose roles the person has."""
+        return tuple(entry for entry, _ in self._entries if _has_role(person, entry))
+
+    def choose(self, script: str, person: Person, targets: Sequence[Instance]) -> Allowed:
+        """Return what may run for this text: the first entry that fits person and targets.
+
+        Raises PermissionDenied if no entry lets this person run it, and
+        ValidationFailed if one does, but not on the platforms of all targets.
+        """
+        text = script.strip()
+        matching = [entry for entry, template in self._entries if template.match(text)]
+        entries = [entry for entry in matching if _has_role(person, entry)]
+        if not entries:
+            raise self._denied(text, person, matching)
+        for entry in entries:
+            if not _misfits(entry, targets):
+                return Allowed(text, entry)
+        raise _wrong_platform(text, entries[0], targets)
+
+    def _denied(
+        self, text: str, person: Person, matching: Sequence[ScriptEntry]
+    ) -> PermissionDenied:
+        if matching:
+            roles = " or ".join(sorted({role for entry in matching for role in entry.roles}))
+            why = f"{_WHERE} allows it for the role {roles}"
+        else:
+            why = self._objection(text, person) or f"{_WHERE} does not list it"
+        near = self._near(text, person)
+        hint = f". Did you mean {' or '.join(near)}?" if near else ". See: list scripts"
+        return PermissionDenied(
+            f"This script is not allowed: {excerpt(text)}", details=f"{why}{hint}"
+        )
+
+    def _objection(self, text: str, person: Person) -> str:
+        for entry, template in self._entries:
+            if _has_role(person, entry):
+                wrong = template.objection(text)
+                if wrong:
+                    return f"{_WHERE} has {excerpt(entry.text)}, but {wrong}"
+        return ""
+
+    def _near(self, text: str, person: Person) -> list[str]:
+        known = [entry.text for entry in self.of(person)]
+        return [excerpt(item) for item in difflib.get_close_matches(text[:500], known, _NEAR, 0.5)]
+
+
+def excerpt(text: str) -> str:
+    """Return a script in backquotes, in one line and cut to a length that can be read."""
+    line = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return f"`{line}`" if len(line) <= _SHOWN else f"`{line[:_SHOWN]}…`"
+
+
+def _has_role(person: Person, entry: ScriptEntry) -> bool:
+    return not entry.roles or not person.roles.isdisjoint(entry.roles)
+
+
+def _misfits(entry: ScriptEntry, targets: Sequence[Instance]) -> list[Instance]:
+    if not entry.platforms:
+        return []
+    return [target for target in targets if target.platform not in entry.platforms]
+
+
+def _wrong_platform(text: str, entry: ScriptEntry, targets: Sequence[Instance]) -> ValidationFailed:
+    misfits = _misfits(entry, targets)
+    listed = ", ".join(f"{item.label} is {item.platform}" for item in misfits[:5])
+    more = f" and {len(misfits) - 5} more" if len(misfits) > 5 else ""
+    return ValidationFailed(
+        f"{excerpt(text)} is for {' or '.join(entry.platforms)} only",
+        details=f"{listed}{more}; name the others alone",
+    )

@@ -1,0 +1,55 @@
+"""Wording of the exec commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from smartops import Reply, Table, Text
+
+from .config import ExecConfig, ScriptEntry
+
+
+def length(time: timedelta) -> str:
+    """Return a length of time in words: ``90 seconds``, ``5 minutes``."""
+    seconds = time.total_seconds()
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            return _plural(round(seconds / size), unit)
+    return "1 second" if seconds == 1 else f"{seconds:g} seconds"
+
+
+def _plural(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def listing(config: ExecConfig, entries: Sequence[ScriptEntry]) -> Reply:
+    """Return the reply to ``list scripts``."""
+    data = [
+        {
+            "script": entry.text,
+            "parameters": list(entry.compiled.placeholders),
+            "readOnly": entry.read_only,
+            "platforms": list(entry.platforms),
+            "timeout": (entry.timeout or config.timeout).total_seconds(),
+            "description": entry.description,
+        }
+        for entry in entries
+    ]
+    if not entries:
+        return Reply.of("You may run no script here.", data={"scripts": data})
+    rows = tuple(
+        (
+            entry.text,
+            "at once" if entry.read_only else "after confirmation",
+            ", ".join(entry.platforms) or "any",
+            length(entry.timeout or config.timeout),
+            entry.description,
+        )
+        for entry in entries
+    )
+    return Reply.of(
+        Table(("Script", "Runs", "Platforms", "Time limit", "Purpose"), rows),
+        Text('Run one with: execute "SCRIPT" on TARGET', style="note"),
+        data={"scripts": data},
+    )

@@ -1,0 +1,199 @@
+"""A runner in memory whose scripts take time on a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+import smartops_exec
+from smartops import (
+    Call,
+    Clock,
+    Command,
+    Effect,
+    Identity,
+    Instance,
+    Message,
+    Person,
+    Place,
+    Plan,
+    Refusal,
+    Reply,
+    Runner,
+    RunResult,
+    Services,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SENDER = Identity("local", "", "alice")
+SAID = Message("1", "api", "c1", SENDER, Place("api"), NOON, "r1")
+
+
+class HandClock(Clock):
+    """Stands still but for sleeping, which takes no real time."""
+
+    def __init__(self) -> None:
+        self.at = NOON.timestamp()
+        self.slept: list[float] = []
+
+    def time(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a script ends on an instance, and how many seconds after it was sent."""
+
+    after: float
+    status: str = "success"
+    exit_code: int | None = 0
+    output: str = ""
+    errors: str = ""
+    truncated: bool = False
+
+
+class Machines(Runner):
+    """Runs nothing. ``endings`` says by instance id how it goes; the rest never ends."""
+
+    name = "machines"
+
+    def __init__(self, clock: HandClock, endings: Mapping[str, Ending]) -> None:
+        self.clock = clock
+        self.endings = endings
+        self.sent: list[dict[str, Any]] = []
+        self.cancelled: list[str] = []
+        self.faults: list[Refusal | None] = []
+        self.refuse: Refusal | None = None
+        self.cancel_fault: Refusal | None = None
+        self.obeys = True
+
+    async def ping(self) -> None: ...
+
+    async def send(
+        self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
+    ) -> str:
+        if self.refuse:
+            raise self.refuse
+        self.sent.append(
+            {
+                "script": script,
+                "ids": [item.id for item in instances],
+                "limit": limit,
+                "key": key,
+                "at": self.clock.time(),
+            }
+        )
+        return f"run-{len(self.sent)}"
+
+    async def results(self, run_id: str) -> tuple[RunResult, ...]:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault:
+            raise fault
+        sent = self.sent[int(run_id.removeprefix("run-")) - 1]
+        elapsed = self.clock.time() - sent["at"]
+        return tuple(self._result(each, elapsed) for each in reversed(sent["ids"]))
+
+    def _result(self, id: str, elapsed: float) -> RunResult:
+        end = self.endings.get(id)
+        if end is None or elapsed < end.after:
+            if self.cancelled and self.obeys:
+                return RunResult(id, "cancelled", seconds=elapsed)
+            return RunResult(id, "running", output="so far" if end else "")
+        return RunResult(
+            id, end.status, end.exit_code, end.output, end.errors, end.after, end.truncated
+        )
+
+    async def cancel(self, run_id: str) -> None:
+        if self.cancel_fault:
+            raise self.cancel_fault
+        self.cancelled.append(run_id)
+
+
+@dataclass
+class World:
+    """Everything a test of this plugin needs."""
+
+    clock: HandClock
+    runner: Machines
+    commands: Mapping[str, Command]
+    person: Person
+
+    @property
+    def execute(self) -> Command:
+        return self.commands["execute on"]
+
+    def as_role(self, *roles: str) -> World:
+        return replace(self, person=replace(self.person, roles=frozenset(roles)))
+
+    def call(self) -> Call:
+        return Call("execute on", {}, self.person, SAID, act="act-1")
+
+    async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
+        reply = await self.execute(self.call(), self.runner, script, list(targets), timeout)
+        assert isinstance(reply, Reply)
+        return reply
+
+    async def effect(self, script: str, *targets: Instance) -> Effect:
+        found = await self.execute.companions["classify"](self.call(), script, list(targets))
+        assert isinstance(found, Effect)
+        return found
+
+    async def plan(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Plan:
+        found = await self.execute.companions["plan"](self.call(), script, list(targets), timeout)
+        assert isinstance(found, Plan)
+        return found
+
+
+def machine(id: str, name: str = "", **more: Any) -> Instance:
+    defaults: dict[str, Any] = {"type": "t3.medium", "state": "running", "platform": "linux"}
+    return Instance(id, name, **{**defaults, **more})
+
+
+class _NoHttp:
+    async def request(self, *args: Any, **more: Any) -> Any:
+        raise AssertionError("this plugin sends nothing")
+
+
+class _NoVerifier:
+    async def verify(self, authorization: str | None, issuers: Any) -> Any:
+        raise AssertionError("this plugin verifies nothing")
+
+    def peek_issuer(self, authorization: str | None) -> str:
+        raise AssertionError("this plugin verifies nothing")
+
+
+@pytest.fixture
+def make() -> Callable[..., Instance]:
+    return machine
+
+
+@pytest.fixture
+def ending() -> type[Ending]:
+    return Ending
+
+
+@pytest.fixture
+def world() -> Callable[..., World]:
+    """Return a factory of worlds: how scripts end by id, and the plugin's settings."""
+
+    def build(endings: Mapping[str, Ending] | None = None, **settings: Any) -> World:
+        clock = HandClock()
+        model = smartops_exec.config_type()
+        commands = smartops_exec.register_commands(
+            model(**settings), Services(clock, _NoHttp(), _NoVerifier())
+        )
+        person = Person("alice", frozenset({"operator"}), SENDER)
+        by_name = {item.name: item for item in commands}
+        return World(clock, Machines(clock, endings or {}), by_name, person)
+
+    return build

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartops import Effect, Identity, PermissionDenied, Person, ValidationFailed
+from smartops_exec.allowlist import AllowList
+from smartops_exec.config import ScriptEntry
+
+pytestmark = pytest.mark.anyio
+OPERATOR = Person("alice", frozenset({"operator"}), Identity("local", "", "alice"))
+VIEWER = Person("bob", frozenset({"viewer"}), Identity("local", "", "bob"))
+
+SCRIPTS = (
+    {"script": "df -h", "read_only": True},
+    {"template": "df {path}", "parameters": {"path": "/?[a-z/]*"}, "read_only": True},
+    {"template": "systemctl status {unit}", "read_only": True},
+    {"script": "systemctl restart nginx", "roles": ["operator"], "timeout": "2m"},
+    {"script": "ps aux | sort -k3 | head -5", "read_only": True, "platforms": ["linux"]},
+    {"template": "cat /var/log/{file}", "parameters": {"file": ".*"}, "read_only": True},
+    {"template": "tail {anything}", "parameters": {"anything": r"(?s).*"}, "read_only": True},
+)
+
+
+@pytest.fixture
+def allowed() -> AllowList:
+    return AllowList([ScriptEntry(**entry) for entry in SCRIPTS])
+
+
+@pytest.mark.parametrize(
+    ("script", "effect"),
+    [
+        ("df -h", Effect.READ),
+        ("  df -h\n", Effect.READ),
+        ("df /var/lib", Effect.READ),
+        ("systemctl status nginx", Effect.READ),
+        ("systemctl status getty@tty1.service", Effect.READ),
+        ("systemctl restart nginx", Effect.CHANGE),
+        ("ps aux | sort -k3 | head -5", Effect.READ),
+        ("cat /var/log/nginx/error.log", Effect.READ),
+    ],
+)
+def test_what_is_listed_may_run(allowed, make, script, effect):
+    chosen = allowed.choose(script, OPERATOR, [make("i-1")])
+    assert chosen.effect is effect
+    assert chosen.text == script.strip()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "",
+        " ",
+        "rm -rf /",
+        "df  -h",
+        "DF -H",
+        "df -h /",
+        "df -h; rm -rf /",
+        "df -h\nrm -rf /",
+        "df -h && reboot",
+        "df -h\x00",
+        "systemctl status",
+        "systemctl status nginx sshd",
+        "systemctl restart nginx\nreboot",
+        "sudo df -h",
+        "d\u0066 -h\u200b",
+        "ps aux | sort -k3 | head -5 | sh",
+    ],
+)
+def test_what_is_not_listed_may_not_run(allowed, make, script):
+    with pytest.raises(PermissionDenied):
+        allowed.choose(script, OPERATOR, [make("i-1")])
+
+
+ATTACKS = (
+    "nginx;reboot",
+    "nginx; reboot",
+    "nginx&reboot",
+    "nginx&&reboot",
+    "nginx||reboot",
+    "nginx|sh",
+    "nginx | sh",
+    "$(reboot)",
+    "nginx$(reboot)",
+    "${IFS}reboot",
+    "$IFS",
+    "`reboot`",
+    "nginx>/etc/passwd",
+    "nginx</etc/shadow",
+    "<(reboot)",
+    "nginx\nreboot",
+    "nginx\rreboot",
+    "nginx\treboot",
+    "nginx\x00",
+    "nginx\x0breboot",
+    "nginx\x1creboot",
+    "nginx\x85reboot",
+    "nginx\u2028reboot",
+    "nginx\u00a0reboot",
+    "nginx'",
+    'nginx"',
+    "'nginx;reboot'",
+    '"$(reboot)"',
+    "nginx\\",
+    "nginx\\;reboot",
+    "*",
+    "nginx?",
+    "[a-z]",
+    "{a,b}",
+    "~root",
+    "!!",
+    "nginx#",
+    "nginx^C",
+    "(reboot)",
+    "-H",
+    "--host=evil.example",
+    "-",
+    "--",
+    "../../etc/shadow",
+    "a/../../../etc/shadow",
+    "..",
+    "/../x",
+    "nginx\u037ereboot",
+    "\uff1breboot",
+    "\uff4eginx",
+    "a" * 257,
+    "%{}",
+    "$env:PATH",
+    "(Get-Process)",
+    "@(reboot)",
+    "\u2013Force",
+)
+
+
+@pytest.mark.parametrize("value", ATTACKS)
+@pytest.mark.parametrize("template", ["systemctl status {}", "df {}", "cat /var/log/{}", "tail {}"])
+def test_a_value_cannot_leave_its_place(allowed, make, template, value):
+    with pytest.raises(PermissionDenied):
+        allowed.choose(template.format(value), OPERATOR, [make("i-1")])
+
+
+@given(st.text(max_size=30))
+@settings(deadline=None)
+def test_a_value_never_holds_what_a_shell_would_read(value):
+    anything = AllowList(
+        [ScriptEntry(template="tail {it}", parameters={"it": "(?s).*"}, read_only=True)]
+    )
+    try:
+        chosen = anything.choose(f"tail {value}", OPERATOR, [])
+    except PermissionDenied:
+        return
+    kept = chosen.text.removeprefix("tail ")
+    assert kept == value.strip()
+    assert not set(kept) & set(";&|$`<>()\\\"'*?[]{}~!#^ \t\r\n\0")
+    assert not kept.startswith("-")
+
+
+def test_a_path_cannot_climb_with_the_help_of_the_template(make):
+    hidden = AllowList([ScriptEntry(template="cat /var/log/.{name}", parameters={"name": ".*"})])
+    assert hidden.choose("cat /var/log/.profile", OPERATOR, []).text == "cat /var/log/.profile"
+    with pytest.raises(PermissionDenied):
+        hidden.choose("cat /var/log/../etc/shadow", OPERATOR, [])
+
+
+def test_a_near_miss_is_offered_and_only_what_the_person_may_run(allowed, make):
+    with pytest.raises(PermissionDenied) as caught:
+        allowed.choose("systemctl restart ngnix", OPERATOR, [make("i-1")])
+    assert "plugins.exec.scripts" in caught.value.details
+    assert "`systemctl restart nginx`" in caught.value.details
+    with pytest.raises(PermissionDenied) as caught:
+        allowed.choose("systemctl restart ngnix", VIEWER, [make("i-1")])
+    assert "restart nginx" not in caught.value.details
+
+
+def test_a_value_that_is_wrong_is_pointed_at(allowed, make):
+    with pytest.raises(PermissionDenied) as caught:
+        allowed.choose("systemctl status nginx;reboot", OPERATOR, [make("i-1")])
+    assert "unit: may hold only letters" in caught.value.details
+
+
+def test_a_role_is_needed_where_the_entry_names_one(allowed, make):
+    with pytest.raises(PermissionDenied) as caught:
+        allowed.choose("systemctl restart nginx", VIEWER, [make("i-1")])
+    assert "for the role operator" in caught.value.details
+    assert [entry.text for entry in allowed.of(VIEWER)] == [
+        entry.get("script", entry.get("template")) for entry in SCRIPTS if "roles" not in entry
+    ]
+
+
+def test_a_script_for_one_platform_refuses_the_other_and_says_which(allowed, make):
+    mixed = [make("i-1", "web"), make("i-2", "win-1", platform="windows")]
+    with pytest.raises(ValidationFailed, match="is for linux only") as caught:
+        allowed.choose("ps aux | sort -k3 | head -5", OPERATOR, mixed)
+    assert caught.value.details.startswith("win-1 is windows;")
+
+
+def test_the_entry_that_fits_the_platform_is_taken(make):
+    both = AllowList(
+        [
+            ScriptEntry(script="hostname", platforms=["windows"]),
+            ScriptEntry(script="hostname", platforms=["linux"], read_only=True),
+        ]
+    )
+    assert both.choose("hostname", OPERATOR, [make("i-1")]).effect is Effect.READ
+    windows = make("i-2", platform="windows")
+    assert both.choose("hostname", OPERATOR, [windows]).effect is Effect.CHANGE
+    with pytest.raises(ValidationFailed):
+        both.choose("hostname", OPERATOR, [make("i-1"), windows])
+
+
+def test_an_entry_for_other_roles_does_not_lend_its_read_only(make):
+    two = AllowList(
+        [
+            ScriptEntry(script="sync", roles=["admin"], read_only=True),
+            ScriptEntry(script="sync"),
+        ]
+    )
+    assert two.choose("sync", OPERATOR, [make("i-1")]).effect is Effect.CHANGE
+
+
+def test_an_empty_allow_list_allows_nothing(make):
+    with pytest.raises(PermissionDenied):
+        AllowList([]).choose("true", OPERATOR, [make("i-1")])
+
+
+@pytest.mark.parametrize("script", ["x" * 5000, "rm\n\x1b[2J\x00", "\ud83d" * 3, "a|b" * 200])
+def test_a_refusal_shows_a_readable_excerpt(allowed, script):
+    with pytest.raises(PermissionDenied) as caught:
+        allowed.choose(script, OPERATOR, [])
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 130
