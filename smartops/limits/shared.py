@@ -1,0 +1,163 @@
+"""Limits that several processes share, through Redis or Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from smartops.errors import BackendUnavailable, Problem, StartupError
+from smartops.reply import Quota
+from smartops.services import Clock
+
+from .memory import MemoryLimiter
+from .script import SCRIPT, VERSION
+from .window import Checks, Verdict, Window
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+log = logging.getLogger("smartops.limits")
+
+PATIENCE = 0.5
+"""How many seconds an answer may take, connecting included."""
+PAUSE = 1.0
+"""How many seconds an absent server is left alone before one request tries it again."""
+_CONNECTIONS = 32
+_SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
+_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class SharedLimiter:
+    """Counts in a Redis or Valkey server, for all processes together.
+
+    ``url`` is ``redis://``, ``rediss://`` (TLS), ``valkey://`` or ``valkeys://``.
+    While the server is away each process counts on its own, in ``fallback``,
+    and ``degraded`` is true. ``server_time`` false takes the time from
+    ``clock`` instead of from the server, for tests that move it.
+
+    Raises StartupError for a URL it cannot use, and when the ``redis`` extra is
+    not installed. It does not connect before the first request.
+    """
+
+    def __init__(
+        self, url: str, clock: Clock, fallback: MemoryLimiter, *, server_time: bool = True
+    ) -> None:
+        self._client = _client(url)
+        self._away = _away_errors()
+        self._clock = clock
+        self._fallback = fallback
+        self._server_time = server_time
+        self._degraded = False
+        self._again = 0.0
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the server is away, so that each process limits on its own."""
+        return self._degraded
+
+    async def take(self, checks: Checks) -> Verdict:
+        """Take one request from every window, or, if one has no room, from none."""
+        if self._degraded:
+            now = asyncio.get_running_loop().time()
+            if now < self._again:
+                return await self._fallback.take(checks)
+            self._again = now + PAUSE  # others stay away while this one looks
+        try:
+            verdict = await self._ask(checks)
+        except self._away as error:
+            self._lost(error)
+            return await self._fallback.take(checks)
+        self._found()
+        return verdict
+
+    async def ping(self) -> None:
+        """Return if the server answers, else raise BackendUnavailable."""
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                await self._client.ping()
+        except self._away as error:
+            self._lost(error)
+            raise BackendUnavailable(
+                "The shared rate limits cannot be reached; each process limits on its own"
+            ) from error
+        self._found()
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._client.aclose()
+
+    async def _ask(self, checks: Checks) -> Verdict:
+        keys = [_key(window, key) for window, key in checks]
+        arguments = ["" if self._server_time else repr(self._clock.time())]
+        for window, _ in checks:
+            arguments += (str(window.limit), repr(window.seconds), repr(window.step))
+        async with asyncio.timeout(2 * PATIENCE):
+            answer = await self._run(keys, arguments)
+        allowed, index, remaining, reset, retry_after = answer
+        window = checks[index][0]
+        quota = Quota(window.limit, remaining, reset, retry_after)
+        return Verdict(bool(allowed), quota, window)
+
+    async def _run(self, keys: list[str], arguments: list[str]) -> Any:
+        from redis.exceptions import NoScriptError
+
+        call: Callable[..., Any] = self._client.evalsha
+        try:
+            return await call(_SHA, len(keys), *keys, *arguments)
+        except NoScriptError:  # the server is new, or was restarted
+            return await self._client.eval(SCRIPT, len(keys), *keys, *arguments)
+
+    def _lost(self, error: Exception) -> None:
+        self._again = asyncio.get_running_loop().time() + PAUSE
+        if not self._degraded:
+            self._degraded = True
+            log.warning("shared limits are away, each process limits on its own: %s", error)
+
+    def _found(self) -> None:
+        if self._degraded:
+            self._degraded = False
+            log.warning("shared limits are back")
+
+
+def _key(window: Window, key: str) -> str:
+    """Return the server's key. The tag in braces keeps all keys in one slot of a cluster."""
+    return f"{{smartops-limits}}:{VERSION}:{window.name}:{window.seconds:g}:{key}"
+
+
+def _client(url: str) -> Redis:
+    try:
+        from redis.asyncio import BlockingConnectionPool, Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+    except ImportError:
+        problem = Problem(
+            "shared rate limits need the redis extra", hint="pip install 'smartops[redis]'"
+        )
+        raise StartupError(problem) from None
+    scheme, _, rest = url.partition("://")
+    if scheme not in _SCHEMES or not rest:
+        known = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise StartupError(
+            Problem(f"rate limits cannot be kept under {scheme}://", hint=f"use memory or {known}")
+        )
+    try:
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            f"{_SCHEMES[scheme]}://{rest}",
+            max_connections=_CONNECTIONS,
+            timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError as error:
+        raise StartupError(Problem(f"the URL of the rate limits is wrong: {error}")) from None
+    return Redis(connection_pool=pool)
+
+
+def _away_errors() -> tuple[type[Exception], ...]:
+    from redis.exceptions import RedisError
+
+    return (RedisError, OSError, TimeoutError)

@@ -1,0 +1,66 @@
+"""What a limit is and what asking one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from smartops.reply import Quota
+
+GROUPS = 32
+"""Into how many parts a window is divided when its limit is larger than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most ``limit`` requests in any ``seconds``. ``name`` is what people call it."""
+
+    name: str
+    limit: int
+    seconds: float
+    step: float = field(init=False, repr=False, compare=False)
+    """Requests less than this many seconds apart leave together."""
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.seconds <= 0:
+            raise ValueError(f"the limit {self.name} must allow at least 1 request in some time")
+        object.__setattr__(self, "step", self.seconds / GROUPS if self.limit > GROUPS else 0.0)
+
+
+class Verdict(NamedTuple):
+    """Whether all windows had room, and where the sender stands.
+
+    ``quota`` and ``window`` are about the window that refused (the one that
+    refuses longest, if several did), else the one nearest to refusing.
+    ``quota.reset`` is when the oldest request that counts stops counting.
+    """
+
+    allowed: bool
+    quota: Quota
+    window: Window
+
+
+Checks = Sequence[tuple[Window, str]]
+"""Windows with the key each is kept under, such as a person; no pair twice."""
+
+
+class Limiter(Protocol):
+    """Counts requests. ``degraded`` says that the count is this process's alone for now."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a shared count is away, so that every process limits on its own."""
+        ...
+
+    async def take(self, checks: Checks) -> Verdict:
+        """Take one request from every window, or, if one has no room, from none."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the count can be reached, else raise BackendUnavailable."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        ...
