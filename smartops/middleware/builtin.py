@@ -7,17 +7,15 @@ unless a rule denies it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
 from smartops.reply import Cell, Fields, Reply, Severity, Table
 from smartops.store import Approval, Record
 
+from .authorise import CORE, may_ever
 from .parse import TOKEN, withdraw
 from .turn import Parts
-
-OWNER = "core"
 
 
 class BuiltinCommands:
@@ -28,7 +26,7 @@ class BuiltinCommands:
     def commands(self) -> list[Command]:
         """Return the commands, owned by the core."""
         commands = (_help(self), whoami, _cancel(self), _history(self))
-        return [item.owned(OWNER) for item in commands]
+        return [item.owned(CORE) for item in commands]
 
 
 @command("whoami")
@@ -60,10 +58,11 @@ def _help(desk: BuiltinCommands) -> Command:
         Without an argument it lists every command that you may run in this
         place. With the name of a command it shows how that is written.
         """
-        here = partial(desk.parts.policy.may_ever, call.person)
-        return desk.parts.grammar.help(
-            lambda item: here(item, call.message.place), about.strip() or None
-        )
+
+        def permitted(item: Command) -> bool:
+            return may_ever(desk.parts, call.person, item, call.message.place)
+
+        return desk.parts.grammar.help(permitted, about.strip() or None)
 
     return help_command
 

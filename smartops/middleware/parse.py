@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from smartops.command import Call, Command
 from smartops.errors import ApprovalInvalid, PermissionDenied, ValidationFailed
@@ -12,6 +11,7 @@ from smartops.message import Person
 from smartops.reply import Reply
 from smartops.store import Approval
 
+from .authorise import may_ever
 from .turn import Parts, Proceed, Turn
 
 TOKEN = re.compile(r"(confirm|cancel)_([a-z2-7]{26})")
@@ -59,7 +59,9 @@ async def withdraw(parts: Parts, approval: Approval) -> Reply:
 
 
 async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed:
-    permitted = partial(_permitted, parts, turn, person)
+    def permitted(command: Command) -> bool:
+        return may_ever(parts, person, command, turn.message.place)
+
     try:
         return parts.grammar.parse(said, permitted)
     except UnknownCommand:
@@ -71,10 +73,6 @@ async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed
             if proposal is not None:
                 return parts.grammar.parse(proposal, permitted)
         raise
-
-
-def _permitted(parts: Parts, turn: Turn, person: Person, command: Command) -> bool:
-    return parts.policy.may_ever(person, command, turn.message.place)
 
 
 async def _approval(parts: Parts, person: Person, token: str) -> Approval:
