@@ -159,8 +159,8 @@ def command(
     """Declare a coroutine function as a command.
 
     Each phrase is literal words with ``{placeholders}``; the part in square
-    brackets may be left out: ``"check health [{target}]"``. The first phrase's
-    words name the command. The first line of the docstring is its help.
+    brackets may be left out: ``"check health [{target}]"``. The words that the
+    first phrase begins with name the command. The first line of the docstring is its help.
     Parameters that stand in no phrase are options (``--timeout 30s``). A
     parameter annotated with Call, Plan or a capability is filled by SmartOps.
 
@@ -195,8 +195,8 @@ def command(
 
 
 def _name(phrase: str) -> str:
-    words = re.sub(r"[\[\]]|\{[^}]*\}", " ", phrase).split()
-    return " ".join(words)
+    """Return the literal words that the phrase begins with: what rules and help call it."""
+    return " ".join(re.split(r"[\[{]", phrase, maxsplit=1)[0].split())
 
 
 def _signature(function: Handler, where: str) -> tuple[tuple[Parameter, ...], Mapping[str, type]]:

@@ -130,13 +130,13 @@ class World:
 
     @property
     def execute(self) -> Command:
-        return self.commands["execute on"]
+        return self.commands["execute"]
 
     def as_role(self, *roles: str) -> World:
         return replace(self, person=replace(self.person, roles=frozenset(roles)))
 
     def call(self) -> Call:
-        return Call("execute on", {}, self.person, SAID, act="act-1")
+        return Call("execute", {}, self.person, SAID, act="act-1")
 
     async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
         reply = await self.execute(self.call(), self.runner, script, list(targets), timeout)
