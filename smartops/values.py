@@ -65,12 +65,14 @@ def parse_duration(text: str) -> timedelta:
 
 def format_duration(duration: timedelta) -> str:
     """Return the shortest text that :func:`parse_duration` reads as this duration."""
-    left = round(duration.total_seconds() * 1000)
+    left = duration // timedelta(microseconds=1)
     parts = []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, left = divmod(left, size)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size * 1_000_000)
         if count:
             parts.append(f"{count}{unit}")
+    if left:
+        parts.append(f"{left / 1000:g}ms")
     return "".join(parts) or "0s"
 
 

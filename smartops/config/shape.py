@@ -134,7 +134,8 @@ def _of_class(kind: type, arguments: tuple[Any, ...]) -> Shape:
         return _words(tuple(member.value for member in kind))
     if issubclass(kind, RootModel):
         return shape(kind.model_fields["root"].annotation)
-    if issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or typing.is_typeddict(kind):
+    typed_dict = issubclass(kind, dict) and hasattr(kind, "__required_keys__")
+    if issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or typed_dict:
         return Shape(models=(kind,))
     return _scalar(kind) or _container(kind, arguments)
 

@@ -58,12 +58,18 @@ _FIXED: Mapping[str, str] = {
 
 
 def _number(value: Any) -> str:
-    return format_duration(value) if isinstance(value, timedelta) else str(value)
+    """Return a bound; pydantic hands durations over as their repr."""
+    written = re.fullmatch(r"datetime\.timedelta\((.*)\)", str(value))
+    if not written:
+        return str(value)
+    parts = {key: int(number) for key, number in re.findall(r"(\w+)=(-?\d+)", written[1])}
+    return format_duration(timedelta(**parts))
 
 
 def _words(text: str) -> list[str]:
-    """Return the words pydantic lists as ``'a', 'b' or 'c'``."""
-    return re.findall(r"'([^']*)'", text)
+    """Return the words pydantic lists as ``'a', 'b' or 1``."""
+    found = re.findall(r"'([^']*)'|([^\s,']+)", text)
+    return [quoted or bare for quoted, bare in found if bare != "or"]
 
 
 def choice(words: list[str]) -> str:
@@ -71,9 +77,8 @@ def choice(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
 
 
-def _expected(context: Mapping[str, Any]) -> str:
-    expected = str(context.get("expected", ""))
-    return f"must be {choice(_words(expected)) or expected}"
+def _one_of(listed: object) -> str:
+    return f"must be {choice(_words(str(listed)))}"
 
 
 def _count(number: int, thing: str) -> str:
@@ -86,8 +91,8 @@ _BY_CONTEXT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than": lambda c: f"must be less than {_number(c['lt'])}",
     "less_than_equal": lambda c: f"must be at most {_number(c['le'])}",
     "multiple_of": lambda c: f"must be a multiple of {_number(c['multiple_of'])}",
-    "literal_error": _expected,
-    "enum": _expected,
+    "literal_error": lambda c: _one_of(c["expected"]),
+    "enum": lambda c: _one_of(c["expected"]),
     "string_too_short": lambda c: (
         "must not be empty"
         if c["min_length"] == 1
@@ -101,8 +106,10 @@ _BY_CONTEXT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         else f"must have at least {_count(c['min_length'], 'item')}"
     ),
     "too_long": lambda c: f"must have at most {_count(c['max_length'], 'item')}",
-    "url_scheme": lambda c: f"must be a URL that begins with {c['expected_schemes']}",
-    "union_tag_invalid": lambda c: f"must be {choice(_words(c['expected_tags']))}",
+    "url_scheme": lambda c: (
+        f"must be a URL that begins with {choice(_words(c['expected_schemes']))}"
+    ),
+    "union_tag_invalid": lambda c: _one_of(c["expected_tags"]),
     "value_error": lambda c: _own(str(c["error"])),
     "assertion_error": lambda c: _own(str(c["error"])),
 }

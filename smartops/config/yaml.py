@@ -66,7 +66,6 @@ _SYNTAX = {
     "expected ',' or ']'": "a list in [brackets] is not closed",
     "expected ',' or '}'": "a mapping in {braces} is not closed",
     "unexpected end of stream": "quotes or brackets are not closed",
-    "undefined alias": "anchors and aliases are not allowed; write the value out",
 }
 
 
@@ -109,10 +108,15 @@ class _Reader:
         mark = _mark(event)
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             self._report(mark, path, "anchors and aliases are not allowed; write the value out")
-            if isinstance(event, yaml.AliasEvent):
-                return Scalar(mark, "", broken=True)
-        if event.tag and event.tag != "!":
+        elif event.tag and event.tag != "!":
             self._report(mark, path, "tags such as !!str are not allowed; use quotes for text")
+        else:
+            return self._content(event, mark, path)
+        if not isinstance(event, yaml.AliasEvent):
+            self._content(event, mark, path)
+        return Scalar(mark, "", broken=True)
+
+    def _content(self, event: Any, mark: Mark, path: Path) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, mark, path)
         if len(path) >= _DEEPEST:
