@@ -119,7 +119,8 @@ class Services:
 
     ``issuers`` are those of ``auth.issuers`` in the configuration.
     ``anonymous`` is true only under the development setting that lets anybody
-    in from a loopback address.
+    in from a loopback address. ``max_depth`` is ``server.max_depth``, for
+    :func:`~smartops.wire.parse_json`.
     """
 
     clock: Clock
@@ -127,3 +128,4 @@ class Services:
     verifier: Verifier
     issuers: tuple[Issuer, ...] = ()
     anonymous: bool = False
+    max_depth: int = 32

@@ -1,1 +1,21 @@
-"""To come."""
+"""The HTTP channel: a program posts a message and gets the answer in the response.
+
+Who is asking is proven by a bearer token of one of ``auth.issuers``. The
+section of the plugin is empty: ``api: {}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smartops import Channel, Services, hookimpl
+
+from .channel import ApiChannel
+
+__all__ = ["ApiChannel", "register_channels"]
+
+
+@hookimpl
+def register_channels(services: Services) -> Iterable[Channel]:
+    """Return the channel ``api``."""
+    return [ApiChannel(services)]

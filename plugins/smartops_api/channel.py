@@ -1,0 +1,137 @@
+"""The channel ``api``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from smartops import (
+    AuthenticationFailed,
+    Channel,
+    Claims,
+    Identity,
+    Inbound,
+    Message,
+    Place,
+    Receipt,
+    Reply,
+    Response,
+    Services,
+    ValidationFailed,
+    Verified,
+    dump_json,
+    envelope,
+    parse_json,
+)
+
+from .body import Body, read_body
+from .loopback import is_from_this_machine
+
+log = logging.getLogger("smartops.api")
+
+PLACE = Place("api")
+ANONYMOUS = "anonymous"
+ACT = "act"
+"""The scope that lets the holder of a token speak for the person named in ``from.id``."""
+
+
+class ApiChannel(Channel):
+    """Answers every message in the response to its request."""
+
+    name = "api"
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._issuers = frozenset(name for issuer in services.issuers for name in issuer.issuers)
+        if services.anonymous:
+            log.warning(
+                "DEVELOPMENT ONLY: auth.anonymous is on, so anybody on this machine is let in "
+                "without a token, under any name they like"
+            )
+
+    def recognises(self, inbound: Inbound) -> bool:
+        """Say whether the request carries a token of one of the configured issuers."""
+        try:
+            authorization = inbound.headers.get("authorization")
+        except ValidationFailed:
+            return False
+        return self._services.verifier.peek_issuer(authorization) in self._issuers
+
+    async def authenticate(self, inbound: Inbound) -> Claims:
+        """Prove who is asking by the bearer token."""
+        authorization = inbound.headers.get("authorization")
+        if authorization is None and self._services.anonymous:
+            return _anonymous(inbound)
+        verified = await self._services.verifier.verify(authorization, self._services.issuers)
+        return _claims(verified)
+
+    def read(self, inbound: Inbound, claims: Claims) -> Receipt:
+        """Make a message of the body."""
+        content_type = (inbound.headers.get("content-type") or "").partition(";")[0]
+        if content_type.strip().lower() != "application/json":
+            raise ValidationFailed(
+                "The body must be JSON.", details="Send the header Content-Type: application/json"
+            )
+        body = read_body(parse_json(inbound.body, self._services.max_depth))
+        return Receipt((self._message(inbound, claims, body),), waits=True)
+
+    def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
+        """Render the envelope of the one reply."""
+        (reply,) = replies
+        status = reply.error.status if reply.error else 200
+        return Response(status, dump_json(envelope(reply, self._services.clock.now())))
+
+    def _message(self, inbound: Inbound, claims: Claims, body: Body) -> Message:
+        sender, claimed = _sender(claims, body.sender)
+        acting = claims.identity is not None and sender != claims.identity
+        return Message(
+            id=body.id,
+            channel=self.name,
+            conversation=body.conversation or str(sender),
+            sender=sender,
+            place=PLACE,
+            at=self._services.clock.now(),
+            request_id=inbound.request_id,
+            text=body.text,
+            action=body.action,
+            team=claims.team,
+            sender_name=body.sender_name,
+            claimed=claimed,
+            reference={"acting": str(claims.identity)} if acting else {},
+        )
+
+
+def _anonymous(inbound: Inbound) -> Claims:
+    if not is_from_this_machine(inbound):
+        raise AuthenticationFailed("Invalid or missing bearer token.")
+    log.warning("DEVELOPMENT ONLY: a request without a token was let in (auth.anonymous)")
+    return Claims(None, team=ANONYMOUS)
+
+
+def _claims(verified: Verified) -> Claims:
+    claims, issuer = verified.claims, verified.issuer
+    subject = claims.get(issuer.subject)
+    tenant = claims.get(issuer.tenant, "") if issuer.tenant else ""
+    team = claims.get(issuer.team or "team", "")
+    if not (isinstance(subject, str) and subject):
+        log.warning("a token of %s holds no usable claim %s", issuer.name, issuer.subject)
+        raise AuthenticationFailed("Invalid or missing bearer token.")
+    if not (isinstance(tenant, str) and isinstance(team, str)):
+        log.warning("a token of %s names its tenant or team by no text", issuer.name)
+        raise AuthenticationFailed("Invalid or missing bearer token.")
+    return Claims(
+        Identity(issuer.name, tenant, subject),
+        team=":".join(part for part in (issuer.name, tenant, team) if part),
+        raw=claims,
+    )
+
+
+def _sender(claims: Claims, named: str) -> tuple[Identity, str]:
+    """Return who is asking, and who the body says is asking if that proves nothing."""
+    holder = claims.identity
+    if holder is None:
+        return Identity(ANONYMOUS, "", named or ANONYMOUS), ""
+    scope = claims.raw.get("scope")
+    if named and isinstance(scope, str) and ACT in scope.split():
+        return Identity(holder.provider, holder.tenant, named), ""
+    return holder, "" if named == holder.id else named

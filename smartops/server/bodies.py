@@ -1,0 +1,89 @@
+"""Reading request bodies: each within a size and a time, all together within a size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from .asgi import Receive
+from .refusals import TooBusy, TooLarge, TooSlow
+
+TOGETHER = 64
+"""How many bodies of the largest size may be in memory half read."""
+
+DRAIN = 1024 * 1024
+"""How much of a body that is too large is read and dropped, so that its sender hears why."""
+
+
+class Disconnected(Exception):
+    """The client went away before its body was complete."""
+
+
+class Bodies:
+    """Reads bodies. ``limit`` is in bytes, ``seconds`` is for a whole body."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._together = limit * TOGETHER
+        self._held = 0
+
+    async def read(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+        """Return the body.
+
+        Raises TooLarge, TooSlow, TooBusy or Disconnected.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                if _declared(headers) > self._limit:
+                    await _drain(receive)
+                    raise self._too_large()
+                return await self._collect(receive)
+        except TimeoutError:
+            raise TooSlow(
+                "The body did not arrive in time.",
+                details=f"It must be complete within {self._seconds:g} seconds.",
+            ) from None
+
+    async def _collect(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    raise Disconnected
+                chunk: bytes = event.get("body", b"")
+                if chunk:
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._held += len(chunk)
+                    if size > self._limit:
+                        chunks.clear()
+                        await _drain(receive)
+                        raise self._too_large()
+                    if self._held > self._together:
+                        raise TooBusy("The server is busy; try again.", retry_after=1)
+                if not event.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            self._held -= size
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge("The body is too large.", details=f"At most {self._limit} bytes.")
+
+
+def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value)  # the server has checked that it is a number
+    return 0
+
+
+async def _drain(receive: Receive) -> None:
+    size = 0
+    while size < DRAIN:
+        event = await receive()
+        size += len(event.get("body", b""))
+        if not event.get("more_body", False):
+            return

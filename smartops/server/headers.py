@@ -1,0 +1,69 @@
+"""Headers: what is read from a request's, and what every answer carries."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from smartops.errors import Refusal
+from smartops.message import Response
+from smartops.reply import Quota
+
+from .asgi import HeaderList, Scope
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_FIXED = ((b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"))
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the caller's id of the request if it can stand in a log, else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id":
+            if _SANE_ID.fullmatch(value):
+                return value.decode("ascii")
+            break
+    return os.urandom(8).hex()
+
+
+def peer(scope: Scope) -> str:
+    """Return the address of the other end, empty where there is none."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def answer_headers(response: Response, id: str, quota: Quota | None) -> HeaderList:
+    """Return the headers that every answer to a message carries."""
+    headers = [
+        (b"Content-Type", response.content_type.encode("latin-1")),
+        (b"Content-Length", b"%d" % len(response.body)),
+        (b"X-Request-Id", id.encode("ascii")),
+        *_FIXED,
+    ]
+    for name, value in response.headers:
+        headers.append((name.encode("latin-1"), value.encode("latin-1")))
+    if quota is not None:
+        headers += (
+            (b"X-RateLimit-Limit", b"%d" % quota.limit),
+            (b"X-RateLimit-Remaining", b"%d" % quota.remaining),
+            (b"X-RateLimit-Reset", b"%d" % quota.reset),
+        )
+    return headers
+
+
+def retry_headers(seconds: int, status: int) -> HeaderList:
+    """Return the headers that say when it is worth trying again."""
+    value = b"%d" % seconds
+    headers = [(b"Retry-After", value)]
+    if status == 429:
+        headers.append((b"X-RateLimit-Retry-After", value))
+    return headers
+
+
+def refusal_headers(refusal: Refusal) -> tuple[tuple[str, str], ...]:
+    """Return what HTTP wants to be said beside a refusal's body."""
+    if refusal.status == 401:
+        return (("WWW-Authenticate", "Bearer"),)
+    if refusal.status == 405:
+        return (("Allow", "POST"),)
+    return ()

@@ -1,0 +1,301 @@
+"""The way of a message, in front of Quart.
+
+Messages are the hot path, and refusals the way of a flood: neither enters the
+web framework. Whatever goes wrong here is answered with the channel's own
+refusal or the error envelope of the wire contract, and gives nothing away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from smartops.app import App
+from smartops.channel import Channel
+from smartops.errors import DeadlineExceeded, InternalError, Refusal
+from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
+from smartops.reply import Quota, Reply
+from smartops.telemetry import REQUEST_ID
+from smartops.wire import dump_json, envelope
+
+from .asgi import Asgi, Event, Receive, Scope, Send, answer
+from .bodies import Bodies, Disconnected
+from .headers import answer_headers, peer, refusal_headers, request_id, retry_headers
+from .late import Late, Replies, pending
+from .refusals import WrongMethod, unrecognised
+
+log = logging.getLogger("smartops.server")
+
+PATH = "/api/messages"
+LAST_RESORT = "api"
+GONE = 499
+"""Logged as the status where nobody was left to answer."""
+
+LARGE = 32 * 1024
+SEND_SECONDS = 30.0
+"""How long a client may take to read an answer larger than ``LARGE``; smaller ones fit buffers."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on the shared path, and what is known of it so far."""
+
+    scope: Scope
+    send: Send
+    request_id: str
+    started: float = field(default_factory=perf_counter)
+    inbound: Inbound | None = None
+    channel: Channel | None = None
+    complete: bool = False
+    quota: Quota | None = None
+    retry_after: int | None = None
+    reason: str = ""
+    late: asyncio.Future[Replies] | None = None
+
+
+class Intake:
+    """An ASGI application: messages are served here, everything else by ``rest``."""
+
+    def __init__(self, app: App, rest: Asgi) -> None:
+        settings = app.settings.server
+        self._app = app
+        self._rest = rest
+        self._path = settings.base_path + PATH
+        self._clock = app.composition.services.clock
+        self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
+        self._wait = settings.wait.total_seconds()
+        self._late = Late(self._clock, self._wait)
+        self._channels = app.channels
+        self._last_resort = next((item for item in app.channels if item.name == LAST_RESORT), None)
+        self._working: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._abandoned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        exchange = Exchange(scope, send, request_id(scope["headers"]))
+        REQUEST_ID.set(exchange.request_id)
+        task = asyncio.current_task()
+        assert task is not None
+        self._working.add(task)
+        try:
+            if scope["path"] == self._path:
+                await self._serve(exchange, receive)
+            else:
+                await self._pass_on(exchange, receive)
+        finally:
+            self._working.discard(task)
+            if not self._working:
+                self._idle.set()
+
+    @property
+    def working(self) -> int:
+        """How many requests are being worked on."""
+        return len(self._working)
+
+    async def idle(self) -> None:
+        """Wait until no request is being worked on."""
+        while self._working:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def abandon(self) -> None:
+        """Give up on what is being worked on; its callers hear that nobody knows how it ends."""
+        self._abandoned = True
+        for task in self._working:
+            task.cancel()
+
+    async def _serve(self, exchange: Exchange, receive: Receive) -> None:
+        try:
+            response = await self._response(exchange, receive)
+        except Disconnected:
+            self._observe(exchange, GONE)
+        except Refusal as refusal:
+            await self._answer(exchange, self._refused(exchange, refusal))
+        except asyncio.CancelledError:
+            if not self._abandoned:
+                raise
+            await self._answer(exchange, self._enveloped(exchange, _abandoned()))
+        except Exception:
+            log.exception("request failed")
+            await self._answer(exchange, self._enveloped(exchange, _unforeseen(exchange)))
+        else:
+            await self._answer(exchange, response)
+
+    async def _response(self, exchange: Exchange, receive: Receive) -> Response:
+        scope = exchange.scope
+        if scope["method"] != "POST":
+            raise WrongMethod("Messages are sent with POST.")
+        body = await self._bodies.read(scope["headers"], receive)
+        exchange.complete = True
+        inbound = exchange.inbound = Inbound(
+            method="POST",
+            path=scope["path"],
+            headers=Headers(scope["headers"]),
+            body=body,
+            request_id=exchange.request_id,
+            peer=peer(scope),
+        )
+        channel = exchange.channel = self._choose(inbound)
+        claims = await channel.authenticate(inbound)
+        try:
+            receipt = channel.read(inbound, claims)
+        except Refusal as refusal:
+            raise await self._counted(exchange, refusal, claims) from None
+        if receipt.waits:
+            return await self._handled(exchange, channel, receipt)
+        if receipt.messages:
+            self._app.spawn(self._deliver, channel, receipt.messages)
+        return receipt.ack
+
+    def _choose(self, inbound: Inbound) -> Channel:
+        if self._last_resort is not None and len(self._channels) == 1:
+            return self._last_resort  # it gets what nobody recognises: there is nothing to ask
+        for channel in self._channels:
+            if channel.recognises(inbound):
+                return channel
+        if self._last_resort is None:
+            raise unrecognised()
+        return self._last_resort
+
+    async def _counted(self, exchange: Exchange, refusal: Refusal, claims: Claims) -> Refusal:
+        """Count a proven caller's unreadable request against the limits."""
+        reply = await self._app.refuse(refusal, claims, exchange.request_id)
+        exchange.quota = reply.quota
+        return reply.error or refusal
+
+    async def _handled(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Response:
+        messages = receipt.messages
+        replies = await self._late.ask(messages)
+        if replies is None:
+            replies = await self._replies(exchange, channel, messages)
+        for reply in replies:
+            exchange.quota = reply.quota or exchange.quota
+            exchange.retry_after = reply.error.retry_after if reply.error else None
+        return channel.respond(messages, replies)
+
+    async def _replies(
+        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
+    ) -> Replies:
+        timer = asyncio.get_running_loop().call_later(
+            self._wait, self._lose_patience, exchange, channel, messages
+        )
+        try:
+            replies = [await self._app.handle(message) for message in messages]
+        except BaseException:
+            if exchange.late is not None:
+                exchange.late.cancel()
+            raise
+        finally:
+            timer.cancel()
+        if exchange.late is not None:
+            exchange.late.set_result(replies)
+        return replies
+
+    def _lose_patience(
+        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
+    ) -> None:
+        """Answer that it takes longer; the work goes on, and its answer is kept."""
+        exchange.late = self._late.expect(messages)
+        self._app.spawn(self._say_pending, exchange, channel, messages)
+
+    async def _say_pending(
+        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
+    ) -> None:
+        await self._send(exchange, channel.respond(messages, pending(messages)))
+
+    async def _deliver(self, channel: Channel, messages: Sequence[Message]) -> None:
+        for message in messages:
+            reply = await self._app.handle(message)
+            try:
+                await channel.send(message, reply)
+            except Exception:
+                log.exception("a reply could not be delivered by channel %s", channel.name)
+
+    def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
+        exchange.retry_after = refusal.retry_after
+        exchange.reason = f"{refusal.code}: {refusal.message}"
+        if exchange.channel is not None and exchange.inbound is not None:
+            try:
+                own = exchange.channel.refuse(exchange.inbound, refusal)
+            except Exception:
+                log.exception("channel %s could not refuse", exchange.channel.name)
+            else:
+                if own is not None:
+                    return own
+        return self._enveloped(exchange, refusal)
+
+    def _enveloped(self, exchange: Exchange, refusal: Refusal) -> Response:
+        exchange.reason = f"{refusal.code}: {refusal.message}"
+        reply = Reply(status="error", error=refusal, request_id=exchange.request_id)
+        body = dump_json(envelope(reply, self._clock.now()))
+        return Response(refusal.status, body, headers=refusal_headers(refusal))
+
+    async def _answer(self, exchange: Exchange, response: Response) -> None:
+        if exchange.late is None:  # else the caller was answered that it takes longer
+            await self._send(exchange, response)
+
+    async def _send(self, exchange: Exchange, response: Response) -> None:
+        status, body = response.status, response.body
+        headers = answer_headers(response, exchange.request_id, exchange.quota)
+        if exchange.retry_after and status in (429, 503):
+            headers += retry_headers(exchange.retry_after, status)
+        if not exchange.complete and exchange.scope["http_version"].startswith("1"):
+            headers.append((b"Connection", b"close"))  # the rest of the body is not wanted
+        if len(body) < LARGE:
+            await answer(exchange.send, status, headers, body)
+        else:
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await answer(exchange.send, status, headers, body)
+            except TimeoutError:
+                exchange.reason = "the client did not read its answer"
+        self._observe(exchange, status)
+
+    def _observe(self, exchange: Exchange, status: int, *, quiet: bool = False) -> None:
+        scope = exchange.scope
+        self._app.telemetry.request(
+            request_id=exchange.request_id,
+            method=scope["method"],
+            path=scope["path"][:200],
+            peer=peer(scope),
+            channel=exchange.channel.name if exchange.channel else "",
+            status=status,
+            seconds=perf_counter() - exchange.started,
+            reason=exchange.reason,
+            quiet=quiet,
+        )
+
+    async def _pass_on(self, exchange: Exchange, receive: Receive) -> None:
+        """Let Quart serve it, with a request id and a log line like everything else."""
+        status = GONE
+
+        async def send(event: Event) -> None:
+            nonlocal status
+            if event["type"] == "http.response.start":
+                status = event["status"]
+                own = (b"X-Request-Id", exchange.request_id.encode("ascii"))
+                event = {**event, "headers": [*event["headers"], own]}
+            await exchange.send(event)
+
+        try:
+            await self._rest(exchange.scope, receive, send)
+        finally:
+            self._observe(exchange, status, quiet=status < 400)
+
+
+def _unforeseen(exchange: Exchange) -> Refusal:
+    return InternalError("Something went wrong", details=f"Reference: {exchange.request_id}")
+
+
+def _abandoned() -> Refusal:
+    return DeadlineExceeded(
+        "SmartOps is shutting down and did not wait for this to finish.",
+        details="It may or may not have taken effect: look before you repeat it.",
+    )

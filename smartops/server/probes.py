@@ -1,0 +1,53 @@
+"""What the probes say: truthful, and cheap however often they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import anyio
+
+from smartops.app import App, Check
+
+FRESH_SECONDS = 2.0
+ESSENTIAL = ("plugins", "store")
+"""Without these nothing can be answered; without others, something can."""
+
+Health = Literal["healthy", "degraded", "unhealthy"]
+
+
+class Probes:
+    """Looks at what messages depend on, at most every few seconds."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._clock = app.composition.services.clock
+        self._lock = anyio.Lock()
+        self._looked = float("-inf")
+        self._checks: Sequence[Check] = ()
+        self._closing = False
+
+    def close(self) -> None:
+        """Be not ready from now on: the server is shutting down."""
+        self._closing = True
+
+    async def checks(self) -> Sequence[Check]:
+        """Return the state of everything that messages depend on."""
+        if self._closing:
+            return (Check("server", ok=False, text="shutting down"),)
+        async with self._lock:  # many may ask at once, one looks
+            if self._clock.time() - self._looked >= FRESH_SECONDS:
+                self._checks = await self._app.readiness()
+                self._looked = self._clock.time()
+            return self._checks
+
+    async def ready(self) -> bool:
+        """Say whether messages should be sent here."""
+        return all(check.ok or check.warning for check in await self.checks())
+
+    async def health(self) -> Health:
+        """Say in one word how it is."""
+        wrong = [check.name for check in await self.checks() if not check.ok]
+        if not wrong:
+            return "healthy"
+        return "unhealthy" if self._closing or set(wrong) & set(ESSENTIAL) else "degraded"

@@ -1,0 +1,150 @@
+"""From a composed app to a listening server, and back down without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import cast
+
+import anyio
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from smartops.app import App
+from smartops.errors import Problem, StartupError
+
+from .asgi import Asgi
+from .intake import Intake
+from .probes import Probes
+from .web import web_app
+
+log = logging.getLogger("smartops.server")
+
+BACKLOG = 512
+KEEP_ALIVE_SECONDS = 15.0
+"""How long a connection may be silent, or take to send its headers."""
+
+MAX_HEADERS = 16 * 1024
+GRACE_SECONDS = 2.0
+"""For telling callers, after the patience of shutdown is at its end, that it is."""
+
+
+async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | None = None) -> None:
+    """Start the app, serve until told to stop, finish what was accepted, close the app.
+
+    ``ready`` is called with the base URL once requests are answered. SIGTERM and
+    SIGINT stop it; so does ``stop``. A second signal stops it at once.
+
+    Raises StartupError if the address cannot be listened on or the app does not
+    start.
+    """
+    settings = app.settings.server
+    stop = stop or anyio.Event()
+    with (
+        anyio.CancelScope() as force,
+        _signals(stop, force),
+        _listener(settings.host, settings.port) as listener,
+    ):
+        async with app:
+            url = _url(listener) + settings.base_path
+            await _serve(app, listener.detach(), lambda: ready(url), stop)
+    if force.cancelled_caught:
+        log.warning("stopped at once; what was being worked on was cut off")
+
+
+async def _serve(app: App, file: int, ready: Callable[[], None], stop: anyio.Event) -> None:
+    probes = Probes(app)
+    intake = Intake(app, cast("Asgi", web_app(app, probes)))
+    patience = app.settings.server.shutdown_timeout.total_seconds()
+
+    with anyio.CancelScope() as scope:
+
+        async def stopped() -> None:
+            ready()
+            await stop.wait()
+            log.info("shutting down; %d requests are being worked on", intake.working)
+            probes.close()
+            asyncio.get_running_loop().call_later(patience, intake.abandon)
+            scope.deadline = anyio.current_time() + patience + 2 * GRACE_SECONDS
+
+        config = _config(file, patience + GRACE_SECONDS)
+        await hypercorn_serve(intake, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        await intake.idle()  # for what was accepted in the very moment of closing
+
+
+def _config(file: int, grace: float) -> Config:
+    config = Config()
+    config.bind = [f"fd://{file}"]
+    config.backlog = BACKLOG
+    config.graceful_timeout = grace
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.h11_max_incomplete_size = MAX_HEADERS
+    config.h2_max_header_list_size = MAX_HEADERS
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("smartops.hypercorn")
+    logging.getLogger("smartops.hypercorn").setLevel(logging.WARNING)
+    return config
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    """Bind the address, so that one that is taken is known before anything is started."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from None
+    with listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from None
+        yield listener
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> StartupError:
+    in_use = error.errno == errno.EADDRINUSE
+    reason = "it is in use" if in_use else (error.strerror or str(error)).lower()
+    hint = "stop what listens there, or set server.port or --port to another" if in_use else ""
+    return StartupError(
+        Problem(f"cannot listen on {host}:{port}: {reason}", path="server.port", hint=hint)
+    )
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
+    """Let the first signal ask to stop, and the second insist."""
+
+    def received() -> None:
+        if stop.is_set():
+            force.cancel()
+        else:
+            stop.set()
+
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    # Outside the main thread, and where the platform has no signals, nobody can send any.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in numbers:
+            loop.add_signal_handler(number, received)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            for number in numbers:
+                loop.remove_signal_handler(number)
