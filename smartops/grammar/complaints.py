@@ -1,0 +1,254 @@
+"""What is said about a text that cannot be understood: one function for each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from smartops.command import Command, Parameter
+
+from . import usage
+from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand
+from .index import Entry, key
+from .nearness import near
+from .phrases import Form, Part, Slot, Word
+from .tokens import Line, Token
+
+
+def _quoted(text: str) -> str:
+    text = " ".join(text.split())
+    return f'"{text if len(text) <= 60 else text[:59] + "…"}"'
+
+
+def _did_you_mean(text: str) -> str:
+    return f"Did you mean {text}?" if text else ""
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))
+
+
+def unclosed(line: Line, command: Command | None) -> ParseError:
+    """Say that a quote opens and does not close."""
+    hint = "Close it, or put the other kind of quote mark round the text."
+    if '\\"' in line.text[line.unclosed :]:
+        hint += ' Inside double quotes, \\" is a quote mark of the text and closes nothing.'
+    return ParseError(
+        "The quote that opens here is never closed.",
+        text=line.text,
+        place=(line.unclosed, line.unclosed + 1),
+        hint=hint,
+        command=command,
+    )
+
+
+def glued(line: Line, token: Token, command: Command) -> ParseError:
+    """Say that text touches a closing quote."""
+    return ParseError(
+        "The quoted text ends here, and more text touches it.",
+        text=line.text,
+        place=(token.glued, max(token.end, token.glued + 1)),
+        hint="Put a space after the closing quote mark. If the mark belongs to the text, "
+        "put the other kind of quote mark round the whole.",
+        command=command,
+    )
+
+
+def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
+    """Say that something is written like an option and is none."""
+    name = token.text.partition("=")[0]
+    close = near(key(name[2:]), entry.options)
+    listed = ", ".join(f"--{option}" for option in entry.options)
+    return ParseError(
+        f'{_quoted(name)} is not an option of "{entry.command.name}".',
+        text=line.text,
+        place=(token.start, min(token.end, token.start + len(name))),
+        hint=_sentences(
+            _did_you_mean(f"--{close[0]}" if close else ""),
+            f"Its options are {listed}." if listed else "It has no options.",
+            "" if close else "Put quotes round a word that begins with two hyphens.",
+        ),
+        command=entry.command,
+    )
+
+
+def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
+    """Say that an option stands without its value."""
+    return ParseError(
+        f"--{parameter.option} needs a value.",
+        text=line.text,
+        place=token.place,
+        hint=f"Write {usage.option(parameter)}: {usage.kind(parameter)}.",
+        command=command,
+    )
+
+
+def negated_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
+    """Say that ``--no-x=…`` is a yes or no to a no."""
+    return ParseError(
+        f"--no-{parameter.option} takes no value.",
+        text=line.text,
+        place=token.place,
+        hint=f"Write --no-{parameter.option}, or --{parameter.option}=yes.",
+        command=command,
+    )
+
+
+def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
+    """Say that a single argument is given more than once."""
+    return ParseError(
+        f"{parameter.option} is given twice.",
+        text=line.text,
+        place=place,
+        hint="Give it once.",
+        command=command,
+    )
+
+
+def empty_item(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
+    """Say that nothing stands beside a comma."""
+    return ParseError(
+        f"A value of {parameter.option} is missing beside a comma.",
+        text=line.text,
+        place=place,
+        hint=f"Write {usage.kind(parameter)}.",
+        command=command,
+    )
+
+
+def bad_value(
+    line: Line, place: Place, parameter: Parameter, value: str, command: Command
+) -> ParseError:
+    """Say that a word is not of the argument's type."""
+    words = parameter.choices or (("yes", "no") if parameter.type is bool else ())
+    close = near(value, words)
+    single = usage.kind(replace(parameter, many=False))
+    return ParseError(
+        f"{parameter.option} must be {single}, not {_quoted(value)}.",
+        text=line.text,
+        place=place,
+        hint=_did_you_mean(close[0] if close else ""),
+        command=command,
+    )
+
+
+def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> UnknownCommand:
+    """Say that a word stands where the form has another, or none."""
+    command = form.command
+    wanted = f'"{usage.parts([expected])}" is expected' if expected else "nothing more is expected"
+    return UnknownCommand(
+        f'{_quoted(token.text)} is not understood here: {wanted} in "{command.name}".',
+        text=line.text,
+        place=token.place,
+        hint=_sentences(_unexpected_hint(token, form, expected), f"Usage: {usage.form(form)}"),
+        command=command,
+    )
+
+
+def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
+    name, equals, rest = token.text.partition("=")
+    options = {key(item.name): item for item in usage.options(form.command)}
+    if equals and (close := near(key(name), options)):
+        return _did_you_mean(f"{close[0]}={rest}")
+    if token.plain and token.text.startswith("-"):
+        close = near(key(token.text.lstrip("-").partition("=")[0]), options)
+        return _did_you_mean(f"--{close[0]}" if close else "")
+    last = form.parts[-1]
+    if expected or not isinstance(last, Slot):
+        return ""
+    if last.parameter.many:
+        return "Put commas between several values."
+    if last.parameter.type is str and not last.parameter.choices:
+        return f"Put quotes round {usage.metavar(last.parameter)} if it has several words."
+    return ""
+
+
+def missing(
+    line: Line, form: Form, parts: Sequence[Part], arguments: Mapping[str, Any]
+) -> MissingArguments:
+    """Say that the text ends too early."""
+    wanted = tuple(part.parameter for part in parts if isinstance(part, Slot))
+    if isinstance(parts[0], Word):
+        need = f'"{usage.parts(parts)}"'
+    else:
+        need = " and ".join(map(usage.metavar, wanted))
+    return _missing(line, form, need, wanted=wanted, arguments=arguments)
+
+
+def missing_options(
+    line: Line, form: Form, wanted: tuple[Parameter, ...], arguments: Mapping[str, Any]
+) -> MissingArguments:
+    """Say that options without a default are not given."""
+    need = " and ".join(f"--{item.option}" for item in wanted)
+    return _missing(line, form, need, wanted=wanted, arguments=arguments)
+
+
+def _missing(
+    line: Line,
+    form: Form,
+    need: str,
+    *,
+    wanted: tuple[Parameter, ...],
+    arguments: Mapping[str, Any],
+) -> MissingArguments:
+    command = form.command
+    end = len(line.text.rstrip())
+    hint = [f"{usage.metavar(item)}: {usage.kind(item)}." for item in wanted]
+    hint.append(f"Usage: {usage.form(form)}")
+    if command.examples:
+        hint.append(f"Example: {command.examples[0]}")
+    return MissingArguments(
+        f'"{command.name}" needs {need}.',
+        command=command,
+        missing=wanted,
+        arguments=arguments,
+        text=line.text,
+        place=(end, end + 1),
+        hint="\n".join(hint),
+    )
+
+
+def unknown(line: Line, known: int, suggestions: Sequence[str], *, help: bool) -> UnknownCommand:
+    """Say that no command begins like this, or only begins. ``known`` words make sense."""
+    text = line.text
+    if suggestions:
+        hint = f"Did you mean: {'; '.join(suggestions)}?"
+    else:
+        hint = 'Say "help" to see what you can do.' if help else ""
+    if known == len(line.tokens):
+        message = f"{_quoted(text)} is the beginning of a command, but not all of it."
+        place = (line.tokens[-1].end, line.tokens[-1].end + 1)
+    else:
+        message = f"No command matches {_quoted(text)}."
+        place = line.tokens[known].place
+    return UnknownCommand(
+        message, text=text, place=place, hint=hint, suggestions=tuple(suggestions)
+    )
+
+
+def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
+    """Say that help was asked about something that is no command."""
+    return UnknownCommand(
+        f"There is no command {_quoted(name)}.",
+        hint=_did_you_mean(" or ".join(suggestions)),
+        suggestions=tuple(suggestions),
+    )
+
+
+def not_permitted(command: Command) -> NotPermitted:
+    """Say only that the sender may not: usage is for those who may use it."""
+    return NotPermitted("You may not run this command.", command=command)
+
+
+def empty() -> ParseError:
+    """Say that there is no text."""
+    return ParseError("The message is empty.", hint='Say "help" to see what you can do.')
+
+
+def too_long(limit: int) -> ParseError:
+    """Say that the canonical text is longer than a command may be."""
+    return ParseError(
+        f"The command is too long: with all that it needs written out, it has more "
+        f"than {limit:,} characters."
+    )

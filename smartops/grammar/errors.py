@@ -1,0 +1,113 @@
+"""What parsing refuses with: each error points at the place in the text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from smartops.command import Command, Parameter
+from smartops.errors import ValidationFailed
+
+Place = tuple[int, int]
+
+_BEFORE, _AFTER, _LONGEST = 48, 24, 40
+
+
+class ParseError(ValidationFailed):
+    """The text cannot be understood.
+
+    ``place`` is where, as offsets into the text that was parsed; ``excerpt``
+    the text round it with carets below (two lines, for a monospaced font), or
+    empty; ``hint`` what to write instead, in full sentences. ``details`` is
+    both. ``command`` is the command the text was taken for, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str = "",
+        place: Place | None = None,
+        hint: str = "",
+        command: Command | None = None,
+    ) -> None:
+        self.place = place
+        self.excerpt = point(text, place) if place else ""
+        self.hint = hint
+        self.command = command
+        super().__init__(message, details="\n".join(filter(None, (self.excerpt, hint))) or None)
+
+
+class UnknownCommand(ParseError):
+    """No phrase of any command matches the whole text.
+
+    ``suggestions`` are texts of commands that are near to it, best first.
+    """
+
+    def __init__(self, message: str, *, suggestions: tuple[str, ...] = (), **where: Any) -> None:
+        super().__init__(message, **where)
+        self.suggestions = suggestions
+
+
+class MissingArguments(ParseError):
+    """A command was named but not all that it needs.
+
+    ``missing`` are the parameters still wanted, ``arguments`` what is bound
+    already, so that a form or a question can ask for the rest.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        command: Command,
+        missing: tuple[Parameter, ...],
+        arguments: Mapping[str, Any],
+        **where: Any,
+    ) -> None:
+        super().__init__(message, command=command, **where)
+        self.missing = missing
+        self.arguments = dict(arguments)
+
+
+class NotPermitted(ParseError):
+    """The text is faulty, and names a command that the sender may never run.
+
+    It says nothing about the fault: usage is for those who may use it.
+    ``command`` lets the gate answer with the rule that forbids it.
+    """
+
+
+def point(text: str, place: Place) -> str:
+    """Return the line of ``text`` that holds ``place``, with carets below the place."""
+    start, end = place
+    top = text.rfind("\n", 0, start) + 1
+    bottom = text.find("\n", start)
+    bottom = len(text) if bottom < 0 else bottom
+    left = max(top, start - _BEFORE)
+    right = min(bottom, start + _LONGEST + _AFTER)
+    lead = "…" if left > top else ""
+    tail = "…" if right < bottom else ""
+    line = "".join(map(_visible, text[left:right]))
+    marked = text[start : min(end, right, start + _LONGEST)]
+    carets = "^" * max(1, _columns(marked))
+    indent = " " * (len(lead) + _columns(text[left:start]))
+    return f"{lead}{line}{tail}\n{indent}{carets}"
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(_width(letter) for letter in text)
+
+
+def _width(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _visible(letter: str) -> str:
+    """Replace what has no column of its own, so that the carets stand right."""
+    return letter if letter.isprintable() else " "

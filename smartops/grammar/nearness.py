@@ -1,0 +1,40 @@
+"""Near misses. rapidfuzz compares where it is installed, the standard library elsewhere."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Callable, Iterable
+
+ENOUGH = 0.7
+LONGEST = 60
+
+Ratio = Callable[[str, str], float]
+
+
+@functools.cache
+def _ratio() -> Ratio:
+    try:
+        from rapidfuzz.distance import Indel
+    except ImportError:
+        return standard
+    return Indel.normalized_similarity
+
+
+def standard(one: str, other: str) -> float:
+    """Compare without rapidfuzz."""
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
+
+
+def similarity(one: str, other: str) -> float:
+    """Return how alike two short texts are, from 0 to 1."""
+    return _ratio()(one[:LONGEST], other[:LONGEST])
+
+
+def near(word: str, candidates: Iterable[str], limit: int = 1) -> list[str]:
+    """Return the candidates that ``word`` may have been meant for, best first."""
+    word = word.casefold()
+    scored = [(similarity(word, item.casefold()), item) for item in candidates]
+    scored = [pair for pair in scored if pair[0] >= ENOUGH]
+    scored.sort(key=lambda pair: -pair[0])
+    return [item for _, item in scored[:limit]]

@@ -1,0 +1,259 @@
+"""The grammar: all phrases of all commands, and what can be made of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartops.command import Command, Parameter
+from smartops.errors import Problem, StartupError
+from smartops.reply import Reply
+
+from . import complaints, schema
+from .complete import complete
+from .errors import MissingArguments, ParseError
+from .help import listing, manual, nothing
+from .index import Entry, Node, clashes, entry
+from .match import Given, Short, Value, fit, items
+from .nearness import near
+from .phrases import Form, Word
+from .suggest import known_words, suggest
+from .tokens import LIMIT, Line, read
+from .write import write
+
+Permitted = Callable[[Command], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A command and its typed arguments.
+
+    ``arguments`` holds every parameter, defaults included; lists are tuples
+    and targets :class:`Reference`. ``text`` is canonical: parsing it gives an
+    equal value.
+    """
+
+    command: Command
+    arguments: dict[str, Any]
+    text: str
+
+
+class Grammar:
+    """Understands texts as calls of the commands it is made of.
+
+    A text belongs to the form with the most literal words at its beginning,
+    then with the most literal words. Raises StartupError for malformed
+    phrases, for commands of one name, and for commands that can match the same
+    text equally well.
+    """
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = tuple(commands)
+        self._entries: dict[str, Entry] = {}
+        self._root = Node()
+        problems: list[Problem] = []
+        made: list[Entry] = []
+        for command in self.commands:
+            item, found = entry(command)
+            made.append(item)
+            problems.extend(found)
+        problems.extend(clashes(made))
+        if problems:
+            raise StartupError(*problems)
+        for item in made:
+            self._entries[item.command.name] = item
+            for form in item.forms:
+                self._root.add(form)
+        self._literals = frozenset(
+            part.text
+            for item in made
+            for form in item.forms
+            for part in form.parts
+            if isinstance(part, Word)
+        )
+
+    def parse(self, text: str, permitted: Permitted) -> Parsed:
+        """Return what ``text`` calls, whether or not the sender may run it.
+
+        Raises ParseError (a ValidationFailed) and nothing else: UnknownCommand
+        if no phrase matches, MissingArguments if something is left out,
+        NotPermitted for a faulty text of a command that is not permitted. No
+        error names a command that is not.
+        """
+        line = read(text)
+        try:
+            form, given = self._select(line, permitted)
+            found = self._entries[form.command.name]
+            arguments = _bind(line, form, found, given)
+        except ParseError as error:
+            if error.command is None or permitted(error.command):
+                raise
+            raise complaints.not_permitted(error.command) from None
+        canonical = write(found, arguments, self._literals)
+        if len(canonical) > LIMIT:
+            raise complaints.too_long(LIMIT)
+        return Parsed(form.command, arguments, canonical)
+
+    def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
+        """Return the canonical text of a call.
+
+        Instances are written by id; what is left out has its default. Raises
+        ValueError if an argument is missing or cannot be written.
+        """
+        return write(self._entries[command.name], arguments, self._literals)
+
+    def help(self, permitted: Permitted, name: str | None = None) -> Reply:
+        """Return help about everything permitted, or about one command.
+
+        ``name`` may also be the words that several begin with. Raises
+        UnknownCommand.
+        """
+        visible = [item for item in self.commands if permitted(item)]
+        if not name:
+            return listing(visible) if visible else nothing()
+        words = name.casefold().split()
+        found = [item for item in visible if self._is_called(item, words)]
+        if len(found) == 1:
+            return manual(found[0])
+        several = [item for item in visible if item.name.casefold().split()[: len(words)] == words]
+        if len(several) == 1:
+            return manual(several[0])
+        if several:
+            return listing(several, f"Commands that begin with {' '.join(words)}")
+        names = near(" ".join(words), [item.name for item in visible], 3)
+        raise complaints.unknown_name(name, names)
+
+    def suggest(self, text: str, permitted: Permitted) -> list[str]:
+        """Return texts of permitted commands that ``text`` may have been meant for, best first."""
+        try:
+            line = read(text)
+        except ParseError:
+            return []
+        return suggest(line, self._visible(permitted), self._matches)
+
+    def complete(self, text: str, permitted: Permitted) -> list[str]:
+        """Return the words that can replace the last, unfinished word of ``text``.
+
+        If it ends in a space they are the words that can follow.
+        """
+        try:
+            line = read(text)
+        except ParseError:
+            return []
+        return complete(line, self._visible(permitted))
+
+    def schema(self, command: Command) -> dict[str, Any]:
+        """Return the JSON schema of a command's arguments."""
+        return schema.schema(command)
+
+    def _is_called(self, command: Command, words: Sequence[str]) -> bool:
+        if command.name.casefold().split() == words:
+            return True
+        return any(list(form.words) == words for form in self._entries[command.name].forms)
+
+    def _visible(self, permitted: Permitted) -> list[Entry]:
+        return [item for item in self._entries.values() if permitted(item.command)]
+
+    def _matches(self, text: str) -> bool:
+        try:
+            line = read(text)
+            form, given = self._select(line, lambda _: True)
+            _bind(line, form, self._entries[form.command.name], given)
+        except ParseError:
+            return False
+        return True
+
+    def _select(self, line: Line, permitted: Permitted) -> tuple[Form, Given]:
+        """Return the form that the text is of, and what it gives for each parameter."""
+        nodes = self._walk(line)
+        if line.unclosed >= 0 and nodes:
+            raise complaints.unclosed(line, nodes[-1].forms[0].command)
+        failures: list[ParseError] = []
+        for node in reversed(nodes):
+            shorts: list[Short] = []
+            for form in node.forms:
+                try:
+                    return form, fit(form, self._entries[form.command.name], line)
+                except Short as short:
+                    shorts.append(short)
+                except ParseError as error:
+                    failures.append(error)
+            if shorts:
+                raise self._missing(line, shorts, permitted)
+        raise self._nearest(line, failures, permitted)
+
+    def _walk(self, line: Line) -> list[Node]:
+        """Return the places with forms that the text passes through, word by word."""
+        node = self._root
+        nodes: list[Node] = []
+        for token in line.tokens:
+            found = node.children.get(token.text.casefold()) if token.plain else None
+            if found is None:
+                break
+            node = found
+            if node.forms:
+                nodes.append(node)
+        return nodes
+
+    def _missing(self, line: Line, shorts: list[Short], permitted: Permitted) -> MissingArguments:
+        """Complain about the form that lacks least, of those permitted if any is."""
+        shorts.sort(key=lambda item: (not permitted(item.form.command), len(item.parts)))
+        short = shorts[0]
+        found = self._entries[short.form.command.name]
+        arguments = _values(line, found, short.given)
+        return complaints.missing(line, short.form, short.parts, arguments)
+
+    def _nearest(
+        self, line: Line, failures: Sequence[ParseError], permitted: Permitted
+    ) -> ParseError:
+        """Return the complaint that got furthest, of those about permitted commands."""
+        told = [item for item in failures if item.command and permitted(item.command)]
+        if told:
+            return max(told, key=lambda item: item.place or (0, 0))
+        if not line.tokens:
+            return complaints.unclosed(line, None) if line.unclosed >= 0 else complaints.empty()
+        visible = self._visible(permitted)
+        return complaints.unknown(
+            line,
+            known_words(line, visible),
+            suggest(line, visible, self._matches),
+            help=any(item.command.name == "help" for item in visible),
+        )
+
+
+def _bind(line: Line, form: Form, found: Entry, given: Given) -> dict[str, Any]:
+    """Return all arguments, typed."""
+    arguments = dict(found.blank)
+    if given:
+        arguments.update(_values(line, found, given))
+    if len(given) < len(arguments):
+        wanted = tuple(item for item in found.required if item.name not in given)
+        if wanted:
+            bound = {name: arguments[name] for name in given}
+            raise complaints.missing_options(line, form, wanted, bound)
+    return arguments
+
+
+def _values(line: Line, found: Entry, given: Given) -> dict[str, Any]:
+    parameters: Mapping[str, Parameter] = {item.name: item for item in found.command.parameters}
+    return {name: _value(line, found, parameters[name], values) for name, values in given.items()}
+
+
+def _value(line: Line, found: Entry, parameter: Parameter, values: Sequence[Value]) -> Any:
+    if not parameter.many:
+        return _read(line, found, parameter, values[0], values[0].text)
+    read: list[Any] = []
+    for value in values:
+        texts = items(value)
+        if texts is None:
+            raise complaints.empty_item(line, value.place, parameter, found.command)
+        read.extend(_read(line, found, parameter, value, text) for text in texts)
+    return tuple(read)
+
+
+def _read(line: Line, found: Entry, parameter: Parameter, value: Value, text: str) -> Any:
+    try:
+        return found.readers[parameter.name](text)
+    except ValueError:
+        raise complaints.bad_value(line, value.place, parameter, text, found.command) from None

@@ -1,0 +1,188 @@
+"""Phrases as they are declared, compiled into forms without optional parts.
+
+``"check health [{target}]"`` is two forms: ``check health {target}`` and
+``check health``. A form is what a text is held against.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from smartops.command import Command, Parameter
+
+MAX_OPTIONAL = 4
+
+_PART = re.compile(
+    r"(?P<space>\s+)|(?P<bracket>[\[\]])|\{(?P<slot>[^{}]*)\}|(?P<word>[^\s\[\]{}]+)"
+)
+_LITERAL = re.compile(r"\w[\w.-]*")
+
+
+class MalformedPhrase(ValueError):
+    """A phrase cannot work; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A literal word, in lower case."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A placeholder. A greedy one takes several words, to the character."""
+
+    parameter: Parameter
+    greedy: bool = False
+
+
+Part = Word | Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to say a command.
+
+    ``lead`` is the number of literal words it begins with, ``literals`` that
+    of all its literal words, ``greedy`` the index of its greedy slot, or -1.
+    """
+
+    command: Command
+    phrase: str
+    parts: tuple[Part, ...]
+    lead: int
+    literals: int
+    greedy: int
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The literal words it begins with."""
+        return tuple(part.text for part in self.parts[: self.lead] if isinstance(part, Word))
+
+    @property
+    def shape(self) -> tuple[str | bool, ...]:
+        """What it matches: two forms of one shape match the same texts."""
+        return tuple(part.text if isinstance(part, Word) else part.greedy for part in self.parts)
+
+    @property
+    def slots(self) -> Iterator[Slot]:
+        """Its placeholders."""
+        return (part for part in self.parts if isinstance(part, Slot))
+
+
+def forms(command: Command, phrase: str) -> tuple[Form, ...]:
+    """Return every form of ``phrase``, those with more of the optional parts first.
+
+    Raises MalformedPhrase.
+    """
+    parameters = {parameter.name: parameter for parameter in command.parameters}
+    groups = _groups(phrase, parameters)
+    if groups[0][0] or not isinstance(groups[0][1][0], Word):
+        raise MalformedPhrase("a phrase begins with a literal word")
+    optional = [index for index, (may_be_left_out, _) in enumerate(groups) if may_be_left_out]
+    if len(optional) > MAX_OPTIONAL:
+        raise MalformedPhrase(f"a phrase has at most {MAX_OPTIONAL} optional parts")
+    found = []
+    for choice in itertools.product((True, False), repeat=len(optional)):
+        absent = {index for index, present in zip(optional, choice, strict=True) if not present}
+        parts = [
+            part for index, (_, group) in enumerate(groups) for part in group if index not in absent
+        ]
+        found.append(_form(command, phrase, parts))
+    return tuple(found)
+
+
+Group = tuple[bool, list[Part]]
+
+
+def _groups(phrase: str, parameters: Mapping[str, Parameter]) -> list[Group]:
+    groups: list[Group] = []
+    optional = False
+    at = 0
+    while at < len(phrase):
+        found = _PART.match(phrase, at)
+        if found is None:
+            raise MalformedPhrase(f"{phrase[at:]!r} is not understood: braces come in pairs")
+        at = found.end()
+        if found["bracket"]:
+            optional = _bracket(found["bracket"], optional, groups)
+        elif not found["space"]:
+            if not (groups and groups[-1][0] == optional):
+                groups.append((optional, []))
+            groups[-1][1].append(_part(found, parameters))
+    if optional:
+        raise MalformedPhrase("a bracket is not closed")
+    if any(not parts for _, parts in groups) or not groups:
+        raise MalformedPhrase("a phrase or a pair of brackets is empty")
+    return groups
+
+
+def _bracket(bracket: str, optional: bool, groups: list[Group]) -> bool:
+    if (bracket == "[") == optional:
+        raise MalformedPhrase("brackets come in pairs, and not within each other")
+    if bracket == "[":
+        groups.append((True, []))
+    return not optional
+
+
+def _part(found: re.Match[str], parameters: Mapping[str, Parameter]) -> Part:
+    if found["word"]:
+        if not _LITERAL.fullmatch(found["word"]):
+            raise MalformedPhrase(
+                f"{found['word']!r} cannot be a literal word: use letters, digits, dots and hyphens"
+            )
+        return Word(found["word"].casefold())
+    name, greedy = found["slot"].removesuffix("..."), found["slot"].endswith("...")
+    parameter = parameters.get(name)
+    if parameter is None:
+        raise MalformedPhrase(
+            f"{{{name}}} is no parameter of the function"
+            + (f"; it has {', '.join(parameters)}" if parameters else "")
+        )
+    if greedy and (parameter.type is not str or parameter.many or parameter.choices):
+        raise MalformedPhrase(
+            f"{{{name}...}} takes free text, so its parameter must be a plain str"
+        )
+    return Slot(parameter, greedy)
+
+
+def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
+    names = [part.parameter.name for part in parts if isinstance(part, Slot)]
+    if len(names) != len(set(names)):
+        raise MalformedPhrase("a placeholder stands twice")
+    greedy = [index for index, part in enumerate(parts) if isinstance(part, Slot) and part.greedy]
+    if len(greedy) > 1:
+        raise MalformedPhrase("at most one placeholder may be greedy")
+    if greedy and greedy[0] + 1 < len(parts) and isinstance(parts[greedy[0] + 1], Slot):
+        raise MalformedPhrase("a greedy placeholder stands last or before a literal word")
+    lead = next((i for i, part in enumerate(parts) if isinstance(part, Slot)), len(parts))
+    literals = sum(isinstance(part, Word) for part in parts)
+    return Form(command, phrase, tuple(parts), lead, literals, greedy[0] if greedy else -1)
+
+
+def overlap(one: Form, other: Form) -> bool:
+    """Return whether some text matches both forms."""
+    reachable = {(0, 0)}
+    ends = len(one.parts), len(other.parts)
+    for _ in range(sum(ends)):
+        reachable |= {step for at in reachable for step in _steps(one, other, at)}
+    return ends in reachable
+
+
+def _steps(one: Form, other: Form, at: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield where both forms can stand after one more word."""
+    i, j = at
+    if i == len(one.parts) or j == len(other.parts):
+        return
+    left, right = one.parts[i], other.parts[j]
+    if isinstance(left, Word) and isinstance(right, Word) and left.text != right.text:
+        return
+    yield i + 1, j + 1
+    if isinstance(left, Slot) and left.greedy:
+        yield i, j + 1
+    if isinstance(right, Slot) and right.greedy:
+        yield i + 1, j
