@@ -9,7 +9,8 @@ identity provider, who makes the tokens (:class:`LocalIssuer`).
 from .keys import metadata_problem
 from .local import ACT_FOR_OTHERS, LocalIssuer, may_act_for_others
 from .people import Guest, Member, People, Role
-from .policy import Conditions, Decision, Policy, Rule
+from .policy import Decision, Policy
+from .rules import Conditions, Rule
 from .token import Untrusted, peek
 from .verifier import TokenVerifier
 

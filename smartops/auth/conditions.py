@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from smartops.backend import Instance
 from smartops.command import Command, Effect
@@ -60,9 +60,12 @@ class ConditionSettings(Protocol):
         """Values of the targets' tags; with wildcards."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
-    """May this person do this here? None stands for what is not known yet."""
+    """May this person do this here? None stands for what is not known yet.
+
+    Not frozen, because one is made for most decisions and that takes thrice the time.
+    """
 
     person: Person
     command: Command
@@ -70,6 +73,13 @@ class Question:
     place: Place
     arguments: Mapping[str, Any] | None = None
     targets: Sequence[Instance] | None = None
+
+    def each(self) -> list[Self]:
+        """Return the question for every target alone."""
+        if not self.targets or len(self.targets) == 1:
+            return [self]
+        known = (self.person, self.command, self.effect, self.place, self.arguments)
+        return [type(self)(*known, (target,)) for target in self.targets]
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -94,7 +104,9 @@ class Texts:
 
     def match(self, text: str) -> bool:
         """Whether one of them is, or stands for, this text."""
-        return text in self._plain or any(pattern.match(text) for pattern in self._patterns)
+        if text in self._plain:
+            return True
+        return bool(self._patterns) and any(item.match(text) for item in self._patterns)
 
     def __str__(self) -> str:
         return " or ".join(self._texts)
@@ -235,14 +247,15 @@ class Tags(Condition):
         """Say whether it is met."""
         if ask.targets is None:
             return None
-        return any(self.has(target) for target in ask.targets)
+        return any(map(self.has, ask.targets))
 
     def has(self, target: Instance) -> bool:
         """Whether a target has all the tags."""
-        return all(
-            key in target.tags and texts.match(target.tags[key])
-            for key, texts in self._tags.items()
-        )
+        for key, texts in self._tags.items():
+            value = target.tags.get(key)
+            if value is None or not texts.match(value):
+                return False
+        return True
 
     def why(self, ask: Question) -> str:
         """Say in words what there is."""

@@ -129,7 +129,8 @@ def _load_or_create(path: Path) -> rsa.RSAPrivateKey:
         _check_mode(path)
         return _parse(path)
     except OSError as error:
-        raise _problem(path, f"cannot be used: {error.strerror}") from error
+        hint = f"look at {error.filename}"
+        raise _problem(path, f"cannot be used: {error.strerror}", hint) from error
 
 
 def _create(path: Path) -> None:

@@ -88,11 +88,11 @@ def _segments(token: str) -> tuple[str, str, str]:
 
 
 # Python's own base64url decoder lets padding, line ends and anything else pass.
-_TO_BASE64 = str.maketrans({"-": "+", "_": "/", "+": "?", "/": "?", "=": "?"})
+_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/???")
 
 
 def _decode(segment: str, what: str) -> bytes:
-    padded = segment.translate(_TO_BASE64) + "=" * (-len(segment) % 4)
+    padded = segment.encode("ascii").translate(_TO_BASE64) + b"=" * (-len(segment) % 4)
     try:
         return binascii.a2b_base64(padded, strict_mode=True)
     except ValueError:

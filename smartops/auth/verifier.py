@@ -1,7 +1,7 @@
 """The one verifier of bearer tokens.
 
 Every check is made for every token, in the order of :meth:`TokenVerifier._check`.
-A token that held is remembered by its digest until it expires, because a
+A header that held is remembered by its digest until it expires, because a
 platform sends the same one with many requests; what may have changed since
 (the time, the issuer's keys, revocation, who asks) is checked again each time.
 """
@@ -22,7 +22,7 @@ from smartops.errors import AuthenticationFailed
 from smartops.services import Clock, HttpClient, Issuer, Verified
 
 from .keys import Key, KeyCache, KeySet
-from .token import Token, Untrusted, bearer, parse, peek, short
+from .token import MAX_LENGTH, Token, Untrusted, bearer, parse, peek, short
 
 LEEWAY = 300
 """Seconds by which two clocks may differ."""
@@ -46,6 +46,15 @@ class _Held:
     jti: str
 
 
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """The newest header: several channels ask about the same one in turn."""
+
+    text: str | None
+    digest: bytes
+    issuer: str | None = None
+
+
 class TokenVerifier:
     """Implements :class:`~smartops.services.Verifier`.
 
@@ -67,6 +76,7 @@ class TokenVerifier:
         self._revoked = revoked
         self._cache = cache
         self._held: dict[bytes, _Held] = {}
+        self._seen = _Seen(None, b"")
 
     async def verify(self, authorization: str | None, issuers: tuple[Issuer, ...]) -> Verified:
         """Verify an ``Authorization`` header against the issuers given.
@@ -75,11 +85,10 @@ class TokenVerifier:
         reason goes to the log ``smartops.auth``, the token never does.
         """
         try:
-            token = bearer(authorization)
-            digest = sha256(token.encode("ascii")).digest()
+            digest = self._look(authorization).digest
             held = self._held.get(digest)
             if held is None or not self._still_holds(held, issuers):
-                held = await self._check(parse(token), issuers)
+                held = await self._check(parse(bearer(authorization)), issuers)
                 self._remember(digest, held)
             if held.jti and self._revoked(held.jti):
                 raise Untrusted(f"the token {short(held.jti)} was revoked")
@@ -90,15 +99,25 @@ class TokenVerifier:
 
     def peek_issuer(self, authorization: str | None) -> str:
         """Return the unverified ``iss``, or an empty string. It selects; it proves nothing."""
-        try:
-            issuer = peek(bearer(authorization)).get("iss")
-        except Untrusted:
-            return ""
-        return issuer if isinstance(issuer, str) else ""
+        seen = self._look(authorization)
+        if seen.issuer is None:
+            held = self._held.get(seen.digest)
+            seen.issuer = held.verified.claims["iss"] if held else _peek_issuer(authorization)
+        return seen.issuer
 
     async def keep_fresh(self) -> Never:
         """Fetch the issuers' keys again every hour, until cancelled; no request waits for it."""
         await self._keys.keep_fresh()
+
+    def _look(self, authorization: str | None) -> _Seen:
+        """Return the header's digest. What is too long to be a token gets none."""
+        seen = self._seen
+        if authorization is None or seen.text != authorization:
+            digest = b""
+            if authorization is not None and len(authorization) < 2 * MAX_LENGTH:
+                digest = sha256(authorization.encode("utf-8", "surrogatepass")).digest()
+            seen = self._seen = _Seen(authorization, digest)
+        return seen
 
     def _still_holds(self, held: _Held, issuers: tuple[Issuer, ...]) -> bool:
         now = self._clock.time()
@@ -141,6 +160,14 @@ class TokenVerifier:
         jti = token.claims.get("jti")
         verified = Verified(MappingProxyType(dict(token.claims)), key.entry, issuer)
         return _Held(verified, keys, key, begins, ends, jti if isinstance(jti, str) else "")
+
+
+def _peek_issuer(authorization: str | None) -> str:
+    try:
+        issuer = peek(bearer(authorization)).get("iss")
+    except Untrusted:
+        return ""
+    return issuer if isinstance(issuer, str) else ""
 
 
 def _times(claims: Mapping[str, Any], now: float) -> tuple[float, float]:

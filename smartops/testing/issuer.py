@@ -90,15 +90,18 @@ class StandInIssuer:
         audience: str = "smartops",
         claims: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
+        key: SigningKey | None = None,
         **members: Any,
     ) -> AsyncIterator[Self]:
         """Run an issuer with one key.
 
         ``issuer`` is its own address unless given; ``members`` are extra
-        members of the key's JWK set entry.
+        members of the key's JWK set entry. Tests that start many issuers give
+        a ``key``, for making one takes a while.
         """
         self = cls(issuer=issuer, audience=audience, claims=claims or {}, clock=clock or Clock())
-        self.add_key(**members)
+        key = key or SigningKey.create()
+        self.keys.append(SigningKey(key.kid, key.private, {**key.members, **members}))
         await self.up()
         self.issuer = issuer or self.url
         try:

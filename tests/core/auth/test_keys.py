@@ -1,0 +1,378 @@
+"""The key cache: when it fetches, when it does not, and what it makes of bad answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import anyio
+import pytest
+
+from smartops import AuthenticationFailed, HttpReply, Issuer
+from smartops.auth import TokenVerifier, metadata_problem
+from smartops.http import AiohttpClient
+from smartops.testing.clock import ManualClock
+from smartops.testing.issuer import KEYS_PATH, METADATA_PATH, SigningKey, StandInIssuer
+
+pytestmark = pytest.mark.anyio
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class Probe:
+    """A verifier with one issuer, and how it answers."""
+
+    def __init__(self, http: AiohttpClient, issuer: StandInIssuer, **changes: object) -> None:
+        self.verifier = TokenVerifier(http, issuer.clock)
+        self.issuer = issuer
+        self.trusted = (issuer.trusted(**changes),)
+
+    async def accepts(self, token: str = "") -> bool:
+        header = f"Bearer {token or self.issuer.token()}"
+        try:
+            await self.verifier.verify(header, self.trusted)
+        except AuthenticationFailed:
+            return False
+        return True
+
+    @property
+    def fetches(self) -> int:
+        assert self.issuer.fetches[KEYS_PATH] <= self.issuer.fetches[METADATA_PATH]
+        return self.issuer.fetches[METADATA_PATH]
+
+
+@pytest.fixture
+def probe(http: AiohttpClient, issuer: StandInIssuer) -> Probe:
+    return Probe(http, issuer)
+
+
+def with_kid(issuer: StandInIssuer, kid: str) -> str:
+    return issuer.sign({"iss": issuer.issuer}, headers={"kid": kid})
+
+
+async def test_fetches_once_for_many_tokens(probe: Probe) -> None:
+    for _ in range(5):
+        assert await probe.accepts()
+    assert probe.fetches == 1
+
+
+async def test_notices_a_rotation_by_the_unknown_kid(probe: Probe) -> None:
+    old = probe.issuer.token()
+    assert await probe.accepts(old)
+    probe.issuer.rotate()
+    assert await probe.accepts()
+    assert probe.fetches == 2
+    assert not await probe.accepts(old), "a key that was withdrawn takes its tokens with it"
+
+
+async def test_notices_changed_members_of_a_key(probe: Probe, clock: ManualClock) -> None:
+    token = probe.issuer.token(exp=clock.time() + 2 * DAY)
+    header = f"Bearer {token}"
+    first = await probe.verifier.verify(header, probe.trusted)
+    probe.issuer.keys[0] = SigningKey(first.key["kid"], probe.issuer.key.private, {"x": ["y"]})
+    clock.advance(DAY)
+    assert await probe.accepts()
+    second = await probe.verifier.verify(header, probe.trusted)
+    assert "x" not in first.key
+    assert second.key["x"] == ["y"]
+
+
+async def test_unknown_kid_is_looked_up_once_a_minute(probe: Probe, clock: ManualClock) -> None:
+    assert await probe.accepts()
+    for number in range(20):
+        assert not await probe.accepts(with_kid(probe.issuer, f"forged-{number}"))
+    assert probe.fetches == 2
+    clock.advance(59)
+    assert not await probe.accepts(with_kid(probe.issuer, "forged"))
+    assert probe.fetches == 2
+    clock.advance(1)
+    probe.issuer.rotate()
+    assert await probe.accepts()
+    assert probe.fetches == 3
+
+
+@pytest.mark.parametrize("warm", [False, True])
+async def test_two_hundred_unknown_kids_at_once_cause_one_fetch(probe: Probe, warm: bool) -> None:
+    if warm:
+        assert await probe.accepts()
+    before = probe.fetches
+    answers: list[bool] = []
+
+    async def ask(number: int) -> None:
+        answers.append(await probe.accepts(with_kid(probe.issuer, f"forged-{number}")))
+
+    async with anyio.create_task_group() as group:
+        for number in range(200):
+            group.start_soon(ask, number)
+    assert answers == [False] * 200
+    assert probe.fetches == before + 1
+
+
+async def test_many_valid_tokens_at_once_cause_one_fetch(probe: Probe) -> None:
+    answers: list[bool] = []
+
+    async def ask() -> None:
+        answers.append(await probe.accepts())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(ask)
+    assert answers == [True] * 50
+    assert probe.fetches == 1
+
+
+async def test_issuer_away_at_start(probe: Probe, clock: ManualClock) -> None:
+    await probe.issuer.down()
+    assert not await probe.accepts()
+    await probe.issuer.up()
+    assert not await probe.accepts(), "it is not asked again at once"
+    clock.advance(5)
+    assert await probe.accepts()
+
+
+async def test_issuer_away_later(probe: Probe, clock: ManualClock) -> None:
+    assert await probe.accepts()
+    await probe.issuer.down()
+    clock.advance(DAY)
+    assert await probe.accepts(), "the last keys are still good"
+    clock.advance(4 * DAY - 1)
+    assert await probe.accepts()
+    clock.advance(1)
+    assert not await probe.accepts(), "but not for ever"
+    await probe.issuer.up()
+    clock.advance(60)
+    assert await probe.accepts()
+
+
+async def test_remembered_tokens_do_not_outlive_dead_keys(probe: Probe, clock: ManualClock) -> None:
+    token = probe.issuer.token(exp=clock.time() + 9 * DAY)
+    assert await probe.accepts(token)
+    await probe.issuer.down()
+    clock.advance(5 * DAY)
+    assert not await probe.accepts(token)
+
+
+async def test_failing_issuer_is_not_hammered(probe: Probe, clock: ManualClock) -> None:
+    assert await probe.accepts()
+    probe.issuer.status = 503
+    clock.advance(DAY)
+    for _ in range(10):
+        assert await probe.accepts()
+    assert probe.fetches == 2
+    clock.advance(60)
+    assert await probe.accepts()
+    assert probe.fetches == 3
+
+
+async def test_keys_are_fetched_again_after_a_day(probe: Probe, clock: ManualClock) -> None:
+    assert await probe.accepts()
+    clock.advance(DAY - 1)
+    assert await probe.accepts()
+    assert probe.fetches == 1
+    clock.advance(1)
+    assert await probe.accepts()
+    assert probe.fetches == 2
+
+
+async def test_clock_put_back(probe: Probe, clock: ManualClock) -> None:
+    token = probe.issuer.token(iat=None, nbf=None)
+    assert await probe.accepts(token)
+    assert not await probe.accepts(with_kid(probe.issuer, "forged"))
+    assert probe.fetches == 2
+    clock.advance(-2 * DAY)
+    assert await probe.accepts(probe.issuer.token())
+    assert probe.fetches == 3, "keys from the future are fetched again"
+    assert not await probe.accepts(with_kid(probe.issuer, "forged"))
+    assert probe.fetches == 4, "a cool-down from the future is over"
+
+
+async def test_clock_put_back_before_the_token(probe: Probe, clock: ManualClock) -> None:
+    token = probe.issuer.token()
+    assert await probe.accepts(token)
+    clock.advance(-HOUR)
+    assert not await probe.accepts(token)
+    clock.advance(HOUR)
+    assert await probe.accepts(token)
+
+
+async def test_keep_fresh_fetches_every_hour_what_is_in_use(
+    probe: Probe, clock: ManualClock
+) -> None:
+    async def step(seconds: float) -> None:
+        clock.advance(seconds)
+        with anyio.fail_after(5):
+            while not clock.sleepers:  # noqa: ASYNC110 - a clock tells nobody who sleeps
+                await anyio.sleep(0.001)
+
+    assert await probe.accepts()
+    async with anyio.create_task_group() as group:
+        group.start_soon(probe.verifier.keep_fresh)
+        await step(0)
+        for _ in range(11):
+            await step(300)
+        assert probe.fetches == 1
+        await step(300)
+        assert probe.fetches == 2
+        probe.issuer.status = 500
+        clock.advance(HOUR)
+        await step(300)
+        assert probe.fetches == 3
+        probe.issuer.status = 200
+        await step(300)
+        assert probe.fetches == 4, "a failed fetch is tried again at the next look"
+        group.cancel_scope.cancel()
+
+
+class Gated:
+    """The real client behind a gate."""
+
+    def __init__(self, http: AiohttpClient) -> None:
+        self._http = http
+        self.waiting = anyio.Event()
+        self.open = anyio.Event()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 10.0,
+        max_bytes: int = 1_000_000,
+    ) -> HttpReply:
+        self.waiting.set()
+        await self.open.wait()
+        return await self._http.request(
+            method, url, headers=headers, body=body, timeout=timeout, max_bytes=max_bytes
+        )
+
+
+async def test_a_cancelled_fetch_is_taken_over(
+    http: AiohttpClient, issuer: StandInIssuer, trusted: tuple[Issuer, ...]
+) -> None:
+    gate = Gated(http)
+    verifier = TokenVerifier(gate, issuer.clock)
+    header = f"Bearer {issuer.token()}"
+    subjects: list[str] = []
+
+    async def first(scope: anyio.CancelScope) -> None:
+        with scope:
+            await verifier.verify(header, trusted)
+
+    async def second() -> None:
+        verified = await verifier.verify(header, trusted)
+        subjects.append(verified.claims["sub"])
+
+    async with anyio.create_task_group() as group:
+        scope = anyio.CancelScope()
+        group.start_soon(first, scope)
+        await gate.waiting.wait()
+        group.start_soon(second)
+        scope.cancel()
+        gate.open.set()
+    assert scope.cancelled_caught
+    assert subjects == ["user123"]
+
+
+async def test_withdrawing_all_keys_is_an_answer(probe: Probe) -> None:
+    token = probe.issuer.token()
+    assert await probe.accepts(token)
+    forged = with_kid(probe.issuer, "forged")
+    probe.issuer.keys.clear()
+    assert not await probe.accepts(forged)
+    assert not await probe.accepts(token)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({"jwks_uri": None}, "jwks_uri is None"),
+        ({"jwks_uri": ["x"]}, "jwks_uri is ['x']"),
+        ({"jwks_uri": "https://evil.example/keys"}, "not an address on the same host"),
+        ({"jwks_uri": "http://127.0.0.1:1/keys"}, "not an address on the same host"),
+        ({"jwks_uri": "http://localhost/keys"}, "not an address on the same host"),
+        ({"jwks_uri": "file:///etc/passwd"}, "not an address on the same host"),
+        ({"jwks_uri": "http://["}, "not an address on the same host"),
+        ({"pad": "x" * 600_000}, "larger than 524288 bytes"),
+    ],
+)
+async def test_refuses_metadata_that_leads_astray(
+    metadata: dict[str, object], reason: str, probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
+    probe.issuer.metadata.update(metadata)
+    assert not await probe.accepts()
+    assert reason in caplog.text
+    assert probe.issuer.fetches[KEYS_PATH] == 0
+
+
+async def test_accepts_the_host_in_another_case(http: AiohttpClient, issuer: StandInIssuer) -> None:
+    address = issuer.metadata_url.replace("127.0.0.1", "LOCALHOST")
+    issuer.metadata["jwks_uri"] = issuer.keys_url.replace("127.0.0.1", "localhost")
+    assert await Probe(http, issuer, metadata=address).accepts()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://login.example.com/.well-known/openid-configuration",
+        "http://10.0.0.1/metadata",
+        "http://127.0.0.1.example.com/metadata",
+        "https://user:password@login.example.com/metadata",
+        "ftp://127.0.0.1/metadata",
+        "https:///metadata",
+        "//127.0.0.1/metadata",
+        "https://login.example.com:port/metadata",
+        "",
+    ],
+)
+async def test_metadata_must_be_https_or_loopback(
+    url: str, http: AiohttpClient, issuer: StandInIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "smartops.auth")
+    problem = metadata_problem(url)
+    assert problem is not None
+    assert not await Probe(http, issuer, metadata=url).accepts()
+    assert problem in caplog.text
+    assert "password" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.example.com/m",
+        "http://127.0.0.1:80/m",
+        "http://[::1]/m",
+        "http://localhost/m",
+    ],
+)
+def test_good_metadata_addresses(url: str) -> None:
+    assert metadata_problem(url) is None
+
+
+async def test_keys_in_the_configuration_are_never_fetched(
+    http: AiohttpClient, issuer: StandInIssuer
+) -> None:
+    probe = Probe(http, issuer, keys={"keys": [issuer.key.entry]})
+    assert await probe.accepts()
+    assert not await probe.accepts(with_kid(issuer, "forged"))
+    assert not issuer.fetches
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": ["x", None, 1]}])
+async def test_a_key_set_without_keys_accepts_nothing(
+    keys: dict[str, object], http: AiohttpClient, issuer: StandInIssuer
+) -> None:
+    assert not await Probe(http, issuer, keys=keys).accepts()
+
+
+async def test_the_number_of_key_sets_is_bounded(
+    http: AiohttpClient, issuer: StandInIssuer
+) -> None:
+    verifier = TokenVerifier(http, issuer.clock)
+    header = f"Bearer {issuer.token()}"
+    for number in range(200):
+        trusted = (issuer.trusted(keys={"keys": [issuer.key.entry], "number": number}),)
+        await verifier.verify(header, trusted)
+    assert len(verifier._keys._sets) == 64

@@ -1,0 +1,200 @@
+"""The local issuer: its key file, its tokens, and that the verifier takes them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from smartops import AuthenticationFailed
+from smartops.auth import LocalIssuer, TokenVerifier, may_act_for_others
+from smartops.errors import StartupError
+from smartops.testing.clock import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+DAY = timedelta(days=1)
+
+
+def issuer_at(path: Path, clock: ManualClock) -> LocalIssuer:
+    return LocalIssuer("local", path, "https://smartops.local", "smartops", DAY, clock)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "local.pem"
+
+
+@pytest.fixture
+def local(path: Path, clock: ManualClock) -> LocalIssuer:
+    return issuer_at(path, clock)
+
+
+async def test_makes_tokens_that_hold(
+    local: LocalIssuer, verifier: TokenVerifier, clock: ManualClock
+) -> None:
+    verified = await verifier.verify(f"Bearer {local.make_token('alice')}", (local.as_issuer(),))
+    now = int(clock.time())
+    claims = dict(verified.claims)
+    assert len(claims.pop("jti")) >= 16
+    assert claims == {
+        "iss": "https://smartops.local",
+        "aud": "smartops",
+        "sub": "alice",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 86400,
+    }
+    assert verified.issuer.name == "local"
+    assert not may_act_for_others(claims)
+
+
+async def test_tokens_with_rights_a_team_and_a_lifetime(
+    local: LocalIssuer, verifier: TokenVerifier, clock: ManualClock
+) -> None:
+    token = local.make_token("bot", act_for_others=True, team="ops", lifetime=timedelta(hours=1))
+    trusted = (local.as_issuer(),)
+    claims = (await verifier.verify(f"Bearer {token}", trusted)).claims
+    assert may_act_for_others(claims)
+    assert claims[trusted[0].team] == "ops"
+    clock.advance(3600 + 300)
+    with pytest.raises(AuthenticationFailed):
+        await verifier.verify(f"Bearer {token}", trusted)
+
+
+@pytest.mark.parametrize(
+    ("scope", "may"),
+    [
+        ("act", True),
+        ("read act", True),
+        ("react", False),
+        ("act:x", False),
+        ("", False),
+        (None, False),
+        (["act"], False),
+    ],
+)
+def test_the_right_to_act_for_others_is_a_word_of_the_scope(scope: object, may: bool) -> None:
+    assert may_act_for_others({"scope": scope}) is may
+
+
+def test_every_token_has_its_own_jti(local: LocalIssuer) -> None:
+    assert len({local.make_token("alice") for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize("user", ["", " alice", "alice\n", "a\x00b", "\u202ealice"])
+def test_refuses_names_that_cannot_be_seen(user: str, local: LocalIssuer) -> None:
+    with pytest.raises(ValueError, match="cannot be the name"):
+        local.make_token(user)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 0.5])
+def test_refuses_lifetimes_that_are_none(seconds: float, local: LocalIssuer) -> None:
+    with pytest.raises(ValueError, match="at least a second"):
+        local.make_token("alice", lifetime=timedelta(seconds=seconds))
+
+
+def test_the_key_is_made_once_and_private(path: Path, clock: ManualClock) -> None:
+    before = os.umask(0)
+    try:
+        first = issuer_at(path, clock)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    content = path.read_bytes()
+    assert issuer_at(path, clock).as_issuer() == first.as_issuer()
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_many_starts_at_once_agree_on_one_key(path: Path, clock: ManualClock) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: issuer_at(path, clock), range(8)))
+    assert all(item.as_issuer() == made[0].as_issuer() for item in made)
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_the_public_keys_hold_nothing_private(local: LocalIssuer) -> None:
+    keys = local.as_issuer().keys
+    assert keys is not None
+    assert set(keys["keys"][0]) == {"kty", "use", "alg", "kid", "n", "e"}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o660, 0o601])
+def test_refuses_a_key_that_others_can_get_at(mode: int, path: Path, clock: ManualClock) -> None:
+    issuer_at(path, clock)
+    path.chmod(mode)
+    with pytest.raises(StartupError) as error:
+        issuer_at(path, clock)
+    (problem,) = error.value.problems
+    assert problem.where == str(path)
+    assert f"has the mode 0{mode:o}" in problem.text
+    assert problem.hint == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
+def test_accepts_a_key_its_group_may_read(mode: int, path: Path, clock: ManualClock) -> None:
+    issuer_at(path, clock)
+    path.chmod(mode)
+    issuer_at(path, clock)
+
+
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    encryption: KeySerializationEncryption | None = None,
+) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
+
+
+@pytest.fixture(scope="session")
+def small() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("garbage", "no private key"),
+        ("", "no private key"),
+        ("elliptic", "no RSA key of at least 2048 bits"),
+        ("small", "no RSA key of at least 2048 bits"),
+        ("encrypted", "no private key in PEM form without a password"),
+    ],
+)
+def test_refuses_a_file_without_a_usable_key(
+    content: str, reason: str, path: Path, clock: ManualClock, small: rsa.RSAPrivateKey
+) -> None:
+    contents = {
+        "garbage": b"garbage",
+        "": b"",
+        "elliptic": pem(ec.generate_private_key(ec.SECP256R1())),
+        "small": pem(small),
+        "encrypted": pem(small, BestAvailableEncryption(b"x")),
+    }
+    path.parent.mkdir()
+    path.write_bytes(contents[content])
+    path.chmod(0o600)
+    with pytest.raises(StartupError, match=reason):
+        issuer_at(path, clock)
+
+
+def test_says_what_keeps_it_from_the_file(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartupError, match="cannot be used: File exists; look at .*/file$"):
+        issuer_at(tmp_path / "file" / "local.pem", clock)
+    (tmp_path / "folder").mkdir(mode=0o700)
+    with pytest.raises(StartupError, match="cannot be used: Is a directory"):
+        issuer_at(tmp_path / "folder", clock)

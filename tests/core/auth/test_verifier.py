@@ -1,0 +1,178 @@
+"""What the verifier remembers, what it asks again every time, and how it chooses the issuer."""
+
+from __future__ import annotations
+
+import pytest
+
+from smartops import AuthenticationFailed, Issuer
+from smartops.auth import TokenVerifier, Untrusted, peek
+from smartops.http import AiohttpClient
+from smartops.testing.clock import ManualClock
+from smartops.testing.issuer import SigningKey, StandInIssuer
+
+pytestmark = pytest.mark.anyio
+
+Trusted = tuple[Issuer, ...]
+
+
+async def refuses(verifier: TokenVerifier, header: str, trusted: Trusted) -> bool:
+    try:
+        await verifier.verify(header, trusted)
+    except AuthenticationFailed:
+        return True
+    return False
+
+
+async def test_a_remembered_token_expires(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier, clock: ManualClock
+) -> None:
+    header = f"Bearer {issuer.token(exp=clock.time() + 100)}"
+    first = await verifier.verify(header, trusted)
+    clock.advance(399)
+    assert await verifier.verify(header, trusted) is first
+    clock.advance(1)
+    assert await refuses(verifier, header, trusted)
+
+
+async def test_a_remembered_token_can_be_revoked(
+    issuer: StandInIssuer, trusted: Trusted, http: AiohttpClient
+) -> None:
+    revoked: set[str] = set()
+    verifier = TokenVerifier(http, issuer.clock, revoked=revoked.__contains__)
+    one, other = (f"Bearer {issuer.token(jti=name)}" for name in ("one", "other"))
+    await verifier.verify(one, trusted)
+    revoked.add("one")
+    assert await refuses(verifier, one, trusted)
+    assert not await refuses(verifier, other, trusted)
+    assert await refuses(
+        TokenVerifier(http, issuer.clock, revoked=revoked.__contains__), one, trusted
+    )
+
+
+@pytest.mark.parametrize("jti", [None, "", 5, ["one"]])
+async def test_a_token_without_a_usable_jti_is_not_asked_about(
+    jti: object, issuer: StandInIssuer, trusted: Trusted, http: AiohttpClient
+) -> None:
+    def revoked(name: str) -> bool:
+        raise AssertionError(name)
+
+    verifier = TokenVerifier(http, issuer.clock, revoked=revoked)
+    assert not await refuses(verifier, f"Bearer {issuer.token(jti=jti)}", trusted)
+
+
+async def test_a_remembered_token_holds_only_for_its_issuer(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    header = f"Bearer {issuer.token()}"
+    await verifier.verify(header, trusted)
+    assert await refuses(verifier, header, ())
+    assert await refuses(verifier, header, (issuer.trusted(audiences=("other",)),))
+    assert not await refuses(verifier, header, (issuer.trusted(),)), "an equal one is the same"
+
+
+async def test_a_changed_token_is_not_the_remembered_one(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    token = issuer.token()
+    await verifier.verify(f"Bearer {token}", trusted)
+    swapped = token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB")
+    assert await refuses(verifier, f"Bearer {swapped}", trusted)
+
+
+async def test_remembers_a_bounded_number_of_tokens(
+    issuer: StandInIssuer, trusted: Trusted, http: AiohttpClient
+) -> None:
+    verifier = TokenVerifier(http, issuer.clock, cache=3)
+    headers = [f"Bearer {issuer.token()}" for _ in range(5)]
+    verified = [await verifier.verify(header, trusted) for header in headers]
+    assert len(verifier._held) == 3
+    assert await verifier.verify(headers[4], trusted) is verified[4]
+    assert await verifier.verify(headers[0], trusted) is not verified[0]
+
+
+async def test_remembers_nothing_that_was_refused(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    for _ in range(5):
+        assert await refuses(verifier, f"Bearer {issuer.token(aud='other')}", trusted)
+    assert not verifier._held
+
+
+async def test_claims_cannot_be_changed(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    verified = await verifier.verify(f"Bearer {issuer.token()}", trusted)
+    with pytest.raises(TypeError):
+        verified.claims["sub"] = "root"  # type: ignore[index]
+
+
+async def test_chooses_among_issuers_of_one_name(
+    issuer: StandInIssuer, verifier: TokenVerifier
+) -> None:
+    """Two tenants of one provider may share the ``iss`` and the keys and differ in a claim."""
+    a = issuer.trusted("a", claims={"tid": "a"}, audiences=("one", "two"))
+    b = issuer.trusted("b", claims={"tid": "b"}, issuers=("https://old.example", issuer.issuer))
+    verified = await verifier.verify(f"Bearer {issuer.token(tid='b')}", (a, b))
+    assert verified.issuer is b
+    verified = await verifier.verify(f"Bearer {issuer.token(tid='a', aud='two')}", (a, b))
+    assert verified.issuer is a
+    assert await refuses(verifier, f"Bearer {issuer.token(tid='c')}", (a, b))
+    assert await refuses(verifier, f"Bearer {issuer.token(tid='b', aud='two')}", (a, b))
+
+
+async def test_keys_of_one_issuer_do_not_sign_for_another(
+    issuer: StandInIssuer, verifier: TokenVerifier, clock: ManualClock
+) -> None:
+    async with StandInIssuer.start(clock=clock, audience="smartops") as other:
+        both = (issuer.trusted("a"), other.trusted("b"))
+        assert not await refuses(verifier, f"Bearer {other.token()}", both)
+        assert await refuses(verifier, f"Bearer {other.token(iss=issuer.issuer)}", both)
+        same_kid = SigningKey(issuer.key.kid, other.key.private)
+        claims = {"iss": issuer.issuer, "aud": "smartops", "exp": clock.time() + 60}
+        assert await refuses(verifier, f"Bearer {issuer.sign(claims, key=same_kid)}", both)
+
+
+async def test_peeking_tells_the_issuer_and_proves_nothing(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    header = f"Bearer {issuer.token()}"
+    assert verifier.peek_issuer(header) == issuer.issuer
+    assert verifier.peek_issuer(header[:-10] + "AAAAAAAAAA") == issuer.issuer
+    assert not issuer.fetches
+    await verifier.verify(header, trusted)
+    assert verifier.peek_issuer(header) == issuer.issuer
+    assert verifier.peek_issuer(f"Bearer {issuer.token(iss='https://b')}") == "https://b"
+    assert verifier.peek_issuer(header) == issuer.issuer
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer a.b.c",
+        "Bearer a.!.c",
+        "Basic YTpi",
+        "Bearer " + "x" * 40000,
+        "Bearer " + "." * 40000,
+        "Bearer a.W10.c",
+        "Bearer \udc80",
+    ],
+)
+async def test_peeking_never_fails(header: str | None, verifier: TokenVerifier) -> None:
+    assert verifier.peek_issuer(header) == ""
+
+
+@pytest.mark.parametrize("iss", [None, 1, ["a"], {"a": 1}])
+async def test_peeking_at_strange_issuers(
+    iss: object, issuer: StandInIssuer, verifier: TokenVerifier
+) -> None:
+    assert verifier.peek_issuer(f"Bearer {issuer.token(iss=iss)}") == ""
+
+
+async def test_claims_can_be_read_without_trust(issuer: StandInIssuer) -> None:
+    assert peek(issuer.token(jti="x"))["jti"] == "x"
+    with pytest.raises(Untrusted):
+        peek("garbage")
