@@ -1,0 +1,94 @@
+"""The look at every instance: cheap for the healthy ones, closer for suspects."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from anyio import lowlevel
+
+from smartops import Instance, Metric, Usage
+
+from .config import HealthConfig
+from .findings import Findings
+from .judge import METRICS, judge_series, judge_state, judge_unchecked, judge_usage, threshold_of
+from .measures import Measures
+
+MOST_IN_DATA = 500
+_MARGIN = 5.0
+_TURN = 250
+
+T = TypeVar("T")
+Suspects = dict[Metric, list[tuple[float, Instance]]]
+
+
+class Checkup:
+    """One check of some instances at one moment."""
+
+    def __init__(self, config: HealthConfig, measures: Measures, now: datetime) -> None:
+        self._config = config
+        self._measures = measures
+        self._now = now
+        self.findings = Findings(MOST_IN_DATA)
+        self._suspects: Suspects = {metric: [] for metric in METRICS}
+
+    async def examine(self, instances: Sequence[Instance], *, named: bool) -> None:
+        """Look at the instances and collect what is wrong with them.
+
+        ``named`` says that a person named them, so that being off is worth a
+        word. Raises what the Metrics backend refuses with: a report that
+        leaves out what could not be measured would call it healthy.
+        """
+        running = [item.id for item in instances if item.state == "running"]
+        usage = await self._measures.latest(running)
+        for part in _turns(instances):
+            for instance in part:
+                self._first_look(instance, usage, named=named)
+            await lowlevel.checkpoint()
+        for metric, suspects in self._suspects.items():
+            await self._closer_look(metric, suspects)
+
+    def _first_look(self, instance: Instance, usage: Mapping[str, Usage], *, named: bool) -> None:
+        found = judge_state(self._config, instance, self._now, named=named)
+        if found is not None:
+            self.findings.add(found)
+        if instance.state != "running":
+            return
+        measured = usage.get(instance.id)
+        found = judge_usage(self._config, instance, measured, self._now)
+        if found is not None:
+            self.findings.add(found)
+        elif measured is not None:
+            self._suspect(instance, measured)
+
+    def _suspect(self, instance: Instance, usage: Usage) -> None:
+        """Take note of what is high, or nearly: one reading may dip below a high average."""
+        for metric in METRICS:
+            value: float | None = getattr(usage, metric)
+            if value is not None and value >= threshold_of(self._config, metric).warning - _MARGIN:
+                self._suspects[metric].append((value, instance))
+
+    async def _closer_look(self, metric: Metric, suspects: list[tuple[float, Instance]]) -> None:
+        """Judge suspects by their history; those beyond the bound by their newest reading."""
+        limit = self._config.max_series if threshold_of(self._config, metric).sustained else 0
+        chosen = heapq.nlargest(limit, suspects, key=lambda suspect: suspect[0])
+        ids = [instance.id for _, instance in chosen]
+        since = self._now - self._config.window
+        series = await self._measures.series(metric, ids, since) if ids else {}
+        for part in _turns(suspects):
+            for value, instance in part:
+                samples = series.get(instance.id)
+                if samples:
+                    found = judge_series(self._config, metric, instance, samples, self._now)
+                else:
+                    found = judge_unchecked(self._config, metric, instance, value)
+                if found is not None:
+                    self.findings.add(found)
+            await lowlevel.checkpoint()
+
+
+def _turns(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into parts small enough not to hold up anybody else."""
+    return (items[start : start + _TURN] for start in range(0, len(items), _TURN))

@@ -1,0 +1,57 @@
+"""``check health``: of everything, or of some instances."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from smartops import (
+    Clock,
+    Command,
+    Compute,
+    Costs,
+    Instance,
+    Metrics,
+    Query,
+    Reply,
+    command,
+)
+
+from .checkup import Checkup
+from .config import HealthConfig
+from .measures import Measures
+from .report import Report, reply
+from .trends import Trending
+
+
+def checking(config: HealthConfig, clock: Clock) -> Command:
+    """Return the command ``check health``."""
+
+    @command(
+        "check health [{targets}]",
+        "health [{targets}]",
+        examples=(
+            "check health",
+            "check health web-server-01",
+            "check health tag:Environment=production",
+        ),
+        deadline=timedelta(minutes=2),
+    )
+    async def check_health(
+        compute: Compute, metrics: Metrics, costs: Costs, targets: list[Instance] | None = None
+    ) -> Reply:
+        """Check all instances, or some: issues worst first, then trends."""
+        instances = (await compute.list(Query())).instances if targets is None else targets
+        now = clock.now()
+        measures = Measures(metrics, config)
+        checkup = Checkup(config, measures, now)
+        await checkup.examine(instances, named=targets is not None)
+        trends = await Trending(config, measures, costs, now).of(instances)
+        return reply(config, Report(_scope(targets), instances, checkup.findings, trends))
+
+    return check_health
+
+
+def _scope(targets: list[Instance] | None) -> str:
+    if targets is None:
+        return "all instances"
+    return targets[0].label if len(targets) == 1 else f"{len(targets)} instances"

@@ -1,0 +1,68 @@
+"""What was found wrong, and the worst of it within bounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from smartops import Instance, Severity
+
+RANK: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with one instance. ``weight`` orders findings of equal severity."""
+
+    instance: Instance
+    severity: Severity
+    issue: str
+    details: str
+    recommendation: str
+    weight: float = 0.0
+
+    @property
+    def order(self) -> tuple[int, float, str, str, str]:
+        """Sorts worst first, and the same every time."""
+        return (
+            RANK[self.severity],
+            -self.weight,
+            self.instance.label,
+            self.instance.id,
+            self.issue,
+        )
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects findings, keeping the ``keep`` worst of them and counting all."""
+
+    keep: int
+    total: int = 0
+    worst: dict[str, Severity] = field(default_factory=dict)
+    _kept: list[Finding] = field(default_factory=list)
+
+    def add(self, finding: Finding) -> None:
+        """Take note of a finding."""
+        self.total += 1
+        key = finding.instance.id
+        before = self.worst.get(key)
+        if before is None or RANK[finding.severity] < RANK[before]:
+            self.worst[key] = finding.severity
+        self._kept.append(finding)
+        if len(self._kept) >= 2 * self.keep:
+            self._shrink()
+
+    def worst_first(self) -> list[Finding]:
+        """Return the worst findings, at most ``keep`` of them."""
+        self._shrink()
+        return list(self._kept)
+
+    def counts(self) -> Counter[Severity]:
+        """Return how many instances are how badly off."""
+        return Counter(self.worst.values())
+
+    def _shrink(self) -> None:
+        self._kept.sort(key=lambda finding: finding.order)
+        del self._kept[self.keep :]

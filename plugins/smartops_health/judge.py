@@ -1,0 +1,174 @@
+"""The verdicts: state, age of measurements, and thresholds. Pure functions of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from smartops import Instance, Metric, Sample, Severity, Usage
+
+from .config import HealthConfig, Threshold
+from .findings import Finding
+from .streak import Streak, streak
+from .text import minutes
+
+METRICS: tuple[Metric, ...] = ("cpu", "memory", "disk")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    name: str
+    issue: str
+    recommendation: str
+
+
+_WORDING: Mapping[Metric, _Wording] = {
+    "cpu": _Wording(
+        "CPU",
+        "High CPU usage",
+        "Look for the busy process, or give the work to more or larger machines.",
+    ),
+    "memory": _Wording(
+        "Memory",
+        "High memory usage",
+        "Look for the process that grows, or choose a type with more memory.",
+    ),
+    "disk": _Wording(
+        "Disk",
+        "Disk nearly full",
+        "Delete or move what is not needed, or enlarge the disk.",
+    ),
+}
+
+
+def threshold_of(config: HealthConfig, metric: Metric) -> Threshold:
+    """Return the thresholds of a metric."""
+    found: Threshold = getattr(config, metric)
+    return found
+
+
+def judge_state(
+    config: HealthConfig, instance: Instance, now: datetime, *, named: bool
+) -> Finding | None:
+    """Judge an instance by its state alone."""
+    if instance.state == "running":
+        return None
+    if instance.state == "pending":
+        return _starting(config, instance, now)
+    if instance.state in ("shutting-down", "terminated"):
+        return _gone(instance) if named else None
+    because = _must_run(config, instance)
+    if because:
+        details = f"It is {instance.state}, and with the tag {because} it should run."
+        return _off(instance, Severity.CRITICAL, details)
+    if named:
+        return _off(instance, Severity.WARNING, f"It is {instance.state}.")
+    return None
+
+
+def judge_usage(
+    config: HealthConfig, instance: Instance, usage: Usage | None, now: datetime
+) -> Finding | None:
+    """Judge whether a running instance is measured at all, and recently."""
+    if usage is None or usage.at is None:
+        if instance.launched is not None and now - instance.launched <= config.stale_after:
+            return None
+        return _unmeasured(instance, "No measurements", "Nothing is measured.")
+    age = now - usage.at
+    if age <= config.stale_after:
+        return None
+    return _unmeasured(instance, "Old measurements", f"Last measured {minutes(age)} ago.")
+
+
+def judge_series(
+    config: HealthConfig,
+    metric: Metric,
+    instance: Instance,
+    samples: Sequence[Sample],
+    now: datetime,
+) -> Finding | None:
+    """Judge a measurement by how long it has been too high."""
+    threshold = threshold_of(config, metric)
+    if not samples or now - samples[-1].at > config.stale_after + config.period:
+        return None
+    for severity, level in _levels(threshold):
+        found = streak(samples, level, period=config.period, since=now - config.window, now=now)
+        if found is not None and found.length >= threshold.sustained:
+            return _high(metric, instance, severity, found.average, _for_how_long(found))
+    return None
+
+
+def judge_unchecked(
+    config: HealthConfig, metric: Metric, instance: Instance, value: float
+) -> Finding | None:
+    """Judge a measurement by its newest value, where its history does not count or is unknown."""
+    threshold = threshold_of(config, metric)
+    since = "; since when was not looked up" if threshold.sustained else ""
+    for severity, level in _levels(threshold):
+        if value >= level:
+            return _high(metric, instance, severity, value, since)
+    return None
+
+
+def _levels(threshold: Threshold) -> tuple[tuple[Severity, float], ...]:
+    return (Severity.CRITICAL, threshold.critical), (Severity.WARNING, threshold.warning)
+
+
+def _for_how_long(found: Streak) -> str:
+    return f" for {minutes(found.length)}{' or longer' if found.longer else ''}"
+
+
+def _high(
+    metric: Metric, instance: Instance, severity: Severity, value: float, how_long: str
+) -> Finding:
+    wording = _WORDING[metric]
+    return Finding(
+        instance,
+        severity,
+        wording.issue,
+        f"{wording.name} at {value:.0f}%{how_long}",
+        wording.recommendation,
+        value,
+    )
+
+
+def _starting(config: HealthConfig, instance: Instance, now: datetime) -> Finding | None:
+    since = instance.launched
+    if since is None or now - since <= config.starting_limit:
+        return None
+    return Finding(
+        instance,
+        Severity.WARNING,
+        "Does not get started",
+        f"It is pending for {minutes(now - since)}.",
+        "Look at its console, or stop it and start it again.",
+    )
+
+
+def _must_run(config: HealthConfig, instance: Instance) -> str:
+    for key, values in config.must_run.items():
+        value = instance.tags.get(key)
+        if value is not None and value in values:
+            return f"{key}={value}"
+    return ""
+
+
+def _off(instance: Instance, severity: Severity, details: str) -> Finding:
+    advice = f"If it should run: start {instance.id}"
+    return Finding(instance, severity, "Not running", details, advice, 100.0)
+
+
+def _gone(instance: Instance) -> Finding:
+    details = f"It is {instance.state}."
+    return Finding(instance, Severity.WARNING, "Not running", details, "It will not come back.")
+
+
+def _unmeasured(instance: Instance, issue: str, details: str) -> Finding:
+    return Finding(
+        instance,
+        Severity.WARNING,
+        issue,
+        details,
+        "Check its monitoring agent, and whether it can be reached.",
+    )

@@ -1,0 +1,67 @@
+"""Measurements in bounded batches, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import anyio
+from anyio import lowlevel
+
+from smartops import Metric, Metrics, Refusal, Sample, Usage
+
+from .config import HealthConfig
+
+T = TypeVar("T")
+
+
+class Measures:
+    """Asks a Metrics backend about any number of instances."""
+
+    def __init__(self, metrics: Metrics, config: HealthConfig) -> None:
+        self._metrics = metrics
+        self._config = config
+
+    async def latest(self, ids: Sequence[str]) -> dict[str, Usage]:
+        """Return the newest usage by instance id; raises what the backend refuses with."""
+        return await self._batched(ids, self._metrics.latest)
+
+    async def series(
+        self, metric: Metric, ids: Sequence[str], since: datetime
+    ) -> dict[str, tuple[Sample, ...]]:
+        """Return the averages since then by instance id."""
+
+        async def ask(batch: Sequence[str]) -> Mapping[str, tuple[Sample, ...]]:
+            return await self._metrics.series(
+                metric, batch, since=since, period=self._config.period
+            )
+
+        return await self._batched(ids, ask)
+
+    async def _batched(
+        self, ids: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+    ) -> dict[str, T]:
+        size = self._config.batch
+        waiting = iter([ids[start : start + size] for start in range(0, len(ids), size)])
+        found: dict[str, T] = {}
+        refused: list[Refusal] = []
+
+        async def work() -> None:
+            for batch in waiting:
+                if refused:
+                    return
+                try:
+                    found.update(await ask(batch))
+                except Refusal as error:
+                    refused.append(error)
+                await (
+                    lowlevel.checkpoint()
+                )  # a backend that answers at once must not hold up others
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(self._config.parallel, -(-len(ids) // size))):
+                tasks.start_soon(work)
+        if refused:
+            raise refused[0]
+        return found

@@ -1,0 +1,140 @@
+"""The report as the wire contract has it, and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartops import Fields, Instance, Issue, Issues, Reply, Severity, Text
+
+from .config import HealthConfig
+from .findings import Finding, Findings
+from .text import counted, minutes
+from .trends import Trends
+
+_OFF = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a check found. ``scope`` is what was checked, in words."""
+
+    scope: str
+    instances: Sequence[Instance]
+    findings: Findings
+    trends: Trends
+
+
+def reply(config: HealthConfig, report: Report) -> Reply:
+    """Return the reply to a check."""
+    summary = _summary(report)
+    overall = _overall(summary)
+    worst = report.findings.worst_first()
+    data = {
+        "overall_health": overall,
+        "summary": summary,
+        "issues": [_issue_data(finding) for finding in worst],
+        "issues_total": report.findings.total,
+        "trends": _trends_data(report.trends),
+    }
+    return Reply.of(*_view(config, report, summary, worst), data=data)
+
+
+def _summary(report: Report) -> dict[str, int]:
+    """Count instances by how they are; those that are off and may be are apart."""
+    counts = report.findings.counts()
+    worst = report.findings.worst
+    off = sum(1 for item in report.instances if item.state in _OFF and item.id not in worst)
+    warning, critical = counts[Severity.WARNING], counts[Severity.CRITICAL]
+    healthy = len(report.instances) - off - warning - critical
+    return {"healthy": healthy, "warning": warning, "critical": critical, "not_running": off}
+
+
+def _overall(summary: Mapping[str, int]) -> str:
+    return next((level for level in ("critical", "warning") if summary[level]), "healthy")
+
+
+def _issue_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "instanceId": finding.instance.id,
+        "name": finding.instance.name,
+        "severity": finding.severity.value,
+        "issue": finding.issue,
+        "details": finding.details,
+        "recommendation": finding.recommendation,
+    }
+
+
+def _trends_data(trends: Trends) -> dict[str, Any]:
+    return {
+        "cpu_trend": trends.usage["cpu"],
+        "memory_trend": trends.usage["memory"],
+        "disk_trend": trends.usage["disk"],
+        "cost_trend": trends.cost,
+        "instance_count_change": trends.instances,
+        "unknown": list(trends.unknown),
+    }
+
+
+_SEVERITIES = {
+    "healthy": Severity.GOOD,
+    "warning": Severity.WARNING,
+    "critical": Severity.CRITICAL,
+}
+
+
+def _view(
+    config: HealthConfig, report: Report, summary: Mapping[str, int], worst: Sequence[Finding]
+) -> Sequence[Text | Issues | Fields]:
+    overall = _overall(summary)
+    total = counted(len(report.instances), "instance")
+    counts = ", ".join(
+        f"{count:,} {word.replace('_', ' ')}"
+        for word, count in summary.items()
+        if count or word != "not_running"
+    )
+    blocks: list[Text | Issues | Fields] = [
+        Text(f"Health of {report.scope}: {overall}", style="title", severity=_SEVERITIES[overall]),
+        Text(f"{total}: {counts}."),
+    ]
+    shown = worst[: config.max_issues]
+    if shown:
+        blocks.append(Issues(tuple(map(_issue, shown))))
+    more = report.findings.total - len(shown)
+    if more:
+        blocks.append(Text(f"{counted(more, 'more issue')} not shown.", style="note"))
+    blocks.append(_trends(config, report.trends))
+    blocks += [Text(note, style="note") for note in _notes(report.trends)]
+    return blocks
+
+
+def _issue(finding: Finding) -> Issue:
+    return Issue(
+        finding.severity,
+        finding.instance.label,
+        finding.issue,
+        finding.details,
+        finding.recommendation,
+    )
+
+
+def _trends(config: HealthConfig, trends: Trends) -> Fields:
+    window = minutes(config.window)
+    rows = (
+        (f"CPU, last {window} against those before", "cpu_trend", trends.usage["cpu"]),
+        (f"Memory, last {window} against those before", "memory_trend", trends.usage["memory"]),
+        (f"Disk, last {window} against those before", "disk_trend", trends.usage["disk"]),
+        ("Cost of everything, last 7 days against those before", "cost_trend", trends.cost),
+        (f"Launched in the last {minutes(config.launch_window)}", "", trends.instances),
+    )
+    return Fields(
+        tuple((name, "unknown" if key in trends.unknown else text) for name, key, text in rows)
+    )
+
+
+def _notes(trends: Trends) -> Sequence[str]:
+    if trends.sample == trends.running:
+        return trends.notes
+    sampled = f"Usage trends are of {trends.sample:,} of {trends.running:,} running instances."
+    return (sampled, *trends.notes)

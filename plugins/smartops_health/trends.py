@@ -1,0 +1,126 @@
+"""Where it is going: the newest time against the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from smartops import Costs, DayCost, Instance, Metric, Refusal, Sample
+
+from .config import HealthConfig
+from .judge import METRICS
+from .measures import Measures
+
+_WEEK = 7
+UNKNOWN = "+0%"
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """Changes as text, such as ``+15%``. ``unknown`` names those that could not be computed.
+
+    ``usage`` is by metric. ``sample`` is from how many of ``running`` instances
+    the usage trends are computed. ``notes`` say why something is unknown.
+    """
+
+    usage: Mapping[Metric, str]
+    cost: str
+    instances: str
+    unknown: tuple[str, ...]
+    sample: int
+    running: int
+    notes: tuple[str, ...] = ()
+
+
+class Trending:
+    """Computes trends at one moment."""
+
+    def __init__(
+        self, config: HealthConfig, measures: Measures, costs: Costs, now: datetime
+    ) -> None:
+        self._config = config
+        self._measures = measures
+        self._costs = costs
+        self._now = now
+
+    async def of(self, instances: Sequence[Instance]) -> Trends:
+        """Return the trends of these instances; what cannot be had is unknown, not an error."""
+        running = [item for item in instances if item.state == "running"]
+        sample = spread(running, self._config.trend_sample)
+        notes: list[str] = []
+        usage = await self._usage([item.id for item in sample], notes)
+        cost = await self._cost(notes)
+        known: dict[str, str | None] = {f"{metric}_trend": usage[metric] for metric in METRICS}
+        known["cost_trend"] = cost
+        return Trends(
+            usage={metric: usage[metric] or UNKNOWN for metric in METRICS},
+            cost=cost or UNKNOWN,
+            instances=f"{self._launches(instances):+d}",
+            unknown=tuple(name for name, value in known.items() if value is None),
+            sample=len(sample),
+            running=len(running),
+            notes=tuple(notes),
+        )
+
+    async def _usage(self, ids: Sequence[str], notes: list[str]) -> dict[Metric, str | None]:
+        middle = self._now - self._config.window
+        found: dict[Metric, str | None] = dict.fromkeys(METRICS)
+        for metric in METRICS if ids else ():
+            try:
+                series = await self._measures.series(metric, ids, middle - self._config.window)
+            except Refusal as error:
+                notes.append(f"Usage trends are unknown: {error.message}")
+                break
+            found[metric] = usage_change(series, middle)
+        return found
+
+    async def _cost(self, notes: list[str]) -> str | None:
+        try:
+            days = await self._costs.daily(2 * _WEEK)
+        except Refusal as error:
+            notes.append(f"The cost trend is unknown: {error.message}")
+            return None
+        return cost_change(days)
+
+    def _launches(self, instances: Sequence[Instance]) -> int:
+        since = self._now - self._config.launch_window
+        return sum(1 for item in instances if item.launched is not None and item.launched >= since)
+
+
+def usage_change(series: Mapping[str, Sequence[Sample]], middle: datetime) -> str | None:
+    """Return how the average since ``middle`` differs from that before, in percent of the latter.
+
+    Only instances that were measured in both times count, each alike; None if
+    there is none.
+    """
+    before = after = 0.0
+    for samples in series.values():
+        early = [sample.value for sample in samples if sample.at < middle]
+        late = [sample.value for sample in samples if sample.at >= middle]
+        if early and late:
+            before += sum(early) / len(early)
+            after += sum(late) / len(late)
+    return change(before, after)
+
+
+def cost_change(days: Sequence[DayCost]) -> str | None:
+    """Return how the last seven days differ from the seven before; None with fewer than 14."""
+    if len(days) < 2 * _WEEK:
+        return None
+    last, before = days[-_WEEK:], days[-2 * _WEEK : -_WEEK]
+    return change(sum(day.amount for day in before), sum(day.amount for day in last))
+
+
+def change(before: float, after: float) -> str | None:
+    """Return the change as ``+15%``; None where there was nothing to compare with."""
+    if before <= 0:
+        return None
+    return f"{round((after - before) / before * 100):+d}%"
+
+
+def spread(instances: Sequence[Instance], most: int) -> Sequence[Instance]:
+    """Return at most that many, evenly spread over all, the same ones every time."""
+    if len(instances) <= most:
+        return instances
+    return [instances[index * len(instances) // most] for index in range(most)]

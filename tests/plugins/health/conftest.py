@@ -1,0 +1,193 @@
+"""Machines whose measurements are written down as one value a period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import smartops_health
+from smartops import (
+    Clock,
+    Compute,
+    Costs,
+    DayCost,
+    Instance,
+    Metric,
+    Metrics,
+    Page,
+    Query,
+    Refusal,
+    Reply,
+    Sample,
+    Services,
+    Transition,
+    Usage,
+    Verb,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PERIOD = timedelta(minutes=5)
+
+
+class Noon(Clock):
+    """It is always noon."""
+
+    def time(self) -> float:
+        return NOON.timestamp()
+
+
+class Cloud(Compute):
+    """Machines that are only ever listed."""
+
+    name = "cloud"
+
+    def __init__(self, instances: Sequence[Instance]) -> None:
+        self.instances = tuple(instances)
+
+    async def ping(self) -> None: ...
+
+    async def list(self, query: Query) -> Page:
+        assert query == Query()
+        return Page(self.instances, {})
+
+    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+        raise AssertionError("a check-up changes nothing")
+
+    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+        raise AssertionError("a check-up changes nothing")
+
+    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+        raise AssertionError("a check-up changes nothing")
+
+
+class Gauges(Metrics):
+    """``history`` holds averages a period by metric and id, the last one ending at noon."""
+
+    name = "gauges"
+
+    def __init__(self) -> None:
+        self.history: dict[tuple[Metric, str], Sequence[float]] = {}
+        self.measured_at: dict[str, datetime] = {}
+        self.latest_asked: list[int] = []
+        self.series_asked: list[tuple[Metric, int]] = []
+        self.latest_fault: Refusal | None = None
+        self.series_fault: Refusal | None = None
+
+    async def ping(self) -> None: ...
+
+    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+        self.latest_asked.append(len(ids))
+        if self.latest_fault:
+            raise self.latest_fault
+        found = {each: self._usage(each) for each in ids}
+        return {each: usage for each, usage in found.items() if usage != Usage()}
+
+    def _usage(self, id: str) -> Usage:
+        last = {
+            metric: self.history[metric, id][-1]
+            for metric in ("cpu", "memory", "disk")
+            if self.history.get((metric, id))
+        }
+        return Usage(**last, at=self.measured_at.get(id, NOON)) if last else Usage()
+
+    async def series(
+        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+    ) -> Mapping[str, tuple[Sample, ...]]:
+        self.series_asked.append((metric, len(ids)))
+        if self.series_fault:
+            raise self.series_fault
+        assert period == PERIOD
+        return {
+            each: tuple(_samples(self.history[metric, each], since))
+            for each in ids
+            if (metric, each) in self.history
+        }
+
+
+def _samples(values: Sequence[float | None], since: datetime) -> list[Sample]:
+    start = NOON - PERIOD * len(values)
+    samples = [
+        Sample(start + PERIOD * index, value)
+        for index, value in enumerate(values)
+        if value is not None
+    ]
+    return [sample for sample in samples if sample.at > since - PERIOD]
+
+
+class Ledger(Costs):
+    """What the days cost."""
+
+    name = "ledger"
+
+    def __init__(self, amounts: Sequence[float]) -> None:
+        self.amounts = amounts
+        self.fault: Refusal | None = None
+
+    async def ping(self) -> None: ...
+
+    async def daily(self, days: int) -> tuple[DayCost, ...]:
+        if self.fault:
+            raise self.fault
+        first = date(2026, 11, 1)
+        known = [
+            DayCost(first + timedelta(days=index), amount)
+            for index, amount in enumerate(self.amounts)
+        ]
+        return tuple(known[-days:])
+
+
+@dataclass
+class World:
+    """Everything a test of this plugin needs."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    machines: list[Instance] = field(default_factory=list)
+    gauges: Gauges = field(default_factory=Gauges)
+    ledger: Ledger = field(default_factory=lambda: Ledger([10.0] * 14))
+
+    def add(self, id: str, name: str = "", **more: Any) -> Instance:
+        """Add a machine; cpu, memory and disk are values a period, a number meaning two hours."""
+        for metric in ("cpu", "memory", "disk"):
+            values = more.pop(metric, 20.0 if metric == "cpu" else None)
+            if isinstance(values, float | int):
+                values = [float(values)] * 24
+            if values:
+                self.gauges.history[metric, id] = values
+        defaults: dict[str, Any] = {"type": "t3.medium", "state": "running", "platform": "linux"}
+        machine = Instance(id, name, **{**defaults, **more})
+        self.machines.append(machine)
+        return machine
+
+    async def check(self, *targets: Instance) -> Reply:
+        model = smartops_health.config_type()
+        services = Services(Noon(), _NoHttp(), _NoVerifier())
+        (command,) = smartops_health.register_commands(model(**self.settings), services)
+        cloud = Cloud(self.machines)
+        reply = await command(cloud, self.gauges, self.ledger, list(targets) or None)
+        assert isinstance(reply, Reply)
+        return reply
+
+
+class _NoHttp:
+    async def request(self, *args: Any, **more: Any) -> Any:
+        raise AssertionError("this plugin sends nothing")
+
+
+class _NoVerifier:
+    async def verify(self, authorization: str | None, issuers: Any) -> Any:
+        raise AssertionError("this plugin verifies nothing")
+
+    def peek_issuer(self, authorization: str | None) -> str:
+        raise AssertionError("this plugin verifies nothing")
+
+
+@pytest.fixture
+def world() -> Callable[..., World]:
+    def build(**settings: Any) -> World:
+        return World(settings)
+
+    return build

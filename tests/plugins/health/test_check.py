@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from smartops import BackendUnavailable, Fields, Issues, RateLimited, Severity
+
+pytestmark = pytest.mark.anyio
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def ago(**length: float) -> datetime:
+    return NOON - timedelta(**length)
+
+
+async def test_the_report_follows_the_wire_contract(world):
+    there = world()
+    there.add("i-1", "web-1")
+    hot = there.add("i-2", "web-2", cpu=[20.0] * 18 + [95.0] * 6)
+    reply = await there.check()
+    assert reply.data["overall_health"] == "critical"
+    assert reply.data["summary"] == {"healthy": 1, "warning": 0, "critical": 1, "not_running": 0}
+    assert reply.data["issues"] == [
+        {
+            "instanceId": hot.id,
+            "name": "web-2",
+            "severity": "critical",
+            "issue": "High CPU usage",
+            "details": "CPU at 95% for 30 minutes",
+            "recommendation": "Look for the busy process, or give the work to more or larger "
+            "machines.",
+        }
+    ]
+    trends = reply.data["trends"]
+    for key in ("cpu_trend", "cost_trend", "instance_count_change"):
+        assert isinstance(trends[key], str)
+    (issues,) = (block for block in reply.view if isinstance(block, Issues))
+    assert [issue.target for issue in issues.items] == ["web-2"]
+    assert reply.view[0].text == "Health of all instances: critical"
+    assert reply.view[0].severity is Severity.CRITICAL
+    assert reply.view[1].text == "2 instances: 1 healthy, 0 warning, 1 critical."
+
+
+async def test_all_well(world):
+    there = world()
+    there.add("i-1", cpu=79.9, memory=50, disk=79.9)
+    there.add("i-2", state="stopped")
+    reply = await there.check()
+    assert reply.data["overall_health"] == "healthy"
+    assert reply.data["issues"] == []
+    assert reply.data["summary"] == {"healthy": 1, "warning": 0, "critical": 0, "not_running": 1}
+    assert reply.view[0].severity is Severity.GOOD
+
+
+async def test_nothing_there_is_healthy(world):
+    reply = await world().check()
+    assert reply.data["overall_health"] == "healthy"
+    assert reply.data["trends"]["cpu_trend"] == "+0%"
+    assert "cpu_trend" in reply.data["trends"]["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("cpu", "details"),
+    [
+        ([96.0] * 24, "CPU at 96% for 60 minutes or longer"),
+        ([20.0] * 21 + [96.0, 98.0, 100.0], "CPU at 98% for 15 minutes"),
+        ([20.0] * 12 + [85.0] * 9 + [97.0] * 3, "CPU at 97% for 15 minutes"),
+        ([20.0] * 12 + [85.0] * 10 + [97.0] * 2, "CPU at 87% for 60 minutes or longer"),
+        ([20.0] * 18 + [85.0] * 6, "CPU at 85% for 30 minutes"),
+        ([20.0] * 22 + [99.0] * 2, None),
+        ([99.0] * 23 + [79.0], None),
+        ([99.0] * 20 + [None] + [99.0] * 3, "CPU at 99% for 15 minutes"),
+        ([99.0] * 21 + [None] + [99.0] * 2, None),
+        ([96.0] * 4, "CPU at 96% for 20 minutes"),
+    ],
+)
+async def test_a_high_value_counts_for_as_long_as_it_was_measured_without_a_break(
+    world, cpu, details
+):
+    there = world()
+    there.add("i-1", cpu=cpu)
+    reply = await there.check()
+    assert [issue["details"] for issue in reply.data["issues"]] == ([details] if details else [])
+
+
+@pytest.mark.parametrize(
+    ("cpu", "severity"),
+    [([95.0] * 24, "critical"), ([94.9] * 24, "warning"), ([80.0] * 24, "warning")],
+)
+async def test_thresholds_are_inclusive(world, cpu, severity):
+    there = world()
+    there.add("i-1", cpu=cpu)
+    assert (await there.check()).data["overall_health"] == severity
+
+
+async def test_each_metric_has_its_own_thresholds(world):
+    there = world(
+        memory={"warning": 50, "critical": 60, "sustained": "0s"},
+        disk={"warning": 10, "critical": 99, "sustained": "30m"},
+    )
+    there.add("i-1", memory=[20.0] * 23 + [60.0], disk=[20.0] * 24)
+    found = {issue["issue"]: issue for issue in (await there.check()).data["issues"]}
+    assert found["High memory usage"]["details"] == "Memory at 60%"
+    assert found["High memory usage"]["severity"] == "critical"
+    assert found["Disk nearly full"]["details"] == "Disk at 20% for 60 minutes or longer"
+
+
+async def test_history_is_fetched_for_suspects_only(world):
+    there = world(trend_sample=1)
+    for number in range(20):
+        there.add(f"i-{number:02}", cpu=96 if number in (3, 7) else 10)
+    await there.check()
+    assert ("cpu", 2) in there.gauges.series_asked
+    assert sum(count for metric, count in there.gauges.series_asked if metric == "cpu") == 3
+
+
+async def test_one_reading_below_does_not_hide_a_high_average(world):
+    there = world()
+    there.add("i-1", cpu=90)
+    there.gauges.history["cpu", "i-1"] = [90.0] * 23 + [81.0]
+    latest = there.gauges._usage
+
+    def dipping(id: str):
+        usage = latest(id)
+        return type(usage)(cpu=76.0, at=usage.at)
+
+    there.gauges._usage = dipping
+    assert (await there.check()).data["overall_health"] == "warning"
+
+
+async def test_requests_are_in_bounded_batches(world):
+    there = world(batch=3, parallel=2)
+    for number in range(10):
+        there.add(f"i-{number}", cpu=96)
+    reply = await there.check()
+    assert sorted(there.gauges.latest_asked) == [1, 3, 3, 3]
+    assert max(count for _, count in there.gauges.series_asked) <= 3
+    assert len(reply.data["issues"]) == 10
+
+
+async def test_beyond_the_bound_the_newest_value_counts_and_says_so(world):
+    there = world(max_series=1)
+    there.add("i-1", "hotter", cpu=99)
+    there.add("i-2", "hot", cpu=96)
+    details = {issue["name"]: issue["details"] for issue in (await there.check()).data["issues"]}
+    assert details == {
+        "hotter": "CPU at 99% for 60 minutes or longer",
+        "hot": "CPU at 96%; since when was not looked up",
+    }
+
+
+async def test_issues_come_worst_first_and_the_rest_is_counted(world):
+    there = world(max_issues=2)
+    there.add("i-1", "warm", cpu=81)
+    there.add("i-2", "hot", cpu=96)
+    there.add("i-3", "full", disk=91)
+    there.add("i-4", "warmer", cpu=85)
+    reply = await there.check()
+    assert [issue["name"] for issue in reply.data["issues"]] == ["hot", "full", "warmer", "warm"]
+    (issues,) = (block for block in reply.view if isinstance(block, Issues))
+    assert [issue.target for issue in issues.items] == ["hot", "full"]
+    assert "2 more issues not shown." in [getattr(block, "text", "") for block in reply.view]
+    assert reply.data["issues_total"] == 4
+
+
+async def test_an_instance_with_two_issues_counts_once_by_the_worse(world):
+    there = world()
+    there.add("i-1", cpu=85, disk=95)
+    reply = await there.check()
+    assert reply.data["summary"]["critical"] == 1
+    assert reply.data["summary"]["warning"] == 0
+    assert [issue["severity"] for issue in reply.data["issues"]] == ["critical", "warning"]
+
+
+@pytest.mark.parametrize(
+    ("at", "launched", "issue"),
+    [
+        (ago(hours=3), None, "Last measured 3 hours ago."),
+        (ago(minutes=15), None, None),
+        (None, ago(days=3), "Nothing is measured."),
+        (None, ago(minutes=5), None),
+    ],
+)
+async def test_old_or_missing_measurements_are_an_issue(world, at, launched, issue):
+    there = world()
+    there.add("i-1", cpu=99 if at and issue else 20, launched=launched)
+    if at is None:
+        there.gauges.history.clear()
+    else:
+        there.gauges.measured_at["i-1"] = at
+    reply = await there.check()
+    assert [found["details"] for found in reply.data["issues"]] == ([issue] if issue else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "launched", "issues"),
+    [
+        ("pending", ago(minutes=5), []),
+        ("pending", ago(minutes=40), ["It is pending for 40 minutes."]),
+        ("pending", None, []),
+        ("stopped", None, []),
+        ("terminated", None, []),
+    ],
+)
+async def test_states_of_a_fleet(world, state, launched, issues):
+    there = world()
+    there.add("i-1", state=state, launched=launched)
+    reply = await there.check()
+    assert [found["details"] for found in reply.data["issues"]] == issues
+
+
+async def test_what_must_run_and_does_not_is_critical(world):
+    there = world(must_run={"Environment": ["production"]})
+    there.add("i-1", "prod", state="stopped", tags={"Environment": "production"})
+    there.add("i-2", "dev", state="stopped", tags={"Environment": "dev"})
+    there.add("i-3", "gone", state="terminated", tags={"Environment": "production"})
+    reply = await there.check()
+    (issue,) = reply.data["issues"]
+    assert (issue["name"], issue["severity"]) == ("prod", "critical")
+    assert "Environment=production" in issue["details"]
+    assert reply.data["summary"] == {"healthy": 0, "warning": 0, "critical": 1, "not_running": 2}
+
+
+@pytest.mark.parametrize("state", ["stopped", "stopping", "shutting-down"])
+async def test_an_instance_that_was_asked_for_and_is_off_is_a_warning(world, state):
+    there = world()
+    named = there.add("i-1", "web", state=state)
+    reply = await there.check(named)
+    assert reply.data["overall_health"] == "warning"
+    assert reply.data["issues"][0]["details"] == f"It is {state}."
+    assert reply.view[0].text == "Health of web: warning"
+
+
+async def test_only_the_instances_asked_for_are_checked(world):
+    there = world()
+    there.add("i-1", cpu=99)
+    named = there.add("i-2", "web")
+    reply = await there.check(named)
+    assert reply.data["overall_health"] == "healthy"
+    assert reply.data["summary"]["healthy"] == 1
+    assert there.gauges.latest_asked == [1]
+
+
+@pytest.mark.parametrize("fault", [BackendUnavailable("away"), RateLimited("slow", retry_after=3)])
+async def test_without_measurements_there_is_no_report(world, fault):
+    there = world(batch=1)
+    for number in range(8):
+        there.add(f"i-{number}")
+    there.gauges.latest_fault = fault
+    with pytest.raises(type(fault)) as caught:
+        await there.check()
+    assert caught.value is fault
+    assert len(there.gauges.latest_asked) <= 4
+
+
+async def test_trends_that_cannot_be_had_are_unknown_and_no_error(world):
+    there = world()
+    there.add("i-1")
+    there.ledger.fault = BackendUnavailable("no ledger")
+    there.gauges.series_fault = BackendUnavailable("no history")
+    reply = await there.check()
+    trends = reply.data["trends"]
+    assert (trends["cpu_trend"], trends["cost_trend"]) == ("+0%", "+0%")
+    assert set(trends["unknown"]) == {"cpu_trend", "memory_trend", "disk_trend", "cost_trend"}
+    (fields,) = (block for block in reply.view if isinstance(block, Fields))
+    assert [text for _, text in fields.pairs] == ["unknown"] * 4 + ["+0"]
+    notes = " ".join(getattr(block, "text", "") for block in reply.view)
+    assert "no ledger" in notes
+    assert "no history" in notes
