@@ -1,0 +1,105 @@
+"""What the store keeps, as plain values. Times are in seconds since the epoch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from smartops.errors import BackendUnavailable, SmartOpsError
+
+ApprovalState = Literal["pending", "confirmed", "cancelled", "expired"]
+OperationState = Literal["running", "done", "failed", "unknown"]
+Phase = Literal["intent", "outcome"]
+
+LEASE = 30.0
+"""For how many seconds an operation is its owner's unless the lease is renewed."""
+
+
+class StoreUnavailable(BackendUnavailable):
+    """The database did not do its work; the text says whether it may have been done."""
+
+
+class StoreClosed(SmartOpsError):
+    """The store was used after it was closed, or while it was closing."""
+
+
+def approval_key(id: str) -> str:
+    """Return what the store keeps instead of an approval's id: its hex SHA-256."""
+    return hashlib.sha256(id.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A pending decision about a plan.
+
+    ``id`` is the token that a button carries. Only its hash is stored, so that
+    reading the store gives nobody a usable token: an approval found by other
+    means than its id has an empty ``id``. ``key`` is that hash, filled in by
+    the store. ``plan`` is JSON, ``digest`` what the approval is bound to.
+    """
+
+    id: str
+    person: str
+    command_text: str
+    digest: str
+    channel: str
+    conversation: str
+    expires: float
+    plan: str
+    state: ApprovalState = "pending"
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One accepted change or long run.
+
+    ``approval_id`` is the approval's id going in and its hash coming out,
+    empty where none was needed. ``plan`` and ``reference`` are JSON.
+    ``owner`` names the process that carries it out; the operation is its own
+    until ``lease_until``, which is :data:`LEASE` seconds from now if 0.
+    ``answer`` is what was answered when it had ``finished``.
+    """
+
+    id: str
+    person: str
+    command_text: str
+    plan: str
+    approval_id: str
+    channel: str
+    conversation: str
+    reference: str
+    owner: str
+    started: float
+    lease_until: float = 0.0
+    state: OperationState = "running"
+    finished: float | None = None
+    answer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the history: who wanted what, and what came of it.
+
+    ``act`` names the act that several records are about. ``claimed`` is a
+    sender that was stated, not proven. ``rule`` is the policy rule that
+    decided. ``outcome`` is ``success``, ``pending`` or a wire code and empty
+    for an intent. ``seconds`` is how long it took. ``id`` is given by the store
+    and grows with time.
+    """
+
+    at: float
+    request_id: str
+    act: str = ""
+    person: str = ""
+    identity: str = ""
+    claimed: str = ""
+    place: str = ""
+    command: str = ""
+    text: str = ""
+    phase: Phase = "outcome"
+    rule: str = ""
+    outcome: str = ""
+    seconds: float = 0.0
+    id: int = 0

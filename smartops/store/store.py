@@ -1,0 +1,265 @@
+"""What must survive a restart, and what several processes must agree on."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Self
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import RowMapping, Select, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from smartops.services import Clock
+
+from . import acts, changes, upkeep
+from .database import READERS, Database, database
+from .rows import (
+    LEASE,
+    Approval,
+    Operation,
+    OperationState,
+    Phase,
+    Record,
+    StoreClosed,
+    StoreUnavailable,
+    approval_key,
+)
+from .schema import migrate
+from .tables import approvals, operations, records, revoked
+from .writer import Writer
+
+KEEP = 90 * 86_400.0
+"""For how many seconds the history is kept if nobody says otherwise."""
+
+
+class Store:
+    """The durable state of SmartOps. Open it with :meth:`open`, on the loop that uses it.
+
+    What is awaited is durable when it returns. Reads see everything that this
+    process asked for before them. Every method raises StoreUnavailable when the
+    database is away and StoreClosed after :meth:`aclose`.
+    """
+
+    def __init__(self, database: Database, clock: Clock, keep: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._keep = keep
+        self._writer = Writer(database.writer)
+        self._readers = anyio.CapacityLimiter(READERS)
+        self._holder = secrets.token_hex(8)
+        self._numbers = itertools.count()
+
+    @classmethod
+    async def open(cls, url: str, clock: Clock, *, keep: float = KEEP) -> Self:
+        """Open the store under ``url``, bringing its schema up to date.
+
+        ``url`` is ``sqlite:///PATH`` (``?synchronous=normal`` gives the last
+        moments before a power cut for speed) or ``postgresql://…``. ``keep``
+        is for how many seconds the history is kept. Raises StartupError.
+        """
+        opened = database(url)
+        try:
+            await anyio.to_thread.run_sync(migrate, opened)
+        except BaseException:
+            opened.dispose()
+            raise
+        return cls(opened, clock, keep)
+
+    async def aclose(self) -> None:
+        """Write what is queued and close."""
+        with anyio.CancelScope(shield=True):
+            await self._writer.aclose()
+            await anyio.to_thread.run_sync(self._database.dispose)
+
+    async def ping(self) -> None:
+        """Return if the store can be written, else raise StoreUnavailable."""
+        await self._writer.write(upkeep.BEAT, self._clock.time())
+
+    # Acts: what was said once is done once.
+
+    async def claim(self, key: str) -> bool:
+        """Return whether this act is new, to this and every other process.
+
+        A caller cancelled meanwhile gives the claim back, as nobody would act.
+        """
+        holder = f"{self._holder}-{next(self._numbers)}"
+        claim = acts.Claim(key, self._clock.time(), holder)
+        try:
+            return await self._writer.write(acts.CLAIM, claim)
+        except anyio.get_cancelled_exc_class():
+            with suppress(StoreClosed):
+                self._writer.queue(acts.DISCLAIM, claim)
+            raise
+
+    async def release(self, key: str) -> None:
+        """Forget an act that has no answer, so that it can be claimed again."""
+        await self._writer.write(acts.RELEASE, key)
+
+    def settle(self, key: str, answer: bytes | None) -> None:
+        """Keep what was answered to an act, soon. Without an answer there is nothing to keep."""
+        if answer is not None:
+            self._writer.queue(acts.SETTLE, acts.Answer(key, answer))
+
+    async def answer(self, key: str) -> bytes | None:
+        """Return what was answered to an act; None if nothing was kept, or nothing yet."""
+        rows = await self._read(acts.answer_to(key))
+        return rows[0]["answer"] if rows else None
+
+    # Approvals: decided once, by compare and set.
+
+    async def add_approval(self, approval: Approval) -> None:
+        """Keep a pending approval."""
+        key = approval_key(approval.id)
+        await self._writer.write(changes.ADD, replace(approval, key=key))
+
+    async def approval(self, id: str) -> Approval | None:
+        """Return an approval by its id, in whatever state it is."""
+        rows = await self._read(select(approvals).where(approvals.c.key == approval_key(id)))
+        return changes.approval_of(rows[0], id, self._clock.time()) if rows else None
+
+    async def pending(self, person: str, conversation: str) -> list[Approval]:
+        """Return what waits for a person's decision there, soonest to expire first.
+
+        Their ids are unknown to the store, and empty.
+        """
+        now = self._clock.time()
+        rows = await self._read(changes.pending_of(person, conversation, now))
+        return [changes.approval_of(row, "", now) for row in rows]
+
+    async def accept(self, approval: Approval | str, operation: Operation) -> bool:
+        """Confirm an approval and begin its operation, both or neither.
+
+        Returns False, and does nothing, if it was not pending any more. A
+        string is the approval's id. A caller cancelled meanwhile carries
+        nothing out: the operation is then ended as failed.
+        """
+        now = self._clock.time()
+        decision = changes.Decision(_key(approval), now, _leased(operation, now))
+        try:
+            return await self._writer.write(changes.ACCEPT, decision)
+        except anyio.get_cancelled_exc_class():
+            self._abandon(operation)
+            raise
+
+    async def cancel(self, approval: Approval | str) -> bool:
+        """Cancel an approval; False if it was not pending any more."""
+        decision = changes.Decision(_key(approval), self._clock.time())
+        return await self._writer.write(changes.CANCEL, decision)
+
+    # Operations: under way in one process, which renews its lease on them.
+
+    async def begin(self, operation: Operation) -> None:
+        """Begin an operation that needed no approval."""
+        key = approval_key(operation.approval_id) if operation.approval_id else None
+        begun = changes.Begun(_leased(operation, self._clock.time()), key)
+        try:
+            await self._writer.write(changes.BEGIN, begun)
+        except anyio.get_cancelled_exc_class():
+            self._abandon(operation)
+            raise
+
+    async def finish(self, id: str, state: OperationState, answer: bytes | None) -> bool:
+        """End an operation. Returns False if it is unknown or ended otherwise before.
+
+        One that was given up as ``unknown`` can still be said to be done or failed.
+        """
+        return await self._writer.write(
+            changes.FINISH, changes.End(id, state, self._clock.time(), answer)
+        )
+
+    async def operation(self, id: str) -> Operation | None:
+        """Return an operation by its id."""
+        rows = await self._read(select(operations).where(operations.c.id == id))
+        return changes.operation_of(rows[0]) if rows else None
+
+    async def operations(
+        self, person: str | None = None, state: OperationState | None = None, limit: int = 20
+    ) -> list[Operation]:
+        """Return operations, newest first."""
+        rows = await self._read(changes.operations_of(person, state, limit))
+        return [changes.operation_of(row) for row in rows]
+
+    async def renew(self, owner: str, until: float) -> int:
+        """Extend the lease on all that ``owner`` carries out; return how many there are."""
+        return await self._writer.write(changes.RENEW, changes.Lease(owner, until))
+
+    async def orphans(self, now: float) -> list[Operation]:
+        """Mark the running operations whose lease ran out as unknown, and return them.
+
+        Of several processes that ask, one gets each.
+        """
+        found = await self._writer.write(changes.ADOPT, now)
+        return list(found)
+
+    # Records: the history, only ever added to.
+
+    def record(self, record: Record) -> None:
+        """Add to the history, soon. Raises StoreUnavailable if far too much waits already."""
+        self._writer.queue(acts.RECORD, record)
+
+    async def record_durably(self, record: Record) -> None:
+        """Add to the history, before anything else happens."""
+        await self._writer.write(acts.RECORD, record)
+
+    async def history(
+        self,
+        person: str,
+        limit: int,
+        before: int | None = None,
+        *,
+        phase: Phase | None = None,
+    ) -> list[Record]:
+        """Return a person's records, newest first, those with an id below ``before``."""
+        query = select(records).where(records.c.person == person)
+        if before is not None:
+            query = query.where(records.c.id < before)
+        if phase is not None:
+            query = query.where(records.c.phase == phase)
+        rows = await self._read(query.order_by(records.c.id.desc()).limit(limit))
+        return [Record(**row) for row in rows]
+
+    # Tokens that are not to be believed any more.
+
+    async def revoke(self, jti: str, until: float) -> None:
+        """Refuse the token with this id; it would have expired at ``until``."""
+        await self._writer.write(upkeep.REVOKE, upkeep.Revocation(jti, until))
+
+    async def revoked(self) -> set[str]:
+        """Return the ids of the tokens that are revoked and would not have expired."""
+        rows = await self._read(select(revoked.c.jti).where(revoked.c.until > self._clock.time()))
+        return {row["jti"] for row in rows}
+
+    async def sweep(self, now: float) -> None:
+        """Delete what is too old to matter, in pieces between which others get their turn."""
+        for old in upkeep.stale(now, self._keep):
+            while await self._writer.write(upkeep.SWEEP, old) == upkeep.PIECE:
+                pass
+
+    def _abandon(self, operation: Operation) -> None:
+        end = changes.End(operation.id, "failed", self._clock.time())
+        with suppress(StoreClosed):
+            self._writer.queue(changes.FINISH, end)
+
+    async def _read(self, query: Select[Any]) -> Sequence[RowMapping]:
+        await self._writer.flush()
+        return await anyio.to_thread.run_sync(self._fetch, query, limiter=self._readers)
+
+    def _fetch(self, query: Select[Any]) -> Sequence[RowMapping]:
+        try:
+            with self._database.readers.connect() as connection:
+                return connection.execute(query).mappings().all()
+        except SQLAlchemyError as error:
+            raise StoreUnavailable("The store cannot be read", retry_after=1) from error
+
+
+def _key(approval: Approval | str) -> str:
+    return approval_key(approval) if isinstance(approval, str) else approval.key
+
+
+def _leased(operation: Operation, now: float) -> Operation:
+    return operation if operation.lease_until else replace(operation, lease_until=now + LEASE)

@@ -1,0 +1,119 @@
+"""The tables. What is here is what the migrations end in; a test compares them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+def storable(text: str) -> str:
+    """Return the text without what a database refuses: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class Words(TypeDecorator[str]):
+    """Text that somebody outside may have written."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Make it storable."""
+        return None if value is None else storable(value)
+
+
+metadata = MetaData()
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("answer", LargeBinary),
+    Index("acts_by_time", "at"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("command_text", Words, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("conversation", Words, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("plan", Words, nullable=False),
+    Column("state", Text, nullable=False),
+    Index("approvals_by_person", "person", "expires"),
+    Index("approvals_by_expiry", "expires"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("command_text", Words, nullable=False),
+    Column("plan", Words, nullable=False),
+    Column("approval_key", Text, unique=True),  # one approval, one operation
+    Column("channel", Words, nullable=False),
+    Column("conversation", Words, nullable=False),
+    Column("reference", Words, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("started", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("finished", Double),
+    Column("answer", LargeBinary),
+    Index("operations_by_lease", "state", "lease_until"),
+    Index("operations_by_start", "started"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("request_id", Words, nullable=False),
+    Column("act", Words, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("identity", Words, nullable=False),
+    Column("claimed", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    Column("command", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("rule", Words, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Index("records_by_person", "person", "id"),
+)
+
+revoked = Table(
+    "revoked",
+    metadata,
+    Column("jti", Words, primary_key=True),
+    Column("until", Double, nullable=False),
+)
+
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+)

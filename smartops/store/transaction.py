@@ -1,0 +1,158 @@
+"""What is written, and the one connection it is written through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Act(Generic[A, R]):
+    """One kind of write, done for many arguments at once.
+
+    ``run`` gets a connection within a transaction and returns one result an
+    argument, in their order. A ``last`` act may wait for the end of its
+    transaction: nothing in there depends on it. A ``repeatable`` one comes to
+    the same end when done again after a commit of which nobody knows whether
+    it happened.
+    """
+
+    name: str
+    run: Callable[[Connection, Sequence[A]], Sequence[R]]
+    last: bool = False
+    repeatable: bool = True
+
+
+def each(name: str, run: Callable[[Connection, A], R], *, repeatable: bool = True) -> Act[A, R]:
+    """Return an act that is done for one argument after the other."""
+
+    def run_all(connection: Connection, arguments: Sequence[A]) -> Sequence[R]:
+        return [run(connection, argument) for argument in arguments]
+
+    return Act(name, run_all, repeatable=repeatable)
+
+
+class Write:
+    """An act waiting to be done, and its outcome.
+
+    Nobody waits if there is no ``future``; it is then ``kept`` for later while
+    the database is away.
+    """
+
+    __slots__ = ("act", "argument", "error", "future", "kept", "result")
+
+    def __init__(
+        self, act: Act[Any, Any], argument: Any, future: asyncio.Future[Any] | None = None
+    ) -> None:
+        self.act = act
+        self.argument = argument
+        self.future = future
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.kept = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A transaction that failed.
+
+    ``away`` says that the database is at fault, not what was written; ``lost``
+    that the connection broke, so that a new one may do better; ``uncertain``
+    that it broke at the commit, which may have happened.
+    """
+
+    error: Exception
+    away: bool
+    lost: bool
+    uncertain: bool
+
+
+class Transactions:
+    """Runs writes in transactions, on a connection that is replaced when it breaks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def run(self, writes: Sequence[Write]) -> Failure | None:
+        """Do all of it, or nothing; return why it failed.
+
+        Whatever is raised goes to those who wait for it, in another thread.
+        """
+        committing = False
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            transaction = self._connection.begin()
+            try:
+                _apply(self._connection, writes)
+            except BaseException:
+                transaction.rollback()
+                raise
+            committing = True
+            transaction.commit()
+        except Exception as error:  # noqa: BLE001
+            return self._failed(error, committing)
+        return None
+
+    def close(self) -> None:
+        """Close the connection; the next write opens another."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def _failed(self, error: Exception, committing: bool) -> Failure:
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        away = lost or _is_away(error, connected=self._connection is not None)
+        if away or committing:
+            self.close()
+        return Failure(error, away, lost, uncertain=committing)
+
+
+def _apply(connection: Connection, writes: Sequence[Write]) -> None:
+    for act, group in _grouped(writes):
+        results = act.run(connection, [write.argument for write in group])
+        for write, result in zip(group, results, strict=True):
+            write.result = result
+
+
+def _grouped(writes: Sequence[Write]) -> Iterator[tuple[Act[Any, Any], list[Write]]]:
+    """Yield neighbours of one act together, and the last acts last."""
+    last: dict[Act[Any, Any], list[Write]] = {}
+    first = []
+    for write in writes:
+        if write.act.last:
+            last.setdefault(write.act, []).append(write)
+        else:
+            first.append(write)
+    for act, group in groupby(first, key=attrgetter("act")):
+        yield act, list(group)
+    yield from last.items()
+
+
+_AWAY_CLASSES = ("08", "53", "57", "58")
+"""Of SQLSTATE: connection, resources, operator intervention, system error."""
+_AWAY_CODES = ("25006", "55P03")
+"""Read-only (a standby), and a lock that was not to be had in time."""
+
+
+def _is_away(error: Exception, *, connected: bool) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    if not connected:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state.startswith(_AWAY_CLASSES) or state in _AWAY_CODES
+    return type(error) in (OperationalError, DatabaseError, InterfaceError)
