@@ -1,16 +1,18 @@
 """Nodes to the plain data a model is validated from, led by what the model wants.
 
-Text stays text where text is wanted (``0123``, ``1.10``, ``no``), keys the model
-does not know are refused whatever its own setting, and the traps of older YAML
-are named.
+Text stays text where text is wanted (``0123``, ``1.10``, ``no``), relative paths
+are relative to the file, keys the model does not know are refused whatever its
+own setting, and the traps of older YAML are named.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
+from .folder import within
 from .near import hint, near
 from .shape import ANYTHING, Shape, fields
 from .tree import Finding, Items, Node, Pairs, Path, Scalar, place
@@ -26,8 +28,9 @@ class Reading:
     those whose value must never be shown.
     """
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, folder: FilePath) -> None:
         self._root = root
+        self._folder = folder
         self.findings: list[Finding] = []
         self.spoilt: set[Path] = set()
         self.secrets: set[Path] = set()
@@ -84,6 +87,8 @@ class Reading:
             return self._empty(shape, path)
         if shape.secrets:
             self._secret(node, shape, path)
+        if shape.path and node.text:
+            return str(within(self._folder, node.text))
         if shape.text_only and value is not None:
             return node.as_text()
         if trap := _trap(node, value, shape):

@@ -15,7 +15,8 @@ from smartops.errors import Problem, StartupError
 from .checks import check
 from .expand import Expander
 from .fill import fill
-from .settings import FOLDER, File, Settings
+from .folder import FOLDER
+from .settings import File, Settings
 from .shape import Shape
 from .tree import Finding, Mark, Node, Pairs, Path, Scalar, child, place
 from .yaml import LARGEST, Unreadable, parse

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
+from .folder import within
 from .tree import Finding, Node, Path, Scalar, find
 
 _LARGEST = 64 * 1024
@@ -83,11 +84,11 @@ class Expander:
         return value, False
 
     def _file(self, name: str) -> str:
-        path = self._folder / FilePath(name).expanduser()
+        path = within(self._folder, name)
         try:
             with path.open("rb") as file:
                 content = file.read(_LARGEST + 1)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a path"
             raise _Missing(f"cannot read {path}: {reason.lower()}") from None
         if len(content) > _LARGEST:

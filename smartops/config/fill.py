@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from .data import Reading
+from .folder import FOLDER
 from .near import hint
 from .shape import Shape
 from .tree import Finding, Node, Path, Scalar, child, place, scalars
@@ -33,7 +34,7 @@ def fill(
     ``path`` leads from ``root`` to ``node``; ``shape`` says what may stand there
     if that is not the model alone.
     """
-    reading = Reading(root)
+    reading = Reading(root, context[FOLDER])
     data = reading.data(node, shape or Shape(models=(model,)), path)
     errors: list[_Error] = []
     filled = None

@@ -27,8 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from smartops.values import ByteSize, Duration, SecretUrl
 
-FOLDER = "smartops.folder"
-"""Key of the validation context: the folder that relative paths are relative to."""
+from .folder import FOLDER, within
 
 
 class Section(BaseModel):
@@ -48,20 +47,20 @@ def _several(value: object) -> object:
 
 def _in_folder(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get(FOLDER)
-    return folder / path.expanduser() if folder else path
+    return within(folder, path) if folder else path
 
 
 def _store_url(url: SecretUrl, info: ValidationInfo) -> SecretUrl:
     scheme, separator, rest = url.reveal().partition("://")
-    if scheme in ("postgresql", "postgresql+psycopg") and separator:
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and separator:
         return SecretUrl(f"postgresql+psycopg://{rest}")
     if scheme != "sqlite" or not rest.startswith("/"):
         raise _refuse("must be sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
-    folder = (info.context or {}).get(FOLDER)
     file = rest[1:]
-    if folder and file and file != ":memory:":
-        return SecretUrl(f"sqlite:///{folder / Path(file).expanduser()}")
-    return url
+    if not file or file.startswith((":memory:", "?")):
+        raise _refuse("must name a file, because the store has to outlive the process")
+    folder = (info.context or {}).get(FOLDER)
+    return SecretUrl(f"sqlite:///{within(folder, file)}") if folder else url
 
 
 _SHARED = ("redis", "rediss", "valkey", "valkeys", "unix")

@@ -26,12 +26,13 @@ from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, SecretBytes,
 
 from smartops.values import Secret
 
-_TEXTS = (str, bytes, PurePath, timedelta, date, time, UUID)
+_TEXTS = (str, bytes, timedelta, date, time, UUID)
 _SCALARS: Mapping[type, type] = {
     bool: bool,
     int: int,
     float: float,
     Decimal: float,
+    PurePath: PurePath,
     **dict.fromkeys(_TEXTS, str),
 }
 _SECRETS = (Secret, pydantic.Secret, SecretStr, SecretBytes)
@@ -68,7 +69,12 @@ class Shape:
     def text_only(self) -> bool:
         """Whether a lone value here is text, whatever it looks like."""
         inner = self.items if self.items and not self.scalars else self
-        return not self.anything and inner.scalars == {str}
+        return not self.anything and bool(inner.scalars) and inner.scalars <= {str, PurePath}
+
+    @property
+    def path(self) -> bool:
+        """Whether a lone value here is the path of a file."""
+        return not self.anything and self.scalars == {PurePath}
 
     @property
     def mapping(self) -> bool:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from smartops.config import in_file_order, read
 from smartops.errors import Problem, StartupError
@@ -130,3 +131,12 @@ def test_problems_follow_the_file(problems):
 
 def test_a_documents_repr_shows_nothing(document):
     assert repr(document("server: {host: s3cret}")) == "Document('smartops.yaml')"
+
+
+def test_without_the_c_parser_nothing_changes(problems, document, monkeypatch):
+    text = "server: {port: 1}\nlog:\n  level: x\n  yes: 1\n"
+    found = problems(text)
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert problems(text) == found
+    assert document("server: {port: 1}").settings().server.port == 1
+    assert problems("log: {level: 'a") == ["smartops.yaml:1:16: quotes or brackets are not closed"]

@@ -255,6 +255,10 @@ def test_each_mistake_is_one_line(wrong, text, problem):
     assert found[0].startswith(problem)
 
 
+def test_a_path_is_relative_to_the_file(section, tmp_path):
+    assert section("{file: state/x}").file == tmp_path / "state/x"
+
+
 def test_a_missing_key_is_not_reported_beside_its_misspelling(wrong):
     class Needs(BaseModel):
         app_id: str

@@ -1,7 +1,6 @@
 """The core's sections: what is accepted, and every mistake in words."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -173,6 +172,8 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
         ("limits: {user: {limit: 1}}", "1:10: limits.user.window: is missing"),
         ("limits: {url: http://x}", "1:10: limits.url: must be memory, or a URL such as redis://"),
         ("store: {url: sqlite://x}", "1:9: store.url: must be sqlite:///FILE or postgresql"),
+        ("store: {url: 'sqlite://'}", "1:9: store.url: must be sqlite:///FILE or postgresql"),
+        ("store: {url: 'sqlite:///:memory:'}", "1:9: store.url: must name a file, because the"),
         # booleans and words
         ("auth: {anonymous: yes}", "1:8: auth.anonymous: must be true or false, not yes"),
         ("auth: {anonymous: 1}", "1:8: auth.anonymous: must be true or false"),
@@ -317,7 +318,11 @@ def test_an_override_makes_an_exposed_anonymous_server_a_problem(problems):
     assert [line.partition(": ")[2][:30] for line in found] == ["auth.anonymous: may only be tr"]
 
 
-def test_a_home_folder_is_expanded(document, monkeypatch):
+def test_a_home_folder_is_expanded(document, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", "/home/ops")
     made = document("store: {url: 'sqlite:///~/s.db'}")
-    assert made.settings().store.url.reveal() == f"sqlite:///{Path('/home/ops/s.db')}"
+    assert made.settings().store.url.reveal() == "sqlite:////home/ops/s.db"
+    made = document("auth: {issuers: [{name: a, kind: local, key: ~nobody-at-all/k}]}")
+    (issuer,) = made.settings().auth.issuers
+    assert issuer.kind == "local"
+    assert issuer.key == tmp_path / "~nobody-at-all/k"
