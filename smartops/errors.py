@@ -22,7 +22,9 @@ Anything else that is raised while a message is handled becomes an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class SmartOpsError(Exception):
@@ -60,11 +62,13 @@ class Refusal(SmartOpsError):
     """A message is refused; ``message`` and ``details`` are safe to show to the sender.
 
     ``retry_after`` is in seconds. ``code`` and ``status`` are the wire code and
-    the HTTP status of the wire contract.
+    the HTTP status of the wire contract. ``response`` is the envelope it came
+    in, where a client raises what a server refused.
     """
 
     code: str = "INTERNAL_ERROR"
     status: int = 500
+    response: Mapping[str, Any] | None = None
 
     def __init__(
         self, message: str, *, details: str | None = None, retry_after: int | None = None

@@ -1,0 +1,315 @@
+"""Python clients of the wire contract.
+
+::
+
+    client = SmartOpsClient("https://smartops.example/prod", token)
+    answer = client.send_command("stop web-server-01", "user123")
+    if answer.pending:
+        answer = client.confirm(answer)
+    print(answer.message)
+
+What SmartOps refuses is raised, as the error classes of :mod:`smartops`: one
+for each code, with ``details``, ``retry_after`` and, in ``response``, the whole
+envelope.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Literal, Self
+
+from anyio.from_thread import start_blocking_portal
+
+from . import errors
+from .errors import BackendUnavailable, Refusal
+from .http import AiohttpClient
+from .services import Clock, HttpClient, HttpReply
+
+MAX_BYTES = 16 * 1024 * 1024
+FIRST_DELAY = 0.5
+
+_CLASSES: tuple[type[Refusal], ...] = (
+    errors.AuthenticationFailed,
+    errors.PermissionDenied,
+    errors.RateLimited,
+    errors.InstanceNotFound,
+    errors.ValidationFailed,
+    errors.ApprovalInvalid,
+    errors.BackendUnavailable,
+    errors.InterpreterFailed,
+    errors.DeadlineExceeded,
+    errors.InternalError,
+)
+_BY_CODE = {kind.code: kind for kind in _CLASSES}
+_BY_STATUS = {kind.status: kind for kind in _CLASSES}
+
+
+class Answer(dict[str, Any]):
+    """The envelope of an answer, a plain dictionary, with shorthands for what is used most.
+
+    ``user_id`` is who asked, so that a pending answer can be confirmed.
+    """
+
+    def __init__(self, envelope: Mapping[str, Any], user_id: str) -> None:
+        super().__init__(envelope)
+        self.user_id = user_id
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the command returned."""
+        data = self.get("data")
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def message(self) -> str:
+        """The answer in words."""
+        return str(self.data.get("message", ""))
+
+    @property
+    def pending(self) -> bool:
+        """Whether it must be confirmed, or is still being worked on."""
+        return self.get("status") == "pending"
+
+    def action(self, type: Literal["confirm", "cancel"]) -> str | None:
+        """Return the value that is sent back to confirm or cancel."""
+        for action in self.data.get("actions", ()):
+            if action.get("type") == type:
+                return str(action["action"])
+        return None
+
+
+class AsyncSmartOpsClient:
+    """Sends commands to a SmartOps; use it as an async context manager, or close it.
+
+    ``webhook_url`` is the base URL, without ``/api/messages``. A command is sent
+    with an id of its own, so that trying again never does it twice. It is tried
+    up to ``attempts`` times where that makes sense: when there was no answer and
+    when there were too many requests. Waits double, keep to ``Retry-After``, and
+    are never longer than ``max_delay`` seconds: an error that asks for more is
+    raised at once. ``timeout`` bounds one attempt; ``patience`` how long an
+    answer is asked for that takes longer than the server lets a caller wait.
+    """
+
+    def __init__(
+        self,
+        webhook_url: str,
+        bot_token: str,
+        *,
+        timeout: float = 35.0,
+        attempts: int = 5,
+        max_delay: float = 60.0,
+        patience: float = 300.0,
+        clock: Clock | None = None,
+        http: HttpClient | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        if attempts < 1:
+            raise ValueError("attempts must be at least 1")
+        self.webhook_url = webhook_url.rstrip("/")
+        self.headers = {
+            "Authorization": f"Bearer {bot_token}",
+            "Content-Type": "application/json",
+        }
+        self._timeout = timeout
+        self._attempts = attempts
+        self._max_delay = max_delay
+        self._patience = patience
+        self._clock = clock or Clock()
+        self._own = AiohttpClient() if http is None else None
+        self._http: HttpClient = http or self._own  # type: ignore[assignment]
+        self._jitter = jitter
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself; connections are opened when they are needed."""
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._own is not None:
+            await self._own.aclose()
+
+    async def send_command(self, command: str, user_id: str) -> Answer:
+        """Send a command and return its answer.
+
+        Raises the refusal that SmartOps answers; BackendUnavailable if it
+        cannot be reached.
+        """
+        return await self._send({"text": command}, user_id)
+
+    async def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
+        """Confirm a pending answer and return what came of it.
+
+        ``user_id`` is who asked, if ``answer`` is not one that this class
+        returned. Raises ValueError if there is nothing to confirm.
+        """
+        return await self._press("confirm", answer, user_id)
+
+    async def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
+        """Cancel a pending answer; the counterpart of :meth:`confirm`."""
+        return await self._press("cancel", answer, user_id)
+
+    async def _press(
+        self,
+        type: Literal["confirm", "cancel"],
+        answer: Mapping[str, Any],
+        user_id: str | None,
+    ) -> Answer:
+        user_id = user_id or getattr(answer, "user_id", None)
+        if user_id is None:
+            raise ValueError("who asked is not known; pass user_id")
+        value = Answer(answer, user_id).action(type)
+        if value is None:
+            raise ValueError(f"there is nothing to {type} in this answer")
+        return await self._send({"value": {"action": value}}, user_id)
+
+    async def _send(self, said: Mapping[str, Any], user_id: str) -> Answer:
+        payload = {
+            "type": "message",
+            "id": str(uuid.uuid4()),
+            **said,
+            "from": {"id": user_id, "name": "API User"},
+            "conversation": {"id": f"api-{user_id}"},
+        }
+        body = json.dumps(payload).encode()
+        end = self._clock.time() + self._patience
+        while True:
+            answer = Answer(await self._insist(body), user_id)
+            late = answer.pending and not answer.data.get("actions")
+            if not late or self._clock.time() >= end:
+                return answer
+            await self._clock.sleep(FIRST_DELAY)
+
+    async def _insist(self, body: bytes) -> dict[str, Any]:
+        """Post until there is an answer that trying again would not change."""
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return await self._post(body)
+            except _Again as again:
+                delay = self._delay(attempt, again.retry_after)
+                if attempt == self._attempts or delay is None:
+                    raise again.error from again.__cause__
+            await self._clock.sleep(delay)
+        raise AssertionError("unreachable")
+
+    def _delay(self, attempt: int, retry_after: float) -> float | None:
+        """Return how long to wait before the next attempt; None if it is not worth it."""
+        if retry_after > self._max_delay:
+            return None
+        backoff = min(FIRST_DELAY * 2.0 ** (attempt - 1), self._max_delay)
+        # Part of the wait is random, so that many clients do not come back as one.
+        delay = backoff * (0.5 + self._jitter() / 2)
+        return max(delay, retry_after + self._jitter()) if retry_after else delay
+
+    async def _post(self, body: bytes) -> dict[str, Any]:
+        url = f"{self.webhook_url}/api/messages"
+        try:
+            reply = await self._http.request(
+                "POST",
+                url,
+                headers=self.headers,
+                body=body,
+                timeout=self._timeout,
+                max_bytes=MAX_BYTES,
+            )
+        except BackendUnavailable as reason:
+            unreachable = BackendUnavailable(
+                f"SmartOps cannot be reached at {self.webhook_url}", details=reason.message
+            )
+            raise _Again(unreachable) from reason
+        document = _document(reply)
+        if reply.status == 200 and document is not None:
+            return document
+        error = _error(reply, document, self.webhook_url)
+        if reply.status == 429 or (reply.status in (502, 503, 504) and document is None):
+            raise _Again(error, _retry_after(reply, error))
+        raise error
+
+
+class SmartOpsClient:
+    """The same for programs that are not async; each command opens its own connection.
+
+    Takes the arguments of :class:`AsyncSmartOpsClient`.
+    """
+
+    def __init__(self, webhook_url: str, bot_token: str, **options: Any) -> None:
+        self.webhook_url = webhook_url
+        self._make = partial(AsyncSmartOpsClient, webhook_url, bot_token, **options)
+        self._make()  # wrong options are wrong now
+
+    def send_command(self, command: str, user_id: str) -> Answer:
+        """Send a command and return its answer; see the async client."""
+        return self._run(lambda client: client.send_command(command, user_id))
+
+    def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
+        """Confirm a pending answer and return what came of it."""
+        return self._run(lambda client: client.confirm(answer, user_id))
+
+    def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
+        """Cancel a pending answer."""
+        return self._run(lambda client: client.cancel(answer, user_id))
+
+    def _run(self, call: Callable[[AsyncSmartOpsClient], Awaitable[Answer]]) -> Answer:
+        async def run() -> Answer:
+            async with self._make() as client:
+                return await call(client)
+
+        with start_blocking_portal() as portal:  # works where a loop is running already, too
+            return portal.call(run)
+
+
+class _Again(Exception):
+    """An attempt failed in a way that another may not."""
+
+    def __init__(self, error: Refusal, retry_after: float = 0.0) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.retry_after = retry_after
+
+
+def _document(reply: HttpReply) -> dict[str, Any] | None:
+    """Return the envelope, or None if the answer is none of SmartOps'."""
+    try:
+        document = json.loads(reply.body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) and "status" in document else None
+
+
+def _error(reply: HttpReply, document: dict[str, Any] | None, url: str) -> Refusal:
+    body = (document or {}).get("error")
+    if not isinstance(body, dict):
+        kind = _BY_STATUS.get(reply.status, BackendUnavailable)
+        error = kind(f"{url} answered HTTP {reply.status}, and not as SmartOps does")
+    else:
+        code = str(body.get("code", ""))
+        kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status, Refusal)
+        error = kind(
+            str(body.get("message", "")),
+            details=body.get("details"),
+            retry_after=body.get("retry_after"),
+        )
+        error.code = code  # it may be a backend's own
+    error.status = reply.status
+    error.response = document
+    return error
+
+
+def _retry_after(reply: HttpReply, error: Refusal) -> float:
+    for value in (
+        reply.headers.get("x-ratelimit-retry-after"),
+        reply.headers.get("retry-after"),
+        error.retry_after,
+    ):
+        try:
+            return max(0.0, float(value))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue  # absent, or a date, which SmartOps does not send
+    return 0.0
