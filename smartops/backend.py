@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from .errors import BackendUnavailable
+
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
 Metric = Literal["cpu", "memory", "disk"]
 Verb = Literal["start", "stop", "reboot"]
@@ -136,7 +138,13 @@ class RunResult:
 
 
 class Runner(Backend):
-    """Remote execution on instances."""
+    """Remote execution on instances.
+
+    ``unreachable`` is what a command raises when the one machine it was for
+    cannot be reached; a backend may name its own subclass.
+    """
+
+    unreachable: type[BackendUnavailable] = BackendUnavailable
 
     @abstractmethod
     async def send(

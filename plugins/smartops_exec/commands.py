@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from smartops import (
-    BackendUnavailable,
     Call,
     Change,
     Clock,
@@ -63,7 +62,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         if len(unique) > 1:
             return several(config, order, done)
         if done.results[0].status == "unreachable":
-            raise BackendUnavailable(
+            raise runner.unreachable(
                 f"{unique[0].label} cannot be reached to run scripts",
                 details=done.results[0].errors or None,
             )

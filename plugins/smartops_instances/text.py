@@ -8,7 +8,7 @@ from typing import Any
 
 from smartops import Instance
 
-_PLAIN = re.compile(r"[\w.:/@*?+%~-]+")
+_PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@*?+%=-]+")
 
 
 def named(instances: Sequence[Instance]) -> str:
@@ -27,7 +27,10 @@ def written(phrase: str, options: Mapping[str, Any]) -> str:
 
 
 def _quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text) and not text.startswith("-"):
+    """Return a value in quotes, which keep every character; only the mark itself is doubled."""
+    if _PLAIN.fullmatch(text):
         return text
-    mark = "'" if '"' in text else '"'
-    return f"{mark}{text}{mark}"
+    if '"' not in text and not text.endswith("\\"):
+        return f'"{text}"'
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"

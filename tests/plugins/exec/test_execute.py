@@ -211,10 +211,17 @@ async def test_what_the_runner_refuses_to_send_is_passed_on(world, web):
         await there.run("df -h", web)
 
 
-async def test_a_single_target_that_cannot_be_reached_is_an_error(world, web, ending):
+async def test_a_single_target_that_cannot_be_reached_is_the_backends_error(world, web, ending):
+    class AgentAway(BackendUnavailable):
+        code = "SSM_UNAVAILABLE"
+
     unreachable = ending(0, "unreachable", None, errors="agent offline")
-    with pytest.raises(BackendUnavailable, match="web-1 cannot be reached") as caught:
-        await world({"i-1": unreachable}, scripts=SCRIPTS).run("df -h", web)
+    there = world({"i-1": unreachable}, scripts=SCRIPTS)
+    with pytest.raises(BackendUnavailable, match="web-1 cannot be reached"):
+        await there.run("df -h", web)
+    there.runner.unreachable = AgentAway
+    with pytest.raises(AgentAway, match="web-1 cannot be reached") as caught:
+        await there.run("df -h", web)
     assert caught.value.details == "agent offline"
 
 
