@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 
 from smartops.services import Clock
-from smartops.store import Store
+from smartops.store import LEASE, Store
 
 log = logging.getLogger("smartops.housekeeping")
 
-LEASE = 30.0
 TICK = 2.0
 SWEEP = 3600.0
 

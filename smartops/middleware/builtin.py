@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
 from smartops.reply import Cell, Fields, Reply, Severity, Table
-from smartops.store import Approval, Record
+from smartops.store import Approval, Record, approval_key
 
 from .authorise import CORE, may_ever
 from .parse import TOKEN, withdraw
@@ -78,7 +78,7 @@ def _cancel(desk: BuiltinCommands) -> Command:
         waiting = await store.pending(call.person.name, call.message.conversation)
         if confirmation:
             token = TOKEN.fullmatch(confirmation)
-            waiting = [item for item in waiting if token and item.id == token[2]]
+            waiting = [item for item in waiting if token and item.key == approval_key(token[2])]
         if not waiting:
             raise ValidationFailed("Nothing waits for your confirmation here")
         if len(waiting) > 1:

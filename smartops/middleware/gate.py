@@ -83,6 +83,7 @@ class Gate:
 
     async def _conclude(self, turn: Turn, reply: Reply) -> None:
         store = self.parts.store
+        entry = _entry(turn, reply, self.parts.clock.time())
         limited = isinstance(reply.error, RateLimited) and turn.command is None
         try:
             if turn.claimed and limited:
@@ -90,11 +91,10 @@ class Gate:
             elif turn.claimed:
                 kept = reply.dump() if turn.effect is not Effect.READ else None
                 store.settle(turn.act, kept)
+            if not limited:
+                store.record(entry)
         except Exception:
-            log.exception("answer not kept", extra={"request_id": turn.message.request_id})
-        entry = _entry(turn, reply, self.parts.clock.time())
-        if not limited:
-            store.record(entry)
+            log.exception("outcome not kept", extra={"request_id": turn.message.request_id})
         self.parts.observe(entry)
 
 

@@ -49,7 +49,7 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
 
 async def withdraw(parts: Parts, approval: Approval) -> Reply:
     """Cancel a pending approval."""
-    if not await parts.store.cancel(approval.id):
+    if not await parts.store.cancel(approval):
         raise ApprovalInvalid("This confirmation was used in the meantime")
     return Reply.of(
         f"Cancelled: {approval.command_text}",

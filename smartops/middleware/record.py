@@ -27,7 +27,7 @@ async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     operation = _operation(parts, turn)
     assert turn.approval is not None
     assert turn.call is not None
-    if not await parts.store.accept(turn.approval.id, operation):
+    if not await parts.store.accept(turn.approval, operation):
         raise ApprovalInvalid(
             "This confirmation was used in the meantime", details="Look at: history"
         )
