@@ -196,7 +196,7 @@ def _capabilities(
 def _lacking(commands: Sequence[Command], filled: Mapping[type[Backend], Backend]) -> list[Problem]:
     problems = []
     for command in commands:
-        wanted = set(command.capabilities)
+        wanted: set[type[Any]] = set(command.capabilities)
         if any(parameter.is_target for parameter in command.parameters):
             wanted.add(Compute)
         problems += [

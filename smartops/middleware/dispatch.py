@@ -25,7 +25,7 @@ async def dispatch(parts: Parts, layers: Sequence[Layer], turn: Turn) -> Reply:
     wired = parts.wired[turn.call.command]
     chain: CallNext = partial(_handle, wired.run, turn)
     for layer in reversed(layers):
-        chain = partial(layer, call_next=chain)
+        chain = _around(layer, chain)
     deadline = turn.command.deadline.total_seconds()
     try:
         with parts.clock.fail_after(deadline):
@@ -37,6 +37,13 @@ async def dispatch(parts: Parts, layers: Sequence[Layer], turn: Turn) -> Reply:
             if turn.effect is Effect.READ
             else "It may or may not have taken effect: look before you repeat it.",
         ) from None
+
+
+def _around(layer: Layer, inner: CallNext) -> CallNext:
+    async def outer(call: Call) -> Reply:
+        return await layer(call, inner)
+
+    return outer
 
 
 async def _handle(run: Callable[..., Awaitable[Reply]], turn: Turn, call: Call) -> Reply:

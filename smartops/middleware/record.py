@@ -11,7 +11,7 @@ import anyio
 from smartops.command import Effect
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.reply import Reply
-from smartops.store import Operation
+from smartops.store import Operation, OperationState
 
 from .turn import Parts, Proceed, Turn
 
@@ -32,7 +32,7 @@ async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
             "This confirmation was used in the meantime", details="Look at: history"
         )
     turn.call = replace(turn.call, act=operation.id)
-    state = "unknown"
+    state: OperationState = "unknown"
     answer = None
     try:
         reply = await proceed(turn)

@@ -133,7 +133,9 @@ class Bot:
         await self._stack.aclose()
         self._stack = AsyncExitStack()
 
-    async def _send(self, user: str, conversation: str, id: str, **said: str) -> Answer:
+    async def _send(
+        self, user: str, conversation: str, id: str, *, text: str = "", action: str = ""
+    ) -> Answer:
         app = await self.app()
         message = Message(
             id=id,
@@ -143,7 +145,8 @@ class Bot:
             place=Place(self.channel),
             at=self.clock.now(),
             request_id=f"request-{next(self._numbers)}",
-            **said,
+            text=text,
+            action=action,
         )
         return Answer(await app.handle(message))
 
