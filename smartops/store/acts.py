@@ -55,7 +55,12 @@ class _Statement:
     def run(self, connection: Connection, rows: Sequence[object]) -> int:
         """Run it, and return how many rows it changed in all."""
         sql, values = self._ready.get(connection.dialect.name) or self._compile(connection.dialect)
-        return connection.exec_driver_sql(sql, [_storable(values(row)) for row in rows]).rowcount
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(sql, [_storable(values(row)) for row in rows])
+            return cursor.rowcount
+        finally:
+            cursor.close()
 
     def _compile(self, dialect: Dialect) -> _Ready:
         compiled: Any = self._special.get(dialect.name, self._statement).compile(dialect=dialect)

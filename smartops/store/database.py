@@ -18,6 +18,8 @@ from smartops.errors import Problem, StartupError
 
 READERS = 4
 """How many reads go on at once."""
+BEGIN_SQLITE = "BEGIN IMMEDIATE"
+"""Locks at once: a transaction that reads before it writes could not wait for its turn."""
 _WAIT = 10.0
 """How many seconds a writer waits for another process's write."""
 _SYNCHRONOUS = ("full", "extra", "normal")
@@ -81,17 +83,11 @@ def _sqlite(url: URL) -> Database:
     arguments = {"isolation_level": None, "timeout": _WAIT, "check_same_thread": False}
     writer = create_engine(url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
     event.listen(writer, "connect", prepare)
-    event.listen(writer, "begin", _begin_immediately)
     readers = create_engine(
         url, connect_args=arguments, pool_size=READERS, max_overflow=0, hide_parameters=True
     )
     event.listen(readers, "connect", _only_read)
     return Database(str(url), writer, readers)
-
-
-def _begin_immediately(connection: Any) -> None:
-    """Lock at once: a transaction that reads before it writes could not wait for its turn."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _only_read(connection: Any, _: object) -> None:

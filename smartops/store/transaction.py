@@ -10,7 +10,9 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+
+from .database import BEGIN_SQLITE
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -78,11 +80,17 @@ class Failure:
 
 
 class Transactions:
-    """Runs writes in transactions, on a connection that is replaced when it breaks."""
+    """Runs writes in transactions, on a connection that is replaced when it breaks.
+
+    Transactions are the driver's own. Those of SQLAlchemy only come in where an
+    act uses more of it; on the message path they would cost as much as the
+    rest.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._driver: Any = None  # the driver's connection below it
 
     def run(self, writes: Sequence[Write]) -> Failure | None:
         """Do all of it, or nothing; return why it failed.
@@ -91,18 +99,15 @@ class Transactions:
         """
         committing = False
         try:
-            if self._connection is None:
-                self._connection = self._engine.connect()
-            transaction = self._connection.begin()
-            try:
-                _apply(self._connection, writes)
-            except BaseException:
-                transaction.rollback()
-                raise
+            connection = self._begin()
+            _apply(connection, writes)
             committing = True
-            transaction.commit()
+            self._driver.commit()
+            connection.commit()
         except Exception as error:  # noqa: BLE001
-            return self._failed(error, committing)
+            failure = self._judged(error, committing)
+            self._undo(failure)
+            return failure
         return None
 
     def close(self) -> None:
@@ -110,14 +115,31 @@ class Transactions:
         if self._connection is not None:
             self._connection.invalidate()
             self._connection.close()
-            self._connection = None
+            self._connection = self._driver = None
 
-    def _failed(self, error: Exception, committing: bool) -> Failure:
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        away = lost or _is_away(error, connected=self._connection is not None)
-        if away or committing:
-            self.close()
+    def _begin(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._driver = self._connection.connection.dbapi_connection
+        if self._engine.dialect.name == "sqlite":
+            self._driver.execute(BEGIN_SQLITE)
+        return self._connection
+
+    def _judged(self, error: Exception, committing: bool) -> Failure:
+        dialect, connected = self._engine.dialect, self._connection is not None
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, dialect.loaded_dbapi.Error):
+            return Failure(error, away=False, lost=False, uncertain=committing)
+        lost = connected and bool(dialect.is_disconnect(cause, self._driver, None))
+        away = lost or _is_away(cause, dialect.loaded_dbapi, connected)
         return Failure(error, away, lost, uncertain=committing)
+
+    def _undo(self, failure: Failure) -> None:
+        if failure.away or failure.uncertain:
+            self.close()
+        elif self._connection is not None:
+            self._driver.rollback()
+            self._connection.rollback()
 
 
 def _apply(connection: Connection, writes: Sequence[Write]) -> None:
@@ -147,12 +169,8 @@ _AWAY_CODES = ("25006", "55P03")
 """Read-only (a standby), and a lock that was not to be had in time."""
 
 
-def _is_away(error: Exception, *, connected: bool) -> bool:
-    if not isinstance(error, DBAPIError):
-        return False
-    if not connected:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return state.startswith(_AWAY_CLASSES) or state in _AWAY_CODES
-    return type(error) in (OperationalError, DatabaseError, InterfaceError)
+def _is_away(error: Any, driver: Any, connected: bool) -> bool:
+    state = getattr(error, "sqlstate", None)
+    if state is not None and connected:
+        return str(state).startswith(_AWAY_CLASSES) or state in _AWAY_CODES
+    return isinstance(error, driver.OperationalError) or type(error) is driver.DatabaseError

@@ -222,7 +222,7 @@ class Writer:
             else:
                 write.error = StoreUnavailable(text, retry_after=1)
                 write.error.__cause__ = failure.error
-        log.error("store: %s: %s", text, failure.error)
+        log.error("%s: %s", text, _first_line(failure.error))
 
     def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is gone, and with it everybody who waits
@@ -232,4 +232,9 @@ class Writer:
 def _fail(write: Write, error: Exception) -> None:
     write.error = error
     if write.future is None:
-        log.error("not written, %s: %s", write.act.name, error)
+        log.error("not written, %s: %s", write.act.name, _first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    """Return what went wrong without the details, in which servers quote what was written."""
+    return str(error).partition("\n")[0]
