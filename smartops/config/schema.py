@@ -41,13 +41,9 @@ def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str
             inner = section.pop("$defs", {})
             definitions |= {f"{name}.{key}": value for key, value in inner.items()}
         definitions[f"plugin {name}"] = section
-        sections[name] = {"anyOf": [{"$ref": f"#/$defs/plugin {name}"}, {"type": "null"}]}
-    schema["properties"]["plugins"] |= {"properties": sections, "additionalProperties": True}
-    schema["properties"] = {
-        key: _or_empty(value) if "$ref" in value else value
-        for key, value in schema["properties"].items()
-    }
+        sections[name] = {"$ref": f"#/$defs/plugin {name}"}
     _tidy(schema)
+    schema["properties"]["plugins"] |= {"properties": sections, "additionalProperties": True}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -57,12 +53,6 @@ def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str
 
 def _of(model: type[BaseModel], template: str) -> dict[str, Any]:
     return model.model_json_schema(ref_template=template, schema_generator=_Generator)
-
-
-def _or_empty(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Let a section stand empty, as when every line of it is a comment."""
-    outside = {key: item for key, item in value.items() if key not in ("$ref", "default")}
-    return {**outside, "anyOf": [{"$ref": value["$ref"]}, {"type": "null"}]}
 
 
 def _tidy(schema: Any) -> None:
@@ -79,7 +69,9 @@ def _tidy(schema: Any) -> None:
         elif key not in ("default", "examples", "const", "enum", "discriminator"):
             _tidy(value)
     if "properties" in schema:
-        schema.setdefault("additionalProperties", False)
+        schema["additionalProperties"] = False
+    if schema.get("type") == "object":
+        schema["type"] = ["object", "null"]  # as when every line of a section is a comment
     _referable(schema)
 
 

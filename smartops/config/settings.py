@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from smartops.values import ByteSize, Duration, SecretUrl
 
@@ -40,9 +41,21 @@ def _refuse(reason: str) -> PydanticCustomError:
     return PydanticCustomError("smartops", "{reason}", {"reason": reason})
 
 
-def _several(value: object) -> object:
-    """Let one text stand for a list of one."""
-    return (value,) if isinstance(value, str) else value
+class _Several:
+    """Lets one text stand for a list of one."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: (value,) if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
 
 
 def _in_folder(path: Path, info: ValidationInfo) -> Path:
@@ -117,12 +130,16 @@ def _identity(text: str) -> str:
     return text
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1)]
+
+Texts = Annotated[tuple[Word, ...], Field(min_length=1), _Several()]
 """One text or a list of texts, as a tuple."""
 
 Name = Annotated[str, AfterValidator(_name)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
-Word = Annotated[str, Field(min_length=1)]
+
+
+EffectName = Literal["read", "change", "dangerous"]
 
 
 class ServerSettings(Section):
@@ -246,8 +263,8 @@ class ConditionSettings(Section):
     people: Texts = Field(default=(), description="The person is one of these.")
     commands: Texts = Field(default=(), description="Names of commands; * and ? are wildcards.")
     effects: Annotated[
-        tuple[Literal["read", "change", "dangerous"], ...], BeforeValidator(_several)
-    ] = Field(default=(), min_length=1, description="What the command does to the world.")
+        tuple[Literal["read", "change", "dangerous"], ...], Field(min_length=1), _Several()
+    ] = Field(default=(), description="What the command does to the world.")
     channels: Texts = Field(default=(), description="Said in one of these channels.")
     places: Texts = Field(
         default=(),

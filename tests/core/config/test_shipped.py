@@ -1,0 +1,142 @@
+"""The configuration files that ship with SmartOps: they load, and they hide nothing."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from smartops.config import Document, Settings, json_schema, read
+from smartops.config.shape import Shape, fields
+from smartops.plugins import Plugins, available
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "config"
+PLUGINS = ROOT / "plugins"
+EXAMPLE = CONFIG / "smartops.example.yaml"
+DEMO = CONFIG / "demo.yaml"
+
+
+def models(document: Document) -> dict[str, type[BaseModel] | None]:
+    plugins = Plugins()
+    plugins.load(document.plugins())
+    assert plugins.problems == []
+    return {name: plugins.model(name) for name in plugins.names}
+
+
+def reachable(one: Shape, found: dict[type, set[str]]) -> dict[type, set[str]]:
+    """Return every model that may stand somewhere within a shape, with its keys."""
+    for model in one.models:
+        if model not in found:
+            found[model] = set(fields(model))
+            for inner in fields(model).values():
+                reachable(inner, found)
+    for inner in filter(None, (one.items, one.values)):
+        reachable(inner, found)
+    return found
+
+
+def strike(one: Shape, value: Any, left: dict[type, set[str]]) -> None:
+    """Take the keys that a value gives from those that are left."""
+    if isinstance(value, list):
+        for item in value:
+            strike(one.items or Shape(), item, left)
+    elif isinstance(value, dict):
+        for model in one.models:
+            kinds = fields(model)["kind"].words if "kind" in fields(model) else None
+            if kinds is None or value.get("kind") in kinds:
+                left[model] -= value.keys()
+                for key in value.keys() & fields(model).keys():
+                    strike(fields(model)[key], value[key], left)
+        for item in value.values() if one.values else ():
+            strike(one.values or Shape(), item, left)
+
+
+def missing(model: type[BaseModel], value: Any) -> list[str]:
+    """Return every key of a model, and of the models within, that a value gives nowhere."""
+    left = reachable(Shape(models=(model,)), {})
+    strike(Shape(models=(model,)), value, left)
+    return sorted(f"{owner.__name__}.{key}" for owner, keys in left.items() for key in keys)
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, DEMO], ids=lambda path: path.name)
+def test_a_shipped_file_loads_without_any_environment(path):
+    document = read(path, environ={})
+    document.settings()
+    for name, model in models(document).items():
+        document.plugin(name, model)
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, DEMO], ids=lambda path: path.name)
+def test_a_shipped_file_fits_the_schema(path):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json_schema(models(read(path)))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    content = yaml.safe_load(path.read_text())
+    jsonschema.Draft202012Validator(schema).validate(content)
+
+
+def test_the_example_has_every_plugin_that_ships():
+    shipped = {path.name.removeprefix("smartops_") for path in PLUGINS.glob("smartops_*")}
+    assert set(read(EXAMPLE).plugins()) == shipped & set(available())
+
+
+def test_the_example_has_every_key_of_the_core():
+    assert missing(Settings, yaml.safe_load(EXAMPLE.read_text())) == []
+
+
+def test_the_example_has_every_key_of_every_plugin():
+    content = yaml.safe_load(EXAMPLE.read_text())["plugins"]
+    for name, model in models(read(EXAMPLE)).items():
+        if model is not None:
+            assert missing(model, content[name]) == []
+
+
+def test_the_search_for_missing_keys_finds_them():
+    found = missing(Settings, {"auth": {"issuers": [{"kind": "oidc"}]}, "log": {}})
+    assert {"Settings.server", "AuthSettings.anonymous", "OidcIssuerSettings.name"} <= set(found)
+    assert {"ConditionSettings.tags", "LocalIssuerSettings.kind"} <= set(found)
+    assert not {"Settings.log", "OidcIssuerSettings.kind"} & set(found)
+
+
+def test_every_key_of_the_example_has_a_comment():
+    lines = EXAMPLE.read_text().splitlines()
+    bare = [
+        line
+        for before, line in itertools.pairwise(lines)
+        if re.match(r"\s*(- )?[\w-]+:", line) and "#" not in line and "#" not in before
+    ]
+    assert bare == []
+
+
+def test_every_setting_is_described():
+    schema = json_schema({})
+    sections = schema["$defs"]
+
+    def described(value: dict[str, Any]) -> bool:
+        inner = sections.get(value.get("$ref", "").rpartition("/")[2], {})
+        return bool(value.get("description") or inner.get("description"))
+
+    lacking = [
+        f"{name}.{key}"
+        for name, section in {"": schema, **sections}.items()
+        for key, value in section.get("properties", {}).items()
+        if not described(value) and key != "kind"
+    ]
+    assert lacking == []
+
+
+def test_the_demo_says_that_it_is_for_the_demo_only():
+    assert "FOR THE DEMO ONLY" in DEMO.read_text()
+
+
+def test_the_demo_is_as_the_contract_has_it():
+    settings = read(DEMO).settings()
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 3978)
+    assert [(guest.provider, guest.roles) for guest in settings.guests] == [
+        ("local", ("operator",)),
+        ("console", ("operator",)),
+    ]
