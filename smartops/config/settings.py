@@ -124,8 +124,9 @@ def _person(text: str) -> str:
 
 
 def _identity(text: str) -> str:
-    parts = text.split(":")
-    if len(parts) < 2 or not all(parts):
+    provider, _, rest = text.partition(":")
+    tenant, colon, id = rest.partition(":")
+    if not provider or not (id if colon else tenant):
         raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
     return text
 

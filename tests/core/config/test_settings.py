@@ -34,7 +34,7 @@ auth:
 people:
   alice:
     roles: [operator]
-    identities: ["local:alice", "corp:T:29:x"]
+    identities: ["local:alice", "corp:T:29:x", "chat::a:b"]
 guests:
   - {provider: local, roles: [viewer]}
 roles:
@@ -71,7 +71,7 @@ def test_everything_is_read_as_meant(document, tmp_path):
     assert corp.issuer == ("https://login.example.com/T/v2.0",)
     assert corp.audience == ("api://smartops", "0123")
     assert corp.claims == {"tid": "42"}
-    assert settings.people["alice"].identities == ("local:alice", "corp:T:29:x")
+    assert settings.people["alice"].identities == ("local:alice", "corp:T:29:x", "chat::a:b")
     assert settings.roles["operator"].includes == ("viewer",)
     read, databases = settings.rules
     assert read.allow is not None
@@ -222,6 +222,8 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
             "people: {a: {identities: [alice]}}",
             "1:27: people.a.identities.0: must be provider:id or provider:tenant:id, such as",
         ),
+        ("people: {a: {identities: ['x:']}}", "1:28: people.a.identities.0: must be provider:id"),
+        ("people: {a: {identities: ['x:t:']}}", "1:28: people.a.identities.0: must be provider"),
         (
             "people:\n  a: {identities: ['x:1']}\n  b: {identities: ['x:1']}",
             "3:20: people.b.identities.0: the identity x:1 is given twice; first in line 2",
