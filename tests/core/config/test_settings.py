@@ -222,8 +222,8 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
             "people: {a: {identities: [alice]}}",
             "1:27: people.a.identities.0: must be provider:id or provider:tenant:id, such as",
         ),
-        ("people: {a: {identities: ['x:']}}", "1:28: people.a.identities.0: must be provider:id"),
-        ("people: {a: {identities: ['x:t:']}}", "1:28: people.a.identities.0: must be provider"),
+        ("people: {a: {identities: ['x:']}}", "1:27: people.a.identities.0: must be provider:id"),
+        ("people: {a: {identities: ['x:t:']}}", "1:27: people.a.identities.0: must be provider"),
         (
             "people:\n  a: {identities: ['x:1']}\n  b: {identities: ['x:1']}",
             "3:20: people.b.identities.0: the identity x:1 is given twice; first in line 2",
