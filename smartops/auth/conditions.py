@@ -151,7 +151,7 @@ class Among(Condition):
 
     def why(self, ask: Question) -> str:
         """Say in words what there is."""
-        there = " and ".join(sorted(self._facts(ask))) or "nothing"
+        there = " and ".join(sorted(self._facts(ask))) or "none"
         return f"{self._what} {there}, not {self._values}"
 
 
