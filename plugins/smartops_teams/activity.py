@@ -47,16 +47,21 @@ def home(activity: Activity) -> str:
 def sender(activity: Activity) -> Identity | None:
     """Return who acts; None for system events and bots, which have no object id."""
     object_id = word(part(activity, "from"), "aadObjectId").lower()
+    if not object_id:
+        return None
     tenant = home(activity)
-    return Identity(CHANNEL, tenant, object_id) if object_id and tenant else None
+    return Identity(CHANNEL, tenant, object_id) if tenant else None
 
 
 def is_from_bot(activity: Activity, app_id: str) -> bool:
     """Say whether this is our own message or another bot's."""
     person = part(activity, "from")
-    own = {word(part(activity, "recipient"), "id"), app_id} - {""}
     who = word(person, "id")
-    return who in own or who.startswith("28:") or person.get("role") in ("bot", "skill")
+    return (
+        who.startswith("28:")
+        or (who != "" and who in (word(part(activity, "recipient"), "id"), app_id))
+        or person.get("role") in ("bot", "skill")
+    )
 
 
 def place(activity: Activity) -> Place:

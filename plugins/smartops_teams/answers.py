@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from smartops import Message, PermissionDenied, RateLimited, Reply, Response, dump_json, plain
+from smartops import Message, PermissionDenied, RateLimited, Reply, Response, plain
 
 from .cards import card, summary
+from .text import quote
 
 CARD = "application/vnd.microsoft.card.adaptive"
 TEXT = "application/vnd.microsoft.activity.message"
@@ -21,20 +22,19 @@ NOT_IMPLEMENTED = Response(status=501)
 def message_activity(message: Message, reply: Reply) -> bytes:
     """Return the activity that answers a message with a card."""
     reference = message.reference
-    head = dump_json(
-        {
-            "type": "message",
-            "channelId": reference["channelId"],
-            "serviceUrl": reference["serviceUrl"],
-            "conversation": {"id": reference["conversation"]},
-            "from": reference["bot"],
-            "recipient": reference["user"],
-            "replyToId": reference["activity"],
-            "summary": summary(reply),
-        }
+    activity = (
+        f'{{"type":"message","channelId":{quote(reference["channelId"])},'
+        f'"serviceUrl":{quote(reference["serviceUrl"])},'
+        f'"conversation":{{"id":{quote(reference["conversation"])}}},'
+        f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
+        f'"replyToId":{quote(reference["activity"])},"summary":{quote(summary(reply))},'
+        f'"attachments":[{{"contentType":"{CARD}","content":{card(reply)}}}]}}'
     )
-    attachment = b',"attachments":[{"contentType":"%s","content":%s}]}'
-    return head[:-1] + attachment % (CARD.encode(), _card(reply))
+    return _encoded(activity)
+
+
+def _account(account: Mapping[str, str]) -> str:
+    return f'{{"id":{quote(account["id"])},"name":{quote(account["name"])}}}'
 
 
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
@@ -50,19 +50,19 @@ def invoke_answer(reply: Reply) -> Response:
     may not) is shown beside the card, which stays.
     """
     if reply.error is not None and reply.error.code in _CARD_STAYS:
-        return _invoke(200, TEXT, dump_json(plain(reply)))
-    return _invoke(200, CARD, _card(reply))
+        return _invoke(200, TEXT, quote(plain(reply)))
+    return _invoke(200, CARD, card(reply))
 
 
 def invoke_error(text: str) -> Response:
     """Return the answer to an invoke that cannot be read."""
-    return _invoke(400, ERROR, dump_json({"code": "BadRequest", "message": text}))
+    return _invoke(400, ERROR, f'{{"code":"BadRequest","message":{quote(text)}}}')
 
 
-def _invoke(status: int, kind: str, value: bytes) -> Response:
-    body = b'{"statusCode":%d,"type":"%s","value":%s}' % (status, kind.encode(), value)
-    return Response(status=status, body=body)
+def _invoke(status: int, kind: str, value: str) -> Response:
+    body = f'{{"statusCode":{status},"type":"{kind}","value":{value}}}'
+    return Response(status=status, body=_encoded(body))
 
 
-def _card(reply: Reply) -> bytes:
-    return card(reply).encode("utf-8", "replace")
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

@@ -55,6 +55,8 @@ def note(text: str) -> str:
 
 
 def _text(block: Text, room: int) -> str | None:
+    if not block.text.strip():
+        return ""
     if block.style == "title":
         return _within(_title(block), room)
     styles = [SUBTLE] if block.style == "note" else []
@@ -93,14 +95,14 @@ def _fields(block: Fields, room: int) -> str | None:
 
 
 def _fact(text: str) -> str:
-    return escaped(shortened(text, LONGEST_TEXT)) or "-"
+    return escaped(shortened(text, LONGEST_TEXT)) or r"\-"
 
 
 def _table(block: Table, room: int) -> str | None:
     if not block.columns:
         return ""
     opening = (
-        f'{{"type":"Table","columns":[{table.columns(block)}],"rows":[{table.header(block)}'
+        f'{{"type":"Table","columns":[{table.columns(block)}],"rows":[{table.header(block.columns)}'
         f"{',' if block.rows else ''}"
     )
     return _as_many("rows", [table.row(cells) for cells in block.rows], room, (opening, "]}"))

@@ -30,7 +30,7 @@ class TeamsChannel(Channel):
     name = CHANNEL
 
     def __init__(self, config: TeamsConfig, services: Services) -> None:
-        self._proof = Proof(config, services.verifier)
+        self._proof = Proof(config, services)
         self._reader = Reader(config.app_id, services.clock)
 
     def recognises(self, inbound: Inbound) -> bool:

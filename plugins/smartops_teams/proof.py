@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from smartops import (
@@ -18,13 +18,13 @@ from smartops import (
     Inbound,
     Issuer,
     PermissionDenied,
+    Services,
     ValidationFailed,
     Verified,
-    Verifier,
     parse_json,
 )
 
-from .activity import NOTHING, Activity, home, platform, tenants, word
+from .activity import Activity, home, platform, tenants, word
 from .config import TeamsConfig
 from .hosts import ServiceHosts
 
@@ -38,20 +38,21 @@ log = logging.getLogger("smartops.teams")
 class Proven(Claims):
     """The claims, and the activity they were compared with: what was checked is what is read."""
 
-    activity: Activity = NOTHING
+    activity: Activity = field(default_factory=dict)
 
 
 class Proof:
     """Authenticates requests of the Bot Framework and, where allowed, of the emulator."""
 
-    def __init__(self, config: TeamsConfig, verifier: Verifier) -> None:
+    def __init__(self, config: TeamsConfig, services: Services) -> None:
         self._config = config
-        self._verifier = verifier
+        self._verifier = services.verifier
+        self._max_depth = services.max_depth
         self._hosts = ServiceHosts(config.hosts)
         self._framework = _framework(config)
         self._emulator = _emulator(config) if config.accept_emulator_tokens else None
-        self._issuers = tuple(filter(None, (self._framework, self._emulator)))
-        self._names = frozenset(name for issuer in self._issuers for name in issuer.issuers)
+        self.issuers = tuple(filter(None, (self._framework, self._emulator)))
+        self._names = frozenset(name for issuer in self.issuers for name in issuer.issuers)
 
     def recognises(self, inbound: Inbound) -> bool:
         """Say whether the token claims to be of one of our issuers."""
@@ -68,8 +69,8 @@ class Proof:
         activity, PermissionDenied if it is genuine but not for us, and
         ValidationFailed if a genuine request has no activity in its body.
         """
-        verified = await self._verifier.verify(inbound.headers.get("authorization"), self._issuers)
-        activity = parse_json(inbound.body)
+        verified = await self._verifier.verify(inbound.headers.get("authorization"), self.issuers)
+        activity = parse_json(inbound.body, self._max_depth)
         if reason := self._unproven(verified, activity):
             log.warning("request %s is not authentic: %s", inbound.request_id, reason)
             raise AuthenticationFailed("Invalid or missing bearer token.")
@@ -143,7 +144,8 @@ def _emulator(config: TeamsConfig) -> Issuer:
 
 def _unfit_caller(claims: Mapping[str, Any], app_id: str) -> str:
     """Return why an Entra token is not the bot's own; empty if it is."""
-    name = {"1.0": "appid", "2.0": "azp"}.get(str(claims.get("ver")), "")
+    version = word(claims, "ver")
+    name = {"1.0": "appid", "2.0": "azp"}.get(version, "")
     if not name:
         return f"the token's ver is {_short(claims.get('ver'))}"
     caller = claims.get(name)

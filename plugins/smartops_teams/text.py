@@ -34,7 +34,7 @@ _GAPS = re.compile(r"^ +| {2,}", re.MULTILINE)
 
 def size(fragment: str) -> int:
     """Return how many bytes a piece of JSON takes on the wire."""
-    return len(fragment) if fragment.isascii() else len(fragment.encode())
+    return len(fragment) if fragment.isascii() else len(fragment.encode("utf-8", "replace"))
 
 
 def shortened(text: str, length: int) -> str:

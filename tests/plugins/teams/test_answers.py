@@ -1,0 +1,139 @@
+"""Answers as Teams expects them in the response."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adaptive import loaded, shown
+from smartops import (
+    Action,
+    ApprovalInvalid,
+    BackendUnavailable,
+    Message,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    Reply,
+    Response,
+    Text,
+)
+from smartops.testing import ManualClock
+from smartops_teams import TeamsChannel
+from smartops_teams.reading import Reader
+from teams_service import APP_ID, BOT, SERVICE_URL, activity, in_channel, pressed
+
+pytestmark = pytest.mark.anyio
+
+REFUSALS = [
+    RateLimited("Too many requests", details="Rate limit: 10 requests per minute", retry_after=9),
+    PermissionDenied("You may not run: stop web", details="no rule allows it"),
+]
+
+
+@pytest.fixture
+def read(clock: ManualClock) -> Any:
+    reader = Reader(APP_ID, clock)
+
+    def one(said: dict[str, Any]) -> Message:
+        (message,) = reader.read(said, "r1").messages
+        return message
+
+    return one
+
+
+def body(response: Response) -> Any:
+    assert response.status == 200
+    assert response.content_type == "application/json"
+    return json.loads(response.body)
+
+
+async def test_expected_replies_are_activities(channel: TeamsChannel, read: Any) -> None:
+    said = in_channel("list instances", deliveryMode="expectReplies")
+    message = read(said)
+    reply = Reply.of(Text("2 instances", style="title"), "web-1, web-2")
+    (answer,) = body(channel.respond([message], [reply]))["activities"]
+    (attachment,) = answer.pop("attachments")
+    assert answer == {
+        "type": "message",
+        "channelId": "msteams",
+        "serviceUrl": SERVICE_URL,
+        "conversation": {"id": said["conversation"]["id"]},
+        "from": BOT,
+        "recipient": {"id": "29:1alice", "name": "Alice Example"},
+        "replyToId": said["id"],
+        "summary": "2 instances",
+    }
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert shown(loaded(json.dumps(attachment["content"]))) == ["2 instances", "web-1, web-2"]
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_a_refusal_is_a_card_in_a_good_response(
+    channel: TeamsChannel, read: Any, error: Refusal
+) -> None:
+    message = read(activity(deliveryMode="expectReplies"))
+    (answer,) = body(channel.respond([message], [Reply.refused(error)]))["activities"]
+    card = loaded(json.dumps(answer["attachments"][0]["content"]))
+    assert shown(card) == [error.message, error.details]
+
+
+async def test_a_pressed_button_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
+    message = read(pressed({"action": "confirm_abc"}))
+    answer = body(channel.respond([message], [Reply.of("web-server-01 is stopping.")]))
+    assert (answer["statusCode"], answer["type"]) == (
+        200,
+        "application/vnd.microsoft.card.adaptive",
+    )
+    assert shown(loaded(json.dumps(answer["value"]))) == ["web-server-01 is stopping."]
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_refusal_that_leaves_the_buttons_good_leaves_the_card(
+    channel: TeamsChannel, read: Any, error: Refusal, kept: bool
+) -> None:
+    message = read(pressed({"action": "confirm_abc"}))
+    reply = Reply.refused(error)
+    if kept:  # as it comes back from the store when Teams sends the invoke again
+        reply = Reply.load(reply.dump())
+    answer = body(channel.respond([message], [reply]))
+    assert answer == {
+        "statusCode": 200,
+        "type": "application/vnd.microsoft.activity.message",
+        "value": f"{error.message}\n\n{error.details}",
+    }
+
+
+async def test_a_spent_confirmation_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
+    message = read(pressed({"action": "confirm_abc"}))
+    reply = Reply.refused(ApprovalInvalid("This confirmation has expired"))
+    answer = body(channel.respond([message], [reply]))
+    assert shown(loaded(json.dumps(answer["value"]))) == ["This confirmation has expired"]
+
+
+async def test_what_a_card_offers_is_read_back(channel: TeamsChannel, read: Any) -> None:
+    buttons = [
+        Action("confirm", "Yes", "confirm_abc"),
+        Action("cancel", "No", "cancel_abc"),
+        Action("command", "Details", 'show "web server" --all'),
+    ]
+    message = read(activity(deliveryMode="expectReplies"))
+    answer = body(channel.respond([message], [Reply.of("Sure?", actions=buttons)]))
+    card = answer["activities"][0]["attachments"][0]["content"]
+    for button, made in zip(buttons, card["actions"], strict=True):
+        for said in (
+            pressed(made["data"]),
+            activity(text=None, value=made["fallback"]["data"]),
+        ):
+            back = read(said)
+            assert button.value == (back.text if button.type == "command" else back.action)
+
+
+async def test_without_a_connector_sending_is_refused(channel: TeamsChannel, read: Any) -> None:
+    with pytest.raises(BackendUnavailable) as refusal:
+        await channel.send(read(activity()), Reply.of("Done."))
+    assert refusal.value.message == "teams: the outbound connector is not configured"
+    assert "r1" in str(refusal.value.details)

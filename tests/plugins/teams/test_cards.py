@@ -1,0 +1,411 @@
+"""Every block of a view as a card that Teams takes, whatever it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adaptive import kinds, loaded, parts, rows, runs, shown
+from smartops import (
+    Action,
+    Cell,
+    Code,
+    Fields,
+    Issue,
+    Issues,
+    PermissionDenied,
+    Reply,
+    Severity,
+    Table,
+    Text,
+    clean,
+)
+from smartops_teams.cards import card
+
+HOSTILE = [
+    "[click me](https://evil.example)",
+    "![x](https://evil.example/x.png)",
+    "**bold** _italic_ ~~gone~~ `code`",
+    "a_b __c__ _d e_",
+    "- item",
+    "-- --",
+    "---",
+    "***",
+    "+ item",
+    "1. first",
+    "12) twelfth",
+    "# heading",
+    "###### heading",
+    "> quote",
+    "===",
+    "<b>bold</b> <script>alert(1)</script>",
+    "<https://evil.example>",
+    "&amp; &#42; &lt;",
+    "\\*not escaped\\*",
+    "back\\slash\\",
+    "| a | b |",
+    "\"quoted\" 'single'",
+    "<at>Everyone</at>",
+    "{{DATE(2026-11-24T09:00:00Z, SHORT)}} {{TIME(2026-11-24T09:00:00Z)}}",
+    "{{{{",
+    "${jndi:ldap://evil.example}",
+    "%s %d {0} %(x)s",
+    "日本語 ünïcode 👩\u200d💻",
+    "https://plain.example/a_b_c",
+    "10.0.1.45 -5% +15% 3. i-0abc",
+]
+UNSEEN = ["web\u202egnp.exe", "\x1b[31mred", "zero\u200bwidth", "half \ud800 pair", "nul\x00"]
+
+
+def show(*view: Any, **more: Any) -> dict[str, Any]:
+    return loaded(card(Reply.of(*view, **more)))
+
+
+# --- each block ------------------------------------------------------------------------------
+
+
+def test_text_has_its_style() -> None:
+    made = show(
+        Text("All is well", style="title"),
+        Text("Nothing to do."),
+        Text("as of noon", style="note"),
+        Text("Disk is filling", severity=Severity.WARNING),
+    )
+    assert shown(made) == ["All is well", "Nothing to do.", "as of noon", "Disk is filling"]
+    title, normal, note, warning = made["body"]
+    assert (title["type"], title["style"], title["wrap"]) == ("TextBlock", "heading", True)
+    assert normal == {"type": "RichTextBlock", "inlines": ["Nothing to do."]}
+    assert note["inlines"][0]["isSubtle"]
+    assert warning["inlines"][0]["color"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("severity", "colour"),
+    [
+        (Severity.GOOD, "good"),
+        (Severity.INFO, "accent"),
+        (Severity.WARNING, "warning"),
+        (Severity.CRITICAL, "attention"),
+    ],
+)
+def test_a_severity_is_a_colour_and_for_findings_a_word_too(
+    severity: Severity, colour: str
+) -> None:
+    made = show(
+        Text("text", severity=severity),
+        Text("title", style="title", severity=severity),
+        Table(("State",), ((Cell("cell", severity),),)),
+        Issues((Issue(severity, "web-1", "High CPU", "at 95 %", "Look at it."),)),
+    )
+    coloured = {part.get("text"): part["color"] for part in parts(made) if "color" in part}
+    word = f"{severity.value.upper()}  "
+    assert coloured == {"text": colour, "title": colour, "cell": colour, word: colour}
+    assert kinds(made, "Container")[0]["style"] == colour
+
+
+def test_fields_are_facts() -> None:
+    made = show(Fields((("Name", "web-server-01"), ("Type", "t3.medium"), ("Public IP", ""))))
+    assert made["body"] == [
+        {
+            "type": "FactSet",
+            "facts": [
+                {"title": "Name", "value": "web-server-01"},
+                {"title": "Type", "value": "t3.medium"},
+                {"title": "Public IP", "value": r"\-"},
+            ],
+        }
+    ]
+
+
+def test_a_table_has_a_header_and_coloured_cells() -> None:
+    made = show(
+        Table(
+            ("Name", "State", "Id"),
+            (
+                ("web-server-01", Cell("running", Severity.GOOD), "i-0abc123def4567890"),
+                ("", Cell("stopped", Severity.WARNING), "i-0def"),
+            ),
+        )
+    )
+    assert rows(made) == [
+        ["Name", "State", "Id"],
+        ["web-server-01", "running", "i-0abc123def4567890"],
+        [" ", "stopped", "i-0def"],
+    ]
+    (table,) = made["body"]
+    assert [column["width"] for column in table["columns"]] == [13, 7, 19]
+    header, first, _ = table["rows"]
+    assert all(cell["items"][0]["inlines"][0]["weight"] == "Bolder" for cell in header["cells"])
+    assert first["cells"][1]["items"][0]["inlines"][0]["color"] == "good"
+
+
+def test_a_table_without_rows_shows_its_header() -> None:
+    assert rows(show(Table(("Name", "State"), ()))) == [["Name", "State"]]
+
+
+def test_code_is_monospace_and_keeps_its_columns() -> None:
+    text = "Filesystem      Size\n/dev/xvda1\t8G\n  indented\nplain one blank"
+    made = show(Code(text, title="df -h on web-server-01"))
+    (container,) = made["body"]
+    title, code = container["items"]
+    assert container["style"] == "emphasis"
+    assert title["inlines"][0] == {
+        "type": "TextRun",
+        "text": "df -h on web-server-01",
+        "weight": "Bolder",
+    }
+    assert code["inlines"][0]["fontType"] == "Monospace"
+    nb = "\u00a0"
+    assert runs(code) == (
+        f"Filesystem{nb * 6}Size\n/dev/xvda1{nb * 6}8G\n{nb * 2}indented\nplain one blank"
+    )
+
+
+def test_findings_say_what_where_and_what_to_do() -> None:
+    made = show(
+        Issues(
+            (
+                Issue(Severity.CRITICAL, "web-1", "High CPU", "CPU at 95 %", "Look at it."),
+                Issue(Severity.INFO, "", "Cost is up", "", ""),
+            )
+        )
+    )
+    assert shown(made) == [
+        "CRITICAL  web-1: High CPU",
+        "CPU at 95 %",
+        "Look at it.",
+        "INFO  Cost is up",
+    ]
+
+
+def test_a_refusal_is_a_card() -> None:
+    reply = Reply.refused(PermissionDenied("You may not run: stop web", details="rule hands-off"))
+    made = loaded(card(reply))
+    assert shown(made) == ["You may not run: stop web", "rule hands-off"]
+    assert made["fallbackText"] == "You may not run: stop web"
+
+
+@pytest.mark.parametrize("view", [(), (Fields(()),), (Table((), ()),), (Issues(()),), (Text(""),)])
+def test_a_card_is_never_empty(view: Any) -> None:
+    made = loaded(card(Reply(view=view)))
+    assert made["body"]
+    assert made["fallbackText"] == "SmartOps answered."
+
+
+# --- buttons ---------------------------------------------------------------------------------
+
+
+def test_buttons_carry_their_value_for_new_clients_and_old() -> None:
+    made = show(
+        "Stop web-server-01?",
+        actions=[
+            Action("confirm", "Yes, proceed", "confirm_abc"),
+            Action("cancel", "Cancel", "cancel_abc"),
+            Action("command", "Details", 'show "web server"'),
+        ],
+    )
+    assert made["actions"] == [
+        {
+            "type": "Action.Execute",
+            "verb": "confirm",
+            "title": "Yes, proceed",
+            "data": {"action": "confirm_abc"},
+            "style": "positive",
+            "fallback": {
+                "type": "Action.Submit",
+                "title": "Yes, proceed",
+                "data": {"action": "confirm_abc"},
+                "style": "positive",
+            },
+        },
+        {
+            "type": "Action.Execute",
+            "verb": "cancel",
+            "title": "Cancel",
+            "data": {"action": "cancel_abc"},
+            "fallback": {
+                "type": "Action.Submit",
+                "title": "Cancel",
+                "data": {"action": "cancel_abc"},
+            },
+        },
+        {
+            "type": "Action.Execute",
+            "verb": "command",
+            "title": "Details",
+            "data": {"command": 'show "web server"'},
+            "fallback": {
+                "type": "Action.Submit",
+                "title": "Details",
+                "data": {"command": 'show "web server"'},
+            },
+        },
+    ]
+
+
+def test_more_buttons_than_fit_side_by_side_go_into_the_menu() -> None:
+    actions = [Action("command", f"Page {number}", f"page {number}") for number in range(8)]
+    modes = [action.get("mode") for action in show("Pages", actions=actions)["actions"]]
+    assert modes == [None] * 5 + ["secondary"] * 3
+
+
+def test_buttons_that_do_not_fit_are_counted() -> None:
+    actions = [Action("command", "Again", "x" * 1000) for _ in range(10)]
+    made = show("Done.", actions=actions)
+    assert len(made["actions"]) == 3
+    assert shown(made)[-1] == "7 more buttons do not fit in a card."
+
+
+# --- harmless --------------------------------------------------------------------------------
+
+
+def everywhere(text: str) -> dict[str, Any]:
+    return show(
+        Text(text, style="title"),
+        Text(text),
+        Text(text, style="note", severity=Severity.INFO),
+        Fields(((text, text),)),
+        Table((text, "x"), ((text, Cell(text, Severity.GOOD)),)),
+        Code(text, title=text),
+        Issues((Issue(Severity.INFO, text, text, text, text),)),
+        actions=[Action("confirm", text, text), Action("command", text, text)],
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_is_shown_to_the_character(text: str) -> None:
+    assert shown(everywhere(text)) == [
+        *[text] * 5,
+        text,
+        "x",
+        text,
+        text,
+        text,
+        text,
+        f"INFO  {text}: {text}",
+        text,
+        text,
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_client_finds_a_date_to_translate(text: str) -> None:
+    for part in parts(everywhere(text)["body"]):
+        for value in (part.get("text"), part.get("title"), part.get("value")):
+            assert "{{" not in (value or "")
+        for inline in part.get("inlines", ()):
+            assert "{{" not in (inline if isinstance(inline, str) else inline["text"])
+
+
+@pytest.mark.parametrize("text", UNSEEN)
+def test_what_cannot_be_seen_is_made_visible(text: str) -> None:
+    made = everywhere(text)
+    assert shown(made)[:5] == [clean(text)] * 5
+    assert text not in str(made["body"])
+
+
+def test_lines_of_a_title_or_a_fact_become_one() -> None:
+    made = show(Text("a\n- b\r\n# c", style="title"), Fields((("x\n> y", "1\n\n2. z"),)))
+    assert shown(made) == ["a - b # c", "x > y", "1 2. z"]
+
+
+# --- small enough ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["web-server", "サーバー", "<&>[]\\", "\u202e\x00", "👩\u200d💻"])
+def test_a_long_table_is_cut_and_says_so(name: str) -> None:
+    table = Table(("Name", "Number"), tuple((f"{name}-{n}", str(n)) for n in range(10_000)))
+    made = show(table)
+    count = len(rows(made)) - 1
+    assert count > 50
+    assert shown(made)[-1] == f"The first {count} of 10,000 rows: more do not fit in a card."
+    assert rows(made)[count][1] == str(count - 1)
+
+
+def test_a_table_that_just_fits_is_whole() -> None:
+    table = Table(("Name",), tuple((f"web-server-{n:03}",) for n in range(230)))
+    assert len(rows(show(table))) == 231
+
+
+def test_a_long_cell_is_cut() -> None:
+    made = show(Table(("Name",), (("x" * 5000,), ("short",))))
+    assert rows(made) == [["Name"], ["x" * 399 + "…"], ["short"]]
+
+
+@pytest.mark.parametrize("line", ["x" * 79, "ü" * 60, '"\\' * 30, " " * 60 + "end", "\u202e" * 9])
+def test_long_code_keeps_both_ends(line: str) -> None:
+    text = "\n".join(f"{number} {line}" for number in range(5000))
+    made = show(Code(text, title="output"), Text("exit code 1"))
+    title, head, remark, tail, after = shown(made)
+    lines = [text.replace("\u00a0", " ") for text in (*head.split("\n"), *tail.split("\n"))]
+    assert lines[0] == f"0 {clean(line)}"
+    assert lines[-1] == f"4999 {clean(line)}"
+    assert set(lines) <= {clean(line) for line in text.split("\n")}
+    assert remark.endswith("characters are left out here: too long for a card.")
+    left_out = int(remark.split()[0].replace(",", ""))
+    assert left_out == len(clean(text)) - len(head) - len(tail)
+    assert (title, after) == ("output", "exit code 1")
+
+
+def test_one_endless_line_of_code_keeps_both_ends() -> None:
+    made = show(Code("a" * 50_000 + "z" * 50_000))
+    head, _, tail = shown(made)
+    assert set(head) == {"a"}
+    assert set(tail) == {"z"}
+    assert len(head) + len(tail) > 20_000
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    text, remark = shown(show(Text("é" * 50_000)))
+    assert len(text) > 10_000
+    assert remark == "The text above is cut: too long for a card."
+
+
+def test_many_fields_and_findings_are_counted() -> None:
+    made = show(Fields(tuple((f"key {n}", "v" * 200) for n in range(500))))
+    assert shown(made)[-1].startswith("The first ")
+    assert shown(made)[-1].endswith(" of 500 fields: more do not fit in a card.")
+    issue = Issue(Severity.WARNING, "web", "High CPU", "d" * 3000, "r" * 3000)
+    made = show(Issues((issue,) * 100))
+    count = len(kinds(made, "Container"))
+    assert shown(made)[-1] == f"The first {count} of 100 findings: more do not fit in a card."
+
+
+def test_what_comes_after_a_full_card_is_mentioned() -> None:
+    made = show(*[Code("x\n" * 5000, title=f"machine {n}") for n in range(20)])
+    assert shown(made)[-1] == "The rest of the answer does not fit in a card."
+
+
+# --- anything --------------------------------------------------------------------------------
+
+TEXTS = st.text(max_size=60) | st.sampled_from(HOSTILE + UNSEEN) | st.just("long " * 300)
+SEVERITIES = st.sampled_from(Severity)
+CELLS = TEXTS | st.builds(Cell, TEXTS, SEVERITIES)
+TABLES = st.integers(1, 4).flatmap(
+    lambda width: st.builds(
+        Table,
+        st.tuples(*[TEXTS] * width),
+        st.lists(st.tuples(*[CELLS] * width), max_size=5).map(tuple),
+    )
+)
+BLOCKS = (
+    st.builds(Text, TEXTS, st.sampled_from(["normal", "title", "note"]), st.none() | SEVERITIES)
+    | st.builds(Fields, st.lists(st.tuples(TEXTS, TEXTS), max_size=4).map(tuple))
+    | TABLES
+    | st.builds(Code, TEXTS, TEXTS)
+    | st.builds(
+        Issues,
+        st.lists(st.builds(Issue, SEVERITIES, TEXTS, TEXTS, TEXTS, TEXTS), max_size=3).map(tuple),
+    )
+)
+ACTIONS = st.builds(Action, st.sampled_from(["confirm", "cancel", "command"]), TEXTS, TEXTS)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(BLOCKS, max_size=6), st.lists(ACTIONS, max_size=8))
+def test_any_view_is_a_card(view: list[Any], actions: list[Action]) -> None:
+    made = loaded(card(Reply(view=tuple(view), actions=tuple(actions))))
+    shown(made)

@@ -1,0 +1,142 @@
+"""What is left of a text once the bot's mention is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartops_teams.mentions import spoken
+from teams_service import BOT, MENTION, activity
+
+ALICE = {"id": "29:1alice", "name": "Alice"}
+
+
+def mention(text: str | None = None, **mentioned: Any) -> dict[str, Any]:
+    entity: dict[str, Any] = {"type": "mention", "mentioned": {**BOT, **mentioned}}
+    return entity if text is None else {**entity, "text": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "entities", "left"),
+    [
+        pytest.param("<at>SmartOps</at> list", [MENTION], "list", id="at the beginning"),
+        pytest.param("list <at>SmartOps</at>", [MENTION], "list", id="at the end"),
+        pytest.param("list <at>SmartOps</at> all", [MENTION], "list all", id="in the middle"),
+        pytest.param("list<at>SmartOps</at>all", [MENTION], "list all", id="without blanks"),
+        pytest.param("<at>SmartOps</at>\n list", [MENTION], "list", id="before a line end"),
+        pytest.param("<at>SmartOps</at>", [MENTION], "", id="alone"),
+        pytest.param(
+            "<at>SmartOps</at> <at>SmartOps</at> list", [MENTION, MENTION], "list", id="twice"
+        ),
+        pytest.param(
+            "<at>SmartOps</at> say <at>SmartOps</at>",
+            [MENTION],
+            "say <at>SmartOps</at>",
+            id="once, and the same text typed",
+        ),
+        pytest.param(
+            "<at>Bot (*.+?)[x]$</at> list",
+            [mention("<at>Bot (*.+?)[x]$</at>", name="Bot (*.+?)[x]$")],
+            "list",
+            id="name of a pattern's characters",
+        ),
+        pytest.param(
+            "<at>Bot \\1 \\g<0></at> list",
+            [mention("<at>Bot \\1 \\g<0></at>", name="Bot \\1 \\g<0>")],
+            "list",
+            id="name of a replacement's characters",
+        ),
+        pytest.param(
+            '<at id="0">SmartOps</at> list', [MENTION], "list", id="attributes in the text only"
+        ),
+        pytest.param(
+            '<at id="0">SmartOps</at> list',
+            [mention('<at id="0">SmartOps</at>')],
+            "list",
+            id="attributes in both",
+        ),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [mention('<at id="0">SmartOps</at>', name="")],
+            "list",
+            id="attributes in the entity only",
+        ),
+        pytest.param("<at>SmartOps</at> list", [mention()], "list", id="entity without text"),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [mention("<at>SmartOps</at>", name=None)],
+            "list",
+            id="no name",
+        ),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [mention(name=None)],
+            "<at>SmartOps</at> list",
+            id="neither text nor name",
+        ),
+        pytest.param("list all", [MENTION], "list all", id="entity without a tag in the text"),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [],
+            "<at>SmartOps</at> list",
+            id="tag without an entity is only text",
+        ),
+        pytest.param(
+            "<at>SmartOps</at> tell <at>Alice</at>",
+            [MENTION, {"type": "mention", "mentioned": ALICE, "text": "<at>Alice</at>"}],
+            "tell <at>Alice</at>",
+            id="another's mention stays",
+        ),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [{"type": "mention", "mentioned": {**BOT, "id": "28:else"}, "text": MENTION["text"]}],
+            "<at>SmartOps</at> list",
+            id="another bot of our name",
+        ),
+        pytest.param(
+            "<at>SmartOps</at> list",
+            [{"type": "clientInfo"}, None, "mention", 3, {"type": "mention"}, MENTION],
+            "list",
+            id="other entities",
+        ),
+        pytest.param("list", {"type": "mention"}, "list", id="entities that are no list"),
+    ],
+)
+def test_the_bots_mention_goes(text: str, entities: Any, left: str) -> None:
+    assert spoken(activity(text=text, entities=entities)) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("\u00a0list&nbsp;instances\u00a0", "list instances"),
+        ("list&#160;instances", "list instances"),
+        ("list\u202finstances", "list instances"),
+        ("stop i-0\u200babc\ufeff", "stop i-0abc"),
+        ("stop \u202eweb\u202c", "stop web"),
+        ("list\r\ninstances\rnow\u2028then", "list\ninstances\nnow\nthen"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("  list  ", "list"),
+        ('execute "a  b" on web', 'execute "a  b" on web'),
+        ("execute “df —h” on web", "execute “df —h” on web"),
+        ("tag web icon=👩\u200d💻", "tag web icon=👩\u200d💻"),
+        ("a &amp; b &lt;c&gt;", "a &amp; b &lt;c&gt;"),
+    ],
+)
+def test_an_editors_residue_goes(text: str, left: str) -> None:
+    assert spoken(activity(text=text)) == left
+
+
+def test_without_a_recipient_nothing_is_ours_to_remove() -> None:
+    said = activity(text="<at>SmartOps</at> list", entities=[MENTION], recipient=None)
+    assert spoken(said) == "<at>SmartOps</at> list"
+
+
+@given(name=st.text(min_size=1), words=st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True)))
+def test_any_name_is_removed_and_nothing_else(name: str, words: list[str]) -> None:
+    tag = f"<at>{name}</at>"
+    said = activity(text=" ".join([tag, *words]), entities=[mention(tag, name=name)])
+    assert spoken(said) == " ".join(words)
