@@ -9,7 +9,7 @@ from typing import Any
 from smartops.command import Command, Parameter
 
 from . import usage
-from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand
+from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand, visible
 from .index import Entry, key
 from .nearness import near
 from .phrases import Form, Part, Slot, Word
@@ -17,7 +17,7 @@ from .tokens import Line, Token
 
 
 def _quoted(text: str) -> str:
-    text = " ".join(text.split())
+    text = " ".join(visible(text[:200]).split())
     return f'"{text if len(text) <= 60 else text[:59] + "…"}"'
 
 

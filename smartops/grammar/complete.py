@@ -42,7 +42,7 @@ def _after(tokens: Sequence[Token], form: Form, entry: Entry, partial: str) -> I
         return
     words, used, open_option = _split(tokens[lead:], entry)
     if open_option:
-        yield from _values(open_option)
+        yield from _values(open_option, partial)
         return
     place = _place(words, form, used)
     if place is None:
@@ -51,7 +51,7 @@ def _after(tokens: Sequence[Token], form: Form, entry: Entry, partial: str) -> I
     if isinstance(part, Word):
         yield part.text
     elif isinstance(part, Slot):
-        yield from _values(part.parameter)
+        yield from _values(part.parameter, partial)
     yield from _options(entry, used, partial)
 
 
@@ -99,11 +99,11 @@ def _filled(form: Form, at: int, used: set[str]) -> bool:
 
 
 def _options(entry: Entry, used: set[str], partial: str) -> Iterator[str]:
-    name, equals, _ = partial.partition("=")
+    name, equals, rest = partial.partition("=")
     if equals:
         known = entry.options.get(key(name.removeprefix("--")))
         if known:
-            yield from (f"{name}={value}" for value in _values(known))
+            yield from (f"{name}={value}" for value in _values(known, rest))
         return
     for spelling, parameter in entry.bare.items():
         if parameter.name not in used or parameter.many:
@@ -111,8 +111,11 @@ def _options(entry: Entry, used: set[str], partial: str) -> Iterator[str]:
             yield f"--{no}{spelling}"
 
 
-def _values(parameter: Parameter) -> tuple[str, ...]:
-    return parameter.choices or (_YES_NO if parameter.type is bool else ())
+def _values(parameter: Parameter, partial: str) -> Iterator[str]:
+    """Yield the words an argument can be; for a list, after the commas that are there."""
+    before = partial[: partial.rfind(",") + 1] if parameter.many else ""
+    for word in parameter.choices or (_YES_NO if parameter.type is bool else ()):
+        yield before + word
 
 
 def _is_flag(parameter: Parameter) -> bool:

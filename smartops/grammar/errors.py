@@ -89,7 +89,7 @@ def point(text: str, place: Place) -> str:
     right = min(bottom, start + _LONGEST + _AFTER)
     lead = "…" if left > top else ""
     tail = "…" if right < bottom else ""
-    line = "".join(map(_visible, text[left:right]))
+    line = visible(text[left:right])
     marked = text[start : min(end, right, start + _LONGEST)]
     carets = "^" * max(1, _columns(marked))
     indent = " " * (len(lead) + _columns(text[left:start]))
@@ -108,6 +108,8 @@ def _width(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
-def _visible(letter: str) -> str:
-    """Replace what has no column of its own, so that the carets stand right."""
-    return letter if letter.isprintable() else " "
+def visible(text: str) -> str:
+    """Replace what cannot be seen by spaces: nothing hides, and the carets stand right."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else " " for letter in text)

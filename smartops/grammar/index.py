@@ -22,13 +22,16 @@ from .phrases import Form, MalformedPhrase, forms, overlap
 class Entry:
     """A command with all that parsing it needs.
 
-    ``options`` has every parameter by its option name, ``bare`` those that may
-    be written ``name=value``; ``blank`` holds the defaults, None where there
-    is none; ``required`` are the names that must be given.
+    ``ways`` are the forms that differ in what they say in words, with the
+    names of their placeholders. ``options`` has every parameter by its option
+    name, ``bare`` those that may be written ``name=value``; ``blank`` holds the
+    defaults, None where there is none; ``required`` are those that must be given.
     """
 
     command: Command
     forms: tuple[Form, ...]
+    ways: tuple[tuple[frozenset[str], Form], ...]
+    parameters: Mapping[str, Parameter]
     options: Mapping[str, Parameter]
     bare: Mapping[str, Parameter]
     readers: Mapping[str, Reader]
@@ -82,12 +85,21 @@ def _ready(command: Command, found: tuple[Form, ...]) -> Entry:
     return Entry(
         command=command,
         forms=found,
+        ways=_ways(found),
+        parameters={item.name: item for item in command.parameters},
         options={key(item.name): item for item in command.parameters},
         bare={key(item.name): item for item in usage.options(command)},
         readers={item.name: reader(item) for item in command.parameters},
         blank={item.name: _default(item) for item in command.parameters},
         required=tuple(item for item in command.parameters if item.required),
     )
+
+
+def _ways(found: Sequence[Form]) -> tuple[tuple[frozenset[str], Form], ...]:
+    ways: dict[frozenset[str], Form] = {}
+    for form in found:
+        ways.setdefault(frozenset(slot.parameter.name for slot in form.slots), form)
+    return tuple(ways.items())
 
 
 def _default(parameter: Parameter) -> Any:

@@ -298,8 +298,9 @@ def items(value: Value) -> list[str] | None:
 
     Nothing at all, as in ``--tag=``, is an empty list.
     """
-    if len(value.pieces) == 1 and value.pieces[0][:2] == ("", False):
-        return []
+    text, quoted, _ = value.pieces[0]
+    if len(value.pieces) == 1 and (quoted or "," not in text):
+        return [text] if text or quoted else []
     found: list[str] = []
     current: list[str] = []
     for piece in value.pieces:

@@ -22,8 +22,11 @@ def _ratio() -> Ratio:
 
 
 def standard(one: str, other: str) -> float:
-    """Compare without rapidfuzz."""
-    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
+    """Compare without rapidfuzz; what is plainly not near is not looked at closely."""
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.real_quick_ratio() < ENOUGH or matcher.quick_ratio() < ENOUGH:
+        return 0.0
+    return matcher.ratio()
 
 
 def similarity(one: str, other: str) -> float:

@@ -12,7 +12,7 @@ from smartops.reply import Reply
 
 from . import complaints, schema
 from .complete import complete
-from .errors import MissingArguments, ParseError
+from .errors import MissingArguments, ParseError, Place
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
 from .match import Given, Short, Value, fit, items
@@ -72,6 +72,12 @@ class Grammar:
             for part in form.parts
             if isinstance(part, Word)
         )
+        # What is said without arguments is said most often.
+        self._bare = {
+            item.command.name: write(item, item.blank, self._literals)
+            for item in made
+            if not item.required and any(not names for names, _ in item.ways)
+        }
 
     def parse(self, text: str, permitted: Permitted) -> Parsed:
         """Return what ``text`` calls, whether or not the sender may run it.
@@ -90,7 +96,9 @@ class Grammar:
             if error.command is None or permitted(error.command):
                 raise
             raise complaints.not_permitted(error.command) from None
-        canonical = write(found, arguments, self._literals)
+        canonical = self._bare.get(found.command.name) if not given else None
+        if canonical is None:
+            canonical = write(found, arguments, self._literals)
         if len(canonical) > LIMIT:
             raise complaints.too_long(LIMIT)
         return Parsed(form.command, arguments, canonical)
@@ -116,11 +124,11 @@ class Grammar:
         found = [item for item in visible if self._is_called(item, words)]
         if len(found) == 1:
             return manual(found[0])
-        several = [item for item in visible if item.name.casefold().split()[: len(words)] == words]
-        if len(several) == 1:
-            return manual(several[0])
-        if several:
-            return listing(several, f"Commands that begin with {' '.join(words)}")
+        found += [item for item in visible if item not in found and _begins(item, words)]
+        if len(found) == 1:
+            return manual(found[0])
+        if found:
+            return listing(found, f"Commands that begin with {' '.join(words)}")
         names = near(" ".join(words), [item.name for item in visible], 3)
         raise complaints.unknown_name(name, names)
 
@@ -222,6 +230,10 @@ class Grammar:
         )
 
 
+def _begins(command: Command, words: Sequence[str]) -> bool:
+    return command.name.casefold().split()[: len(words)] == list(words)
+
+
 def _bind(line: Line, form: Form, found: Entry, given: Given) -> dict[str, Any]:
     """Return all arguments, typed."""
     arguments = dict(found.blank)
@@ -236,8 +248,9 @@ def _bind(line: Line, form: Form, found: Entry, given: Given) -> dict[str, Any]:
 
 
 def _values(line: Line, found: Entry, given: Given) -> dict[str, Any]:
-    parameters: Mapping[str, Parameter] = {item.name: item for item in found.command.parameters}
-    return {name: _value(line, found, parameters[name], values) for name, values in given.items()}
+    return {
+        name: _value(line, found, found.parameters[name], values) for name, values in given.items()
+    }
 
 
 def _value(line: Line, found: Entry, parameter: Parameter, values: Sequence[Value]) -> Any:
@@ -256,4 +269,11 @@ def _read(line: Line, found: Entry, parameter: Parameter, value: Value, text: st
     try:
         return found.readers[parameter.name](text)
     except ValueError:
-        raise complaints.bad_value(line, value.place, parameter, text, found.command) from None
+        place = _within(line, value.place, text)
+        raise complaints.bad_value(line, place, parameter, text, found.command) from None
+
+
+def _within(line: Line, place: Place, text: str) -> Place:
+    """Return where ``text`` stands within ``place``, or all of it if that cannot be told."""
+    at = line.text.find(text, *place) if text else -1
+    return (at, at + len(text)) if at >= 0 else place

@@ -33,6 +33,9 @@ _QUOTES = f"\"'`{_CURLY_DOUBLE}{_CURLY_SINGLE}"
 _WORD = re.compile(r"\S+")
 _GAP = re.compile(rf"[\s{_INVISIBLE}]*")
 _UNSEEN = re.compile(rf"[{_INVISIBLE}]*")
+_SIMPLE = re.compile(
+    r"\s*(?:\"([^\"\\]*)\"|'([^']*)'|([!#-&(-;=-Z\\-_a-~]+))(?=\s|\Z)"  # not " ' < [ `
+)
 _SPECIAL = re.compile(r"[\"'`<\[]")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _OPENING = re.compile(rf"[=:,][{_INVISIBLE}]*(?=[{_QUOTES}])")
@@ -157,15 +160,22 @@ def read(text: str) -> Line:
 def _scan(text: str) -> Line:
     tokens: list[Token] = []
     exact = text.isascii() and "<" not in text and "](" not in text
-    at = _end(_GAP, text, 0)
-    while at < len(text):
+    at = 0
+    while True:
+        while simple := _SIMPLE.match(text, at):
+            group = simple.lastindex or 0
+            at = simple.end()
+            start = simple.start(group) - (group < 3)
+            tokens.append(Token(simple[group], start, at, group < 3))
+        at = _end(_GAP, text, at)
+        if at == len(text):
+            return Line(text, tokens, -1, exact)
         token = _token(text, at)
         if isinstance(token, int):
             return Line(text, tokens, token, exact)
         if token.text or token.quoted or token.pieces:
             tokens.append(token)
-        at = _end(_GAP, text, token.end)
-    return Line(text, tokens, -1, exact)
+        at = token.end
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

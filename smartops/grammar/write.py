@@ -11,12 +11,13 @@ from typing import Any
 
 from smartops.backend import Instance
 from smartops.command import Parameter
-from smartops.values import format_duration, parse_duration
+from smartops.values import format_duration
 
 from .bind import Reference
 from .index import Entry, key
 from .phrases import Form, Slot, Word
 
+_DAYS = 36_500
 _SAFE = re.compile(r"(?!--)[A-Za-z0-9_./:@%+*?=-]+")
 
 
@@ -63,14 +64,14 @@ def _differs(value: Any, default: Any) -> bool:
 
 def _form(entry: Entry, values: Mapping[str, Any], given: Set[str]) -> Form:
     """Choose the form that says most of what is given in words, and least of what is not."""
-    fitting: list[tuple[int, int, Form]] = []
-    for form in entry.forms:
-        names = {slot.parameter.name for slot in form.slots}
-        if names <= values.keys():
-            fitting.append((len(names - given), -len(names & given), form))
+    fitting = [
+        (len(names - given), -len(names & given), index)
+        for index, (names, _) in enumerate(entry.ways)
+        if names <= values.keys()
+    ]
     if not fitting:
         raise ValueError(f"{entry.command.name}: no phrase can say this")
-    return min(fitting, key=lambda item: item[:2])[2]
+    return entry.ways[min(fitting)[2] if len(fitting) > 1 else fitting[0][2]][1]
 
 
 def _values(parameter: Parameter, value: Any) -> list[str]:
@@ -79,18 +80,12 @@ def _values(parameter: Parameter, value: Any) -> list[str]:
 
 
 def _text(parameter: Parameter, value: Any) -> str:
-    if isinstance(value, Instance):
-        return value.id
-    if isinstance(value, Reference):
-        return value.text
+    writer = _WRITERS.get(type(value))
+    if writer is not None:
+        return writer(value)
     if isinstance(value, Enum):
         return str(value.value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    writer = _WRITERS.get(type(value))
-    if writer is None:
-        raise ValueError(f"{parameter.name}: a {type(value).__name__} cannot be written")
-    return writer(value)
+    raise ValueError(f"{parameter.name}: a {type(value).__name__} cannot be written")
 
 
 def _float(value: float) -> str:
@@ -100,27 +95,32 @@ def _float(value: float) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    text = format_duration(value)
-    if parse_duration(text) != value:
+    if not 0 <= value.days < _DAYS:
         raise ValueError(f"the duration {value} cannot be written")
-    return text
+    return format_duration(value)
 
 
 _WRITERS: Mapping[type, Callable[[Any], str]] = {
-    str: str,
+    str: lambda value: value,
     int: str,
     float: _float,
+    bool: lambda value: "true" if value else "false",
     timedelta: _duration,
+    Reference: lambda value: value.text,
+    Instance: lambda value: value.id,
 }
 
 
 def _positional(slot: Slot, value: Any, entry: Entry, literals: Set[str], *, quote: bool) -> str:
-    def word(text: str) -> str:
-        name, equals, _ = text.partition("=")
-        taken = text.casefold() in literals or (equals and key(name) in entry.bare)
-        return quoted(text) if quote or taken else plain(text)
+    words: list[str] = []
+    for text in _values(slot.parameter, value):
+        taken = quote or text.casefold() in literals or _is_bare_option(text, entry)
+        words.append(quoted(text) if taken else plain(text))
+    return ",".join(words)
 
-    return ",".join(map(word, _values(slot.parameter, value)))
+
+def _is_bare_option(text: str, entry: Entry) -> bool:
+    return bool(entry.bare) and "=" in text and key(text.partition("=")[0]) in entry.bare
 
 
 def _option(parameter: Parameter, value: Any) -> str:

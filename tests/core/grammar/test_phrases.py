@@ -1,0 +1,187 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from smartops import Command, command
+from smartops.errors import StartupError
+from smartops.grammar import Grammar, Reference
+
+
+def made(*phrases: str, owner: str = "") -> Command:
+    @command(*phrases)
+    async def run(a: str = "", b: str = "", c: str = "", many: list[str] | None = None) -> str:
+        """Do it."""
+        return ""
+
+    return run.owned(owner)
+
+
+def problems(*commands: Command) -> list[str]:
+    with pytest.raises(StartupError) as caught:
+        Grammar(commands)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def anyone(command: Command) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("phrase", "complaint"),
+    [
+        ("do {d}", "{d} is no parameter of the function; it has a, b, c, many"),
+        ("do {a} {a}", "a placeholder stands twice"),
+        ("do [{a}", "a bracket is not closed"),
+        ("do {a}]", "brackets come in pairs"),
+        ("do [{a} [{b}]]", "not within each other"),
+        ("do []", "is empty"),
+        ("do {a", "braces come in pairs"),
+        ("do a}", "braces come in pairs"),
+        ("do {a...} {b}", "stands last or before a literal word"),
+        ("do {a...} x {b...}", "at most one placeholder may be greedy"),
+        ("do {many...}", "its parameter must be a plain str"),
+        ("{a} do", "begins with a literal word"),
+        ("[do] it", "begins with a literal word"),
+        ("do --it", "cannot be a literal word"),
+        ("do it's", "cannot be a literal word"),
+        ("do x=y", "cannot be a literal word"),
+        ("do [{a}] [{b}] [{c}] [x] [y]", "at most 4 optional parts"),
+        ("  ", "is empty"),
+    ],
+)
+def test_a_malformed_phrase_stops_the_start_and_says_why(phrase: str, complaint: str) -> None:
+    found = problems(made("fine", phrase, owner="mine"))
+    assert len(found) == 1
+    assert found[0].startswith(f"plugin mine: command 'fine': phrase {phrase!r}: ")
+    assert complaint in found[0]
+
+
+def test_all_problems_are_reported_together() -> None:
+    assert len(problems(made("one", "one {x}"), made("two", "{a}"), made("one"))) == 3
+
+
+def test_a_needed_parameter_cannot_be_optional_in_the_phrase() -> None:
+    @command("do [{it}]")
+    async def do(it: str) -> str:
+        """Do it."""
+        return ""
+
+    assert problems(do) == [
+        "command 'do': phrase 'do [{it}]' lets it be left out, but it has no default; "
+        "give the parameter a default, or take the brackets away"
+    ]
+
+
+def test_a_phrase_that_an_earlier_one_makes_useless_is_refused() -> None:
+    assert (
+        "matches nothing that an earlier phrase does not match"
+        in problems(made("do {a}", "do {b}"))[0]
+    )
+
+
+def test_options_that_read_the_same_are_refused() -> None:
+    @command("do")
+    async def do(all: bool = False, no_all: bool = False) -> str:
+        """Do it."""
+        return ""
+
+    assert problems(do) == [
+        "command 'do': --no-all could mean all or no_all; rename one of the parameters"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("show {a}", "show {b}"),
+        ("show {a}", "show [x] {b}"),
+        ("show", "Show"),
+        ("show [{a}]", "show"),
+        ("set {a} to {b}", "set {c} to {a}"),
+        ("set x {a} y", "set x {b} Y"),
+        ("set {a} on {b}", "set {a...} on {b}"),
+        ("set {a...}", "set {b} {c}"),
+        ("set {a...} on {b}", "set {b} {c...} on"),
+        ("set {a} x", "set {b} X"),
+        ("put {a} x {b}", "put {a} {b} x"),
+    ],
+)
+def test_commands_that_match_the_same_text_are_refused(one: str, two: str) -> None:
+    found = [
+        text
+        for text in problems(made(one, owner="p"), made("other", two, owner="q"))
+        if "can match" in text
+    ]
+    assert found == [
+        f"plugin p and plugin q: {one!r} of command {made(one).name!r} (p) and {two!r} of command "
+        "'other' (q) can match the same text; give one of them another literal word"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "text", "name"),
+    [
+        ("show {a}", "show it {b}", "show it x", "show it"),
+        ("show {a}", "show it {b}", "show x", "show"),
+        ("show {a}", "show status", "show status", "show status"),
+        ("show {a}", "show status", "show STATUS", "show status"),
+        ("show {a}", "show status", 'show "status"', "show"),
+        ("set {a} {b} {c}", "set big {b}", "set big x", "set big"),
+        ("set {a} {b} {c}", "set big {b}", "set big x y", "set"),
+        ("set {a...}", "set x {b}", "set x y", "set x"),
+        ("set {a...}", "set x {b}", "set x y z", "set"),
+        ("set x {a}", "set {a} y", "set x y", "set x"),
+    ],
+)
+def test_the_most_literal_words_win(one: str, two: str, text: str, name: str) -> None:
+    for order in ((made(one), made(two)), (made(two), made(one))):
+        if made(one).name != made(two).name:
+            assert Grammar(order).parse(text, anyone).command.name == name
+
+
+def test_commands_of_one_name_are_refused() -> None:
+    found = problems(made("set {a} x", owner="p"), made("set {a} y", owner="q"))
+    assert found == [
+        "plugin p and plugin q: two commands are called 'set'; begin one of them with another word"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "arguments"),
+    [
+        ("do [{a}] [{b}]", "do", {}),
+        ("do [{a}] [{b}]", "do x", {"a": "x"}),
+        ("do [{a}] [{b}]", "do x y", {"a": "x", "b": "y"}),
+        ("do [{a}] [{b}]", "do --b y", {"b": "y"}),
+        ("do [quickly] {a} [with {b}]", "do x", {"a": "x"}),
+        ("do [quickly] {a} [with {b}]", "do quickly x", {"a": "x"}),
+        ("do [quickly] {a} [with {b}]", "do x with y", {"a": "x", "b": "y"}),
+        ("do [quickly] {a} [with {b}]", "do quickly x with y", {"a": "x", "b": "y"}),
+        ("do {a...}", "do x y", {"a": "x y"}),
+        ("do {a} {b...} to {c}", "do x y z to w", {"a": "x", "b": "y z", "c": "w"}),
+        ("do {a} {b...} to the {c}", "do x y to the w", {"a": "x", "b": "y", "c": "w"}),
+        ("do{a}now", "do x now", {"a": "x"}),
+        ("do {many} now", "do x, y now", {"many": ("x", "y")}),
+    ],
+)
+def test_forms_of_a_phrase(phrase: str, text: str, arguments: dict[str, str]) -> None:
+    parsed = Grammar([made(phrase)]).parse(text, anyone)
+    assert parsed.arguments == {"a": "", "b": "", "c": "", "many": None} | arguments
+
+
+def test_within_a_command_exact_forms_come_before_greedy_ones() -> None:
+    grammar = Grammar([made("do {a...}", "do {b} {c}")])
+    assert grammar.parse("do x y", anyone).arguments["b"] == "x"
+    assert grammar.parse("do x y z", anyone).arguments["a"] == "x y z"
+    assert grammar.parse('do "x y"', anyone).arguments["a"] == "x y"
+
+
+def test_literal_words_need_not_be_ascii() -> None:
+    grammar = Grammar([made("zeige übersicht {a}")])
+    assert grammar.parse("ZEIGE ÜBERSICHT x", anyone).arguments["a"] == "x"
+
+
+def test_several_phrases_of_one_command(given: Callable[[str], dict[str, Any]]) -> None:
+    for text in ("show web-1", "show instance web-1", "SHOW Instance web-1"):
+        assert given(text) == {"target": Reference("web-1")}
