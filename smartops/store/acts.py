@@ -126,7 +126,7 @@ def _release(connection: Connection, key: str) -> None:
 
 
 CLAIM: Act[Claim, bool] = Act("claim", _claim_all)
-SETTLE: Act[Answer, None] = Act("answer", _settle_all, last=True)
+SETTLE: Act[Answer, None] = Act("answer", _settle_all)
 RECORD: Act[Record, None] = Act("record", _record_all, last=True)
 DISCLAIM: Act[Claim, None] = each("disclaim", _disclaim)
 RELEASE: Act[str, None] = each("release", _release)

@@ -78,7 +78,10 @@ class Store:
 
     async def ping(self) -> None:
         """Return if the store can be written, else raise StoreUnavailable."""
-        await self._writer.write(upkeep.BEAT, self._clock.time())
+        try:
+            await self._writer.write(upkeep.BEAT, self._clock.time())
+        except SQLAlchemyError as error:
+            raise StoreUnavailable("The store cannot be written") from error
 
     # Acts: what was said once is done once.
 

@@ -1,0 +1,124 @@
+"""One act is claimed once, by whoever comes first."""
+
+import anyio
+import pytest
+
+from smartops.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+async def claims(store: Store, *keys: str) -> list[bool]:
+    """Claim all at once, so that they meet in one transaction."""
+    found: dict[int, bool] = {}
+
+    async def claim(place: int, key: str) -> None:
+        found[place] = await store.claim(key)
+
+    async with anyio.create_task_group() as group:
+        for place, key in enumerate(keys):
+            group.start_soon(claim, place, key)
+    return [found[place] for place in range(len(keys))]
+
+
+async def test_an_act_is_new_once(store: Store) -> None:
+    assert await store.claim("one")
+    assert not await store.claim("one")
+    assert await store.claim("two")
+
+
+async def test_of_many_at_once_one_gets_it(store: Store) -> None:
+    found = await claims(store, *["same"] * 100, *[f"key-{n}" for n in range(50)])
+    assert sum(found[:100]) == 1
+    assert all(found[100:])
+
+
+async def test_known_and_new_acts_in_one_transaction(store: Store) -> None:
+    await store.claim("b")
+    assert await claims(store, "c", "b", "a", "c") == [True, False, True, False]
+
+
+async def test_the_answer_is_kept_across_a_restart(url: str, opened) -> None:
+    first = await opened(url)
+    await first.claim("one")
+    assert await first.answer("one") is None
+    first.settle("one", b"\x00done\xff")
+    assert await first.answer("one") == b"\x00done\xff"
+    await first.aclose()
+    second = await opened(url)
+    assert not await second.claim("one")
+    assert await second.answer("one") == b"\x00done\xff"
+
+
+async def test_what_was_never_claimed_has_no_answer(store: Store) -> None:
+    store.settle("unknown", b"answer")
+    assert await store.answer("unknown") is None
+
+
+async def test_settling_without_an_answer_keeps_the_claim(store: Store) -> None:
+    await store.claim("one")
+    store.settle("one", None)
+    assert await store.answer("one") is None
+    assert not await store.claim("one")
+
+
+async def test_a_released_act_can_be_claimed_again(store: Store) -> None:
+    await store.claim("one")
+    await store.release("one")
+    assert await store.claim("one")
+
+
+async def test_an_answered_act_is_not_released(store: Store) -> None:
+    await store.claim("one")
+    store.settle("one", b"done")
+    await store.release("one")
+    assert not await store.claim("one")
+    assert await store.answer("one") == b"done"
+
+
+async def test_two_replicas_agree(url: str, opened) -> None:
+    here, there = await opened(url), await opened(url)
+    assert await here.claim("one")
+    assert not await there.claim("one")
+    there_first, here_second = await there.claim("two"), await here.claim("two")
+    assert (there_first, here_second) == (True, False)
+
+
+async def test_a_claim_is_given_back_when_its_caller_is_cancelled(store: Store) -> None:
+    keys = [f"key-{n}" for n in range(200)]
+    acted: set[str] = set()
+
+    async def claim(key: str, scope: anyio.CancelScope) -> None:
+        with scope:
+            if await store.claim(key):
+                acted.add(key)
+
+    async with anyio.create_task_group() as group:
+        for place, key in enumerate(keys):
+            scope = anyio.CancelScope()
+            group.start_soon(claim, key, scope)
+            if place % 2:
+                await anyio.lowlevel.checkpoint()  # some have asked, others have not
+            if place % 3 == 0:
+                scope.cancel()
+    again = await claims(store, *keys)
+    assert [key for key, new in zip(keys, again, strict=True) if not new] == sorted(
+        acted, key=keys.index
+    )
+    assert len(acted) < len(keys)
+
+
+async def test_giving_back_leaves_the_claim_of_another(store: Store) -> None:
+    assert await store.claim("one")
+    scope = anyio.CancelScope()
+
+    async def claim_again() -> None:
+        with scope:
+            await store.claim("one")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(claim_again)
+        await anyio.lowlevel.checkpoint()
+        scope.cancel()
+    assert scope.cancelled_caught
+    assert not await store.claim("one")

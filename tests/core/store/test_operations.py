@@ -1,0 +1,125 @@
+"""What is under way belongs to one process, and always comes to an end."""
+
+from dataclasses import replace
+
+import pytest
+
+from smartops.store import LEASE, Operation, Store
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def operation(clock: ManualClock) -> Operation:
+    return Operation(
+        id="op-1",
+        person="alice",
+        command_text="stop web-server-01",
+        plan="{}",
+        approval_id="",
+        channel="api",
+        conversation="room-1",
+        reference="{}",
+        owner="here",
+        started=clock.time(),
+        lease_until=clock.time() + 20,
+    )
+
+
+async def test_it_runs_then_ends(store: Store, clock: ManualClock, operation: Operation) -> None:
+    await store.begin(operation)
+    assert await store.operation("op-1") == operation
+    clock.advance(5)
+    assert await store.finish("op-1", "done", b"\x00answer")
+    assert await store.operation("op-1") == replace(
+        operation, state="done", finished=clock.time(), answer=b"\x00answer"
+    )
+
+
+async def test_the_lease_is_given_when_not_said(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
+    await store.begin(replace(operation, lease_until=0.0))
+    found = await store.operation("op-1")
+    assert found
+    assert found.lease_until == clock.time() + LEASE
+
+
+async def test_an_unknown_operation(store: Store) -> None:
+    assert await store.operation("op-1") is None
+    assert not await store.finish("op-1", "done", None)
+
+
+async def test_the_end_is_final(store: Store, operation: Operation) -> None:
+    await store.begin(operation)
+    assert await store.finish("op-1", "done", b"answer")
+    assert not await store.finish("op-1", "failed", None)
+    assert not await store.finish("op-1", "unknown", None)
+    found = await store.operation("op-1")
+    assert found
+    assert (found.state, found.answer) == ("done", b"answer")
+
+
+async def test_what_was_given_up_may_turn_out_otherwise(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
+    await store.begin(operation)
+    assert len(await store.orphans(clock.time() + 20)) == 1
+    assert await store.finish("op-1", "done", b"answer")
+    found = await store.operation("op-1")
+    assert found
+    assert found.state == "done"
+
+
+async def test_two_operations_have_two_ids(store: Store, operation: Operation) -> None:
+    await store.begin(operation)
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await store.begin(replace(operation, owner="there"))
+    assert await store.operation("op-1") == operation
+
+
+async def test_listing(store: Store, clock: ManualClock, operation: Operation) -> None:
+    for number in range(6):
+        clock.advance(1)
+        person = "bea" if number % 3 == 0 else "alice"
+        await store.begin(
+            replace(operation, id=f"op-{number}", person=person, started=clock.time())
+        )
+    await store.finish("op-4", "failed", None)
+
+    async def ids(**filters) -> list[str]:
+        return [item.id for item in await store.operations(**filters)]
+
+    assert await ids() == ["op-5", "op-4", "op-3", "op-2", "op-1", "op-0"]
+    assert await ids(limit=2) == ["op-5", "op-4"]
+    assert await ids(person="bea") == ["op-3", "op-0"]
+    assert await ids(person="alice", state="running") == ["op-5", "op-2", "op-1"]
+    assert await ids(state="failed") == ["op-4"]
+    assert await ids(person="nobody") == []
+
+
+async def test_a_renewed_lease_keeps_it(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
+    await store.begin(operation)
+    await store.begin(replace(operation, id="op-2", owner="there"))
+    clock.advance(19)
+    assert await store.renew("here", clock.time() + 20) == 1
+    clock.advance(2)
+    orphans = await store.orphans(clock.time())
+    assert [(item.id, item.state, item.finished) for item in orphans] == [
+        ("op-2", "unknown", clock.time())
+    ]
+    assert await store.orphans(clock.time()) == []
+    assert await store.renew("there", clock.time() + 20) == 0
+    clock.advance(18)
+    assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
+
+
+async def test_what_ended_is_no_orphan(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
+    await store.begin(operation)
+    await store.finish("op-1", "failed", None)
+    assert await store.orphans(clock.time() + 1000) == []

@@ -1,0 +1,191 @@
+"""The history, the revoked tokens, and what becomes too old."""
+
+from dataclasses import replace
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smartops.store import Approval, Operation, Record, Store
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+def record(number: int = 0, **values) -> Record:
+    return replace(
+        Record(
+            at=1_800_000_000.25 + number,
+            request_id=f"request-{number}",
+            act="act",
+            person="alice",
+            identity="local:alice",
+            claimed="user-id",
+            place="api/tenant",
+            command="list instances",
+            text="list instances --state running",
+            rule="everyone-reads",
+            outcome="success",
+            seconds=0.125,
+        ),
+        **values,
+    )
+
+
+async def test_records_come_back_newest_first(store: Store) -> None:
+    for number in range(5):
+        store.record(record(number))
+    store.record(record(9, person="bea"))
+    found = await store.history("alice", 10)
+    assert [replace(item, id=0) for item in found] == [record(n) for n in (4, 3, 2, 1, 0)]
+    assert [item.request_id for item in await store.history("alice", 2)] == [
+        "request-4",
+        "request-3",
+    ]
+    assert await store.history("nobody", 10) == []
+
+
+async def test_paging_by_id(store: Store) -> None:
+    for number in range(25):
+        store.record(record(number))
+    seen: list[Record] = []
+    while page := await store.history("alice", 10, before=seen[-1].id if seen else None):
+        seen += page
+    assert [item.request_id for item in seen] == [f"request-{n}" for n in reversed(range(25))]
+
+
+async def test_intents_and_outcomes_apart(store: Store) -> None:
+    await store.record_durably(record(0, phase="intent", outcome=""))
+    store.record(record(1))
+    assert len(await store.history("alice", 10)) == 2
+    assert [item.request_id for item in await store.history("alice", 10, phase="intent")] == [
+        "request-0"
+    ]
+    assert [item.request_id for item in await store.history("alice", 10, phase="outcome")] == [
+        "request-1"
+    ]
+
+
+async def test_queued_records_outlive_the_store(url: str, opened) -> None:
+    first = await opened(url)
+    for number in range(3000):
+        first.record(record(number))
+    await first.aclose()
+    second = await opened(url)
+    found = await second.history("alice", 5000)
+    assert [item.request_id for item in reversed(found)] == [f"request-{n}" for n in range(3000)]
+
+
+WILD = st.text(
+    alphabet=st.characters(exclude_categories=()) | st.sampled_from("\0\ud800\udfff'\"\\%{}"),
+    max_size=60,
+)
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(text=WILD, person=WILD)
+async def test_any_text_can_be_recorded(store: Store, text: str, person: str) -> None:
+    """Chat text may hold what no database takes; it must not keep the rest from being written."""
+    await store.record_durably(record(1, person="control"))
+    await store.record_durably(record(2, person=person, text=text, claimed=text))
+    await store.record_durably(record(3, person="control"))
+    found = (await store.history(person, 1))[0]
+    expected = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    assert (found.text, found.claimed) == (expected, expected)
+    assert [item.at for item in await store.history("control", 2)] == [
+        record(3).at,
+        record(1).at,
+    ]
+
+
+async def test_wild_text_everywhere_else(store: Store, clock: ManualClock) -> None:
+    wild = "a\0b\ud83d"
+    mended = "a\ufffdb?"
+    await store.add_approval(
+        Approval(wild, wild, wild, "digest", wild, wild, clock.time() + 9, wild)
+    )
+    found = await store.approval(wild)
+    assert found
+    assert (found.person, found.plan, found.conversation) == (mended, mended, mended)
+    assert len(await store.pending(wild, wild)) == 1
+    await store.begin(
+        Operation("op-1", wild, wild, wild, "", wild, wild, wild, "here", clock.time())
+    )
+    assert [item.command_text for item in await store.operations(wild)] == [mended]
+    await store.revoke(wild, clock.time() + 9)
+    assert await store.revoked() == {mended}
+
+
+async def test_revoked_tokens_until_they_would_expire(store: Store, clock: ManualClock) -> None:
+    await store.revoke("one", clock.time() + 10)
+    await store.revoke("two", clock.time() + 20)
+    await store.revoke("two", clock.time() + 30)
+    assert await store.revoked() == {"one", "two"}
+    clock.advance(10)
+    assert await store.revoked() == {"two"}
+    clock.advance(20)
+    assert await store.revoked() == set()
+
+
+DAY = 86_400.0
+
+
+async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock) -> None:
+    start = clock.time()
+    await store.claim("old")
+    await store.add_approval(Approval("old", "alice", "", "", "", "room", start + 10, "{}"))
+    await store.revoke("old", start + 10)
+    await store.begin(Operation("op", "alice", "", "", "", "", "", "{}", "here", start))
+    await store.begin(Operation("runs", "alice", "", "", "", "", "", "{}", "here", start))
+    await store.finish("op", "done", None)
+    store.record(record(0, at=start))
+    clock.advance(999)
+    store.record(record(1, at=clock.time()))
+    await store.sweep(clock.time())
+    assert not await store.claim("old")
+    assert (await store.approval("old")).state == "expired"
+    assert len(await store.operations()) == 2
+    assert len(await store.history("alice", 9)) == 2
+
+    clock.advance(2)  # the history of this store is kept for 1000 seconds
+    await store.sweep(clock.time())
+    assert [item.request_id for item in await store.history("alice", 9)] == ["request-1"]
+    assert [item.id for item in await store.operations()] == ["runs"]
+
+    clock.advance(DAY)
+    await store.sweep(clock.time())
+    assert await store.approval("old") is None
+    assert not await store.claim("old")
+
+    clock.advance(6 * DAY)
+    await store.sweep(clock.time())
+    assert await store.claim("old")
+
+
+async def test_sweeping_more_than_a_piece(store: Store, clock: ManualClock) -> None:
+    for number in range(2500):
+        store.record(record(number, at=clock.time()))
+    store.record(record(1, at=clock.time() + 2000, person="bea"))
+    async with anyio.create_task_group() as group:
+        for number in range(1200):
+            group.start_soon(store.claim, f"key-{number}")
+    await store.sweep(clock.time() + 8 * DAY)
+    assert await store.history("alice", 9) == []
+    assert len(await store.history("bea", 9)) == 0
+    assert await store.claim("key-0")
+    assert await store.claim("key-1199")
+
+
+async def test_sweeping_stops_at_what_is_kept(store: Store, clock: ManualClock) -> None:
+    for number in range(1500):
+        store.record(record(number, at=clock.time()))
+    for number in range(1500, 1600):
+        store.record(record(number, at=clock.time() + 500))
+    await store.sweep(clock.time() + 1001)
+    found = await store.history("alice", 5000)
+    assert [item.request_id for item in found] == [f"request-{n}" for n in range(1599, 1499, -1)]

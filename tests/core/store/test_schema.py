@@ -1,0 +1,181 @@
+"""Opening a store: the schema, the file, and what is refused with a reason."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from smartops.errors import StartupError
+from smartops.store import Store, StoreClosed
+from smartops.store.database import database
+from smartops.store.schema import VERSIONS, migrate
+from smartops.store.tables import metadata
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'smartops.db'}"
+    return request.getfixturevalue("empty_database")
+
+
+def test_the_migrations_end_in_the_tables(empty: str) -> None:
+    opened = database(empty)
+    migrate(opened)
+    with opened.readers.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": "smartops_version", "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    opened.dispose()
+
+
+def test_the_versions_are_those_of_the_migrations() -> None:
+    import smartops.store
+
+    scripts = ScriptDirectory(str(Path(smartops.store.__file__).with_name("migrations")))
+    revisions = [item.revision for item in scripts.walk_revisions()]
+    assert tuple(reversed(revisions)) == VERSIONS
+
+
+def test_a_current_schema_is_opened_without_alembic(tmp_path: Path) -> None:
+    program = """if True:
+        import anyio, sys
+        from smartops.services import Clock
+        from smartops.store import Store
+        async def main():
+            await (await Store.open(sys.argv[1], Clock())).aclose()
+        anyio.run(main)
+        print("alembic" in sys.modules)
+        """
+    command = [sys.executable, "-c", program, f"sqlite:///{tmp_path / 'smartops.db'}"]
+    found = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)]
+    assert found == [b"True\n", b"False\n"]
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(empty: str) -> None:
+    await (await Store.open(empty, ManualClock())).aclose()
+    opened = database(empty)
+    with opened.writer.connect() as connection:
+        connection.execute(text("UPDATE smartops_version SET version_num = '9999'"))
+        connection.commit()
+    with pytest.raises(StartupError, match=r"newer SmartOps \(schema 9999\)"):
+        await Store.open(empty, ManualClock())
+    with opened.readers.connect() as connection:
+        assert connection.execute(text("SELECT * FROM smartops_version")).scalar() == "9999"
+    opened.dispose()
+
+
+async def test_a_failed_migration_leaves_nothing(empty: str) -> None:
+    opened = database(empty)
+    with opened.writer.connect() as connection:
+        connection.execute(text("CREATE TABLE records (theirs INTEGER)"))
+        connection.commit()
+    with pytest.raises(StartupError, match=r"records.* already exists"):
+        await Store.open(empty, ManualClock())
+    with opened.writer.connect() as connection:
+        connection.execute(text("DROP TABLE records"))
+        connection.commit()
+    opened.dispose()
+    store = await Store.open(empty, ManualClock())
+    await store.ping()
+    await store.aclose()
+
+
+async def test_the_file_is_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down 100%" / "smartops.db"
+    store = await Store.open(f"sqlite:///{path}", ManualClock())
+    await store.claim("one")
+    modes = {item.name: stat.S_IMODE(item.stat().st_mode) for item in path.parent.iterdir()}
+    await store.aclose()
+    assert modes == {"smartops.db": 0o600, "smartops.db-wal": 0o600, "smartops.db-shm": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = await Store.open("sqlite:///here.db", ManualClock())
+    monkeypatch.chdir("/")
+    await store.claim("one")
+    assert await store.answer("one") is None
+    await store.aclose()
+    assert (tmp_path / "here.db").exists()
+
+
+@pytest.mark.parametrize(("query", "level"), [("", 2), ("?synchronous=NORMAL", 1)])
+async def test_writes_reach_the_disk(tmp_path: Path, query: str, level: int) -> None:
+    opened = database(f"sqlite:///{tmp_path / 'smartops.db'}{query}")
+    with opened.writer.connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == level
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    opened.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("smartops.db", "not a database URL"),
+        ("", "not a database URL"),
+        ("mysql://user:secret@host/db", "cannot be kept in mysql"),
+        ("postgresql+asyncpg://user:secret@host/db", "cannot be kept in postgresql.asyncpg"),
+        ("sqlite://", "must outlive the process"),
+        ("sqlite:///:memory:", "must outlive the process"),
+        ("sqlite:///file:x?mode=memory&uri=true", "unknown option"),
+        ("sqlite:///x.db?synchronous=off", "known: synchronous=full"),
+        ("sqlite:////proc/nowhere/x.db", "cannot open the store /proc/nowhere/x.db"),
+        ("sqlite:////usr", "cannot open the store /usr: Is a directory"),
+        ("postgresql://user:secret@127.0.0.1:1/db", "cannot open .*//127.0.0.1:1/db"),
+        ("postgresql://user:secret@127.0.0.1:1/db?typo=1", "invalid connection option"),
+    ],
+)
+async def test_what_cannot_be_opened(url: str, reason: str) -> None:
+    with pytest.raises(StartupError, match=reason) as caught:
+        await Store.open(url, ManualClock())
+    assert "secret" not in str(caught.value)
+    assert caught.value.problems[0].path == "store.url"
+
+
+async def test_a_file_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to be taken for one " * 99)
+    with pytest.raises(StartupError, match="file is not a database"):
+        await Store.open(f"sqlite:///{path}", ManualClock())
+    assert path.read_text().startswith("not a database")
+
+
+async def test_a_store_that_cannot_be_written_is_not_ready(url: str) -> None:
+    store = await Store.open(url, ManualClock())
+    await store.ping()
+    opened = database(url)
+    with opened.writer.connect() as connection:
+        connection.execute(text("DROP TABLE pulse"))
+        connection.commit()
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    assert await store.claim("another table")
+    with opened.writer.connect() as connection:
+        connection.execute(text("CREATE TABLE pulse (id INTEGER PRIMARY KEY, at FLOAT)"))
+        connection.commit()
+    await store.ping()
+    await store.aclose()
+    opened.dispose()
+
+
+async def test_a_closed_store_says_so(store: Store) -> None:
+    await store.aclose()
+    await store.aclose()
+    with pytest.raises(StoreClosed):
+        await store.claim("one")
+    with pytest.raises(StoreClosed):
+        await store.answer("one")
+    with pytest.raises(StoreClosed):
+        store.settle("one", b"")
