@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from smartops.errors import StartupError
-from smartops.store import Store, StoreClosed
+from smartops.store import Store, StoreClosed, StoreUnavailable
 from smartops.store.database import database
 from smartops.store.schema import VERSIONS, migrate
 from smartops.store.tables import metadata
@@ -152,10 +152,10 @@ async def test_a_file_of_something_else(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
-async def test_a_store_that_cannot_be_written_is_not_ready(url: str) -> None:
-    store = await Store.open(url, ManualClock())
+async def test_a_store_that_cannot_be_written_is_not_ready(empty: str) -> None:
+    store = await Store.open(empty, ManualClock())
     await store.ping()
-    opened = database(url)
+    opened = database(empty)
     with opened.writer.connect() as connection:
         connection.execute(text("DROP TABLE pulse"))
         connection.commit()
