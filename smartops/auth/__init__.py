@@ -8,7 +8,7 @@ identity provider, who makes the tokens (:class:`LocalIssuer`).
 
 from .keys import metadata_problem
 from .local import ACT_FOR_OTHERS, LocalIssuer, may_act_for_others
-from .people import Guest, Member, People, Role
+from .people import Guest, Member, People, Role, parse_identity
 from .policy import Decision, Policy
 from .rules import Conditions, Rule
 from .token import Untrusted, peek
@@ -29,5 +29,6 @@ __all__ = [
     "Untrusted",
     "may_act_for_others",
     "metadata_problem",
+    "parse_identity",
     "peek",
 ]

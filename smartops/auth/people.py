@@ -87,6 +87,7 @@ class People:
         problems: list[Problem] = []
         resolved = _Roles(roles, problems)
         self._persons: dict[Identity, Person] = {}
+        self._named: dict[str, Person] = {}
         self._guests: dict[str, frozenset[str]] = {}
         for name, member in people.items():
             self._add(name, member, resolved, problems)
@@ -110,8 +111,11 @@ class People:
         return None if roles is None else Person(str(identity), roles, identity)
 
     def named(self, name: str) -> Person | None:
-        """Return the person of that name in ``people:``, by the first identity, or None."""
-        return next((item for item in self._persons.values() if item.name == name), None)
+        """Return the person of that name in ``people:``, or None.
+
+        The identity is the first of the person's; an empty one if there is none.
+        """
+        return self._named.get(name)
 
     def _add(
         self, name: str, member: MemberSettings, roles: _Roles, problems: list[Problem]
@@ -131,6 +135,8 @@ class People:
             if other.name != name:
                 fault = f"{text} belongs to {other.name} already"
                 problems.append(Problem(fault, path=f"{path}.identities"))
+            self._named.setdefault(name, other)
+        self._named.setdefault(name, Person(name, held, Identity("", "", name)))
 
 
 def parse_identity(text: str) -> Identity | None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from smartops import Identity, Person
-from smartops.auth import Guest, Member, People, Role
-from smartops.auth.people import parse_identity
+from smartops.auth import Guest, Member, People, Role, parse_identity
 from smartops.errors import StartupError
 
 ROLES = {"viewer": Role(), "operator": Role(("viewer",)), "owner": Role(("operator", "auditor"))}
@@ -71,7 +70,7 @@ def test_finds_people_by_name() -> None:
     alice = known.named("alice")
     assert alice is not None
     assert str(alice.identity) == "local:alice"
-    assert known.named("bob") is None
+    assert known.named("bob") == Person("bob", frozenset(), Identity("", "", "bob"))
     assert known.named("corp:T:2") is None
 
 

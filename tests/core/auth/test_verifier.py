@@ -70,6 +70,16 @@ async def test_a_remembered_token_holds_only_for_its_issuer(
     assert not await refuses(verifier, header, (issuer.trusted(),)), "an equal one is the same"
 
 
+async def test_audiences_are_compared_ignoring_case_in_ascii_only(
+    issuer: StandInIssuer, verifier: TokenVerifier
+) -> None:
+    trusted = (issuer.trusted(audiences=("api://kiosk",)),)
+    assert not await refuses(verifier, f"Bearer {issuer.token(aud='API://KIOSK')}", trusted)
+    kelvin = "api://\u212aios\u212a"
+    assert kelvin.lower() == "api://kiosk"
+    assert await refuses(verifier, f"Bearer {issuer.token(aud=kelvin)}", trusted)
+
+
 async def test_a_changed_token_is_not_the_remembered_one(
     issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
 ) -> None:
