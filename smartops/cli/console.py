@@ -1,0 +1,84 @@
+"""The console: whoever may run this on the machine, talking through the same gate as everybody.
+
+What is typed becomes a message of the channel ``console``; the sender is the
+identity ``console:USER``. The conversation is the user's own and outlives the
+process, so what waits for confirmation can be confirmed by a later one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smartops.message import Identity, Message, Place
+from smartops.reply import Action, Reply
+
+if TYPE_CHECKING:
+    from smartops.app import App
+
+CHANNEL = "console"
+YES = frozenset({"yes", "y", "confirm"})
+NO = frozenset({"no", "n"})
+
+
+class Console:
+    """One person's conversation with a running app."""
+
+    def __init__(self, app: App, user: str) -> None:
+        self._app = app
+        self._sender = Identity(CHANNEL, "", user)
+        self._pending: tuple[Action, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the last answer asked for a yes or no."""
+        return bool(self._pending)
+
+    async def say(self, text: str) -> Reply:
+        """Say something; after a question, ``yes`` and ``no`` press its buttons."""
+        action = self._pressed(text.strip().lower())
+        reply = await self._app.handle(
+            Message(
+                id="",
+                channel=CHANNEL,
+                conversation=str(self._sender),
+                sender=self._sender,
+                place=Place(CHANNEL),
+                at=self._app.composition.services.clock.now(),
+                request_id=secrets.token_hex(8),
+                text="" if action else text,
+                action=action,
+                sender_name=self._sender.id,
+            )
+        )
+        buttons = tuple(item for item in reply.actions if item.type in ("confirm", "cancel"))
+        self._pending = buttons if reply.status == "pending" else ()
+        return reply
+
+    def complete(self, text: str) -> list[str]:
+        """Return the words that can stand where ``text`` ends."""
+        from smartops.middleware.authorise import may_ever
+        from smartops.middleware.identify import person_of
+
+        parts = self._app.composition.builtins.parts
+        person = person_of(parts, self._sender)
+        place = Place(CHANNEL)
+        return parts.grammar.complete(text, lambda item: may_ever(parts, person, item, place))
+
+    def _pressed(self, word: str) -> str:
+        wanted = "confirm" if word in YES else "cancel" if word in NO else ""
+        return next((item.value for item in self._pending if item.type == wanted), "")
+
+
+@asynccontextmanager
+async def console(config: Path, user: str, level: str) -> AsyncIterator[Console]:
+    """Start the app of a configuration and open its console; ``level`` is that of the log."""
+    from smartops.app import App, compose
+    from smartops.telemetry import configure
+
+    configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
+    async with App(compose(config)) as app:
+        yield Console(app, user)

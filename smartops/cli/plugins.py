@@ -1,0 +1,79 @@
+"""``smartops plugins``: what is loaded, and what each plugin offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import configured
+
+if TYPE_CHECKING:
+    from smartops.app import Composition
+    from smartops.plugins import Offer
+
+_HOOKS = {
+    "register_backends": "backends",
+    "register_commands": "commands",
+    "register_channels": "channels",
+    "register_middleware": "layers",
+    "register_interpreters": "interpreters",
+}
+
+
+@click.command()
+@configured(required=False)
+def plugins(config: Path | None) -> None:
+    """List plugins: what each offers, by hook.
+
+    With a configuration, those it loads, in their order; then what else is
+    installed.
+    """
+    installed = {point.name: point for point in entry_points(group="smartops")}
+    loaded: tuple[str, ...] = ()
+    if config is not None:
+        from smartops.app import compose
+
+        composition = compose(config)
+        loaded = composition.plugins.names
+        offers = _offers(composition)
+        for name in loaded:
+            click.echo("\n".join(_lines(name, composition, offers, installed.get(name))))
+    for name in sorted(set(installed) - set(loaded)):
+        state = "installed, not loaded" if config is not None else "installed"
+        click.echo(f"{name}  {_origin(installed[name])}  ({state})")
+
+
+def _offers(composition: Composition) -> dict[str, list[Offer]]:
+    found = {
+        hook: composition.plugins.collect(hook, services=composition.services) for hook in _HOOKS
+    }
+    return {**found, "register_cli": composition.plugins.collect("register_cli")}
+
+
+def _lines(
+    name: str, composition: Composition, offers: dict[str, list[Offer]], point: EntryPoint | None
+) -> Iterator[str]:
+    yield f"{name}  {_origin(point) if point else 'importable module'}"
+    hooks = composition.plugins.hooks(name)
+    for hook, title in {**_HOOKS, "register_cli": "command line"}.items():
+        if hook in hooks:
+            words = [_called(offer.value) for offer in offers[hook] if offer.owner == name]
+            yield f"  {title}: {', '.join(words) or 'none'}"
+    if "lifespan" in hooks:
+        yield "  lifespan"
+    model = composition.plugins.model(name)
+    if model is not None:
+        yield f"  settings: {', '.join(model.model_fields)}"
+
+
+def _called(value: object) -> str:
+    return str(getattr(value, "name", "") or getattr(value, "__name__", type(value).__name__))
+
+
+def _origin(point: EntryPoint) -> str:
+    package = point.dist
+    return f"{package.name} {package.version}" if package else point.value

@@ -1,0 +1,40 @@
+"""The console's prompt where prompt_toolkit is installed (the extra ``console``)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from .console import Console
+
+
+class _Words(Completer):
+    """Completes with what the person may run."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        begun = document.text_before_cursor
+        written = len(begun) - (begun.rfind(" ") + 1)
+        for word in self._console.complete(begun):
+            yield Completion(word, start_position=-written)
+
+
+def prompt(console: Console, text: str) -> Callable[[], Awaitable[str]]:
+    """Return a coroutine function that reads one line; Ctrl-C begins the line anew."""
+    session: PromptSession[str] = PromptSession(text, completer=_Words(console))
+
+    async def read() -> str:
+        while True:
+            try:
+                with patch_stdout():
+                    return await session.prompt_async()
+            except KeyboardInterrupt:
+                continue
+
+    return read

@@ -1,0 +1,41 @@
+"""``smartops say``: one message, one answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .asking import asking, joined, shown
+from .options import configured
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("text", nargs=-1, required=True)
+@configured()
+@asking
+@click.option("--json", "as_json", is_flag=True, help="Print the envelope that programs get.")
+def say(text: tuple[str, ...], config: Path, user: str, log_level: str, as_json: bool) -> int:
+    """Say one thing on the console and print the answer.
+
+    What it asks is answered by saying the value behind the button. The exit
+    status is 1 if it was refused.
+    """
+    import anyio
+
+    from smartops.wire import dump_json, envelope
+
+    from .console import console
+
+    async def ask() -> int:
+        async with console(config, user, log_level) as opened:
+            reply = await opened.say(joined(text))
+        if as_json:
+            from smartops.services import Clock
+
+            click.echo(dump_json(envelope(reply, Clock().now())))
+        else:
+            click.echo(shown(reply, question=False))
+        return 1 if reply.status == "error" else 0
+
+    return anyio.run(ask)

@@ -1,0 +1,30 @@
+"""``smartops schema``: the JSON schema of a configuration file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from .options import configured
+
+
+@click.command()
+@configured(required=False)
+def schema(config: Path | None) -> None:
+    """Print the JSON schema of the configuration, for editors.
+
+    It knows the sections of the plugins that the configuration names, or of all
+    that are installed if there is none.
+    """
+    from smartops.config import json_schema, read
+    from smartops.errors import StartupError
+    from smartops.plugins import Plugins, available
+
+    plugins = Plugins()
+    plugins.load(read(config).plugins() if config else dict.fromkeys(available(), ""))
+    models = {name: plugins.model(name) for name in plugins.names}
+    if plugins.problems:
+        raise StartupError(*plugins.problems)
+    click.echo(json.dumps(json_schema(models), indent=2, ensure_ascii=False))

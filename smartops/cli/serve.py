@@ -1,0 +1,48 @@
+"""``smartops serve``: the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import configured
+
+if TYPE_CHECKING:
+    from smartops.app import App
+
+
+@click.command()
+@configured()
+@click.option("--host", metavar="ADDRESS", help="Listen on this address, whatever the file says.")
+@click.option("--port", type=int, help="Listen on this port, whatever the file says.")
+def serve(config: Path, host: str | None, port: int | None) -> None:
+    """Serve until told to stop; what was accepted is finished first.
+
+    Prints where it listens, what is loaded, and a line that can be pasted to try
+    it. The log goes to standard error.
+    """
+    import anyio
+
+    from smartops.app import App, compose
+    from smartops.server import serve as serve_app
+    from smartops.telemetry import configure
+
+    given: dict[str, Any] = {"server.host": host, "server.port": port}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    configure()
+    composition = compose(config, overrides=overrides)
+    configure(composition.settings.log.level, composition.settings.log.format)
+    app = App(composition)
+
+    async def run() -> None:
+        await serve_app(app, ready=lambda url: click.echo(_welcome(app, config, url)))
+
+    anyio.run(run)
+
+
+def _welcome(app: App, config: Path, url: str) -> str:
+    from .welcome import welcome
+
+    return welcome(app, config, url)

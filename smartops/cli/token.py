@@ -1,0 +1,110 @@
+"""``smartops token``: make and revoke tokens of the local issuer."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import DurationType, configured
+
+if TYPE_CHECKING:
+    from smartops.auth import LocalIssuer
+    from smartops.config import Settings
+
+
+@click.command()
+@configured()
+@click.option("--user", metavar="NAME", help="Whom the token speaks for.")
+@click.option("--team", metavar="NAME", default="", help="The team whose rate limit it counts to.")
+@click.option(
+    "--act-for-others",
+    is_flag=True,
+    help="Let its holder speak for the person that a message names as its sender.",
+)
+@click.option("--lifetime", type=DurationType(), metavar="DURATION", help="Such as 12h or 30d.")
+@click.option("--issuer", metavar="NAME", help="The local issuer, if there are several.")
+@click.option(
+    "--revoke",
+    metavar="TOKEN",
+    help="Revoke a token instead: the token itself, its id, or - to read it from standard input.",
+)
+def token(
+    *,
+    config: Path,
+    user: str | None,
+    team: str,
+    act_for_others: bool,
+    lifetime: timedelta | None,
+    issuer: str | None,
+    revoke: str | None,
+) -> None:
+    """Make a token of the local issuer; only the token is printed on standard output.
+
+    The token is all that somebody needs to speak for NAME: hand it over like a
+    password.
+    """
+    from smartops.config import read
+
+    if (user is None) == (revoke is None):
+        raise click.UsageError("needs either --user or --revoke")
+    settings = read(config).settings()
+    if revoke is not None:
+        from .revoke import revoke as revoke_token
+
+        written = sys.stdin.readline() if revoke == "-" else revoke
+        click.echo(f"smartops token: revoked {revoke_token(settings, written.strip())}", err=True)
+        return
+    assert user is not None
+    chosen = _issuer(settings, issuer)
+    try:
+        made = chosen.make_token(user, act_for_others=act_for_others, team=team, lifetime=lifetime)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(made)
+    _remark(settings, chosen.name, user, made)
+
+
+def _issuer(settings: Settings, name: str | None) -> LocalIssuer:
+    from smartops.app.trust import local_issuers
+    from smartops.services import Clock
+
+    names = [item.name for item in settings.auth.issuers if item.kind == "local"]
+    if not names:
+        raise click.UsageError(
+            "the configuration has no local issuer; add {name: local, kind: local} to auth.issuers"
+        )
+    if name is None and len(names) > 1:
+        raise click.UsageError(
+            f"there are several local issuers; choose --issuer {names[0]} or {', '.join(names[1:])}"
+        )
+    if name is not None and name not in names:
+        raise click.UsageError(f"there is no local issuer {name}; there is {', '.join(names)}")
+    wanted = name or names[0]
+    return next(item for item in local_issuers(settings, Clock()) if item.name == wanted)
+
+
+def _remark(settings: Settings, provider: str, user: str, made: str) -> None:
+    """Tell a person at a terminal what was made; a script that takes the token hears nothing."""
+    from smartops.auth import People
+    from smartops.message import Identity
+
+    identity = Identity(provider, "", user)
+    person = People(settings.people, settings.guests, settings.roles).person(identity)
+    if person is None or not person.roles:
+        click.echo(f"smartops token: {identity} has no roles yet; add it under people:", err=True)
+    if sys.stdout.isatty():
+        claims = _claims(made)
+        until = datetime.fromtimestamp(claims["exp"], UTC)
+        click.echo(
+            f"id {claims['jti']}, for {identity}, until {until:%Y-%m-%d %H:%M} UTC", err=True
+        )
+
+
+def _claims(token: str) -> dict[str, Any]:
+    import jwt
+
+    return dict(jwt.decode(token, options={"verify_signature": False}))
