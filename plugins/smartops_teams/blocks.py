@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartops import Code, Fields, Issue, Issues, Severity, Table, Text, clean
+from smartops import Code, Fields, Issue, Issues, Table, Text, clean
 
 from . import table
 from .text import (
@@ -35,13 +35,6 @@ LONGEST_LINE = 400
 LONGEST_TEXT = 1000
 NOTE_ROOM = 160
 """Bytes that are kept for a remark of ours."""
-
-_WORDS = {
-    Severity.GOOD: "GOOD",
-    Severity.INFO: "INFO",
-    Severity.WARNING: "WARNING",
-    Severity.CRITICAL: "CRITICAL",
-}
 
 
 def render(block: Any, room: int) -> str | None:
@@ -144,7 +137,7 @@ def _issues(block: Issues, room: int) -> str | None:
 
 def _issue(issue: Issue) -> str:
     heading = f"{issue.target}: {issue.title}" if issue.target else issue.title
-    word = run(f"{_WORDS[issue.severity]}  ", f"{BOLD},{colour(issue.severity)}")
+    word = run(f"{issue.severity.upper()}  ", f"{BOLD},{colour(issue.severity)}")
     lines = [rich(f"{word},{run(clean(shortened(heading, LONGEST_LINE)), BOLD)}")]
     if issue.details:
         lines.append(rich(run(clean(shortened(issue.details, LONGEST_TEXT)))))

@@ -69,19 +69,14 @@ class Reader:
         if name != CARD_ACTION:
             log.info("request %s: unknown invoke %.60r", request_id, name)
             return Receipt(ack=NOT_IMPLEMENTED)
-        value = part(activity, "value")
-        action = part(value, "action")
-        if action.get("type") != "Action.Execute":
-            return _refused("The invoke holds no Action.Execute.")
-        if value.get("trigger") == "automatic":
-            return _refused("A card that refreshes itself presses no button.")
-        said = _pressed(part(action, "data"))
-        if said is None:
-            return _refused("The action is not one of SmartOps.")
-        who = self._person(activity, request_id)
-        if who is None:
-            return _refused("The sender is not a person of the directory.")
-        message = self._act(activity, request_id, who, said, "invoke")
+        try:
+            said = _button(part(activity, "value"))
+            who = self._person(activity, request_id)
+            if who is None:
+                raise ValidationFailed("The sender is not a person of the directory.")
+            message = self._act(activity, request_id, who, said, "invoke")
+        except ValidationFailed as error:
+            return Receipt(ack=invoke_error(error.message))
         return Receipt(messages=(message,), waits=True)
 
     def _person(self, activity: Activity, request_id: str) -> Identity | None:
@@ -116,6 +111,19 @@ class Reader:
             sender_name=word(part(activity, "from"), "name"),
             reference=_reference(activity, conversation, answer),
         )
+
+
+def _button(value: Activity) -> Said:
+    """Return what the pressed button of an invoke says; raises ValidationFailed."""
+    action = part(value, "action")
+    if action.get("type") != "Action.Execute":
+        raise ValidationFailed("The invoke holds no Action.Execute.")
+    if value.get("trigger") == "automatic":
+        raise ValidationFailed("A card that refreshes itself presses no button.")
+    said = _pressed(part(action, "data"))
+    if said is None:
+        raise ValidationFailed("The action is not one of SmartOps.")
+    return said
 
 
 def _pressed(data: Mapping[str, Any]) -> Said | None:
@@ -160,7 +168,3 @@ def _acknowledged(activity: Activity) -> Receipt:
 
 def _expects_replies(activity: Activity) -> bool:
     return activity.get("deliveryMode") == "expectReplies"
-
-
-def _refused(text: str) -> Receipt:
-    return Receipt(ack=invoke_error(text))
