@@ -26,19 +26,29 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+
+    def founded(self) -> float | None:
+        """Return when the cloud was founded, as the first line tells; None if there is none."""
+        if not self.grown():
+            return None
+        first = next(self.read(), None)
+        if first is not None and first["what"] != "founded":
+            raise ValueError(f"{self._path}: it does not begin with the founding of a cloud")
+        return first["at"] if first else None
 
     def grown(self) -> bool:
-        """Say whether there are lines that :meth:`read` has not given yet."""
-        return self._path.stat().st_size > self._known
+        """Say whether there is something that :meth:`read` has not given yet."""
+        try:
+            return self._path.stat().st_size > self._known
+        except FileNotFoundError:
+            return False
 
     def read(self) -> Iterator[Entry]:
         """Give every whole line that is new.
 
         A last line without an end is being written, or its writer was killed:
-        it never happened. Raises ValueError, with file and line, for lines that
-        are not entries.
+        it never happened. Raises ValueError, with file and place, for lines
+        that are not entries.
         """
         with self._path.open("rb") as file:
             file.seek(self._known)
@@ -49,8 +59,15 @@ class Journal:
                 yield self._entry(line)
 
     def hold(self) -> Writer:
-        """Return the end of the file, held against other processes; blocks until it is free."""
-        return Writer(self._path)
+        """Return the end of the file, held against other processes; blocks until it is free.
+
+        Raises OSError if the file cannot be written, or has lost lines meanwhile.
+        """
+        writer = Writer(self._path)
+        if writer.size < self._known:
+            writer.close()
+            raise OSError(f"{self._path} has been cut since it was read")
+        return writer
 
     def _entry(self, line: bytes) -> Entry:
         try:
@@ -66,24 +83,35 @@ class Writer:
     """The end of a journal, held until it is closed."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("r+b")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+b")
         if sys.platform != "win32":
             fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    @property
+    def size(self) -> int:
+        """How long the file is, in bytes."""
+        return self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
         """Let other processes write."""
         self._file.close()
 
-    def append(self, entry: Entry) -> None:
-        """Add a line and return when it is on disk; what a killed writer left is cut off first."""
+    def append(self, entry: Entry, founded: float) -> None:
+        """Add an entry and return when it is on disk.
+
+        What a killed writer left is cut off first. A new file begins with the
+        founding.
+        """
         self._cut_torn_line()
-        self._file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+        entries = [entry] if self.size else [{"what": "founded", "at": founded}, entry]
+        for line in entries:
+            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def _cut_torn_line(self) -> None:
-        end = self._file.seek(0, os.SEEK_END)
-        start = end
+        start = end = self.size
         while start > 0:
             step = min(4096, start)
             self._file.seek(start - step)
@@ -94,4 +122,3 @@ class Writer:
             start -= step
         if start < end:
             self._file.truncate(start)
-        self._file.seek(start)

@@ -1,0 +1,201 @@
+"""What every Compute must do."""
+# ruff: noqa: D102 - the name of a test says what it demands
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, get_args
+
+import pytest
+
+from smartops.backend import Compute, Instance, Query, State, Verb
+from smartops.errors import InstanceNotFound, ValidationFailed
+
+from .base import Advance, Contract
+
+_VERBS: tuple[Verb, ...] = get_args(Verb)
+_STATES: tuple[State, ...] = get_args(State)
+
+
+class ComputeContract(Contract):
+    """Machines that can be listed, started and stopped.
+
+    The world behind ``compute`` holds at least three running machines with
+    names of their own, private addresses and a tag each, one of which may be
+    stopped, rebooted and tagged, and at least one stopped machine.
+    ``unknown_id`` is well formed and names nothing.
+    """
+
+    unknown_id: ClassVar[str] = "i-0ffffffffffffffff"
+
+    @pytest.fixture
+    def compute(self) -> Compute:
+        """Return the backend under test."""
+        raise NotImplementedError("override the fixture compute")
+
+    async def test_ping_answers_and_changes_nothing(self, compute: Compute) -> None:
+        before = await compute.list(Query())
+        await compute.ping()
+        assert await compute.list(Query()) == before
+
+    async def test_the_listing_is_whole_and_in_order(self, compute: Compute) -> None:
+        page = await compute.list(Query())
+        keys = [(item.name, item.id) for item in page.instances]
+        assert keys == sorted(keys)
+        assert len(set(keys)) == len(keys) >= 4
+        assert page.next == ""
+        counted = dict.fromkeys(page.counts, 0)
+        for item in page.instances:
+            assert item.state in _STATES
+            assert item.platform in ("linux", "windows")
+            assert item.type
+            assert item.backend == compute.name
+            assert item.launched is None or item.launched.tzinfo is not None
+            counted[item.state] += 1
+        assert counted == page.counts
+
+    async def test_pages_make_up_the_listing(self, compute: Compute) -> None:
+        whole = await compute.list(Query())
+        page = await compute.list(Query(limit=2))
+        collected = list(page.instances)
+        while page.next:
+            assert len(page.instances) == 2
+            assert page.counts == whole.counts
+            page = await compute.list(Query(limit=2, cursor=page.next))
+            collected += page.instances
+        assert collected == list(whole.instances)
+
+    async def test_a_strange_cursor_is_refused(self, compute: Compute) -> None:
+        with pytest.raises(ValidationFailed):
+            await compute.list(Query(limit=2, cursor="no-cursor-of-this-backend"))
+
+    async def test_conditions_select_what_they_say(self, compute: Compute) -> None:
+        everything = (await compute.list(Query())).instances
+        one = await _running(compute)
+        key, value = next(iter(one.tags.items()))
+        head = one.name[:2]
+        expected: list[tuple[Query, Callable[[Instance], bool]]] = [
+            (Query(ids=(one.id, self.unknown_id)), lambda item: item.id == one.id),
+            (Query(names=(one.name,)), lambda item: item.name == one.name),
+            (Query(names=(f"{head}*",)), lambda item: item.name.startswith(head)),
+            (Query(names=(f"?{one.name[1:]}",)), lambda item: item.name[1:] == one.name[1:]),
+            (Query(addresses=(one.private_ip,)), lambda item: item.private_ip == one.private_ip),
+            (Query(states=("running",)), lambda item: item.state == "running"),
+            (Query(states=("running", "stopped")), lambda x: x.state in ("running", "stopped")),
+            (Query(platforms=(one.platform,)), lambda item: item.platform == one.platform),
+            (Query(types=(one.type,)), lambda item: item.type == one.type),
+            (Query(tags={key: (value,)}), lambda item: item.tags.get(key) == value),
+            (Query(tags={key: ()}), lambda item: key in item.tags),
+            (
+                Query(states=("running",), types=(one.type,), tags={key: ()}),
+                lambda x: (x.state, x.type) == ("running", one.type) and key in x.tags,
+            ),
+        ]
+        for query, holds in expected:
+            page = await compute.list(query)
+            assert page.instances == tuple(filter(holds, everything)), query
+            assert sum(page.counts.values()) == len(page.instances), query
+
+    async def test_what_nothing_matches_is_empty(self, compute: Compute) -> None:
+        for query in (
+            Query(ids=(self.unknown_id,)),
+            Query(names=("no-machine-is-called-this",)),
+            Query(tags={"no-machine-has-this-tag": ()}),
+            Query(states=("running",), names=("no-machine-is-called-this",)),
+        ):
+            page = await compute.list(query)
+            assert (page.instances, sum(page.counts.values()), page.next) == ((), 0, "")
+
+    async def test_a_page_of_a_selection_counts_all_of_it(self, compute: Compute) -> None:
+        whole = await compute.list(Query(states=("running",)))
+        page = await compute.list(Query(states=("running",), limit=1))
+        assert page.instances == whole.instances[:1]
+        assert page.counts == whole.counts == {"running": len(whole.instances)}
+        assert page.next
+
+    async def test_stopping_and_starting_take_their_time(
+        self, compute: Compute, advance: Advance
+    ) -> None:
+        one = await self._victim(compute)
+        (stopped,) = await compute.act("stop", [one.id])
+        assert (stopped.id, stopped.before) == (one.id, "running")
+        assert stopped.after in ("stopping", "stopped")
+        await self._reaches(compute, advance, one.id, "stopped")
+        (started,) = await compute.act("start", [one.id])
+        assert (started.id, started.before) == (one.id, "stopped")
+        assert started.after in ("pending", "running")
+        await self._reaches(compute, advance, one.id, "running")
+
+    async def test_what_is_so_already_stays_so(self, compute: Compute) -> None:
+        running = await _running(compute)
+        stopped = (await compute.list(Query(states=("stopped",)))).instances[0]
+        for verb, item in (("start", running), ("stop", stopped)):
+            (done,) = await compute.act(verb, [item.id])  # type: ignore[arg-type]
+            assert (done.before, done.after) == (item.state, item.state)
+            assert await _state(compute, item.id) == item.state
+
+    async def test_a_reboot_keeps_it_running(self, compute: Compute) -> None:
+        one = await self._victim(compute)
+        (done,) = await compute.act("reboot", [one.id])
+        assert (done.id, done.before, done.after) == (one.id, "running", "running")
+
+    async def test_one_wrong_id_stops_nothing(self, compute: Compute) -> None:
+        one = await self._victim(compute)
+        for call in (compute.act, compute.check):
+            with pytest.raises(InstanceNotFound):
+                await call("stop", [one.id, self.unknown_id])
+        assert await _state(compute, one.id) == "running"
+
+    async def test_no_ids_are_not_all_ids(self, compute: Compute) -> None:
+        before = await compute.list(Query())
+        for verb in _VERBS:
+            with pytest.raises(ValidationFailed):
+                await compute.act(verb, [])
+        assert await compute.list(Query()) == before
+
+    async def test_checking_changes_nothing(self, compute: Compute) -> None:
+        one = await self._victim(compute)
+        before = await compute.list(Query())
+        await compute.check("stop", [one.id])
+        await compute.check("reboot", [one.id])
+        assert await compute.list(Query()) == before
+
+    async def test_tags_are_set_and_removed(self, compute: Compute) -> None:
+        one = await self._victim(compute)
+        await compute.tag(one.id, put={"contract": "a", "contract-2": ""})
+        assert await _tags(compute, one.id) == {**one.tags, "contract": "a", "contract-2": ""}
+        await compute.tag(one.id, put={"contract": "b"}, remove=("contract-2",))
+        assert await _tags(compute, one.id) == {**one.tags, "contract": "b"}
+        selected = await compute.list(Query(tags={"contract": ("b",)}))
+        assert [item.id for item in selected.instances] == [one.id]
+        await compute.tag(one.id, put={}, remove=("contract", "never-there"))
+        assert await _tags(compute, one.id) == dict(one.tags)
+        with pytest.raises(InstanceNotFound):
+            await compute.tag(self.unknown_id, put={"contract": "a"})
+
+    async def _victim(self, compute: Compute) -> Instance:
+        """Return a running machine that may be stopped."""
+        for item in (await compute.list(Query(states=("running",)))).instances:
+            try:
+                await compute.check("stop", [item.id])
+            except ValidationFailed:
+                continue
+            return item
+        raise AssertionError("no running machine may be stopped")
+
+    async def _reaches(self, compute: Compute, advance: Advance, id: str, state: str) -> None:
+        await self.until(advance, lambda: _state(compute, id), lambda found: found == state)
+
+
+async def _running(compute: Compute) -> Instance:
+    return (await compute.list(Query(states=("running",)))).instances[0]
+
+
+async def _state(compute: Compute, id: str) -> str:
+    (found,) = (await compute.list(Query(ids=(id,)))).instances
+    return found.state
+
+
+async def _tags(compute: Compute, id: str) -> dict[str, str]:
+    (found,) = (await compute.list(Query(ids=(id,)))).instances
+    return dict(found.tags)

@@ -1,0 +1,40 @@
+"""What every Costs must do."""
+# ruff: noqa: D102 - the name of a test says what it demands
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+import pytest
+
+from smartops.backend import Costs
+from smartops.errors import ValidationFailed
+
+from .base import Contract, Now
+
+
+class CostsContract(Contract):
+    """What it all costs."""
+
+    @pytest.fixture
+    def costs(self) -> Costs:
+        """Return the backend under test."""
+        raise NotImplementedError("override the fixture costs")
+
+    @pytest.mark.parametrize("days", [1, 14])
+    async def test_days_are_whole_and_in_order(self, costs: Costs, now: Now, days: int) -> None:
+        bill = await costs.daily(days)
+        today = now().astimezone(UTC).date()
+        assert [item.day for item in bill] == [
+            today - timedelta(days=back) for back in range(days, 0, -1)
+        ]
+        assert all(item.amount >= 0 for item in bill)
+        assert len({item.currency for item in bill}) == 1
+        assert all(len(item.currency) == 3 for item in bill)
+
+    async def test_a_longer_bill_holds_the_shorter(self, costs: Costs) -> None:
+        assert (await costs.daily(14))[-7:] == await costs.daily(7)
+
+    async def test_a_bill_of_no_days_is_refused(self, costs: Costs) -> None:
+        with pytest.raises(ValidationFailed):
+            await costs.daily(0)

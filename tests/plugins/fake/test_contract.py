@@ -1,0 +1,92 @@
+"""The fake does what every backend must do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from smartops import Instance, Query
+from smartops.testing import ManualClock
+from smartops.testing.backends import (
+    ComputeContract,
+    CostsContract,
+    MetricsContract,
+    RunnerContract,
+)
+from smartops_fake.backend import Fake
+
+CROWD = {"fleet": [], "instances": 30}
+
+
+class ByHand:
+    """Time passes when a contract says so."""
+
+    @pytest.fixture
+    def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:
+        async def move(seconds: float) -> None:
+            clock.advance(seconds)
+
+        return move
+
+    @pytest.fixture
+    def now(self, clock: ManualClock) -> Callable[[], datetime]:
+        return clock.now
+
+
+class TestCompute(ByHand, ComputeContract):
+    @pytest.fixture
+    def compute(self, cloud: Fake) -> Fake:
+        return cloud
+
+
+class TestComputeOfACrowd(ByHand, ComputeContract):
+    @pytest.fixture
+    def compute(self, found: Callable[..., Fake]) -> Fake:
+        return found(**CROWD)
+
+
+class TestComputeWithAJournal(ByHand, ComputeContract):
+    @pytest.fixture
+    def compute(self, found: Callable[..., Fake], tmp_path: Path) -> Fake:
+        return found(journal=tmp_path / "journal")
+
+
+class TestRunner(ByHand, RunnerContract):
+    sends_once = True
+
+    @pytest.fixture
+    def runner(self, found: Callable[..., Fake]) -> Fake:
+        quiet = {"name": "quiet-01", "agent": "offline"}
+        return found(fleet=[{"name": "web-01"}, {"name": "web-02"}, quiet])
+
+    @pytest.fixture
+    async def targets(
+        self, runner: Fake, named: Callable[[Fake, str], Awaitable[Instance]]
+    ) -> Sequence[Instance]:
+        return [await named(runner, "web-02"), await named(runner, "web-01")]
+
+    @pytest.fixture
+    async def unreachable(
+        self, runner: Fake, named: Callable[[Fake, str], Awaitable[Instance]]
+    ) -> Instance:
+        return await named(runner, "quiet-01")
+
+
+class TestMetrics(ByHand, MetricsContract):
+    @pytest.fixture
+    def metrics(self, found: Callable[..., Fake]) -> Fake:
+        return found(**CROWD)
+
+    @pytest.fixture
+    async def measured(self, metrics: Fake) -> Sequence[str]:
+        page = await metrics.list(Query(states=("running",)))
+        return [item.id for item in page.instances]
+
+
+class TestCosts(ByHand, CostsContract):
+    @pytest.fixture
+    def costs(self, found: Callable[..., Fake]) -> Fake:
+        return found(**CROWD)
