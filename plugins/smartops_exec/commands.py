@@ -13,8 +13,10 @@ from smartops import (
     Effect,
     Instance,
     Plan,
+    Refusal,
     Reply,
     Runner,
+    RunResult,
     ValidationFailed,
     command,
 )
@@ -62,10 +64,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         if len(unique) > 1:
             return several(config, order, done)
         if done.results[0].status == "unreachable":
-            raise runner.unreachable(
-                f"{unique[0].label} cannot be reached to run scripts",
-                details=done.results[0].errors or None,
-            )
+            raise _unreachable(runner, unique[0], done.results[0])
         return one(config, order, done)
 
     @execute.classify
@@ -92,6 +91,13 @@ def scripts(config: ExecConfig, allowed: AllowList) -> Command:
         return listing(config, allowed.of(call.person))
 
     return list_scripts
+
+
+def _unreachable(runner: Runner, target: Instance, result: RunResult) -> Refusal:
+    details = result.errors or None
+    if details is None and target.state != "running":
+        details = f"It is {target.state}"
+    return runner.unreachable(f"{target.label} cannot be reached to run scripts", details=details)
 
 
 def _counted(config: ExecConfig, targets: Sequence[Instance]) -> tuple[Instance, ...]:

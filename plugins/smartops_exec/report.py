@@ -28,7 +28,7 @@ def one(config: ExecConfig, order: Order, run: Run) -> Reply:
     result, target = run.results[0], order.targets[0]
     text = f"{target.label}: {_outcome(result)} after {_seconds(_time(result, run))}."
     blocks: list[Text | Code] = [Text(text, severity=_severity(result))]
-    blocks += _output(config, output(result), order.script, cut=result.truncated)
+    blocks += _output(config, result, order.script)
     blocks += _notes(run)
     data = {
         "command": order.script,
@@ -50,7 +50,7 @@ def several(config: ExecConfig, order: Order, run: Run) -> Reply:
     groups = grouped(order.targets, run.results)
     for group in groups[: config.groups]:
         blocks.append(Text(_group_line(group), severity=_severity(group.result)))
-        blocks += _output(config, output(group.result), "", cut=group.result.truncated)
+        blocks += _output(config, group.result, "")
     rest = groups[config.groups :]
     if rest:
         count = sum(len(group.labels) for group in rest)
@@ -125,10 +125,12 @@ def _outcome(result: RunResult) -> str:
     return word if result.exit_code is None else f"{word}, exit code {result.exit_code}"
 
 
-def _output(config: ExecConfig, text: str, title: str, *, cut: bool) -> Sequence[Text | Code]:
+def _output(config: ExecConfig, result: RunResult, title: str) -> Sequence[Text | Code]:
     """Return the beginning of an output, and a line that says what is missing from it."""
+    text = output(result)
     if not text.strip():
-        return (Text("It said nothing.", style="note"),)
+        ended = result.exit_code is not None
+        return (Text("It said nothing.", style="note"),) if ended else ()
     lines = text.rstrip("\n").split("\n")
     shown = "\n".join(lines[: config.lines])
     missing = [f"Only the first {config.lines} of {len(lines)} lines are shown."]
@@ -137,7 +139,7 @@ def _output(config: ExecConfig, text: str, title: str, *, cut: bool) -> Sequence
         missing = [f"Only the first {_MAX_CHARACTERS:,} of {len(text):,} characters are shown."]
     elif len(lines) <= config.lines:
         missing = []
-    if cut:
+    if result.truncated:
         missing.append("The platform cut the output; there was more.")
     blocks: list[Text | Code] = [Code(shown, title)]
     if missing:

@@ -130,17 +130,18 @@ def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
 
 
 def _plan(verb: Verb, targets: Sequence[Instance], split: Split) -> Plan:
+    """Return the plan; it stays the same while what is under way arrives, such as a stop."""
+    rules = RULES[verb]
     already = frozenset(item.id for item in split.already)
     unique = {item.id: item for item in targets}.values()
     changes = tuple(
-        Change(
-            item.id, item.label, item.state, item.state if item.id in already else RULES[verb].after
-        )
+        Change(item.id, item.label, rules.after if item.id in already else item.state, rules.after)
         for item in unique
     )
-    warnings = tuple(f"{item.label} is already {item.state}." for item in split.already)
+    there = " or ".join(sorted(rules.nothing_to_do))
+    warnings = tuple(f"{item.label} is {there} already." for item in split.already)
     if not split.moving:
-        return Plan(f"{verb.capitalize()} nothing", changes, warnings=warnings)
+        return Plan(f"Nothing to {verb}", changes, warnings=warnings)
     return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
 
 

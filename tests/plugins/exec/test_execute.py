@@ -225,6 +225,13 @@ async def test_a_single_target_that_cannot_be_reached_is_the_backends_error(worl
     assert caught.value.details == "agent offline"
 
 
+async def test_why_a_machine_that_is_off_cannot_be_reached_is_plain(world, make, ending):
+    there = world({"i-1": ending(0, "unreachable", None)}, scripts=SCRIPTS)
+    with pytest.raises(BackendUnavailable) as caught:
+        await there.run("df -h", make("i-1", state="stopped"))
+    assert caught.value.details == "It is stopped"
+
+
 @pytest.mark.parametrize("seconds", [0.5, 601])
 async def test_a_time_limit_out_of_bounds_is_refused(world, web, seconds):
     there = world({}, scripts=SCRIPTS)

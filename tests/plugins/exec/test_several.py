@@ -61,7 +61,6 @@ async def test_failures_come_first_and_equal_outputs_once(world, make, ending):
     said = [block.text for block in reply.view[1:] if isinstance(block, Text)]
     assert said == [
         "web-21: unreachable",
-        "It said nothing.",
         "web-20: failed, exit code 1",
         "14 instances said the same, ok, exit code 0: "
         + ", ".join(f"web-{number}" for number in range(12))

@@ -57,7 +57,7 @@ async def test_targets_already_there_are_named_and_left_alone(world, make):
     plan = await planned(there, "stop", *targets)
     assert plan.summary == "Stop 2 instances"
     assert plan.changes[1] == Change("i-2", "b", "stopped", "stopped")
-    assert plan.warnings == ("b is already stopped.",)
+    assert plan.warnings == ("b is stopped or stopping already.",)
     assert there.cloud.checked == [("stop", ("i-1", "i-3"))]
     reply = await acted(there, "stop", *targets)
     assert there.cloud.calls == [("stop", ("i-1", "i-3"))]
@@ -70,7 +70,12 @@ async def test_nothing_is_asked_of_the_cloud_when_all_are_there(world, make):
     instance = make("i-1", "web", state="stopping")
     there = world(instance)
     plan = await planned(there, "stop", instance)
-    assert plan.changes == (Change("i-1", "web", "stopping", "stopping"),)
+    assert plan.summary == "Nothing to stop"
+    assert plan.changes == (Change("i-1", "web", "stopped", "stopped"),)
+    assert (
+        plan.digest()
+        == (await planned(there, "stop", make("i-1", "web", state="stopped"))).digest()
+    )
     reply = await acted(there, "stop", instance)
     assert (there.cloud.checked, there.cloud.calls) == ([], [])
     assert [block.text for block in reply.view] == ["web was already stopping."]
