@@ -28,6 +28,8 @@ _A_TURN = 25
 class FakeRunner(Part, Runner):
     """Scripts on the machines of a world."""
 
+    unreachable = RunnerUnavailable
+
     async def send(
         self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
     ) -> str:

@@ -8,6 +8,13 @@ from smartops import Clock, Services
 from smartops.grammar import Grammar
 from smartops_instances.text import written
 
+GRAMMAR = Grammar(
+    list(
+        smartops_instances.register_commands(
+            smartops_instances.config_type()(), Services(Clock(), None, None)
+        )
+    )
+)
 WORDS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
 ) | st.text("a'\"\\ ,=-b", min_size=1, max_size=8)
@@ -21,11 +28,8 @@ WORDS = st.text(
 )
 @settings(deadline=None)
 def test_what_a_button_says_means_what_was_meant(names, tags, states, page):
-    config = smartops_instances.config_type()()
-    services = Services(Clock(), None, None)
-    grammar = Grammar(list(smartops_instances.register_commands(config, services)))
     meant = {"state": states, "tag": tags, "name": names, "platform": None, "page": page}
-    parsed = grammar.parse(written("list instances", meant), lambda command: True)
+    parsed = GRAMMAR.parse(written("list instances", meant), lambda command: True)
     assert parsed.command.name == "list instances"
     for name, value in meant.items():
         found = parsed.arguments.get(name)

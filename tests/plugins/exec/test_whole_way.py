@@ -1,0 +1,104 @@
+"""From what is typed to what runs on the machines, through the whole gate."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+import smartops_exec
+import smartops_fake
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+SCRIPTS = [
+    {"script": "df -h", "read_only": True},
+    {"template": "systemctl status {unit}", "read_only": True, "platforms": ["linux"]},
+    {"script": "systemctl restart nginx"},
+    {"script": "sleep 300", "read_only": True},
+]
+
+
+@pytest.fixture
+async def there(bot: Bot) -> Bot:
+    bot.load(
+        smartops_fake,
+        fleet=[
+            {"id": "i-0abc123def", "name": "web-server-01", "services": {"nginx": "active"}},
+            {"name": "web-server-02", "tags": {"Role": "web"}},
+            {"name": "deaf", "agent": "offline", "tags": {"Role": "web"}},
+            {"name": "win-01", "platform": "windows"},
+        ],
+        scripts=[{"pattern": "sleep 300", "seconds": 300}],
+    )
+    bot.load(smartops_exec, scripts=SCRIPTS)
+    await bot.app()
+    return bot
+
+
+async def say(bot: Bot, text: str):
+    """Say something while time passes."""
+
+    async def pass_time() -> None:
+        while True:
+            await anyio.sleep(0.001)
+            bot.clock.advance(0.25)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pass_time)
+        answer = await bot.say(text)
+        tasks.cancel_scope.cancel()
+    return answer
+
+
+async def test_a_read_only_script_answers_at_once(there):
+    answer = await say(there, 'execute "df -h" on web-server-01')
+    assert answer.status == "success"
+    assert answer.data["command"] == "df -h"
+    assert answer.data["instanceId"] == "i-0abc123def"
+    assert answer.data["exitCode"] == 0
+    assert "Filesystem" in answer.data["output"]
+    assert isinstance(answer.data["executionTime"], float)
+    assert isinstance(answer.data["commandId"], str)
+    assert (await say(there, "run df -h on i-0abc123def")).data["exitCode"] == 0
+
+
+async def test_a_changing_script_is_confirmed(there):
+    asked = await there.say('execute "systemctl restart nginx" on web-server-01')
+    assert asked.status == "pending"
+    assert "systemctl restart nginx" in asked.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'execute "df -h; reboot" on web-server-01',
+        "execute df -h; reboot on web-server-01",
+        "execute 'systemctl status nginx$(reboot)' on web-server-01",
+        "execute systemctl status `reboot` on web-server-01",
+        'execute "systemctl status nginx\nreboot" on web-server-01',
+        "execute rm -rf / on web-server-01",
+    ],
+)
+async def test_nothing_else_runs(there, text):
+    answer = await there.say(text)
+    assert answer.code == "PERMISSION_DENIED"
+    assert "plugins.exec.scripts" in answer.text
+
+
+async def test_a_script_for_another_platform_is_refused(there):
+    answer = await there.say("execute systemctl status nginx on win-01,web-server-01")
+    assert answer.code == "VALIDATION_ERROR"
+    assert "win-01 is windows" in answer.text
+
+
+async def test_a_machine_that_does_not_answer(there):
+    assert (await say(there, "execute df -h on deaf")).code == "SSM_UNAVAILABLE"
+    both = await say(there, "execute df -h on tag:Role=web")
+    assert both.data["summary"]["unreachable"] == 1
+    assert both.data["summary"]["success"] == 1
+
+
+async def test_a_script_that_takes_too_long(there):
+    answer = await say(there, 'execute "sleep 300" on web-server-01 --timeout 5s')
+    assert answer.data["status"] == "timed-out"
+    assert answer.data["exitCode"] is None

@@ -1,0 +1,52 @@
+"""The check-up of a believable cloud, through the whole gate."""
+
+from __future__ import annotations
+
+import pytest
+
+import smartops_fake
+import smartops_health
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_incident_is_found_with_its_duration(bot: Bot):
+    bot.load(
+        smartops_fake,
+        fleet=[
+            {"id": "i-0def456ghi", "name": "web-server-01", "cpu": 20},
+            {"name": "web-server-02", "cpu": 20},
+            {"name": "spare", "state": "stopped"},
+        ],
+        incidents=[{"instance": "web-server-01", "metric": "cpu", "value": 98, "since": "30m"}],
+    )
+    bot.load(smartops_health)
+    report = (await bot.say("check health")).data
+    assert report["overall_health"] == "critical"
+    assert report["summary"] == {"healthy": 1, "warning": 0, "critical": 1, "not_running": 1}
+    (issue,) = report["issues"]
+    assert issue["instanceId"] == "i-0def456ghi"
+    assert issue["details"].startswith("CPU at 9")
+    assert issue["details"].endswith("for 30 minutes")
+    assert int(report["trends"]["cpu_trend"].rstrip("%")) > 20
+    one = (await bot.say("check health web-server-02")).data
+    assert (one["overall_health"], one["issues"]) == ("healthy", [])
+    assert (await bot.say("health i-0def456ghi")).data["overall_health"] == "critical"
+
+
+async def test_a_large_fleet(bot: Bot):
+    bot.load(smartops_fake, instances=2000, trouble=0.05)
+    bot.load(smartops_health)
+    report = (await bot.say("check health")).data
+    assert sum(report["summary"].values()) == 2000
+    assert report["issues_total"] >= len(report["issues"]) > 0
+    severities = [issue["severity"] for issue in report["issues"]]
+    assert severities == sorted(severities)
+
+
+async def test_without_measurements_the_check_is_refused(bot: Bot):
+    faults = [{"operation": "latest", "code": "BACKEND_UNAVAILABLE"}]
+    bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
+    bot.load(smartops_health)
+    assert (await bot.say("check health")).code == "BACKEND_UNAVAILABLE"

@@ -1,0 +1,92 @@
+"""From what is typed to what the cloud does, through the whole gate."""
+
+from __future__ import annotations
+
+import pytest
+
+import smartops_fake
+import smartops_instances
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def there(bot: Bot) -> Bot:
+    bot.load(
+        smartops_fake,
+        fleet=[
+            {"id": "i-0abc123def", "name": "web-server-01", "tags": {"Role": "web"}},
+            {"name": "web-server-02", "tags": {"Role": "web"}},
+            {"name": "db-01", "state": "stopped"},
+            {"name": "vault", "protected": True},
+        ],
+    )
+    bot.load(smartops_instances, page_size=3)
+    return bot
+
+
+async def test_a_page_leads_to_the_next(there):
+    first = await there.say("list instances --state running,stopped")
+    assert [item["name"] for item in first.data["instances"]] == ["db-01", "vault", "web-server-01"]
+    assert first.data["summary"] == {"total": 4, "running": 3, "stopped": 1}
+    second = await there.press(first.action("command"))
+    assert [item["name"] for item in second.data["instances"]] == ["web-server-02"]
+    assert isinstance(second.data["instances"][0]["metrics"]["cpuUtilization"], float)
+    assert second.data["next"] is None
+
+
+async def test_stop_and_start_again(there):
+    asked = await there.say("stop web-server-01")
+    assert asked.status == "pending"
+    assert (await there.say("show web-server-01")).data["state"] == "running"
+    done = await there.press(asked.action("confirm"))
+    assert done.data["instances"][0]["after"] == "stopping"
+    there.clock.advance(60)
+    assert (await there.say("show i-0abc123def")).data["state"] == "stopped"
+    await there.confirm("start web-server-01")
+    there.clock.advance(60)
+    assert (await there.say("show web-server-01")).data["state"] == "running"
+
+
+async def test_an_approval_survives_that_another_target_arrives(there):
+    await there.confirm("stop web-server-02")
+    asked = await there.say("stop tag:Role=web")
+    there.clock.advance(60)
+    done = await there.press(asked.action("confirm"))
+    assert done.data["summary"] == {"total": 2, "accepted": 1, "unchanged": 1}
+
+
+async def test_an_approval_does_not_survive_that_its_target_changed(there):
+    asked = await there.say("reboot web-server-01")
+    await there.confirm("stop web-server-01", user="bob")
+    refused = await there.press(asked.action("confirm"))
+    assert refused.code == "VALIDATION_ERROR"
+    assert "web-server-01 is stopping" in refused.text
+    there.clock.advance(60)
+    assert (await there.say("show web-server-01")).data["state"] == "stopped"
+
+
+async def test_a_protected_machine_is_refused_before_anybody_is_asked(there):
+    assert (await there.say("stop vault")).status == "error"
+
+
+async def test_tags_are_set_and_filtered_by(there):
+    await there.confirm('tag web-server-01 "Owner=Platform, team",Tier=2')
+    assert (await there.say("tags web-server-01")).data["tags"]["Owner"] == "Platform, team"
+    listed = await there.say("list instances --tag Tier")
+    assert [item["name"] for item in listed.data["instances"]] == ["web-server-01"]
+    await there.confirm("untag web-server-01 Owner,Tier")
+    assert (await there.say("tags web-server-01")).data["tags"] == {
+        "Name": "web-server-01",
+        "Role": "web",
+    }
+
+
+async def test_the_list_survives_broken_metrics(bot: Bot):
+    faults = [{"operation": "latest", "code": "BACKEND_UNAVAILABLE", "message": "no metrics"}]
+    bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
+    bot.load(smartops_instances)
+    listed = await bot.say("list instances")
+    assert listed.data["instances"][0]["metrics"]["cpuUtilization"] is None
+    assert "no metrics" in listed.text
