@@ -72,8 +72,14 @@ async def _serve(app: App, file: int, ready: Callable[[], None], stop: anyio.Eve
             asyncio.get_running_loop().call_later(patience, intake.abandon)
             scope.deadline = anyio.current_time() + patience + 2 * GRACE_SECONDS
 
-        config = _config(file, patience + GRACE_SECONDS)
-        await hypercorn_serve(intake, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        async def listen() -> None:
+            config = _config(file, patience + GRACE_SECONDS)
+            await hypercorn_serve(intake, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+
+        # In a task of its own: hypercorn stops by an asyncio.TaskGroup that fails, and before
+        # Python 3.13 that leaves its task marked as cancelled, which would spoil closing the app.
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
         await intake.idle()  # for what was accepted in the very moment of closing
 
 
