@@ -56,6 +56,8 @@ from .reply import (
     Cell,
     Code,
     Fields,
+    Form,
+    FormField,
     Issue,
     Issues,
     Reply,
@@ -63,11 +65,20 @@ from .reply import (
     Table,
     Text,
 )
-from .services import Clock, HttpClient, HttpReply, Issuer, Services, Verified, Verifier
+from .services import (
+    Clock,
+    HttpClient,
+    HttpReply,
+    Issuer,
+    Services,
+    Shelf,
+    Verified,
+    Verifier,
+)
 from .values import ByteSize, Duration, Secret
+from .version import __version__ as __version__
 from .wire import dump_json, envelope, parse_json
-
-__version__ = "0.1.0"
+from .work import Work
 
 __all__ = [
     "Action",
@@ -91,6 +102,8 @@ __all__ = [
     "Duration",
     "Effect",
     "Fields",
+    "Form",
+    "FormField",
     "Headers",
     "HttpClient",
     "HttpReply",
@@ -124,6 +137,7 @@ __all__ = [
     "Secret",
     "Services",
     "Severity",
+    "Shelf",
     "State",
     "Table",
     "Text",
@@ -133,6 +147,7 @@ __all__ = [
     "Verb",
     "Verified",
     "Verifier",
+    "Work",
     "clean",
     "command",
     "dump_json",

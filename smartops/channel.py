@@ -15,9 +15,18 @@ from .reply import Reply
 
 
 class Channel(ABC):
-    """A way in and out. Subclasses set ``name``, the word used in rules and logs."""
+    """A way in and out. Subclasses set ``name``, the word used in rules and logs.
+
+    ``forms`` says whether the platform can show a Form. ``patience`` is after how
+    many seconds a sender should see that work is under way, ``pace`` how many
+    seconds must lie between two edits of one message; both only matter to
+    channels that send.
+    """
 
     name: str
+    forms: bool = False
+    patience: float = 2.0
+    pace: float = 3.0
 
     def recognises(self, inbound: Inbound) -> bool:
         """Say cheaply whether an inbound on the shared path is this channel's.
@@ -43,8 +52,18 @@ class Channel(ABC):
         """Render the replies as the HTTP answer; only asked of receipts that wait."""
         raise NotImplementedError(f"{self.name} does not answer in the response")
 
-    async def send(self, message: Message, reply: Reply) -> None:
-        """Deliver a reply where the message came from; only asked of receipts that do not wait."""
+    async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
+        """Deliver a reply where the message came from, in its thread; the whole of it.
+
+        Returns the platform's id of what now shows the reply. With
+        ``replaces``, such an id, that message is edited in place. What is too
+        long for one message goes into several or a file. A private reply is
+        shown to the sender alone where the platform can, and never replaces.
+
+        Raises BackendUnavailable if it may be tried again later, any other
+        refusal if it never will be delivered. Never delivers twice: a failure
+        that may have been a success is not tried again by the channel.
+        """
         raise NotImplementedError(f"{self.name} does not send")
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:

@@ -21,6 +21,7 @@ from .backend import Backend, Instance
 from .message import Message, Person
 from .plan import Plan
 from .reply import Reply
+from .work import Work
 
 
 class Effect(StrEnum):
@@ -97,7 +98,7 @@ class Command:
     """A declared command. Made by :func:`command`; stays callable as the function it was.
 
     ``wants`` maps the names of parameters that SmartOps fills to what they are
-    filled with: Call, Plan or a capability.
+    filled with: Call, Plan, Work or a capability.
     """
 
     name: str
@@ -120,6 +121,11 @@ class Command:
     def summary(self) -> str:
         """The first line of the help."""
         return self.help.partition("\n")[0]
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a call goes on where it was after SmartOps was stopped in the middle."""
+        return Work in self.wants.values()
 
     @property
     def capabilities(self) -> frozenset[type[Backend]]:
@@ -162,7 +168,7 @@ def command(
     brackets may be left out: ``"check health [{target}]"``. The words that the
     first phrase begins with name the command. The first line of the docstring is its help.
     Parameters that stand in no phrase are options (``--timeout 30s``). A
-    parameter annotated with Call, Plan or a capability is filled by SmartOps.
+    parameter annotated with Call, Plan, Work or a capability is filled by SmartOps.
 
     Raises DeclarationError if the declaration cannot work.
     """
@@ -209,7 +215,7 @@ def _signature(function: Handler, where: str) -> tuple[tuple[Parameter, ...], Ma
         if name not in hints:
             raise DeclarationError(f"{where}: parameter {name} needs a type annotation")
         hint = hints[name]
-        if isinstance(hint, type) and (hint in (Call, Plan) or issubclass(hint, Backend)):
+        if isinstance(hint, type) and (hint in (Call, Plan, Work) or issubclass(hint, Backend)):
             wants[name] = hint
         else:
             parameters.append(_parameter(name, hint, item.default, where))
@@ -233,7 +239,7 @@ def _parameter(name: str, hint: Any, default: Any, where: str) -> Parameter:
     elif hint not in _SCALARS:
         raise DeclarationError(
             f"{where}: parameter {name} has type {hint!r}; use str, int, float, bool, timedelta, "
-            "Literal, an Enum, Instance, a list of these, Call, Plan or a capability"
+            "Literal, an Enum, Instance, a list of these, Call, Plan, Work or a capability"
         )
     return Parameter(name, hint, required, None if required else default, many, choices)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -111,7 +112,10 @@ class Message:
     ``id`` is the platform's id of the act and empty when it gave none; two
     messages with the same channel, conversation and id are the same act.
     ``text`` is what was typed, already free of the mention that woke the bot.
-    ``action`` is the opaque value of a pressed button, else empty.
+    ``action`` is the opaque value of a pressed button, else empty, and
+    ``shown_in`` the platform's id of the message the button was in. ``form``
+    holds what was filled in, by name of the argument; ``text`` is then the
+    command as far as it was known.
     ``claimed`` is a sender that was stated but not proven: recorded, never
     believed. ``reference`` is the channel's own, for answering.
     """
@@ -130,6 +134,22 @@ class Message:
     sender_name: str = ""
     claimed: str = ""
     reference: Mapping[str, Any] = field(default_factory=dict)
+    shown_in: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    def dump(self) -> bytes:
+        """Return the message as JSON, to be kept; :meth:`load` reads it."""
+        fields = {**asdict(self), "at": self.at.isoformat()}
+        return json.dumps(fields, separators=(",", ":")).encode()
+
+    @classmethod
+    def load(cls, kept: bytes) -> Message:
+        """Return the message that was kept."""
+        fields = json.loads(kept)
+        fields["sender"] = Identity(**fields["sender"])
+        fields["place"] = Place(**fields["place"])
+        fields["at"] = datetime.fromisoformat(fields["at"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,40 @@ class Action:
     value: str
 
 
-Block = Text | Fields | Table | Code | Issues
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One value to be filled in.
+
+    ``name`` is the argument's name, ``kind`` how it is best asked for; a
+    ``choice`` has ``choices``, a ``flag`` is ``true`` or ``false``. ``value`` is
+    what it is without being filled in, ``hint`` an example.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "number", "choice", "flag"] = "text"
+    choices: tuple[str, ...] = ()
+    required: bool = True
+    value: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Arguments that are missing from a command.
+
+    A channel that cannot show it shows ``title``, which asks for the first
+    field in words; SmartOps then takes the person's next message as its value.
+    ``command`` is the command as far as it is known: it comes back as the
+    message's text, with the values as its form.
+    """
+
+    command: str
+    title: str
+    fields: tuple[FormField, ...]
+
+
+Block = Text | Fields | Table | Code | Issues | Form
 View = tuple[Block, ...]
 
 
@@ -121,7 +154,8 @@ class Reply:
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
     ``request_id``. ``private`` asks the channel to show it to the sender alone
     where it can. ``repeated`` says that this act was answered before: a channel
-    that pushes its answers stays silent.
+    that pushes its answers stays silent. ``closes`` says that what was asked is
+    decided: the message that asked must lose its buttons, whatever shows it.
     """
 
     status: Literal["success", "pending", "error"] = "success"
@@ -133,6 +167,7 @@ class Reply:
     quota: Quota | None = None
     request_id: str = ""
     repeated: bool = False
+    closes: bool = False
 
     @classmethod
     def of(
@@ -164,6 +199,7 @@ class Reply:
                 "actions": [asdict(action) for action in self.actions],
                 "error": _dump_error(self.error),
                 "private": self.private,
+                "closes": self.closes,
             },
             separators=(",", ":"),
         ).encode()
@@ -179,6 +215,7 @@ class Reply:
             actions=tuple(Action(**action) for action in fields["actions"]),
             error=_load_error(fields["error"]),
             private=fields["private"],
+            closes=fields["closes"],
         )
 
 
@@ -214,6 +251,11 @@ def _load_block(fields: dict[str, Any]) -> Block:
         return Table(tuple(fields["columns"]), rows)
     if kind == "Code":
         return Code(**fields)
+    if kind == "Form":
+        items = (
+            FormField(**{**item, "choices": tuple(item["choices"])}) for item in fields["fields"]
+        )
+        return Form(fields["command"], fields["title"], tuple(items))
     return Issues(
         tuple(Issue(**{**item, "severity": Severity(item["severity"])}) for item in fields["items"])
     )

@@ -6,7 +6,7 @@ These are contracts and small values; the implementations live further up.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,6 +113,30 @@ class Verifier(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """A plugin's own durable facts, by key. Small: keys to 255 characters, values to 64 KiB."""
+
+    async def get(self, key: str) -> str | None:
+        """Return the value, or None."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Keep a value; durable when it returns."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget a value; forgetting what is not there is no error."""
+        ...
+
+    async def items(self, prefix: str = "") -> Mapping[str, str]:
+        """Return everything whose key begins with ``prefix``."""
+        ...
+
+
+def _no_shelf(name: str) -> Shelf:
+    raise LookupError(f"there is no store here to keep the facts of {name} in")
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Handed to the hooks that ask for ``services``.
@@ -120,7 +144,8 @@ class Services:
     ``issuers`` are those of ``auth.issuers`` in the configuration.
     ``anonymous`` is true only under the development setting that lets anybody
     in from a loopback address. ``max_depth`` is ``server.max_depth``, for
-    :func:`~smartops.wire.parse_json`.
+    :func:`~smartops.wire.parse_json`. ``shelf(NAME)`` returns the durable
+    facts of the plugin NAME; they can be used once the app runs.
     """
 
     clock: Clock
@@ -129,3 +154,4 @@ class Services:
     issuers: tuple[Issuer, ...] = ()
     anonymous: bool = False
     max_depth: int = 32
+    shelf: Callable[[str], Shelf] = _no_shelf

@@ -21,14 +21,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-import smartops
-
 from .render import clean
+from .version import __version__
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on; lines that do not name one get this one."""
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy")
+"""Dependencies whose lesser lines say what nobody asked, or hold what ours must not."""
+
 _Event = MutableMapping[str, Any]
 
 
@@ -66,8 +68,8 @@ def configure(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
-    for chatty in ("asyncio", "aiohttp", "hypercorn"):  # their debug lines hold what ours must not
-        logging.getLogger(chatty).setLevel(max(threshold, logging.INFO))
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
 class _Lines:
@@ -160,7 +162,7 @@ class Telemetry:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Gauge("smartops_build", "Constant 1.", ["version"], registry=self.registry)
-        build.labels(smartops.__version__).set(1)
+        build.labels(__version__).set(1)
         self._requests = Timing(self.registry, "request", "HTTP requests", "channel", "status")
         self._commands = Timing(self.registry, "command", "Commands", "command", "outcome")
         self._log = structlog.get_logger().bind() if structlog.is_configured() else None

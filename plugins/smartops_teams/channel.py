@@ -52,7 +52,7 @@ class TeamsChannel(Channel):
             return invoke_answer(replies[0])
         return expected_replies(messages, replies)
 
-    async def send(self, message: Message, reply: Reply) -> None:
+    async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Refuse: this channel answers only in responses, for it has no connector to call.
 
         Raises BackendUnavailable.

@@ -85,7 +85,14 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock)
     issuers = trusted_issuers(settings, own_issuers)
-    services = Services(clock, http, verifier, issuers, settings.auth.anonymous)
+    services = Services(
+        clock,
+        http,
+        verifier,
+        issuers,
+        anonymous=settings.auth.anonymous,
+        max_depth=settings.server.max_depth,
+    )
 
     backends = plugins.collect("register_backends", services=services)
     builtins = BuiltinCommands()

@@ -12,7 +12,6 @@ from typing import Any, Self
 import anyio
 from anyio.abc import TaskGroup
 
-import smartops
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.errors import Refusal
@@ -23,6 +22,7 @@ from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Store
 from smartops.telemetry import Telemetry
+from smartops.version import __version__
 
 from .composition import Composition
 from .housekeeping import Housekeeping
@@ -53,7 +53,7 @@ class App:
         self.composition = composition
         self.settings: Settings = composition.settings
         self.channels: tuple[Channel, ...] = composition.channels
-        self.version = smartops.__version__
+        self.version = __version__
         self.telemetry = Telemetry()
         self._owner = secrets.token_hex(8)
         self._stack = AsyncExitStack()
