@@ -19,37 +19,49 @@ class ScriptEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    script: str = Field("", description="Text that may be run exactly as it stands here.")
+    script: str = Field(
+        default="",
+        description="Text that may be run exactly as it stands here.",
+    )
     template: str = Field(
-        "", description="Text with {placeholders}, each of which stands for one plain word."
+        default="",
+        description="Text with {placeholders}, each of which stands for one plain word.",
     )
     parameters: dict[str, str] = Field(
         default_factory=dict,
         description="Regular expressions that the values of placeholders must match in full.",
     )
     read_only: bool = Field(
-        False, description="It changes nothing, so it runs at once, without confirmation."
+        default=False,
+        description="It changes nothing, so it runs at once, without confirmation.",
     )
     roles: tuple[str, ...] = Field(
-        (), description="Only people with one of these roles may run it; empty for all."
+        default=(),
+        description="Only people with one of these roles may run it; empty for all.",
     )
     platforms: tuple[Literal["linux", "windows"], ...] = Field(
-        (), description="Only for instances of these platforms; empty for all."
+        default=(),
+        description="Only for instances of these platforms; empty for all.",
     )
     timeout: Duration | None = Field(
-        None, gt=timedelta(0), description="Time limit where the person names none."
+        default=None,
+        gt=timedelta(0),
+        description="Time limit where the person names none.",
     )
-    description: str = Field("", description="What it is for, shown by `list scripts`.")
+    description: str = Field(
+        default="",
+        description="What it is for, shown by `list scripts`.",
+    )
 
     @property
     def text(self) -> str:
         """The script or the template, as it stands in the file but for blanks around it."""
-        return (self.script or self.template).strip()
+        return self.script.strip() or self.template.strip()
 
     @property
     def compiled(self) -> Template:
         """What the text is matched against; an exact script has no placeholders."""
-        return Template(self.text, self.parameters if self.template else None)
+        return Template(self.text, None if self.script.strip() else self.parameters)
 
     @model_validator(mode="after")
     def _one_text(self) -> Self:
@@ -67,25 +79,41 @@ class ExecConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scripts: tuple[ScriptEntry, ...] = Field(
-        (), description="The allow-list: what may be run. Everything else is refused."
+        default=(),
+        description="The allow-list: what may be run. Everything else is refused.",
     )
     timeout: Duration = Field(
-        timedelta(seconds=60), ge=_SECOND, description="Time limit where nothing else says so."
+        default=timedelta(seconds=60),
+        ge=_SECOND,
+        description="Time limit where nothing else says so.",
     )
     max_timeout: Duration = Field(
-        timedelta(minutes=10), ge=_SECOND, description="The longest time limit one may ask for."
+        default=timedelta(minutes=10),
+        ge=_SECOND,
+        description="The longest time limit one may ask for.",
     )
     max_targets: int = Field(
-        50, ge=1, le=1000, description="On how many instances one call may run a script."
+        default=50,
+        ge=1,
+        le=1000,
+        description="On how many instances one call may run a script.",
     )
     poll: Duration = Field(
-        timedelta(seconds=2),
+        default=timedelta(seconds=2),
         ge=timedelta(milliseconds=100),
         description="The longest pause between two looks at how a run stands.",
     )
-    lines: int = Field(20, ge=1, le=200, description="Lines of one output shown in the chat.")
+    lines: int = Field(
+        default=20,
+        ge=1,
+        le=200,
+        description="Lines of one output shown in the chat.",
+    )
     groups: int = Field(
-        10, ge=1, le=50, description="Different outputs shown in the chat; the rest is counted."
+        default=10,
+        ge=1,
+        le=50,
+        description="Different outputs shown in the chat; the rest is counted.",
     )
 
     @model_validator(mode="after")

@@ -18,10 +18,16 @@ class Threshold(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    warning: Percent = Field(description="From this many percent on it is a warning.")
-    critical: Percent = Field(description="From this many percent on it is critical.")
+    warning: Percent = Field(
+        default=80,
+        description="From this many percent on it is a warning.",
+    )
+    critical: Percent = Field(
+        default=95,
+        description="From this many percent on it is critical.",
+    )
     sustained: Duration = Field(
-        timedelta(0),
+        default=timedelta(minutes=15),
         ge=timedelta(0),
         description="Only if it has been so for this long until now; 0s for at once.",
     )
@@ -33,16 +39,27 @@ class Threshold(BaseModel):
         return self
 
 
-def _cpu() -> Threshold:
-    return Threshold(warning=80, critical=95, sustained=timedelta(minutes=15))
+class MemoryThreshold(Threshold):
+    """Memory is used on purpose, so it may be fuller."""
+
+    warning: Percent = Field(
+        default=85,
+        description="From this many percent on it is a warning.",
+    )
 
 
-def _memory() -> Threshold:
-    return Threshold(warning=85, critical=95, sustained=timedelta(minutes=15))
+class DiskThreshold(Threshold):
+    """A disk does not empty itself, so there is nothing to wait for."""
 
-
-def _disk() -> Threshold:
-    return Threshold(warning=80, critical=90, sustained=timedelta(0))
+    critical: Percent = Field(
+        default=90,
+        description="From this many percent on it is critical.",
+    )
+    sustained: Duration = Field(
+        default=timedelta(0),
+        ge=timedelta(0),
+        description="Only if it has been so for this long until now; 0s for at once.",
+    )
 
 
 class HealthConfig(BaseModel):
@@ -50,28 +67,38 @@ class HealthConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cpu: Threshold = Field(default_factory=_cpu, description="Thresholds of CPU usage.")
-    memory: Threshold = Field(default_factory=_memory, description="Thresholds of memory usage.")
-    disk: Threshold = Field(default_factory=_disk, description="Thresholds of disk usage.")
+    cpu: Threshold = Field(
+        default=Threshold(),
+        description="Thresholds of CPU usage.",
+    )
+    memory: MemoryThreshold = Field(
+        default=MemoryThreshold(),
+        description="Thresholds of memory usage.",
+    )
+    disk: DiskThreshold = Field(
+        default=DiskThreshold(),
+        description="Thresholds of disk usage.",
+    )
     window: Duration = Field(
-        timedelta(hours=1),
+        default=timedelta(hours=1),
         description="How far back measurements are looked at, and the length that trends compare.",
     )
     period: Duration = Field(
-        timedelta(minutes=5), description="Length of one averaged point; whole minutes."
+        default=timedelta(minutes=5),
+        description="Length of one averaged point; whole minutes.",
     )
     stale_after: Duration = Field(
-        timedelta(minutes=15),
+        default=timedelta(minutes=15),
         ge=_MINUTE,
         description="A running instance without newer measurements than this is a warning.",
     )
     starting_limit: Duration = Field(
-        timedelta(minutes=15),
+        default=timedelta(minutes=15),
         ge=_MINUTE,
         description="An instance that is pending for longer than this is a warning.",
     )
     launch_window: Duration = Field(
-        timedelta(hours=24),
+        default=timedelta(hours=24),
         ge=_MINUTE,
         description="How far back launches count for the change of the number of instances.",
     )
@@ -79,15 +106,36 @@ class HealthConfig(BaseModel):
         default_factory=dict,
         description="Tags with values: an instance that has one of them and is off is critical.",
     )
-    max_issues: int = Field(25, ge=1, le=100, description="Issues shown; the rest is counted.")
+    max_issues: int = Field(
+        default=25,
+        ge=1,
+        le=100,
+        description="Issues shown; the rest is counted.",
+    )
     max_series: int = Field(
-        500, ge=1, le=10_000, description="For how many suspects a metric's history is fetched."
+        default=500,
+        ge=1,
+        le=10_000,
+        description="For how many suspects a metric's history is fetched.",
     )
     trend_sample: int = Field(
-        200, ge=1, le=10_000, description="From how many instances trends are computed."
+        default=200,
+        ge=1,
+        le=10_000,
+        description="From how many instances trends are computed.",
     )
-    batch: int = Field(150, ge=1, le=500, description="Instances in one request for measurements.")
-    parallel: int = Field(4, ge=1, le=20, description="Requests for measurements at one time.")
+    batch: int = Field(
+        default=150,
+        ge=1,
+        le=500,
+        description="Instances in one request for measurements.",
+    )
+    parallel: int = Field(
+        default=4,
+        ge=1,
+        le=20,
+        description="Requests for measurements at one time.",
+    )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:

@@ -14,20 +14,29 @@ class InstancesConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    page_size: int = Field(25, ge=1, le=200, description="Rows of `list instances` in one answer.")
+    page_size: int = Field(
+        default=25,
+        ge=1,
+        le=200,
+        description="Rows of `list instances` in one answer.",
+    )
     max_targets: int = Field(
-        20, ge=1, le=1000, description="How many instances one start, stop or reboot may name."
+        default=20,
+        ge=1,
+        le=1000,
+        description="How many instances one start, stop or reboot may name.",
     )
     stale_after: Duration = Field(
-        timedelta(minutes=10),
+        default=timedelta(minutes=10),
         gt=timedelta(0),
         description="Measurements older than this are shown with their age.",
     )
     usage_timeout: Duration = Field(
-        timedelta(seconds=5),
+        default=timedelta(seconds=5),
         gt=timedelta(0),
         description="How long a listing waits for measurements before it comes without.",
     )
     protected_tags: tuple[str, ...] = Field(
-        (), description="Globs of tag keys that `tag` and `untag` refuse to touch."
+        default=(),
+        description="Globs of tag keys that `tag` and `untag` refuse to touch.",
     )

@@ -36,6 +36,12 @@ def test_exact_text_may_hold_anything():
     assert ScriptEntry(script=f"{text}\n").compiled.match(text)
 
 
+def test_a_blank_script_does_not_hide_a_template():
+    entry = ScriptEntry(script=" \n", template="echo {word}")
+    assert entry.text == "echo {word}"
+    assert entry.compiled.match("echo hello")
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -178,6 +178,19 @@ async def test_it_says_when_a_script_may_still_be_running(world, web):
     assert "had not stopped" in reply.view[-1].text
 
 
+async def test_a_platform_that_does_not_know_the_run_yet_is_asked_again(world, web, ending):
+    there = world({"i-1": ending(0, output="ok")}, scripts=SCRIPTS)
+    known = there.runner.results
+
+    async def nothing_yet(run_id):
+        there.runner.results = known
+        return ()
+
+    there.runner.results = nothing_yet
+    assert (await there.run("df -h", web)).data["output"] == "ok"
+    assert there.clock.slept == [0.25]
+
+
 async def test_a_hiccup_while_polling_is_survived(world, web, ending):
     there = world({"i-1": ending(3, output="ok")}, scripts=SCRIPTS)
     there.runner.faults = [BackendUnavailable("away")] * 4
