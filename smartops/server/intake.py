@@ -115,6 +115,7 @@ class Intake:
         try:
             response = await self._response(exchange, receive)
         except Disconnected:
+            exchange.reason = "the client went away"
             self._observe(exchange, GONE)
         except Refusal as refusal:
             await self._answer(exchange, self._refused(exchange, refusal))

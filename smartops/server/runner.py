@@ -7,9 +7,10 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import Any, cast
 
 import anyio
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -30,8 +31,8 @@ KEEP_ALIVE_SECONDS = 15.0
 """How long a connection may be silent, or take to send its headers."""
 
 MAX_HEADERS = 16 * 1024
-GRACE_SECONDS = 2.0
-"""For telling callers, after the patience of shutdown is at its end, that it is."""
+GRACE_SECONDS = 1.0
+"""How long answers may take to leave, and what was accepted at the last moment to arrive."""
 
 
 async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | None = None) -> None:
@@ -62,25 +63,49 @@ async def _serve(app: App, file: int, ready: Callable[[], None], stop: anyio.Eve
     intake = Intake(app, cast("Asgi", web_app(app, probes)))
     patience = app.settings.server.shutdown_timeout.total_seconds()
 
-    with anyio.CancelScope() as scope:
+    async def stopped() -> None:
+        ready()
+        await stop.wait()
 
-        async def stopped() -> None:
-            ready()
-            await stop.wait()
-            log.info("shutting down; %d requests are being worked on", intake.working)
-            probes.close()
-            asyncio.get_running_loop().call_later(patience, intake.abandon)
-            scope.deadline = anyio.current_time() + patience + 2 * GRACE_SECONDS
-
-        async def listen() -> None:
-            config = _config(file, patience + GRACE_SECONDS)
+    async def listen() -> None:
+        config = _config(file, patience + 2 * GRACE_SECONDS)
+        # Cancelled while it waits for connections, hypercorn trips over its own gathering.
+        with suppress(asyncio.InvalidStateError):
             await hypercorn_serve(intake, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        group.cancel_scope.cancel()
 
-        # In a task of its own: hypercorn stops by an asyncio.TaskGroup that fails, and before
-        # Python 3.13 that leaves its task marked as cancelled, which would spoil closing the app.
-        async with anyio.create_task_group() as group:
-            group.start_soon(listen)
-        await intake.idle()  # for what was accepted in the very moment of closing
+    async def close() -> None:
+        await stop.wait()
+        log.info("shutting down; %d requests are being worked on", intake.working)
+        probes.close()
+        with anyio.move_on_after(patience):
+            await _idle(intake)
+        intake.abandon()
+        await anyio.sleep(GRACE_SECONDS)
+        # What is left are connections that are long dead: hypercorn forgets those that it closes
+        # while further requests wait in them.
+        asyncio.get_running_loop().set_exception_handler(_without_cancellations)
+        group.cancel_scope.cancel()
+
+    # In a task of its own: hypercorn stops by an asyncio.TaskGroup that fails, and before
+    # Python 3.13 that leaves its task marked as cancelled, which would spoil closing the app.
+    async with anyio.create_task_group() as group:
+        group.start_soon(listen)
+        group.start_soon(close)
+    await intake.idle()
+
+
+async def _idle(intake: Intake) -> None:
+    """Wait until nothing is being worked on, nor comes from what was accepted at the last."""
+    while intake.working:
+        await intake.idle()
+        await anyio.sleep(GRACE_SECONDS)
+
+
+def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what the loop cannot handle, but for connections that were cut off."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 def _config(file: int, grace: float) -> Config:
@@ -89,6 +114,7 @@ def _config(file: int, grace: float) -> Config:
     config.backlog = BACKLOG
     config.graceful_timeout = grace
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.keep_alive_max_requests = sys.maxsize  # closing them loses connections, see _serve
     config.h11_max_incomplete_size = MAX_HEADERS
     config.h2_max_header_list_size = MAX_HEADERS
     config.include_server_header = False

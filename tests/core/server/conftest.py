@@ -1,0 +1,317 @@
+"""A whole SmartOps on a real port, with a plugin that does what tests need."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import anyio
+import pytest
+import structlog
+
+import smartops_api
+from smartops import (
+    AuthenticationFailed,
+    Backend,
+    BackendUnavailable,
+    Call,
+    Change,
+    Channel,
+    Claims,
+    Clock,
+    Identity,
+    Inbound,
+    Message,
+    Place,
+    Plan,
+    Receipt,
+    Refusal,
+    Reply,
+    Response,
+    command,
+    hookimpl,
+)
+from smartops.app import App, assemble
+from smartops.config import Settings
+from smartops.plugins import Plugins
+from smartops.server import serve
+from smartops.telemetry import configure
+
+
+class World(Backend):
+    """What the test plugin's commands do, and what became of it."""
+
+    name = "world"
+
+    def __init__(self) -> None:
+        self.door = "shut"
+        self.started = anyio.Event()
+        self.release = anyio.Event()
+        self.finished = 0
+        self.away = False
+
+    async def ping(self) -> None:
+        if self.away:
+            raise BackendUnavailable("the world is away")
+
+
+def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
+    @command("ping")
+    async def ping(call: Call) -> Reply:
+        """Answer."""
+        return Reply.of("pong", data={"who": str(call.person)})
+
+    @command("hang on")
+    async def hang_on() -> str:
+        """Wait until the test lets go."""
+        world.started.set()
+        await world.release.wait()
+        world.finished += 1
+        return "done"
+
+    @command("crash")
+    async def crash() -> str:
+        """Fail in a way nobody foresaw."""
+        raise RuntimeError("the password is hunter2")
+
+    @command("say much")
+    async def say_much() -> str:
+        """Say more than fits a buffer."""
+        return "x" * 300_000
+
+    @command("open door", effect="change")
+    async def open_door() -> str:
+        """Open the door."""
+        world.door = "open"
+        return "The door is open."
+
+    @open_door.plan
+    async def plan() -> Plan:
+        return Plan("Open the door", (Change("door", "door", world.door, "open"),))
+
+    module = ModuleType("worldly")
+    commands = [ping, hang_on, crash, say_much, open_door]
+    module.register_commands = hookimpl(lambda: commands)  # type: ignore[attr-defined]
+    module.register_channels = hookimpl(lambda: channels)  # type: ignore[attr-defined]
+    module.register_backends = hookimpl(lambda: [world])  # type: ignore[attr-defined]
+    return module
+
+
+class PushChannel(Channel):
+    """Recognised by a header, proven by a secret; answers later, in a list."""
+
+    name = "push"
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Reply]] = []
+        self.delivered = anyio.Event()
+        self.unable: Exception | None = None
+
+    def recognises(self, inbound: Inbound) -> bool:
+        return inbound.headers.get("x-push") is not None
+
+    async def authenticate(self, inbound: Inbound) -> Claims:
+        if inbound.headers.get("x-push") != "secret":
+            raise AuthenticationFailed("No.")
+        return Claims(None)
+
+    def read(self, inbound: Inbound, claims: Claims) -> Receipt:
+        texts = json.loads(inbound.body)
+        return Receipt(tuple(map(self.message, texts)), Response(202, b"noted", "text/plain"))
+
+    def message(self, text: str) -> Message:
+        sender, place = Identity("local", "", "pusher"), Place("push")
+        return Message("", "push", "c", sender, place, Clock().now(), f"r-{text}", text=text)
+
+    async def send(self, message: Message, reply: Reply) -> None:
+        if self.unable:
+            raise self.unable
+        self.sent.append((message.text, reply))
+        self.delivered.set()
+
+    def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
+        if inbound.headers.get("x-shape") == "broken":
+            raise RuntimeError("a bug in a channel")
+        return Response(error.status, b"my own way", "text/plain")
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        assert set(self.body) == {"status", "error", "timestamp", "request_id"}
+        assert self.body["status"] == "error"
+        error: dict[str, Any] = self.body["error"]
+        return error
+
+
+@dataclass
+class Served:
+    """A running server and how to talk to it."""
+
+    app: App
+    url: str
+    session: aiohttp.ClientSession
+    stop: anyio.Event
+    stopped: anyio.Event
+    world: World
+    push: PushChannel
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.split(":")[2].split("/")[0])
+
+    def token(self, user: str = "alice", **options: Any) -> str:
+        return self.app.composition.local_issuers[0].make_token(user, **options)
+
+    async def request(self, method: str, path: str, **options: Any) -> Answer:
+        async with self.session.request(method, self.url + path, **options) as response:
+            return Answer(response.status, response.headers, await response.text())
+
+    async def post(
+        self,
+        body: Any,
+        *,
+        user: str = "alice",
+        headers: Mapping[str, str] | None = None,
+        **token: Any,
+    ) -> Answer:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        usual = {
+            "Authorization": f"Bearer {self.token(user, **token)}",
+            "Content-Type": "application/json",
+        }
+        return await self.request(
+            "POST", "/api/messages", data=data, headers={**usual, **(headers or {})}
+        )
+
+    async def say(self, text: str, **options: Any) -> Answer:
+        return await self.post({"text": text}, **options)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for what happens by itself."""
+        with anyio.fail_after(10):
+            while not condition():  # noqa: ASYNC110 - there is no event for it
+                await anyio.sleep(0.005)
+
+    async def raw(self, *parts: bytes) -> bytes:
+        """Send bytes as they are, each when the one before is out; return all that comes back."""
+        async with await anyio.connect_tcp("127.0.0.1", self.port) as stream:
+            for part in parts:
+                await stream.send(part)
+            received = b""
+            try:
+                while True:
+                    received += await stream.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                return received
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Let one server be shared by the tests of a module."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the local issuer's key is; making one takes a while."""
+    return tmp_path_factory.mktemp("issuer") / "local.pem"
+
+
+def settings(folder: Path, key: Path, **server: Any) -> Settings:
+    many = {"limit": 10_000, "window": timedelta(minutes=1)}
+    changes = {name: server.pop(name) for name in ("limits", "auth", "store") if name in server}
+    return Settings.model_validate(
+        {
+            "server": {"port": 0, **server},
+            "store": {"url": f"sqlite:///{folder / 'smartops.db'}"},
+            "auth": {"issuers": [{"name": "local", "kind": "local", "key": key}]},
+            "guests": [
+                {"provider": "local", "roles": ["operator"]},
+                {"provider": "anonymous", "roles": ["operator"]},
+            ],
+            "roles": {"operator": {}},
+            "rules": [{"name": "operators", "allow": {"roles": ["operator"]}}],
+            "limits": {"user": many, "team": many, "burst": many},
+            **changes,
+        }
+    )
+
+
+Serve = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path, key: Path) -> AsyncIterator[Serve]:
+    """Return a function that starts a server; all are stopped at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*, api: bool = True, **options: Any) -> Served:
+            return await stack.enter_async_context(_serving(tmp_path, key, api=api, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory, key: Path) -> AsyncIterator[Served]:
+    """Return a running server that is shared by the tests of a module."""
+    async with _serving(tmp_path_factory.mktemp("server"), key, api=True) as served:
+        yield served
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return the lines that are logged from now on; ask for it before a server is started."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure("info", "json", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@asynccontextmanager
+async def _serving(folder: Path, key: Path, *, api: bool, **options: Any) -> AsyncIterator[Served]:
+    world, push, plugins = World(), PushChannel(), Plugins()
+    plugins.register("worldly", plugin(world, [push]))
+    if api:
+        plugins.register("api", smartops_api)
+    plugins.configs = dict.fromkeys(plugins.names)
+    app = App(assemble(settings(folder, key, **options), plugins, Clock()))
+    urls: list[str] = []
+    listening, stop, stopped = anyio.Event(), anyio.Event(), anyio.Event()
+
+    def ready(url: str) -> None:
+        urls.append(url)
+        listening.set()
+
+    async def run() -> None:
+        await serve(app, ready=ready, stop=stop)
+        stopped.set()
+
+    async with aiohttp.ClientSession() as session, anyio.create_task_group() as group:
+        group.start_soon(run)
+        await listening.wait()
+        yield Served(app, urls[0], session, stop, stopped, world, push)
+        stop.set()
+        world.release.set()
+        await stopped.wait()

@@ -1,0 +1,443 @@
+"""What happens to a request before it is a message, and how it is answered."""
+
+import json
+import re
+
+import anyio
+import pytest
+
+from smartops.server import intake as intake_module
+
+pytestmark = pytest.mark.anyio
+
+POST = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def bearer(server, user="alice"):
+    return f"Authorization: Bearer {server.token(user)}\r\n".encode()
+
+
+async def test_a_message_is_answered_in_the_envelope(server):
+    answer = await server.say("ping")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.body
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", body.pop("timestamp"))
+    assert body == {
+        "status": "success",
+        "data": {"message": "pong", "attachments": [], "actions": [], "who": "local:alice"},
+        "request_id": answer.headers["X-Request-Id"],
+    }
+
+
+async def test_header_names_are_written_as_documented(server):
+    raw = await server.raw(
+        POST + bearer(server) + b"Connection: close\r\nContent-Length: 15\r\n\r\n",
+        b'{"text":"ping"}',
+    )
+
+    for name in (b"X-RateLimit-Limit", b"X-RateLimit-Remaining", b"X-RateLimit-Reset"):
+        assert re.search(rb"\r\n" + name + rb": \d+\r\n", raw)
+    assert b"\r\nX-Request-Id: " in raw
+    assert b"hypercorn" not in raw
+
+
+@pytest.mark.parametrize("given", ["abc-123-def", "a" * 64, "0:1.2_3"])
+async def test_a_sane_request_id_is_taken(server, given):
+    answer = await server.say("ping", headers={"X-Request-Id": given})
+
+    assert answer.headers["X-Request-Id"] == answer.body["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a" * 65, "a b", "<x>", "é", "a\tb"])
+async def test_any_other_request_id_is_replaced(server, given):
+    answer = await server.say("ping", headers={"X-Request-Id": given})
+
+    assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-Id"])
+    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_messages_are_only_posted(server, method):
+    answer = await server.request(method, "/api/messages")
+
+    assert (answer.status, answer.error["code"]) == (405, "VALIDATION_ERROR")
+    assert answer.headers["Allow"] == "POST"
+
+
+async def test_the_base_path_is_part_of_every_path(start):
+    server = await start(base_path="/prod")
+    assert server.url.endswith("/prod")
+    assert (await server.say("ping")).status == 200
+    assert (await server.request("GET", "/health")).status == 200
+
+    server.url = server.url.removesuffix("/prod")
+    assert (await server.say("ping")).error["code"] == "VALIDATION_ERROR"
+    assert (await server.request("GET", "/health")).status == 404
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused(start):
+    server = await start(max_body=2048)
+
+    answer = await server.post(b'{"text": "' + b"x" * 5000 + b'"}')
+
+    assert (answer.status, answer.error["code"]) == (413, "VALIDATION_ERROR")
+    assert answer.error["details"] == "At most 2048 bytes."
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(start):
+    server = await start(max_body=2048)
+
+    async def chunks():
+        for _ in range(10):
+            yield b"x" * 500
+
+    answer = await server.request(
+        "POST", "/api/messages", data=chunks(), headers={"Authorization": "Bearer x"}
+    )
+
+    assert (answer.status, answer.error["code"]) == (413, "VALIDATION_ERROR")
+
+
+async def test_a_body_as_large_as_allowed_is_read(start):
+    server = await start(max_body=2048)
+    body = json.dumps({"text": "ping", "unknown": ""})
+    body = json.dumps({"text": "ping", "unknown": "x" * (2048 - len(body))}).encode()
+    assert len(body) == 2048
+
+    assert (await server.post(body)).status == 200
+
+
+async def test_a_body_in_many_pieces_is_read(server):
+    body = b'{"text": "ping"}'
+    head = POST + bearer(server) + b"Connection: close\r\nContent-Length: 16\r\n\r\n"
+
+    raw = await server.raw(head, *(body[at : at + 1] for at in range(len(body))))
+
+    assert raw.startswith(b"HTTP/1.1 200")
+    assert b'"pong"' in raw
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 20\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
+)
+async def test_a_slow_body_is_not_waited_for(start, head):
+    server = await start(body_timeout="100ms")
+
+    raw = await server.raw(POST + bearer(server) + head)
+
+    assert raw.startswith(b"HTTP/1.1 408")
+    assert b"within 0.1 seconds" in raw
+    assert b"Connection: close" in raw
+
+
+async def test_whoever_drips_does_not_get_longer(start):
+    server = await start(body_timeout="200ms")
+    sent = 0
+
+    async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
+        await stream.send(POST + bearer(server) + b"Content-Length: 1000\r\n\r\n")
+        with anyio.fail_after(5):
+            while True:
+                with anyio.move_on_after(0.02):
+                    received = await stream.receive()
+                    break
+                await stream.send(b"x")
+                sent += 1
+
+    assert received.startswith(b"HTTP/1.1 408")
+    assert sent < 100
+
+
+async def test_whoever_goes_away_in_the_middle_is_only_logged(lines, start):
+    server = await start()
+    async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
+        await stream.send(POST + bearer(server) + b"Content-Length: 1000\r\n\r\n{")
+    await server.until(lambda: any(line["event"] == "request" for line in lines()))
+
+    (line,) = [line for line in lines() if line["event"] == "request"]
+    assert (line["status"], line["reason"]) == (499, "the client went away")
+    assert (await server.say("ping")).status == 200
+
+
+async def test_headers_are_bounded(server):
+    raw = await server.raw(POST + b"X-Long: " + b"x" * 200_000 + b"\r\n\r\n")
+
+    assert raw.startswith(b"HTTP/1.1 431")
+
+
+async def test_proof_is_asked_for_without_saying_what_was_wrong(server):
+    bodies = set()
+    for header in (
+        {},
+        {"Authorization": "Bearer x"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": f"Bearer  {server.token()}"},
+        {"Authorization": f"Bearer {server.token()}x"},
+        {"Authorization": f"Bearer {server.token()[:-10]}"},
+    ):
+        answer = await server.request("POST", "/api/messages", json={"text": "a"}, headers=header)
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert "X-RateLimit-Limit" not in answer.headers
+        bodies.add(json.dumps(answer.error))
+
+    assert bodies == {
+        '{"code": "AUTHENTICATION_FAILED", "message": "Invalid or missing bearer token."}'
+    }
+
+
+async def test_proof_comes_before_what_is_said(server):
+    headers = {"Content-Type": "text/plain"}
+
+    answer = await server.request("POST", "/api/messages", data=b"{", headers=headers)
+
+    assert answer.status == 401
+
+
+async def test_without_a_channel_for_it_nobody_is_let_in(start):
+    server = await start(api=False)
+
+    answer = await server.say("ping")
+
+    assert (answer.status, answer.error["code"]) == (401, "AUTHENTICATION_FAILED")
+
+
+async def test_a_repeated_authorization_header_is_refused(server):
+    raw = await server.raw(
+        POST + bearer(server) + bearer(server) + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    )
+
+    assert raw.startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", "line 1, column 1"),
+        (b"[1]", "it must be an object"),
+        (b'{"text": "ping", "text": "crash"}', "'text' stands twice"),
+        (b'{"text": NaN}', "NaN"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "deeper than 32"),
+        (b'{"text": 5}', "text must be a string"),
+        (b'{"type": "typing"}', "type must be message"),
+    ],
+)
+async def test_a_malformed_message_is_refused_with_the_place_and_counted(server, body, place):
+    before = await server.say("ping")
+    answer = await server.post(body)
+    after = await server.say("ping")
+
+    assert (answer.status, answer.error["code"]) == (400, "VALIDATION_ERROR")
+    assert place in answer.error["details"]
+    left = [int(item.headers["X-RateLimit-Remaining"]) for item in (before, answer, after)]
+    assert left == [left[0], left[0] - 1, left[0] - 2]
+
+
+async def test_limits_are_said_in_headers_and_in_the_documented_body(start):
+    window = {"limit": 2, "window": "1m"}
+    large = {"limit": 100, "window": "1m"}
+    server = await start(limits={"user": window, "team": large, "burst": large})
+
+    remaining = [(await server.say("ping")).headers["X-RateLimit-Remaining"] for _ in range(2)]
+    answer = await server.say("ping")
+
+    assert remaining == ["1", "0"]
+    assert answer.status == 429
+    error = answer.error
+    retry_after = error.pop("retry_after")
+    assert error == {
+        "code": "RATE_LIMITED",
+        "message": "Too many requests",
+        "details": "Rate limit: 2 requests per minute",
+    }
+    assert 1 <= retry_after <= 60
+    assert answer.headers["X-RateLimit-Limit"] == "2"
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    assert answer.headers["X-RateLimit-Retry-After"] == str(retry_after)
+    assert answer.headers["Retry-After"] == str(retry_after)
+    assert int(answer.headers["X-RateLimit-Reset"]) > 1_700_000_000
+    malformed = await server.post(b"{")
+    assert (malformed.status, malformed.headers["Retry-After"]) == (429, str(retry_after))
+    assert (await server.say("ping", user="bob")).status == 200
+
+
+async def test_what_nobody_foresaw_is_a_reference_and_nothing_else(lines, start):
+    server = await start()
+    answer = await server.say("crash", headers={"X-Request-Id": "ref-1"})
+
+    assert (answer.status, answer.error["code"]) == (500, "INTERNAL_ERROR")
+    assert "ref-1" in answer.error["details"]
+    assert "hunter2" not in answer.text
+    (line,) = [line for line in lines() if "exception" in line]
+    assert line["request_id"] == "ref-1"
+    assert "hunter2" in line["exception"]
+
+
+async def test_a_bug_in_a_channel_is_a_reference_and_nothing_else(lines, start):
+    server = await start()
+    answer = await server.request(
+        "POST", "/api/messages", data=b"not json", headers={"X-Push": "secret"}
+    )
+
+    assert (answer.status, answer.error["code"]) == (500, "INTERNAL_ERROR")
+    assert answer.body["request_id"] in answer.error["details"]
+    assert any("JSONDecodeError" in line.get("exception", "") for line in lines())
+
+
+async def test_each_channel_gets_what_it_recognises(start):
+    server = await start()
+    pushed = await server.request(
+        "POST", "/api/messages", json=["ping"], headers={"X-Push": "secret"}
+    )
+
+    assert (pushed.status, pushed.text) == (202, "noted")
+    assert pushed.headers["X-Request-Id"]
+    with anyio.fail_after(5):
+        await server.push.delivered.wait()
+    ((text, reply),) = server.push.sent
+    assert (text, reply.data["who"]) == ("ping", "local:pusher")
+    assert (await server.say("ping")).status == 200
+
+
+async def test_an_acknowledged_message_is_answered_later(start):
+    server = await start()
+    await server.request(
+        "POST", "/api/messages", json=["hang on", "ping"], headers={"X-Push": "secret"}
+    )
+    with anyio.fail_after(5):
+        await server.world.started.wait()
+        assert server.push.sent == []
+    server.world.release.set()
+    await server.until(lambda: len(server.push.sent) == 2)
+
+    assert [text for text, _ in server.push.sent] == ["hang on", "ping"]
+
+
+async def test_a_reply_that_cannot_be_delivered_is_logged(lines, start):
+    server = await start()
+    server.push.unable = RuntimeError("nobody listens")
+    await server.request("POST", "/api/messages", json=["ping"], headers={"X-Push": "secret"})
+
+    await server.until(lambda: any("exception" in line for line in lines()))
+
+    (line,) = [line for line in lines() if "exception" in line]
+    assert line["event"] == "a reply could not be delivered by channel push"
+
+
+async def test_a_channel_refuses_in_its_own_way(server):
+    answer = await server.request(
+        "POST", "/api/messages", json=["ping"], headers={"X-Push": "wrong"}
+    )
+    assert (answer.status, answer.text) == (401, "my own way")
+
+    answer = await server.request(
+        "POST", "/api/messages", json=["ping"], headers={"X-Push": "wrong", "X-Shape": "broken"}
+    )
+    assert (answer.status, answer.error["code"]) == (401, "AUTHENTICATION_FAILED")
+
+
+async def test_a_request_is_one_line_and_a_command_is_one_line(lines, start):
+    server = await start()
+    await server.say("ping", headers={"X-Request-Id": "r-1"})
+    await server.request("POST", "/api/messages", json={"text": "a"})
+    await server.request("GET", "/livez")
+
+    mine = [line for line in lines() if line["event"] in ("request", "command")]
+    first, second, third = mine
+    assert (first["event"], first["command"], first["identity"]) == (
+        "command",
+        "ping",
+        "local:alice",
+    )
+    assert (second["event"], second["status"], second["channel"]) == ("request", 200, "api")
+    assert first["request_id"] == second["request_id"] == "r-1"
+    assert (third["status"], third["peer"]) == (401, "127.0.0.1")
+    assert "ping" not in json.dumps(second)
+
+
+async def test_what_takes_longer_is_pending_and_can_be_asked_for(start):
+    server = await start(wait="100ms")
+    message = {"id": "act-1", "text": "hang on"}
+
+    asked = await server.post(message, headers={"X-Request-Id": "r-1"})
+    assert (asked.status, asked.body["status"], asked.body["request_id"]) == (200, "pending", "r-1")
+    assert asked.body["data"]["actions"] == []
+    assert "same id" in asked.body["data"]["message"]
+    assert (await server.post(message)).body["status"] == "pending"
+
+    server.world.release.set()
+    answer = await server.post(message, headers={"X-Request-Id": "r-2"})
+
+    assert answer.body["data"]["message"] == "done"
+    assert answer.body["request_id"] == "r-2"
+    assert server.world.finished == 1
+
+
+async def test_what_is_late_belongs_to_who_asked(start):
+    server = await start(wait="100ms")
+    message = {"id": "act-1", "text": "hang on", "conversation": {"id": "c"}}
+
+    await server.post(message)
+    server.world.release.set()
+    await server.post(message)
+    await server.post(message, user="bob")
+
+    assert server.world.finished == 2
+
+
+async def test_what_has_no_id_is_worked_on_to_its_end(start):
+    server = await start(wait="100ms")
+
+    asked = await server.post({"text": "hang on"})
+    server.world.release.set()
+
+    assert "same id" not in asked.body["data"]["message"]
+    await server.until(lambda: server.world.finished)
+
+
+async def test_a_large_answer_arrives_whole(server):
+    answer = await server.say("say much")
+
+    assert len(answer.body["data"]["message"]) == 300_000
+
+
+async def test_whoever_does_not_read_his_answer_is_not_waited_for(lines, start, monkeypatch):
+    monkeypatch.setattr(intake_module, "SEND_SECONDS", 0.1)
+    server = await start()
+    request = POST + bearer(server) + b'Content-Length: 19\r\n\r\n{"text":"say much"}'
+    async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
+        with anyio.fail_after(10):
+            while not any("did not read" in line.get("reason", "") for line in lines()):
+                with anyio.move_on_after(0.05):
+                    await stream.send(request)
+
+    assert (await server.say("ping")).status == 200
+
+
+async def test_one_connection_serves_many_messages(server):
+    request = POST + bearer(server) + b'Content-Length: 15\r\n\r\n{"text":"ping"}'
+    last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+    raw = await server.raw(request * 5 + last)
+
+    assert raw.count(b"HTTP/1.1 200") == 6
+
+
+async def test_many_at_once_are_all_answered(server):
+    answers = []
+
+    async def ask(number):
+        answers.append(await server.say("ping", user=f"user{number}"))
+
+    async with anyio.create_task_group() as group:
+        for number in range(60):
+            group.start_soon(ask, number)
+
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.body["data"]["who"] for answer in answers} == {
+        f"local:user{number}" for number in range(60)
+    }
