@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pluggy
-from pydantic import BaseModel
 
 from .backend import Backend
 from .channel import Channel
@@ -24,6 +23,8 @@ from .interpreter import Interpreter
 from .services import Services
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from .app import App
 
 PROJECT = "smartops"

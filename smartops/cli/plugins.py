@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import click
 from .options import configured
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from smartops.app import Composition
     from smartops.plugins import Offer
 
@@ -32,6 +33,8 @@ def plugins(config: Path | None) -> None:
     With a configuration, those it loads, in their order; then what else is
     installed.
     """
+    from importlib.metadata import entry_points
+
     installed = {point.name: point for point in entry_points(group="smartops")}
     loaded: tuple[str, ...] = ()
     if config is not None:
