@@ -1,0 +1,237 @@
+"""Every code that a backend can raise can be made to happen, when and where one wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import Instance, Query, Refusal
+from smartops.testing import ManualClock
+from smartops_fake.backend import Fake
+from smartops_fake.errors import Unforeseen
+
+pytestmark = pytest.mark.anyio
+
+Found = Callable[..., Fake]
+Named = Callable[[Fake, str], Awaitable[Instance]]
+WEB = "i-0abc123def"
+MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+MACHINE = Instance(WEB, "web-server-01", "t3.medium", "running", "linux")
+CALLS: Mapping[str, Callable[[Fake], Awaitable[Any]]] = {
+    "ping": lambda cloud: cloud.ping(),
+    "list": lambda cloud: cloud.list(Query(ids=(WEB,))),
+    "check": lambda cloud: cloud.check("stop", [WEB]),
+    "start": lambda cloud: cloud.act("start", [WEB]),
+    "stop": lambda cloud: cloud.act("stop", [WEB]),
+    "reboot": lambda cloud: cloud.act("reboot", [WEB]),
+    "tag": lambda cloud: cloud.tag(WEB, put={"a": "b"}),
+    "send": lambda cloud: cloud.send("uptime", [MACHINE], limit=MINUTE, key="act"),
+    "latest": lambda cloud: cloud.latest([WEB]),
+    "series": lambda cloud: cloud.series("cpu", [WEB], since=NOON, period=MINUTE),
+    "daily": lambda cloud: cloud.daily(1),
+}
+
+
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_fault_strikes_its_operation_and_no_other(
+    found: Found, operation: str, when: str
+) -> None:
+    for name, call in CALLS.items():
+        cloud = found(faults=[_fault(operation, when=when)])
+        if name != operation:
+            await call(cloud)
+            continue
+        with pytest.raises(Refusal, match="The cloud cannot be reached") as refused:
+            await call(cloud)
+        assert (refused.value.code, refused.value.status) == ("BACKEND_UNAVAILABLE", 503)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_a_fault_of_everything_strikes_everything(
+    found: Found, call: Callable[[Fake], Awaitable[Any]]
+) -> None:
+    with pytest.raises(Refusal):
+        await call(found(faults=[_fault("*")]))
+
+
+def _fault(operation: str, **more: Any) -> dict[str, Any]:
+    return {"operation": operation, "code": "BACKEND_UNAVAILABLE", **more}
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "details"),
+    [
+        (
+            "PERMISSION_DENIED",
+            403,
+            "Insufficient permissions to stop instance",
+            "Required IAM action: ec2:StopInstances",
+        ),
+        ("RATE_LIMITED", 429, "The cloud is throttling requests", "RequestLimitExceeded"),
+        ("INSTANCE_NOT_FOUND", 404, f"There is no instance {WEB}", "InvalidInstanceID.NotFound"),
+        ("SSM_UNAVAILABLE", 503, "The SSM agent does not answer", f"InvalidInstanceId: {WEB}"),
+        ("BACKEND_UNAVAILABLE", 503, "The cloud cannot be reached", "No answer"),
+        ("VALIDATION_ERROR", 400, "The cloud refuses to stop instance", "InvalidParameterValue"),
+    ],
+)
+async def test_every_code_has_its_form(
+    found: Found, code: str, status: int, message: str, details: str
+) -> None:
+    cloud = found(faults=[{"operation": "act", "code": code}])
+    with pytest.raises(Refusal) as refused:
+        await cloud.act("stop", [WEB])
+    error = refused.value
+    assert (error.code, error.status, error.message) == (code, status, message)
+    assert (error.details or "").startswith(details)
+    assert error.retry_after == (5 if code == "RATE_LIMITED" else None)
+    assert (await cloud.list(Query(ids=(WEB,)))).counts == {"running": 1}
+
+
+async def test_an_unforeseen_error_is_no_refusal(found: Found) -> None:
+    cloud = found(faults=[{"operation": "list", "code": "INTERNAL_ERROR", "message": "a secret"}])
+    with pytest.raises(Unforeseen, match="a secret") as raised:
+        await cloud.list(Query())
+    assert not isinstance(raised.value, Refusal)
+
+
+async def test_a_hang_lasts_until_a_deadline_cuts_it(found: Found, clock: ManualClock) -> None:
+    cloud = found(faults=[{"operation": "stop", "code": "TIMEOUT", "times": 1}])
+
+    async def deadline() -> None:
+        while not clock.sleepers:
+            await anyio.lowlevel.checkpoint()
+        clock.advance(30)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(deadline)
+        with pytest.raises(TimeoutError), clock.fail_after(30):
+            await cloud.act("stop", [WEB])
+    assert (await cloud.list(Query(ids=(WEB,)))).counts == {"running": 1}
+    await cloud.act("stop", [WEB])
+
+
+async def test_a_late_fault_loses_the_answer_and_not_the_effect(found: Found) -> None:
+    cloud = found(faults=[_fault("stop", when="after")])
+    with pytest.raises(Refusal):
+        await cloud.act("stop", [WEB])
+    assert (await cloud.list(Query(ids=(WEB,)))).counts == {"stopping": 1}
+
+
+async def test_times_and_words_are_as_configured(found: Found) -> None:
+    cloud = found(
+        faults=[
+            {
+                "operation": ["list", "ping"],
+                "code": "RATE_LIMITED",
+                "times": 3,
+                "retry_after": 42,
+                "message": "Slow down",
+                "details": "too fast",
+            }
+        ]
+    )
+    for call in (cloud.ping, lambda: cloud.list(Query()), cloud.ping):
+        with pytest.raises(Refusal) as refused:
+            await call()
+        error = refused.value
+        assert (error.message, error.details, error.retry_after) == ("Slow down", "too fast", 42)
+    await cloud.ping()
+    assert (await cloud.list(Query())).instances
+
+
+async def test_an_instance_narrows_a_fault(found: Found, named: Named) -> None:
+    cloud = found(faults=[_fault("*", instance="batch-*")])
+    batch = await cloud.list(Query(names=("batch-01",)))  # by name: it concerns no id
+    batch_id = batch.instances[0].id
+    await cloud.act("stop", [WEB])
+    await cloud.ping()
+    await cloud.daily(1)
+    await cloud.latest([WEB])
+    for call in (
+        lambda: cloud.act("stop", [WEB, batch_id]),
+        lambda: cloud.latest([batch_id]),
+        lambda: cloud.list(Query(ids=(batch_id,))),
+        lambda: cloud.send("uptime", batch.instances, limit=MINUTE, key=""),
+    ):
+        with pytest.raises(Refusal):
+            await call()
+
+
+async def test_results_and_cancelling_fail_too(
+    found: Found, named: Named, clock: ManualClock
+) -> None:
+    cloud = found(faults=[_fault("results", times=1), _fault("cancel", times=1)])
+    run = await cloud.send("uptime", [await named(cloud, "db-01")], limit=MINUTE, key="")
+    for call in (cloud.results, cloud.cancel):
+        with pytest.raises(Refusal):
+            await call(run)
+    clock.advance(20)
+    await cloud.cancel(run)
+    assert (await cloud.results(run))[0].status == "success"
+
+
+async def test_chance_is_repeatable(found: Found) -> None:
+    async def outcomes(seed: str) -> list[bool]:
+        cloud = found(seed=seed, faults=[_fault("ping", probability=0.3)])
+        struck = []
+        for _ in range(200):
+            try:
+                await cloud.ping()
+            except Refusal:
+                struck.append(True)
+            else:
+                struck.append(False)
+        return struck
+
+    first = await outcomes("a")
+    assert 30 < sum(first) < 90
+    assert first == await outcomes("a") != await outcomes("b")
+
+
+async def test_a_delay_takes_the_clocks_time(found: Found, clock: ManualClock) -> None:
+    cloud = found(faults=[{"operation": "list", "delay": "3s"}])
+    began, ended = clock.time(), 0.0
+
+    async def ask() -> None:
+        nonlocal ended
+        assert (await cloud.list(Query())).instances
+        ended = clock.time()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        while not clock.sleepers:
+            await anyio.lowlevel.checkpoint()
+        clock.advance(2.9)
+        await anyio.wait_all_tasks_blocked()
+        assert ended == 0.0
+        clock.advance(0.1)
+    assert ended == pytest.approx(began + 3)
+
+
+async def test_checking_tells_of_a_missing_right_and_uses_nothing_up(found: Found) -> None:
+    denied = {"operation": "stop", "code": "PERMISSION_DENIED", "times": 1}
+    cloud = found(faults=[denied, _fault("act", when="before", instance="db-*")])
+    for _ in range(3):
+        with pytest.raises(Refusal) as refused:
+            await cloud.check("stop", [WEB])
+        assert refused.value.details == "Required IAM action: ec2:StopInstances"
+    await cloud.check("reboot", [WEB])
+    with pytest.raises(Refusal):
+        await cloud.act("stop", [WEB])
+    await cloud.check("stop", [WEB])
+    await cloud.act("stop", [WEB])
+
+
+async def test_a_right_may_be_missing_for_some_machines_only(found: Found, named: Named) -> None:
+    cloud = found(faults=[{"operation": "act", "code": "PERMISSION_DENIED", "instance": "db-*"}])
+    await cloud.check("stop", [WEB])
+    with pytest.raises(Refusal, match="Insufficient permissions to reboot instance"):
+        await cloud.check("reboot", [WEB, (await named(cloud, "db-01")).id])

@@ -1,0 +1,115 @@
+"""The scripted interpreter, through a whole SmartOps and by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import smartops_fake
+from smartops import (
+    Compute,
+    Costs,
+    HttpClient,
+    Identity,
+    Interpreter,
+    Message,
+    Metrics,
+    Person,
+    Place,
+    Query,
+    Refusal,
+    Runner,
+    Services,
+    Verifier,
+    command,
+    hookimpl,
+)
+from smartops.testing import Bot, ManualClock
+from smartops_fake.config import FakeConfig
+
+pytestmark = pytest.mark.anyio
+
+SENDER = Identity("local", "", "alice")
+ALICE = Person("alice", frozenset({"operator"}), SENDER)
+PHRASES = {"what is  running?": "count machines --state running", "Hello": "help"}
+
+
+@pytest.fixture
+def services(clock: ManualClock) -> Services:
+    absent: Any = None
+    http: HttpClient = absent
+    verifier: Verifier = absent
+    return Services(clock, http, verifier)
+
+
+def interpreters(services: Services, **section: Any) -> list[Interpreter]:
+    config = FakeConfig.model_validate(section)
+    return list(smartops_fake.register_interpreters(config, services))
+
+
+def message(text: str, clock: ManualClock) -> Message:
+    return Message("1", "api", "c1", SENDER, Place("api"), clock.now(), "r1", text)
+
+
+async def test_the_hooks_offer_one_cloud_with_everything(services: Services) -> None:
+    assert smartops_fake.config_type() is FakeConfig
+    (cloud,) = smartops_fake.register_backends(FakeConfig(instances=3), services)
+    assert cloud.name == "fake"
+    for capability in (Compute, Runner, Metrics, Costs):
+        assert isinstance(cloud, capability)
+
+
+@pytest.mark.parametrize(
+    ("text", "proposal"),
+    [
+        ("what is running?", "count machines --state running"),
+        ("  WHAT is running ", "count machines --state running"),
+        ("hello!", "help"),
+        ("what is stopped?", None),
+        ("", None),
+    ],
+)
+async def test_phrases_are_understood_whatever_their_case(
+    services: Services, clock: ManualClock, text: str, proposal: str | None
+) -> None:
+    (interpreter,) = interpreters(services, phrases=PHRASES)
+    assert await interpreter.propose(message(text, clock), ALICE, []) == proposal
+
+
+def test_without_anything_to_say_there_is_no_interpreter(services: Services) -> None:
+    assert interpreters(services) == []
+    assert interpreters(services, faults=[{"operation": "*", "code": "INTERNAL_ERROR"}]) == []
+
+
+async def test_a_fault_makes_the_model_fail(services: Services, clock: ManualClock) -> None:
+    fault = {"operation": "propose", "code": "BEDROCK_ERROR", "times": 1}
+    (interpreter,) = interpreters(services, faults=[fault])
+    with pytest.raises(Refusal) as refused:
+        await interpreter.propose(message("anything", clock), ALICE, [])
+    assert (refused.value.code, refused.value.status) == ("BEDROCK_ERROR", 502)
+    assert await interpreter.propose(message("anything", clock), ALICE, []) is None
+
+
+@command("count machines")
+async def count(compute: Compute, state: str = "") -> str:
+    """Count the machines."""
+    page = await compute.list(Query(states=(state,) if state else ()))
+    return f"{len(page.instances)} machines"
+
+
+class Counting:
+    @hookimpl
+    def register_commands(self) -> list[Any]:
+        return [count]
+
+
+async def test_free_text_goes_through_the_whole_gate(bot: Bot) -> None:
+    fault = {"operation": "propose", "code": "BEDROCK_ERROR", "times": 1}
+    fleet = [{"name": "a"}, {"name": "b"}, {"name": "c", "state": "stopped"}]
+    bot.load(smartops_fake, fleet=fleet, phrases=PHRASES, faults=[fault])
+    bot.load(Counting())
+    failed = await bot.say("what is running?")
+    assert (failed.status, failed.code) == ("error", "BEDROCK_ERROR")
+    assert "2 machines" in (await bot.say("what is running?")).text
+    assert "3 machines" in (await bot.say("count machines")).text
