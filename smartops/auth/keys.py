@@ -229,17 +229,17 @@ def _read_entry(entry: Any) -> Key | None:
         public = RSAAlgorithm.from_jwk(entry)
     except (InvalidKeyError, ValueError, TypeError, KeyError, AttributeError):
         return None
+    # A private key here is known to the world.
     if not isinstance(public, RSAPublicKey) or not 2048 <= public.key_size <= 8192:
         return None
     return Key(entry["kid"], entry, public)
 
 
 def _is_for_us(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry says that it is a public key, with a kid, for RS256 signatures."""
+    """Whether an entry says that it is an RSA key, with a kid, for RS256 signatures."""
     kid, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
     return (
         entry.get("kty") == "RSA"
-        and "d" not in entry
         and isinstance(kid, str)
         and kid != ""
         and entry.get("use", "sig") == "sig"

@@ -35,8 +35,8 @@ def bearer(authorization: str | None) -> str:
     """
     if not authorization:
         raise Untrusted("there is no Authorization header")
-    scheme, space, token = authorization.partition(" ")
-    if not space or scheme.lower() != "bearer":
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
         raise Untrusted("the Authorization header is not of the scheme Bearer")
     if len(token) > MAX_LENGTH:
         raise Untrusted(f"the token has {len(token)} characters")

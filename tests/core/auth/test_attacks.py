@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import ECAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from smartops import AuthenticationFailed, Issuer
 from smartops.auth import TokenVerifier
@@ -278,7 +278,8 @@ UNUSABLE: dict[str, Callable[[SigningKey], Any]] = {
     "for another algorithm": lambda key: {**key.entry, "alg": "RS512"},
     "for other operations": lambda key: {**key.entry, "key_ops": ["encrypt"]},
     "operations are a text": lambda key: {**key.entry, "key_ops": "verify"},
-    "private": lambda key: {**key.entry, "d": "AQAB"},
+    "private": lambda key: RSAAlgorithm.to_jwk(key.private, as_dict=True) | {"kid": key.kid},
+    "private in part": lambda key: {**key.entry, "d": "AQAB"},
     "without modulus": lambda key: {"kty": "RSA", "kid": key.kid, "e": "AQAB"},
     "modulus is a number": lambda key: {**key.entry, "n": 5},
     "modulus is not base64": lambda key: {**key.entry, "n": "*"},
@@ -286,18 +287,25 @@ UNUSABLE: dict[str, Callable[[SigningKey], Any]] = {
     "1024 bits": lambda key: {**key.entry, "n": segment(b"\xff" * 128)},
     "16384 bits": lambda key: {**key.entry, "n": segment(b"\xff" * 2048)},
     "kid is a number": lambda key: {**key.entry, "kid": 7},
+    "kid is a list": lambda key: {**key.entry, "kid": [key.kid]},
     "a text": lambda key: key.kid,
 }
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
 async def test_passes_over_unusable_entries_of_the_key_set(
-    case: str, issuer: StandInIssuer, trusted: tuple[Issuer, ...], verifier: TokenVerifier
+    case: str,
+    issuer: StandInIssuer,
+    trusted: tuple[Issuer, ...],
+    verifier: TokenVerifier,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO, "smartops.auth")
     hidden = SigningKey("hidden", FOREIGN.private)
     issuer.entries.append(UNUSABLE[case](hidden))
     with pytest.raises(AuthenticationFailed):
         await verifier.verify(bearer(issuer.sign(claims_of(issuer), key=hidden)), trusted)
+    assert "no usable key with the kid 'hidden'" in caplog.text
     await verifier.verify(bearer(issuer.token()), trusted)
 
 
