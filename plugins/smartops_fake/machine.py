@@ -176,15 +176,19 @@ class Machine:
         """Say whether it went down within a span."""
         return any(start <= down <= end for down, _ in self.restarts)
 
+    @property
+    def service_names(self) -> set[str]:
+        """The services it has: those of every machine, of its role, and its own."""
+        return {*_ALWAYS[self.platform], *self.role.services, *self.services}
+
     def service_at(self, service: str, at: float) -> tuple[str, float] | None:
         """Return a service's state and since when, or None if there is no such service.
 
         A boot brings every service back to the state it was founded with.
         """
-        usual = (*_ALWAYS[self.platform], *self.role.services)
-        state = self.services.get(service, "active" if service in usual else None)
-        if state is None:
+        if service not in self.service_names:
             return None
+        state = self.services.get(service, "active")
         since = self.up_since(at)
         for event in self.service_events:
             if event.service == service and since <= event.at <= at:

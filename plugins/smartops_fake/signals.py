@@ -81,7 +81,8 @@ def _strikes(incident: Incident, machine: Machine, at: float) -> bool:
 
 
 def _struck(incident: Incident, machine: Machine, usual: float, at: float) -> float:
-    wobble = 1.6 * (draw(machine.salt ^ 0xBAD, int(at // _MINUTE)) - 0.5)
+    """Return the level of an incident: never below what was told, for thresholds are exact."""
+    wobble = 0.9 * draw(machine.salt ^ 0xBAD, int(at // _MINUTE))
     if incident.ramp <= 0 or at >= incident.start + incident.ramp:
         return incident.value + wobble
     share = (at - incident.start) / incident.ramp

@@ -45,17 +45,20 @@ def _drive(scene: Scene) -> Outcome:
 
 
 def _service(scene: Scene) -> Outcome:
-    service = scene.given["unit"]
-    found = scene.machine.service_at(service, scene.at)
-    if found is None:
-        return _no_service(service)
-    return _lines(
+    asked = scene.given["unit"]
+    services = [asked] if asked else sorted(scene.machine.service_names, key=str.casefold)
+    rows = []
+    for service in services:
+        found = scene.machine.service_at(service, scene.at)
+        if found is None:
+            return _no_service(service)
+        rows.append(f"{_MARK[found[0]]:<8} {service:<18} {_NAMES.get(service, service)}")
+    head = (
         "",
         "Status   Name               DisplayName",
         "------   ----               -----------",
-        f"{_MARK[found[0]]:<8} {service:<18} {_NAMES.get(service, service)}",
-        "",
     )
+    return _lines(*head, *rows, "")
 
 
 def _control(scene: Scene) -> Outcome:
@@ -133,7 +136,7 @@ _BUILTINS: tuple[Builtin, ...] = (
     builtin(r"hostname|\$env:COMPUTERNAME", lambda scene: _lines(scene.host.upper()[:15])),
     builtin(r"whoami", lambda _: _lines("nt authority\\system")),
     builtin(r"get-psdrive(?: +(?:-name +)?C)?(?: +-psprovider +filesystem)?", _drive),
-    builtin(r"get-service +(?:-name +)?" + _UNIT, _service),
+    builtin(r"get-service(?: +(?:-name +)?" + _UNIT + ")?", _service),
     builtin(r"(?:start|stop|restart)-service +(?:-name +)?" + _UNIT, _control),
     builtin(r"systeminfo", _system),
     builtin(r"get-ciminstance +(?:-classname +)?win32_operatingsystem.*", _memory),

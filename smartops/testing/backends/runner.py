@@ -133,6 +133,9 @@ class RunnerContract(Contract):
             None,
         )
 
+    async def test_its_error_for_the_unreachable_fits_in(self, runner: Runner) -> None:
+        assert issubclass(runner.unreachable, BackendUnavailable)
+
     async def test_unknown_runs_are_refused(self, runner: Runner) -> None:
         for call in (runner.results, runner.cancel):
             with pytest.raises(ValidationFailed):

@@ -174,6 +174,7 @@ async def test_what_nobody_knows_is_not_found(run: Run, script: str, code: int) 
         ("Get-PSDrive C", "FileSystem    C:\\"),
         ("get-psdrive -psprovider filesystem", "Used (GB)"),
         ("Get-Service NTDS", "Running  NTDS               Active Directory Domain Services"),
+        ("Get-Service", "Running  DNS                DNS Server\r\nRunning  EventLog"),
         ("systeminfo", "Microsoft Windows Server 2022"),
         ("Get-CimInstance Win32_OperatingSystem", "FreePhysicalMemory"),
         ("Get-Uptime", "Days    :"),

@@ -1,0 +1,127 @@
+"""The section of the configuration: what the README says, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import smartops_fake
+from smartops import Query
+from smartops.config import read
+from smartops.testing import ManualClock
+from smartops_fake.backend import Fake
+from smartops_fake.config import Code, FakeConfig, Operation
+
+Found = Callable[..., Fake]
+README = (Path(smartops_fake.__file__).parent / "README.md").read_text()
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from models(inner)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> FakeConfig:
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "smartops.yaml"
+    path.write_text(snippet)
+    config = read(path).plugin("fake", FakeConfig)
+    assert config is not None
+    return config
+
+
+@pytest.mark.anyio
+async def test_the_readmes_section_makes_a_cloud(
+    written: FakeConfig, clock: ManualClock, tmp_path: Path
+) -> None:
+    cloud = Fake.of(written, clock)
+    page = await cloud.list(Query())
+    assert len(page.instances) == 43
+    assert {"web-server-01", "db-01", "batch-01"} <= {item.name for item in page.instances}
+    assert written.journal == tmp_path / "cloud.jsonl"
+
+
+def test_the_readme_shows_every_key_operation_and_code() -> None:
+    keys = {name for model in models(FakeConfig) for name in model.model_fields}
+    assert [key for key in sorted(keys) if f"{key}:" not in README] == []
+    words = {*get_args(Operation), *get_args(Code)}
+    assert [word for word in sorted(words) if f"`{word}`" not in README] == []
+
+
+def test_an_empty_section_is_an_empty_cloud() -> None:
+    assert FakeConfig().instances == 0
+    assert FakeConfig().fleet == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "place", "problem"),
+    [
+        ({"instance": 3}, "instance", "Extra inputs"),
+        ({"instances": -1}, "instances", "greater than or equal to 0"),
+        ({"fleet": [{"id": "web", "name": "a"}]}, "fleet.0.id", "should match pattern"),
+        ({"fleet": [{"id": "i-1"}]}, "fleet.0.name", "Field required"),
+        ({"fleet": [{"name": "a", "tags": {"Name": "b"}}]}, "fleet.0.tags", "as name"),
+        ({"fleet": [{"name": "a", "age": "0s"}]}, "fleet.0.age", "greater than"),
+        ({"fleet": [{"name": "a", "state": "on"}]}, "fleet.0.state", "Input should be"),
+        (
+            {"fleet": [{"id": "i-1", "name": "a"}, {"id": "i-1", "name": "b"}]},
+            "",
+            "two instances of the fleet have the id i-1",
+        ),
+        ({"scripts": [{"pattern": "("}]}, "scripts.0.pattern", "not a regular expression"),
+        (
+            {"incidents": [{"instance": "a", "metric": "cpu", "value": 101, "since": "1m"}]},
+            "incidents.0.value",
+            "less than or equal to 100",
+        ),
+        ({"faults": [{"operation": "lists"}]}, "faults.0.operation", "Input should be"),
+        (
+            {"faults": [{"operation": "list", "code": "BEDROCK_ERROR"}]},
+            "faults.0",
+            "for operation propose alone",
+        ),
+        (
+            {"faults": [{"operation": "propose", "code": "RATE_LIMITED"}]},
+            "faults.0",
+            "propose fails with",
+        ),
+        ({"costs": {"currency": "euro"}}, "costs.currency", "should match pattern"),
+    ],
+)
+def test_mistakes_are_refused_at_their_place(
+    section: dict[str, Any], place: str, problem: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        FakeConfig.model_validate(section)
+    found = [(".".join(map(str, e["loc"])), e["msg"]) for e in refused.value.errors()]
+    assert any(where.startswith(place) and problem in text for where, text in found), found
+
+
+def test_an_incident_of_nobody_stops_the_start(found: Found) -> None:
+    incident = {"instance": "nobody-*", "metric": "cpu", "value": 95, "since": "1m"}
+    with pytest.raises(ValueError, match=r"incident 1 names no instance: nobody-\*"):
+        found(incidents=[incident])
+
+
+@pytest.mark.anyio
+async def test_machines_of_one_name_get_ids_of_their_own(found: Found) -> None:
+    page = await found(fleet=[{"name": "twin"}, {"name": "twin"}]).list(Query())
+    assert [item.name for item in page.instances] == ["twin", "twin"]
+    assert page.instances[0].id < page.instances[1].id
+
+
+def test_numbers_are_text_where_text_belongs() -> None:
+    config = FakeConfig.model_validate(
+        {"seed": 7, "fleet": [{"name": "a", "tags": {"Tier": 1, "Version": 1.5}}]}
+    )
+    assert config.seed == "7"
+    assert config.fleet[0].tags == {"Tier": "1", "Version": "1.5"}
