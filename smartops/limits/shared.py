@@ -154,7 +154,7 @@ def _client(url: str) -> Redis:
         )
     except ValueError as error:
         raise StartupError(Problem(f"the URL of the rate limits is wrong: {error}")) from None
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def _away_errors() -> tuple[type[Exception], ...]:

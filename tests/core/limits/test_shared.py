@@ -1,0 +1,201 @@
+"""Limits that several processes share, on a real server that may go away."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import anyio
+import pytest
+import redis
+from anyio.abc import SocketStream
+
+from smartops.errors import BackendUnavailable, StartupError
+from smartops.limits import MemoryLimiter, SharedLimiter, Window
+from smartops.services import Clock
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+USER, TEAM = Window("user", 10, 600), Window("team", 100, 600)
+
+
+def test_several_processes_are_exact(valkey: str) -> None:
+    """4 processes, 9 users, 15 tries each, and one more user when the team has 10 left."""
+    taker = str(Path(__file__).with_name("taker.py"))
+    running = [
+        subprocess.Popen(
+            [sys.executable, taker, valkey],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in running:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    allowed: Counter[str] = Counter()
+    for process in running:
+        out, _ = process.communicate()
+        assert process.returncode == 0
+        allowed += Counter(json.loads(out))
+    assert allowed == {f"user-{n}": 10 for n in range(9)}
+
+
+async def test_the_server_keeps_the_time(valkey: str, shared) -> None:
+    """The clock of the process is years off; its replicas agree nevertheless."""
+    here, there = shared(server_time=True), shared(server_time=True)
+    allowed = 0
+    for _ in range(10):
+        for limiter in (here, there):
+            verdict = await limiter.take([(USER, "alice"), (TEAM, "ops")])
+            allowed += verdict.allowed
+    assert allowed == 10
+    assert abs(verdict.quota.reset - Clock().time() - 600) < 60
+    assert 540 < verdict.quota.retry_after <= 600
+
+
+async def test_keys_expire_and_share_a_slot(valkey: str, shared) -> None:
+    await shared().take([(USER, "alice"), (TEAM, "ops")])
+    with redis.Redis.from_url(valkey) as client:
+        keys = client.keys()
+        assert len(keys) == 2
+        assert len({client.execute_command("CLUSTER KEYSLOT", key) for key in keys}) == 1
+        assert all(600_000 < client.pttl(key) <= 601_000 for key in keys)
+        size = max(client.memory_usage(key) for key in keys)
+    assert size < 300
+
+
+async def test_a_key_on_the_server_is_small_too(valkey: str, shared, clock: ManualClock) -> None:
+    limiter = shared()
+    for _ in range(1500):
+        await limiter.take([(Window("team", 10**6, 60), "ops")])
+        clock.advance(0.1)
+    with redis.Redis.from_url(valkey) as client:
+        (key,) = client.keys()
+        assert client.memory_usage(key) < 1500
+
+
+async def test_cancelled_requests_spoil_nothing(shared) -> None:
+    """Everybody has a limit of his own, so that an answer meant for another would show."""
+    limiter, team = shared(), Window("team", 10**6, 600)
+    outcomes: Counter[str] = Counter()
+
+    async def take(number: int, patience: float) -> None:
+        user = Window("user", 1000 + number, 600)
+        outcome = "cancelled"
+        with anyio.move_on_after(patience):
+            verdict = await limiter.take([(user, f"user-{number}"), (team, "ops")])
+            assert verdict.window is user
+            assert verdict.quota.remaining in (998 + number, 999 + number)
+            outcome = "answered"
+        outcomes[outcome] += 1
+
+    async with anyio.create_task_group() as group:
+        for number in range(300):
+            group.start_soon(take, number, number % 3 * 0.002)
+    async with anyio.create_task_group() as group:
+        for number in range(300):
+            group.start_soon(take, number, 60)
+    assert outcomes["cancelled"] >= 100
+    assert outcomes["answered"] >= 300
+    assert not limiter.degraded
+
+
+async def test_a_server_that_forgot_the_script(valkey: str, shared) -> None:
+    limiter = shared()
+    assert (await limiter.take([(USER, "alice")])).allowed
+    with redis.Redis.from_url(valkey) as client:
+        client.script_flush()
+    assert (await limiter.take([(USER, "alice")])).quota.remaining == 8
+    assert not limiter.degraded
+
+
+async def test_each_limits_alone_while_the_server_is_away(
+    start_server, shared, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server()
+    limiter = shared(server.url)
+    assert (await limiter.take([(USER, "alice")])).quota.remaining == 9
+    await limiter.ping()
+    server.stop()
+    verdicts = [await limiter.take([(USER, "alice")]) for _ in range(12)]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 10 + [False] * 2
+    assert limiter.degraded
+    with pytest.raises(BackendUnavailable, match="each process limits on its own"):
+        await limiter.ping()
+    start_server(server.port)
+    await limiter.ping()
+    assert not limiter.degraded
+    assert (await limiter.take([(USER, "alice")])).quota.remaining == 9
+    lines = [item.getMessage() for item in caplog.records]
+    assert len(lines) == 2
+    assert lines[0].startswith("shared limits are away")
+    assert lines[1] == "shared limits are back"
+
+
+async def test_one_request_finds_it_back(start_server, shared, monkeypatch) -> None:
+    monkeypatch.setattr("smartops.limits.shared.PAUSE", 0.0)
+    server = start_server()
+    limiter = shared(server.url)
+    server.stop()
+    await limiter.take([(USER, "alice")])
+    assert limiter.degraded
+    start_server(server.port)
+    assert (await limiter.take([(USER, "alice")])).quota.remaining == 9
+    assert not limiter.degraded
+
+
+async def test_a_server_that_does_not_answer_is_left_alone(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 0.05)
+    monkeypatch.setattr("smartops.limits.shared.PAUSE", 60.0)
+    connections = 0
+
+    async def say_nothing(stream: SocketStream) -> None:
+        nonlocal connections
+        connections += 1
+        async with stream:
+            await anyio.sleep_forever()
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(listener.serve, say_nothing)
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        limiter = SharedLimiter(f"redis://127.0.0.1:{port}", clock, MemoryLimiter(clock))
+        for _ in range(200):
+            await limiter.take([(TEAM, "ops")])
+        assert limiter.degraded
+        assert connections == 1
+        await limiter.aclose()
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+async def test_both_names_will_do(valkey: str, shared, scheme: str) -> None:
+    limiter = shared(f"{scheme}://{valkey.partition('://')[2]}")
+    await limiter.ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://user:secret@host", "cannot be kept under http://"),
+        ("memory", "cannot be kept under memory://"),
+        ("redis://", "cannot be kept under redis://"),
+        ("redis://user:secret@host:port", "URL of the rate limits is wrong"),
+    ],
+)
+async def test_a_url_that_cannot_be(clock: ManualClock, url: str, reason: str) -> None:
+    with pytest.raises(StartupError, match=reason) as caught:
+        SharedLimiter(url, clock, MemoryLimiter(clock))
+    assert "secret" not in str(caught.value)
