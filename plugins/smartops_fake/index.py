@@ -53,9 +53,6 @@ class Index:
             self._add_address(machine)
             self._add_tags(machine)
 
-    def __len__(self) -> int:
-        return len(self.order)
-
     def move(self, machine: Machine, state: State, public_ip: str) -> None:
         """Bring a machine into another state, and give it its address there."""
         _remove(self._states, machine.state, machine)

@@ -105,8 +105,10 @@ class Life:
 
     def _tag(self, entry: Entry) -> None:
         for machine in self._named([entry["id"]]):
-            left = {key: machine.tags[key] for key in machine.tags.keys() - set(entry["remove"])}
-            self._index.retag(machine, {**left, **entry["put"]})
+            tags = {**machine.tags, **entry["put"]}
+            for key in entry["remove"]:
+                tags.pop(key, None)
+            self._index.retag(machine, tags)
 
     def _send(self, entry: Entry) -> None:
         run = Run(

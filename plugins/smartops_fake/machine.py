@@ -78,9 +78,10 @@ class Machine:
 
     ``history`` holds ``(since, state)``, oldest first, changes that are already
     under way included; its first moment is the launch. ``state`` is where the
-    world has brought it to so far. ``role`` is what it was founded for, whatever
-    its tags become. ``restarts`` holds the spans in which the
-    system was down or its agent not yet up. ``salt`` seeds all its chance.
+    world has brought it to so far. ``restarts`` holds the spans in which the
+    system was down or its agent not yet up. ``role`` is what it was founded for,
+    whatever its tags become. An ``elastic`` address stays while it is stopped.
+    ``salt`` seeds all its chance.
     """
 
     id: str
