@@ -9,12 +9,15 @@ text stays in the log.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal
+from fnmatch import fnmatchcase
+from typing import Literal, Self, TypeVar
 
-from .errors import BackendUnavailable
+from .errors import BackendUnavailable, Refusal
+
+T = TypeVar("T")
 
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
 Metric = Literal["cpu", "memory", "disk"]
@@ -22,9 +25,19 @@ Verb = Literal["start", "stop", "reboot"]
 
 
 class Backend(ABC):
-    """Something operated on. Subclasses set ``name``, the word used in configuration and logs."""
+    """Something operated on. Subclasses set ``name``, the word used in configuration and logs.
+
+    A plugin may register several of one kind, such as one for each account and
+    region; each has a name of its own (``prod/eu-central-1``). Where several
+    offer one capability, commands are given all of them as one.
+    """
 
     name: str
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the backends this one speaks for: its own, unless it joins several."""
+        return (self.name,)
 
     @abstractmethod
     async def ping(self) -> None:
@@ -33,7 +46,11 @@ class Backend(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A machine. ``id`` is immutable; ``name`` may be empty or shared. ``launched`` has a zone."""
+    """A machine. ``id`` is immutable and no other's; ``name`` may be empty or shared.
+
+    ``launched`` has a zone. ``backend`` is the name of the one it came from,
+    which alone can be asked about it.
+    """
 
     id: str
     name: str
@@ -58,7 +75,9 @@ class Query:
 
     ``names`` may hold the wildcards ``*`` and ``?``; ``tags`` maps a key to its
     allowed values, none meaning "has the tag". ``cursor`` is a page's
-    ``next``; ``limit`` the size of a page, 0 for everything.
+    ``next``; ``limit`` the size of a page, 0 for everything. ``backends`` are
+    globs that say, where there are several backends, which are asked; a single
+    one need not look at it.
     """
 
     ids: tuple[str, ...] = ()
@@ -70,15 +89,58 @@ class Query:
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limit: int = 0
     cursor: str = ""
+    backends: tuple[str, ...] = ()
+
+    def asks(self, backend: str) -> bool:
+        """Whether a backend of that name is asked."""
+        return not self.backends or any(fnmatchcase(backend, glob) for glob in self.backends)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A backend that did not answer while others did, and why."""
+
+    backend: str
+    error: Refusal
+
+
+class PartialMap(dict[str, T]):
+    """What could be had, by instance id; ``failures`` say whose part is missing."""
+
+    def __init__(self, found: Mapping[str, T], failures: Iterable[Failure]) -> None:
+        super().__init__(found)
+        self.failures = tuple(failures)
+
+
+class PartialList(tuple[T, ...]):
+    """What could be had, in order; ``failures`` say whose part is missing."""
+
+    failures: tuple[Failure, ...]
+
+    def __new__(cls, found: Iterable[T], failures: Iterable[Failure]) -> Self:
+        """Return the results with what is known to be missing."""
+        made = super().__new__(cls, found)
+        made.failures = tuple(failures)
+        return made
+
+
+def failures_of(result: object) -> tuple[Failure, ...]:
+    """Return whose part is missing from what a backend answered; nobody's, unless it says so."""
+    failures: tuple[Failure, ...] = getattr(result, "failures", ())
+    return failures
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a listing, by name then id. ``counts`` is over all that match, by state."""
+    """Part of a listing, by name then id. ``counts`` is over all that match, by state.
+
+    ``failures`` say whose instances are neither shown nor counted.
+    """
 
     instances: tuple[Instance, ...]
     counts: Mapping[str, int]
     next: str = ""
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +160,20 @@ class Compute(Backend):
         """Return the instances that match."""
 
     @abstractmethod
-    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what ``act`` would raise (a missing right, a protected machine); change nothing."""
 
     @abstractmethod
-    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
-        """Start, stop or reboot, all or none where the platform can; returns once accepted."""
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+        """Start, stop or reboot, all or none where the platform can; returns once accepted.
+
+        If it was done to some and not to others it raises, and says to which.
+        """
 
     @abstractmethod
-    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
         """Set and remove tags of one instance."""
 
 
@@ -158,7 +225,11 @@ class Runner(Backend):
 
     @abstractmethod
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
-        """Return how the run stands now, one result an instance, in the order they were given."""
+        """Return how the run stands now, one result an instance, in the order they were given.
+
+        Where several backends run it, those of one follow those of the other,
+        and the answer may be a PartialList.
+        """
 
     @abstractmethod
     async def cancel(self, run_id: str) -> None:
@@ -184,22 +255,27 @@ class Usage:
 
 
 class Metrics(Backend):
-    """Measurements over time."""
+    """Measurements over time. What only some instances could be asked about is a PartialMap."""
 
     @abstractmethod
-    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+    async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
         """Return the newest utilisation by instance id; unmeasured instances are left out."""
 
     @abstractmethod
     async def series(
-        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+        self,
+        metric: Metric,
+        instances: Sequence[Instance],
+        *,
+        since: datetime,
+        period: timedelta,
     ) -> Mapping[str, tuple[Sample, ...]]:
         """Return averages per period from ``since`` until now, oldest first, by instance id."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayCost:
-    """What one complete day cost."""
+    """What one complete day cost, in one currency."""
 
     day: date
     amount: float
@@ -207,7 +283,11 @@ class DayCost:
 
 
 class Costs(Backend):
-    """What it all costs."""
+    """What it all costs.
+
+    The bills of several backends are added up, so what one bills, no other may
+    bill too. What only some could be asked about is a PartialList.
+    """
 
     @abstractmethod
     async def daily(self, days: int) -> tuple[DayCost, ...]:

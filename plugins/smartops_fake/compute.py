@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from anyio import lowlevel
 
-from smartops import Compute, Page, Query, State, Transition, ValidationFailed, Verb
+from smartops import Compute, Instance, Page, Query, State, Transition, ValidationFailed, Verb
 
 from .index import Found
 from .journal import Entry
@@ -42,16 +42,18 @@ class FakeCompute(Part, Compute):
         await self._world.faults.after("list", query.ids)
         return page
 
-    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what ``act`` would raise for want of a right or because of a state."""
+        ids = [instance.id for instance in instances]
         await self._world.faults.before("check", ids)
         self._world.settle()
         self._world.faults.deny(verb, ids)
         self._allowed(verb, ids)
         await self._world.faults.after("check", ids)
 
-    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot all of the instances, or raise and touch none."""
+        ids = [instance.id for instance in instances]
         await self._world.faults.before(verb, ids)
         before: dict[str, State] = {}
 
@@ -68,16 +70,19 @@ class FakeCompute(Part, Compute):
         await self._world.faults.after(verb, ids)
         return done
 
-    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
         """Set and remove tags; raises ValidationFailed if the cloud would not take them."""
-        await self._world.faults.before("tag", (id,))
+        id_ = instance.id
+        await self._world.faults.before("tag", (id_,))
 
         def decide(now: float) -> Entry:
-            _taggable(self._world.machine(id), put, remove)
-            return {"what": "tag", "at": now, "id": id, "put": dict(put), "remove": [*remove]}
+            _taggable(self._world.machine(id_), put, remove)
+            return {"what": "tag", "at": now, "id": id_, "put": dict(put), "remove": [*remove]}
 
         await self._world.change(decide)
-        await self._world.faults.after("tag", (id,))
+        await self._world.faults.after("tag", (id_,))
 
     def _page(self, found: Found, query: Query) -> Page:
         machines, following = self._world.index.page(found, query.cursor, query.limit)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from anyio import lowlevel
 
-from smartops import Metric, Metrics, Sample, Usage, ValidationFailed
+from smartops import Instance, Metric, Metrics, Sample, Usage, ValidationFailed
 
 from .machine import Machine
 from .part import Part
@@ -26,8 +26,9 @@ _PROBES_A_TURN = 200
 class FakeMetrics(Part, Metrics):
     """CPU, memory and disk of the machines that run."""
 
-    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+    async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
         """Return the averages of the last whole minute."""
+        ids = [instance.id for instance in instances]
         await self._world.faults.before("latest", ids)
         minute = self._world.settle() // _MINUTE * _MINUTE - _MINUTE
         usages: dict[str, Usage] = {}
@@ -41,13 +42,19 @@ class FakeMetrics(Part, Metrics):
         return usages
 
     async def series(
-        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+        self,
+        metric: Metric,
+        instances: Sequence[Instance],
+        *,
+        since: datetime,
+        period: timedelta,
     ) -> Mapping[str, tuple[Sample, ...]]:
         """Return averages per period, at the period's start, periods being whole multiples of it.
 
         The last one may be of a period that has not ended. Raises
         ValidationFailed for more points than the cloud gives.
         """
+        ids = [instance.id for instance in instances]
         await self._world.faults.before("series", ids)
         now = self._world.settle()
         whole = now // _MINUTE * _MINUTE

@@ -41,7 +41,7 @@ class Checkup:
         word. Raises what the Metrics backend refuses with: a report that
         leaves out what could not be measured would call it healthy.
         """
-        running = [item.id for item in instances if item.state == "running"]
+        running = [item for item in instances if item.state == "running"]
         usage = await self._measures.latest(running)
         for part in _turns(instances):
             for instance in part:
@@ -74,9 +74,9 @@ class Checkup:
         """Judge suspects by their history; those beyond the bound by their newest reading."""
         limit = self._config.max_series if threshold_of(self._config, metric).sustained else 0
         chosen = heapq.nlargest(limit, suspects, key=lambda suspect: suspect[0])
-        ids = [instance.id for _, instance in chosen]
+        asked = [instance for _, instance in chosen]
         since = self._now - self._config.window
-        series = await self._measures.series(metric, ids, since) if ids else {}
+        series = await self._measures.series(metric, asked, since) if asked else {}
         for part in _turns(suspects):
             for value, instance in part:
                 samples = series.get(instance.id)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 from anyio import lowlevel
 
-from smartops import Metric, Metrics, Refusal, Sample, Usage
+from smartops import Instance, Metric, Metrics, Refusal, Sample, Usage
 
 from .config import HealthConfig
 
@@ -23,27 +23,29 @@ class Measures:
         self._metrics = metrics
         self._config = config
 
-    async def latest(self, ids: Sequence[str]) -> dict[str, Usage]:
+    async def latest(self, instances: Sequence[Instance]) -> dict[str, Usage]:
         """Return the newest usage by instance id; raises what the backend refuses with."""
-        return await self._batched(ids, self._metrics.latest)
+        return await self._batched(instances, self._metrics.latest)
 
     async def series(
-        self, metric: Metric, ids: Sequence[str], since: datetime
+        self, metric: Metric, instances: Sequence[Instance], since: datetime
     ) -> dict[str, tuple[Sample, ...]]:
         """Return the averages since then by instance id."""
 
-        async def ask(batch: Sequence[str]) -> Mapping[str, tuple[Sample, ...]]:
+        async def ask(batch: Sequence[Instance]) -> Mapping[str, tuple[Sample, ...]]:
             return await self._metrics.series(
                 metric, batch, since=since, period=self._config.period
             )
 
-        return await self._batched(ids, ask)
+        return await self._batched(instances, ask)
 
     async def _batched(
-        self, ids: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+        self,
+        instances: Sequence[Instance],
+        ask: Callable[[Sequence[Instance]], Awaitable[Mapping[str, T]]],
     ) -> dict[str, T]:
-        size = self._config.batch
-        waiting = iter([ids[start : start + size] for start in range(0, len(ids), size)])
+        size, count = self._config.batch, len(instances)
+        waiting = iter([instances[start : start + size] for start in range(0, count, size)])
         found: dict[str, T] = {}
         refused: list[Refusal] = []
 
@@ -60,7 +62,7 @@ class Measures:
                 )  # a backend that answers at once must not hold up others
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(self._config.parallel, -(-len(ids) // size))):
+            for _ in range(min(self._config.parallel, -(-count // size))):
                 tasks.start_soon(work)
         if refused:
             raise refused[0]

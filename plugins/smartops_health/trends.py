@@ -49,7 +49,7 @@ class Trending:
         running = [item for item in instances if item.state == "running"]
         sample = spread(running, self._config.trend_sample)
         notes: list[str] = []
-        usage = await self._usage([item.id for item in sample], notes)
+        usage = await self._usage(sample, notes)
         cost = await self._cost(notes)
         known: dict[str, str | None] = {f"{metric}_trend": usage[metric] for metric in METRICS}
         known["cost_trend"] = cost
@@ -63,12 +63,14 @@ class Trending:
             notes=tuple(notes),
         )
 
-    async def _usage(self, ids: Sequence[str], notes: list[str]) -> dict[Metric, str | None]:
+    async def _usage(
+        self, sample: Sequence[Instance], notes: list[str]
+    ) -> dict[Metric, str | None]:
         middle = self._now - self._config.window
         found: dict[Metric, str | None] = dict.fromkeys(METRICS)
-        for metric in METRICS if ids else ():
+        for metric in METRICS if sample else ():
             try:
-                series = await self._measures.series(metric, ids, middle - self._config.window)
+                series = await self._measures.series(metric, sample, middle - self._config.window)
             except Refusal as error:
                 notes.append(f"Usage trends are unknown: {error.message}")
                 break

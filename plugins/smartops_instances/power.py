@@ -85,8 +85,7 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
 
     async def act(compute: Compute, targets: list[Instance]) -> Reply:
         split = _split(verb, targets, config.max_targets)
-        ids = [item.id for item in split.moving]
-        transitions = await compute.act(verb, ids) if ids else ()
+        transitions = await compute.act(verb, split.moving) if split.moving else ()
         return _reply(verb, split, transitions)
 
     act.__doc__ = rules.help + _MANY
@@ -100,7 +99,7 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
     async def plan(compute: Compute, targets: list[Instance]) -> Plan:
         split = _split(verb, targets, config.max_targets)
         if split.moving:
-            await compute.check(verb, [item.id for item in split.moving])
+            await compute.check(verb, split.moving)
         return _plan(verb, targets, split)
 
     return made

@@ -57,7 +57,7 @@ def _tag(config: InstancesConfig) -> Command:
         put = _puttable(config, tags)
         changed = _differing(target, put)
         if changed:
-            await compute.tag(target.id, put=changed)
+            await compute.tag(target, put=changed)
         return _reply(target, {**target.tags, **put}, len(changed))
 
     @tag.plan
@@ -84,7 +84,7 @@ def _untag(config: InstancesConfig) -> Command:
         """Remove tags of one instance, named by their keys."""
         present = [key for key in _removable(config, keys) if key in target.tags]
         if present:
-            await compute.tag(target.id, put={}, remove=present)
+            await compute.tag(target, put={}, remove=present)
         left = {key: value for key, value in target.tags.items() if key not in present}
         return _reply(target, left, len(present))
 

@@ -43,13 +43,13 @@ async def measure(
     A listing without measurements is worth more than none, so a backend that
     fails or dawdles costs only a note.
     """
-    ids = [instance.id for instance in instances if instance.state not in _OFF]
-    if not ids:
+    on = [instance for instance in instances if instance.state not in _OFF]
+    if not on:
         return Measured(clock.now(), config.stale_after)
     seconds = config.usage_timeout.total_seconds()
     try:
         with clock.fail_after(seconds):
-            usage = await metrics.latest(ids)
+            usage = await metrics.latest(on)
     except Refusal as error:
         note = f"Without measurements: {error.message}"
     except TimeoutError:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, get_args
 
 import pytest
@@ -117,11 +118,11 @@ class ComputeContract(Contract):
         self, compute: Compute, advance: Advance
     ) -> None:
         one = await self._victim(compute)
-        (stopped,) = await compute.act("stop", [one.id])
+        (stopped,) = await compute.act("stop", [one])
         assert (stopped.id, stopped.before) == (one.id, "running")
         assert stopped.after in ("stopping", "stopped")
         await self._reaches(compute, advance, one.id, "stopped")
-        (started,) = await compute.act("start", [one.id])
+        (started,) = await compute.act("start", [one])
         assert (started.id, started.before) == (one.id, "stopped")
         assert started.after in ("pending", "running")
         await self._reaches(compute, advance, one.id, "running")
@@ -130,20 +131,20 @@ class ComputeContract(Contract):
         running = await _running(compute)
         stopped = (await compute.list(Query(states=("stopped",)))).instances[0]
         for verb, item in (("start", running), ("stop", stopped)):
-            (done,) = await compute.act(verb, [item.id])  # type: ignore[arg-type]
+            (done,) = await compute.act(verb, [item])  # type: ignore[arg-type]
             assert (done.before, done.after) == (item.state, item.state)
             assert await _state(compute, item.id) == item.state
 
     async def test_a_reboot_keeps_it_running(self, compute: Compute) -> None:
         one = await self._victim(compute)
-        (done,) = await compute.act("reboot", [one.id])
+        (done,) = await compute.act("reboot", [one])
         assert (done.id, done.before, done.after) == (one.id, "running", "running")
 
     async def test_one_wrong_id_stops_nothing(self, compute: Compute) -> None:
         one = await self._victim(compute)
         for call in (compute.act, compute.check):
             with pytest.raises(InstanceNotFound):
-                await call("stop", [one.id, self.unknown_id])
+                await call("stop", [one, self._unknown(one)])
         assert await _state(compute, one.id) == "running"
 
     async def test_no_ids_are_not_all_ids(self, compute: Compute) -> None:
@@ -156,28 +157,32 @@ class ComputeContract(Contract):
     async def test_checking_changes_nothing(self, compute: Compute) -> None:
         one = await self._victim(compute)
         before = await compute.list(Query())
-        await compute.check("stop", [one.id])
-        await compute.check("reboot", [one.id])
+        await compute.check("stop", [one])
+        await compute.check("reboot", [one])
         assert await compute.list(Query()) == before
 
     async def test_tags_are_set_and_removed(self, compute: Compute) -> None:
         one = await self._victim(compute)
-        await compute.tag(one.id, put={"contract": "a", "contract-2": ""})
+        await compute.tag(one, put={"contract": "a", "contract-2": ""})
         assert await _tags(compute, one.id) == {**one.tags, "contract": "a", "contract-2": ""}
-        await compute.tag(one.id, put={"contract": "b"}, remove=("contract-2",))
+        await compute.tag(one, put={"contract": "b"}, remove=("contract-2",))
         assert await _tags(compute, one.id) == {**one.tags, "contract": "b"}
         selected = await compute.list(Query(tags={"contract": ("b",)}))
         assert [item.id for item in selected.instances] == [one.id]
-        await compute.tag(one.id, put={}, remove=("contract", "never-there"))
+        await compute.tag(one, put={}, remove=("contract", "never-there"))
         assert await _tags(compute, one.id) == dict(one.tags)
         with pytest.raises(InstanceNotFound):
-            await compute.tag(self.unknown_id, put={"contract": "a"})
+            await compute.tag(self._unknown(one), put={"contract": "a"})
+
+    def _unknown(self, one: Instance) -> Instance:
+        """Return a machine that might stand beside this one, and does not."""
+        return replace(one, id=self.unknown_id, name="", private_ip="", public_ip="")
 
     async def _victim(self, compute: Compute) -> Instance:
         """Return a running machine that may be stopped."""
         for item in (await compute.list(Query(states=("running",)))).instances:
             try:
-                await compute.check("stop", [item.id])
+                await compute.check("stop", [item])
             except ValidationFailed:
                 continue
             return item

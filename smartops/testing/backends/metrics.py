@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import ClassVar, get_args
 
 import pytest
 
-from smartops.backend import Metric, Metrics
+from smartops.backend import Instance, Metric, Metrics
 from smartops.errors import ValidationFailed
 
 from .base import Advance, Contract, Now
@@ -34,15 +35,15 @@ class MetricsContract(Contract):
         raise NotImplementedError("override the fixture metrics")
 
     @pytest.fixture
-    def measured(self) -> Sequence[str]:
-        """Return the ids of running machines with all three metrics."""
+    def measured(self) -> Sequence[Instance]:
+        """Return running machines with all three metrics."""
         raise NotImplementedError("override the fixture measured")
 
     async def test_the_latest_usage_is_recent_and_in_percent(
-        self, metrics: Metrics, measured: Sequence[str], now: Now
+        self, metrics: Metrics, measured: Sequence[Instance], now: Now
     ) -> None:
-        usages = await metrics.latest([*measured, self.unmeasured_id])
-        assert set(usages) == set(measured)
+        usages = await metrics.latest([*measured, self._unmeasured(measured)])
+        assert set(usages) == {item.id for item in measured}
         for usage in usages.values():
             for value in (usage.cpu, usage.memory, usage.disk):
                 assert value is not None
@@ -59,14 +60,14 @@ class MetricsContract(Contract):
     async def test_a_series_is_ordered_even_and_within_its_window(
         self,
         metrics: Metrics,
-        measured: Sequence[str],
+        measured: Sequence[Instance],
         now: Now,
         metric: Metric,
     ) -> None:
         start = now() - self.since
-        ids = [*measured, self.unmeasured_id]
-        found = await metrics.series(metric, ids, since=start, period=self.period)
-        assert set(found) == set(measured)
+        asked = [*measured, self._unmeasured(measured)]
+        found = await metrics.series(metric, asked, since=start, period=self.period)
+        assert set(found) == {item.id for item in measured}
         for samples in found.values():
             wanted = self.since / self.period
             assert wanted * 0.8 <= len(samples) <= wanted + 1
@@ -80,7 +81,7 @@ class MetricsContract(Contract):
     async def test_the_past_does_not_change(
         self,
         metrics: Metrics,
-        measured: Sequence[str],
+        measured: Sequence[Instance],
         now: Now,
         advance: Advance,
     ) -> None:
@@ -89,23 +90,26 @@ class MetricsContract(Contract):
         over = now() - self.period
         await advance(2 * self.step)
         after = await metrics.series("cpu", measured, since=start, period=self.period)
-        for id_ in measured:
+        for id_ in (item.id for item in measured):
             known = {item.at: item.value for item in after[id_]}
             past = [item for item in before[id_] if item.at + self.period <= over]
             assert past
             assert all(known[item.at] == item.value for item in past)
 
     async def test_a_longer_period_has_fewer_points(
-        self, metrics: Metrics, measured: Sequence[str], now: Now
+        self, metrics: Metrics, measured: Sequence[Instance], now: Now
     ) -> None:
         start = now() - self.since
         fine = await metrics.series("cpu", measured, since=start, period=self.period)
         coarse = await metrics.series("cpu", measured, since=start, period=12 * self.period)
-        for id_ in measured:
+        for id_ in (item.id for item in measured):
             assert 0 < len(coarse[id_]) <= len(fine[id_]) / 12 + 2
 
+    def _unmeasured(self, measured: Sequence[Instance]) -> Instance:
+        return replace(measured[0], id=self.unmeasured_id, name="", private_ip="", public_ip="")
+
     async def test_no_period_is_refused(
-        self, metrics: Metrics, measured: Sequence[str], now: Now
+        self, metrics: Metrics, measured: Sequence[Instance], now: Now
     ) -> None:
         with pytest.raises(ValidationFailed):
             await metrics.series("cpu", measured, since=now() - self.since, period=timedelta(0))

@@ -81,9 +81,9 @@ class TestMetrics(ByHand, MetricsContract):
         return found(**CROWD)
 
     @pytest.fixture
-    async def measured(self, metrics: Fake) -> Sequence[str]:
+    async def measured(self, metrics: Fake) -> Sequence[Instance]:
         page = await metrics.list(Query(states=("running",)))
-        return [item.id for item in page.instances]
+        return page.instances
 
 
 class TestCosts(ByHand, CostsContract):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from machines import machines
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 
@@ -46,7 +47,7 @@ async def test_the_bill_grows_a_little(found: Found) -> None:
 async def test_a_stopped_machine_pays_for_its_disk_alone(found: Found, clock: ManualClock) -> None:
     cloud = found(fleet=one(type="m5.large"))
     running = (await amounts(cloud, 1))[0]
-    await cloud.act("stop", ["i-1"])
+    await cloud.act("stop", machines("i-1"))
     clock.advance(3 * DAY)
     *_, half, off, off_too = await amounts(cloud, 6)
     assert off == pytest.approx(off_too, rel=0.1)

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from machines import machine, machines
 from smartops import Instance, Query, Refusal
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
@@ -27,14 +28,14 @@ MACHINE = Instance(WEB, "web-server-01", "t3.medium", "running", "linux")
 CALLS: Mapping[str, Callable[[Fake], Awaitable[Any]]] = {
     "ping": lambda cloud: cloud.ping(),
     "list": lambda cloud: cloud.list(Query(ids=(WEB,))),
-    "check": lambda cloud: cloud.check("stop", [WEB]),
-    "start": lambda cloud: cloud.act("start", [WEB]),
-    "stop": lambda cloud: cloud.act("stop", [WEB]),
-    "reboot": lambda cloud: cloud.act("reboot", [WEB]),
-    "tag": lambda cloud: cloud.tag(WEB, put={"a": "b"}),
+    "check": lambda cloud: cloud.check("stop", machines(WEB)),
+    "start": lambda cloud: cloud.act("start", machines(WEB)),
+    "stop": lambda cloud: cloud.act("stop", machines(WEB)),
+    "reboot": lambda cloud: cloud.act("reboot", machines(WEB)),
+    "tag": lambda cloud: cloud.tag(machine(WEB), put={"a": "b"}),
     "send": lambda cloud: cloud.send("uptime", [MACHINE], limit=MINUTE, key="act"),
-    "latest": lambda cloud: cloud.latest([WEB]),
-    "series": lambda cloud: cloud.series("cpu", [WEB], since=NOON, period=MINUTE),
+    "latest": lambda cloud: cloud.latest(machines(WEB)),
+    "series": lambda cloud: cloud.series("cpu", machines(WEB), since=NOON, period=MINUTE),
     "daily": lambda cloud: cloud.daily(1),
 }
 
@@ -87,7 +88,7 @@ async def test_every_code_has_its_form(
 ) -> None:
     cloud = found(faults=[{"operation": "act", "code": code}])
     with pytest.raises(Refusal) as refused:
-        await cloud.act("stop", [WEB])
+        await cloud.act("stop", machines(WEB))
     error = refused.value
     assert (error.code, error.status, error.message) == (code, status, message)
     assert (error.details or "").startswith(details)
@@ -113,15 +114,15 @@ async def test_a_hang_lasts_until_a_deadline_cuts_it(found: Found, clock: Manual
     async with anyio.create_task_group() as group:
         group.start_soon(deadline)
         with pytest.raises(TimeoutError), clock.fail_after(30):
-            await cloud.act("stop", [WEB])
+            await cloud.act("stop", machines(WEB))
     assert (await cloud.list(Query(ids=(WEB,)))).counts == {"running": 1}
-    await cloud.act("stop", [WEB])
+    await cloud.act("stop", machines(WEB))
 
 
 async def test_a_late_fault_loses_the_answer_and_not_the_effect(found: Found) -> None:
     cloud = found(faults=[_fault("stop", when="after")])
     with pytest.raises(Refusal):
-        await cloud.act("stop", [WEB])
+        await cloud.act("stop", machines(WEB))
     assert (await cloud.list(Query(ids=(WEB,)))).counts == {"stopping": 1}
 
 
@@ -151,13 +152,13 @@ async def test_an_instance_narrows_a_fault(found: Found, named: Named) -> None:
     cloud = found(faults=[_fault("*", instance="batch-*")])
     batch = await cloud.list(Query(names=("batch-01",)))  # by name: it concerns no id
     batch_id = batch.instances[0].id
-    await cloud.act("stop", [WEB])
+    await cloud.act("stop", machines(WEB))
     await cloud.ping()
     await cloud.daily(1)
-    await cloud.latest([WEB])
+    await cloud.latest(machines(WEB))
     for call in (
-        lambda: cloud.act("stop", [WEB, batch_id]),
-        lambda: cloud.latest([batch_id]),
+        lambda: cloud.act("stop", machines(WEB, batch_id)),
+        lambda: cloud.latest(machines(batch_id)),
         lambda: cloud.list(Query(ids=(batch_id,))),
         lambda: cloud.send("uptime", batch.instances, limit=MINUTE, key=""),
     ):
@@ -221,17 +222,17 @@ async def test_checking_tells_of_a_missing_right_and_uses_nothing_up(found: Foun
     cloud = found(faults=[denied, _fault("act", when="before", instance="db-*")])
     for _ in range(3):
         with pytest.raises(Refusal) as refused:
-            await cloud.check("stop", [WEB])
+            await cloud.check("stop", machines(WEB))
         assert refused.value.details == "Required IAM action: ec2:StopInstances"
-    await cloud.check("reboot", [WEB])
+    await cloud.check("reboot", machines(WEB))
     with pytest.raises(Refusal):
-        await cloud.act("stop", [WEB])
-    await cloud.check("stop", [WEB])
-    await cloud.act("stop", [WEB])
+        await cloud.act("stop", machines(WEB))
+    await cloud.check("stop", machines(WEB))
+    await cloud.act("stop", machines(WEB))
 
 
 async def test_a_right_may_be_missing_for_some_machines_only(found: Found, named: Named) -> None:
     cloud = found(faults=[{"operation": "act", "code": "PERMISSION_DENIED", "instance": "db-*"}])
-    await cloud.check("stop", [WEB])
+    await cloud.check("stop", machines(WEB))
     with pytest.raises(Refusal, match="Insufficient permissions to reboot instance"):
-        await cloud.check("reboot", [WEB, (await named(cloud, "db-01")).id])
+        await cloud.check("reboot", machines(WEB, (await named(cloud, "db-01")).id))

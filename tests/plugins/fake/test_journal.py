@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from machines import machine, machines
 from smartops import BackendUnavailable, Instance, Query, Refusal, ValidationFailed
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
@@ -45,8 +46,8 @@ async def test_a_cloud_outlives_its_process(
 ) -> None:
     cloud = found(journal=path, instances=20)
     web, other = [await named(cloud, name) for name in ("web-server-01", "web-server-02")]
-    await cloud.act("stop", [WEB])
-    await cloud.tag(other.id, put={"Owner": "ops"}, remove=("Environment",))
+    await cloud.act("stop", machines(WEB))
+    await cloud.tag(other, put={"Owner": "ops"}, remove=("Environment",))
     clock.advance(3)
     run = await cloud.send("uptime", [other], limit=LIMIT, key="act-1")
     clock.advance(2)
@@ -63,8 +64,8 @@ async def test_a_cloud_outlives_its_process(
     assert await again.results(run) == await cloud.results(run)
     assert await again.send("uptime", [other], limit=LIMIT, key="act-1") == run
     assert await again.daily(14) == await cloud.daily(14)
-    ids = [web.id, other.id]
-    assert await again.latest(ids) == await cloud.latest(ids)
+    both = [web, other]
+    assert await again.latest(both) == await cloud.latest(both)
 
 
 async def test_the_past_stays_where_it_was_after_a_restart(
@@ -73,14 +74,14 @@ async def test_the_past_stays_where_it_was_after_a_restart(
     incident = {"instance": "batch-01", "metric": "cpu", "value": 95, "since": "30m"}
     section = {"journal": path, "incidents": [incident]}
     cloud = found(**section)
-    await cloud.act("reboot", [WEB])
+    await cloud.act("reboot", machines(WEB))
     launched = (await named(cloud, "batch-01")).launched
     clock.advance(86400)
     again = found(**section)
     batch = await named(again, "batch-01")
     assert batch.launched == launched
     since = clock.now() - timedelta(days=1, hours=1)
-    series = await again.series("cpu", [batch.id], since=since, period=timedelta(minutes=10))
+    series = await again.series("cpu", [batch], since=since, period=timedelta(minutes=10))
     assert [item.value > 90 for item in series[batch.id][:6]] == [False] * 3 + [True] * 3
 
 
@@ -91,17 +92,17 @@ async def test_every_accepted_change_is_one_line(
     assert not path.exists()
     web = await named(cloud, "web-server-01")
     old = await named(cloud, "old-01")
-    await cloud.act("stop", [WEB, old.id])
+    await cloud.act("stop", machines(WEB, old.id))
     clock.advance(1.5)
-    await cloud.tag(WEB, put={"a": "b"}, remove=("c",))
+    await cloud.tag(machine(WEB), put={"a": "b"}, remove=("c",))
     run = await cloud.send("df -h", [web], limit=LIMIT, key="act-1")
     assert await cloud.send("df -h", [web], limit=LIMIT, key="act-1") == run
     await cloud.cancel(run)
     for refused in (
-        cloud.act("stop", ["i-0beef"]),
-        cloud.act("stop", [(await named(cloud, "db-01")).id]),
-        cloud.tag("i-0beef", put={}),
-        cloud.check("stop", [WEB]),
+        cloud.act("stop", machines("i-0beef")),
+        cloud.act("stop", [await named(cloud, "db-01")]),
+        cloud.tag(machine("i-0beef"), put={}),
+        cloud.check("stop", machines(WEB)),
     ):
         try:
             await refused
@@ -128,12 +129,12 @@ async def test_every_accepted_change_is_one_line(
 async def test_a_line_that_was_not_finished_never_happened(
     found: Found, named: Named, path: Path
 ) -> None:
-    await found(journal=path).act("stop", [WEB])
+    await found(journal=path).act("stop", machines(WEB))
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"what":"start","at":')
     cloud = found(journal=path)
     assert (await named(cloud, "web-server-01")).state == "stopping"
-    await cloud.act("reboot", [(await named(cloud, "db-01")).id])
+    await cloud.act("reboot", [await named(cloud, "db-01")])
     assert path.read_bytes().startswith(whole)
     assert [entry["what"] for entry in entries(path)] == ["founded", "stop", "reboot"]
 
@@ -141,7 +142,7 @@ async def test_a_line_that_was_not_finished_never_happened(
 async def test_a_founding_that_was_not_finished_is_made_up_for(found: Found, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b'{"what":"foun')
-    await found(journal=path).act("stop", [WEB])
+    await found(journal=path).act("stop", machines(WEB))
     assert [entry["what"] for entry in entries(path)] == ["founded", "stop"]
 
 
@@ -166,7 +167,7 @@ def test_a_file_that_is_no_journal_stops_the_start(
 async def test_entries_for_machines_that_are_no_more_are_passed_over(
     found: Found, named: Named, path: Path
 ) -> None:
-    await found(journal=path).act("stop", [WEB])
+    await found(journal=path).act("stop", machines(WEB))
     cloud = found(journal=path, fleet=[{"name": "other"}])
     assert (await cloud.list(Query())).counts == {"running": 1}
 
@@ -175,10 +176,10 @@ async def test_clouds_that_share_a_journal_are_one(
     found: Found, clock: ManualClock, named: Named, path: Path
 ) -> None:
     one, two = found(journal=path), found(journal=path)
-    await one.act("stop", [WEB])
+    await one.act("stop", machines(WEB))
     assert (await named(two, "web-server-01")).state == "stopping"
     clock.advance(30)
-    await two.act("start", [WEB])
+    await two.act("start", machines(WEB))
     assert (await named(one, "web-server-01")).state == "pending"
     web = await named(one, "web-server-02")
     run = await one.send("uptime", [web], limit=LIMIT, key="act-1")
@@ -191,7 +192,7 @@ async def test_many_changes_at_once_follow_one_another(found: Found, path: Path)
     one, two = found(journal=path), found(journal=path)
     async with anyio.create_task_group() as group:
         for cloud in (one, two) * 10:
-            group.start_soon(cloud.act, "stop", [WEB])
+            group.start_soon(cloud.act, "stop", machines(WEB))
     stops = [entry for entry in entries(path) if entry["what"] == "stop"]
     assert [entry["changed"] for entry in stops] == [[WEB]] + [[]] * 19
 
@@ -202,7 +203,7 @@ async def test_a_caller_that_goes_away_leaves_all_or_nothing(
     cloud = found(journal=path)
     for turns in range(8):
         async with anyio.create_task_group() as group:
-            group.start_soon(cloud.act, "reboot", [WEB])
+            group.start_soon(cloud.act, "reboot", machines(WEB))
             for _ in range(turns):
                 await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
@@ -216,10 +217,10 @@ async def test_a_journal_that_was_cut_refuses_changes(
     found: Found, named: Named, path: Path
 ) -> None:
     cloud = found(journal=path)
-    await cloud.act("reboot", [WEB])
+    await cloud.act("reboot", machines(WEB))
     path.write_text("")
     with pytest.raises(BackendUnavailable, match="cannot write its journal"):
-        await cloud.act("stop", [WEB])
+        await cloud.act("stop", machines(WEB))
     assert (await named(cloud, "web-server-01")).state == "running"
 
 
@@ -251,13 +252,13 @@ async def test_living_again_gives_the_same_cloud(steps: Any, tmp_path_factory: A
         for each in (cloud, plain):
             try:
                 if what == "tag":
-                    await each.tag(machine.id, put={"Name": f"n{number}"}, remove=("Team",))
+                    await each.tag(machine, put={"Name": f"n{number}"}, remove=("Team",))
                 elif what == "send":
                     runs.append(
                         await each.send("uptime", everybody, limit=LIMIT, key=f"{step}{what}")
                     )
                 elif what != "wait":
-                    await each.act(what, [machine.id])
+                    await each.act(what, [machine])
             except ValidationFailed:
                 assert what in ("start", "stop", "reboot")
         clock.advance(seconds)
@@ -276,10 +277,10 @@ from smartops_fake.config import FakeConfig
 
 async def main():
     cloud = Fake.of(FakeConfig(instances=5, journal=sys.argv[1]), Clock())
-    ids = [item.id for item in (await cloud.list(Query(states=("running",)))).instances]
+    machines = (await cloud.list(Query(states=("running",)))).instances
     number = 0
     while True:
-        await cloud.tag(ids[number % len(ids)], put={"n": str(number)})
+        await cloud.tag(machines[number % len(machines)], put={"n": str(number)})
         print(number, flush=True)
         number += 1
 

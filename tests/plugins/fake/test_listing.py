@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from machines import machine, machines
 from smartops import Instance, Query, ValidationFailed
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
@@ -101,8 +102,8 @@ async def test_names_may_hold_what_patterns_are_made_of(found: Found) -> None:
 async def test_a_cursor_survives_that_the_listing_changes(found: Found) -> None:
     cloud = found(fleet=[{"id": f"i-{name}", "name": name} for name in "bdf"])
     first = await cloud.list(Query(limit=2))
-    await cloud.tag("i-b", put={"Name": "c"})
-    await cloud.tag("i-f", put={"Name": "e"})
+    await cloud.tag(machine("i-b"), put={"Name": "c"})
+    await cloud.tag(machine("i-f"), put={"Name": "e"})
     second = await cloud.list(Query(limit=2, cursor=first.next))
     assert [item.name for item in first.instances + second.instances] == ["b", "d", "e"]
 
@@ -143,11 +144,11 @@ async def test_ten_thousand_machines_leave_others_their_turns(
     assert await turns_of_others(lambda: cloud.list(Query())) >= 30
     ids = [item.id for item in (await cloud.list(Query())).instances]
     assert len(set(ids)) == 10_006
-    assert await turns_of_others(lambda: cloud.latest(ids)) >= 100
+    assert await turns_of_others(lambda: cloud.latest(machines(*ids))) >= 100
     hour = clock.now() - timedelta(hours=1)
     period = timedelta(minutes=5)
     few = ids[:200]
-    work = lambda: cloud.series("cpu", few, since=hour, period=period)  # noqa: E731
+    work = lambda: cloud.series("cpu", machines(*few), since=hour, period=period)  # noqa: E731
     assert await turns_of_others(work) >= 10
     assert await turns_of_others(lambda: cloud.daily(14)) >= 30
 

@@ -78,7 +78,7 @@ async def test_a_machine_that_stops_meanwhile_is_lost(
     web, other = [await named(cloud, name) for name in ("web-server-01", "web-server-02")]
     run = await cloud.send("migrate", [web, other], limit=LIMIT, key="")
     clock.advance(5)
-    await cloud.act("stop", [web.id])
+    await cloud.act("stop", [web])
     assert statuses(await cloud.results(run)) == ["unreachable", "running"]
     clock.advance(60)
     results = await cloud.results(run)
@@ -93,7 +93,7 @@ async def test_what_has_ended_outlives_its_machine(
     web = await named(cloud, "web-server-01")
     run = await cloud.send("migrate", [web], limit=LIMIT, key="")
     clock.advance(30)
-    await cloud.act("stop", [web.id])
+    await cloud.act("stop", [web])
     clock.advance(30)
     assert statuses(await cloud.results(run)) == ["success"]
 

@@ -54,13 +54,15 @@ class Cloud(Compute):
         assert query == Query()
         return Page(self.instances, {})
 
-    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         raise AssertionError("a check-up changes nothing")
 
-    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         raise AssertionError("a check-up changes nothing")
 
-    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
         raise AssertionError("a check-up changes nothing")
 
 
@@ -79,7 +81,8 @@ class Gauges(Metrics):
 
     async def ping(self) -> None: ...
 
-    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+    async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
+        ids = [item.id for item in instances]
         self.latest_asked.append(len(ids))
         if self.latest_fault:
             raise self.latest_fault
@@ -95,8 +98,14 @@ class Gauges(Metrics):
         return Usage(**last, at=self.measured_at.get(id, NOON)) if last else Usage()
 
     async def series(
-        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+        self,
+        metric: Metric,
+        instances: Sequence[Instance],
+        *,
+        since: datetime,
+        period: timedelta,
     ) -> Mapping[str, tuple[Sample, ...]]:
+        ids = [item.id for item in instances]
         self.series_asked.append((metric, len(ids)))
         if self.series_fault:
             raise self.series_fault

@@ -72,14 +72,15 @@ class Cloud(Compute):
             counts[item.state] = counts.get(item.state, 0) + 1
         return Page(tuple(shown), counts, str(end) if end < len(found) else "")
 
-    async def check(self, verb: Verb, ids: Sequence[str]) -> None:
-        self.checked.append((verb, tuple(ids)))
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
+        self.checked.append((verb, tuple(item.id for item in instances)))
         if self.refuse:
             raise self.refuse
 
-    async def act(self, verb: Verb, ids: Sequence[str]) -> tuple[Transition, ...]:
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         if self.refuse:
             raise self.refuse
+        ids = [item.id for item in instances]
         self.calls.append((verb, tuple(ids)))
         done = []
         for each in ids:
@@ -88,10 +89,13 @@ class Cloud(Compute):
             done.append(Transition(each, before.state, after.state))
         return tuple(done)
 
-    async def tag(self, id: str, *, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
-        self.calls.append(("tag", id, dict(put), tuple(remove)))
-        kept = {key: value for key, value in self.instances[id].tags.items() if key not in remove}
-        self.instances[id] = replace(self.instances[id], tags={**kept, **put})
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        id_ = instance.id
+        self.calls.append(("tag", id_, dict(put), tuple(remove)))
+        kept = {key: value for key, value in self.instances[id_].tags.items() if key not in remove}
+        self.instances[id_] = replace(self.instances[id_], tags={**kept, **put})
 
 
 def by_name(instance: Instance) -> tuple[str, str]:
@@ -127,14 +131,20 @@ class Gauges(Metrics):
 
     async def ping(self) -> None: ...
 
-    async def latest(self, ids: Sequence[str]) -> Mapping[str, Usage]:
+    async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
+        ids = [item.id for item in instances]
         self.asked.append(tuple(ids))
         if self.fault:
             raise self.fault
         return {each: self.usage[each] for each in ids if each in self.usage}
 
     async def series(
-        self, metric: Metric, ids: Sequence[str], *, since: datetime, period: timedelta
+        self,
+        metric: Metric,
+        instances: Sequence[Instance],
+        *,
+        since: datetime,
+        period: timedelta,
     ) -> Mapping[str, tuple[Sample, ...]]:
         raise AssertionError("a listing needs no series")
 
