@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("smartops.limits")
 
 PATIENCE = 0.5
-"""How many seconds an answer may take, connecting included."""
+"""How many seconds an answer may take, with waiting for a connection and making it."""
 PAUSE = 1.0
 """How many seconds an absent server is left alone before one request tries it again."""
 _CONNECTIONS = 32
@@ -46,6 +46,7 @@ class SharedLimiter:
         self, url: str, clock: Clock, fallback: MemoryLimiter, *, server_time: bool = True
     ) -> None:
         self._client = _client(url)
+        self._connections = asyncio.Semaphore(_CONNECTIONS)
         self._away = _away_errors()
         self._clock = clock
         self._fallback = fallback
@@ -76,7 +77,7 @@ class SharedLimiter:
     async def ping(self) -> None:
         """Return if the server answers, else raise BackendUnavailable."""
         try:
-            async with asyncio.timeout(2 * PATIENCE):
+            async with asyncio.timeout(PATIENCE), self._connections:
                 await self._client.ping()
         except self._away as error:
             self._lost(error)
@@ -94,7 +95,7 @@ class SharedLimiter:
         arguments = ["" if self._server_time else repr(self._clock.time())]
         for window, _ in checks:
             arguments += (str(window.limit), repr(window.seconds), repr(window.step))
-        async with asyncio.timeout(2 * PATIENCE):
+        async with asyncio.timeout(PATIENCE), self._connections:
             answer = await self._run(keys, arguments)
         allowed, index, remaining, reset, retry_after = answer
         window = checks[index][0]
@@ -129,7 +130,7 @@ def _key(window: Window, key: str) -> str:
 
 def _client(url: str) -> Redis:
     try:
-        from redis.asyncio import BlockingConnectionPool, Redis
+        from redis.asyncio import ConnectionPool, Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
     except ImportError:
@@ -144,12 +145,11 @@ def _client(url: str) -> Redis:
             Problem(f"rate limits cannot be kept under {scheme}://", hint=f"use memory or {known}")
         )
     try:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+        pool: ConnectionPool = ConnectionPool.from_url(
             f"{_SCHEMES[scheme]}://{rest}",
             max_connections=_CONNECTIONS,
-            timeout=PATIENCE,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=None,  # each request has one limit for all it does, set around it
+            socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError as error:
