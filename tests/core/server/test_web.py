@@ -1,0 +1,176 @@
+"""Probes, metrics, and errors outside the path of messages."""
+
+import re
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops.app import Check
+from smartops.server import Probes
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_health_has_exactly_the_documented_members(server: Any) -> None:
+    answer = await server.request("GET", "/health")
+
+    assert answer.status == 200
+    assert answer.headers["X-Request-Id"]
+    body = answer.body
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", body.pop("timestamp"))
+    assert body == {"status": "healthy", "version": server.app.version}
+
+
+async def test_livez_needs_nothing(server: Any) -> None:
+    answer = await server.request("GET", "/livez")
+
+    assert (answer.status, answer.body) == (200, {"status": "alive"})
+
+
+async def test_readyz_names_everything_it_looked_at(server: Any) -> None:
+    answer = await server.request("GET", "/readyz")
+
+    assert (answer.status, answer.body["status"]) == (200, "ready")
+    assert {check["name"]: check["ok"] for check in answer.body["checks"]} == {
+        "backend world": True,
+        "limits": True,
+        "plugins": True,
+        "store": True,
+    }
+
+
+async def test_a_backend_that_is_away_makes_it_not_ready(start: Any) -> None:
+    server = await start()
+    server.world.away = True
+
+    ready = await server.request("GET", "/readyz")
+    health = await server.request("GET", "/health")
+
+    assert (ready.status, ready.body["status"]) == (503, "not ready")
+    assert {"name": "backend world", "ok": False, "text": "the world is away"} in ready.body[
+        "checks"
+    ]
+    assert (health.status, health.body["status"]) == (200, "degraded")
+
+
+async def test_a_store_that_is_away_makes_it_unhealthy(start: Any) -> None:
+    server = await start()
+    await server.app.store.aclose()
+
+    health = await server.request("GET", "/health")
+
+    assert (health.status, health.body["status"]) == (503, "unhealthy")
+    assert set(health.body) == {"status", "version", "timestamp"}
+    assert (await server.request("GET", "/readyz")).status == 503
+
+
+async def test_metrics_are_prometheus_text(start: Any) -> None:
+    server = await start()
+    await server.say("ping")
+    await server.request("POST", "/api/messages", json={"text": "a"})
+
+    answer = await server.request("GET", "/metrics")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    for line in (
+        'smartops_requests_total{channel="api",status="200"} 1.0',
+        'smartops_requests_total{channel="api",status="401"} 1.0',
+        'smartops_commands_total{command="ping",outcome="success"} 1.0',
+    ):
+        assert line in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/messages/", "/static/x", "/nothing/here?x=1"])
+async def test_nothing_here_is_said_in_the_envelope(server: Any, path: str) -> None:
+    answer = await server.request("GET", path, headers={"X-Request-Id": "r-1"})
+
+    assert (answer.status, answer.error["code"]) == (404, "VALIDATION_ERROR")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.body["request_id"] == answer.headers["X-Request-Id"] == "r-1"
+
+
+async def test_wrong_methods_are_said_in_the_envelope(server: Any) -> None:
+    answer = await server.request("POST", "/health", data=b"x" * 100)
+
+    assert (answer.status, answer.error["code"]) == (405, "VALIDATION_ERROR")
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_a_failing_probe_gives_nothing_away(
+    lines: Any, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+
+    def expose() -> bytes:
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr(server.app.telemetry, "expose", expose)
+    answer = await server.request("GET", "/metrics", headers={"X-Request-Id": "r-1"})
+
+    assert (answer.status, answer.error["code"]) == (500, "INTERNAL_ERROR")
+    assert answer.error["details"] == "Reference: r-1"
+    assert "hunter2" not in answer.text
+    (line,) = [line for line in lines() if "exception" in line]
+    assert (line["request_id"], "hunter2" in line["exception"]) == ("r-1", True)
+
+
+class Looked:
+    """An app as far as probes see it, which counts how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.composition = self
+        self.services = self
+        self.checks: tuple[Check, ...] = (Check("store", ok=True),)
+        self.looks = 0
+
+    async def readiness(self) -> tuple[Check, ...]:
+        self.looks += 1
+        await anyio.sleep(0.01)
+        return self.checks
+
+
+async def test_however_many_ask_one_looks() -> None:
+    app = Looked()
+    probes = Probes(app)  # type: ignore[arg-type]
+
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(probes.ready)
+    assert app.looks == 1
+
+    app.clock.advance(1.9)
+    await probes.ready()
+    assert app.looks == 1
+    app.clock.advance(0.1)
+    await probes.ready()
+    assert app.looks == 2
+
+
+@pytest.mark.parametrize(
+    ("checks", "health", "ready"),
+    [
+        ((Check("store", ok=True), Check("limits", ok=True)), "healthy", True),
+        ((Check("store", ok=True), Check("limits", ok=False, warning=True)), "degraded", True),
+        ((Check("store", ok=True), Check("backend x", ok=False)), "degraded", False),
+        ((Check("store", ok=False), Check("backend x", ok=True)), "unhealthy", False),
+    ],
+)
+async def test_one_word_sums_it_up(checks: Any, health: str, ready: bool) -> None:
+    app = Looked()
+    app.checks = checks
+    probes = Probes(app)  # type: ignore[arg-type]
+
+    assert await probes.health() == health
+    assert await probes.ready() is ready
+
+
+async def test_whoever_closes_is_not_ready() -> None:
+    probes = Probes(Looked())  # type: ignore[arg-type]
+    probes.close()
+
+    assert await probes.health() == "unhealthy"
+    assert await probes.ready() is False
