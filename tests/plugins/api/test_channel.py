@@ -1,0 +1,288 @@
+"""The channel on real tokens: who is asking, and who is only said to be asking."""
+
+import json
+import logging
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+import smartops_api
+from smartops import (
+    Action,
+    AuthenticationFailed,
+    Headers,
+    Identity,
+    Inbound,
+    PermissionDenied,
+    Place,
+    Reply,
+    Services,
+    ValidationFailed,
+)
+from smartops.auth import TokenVerifier
+from smartops.http import AiohttpClient
+from smartops.testing import ManualClock, StandInIssuer
+from smartops_api import ApiChannel
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world():
+    clock = ManualClock()
+    http = AiohttpClient()
+    async with StandInIssuer.start(clock=clock) as issuer:
+        trusted = issuer.trusted(name="corp")
+        yield SimpleNamespace(
+            clock=clock,
+            issuer=issuer,
+            trusted=trusted,
+            services=Services(clock, http, TokenVerifier(http, clock), (trusted,)),
+        )
+    await http.aclose()
+
+
+def inbound(body=None, token="", peer="192.0.2.7", **headers):
+    usual = {"content-type": "application/json"}
+    if token:
+        usual["authorization"] = f"Bearer {token}"
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    pairs = [
+        (name.encode(), value.encode())
+        for name, value in {**usual, **named}.items()
+        if value is not None
+    ]
+    content = json.dumps({"text": "help"} if body is None else body).encode()
+    return Inbound("POST", "/api/messages", Headers(pairs), content, "r-1", peer)
+
+
+async def read(channel, request):
+    (message,) = channel.read(request, await channel.authenticate(request)).messages
+    return message
+
+
+async def test_the_token_says_who_is_asking(world):
+    channel = ApiChannel(world.services)
+    token = world.issuer.token(sub="alice", tid="t-1", team="web")
+
+    claims = await channel.authenticate(inbound(token=token))
+    message = await read(channel, inbound({"text": "help", "id": "a-1"}, token))
+
+    assert claims.identity == Identity("corp", "t-1", "alice")
+    assert claims.team == "corp:t-1:web"
+    assert message.sender == Identity("corp", "t-1", "alice")
+    assert (message.id, message.text, message.action) == ("a-1", "help", "")
+    assert (message.channel, message.place) == ("api", Place("api"))
+    assert (message.team, message.claimed, message.reference) == ("corp:t-1:web", "", {})
+    assert message.conversation == "corp:t-1:alice"
+    assert (message.request_id, message.at) == ("r-1", world.clock.now())
+
+
+async def test_which_claims_are_read_is_configured(world):
+    trusted = replace(world.trusted, subject="oid", tenant="org", team="dept")
+    channel = ApiChannel(replace(world.services, issuers=(trusted,)))
+
+    claims = await channel.authenticate(
+        inbound(token=world.issuer.token(oid="o-1", org="g-1", dept="d-1", team="ignored"))
+    )
+
+    assert claims.identity == Identity("corp", "g-1", "o-1")
+    assert claims.team == "corp:g-1:d-1"
+
+
+async def test_without_a_team_the_organisation_shares_a_limit(world):
+    channel = ApiChannel(world.services)
+
+    assert (await channel.authenticate(inbound(token=world.issuer.token()))).team == "corp"
+    token = world.issuer.token(tid="t-1")
+    assert (await channel.authenticate(inbound(token=token))).team == "corp:t-1"
+
+
+@pytest.mark.parametrize(
+    "claims", [{"sub": None}, {"sub": ""}, {"sub": 7}, {"tid": 7}, {"team": ["a"]}]
+)
+async def test_a_token_that_names_nobody_is_no_proof(world, claims):
+    channel = ApiChannel(world.services)
+
+    with pytest.raises(AuthenticationFailed, match="Invalid or missing bearer token"):
+        await channel.authenticate(inbound(token=world.issuer.token(**claims)))
+
+
+async def test_who_the_body_names_is_recorded_but_not_believed(world):
+    channel = ApiChannel(world.services)
+    body = {"text": "help", "from": {"id": "boss", "name": "The Boss"}}
+
+    message = await read(channel, inbound(body, world.issuer.token(sub="alice")))
+
+    assert message.sender == Identity("corp", "", "alice")
+    assert (message.claimed, message.sender_name) == ("boss", "The Boss")
+    assert message.reference == {}
+
+
+async def test_naming_oneself_claims_nothing(world):
+    channel = ApiChannel(world.services)
+    body = {"text": "help", "from": {"id": "alice"}}
+
+    message = await read(channel, inbound(body, world.issuer.token(sub="alice")))
+
+    assert message.claimed == ""
+
+
+async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world):
+    channel = ApiChannel(world.services)
+    token = world.issuer.token(sub="portal", tid="t-1", scope="read act")
+    body = {"text": "help", "from": {"id": "alice"}, "conversation": {"id": "c-1"}}
+
+    message = await read(channel, inbound(body, token))
+
+    assert message.sender == Identity("corp", "t-1", "alice")
+    assert message.claimed == ""
+    assert message.reference == {"acting": "corp:t-1:portal"}
+    assert message.conversation == "c-1"
+    alone = await read(channel, inbound({"text": "help"}, token))
+    assert (alone.sender.id, alone.reference) == ("portal", {})
+
+
+@pytest.mark.parametrize("scope", ["react", "act:none", "Act", "", ["act"], 7])
+async def test_no_other_scope_gives_that_right(world, scope):
+    channel = ApiChannel(world.services)
+    body = {"text": "help", "from": {"id": "boss"}}
+
+    message = await read(channel, inbound(body, world.issuer.token(sub="alice", scope=scope)))
+
+    assert message.sender.id == "alice"
+
+
+async def test_an_action_is_read(world):
+    channel = ApiChannel(world.services)
+    body = {"type": "message", "value": {"action": "confirm_x"}}
+
+    message = await read(channel, inbound(body, world.issuer.token()))
+
+    assert (message.action, message.text) == ("confirm_x", "")
+
+
+async def test_it_recognises_tokens_of_its_issuers_and_no_others(world):
+    channel = ApiChannel(world.services)
+
+    assert channel.recognises(inbound(token=world.issuer.token()))
+    assert channel.recognises(inbound(token=world.issuer.token() + "x"))  # it accepts nothing yet
+    assert not channel.recognises(inbound(token=world.issuer.token(iss="https://other")))
+    assert not channel.recognises(inbound(token="junk"))
+    assert not channel.recognises(inbound())
+    twice = Headers([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")])
+    assert not channel.recognises(replace(inbound(), headers=twice))
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
+)
+async def test_the_body_must_say_that_it_is_json(world, content_type):
+    channel = ApiChannel(world.services)
+    request = inbound(token=world.issuer.token(), content_type=content_type)
+
+    with pytest.raises(ValidationFailed, match="must be JSON"):
+        channel.read(request, await channel.authenticate(request))
+
+
+async def test_json_may_say_its_encoding(world):
+    channel = ApiChannel(world.services)
+    token = world.issuer.token()
+
+    request = inbound(token=token, content_type="Application/JSON; charset=utf-8")
+
+    assert (await read(channel, request)).text == "help"
+
+
+async def test_the_depth_of_json_is_configured(world):
+    channel = ApiChannel(replace(world.services, max_depth=4))
+    request = inbound({"text": "help", "x": [[[[1]]]]}, world.issuer.token())
+
+    with pytest.raises(ValidationFailed, match="not valid JSON"):
+        channel.read(request, await channel.authenticate(request))
+
+
+async def test_answers_are_the_envelope_with_its_status(world):
+    channel = ApiChannel(world.services)
+    message = await read(channel, inbound(token=world.issuer.token()))
+    action = Action("confirm", "Yes, proceed", "confirm_1")
+    replies = {
+        "success": Reply.of("Done.", data={"summary": {}}),
+        "pending": Reply(status="pending", view=Reply.of("Sure?").view, actions=(action,)),
+        "error": Reply.refused(PermissionDenied("No.", details="rule x")),
+    }
+
+    for status, reply in replies.items():
+        response = channel.respond([message], [replace(reply, request_id="r-1")])
+        body = json.loads(response.body)
+        assert response.status == (403 if status == "error" else 200)
+        assert response.content_type == "application/json"
+        assert body["status"] == status
+        assert body["timestamp"] == "2027-01-15T08:00:00Z"
+        assert body["request_id"] == "r-1"
+
+
+def loopback(**changes):
+    headers = {"peer": "127.0.0.1", "host": "127.0.0.1:3978", **changes}
+    return inbound({"text": "help", "from": {"id": "dev"}}, **headers)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        loopback(),
+        loopback(peer="::1", host="[::1]:3978"),
+        loopback(peer="::ffff:127.0.0.1", host="LOCALHOST"),
+        loopback(origin="http://127.0.0.1:3978"),
+    ],
+)
+async def test_anonymous_callers_on_this_machine_are_let_in_loudly(world, request_, caplog):
+    caplog.set_level(logging.WARNING)
+    channel = ApiChannel(replace(world.services, anonymous=True))
+
+    message = await read(channel, request_)
+
+    assert message.sender == Identity("anonymous", "", "dev")
+    assert (message.team, message.claimed) == ("anonymous", "")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert all("DEVELOPMENT ONLY" in record.message for record in caplog.records)
+
+
+async def test_anonymous_callers_need_no_name(world):
+    channel = ApiChannel(replace(world.services, anonymous=True))
+    request = inbound({"text": "help"}, peer="127.0.0.1", host="localhost:3978")
+
+    assert (await read(channel, request)).sender == Identity("anonymous", "", "anonymous")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        loopback(peer="192.0.2.7"),
+        loopback(peer=""),
+        loopback(host="evil.example:3978"),
+        loopback(host=None),
+        loopback(origin="https://evil.example"),
+        loopback(origin="null"),
+        loopback(x_forwarded_for="192.0.2.7"),
+        loopback(forwarded="for=192.0.2.7"),
+        loopback(authorization="Bearer junk"),
+    ],
+)
+async def test_everybody_else_needs_a_token(world, request_):
+    channel = ApiChannel(replace(world.services, anonymous=True))
+
+    with pytest.raises(AuthenticationFailed):
+        await channel.authenticate(request_)
+
+
+async def test_nobody_is_anonymous_unless_it_is_switched_on(world):
+    with pytest.raises(AuthenticationFailed):
+        await ApiChannel(world.services).authenticate(loopback())
+
+
+async def test_hook_register_channels(world):
+    (channel,) = smartops_api.register_channels(world.services)
+
+    assert channel.name == "api"
