@@ -41,18 +41,28 @@ class Entry:
 
 @dataclass(slots=True)
 class Node:
-    """A place in the tree: the words that may follow, the forms whose leading words end here."""
+    """A place in the tree: the words that may follow, the forms whose leading words end here.
+
+    ``groups`` holds the forms by the number of their literal words, most first.
+    """
 
     children: dict[str, Node] = field(default_factory=dict)
-    forms: list[Form] = field(default_factory=list)
+    groups: list[list[Form]] = field(default_factory=list)
 
     def add(self, form: Form) -> None:
-        """Put a form in its place; more literal words are tried first, greedy forms last."""
+        """Put a form in its place: greedy forms last, longer ones before shorter."""
         node = self
         for word in form.words:
             node = node.children.setdefault(word, Node())
-        node.forms.append(form)
-        node.forms.sort(key=lambda item: (-item.literals, item.greedy >= 0))
+        forms = [*itertools.chain(*node.groups), form]
+        forms.sort(key=lambda item: (-item.literals, item.greedy >= 0, -len(item.parts)))
+        grouped = itertools.groupby(forms, key=lambda item: item.literals)
+        node.groups = [list(group) for _, group in grouped]
+
+    @property
+    def forms(self) -> list[Form]:
+        """All forms whose leading words end here."""
+        return list(itertools.chain(*self.groups))
 
 
 def key(name: str) -> str:
@@ -74,7 +84,7 @@ def entry(command: Command) -> tuple[Entry, list[Problem]]:
         shapes = {form.shape for form in found}
         fresh = {form.shape: form for form in reversed(candidates) if form.shape not in shapes}
         if not fresh:
-            text = f"phrase {phrase!r} matches nothing that an earlier phrase does not match"
+            text = f"phrase {phrase!r} cannot be told from an earlier phrase"
             problems.append(_problem(command, text, "leave it out"))
         found.extend(reversed(fresh.values()))
     problems.extend(_option_clashes(command))

@@ -40,7 +40,7 @@ class Short(Exception):
 
 
 def fit(form: Form, entry: Entry, line: Line) -> Given:
-    """Return what the text gives for each parameter.
+    """Return what the text gives for each parameter, every placeholder filled by words.
 
     Raises Short, or ParseError if the text does not fit the form.
     """
@@ -49,15 +49,25 @@ def fit(form: Form, entry: Entry, line: Line) -> Given:
     return Matcher(form, entry, line).match()
 
 
+def fit_loosely(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
+    """Do as :func:`fit`, but placeholders may be given as options; also return how many are."""
+    matcher = Matcher(form, entry, line, loose=True)
+    given = matcher.match()
+    return matcher.skipped, given
+
+
 class Matcher:
     """One attempt to hold one text against one form."""
 
-    def __init__(self, form: Form, entry: Entry, line: Line) -> None:
+    def __init__(self, form: Form, entry: Entry, line: Line, *, loose: bool = False) -> None:
         self.form = form
         self.entry = entry
         self.line = line
         self.tokens = line.tokens
         self.given: Given = {}
+        self.loose = loose
+        self.skipped = 0
+        self.placed: set[str] = set()
 
     def match(self) -> Given:
         """Return what the text gives for each parameter; raises what :func:`fit` raises."""
@@ -73,13 +83,20 @@ class Matcher:
         parts = self.form.parts[part:]
         at = 0
         for index, item in enumerate(parts):
-            if isinstance(item, Slot) and item.parameter.name in self.given:
+            if self._skips(item):
                 continue
             if at == len(words):
                 raise Short(self.form, self._wanted(parts[index:]), self.given)
             at = self._take(item, words, at)
         if at < len(words):
             raise complaints.unexpected(self.line, words[at], self.form, None)
+
+    def _skips(self, part: Part) -> bool:
+        """Whether an option has taken the part's place."""
+        if not self.loose or isinstance(part, Word) or part.parameter.name not in self.given:
+            return False
+        self.skipped += 1
+        return True
 
     def _wanted(self, parts: Sequence[Part]) -> list[Part]:
         return [
@@ -92,15 +109,20 @@ class Matcher:
         """Match one part with the words from ``at``; return where the next part begins."""
         if isinstance(part, Slot):
             value, at = self._value(words, at, part.parameter)
-            self._give(part.parameter, value)
+            self._place(part.parameter, value)
             return at
         if not _says(words[at], part):
             raise complaints.unexpected(self.line, words[at], self.form, part)
         return at + 1
 
+    def _place(self, parameter: Parameter, value: Value) -> None:
+        """Take a placeholder's value; it cannot be given as an option too."""
+        self.placed.add(parameter.name)
+        self._give(parameter, value)
+
     def _give(self, parameter: Parameter, value: Value) -> None:
         values = self.given.setdefault(parameter.name, [])
-        if values and not parameter.many:
+        if values and (not parameter.many or parameter.name in self.placed):
             raise complaints.twice(self.line, value.place, parameter, self.entry.command)
         values.append(value)
 
@@ -206,7 +228,7 @@ class Matcher:
         for index in range(self.form.lead, self.form.greedy):
             at = self._leading_options(at)
             part = parts[index]
-            if isinstance(part, Slot) and part.parameter.name in self.given:
+            if self._skips(part):
                 continue
             if at == len(self.tokens):
                 raise Short(self.form, self._wanted(parts[index:]), self.given)
@@ -214,7 +236,7 @@ class Matcher:
         at = self._leading_options(at)
         slot = self.form.parts[self.form.greedy]
         assert isinstance(slot, Slot)
-        if slot.parameter.name not in self.given:
+        if not self._skips(slot):
             at = self._swallow(slot, at)
         self._finish(at, self.form.greedy + 1)
 
@@ -236,7 +258,7 @@ class Matcher:
             raise Short(self.form, self._wanted(rest), self.given)
         first = self.tokens[at]
         if first.quoted and self._ends_after(at + 1):
-            self._give(slot.parameter, self._value(self.tokens, at, slot.parameter)[0])
+            self._place(slot.parameter, self._value(self.tokens, at, slot.parameter)[0])
             return at + 1
         if first.glued >= 0 and first.pieces[0].quoted:
             raise complaints.glued(self.line, first, self.entry.command)
@@ -244,7 +266,7 @@ class Matcher:
         if first.quoted and len(rest) > 1 and at + 1 < end == len(self.tokens):
             raise complaints.unexpected(self.line, self.tokens[at + 1], self.form, rest[1])
         raw = Piece(self.line.raw(at, end), True, "")
-        self._give(slot.parameter, Value((raw,), (first.start, self.tokens[end - 1].end)))
+        self._place(slot.parameter, Value((raw,), (first.start, self.tokens[end - 1].end)))
         return end
 
     def _ends_after(self, at: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from smartops.reply import Reply
 from . import complaints, schema
 from .complete import complete
 from .errors import MissingArguments, ParseError, Place
+from .fill import filled
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
-from .match import Given, Short, Value, fit, items
+from .match import Given, Short, Value, fit, fit_loosely, items
 from .nearness import near
 from .phrases import Form, Word
 from .suggest import known_words, suggest
@@ -103,6 +104,28 @@ class Grammar:
             raise complaints.too_long(LIMIT)
         return Parsed(form.command, arguments, canonical)
 
+    def fill(
+        self, command: Command, arguments: Mapping[str, Any], values: Mapping[str, str]
+    ) -> Parsed:
+        """Return the call that ``arguments`` and the written ``values`` make together.
+
+        Raises ValidationFailed for a value that cannot be read, and
+        MissingArguments while something is still left out.
+        """
+        bound = filled(command, arguments, values)
+        missing = tuple(
+            item for item in command.parameters if item.required and item.name not in bound
+        )
+        if missing:
+            raise MissingArguments(
+                f'"{command.name}" needs {missing[0].option}.',
+                command=command,
+                missing=missing,
+                arguments=bound,
+            )
+        defaults = {item.name: item.default for item in command.parameters if not item.required}
+        return self.parse(self.text(command, {**defaults, **bound}), lambda _: True)
+
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the canonical text of a call.
 
@@ -176,20 +199,52 @@ class Grammar:
         """Return the form that the text is of, and what it gives for each parameter."""
         nodes = self._walk(line)
         if line.unclosed >= 0 and nodes:
-            raise complaints.unclosed(line, nodes[-1].forms[0].command)
-        failures: list[ParseError] = []
+            raise complaints.unclosed(line, nodes[-1].groups[0][0].command)
         for node in reversed(nodes):
             shorts: list[Short] = []
-            for form in node.forms:
-                try:
-                    return form, fit(form, self._entries[form.command.name], line)
-                except Short as short:
-                    shorts.append(short)
-                except ParseError as error:
-                    failures.append(error)
+            for group in node.groups:
+                found = self._strictly(line, group) or self._loosely(line, group, shorts)
+                if found:
+                    return found
             if shorts:
                 raise self._missing(line, shorts, permitted)
-        raise self._nearest(line, failures, permitted)
+        raise self._unknown(line, nodes, permitted)
+
+    def _strictly(self, line: Line, forms: Sequence[Form]) -> tuple[Form, Given] | None:
+        """Return the first form with a word for every placeholder."""
+        for form in forms:
+            try:
+                return form, fit(form, self._entries[form.command.name], line)
+            except (Short, ParseError):
+                continue
+        return None
+
+    def _loosely(
+        self, line: Line, forms: Sequence[Form], shorts: list[Short]
+    ) -> tuple[Form, Given] | None:
+        """Return the form with the fewest placeholders given as options.
+
+        Those that would fit with more words are added to ``shorts``.
+        """
+        fitting: list[tuple[int, Form, Given]] = []
+        for form in forms:
+            try:
+                skipped, given = fit_loosely(form, self._entries[form.command.name], line)
+                fitting.append((skipped, form, given))
+            except Short as short:
+                shorts.append(short)
+            except ParseError:
+                continue
+        return min(fitting, key=lambda item: item[0])[1:] if fitting else None
+
+    def _failures(self, line: Line, nodes: Sequence[Node]) -> Iterator[ParseError]:
+        """Yield why the text does not fit each form that begins like it."""
+        for node in nodes:
+            for form in node.forms:
+                try:
+                    fit_loosely(form, self._entries[form.command.name], line)
+                except ParseError as error:
+                    yield error
 
     def _walk(self, line: Line) -> list[Node]:
         """Return the places with forms that the text passes through, word by word."""
@@ -200,7 +255,7 @@ class Grammar:
             if found is None:
                 break
             node = found
-            if node.forms:
+            if node.groups:
                 nodes.append(node)
         return nodes
 
@@ -212,10 +267,9 @@ class Grammar:
         arguments = _values(line, found, short.given)
         return complaints.missing(line, short.form, short.parts, arguments)
 
-    def _nearest(
-        self, line: Line, failures: Sequence[ParseError], permitted: Permitted
-    ) -> ParseError:
+    def _unknown(self, line: Line, nodes: Sequence[Node], permitted: Permitted) -> ParseError:
         """Return the complaint that got furthest, of those about permitted commands."""
+        failures = self._failures(line, nodes)
         told = [item for item in failures if item.command and permitted(item.command)]
         if told:
             return max(told, key=lambda item: item.place or (0, 0))

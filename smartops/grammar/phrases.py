@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from smartops.command import Command, Parameter
@@ -64,9 +64,9 @@ class Form:
         return tuple(part.text for part in self.parts[: self.lead] if isinstance(part, Word))
 
     @property
-    def shape(self) -> tuple[str | bool, ...]:
-        """What it matches: two forms of one shape match the same texts."""
-        return tuple(part.text if isinstance(part, Word) else part.greedy for part in self.parts)
+    def shape(self) -> tuple[str, ...]:
+        """What its canonical texts look like: two forms of one shape cannot be told apart."""
+        return tuple(part.text if isinstance(part, Word) else "" for part in self.parts)
 
     @property
     def slots(self) -> Iterator[Slot]:
@@ -165,20 +165,32 @@ def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
 
 
 def overlap(one: Form, other: Form) -> bool:
-    """Return whether some text matches both forms."""
+    """Return whether some text matches both forms.
+
+    A placeholder may also be given as an option, if both commands have it.
+    """
+    shared = {item.name for item in one.command.parameters}
+    shared &= {item.name for item in other.command.parameters}
     reachable = {(0, 0)}
     ends = len(one.parts), len(other.parts)
     for _ in range(sum(ends)):
-        reachable |= {step for at in reachable for step in _steps(one, other, at)}
+        reachable |= {step for at in reachable for step in _steps(one, other, at, shared)}
     return ends in reachable
 
 
-def _steps(one: Form, other: Form, at: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield where both forms can stand after one more word."""
+def _steps(
+    one: Form, other: Form, at: tuple[int, int], shared: Set[str]
+) -> Iterator[tuple[int, int]]:
+    """Yield where both forms can stand after one more word or option."""
     i, j = at
-    if i == len(one.parts) or j == len(other.parts):
+    left = one.parts[i] if i < len(one.parts) else None
+    right = other.parts[j] if j < len(other.parts) else None
+    if isinstance(left, Slot) and left.parameter.name in shared:
+        yield i + 1, j
+    if isinstance(right, Slot) and right.parameter.name in shared:
+        yield i, j + 1
+    if left is None or right is None:
         return
-    left, right = one.parts[i], other.parts[j]
     if isinstance(left, Word) and isinstance(right, Word) and left.text != right.text:
         return
     yield i + 1, j + 1

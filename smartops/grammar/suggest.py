@@ -12,6 +12,7 @@ from .tokens import Line
 
 MOST = 3
 _BEGINNING = 0.95
+_NO_WORSE = 0.1
 
 Permitted = Callable[[Command], bool]
 
@@ -28,9 +29,11 @@ def suggest(line: Line, entries: Iterable[Entry], matches: Callable[[str], bool]
         score = _score(words, lead)
         if score >= ENOUGH:
             scored[" ".join(lead)] = score
+    least = max(scored.values(), default=0.0) - _NO_WORSE
+    scored = {text: score for text, score in scored.items() if score >= least}
     best = sorted(scored, key=lambda text: (-scored[text], text))
     limit = 2 * MOST if words and scored and scored[best[0]] == _BEGINNING else MOST
-    return [_with_rest(line, text, matches) for text in best[:limit]]
+    return list(dict.fromkeys(_with_rest(line, text, matches) for text in best[:limit]))
 
 
 def leads(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:

@@ -35,8 +35,11 @@ def write(entry: Entry, arguments: Mapping[str, Any], literals: Set[str]) -> str
     for part in form.parts:
         if isinstance(part, Word):
             written.append(part.text)
-        elif values[part.parameter.name] != ():
-            value = options.pop(part.parameter.name, values[part.parameter.name])
+            continue
+        value = options.pop(part.parameter.name, values[part.parameter.name])
+        if value == ():
+            written.append(_option(part.parameter, value))
+        else:
             swallows = part.greedy and part is form.parts[-1] and options
             written.append(_positional(part, value, entry, literals, quote=bool(swallows)))
     written.extend(_option(entry.options[key(name)], value) for name, value in options.items())

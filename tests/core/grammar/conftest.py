@@ -54,7 +54,10 @@ async def check_health(target: Instance | None = None) -> str:
     examples=('execute "df -h" on web-server-01',),
 )
 async def execute(
-    script: str, targets: list[Instance], timeout: timedelta = timedelta(seconds=60)
+    script: str,
+    targets: list[Instance],
+    timeout: timedelta = timedelta(seconds=60),
+    note: str = "",
 ) -> str:
     """Run a script."""
     return ""

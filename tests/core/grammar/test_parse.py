@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 -- these are the characters that are to be mended
+
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -5,8 +7,14 @@ from typing import Any
 import pytest
 
 from smartops import Command
-from smartops.grammar import Grammar, MissingArguments, Parsed, ParseError, Reference
-from smartops.grammar import UnknownCommand
+from smartops.grammar import (
+    Grammar,
+    MissingArguments,
+    Parsed,
+    ParseError,
+    Reference,
+    UnknownCommand,
+)
 
 Given = Callable[[str], dict[str, Any]]
 Fault = Callable[..., ParseError]
@@ -235,8 +243,12 @@ def test_help_names_a_command_of_several_words(given: Given) -> None:
 
 
 def test_a_value_of_an_option_is_not_the_literal_of_a_phrase(given: Given) -> None:
-    found = given("resize web-1 to small --reason to")
-    assert found["reason"] == "to"
+    assert given("resize web-1 to small --reason to")["reason"] == "to"
+    assert given("execute df -h on web-1 --note on") == {
+        "script": "df -h",
+        "targets": refs("web-1"),
+        "note": "on",
+    }
 
 
 @pytest.mark.parametrize(

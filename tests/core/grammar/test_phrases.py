@@ -73,11 +73,12 @@ def test_a_needed_parameter_cannot_be_optional_in_the_phrase() -> None:
     ]
 
 
-def test_a_phrase_that_an_earlier_one_makes_useless_is_refused() -> None:
-    assert (
-        "matches nothing that an earlier phrase does not match"
-        in problems(made("do {a}", "do {b}"))[0]
-    )
+@pytest.mark.parametrize("phrase", ["do {b}", "Do {a}", "do {b...}", "do [{a}]"])
+def test_a_phrase_that_cannot_be_told_from_an_earlier_one_is_refused(phrase: str) -> None:
+    assert problems(made("do [{a}]", phrase, owner="p")) == [
+        f"plugin p: command 'do': phrase {phrase!r} cannot be told from an earlier phrase; "
+        "leave it out"
+    ]
 
 
 def test_options_that_read_the_same_are_refused() -> None:
@@ -105,6 +106,7 @@ def test_options_that_read_the_same_are_refused() -> None:
         ("set {a...} on {b}", "set {b} {c...} on"),
         ("set {a} x", "set {b} X"),
         ("put {a} x {b}", "put {a} {b} x"),
+        ("show", "show {a}"),
     ],
 )
 def test_commands_that_match_the_same_text_are_refused(one: str, two: str) -> None:
@@ -117,6 +119,19 @@ def test_commands_that_match_the_same_text_are_refused(one: str, two: str) -> No
         f"plugin p and plugin q: {one!r} of command {made(one).name!r} (p) and {two!r} of command "
         "'other' (q) can match the same text; give one of them another literal word"
     ]
+
+
+def test_commands_with_other_options_are_told_apart_by_the_number_of_words() -> None:
+    @command("paint", "show {colour} {size}")
+    async def paint(colour: str = "", size: str = "") -> str:
+        """Paint."""
+        return ""
+
+    grammar = Grammar([made("do", "show {a}"), paint])
+    assert grammar.parse("show x", anyone).command.name == "do"
+    assert grammar.parse("show x y", anyone).command.name == "paint"
+    assert grammar.parse("show x --size y", anyone).command.name == "paint"
+    assert grammar.parse("show --a x", anyone).command.name == "do"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 -- these are the characters that are to be mended
+
 import pytest
 
 from smartops.grammar import ParseError

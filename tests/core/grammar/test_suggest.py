@@ -1,0 +1,62 @@
+from collections.abc import Callable
+
+import pytest
+
+from smartops import Command
+from smartops.grammar import Grammar, nearness
+
+
+def anyone(command: Command) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestions"),
+    [
+        ("lst instances", ["list instances"]),
+        ("listinstances", ["list instances"]),
+        ("instances list", ["list instances"]),
+        ("LIST INSTNACES", ["list instances"]),
+        ("lsit instances state=running", ["list instances state=running"]),
+        ("lsit instances stat=running", ["list instances"]),
+        ("chek health web-1", ["check health web-1"]),
+        ("exceute df -h on web-1", ["execute df -h on web-1"]),
+        ('exceute "df  -h" on “web-1”', ['execute "df  -h" on "web-1"']),
+        ("exceute df", ["execute"]),
+        ("shw instance web-1", ["show instance web-1"]),
+        ("list", ["list instances"]),
+        ("check", ["check health"]),
+        ("what is going on", []),
+        ("", []),
+        ("x" * 9000, []),
+        ('lst instances "x', ["list instances"]),
+    ],
+)
+def test_near_misses(grammar: Grammar, text: str, suggestions: list[str]) -> None:
+    assert grammar.suggest(text, anyone) == suggestions
+
+
+def test_only_what_is_permitted_is_suggested(grammar: Grammar) -> None:
+    def permitted(command: Command) -> bool:
+        return command.name == "help"
+
+    assert grammar.suggest("lst instances", permitted) == []
+    assert grammar.suggest("hepl", permitted) == ["help"]
+
+
+@pytest.fixture(params=["installed", "standard"])
+def nearer(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., object]:
+    if request.param == "standard":
+        monkeypatch.setattr(nearness, "_ratio", lambda: nearness.standard)
+    return nearness.near
+
+
+def test_nearness_is_the_same_with_and_without_rapidfuzz(nearer: Callable[..., object]) -> None:
+    names = ["running", "stopped", "pending", "terminated"]
+    assert nearer("runing", names) == ["running"]
+    assert nearer("STOPED", names) == ["stopped"]
+    assert nearer("xyz", names) == []
+    assert nearer("", names) == []
+    assert nearer("stop", ["stop", "step", "shop", "start"], 3) == ["stop", "step", "shop"]
