@@ -98,7 +98,8 @@ class Command:
     """A declared command. Made by :func:`command`; stays callable as the function it was.
 
     ``wants`` maps the names of parameters that SmartOps fills to what they are
-    filled with: Call, Plan, Work or a capability.
+    filled with: Call, Plan, Work or a capability. Those in ``optional`` are None
+    where no backend offers the capability.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Command:
     examples: tuple[str, ...] = ()
     deadline: timedelta = timedelta(seconds=60)
     owner: str = ""
+    optional: frozenset[str] = frozenset()
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
@@ -129,8 +131,12 @@ class Command:
 
     @property
     def capabilities(self) -> frozenset[type[Backend]]:
-        """The capabilities the command needs."""
-        return frozenset(kind for kind in self.wants.values() if issubclass(kind, Backend))
+        """The capabilities the command cannot do without."""
+        return frozenset(
+            kind
+            for name, kind in self.wants.items()
+            if issubclass(kind, Backend) and name not in self.optional
+        )
 
     def plan(self, function: Handler) -> Handler:
         """Decorate the coroutine that plans this command.
@@ -168,7 +174,8 @@ def command(
     brackets may be left out: ``"check health [{target}]"``. The words that the
     first phrase begins with name the command. The first line of the docstring is its help.
     Parameters that stand in no phrase are options (``--timeout 30s``). A
-    parameter annotated with Call, Plan, Work or a capability is filled by SmartOps.
+    parameter annotated with Call, Plan, Work or a capability is filled by SmartOps; one
+    annotated ``Costs | None`` is None where no backend offers that capability.
 
     Raises DeclarationError if the declaration cannot work.
     """
@@ -184,7 +191,7 @@ def command(
         help_text = inspect.getdoc(function)
         if not help_text:
             raise DeclarationError(f"{where}: its docstring is its help, and it has none")
-        parameters, wants = _signature(function, where)
+        parameters, wants, optional = _signature(function, where)
         return Command(
             name=_name(phrases[0]),
             phrases=phrases,
@@ -195,6 +202,7 @@ def command(
             effect=Effect(effect),
             examples=examples,
             deadline=deadline,
+            optional=optional,
         )
 
     return declare
@@ -205,21 +213,30 @@ def _name(phrase: str) -> str:
     return " ".join(re.split(r"[\[{]", phrase, maxsplit=1)[0].split())
 
 
-def _signature(function: Handler, where: str) -> tuple[tuple[Parameter, ...], Mapping[str, type]]:
+def _signature(
+    function: Handler, where: str
+) -> tuple[tuple[Parameter, ...], Mapping[str, type], frozenset[str]]:
+    """Return what a person gives, what SmartOps fills, and what of that may be missing."""
     hints = typing.get_type_hints(function)
     parameters: list[Parameter] = []
     wants: dict[str, type] = {}
+    optional: set[str] = set()
     for name, item in inspect.signature(function).parameters.items():
         if item.kind not in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY):
             raise DeclarationError(f"{where}: parameter {name} must have a plain name")
         if name not in hints:
             raise DeclarationError(f"{where}: parameter {name} needs a type annotation")
         hint = hints[name]
-        if isinstance(hint, type) and (hint in (Call, Plan, Work) or issubclass(hint, Backend)):
+        kind = _without_none(hint)
+        if hint in (Call, Plan, Work):
             wants[name] = hint
+        elif isinstance(kind, type) and issubclass(kind, Backend):
+            wants[name] = kind
+            if kind is not hint:
+                optional.add(name)
         else:
             parameters.append(_parameter(name, hint, item.default, where))
-    return tuple(parameters), wants
+    return tuple(parameters), wants, frozenset(optional)
 
 
 _SCALARS = (str, int, float, bool, timedelta, Instance)

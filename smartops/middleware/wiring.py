@@ -22,7 +22,7 @@ class Wired:
     def __init__(self, command: Command, backends: Mapping[type[Backend], Backend]) -> None:
         self.command = command
         self._backends = {
-            name: backends[kind]
+            name: backends.get(kind) if name in command.optional else backends[kind]
             for name, kind in command.wants.items()
             if issubclass(kind, Backend)
         }
