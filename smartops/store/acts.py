@@ -125,9 +125,10 @@ def _release(connection: Connection, key: str) -> None:
     connection.execute(delete(acts).where(acts.c.key == key, acts.c.answer.is_(None)))
 
 
-CLAIM: Act[Claim, bool] = Act("claim", _claim_all)
-SETTLE: Act[Answer, None] = Act("answer", _settle_all)
-RECORD: Act[Record, None] = Act("record", _record_all, last=True)
+# An answer is to a claim that is durable already, so neither minds the other's place.
+CLAIM: Act[Claim, bool] = Act("claim", _claim_all, free=True)
+SETTLE: Act[Answer, None] = Act("answer", _settle_all, free=True)
+RECORD: Act[Record, None] = Act("record", _record_all, free=True)
 DISCLAIM: Act[Claim, None] = each("disclaim", _disclaim)
 RELEASE: Act[str, None] = each("release", _release)
 

@@ -23,15 +23,15 @@ class Act(Generic[A, R]):
     """One kind of write, done for many arguments at once.
 
     ``run`` gets a connection within a transaction and returns one result an
-    argument, in their order. A ``last`` act may wait for the end of its
-    transaction: nothing in there depends on it. A ``repeatable`` one comes to
-    the same end when done again after a commit of which nobody knows whether
-    it happened.
+    argument, in their order. ``free`` acts may be done in any order among
+    neighbours that are free too; all others keep their place. A ``repeatable``
+    act comes to the same end when done again after a commit of which nobody
+    knows whether it happened.
     """
 
     name: str
     run: Callable[[Connection, Sequence[A]], Sequence[R]]
-    last: bool = False
+    free: bool = False
     repeatable: bool = True
 
 
@@ -150,17 +150,16 @@ def _apply(connection: Connection, writes: Sequence[Write]) -> None:
 
 
 def _grouped(writes: Sequence[Write]) -> Iterator[tuple[Act[Any, Any], list[Write]]]:
-    """Yield neighbours of one act together, and the last acts last."""
-    last: dict[Act[Any, Any], list[Write]] = {}
-    first = []
-    for write in writes:
-        if write.act.last:
-            last.setdefault(write.act, []).append(write)
+    """Yield what can be done in one go together."""
+    for free, neighbours in groupby(writes, key=attrgetter("act.free")):
+        if free:
+            kinds: dict[Act[Any, Any], list[Write]] = {}
+            for write in neighbours:
+                kinds.setdefault(write.act, []).append(write)
+            yield from kinds.items()
         else:
-            first.append(write)
-    for act, group in groupby(first, key=attrgetter("act")):
-        yield act, list(group)
-    yield from last.items()
+            for act, group in groupby(neighbours, key=attrgetter("act")):
+                yield act, list(group)
 
 
 _AWAY_CLASSES = ("08", "53", "57", "58")

@@ -35,7 +35,8 @@ class Desk:
         self.written = threading.Event()
         self.together: list[list[int]] = []
         self.add: Act[int, int] = Act("add", self._add)
-        self.add_last: Act[int, int] = Act("add last", self._add, last=True)
+        self.add_free: Act[int, int] = Act("add", self._add, free=True)
+        self.add_freely: Act[int, int] = Act("add", self._add, free=True)
         self.refuse: Act[int, None] = each("refuse", self._refuse)
         self.stop: Act[None, None] = each("stop", self._stop)
         self.writer = Writer(database.writer, room)
@@ -131,13 +132,16 @@ async def test_a_failure_nobody_waits_for_is_logged(
     assert [item.getMessage() for item in caplog.records] == ["not written, refuse: 2"]
 
 
-async def test_order_is_kept_but_for_those_that_come_last(desk: Desk) -> None:
+async def test_order_is_kept_but_among_the_free(desk: Desk) -> None:
     for number in range(3):
-        desk.writer.queue(desk.add_last, 100 + number)
-        desk.writer.queue(desk.add, number)
+        desk.writer.queue(desk.add_free, 100 + number)
+        desk.writer.queue(desk.add_freely, 200 + number)
+    desk.writer.queue(desk.add, 1)
+    desk.writer.queue(desk.add, 2)
+    desk.writer.queue(desk.add_free, 103)
     await desk.writer.flush()
-    assert desk.together == [[0, 1, 2], [100, 101, 102]]
-    assert desk.numbers() == [0, 1, 2, 100, 101, 102]
+    assert desk.together == [[100, 101, 102], [200, 201, 202], [1, 2], [103]]
+    assert desk.numbers() == [100, 101, 102, 200, 201, 202, 1, 2, 103]
 
 
 async def test_queued_writes_are_written_without_anybody_waiting(desk: Desk) -> None:
