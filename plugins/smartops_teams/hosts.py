@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from .config import LOOPBACK
+
+# Strict on purpose: what two parsers might read as different hosts does not match.
+_URL = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?:(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*)|\[(?P<loopback>::1)\])"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/[!-\[\]-~]*)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 class ServiceHosts:
@@ -24,15 +33,12 @@ class ServiceHosts:
         https only, on the usual port, with no user in the URL. A loopback name
         that is listed may use http and any port: it is for development.
         """
-        try:
-            parts = urlsplit(url)
-            host, port = (parts.hostname or "").lower(), parts.port
-        except ValueError:
+        parts = _URL.fullmatch(url)
+        if parts is None:
             return False
-        if "@" in parts.netloc or "\\" in url or not url.isascii() or not url.isprintable():
-            return False
+        host = (parts["host"] or parts["loopback"]).lower()
         if host in LOOPBACK:
-            return host in self._exact and parts.scheme in ("http", "https")
-        if parts.scheme != "https" or port not in (None, 443):
+            return host in self._exact
+        if parts["scheme"].lower() != "https" or parts["port"] not in (None, "443"):
             return False
         return host in self._exact or host.endswith(self._suffixes)

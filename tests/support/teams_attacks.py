@@ -1,7 +1,8 @@
 """Requests that pretend, and what must become of each: the attack table of the Teams channel.
 
 An expectation is a status: 200 lets the activity in, 401 is no proof, 403 is
-genuine but not for us, 400 is genuine but malformed.
+genuine but not for us, 400 is genuine but malformed. None of the requests
+changes the service, so one server can be tried with all of them.
 """
 
 from __future__ import annotations
@@ -152,10 +153,9 @@ def _(service: TeamsService) -> Request:
 @attack("foreign key behind a jku header", 401)
 def _(service: TeamsService) -> Request:
     issuer = service.framework
-    foreign = SigningKey.create("foreign", endorsements=["msteams"])
-    service.entra.entries.append(foreign.entry)
     headers = {"jku": service.entra.keys_url}
-    return bearer(issuer.sign(claims_of(issuer), key=foreign, headers=headers)), activity()
+    signed = issuer.sign(claims_of(issuer), key=service.entra.key, headers=headers)
+    return bearer(signed), activity()
 
 
 @attack("payload changed", 401)
@@ -253,20 +253,16 @@ said("endorsed channel where people are not proven", 403, channelId="webchat")
 said("channel written in capitals", 403, channelId="MSTEAMS")
 
 
-def endorsed(name: str, status: int, *endorsements: Any, **changes: Any) -> None:
-    def request(service: TeamsService) -> Request:
-        key = SigningKey.create("other", **dict(endorsements))
-        service.framework.keys.append(key)
-        return bearer(service.framework.token()), activity(**changes)
-
-    attack(name, status)(request)
+def endorsed(name: str, kid: str, status: int = 403, **changes: Any) -> None:
+    attack(name, status)(lambda service: (bearer(service.token(kid)), activity(**changes)))
 
 
-endorsed("key endorsed for another channel", 403, ("endorsements", ["webchat"]))
-endorsed("key with no endorsements", 403)
-endorsed("key with an empty list of endorsements", 403, ("endorsements", []))
-endorsed("key whose endorsements are a string", 403, ("endorsements", "msteams"))
-endorsed("no channelId, key with no endorsements", 403, channelId=None)
+endorsed("key endorsed for another channel", "endorsed-for-web-chat")
+endorsed("key with no endorsements", "not-endorsed")
+endorsed("key with an empty list of endorsements", "endorsed-for-nothing")
+endorsed("key whose endorsements are a string", "endorsed-by-a-string")
+endorsed("no channelId, key with no endorsements", "not-endorsed", channelId=None)
+endorsed("no channelId, key whose endorsements are a string", "endorsed-by-a-string", channelId="")
 
 # --- for us? ---------------------------------------------------------------------------------
 
@@ -277,6 +273,7 @@ said(
     conversation={"id": "a:1", "tenantId": STRANGE_TENANT},
 )
 said("two tenants", 403, channelData={"tenant": {"id": STRANGE_TENANT}})
+said("conversation of another tenant", 403, conversation={"id": "a:1", "tenantId": STRANGE_TENANT})
 said("no tenant", 403, channelData=None, conversation={"id": "a:1"})
 said(
     "guest of a strange tenant",
@@ -306,6 +303,13 @@ hosted("a user at an allowed host", "https://user@smba.trafficmanager.net/")
 hosted("a backslash", "https://evil.example\\@smba.trafficmanager.net/")
 hosted("no URL", "smba.trafficmanager.net")
 hosted("a host in look-alike letters", "https://smba.trafficman\u0430ger.net/")
+hosted("a host with the long s", "https://x.botframework.com.\u017fmba.trafficmanager.net/")
+hosted("the Kelvin sign for a k", "https://x.botframewor\u212a.com/")
+hosted("a blank before the host", "https:// x.botframework.com/")
+hosted("an empty first label", "https://.botframework.com/")
+hosted("a host spelt with percent signs", "https://x.botframework.com%2f.evil.example/")
+hosted("an allowed host in capitals", "https://SMBA.trafficmanager.net/emea/", 200)
+hosted("the usual port", "https://smba.trafficmanager.net:443/emea/", 200)
 hosted("this machine", "http://127.0.0.1:8080/")
 
 # --- body ------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from smartops import Clock, Headers, Inbound
 from smartops.testing import StandInIssuer
+from smartops.testing.issuer import SigningKey
 
 APP_ID = "1f0c6a2e-5b7d-4c3a-9e8f-0a1b2c3d4e5f"
 TENANT = "aaaaaaaa-1111-4222-8333-444444444444"
@@ -23,6 +24,12 @@ ALICE = "cccccccc-5555-4666-8777-888888888888"
 SERVICE_URL = "https://smba.trafficmanager.net/emea/"
 FRAMEWORK = "https://api.botframework.com"
 BOT = {"id": f"28:{APP_ID}", "name": "SmartOps"}
+ENDORSED: Mapping[str, Mapping[str, Any]] = {
+    "endorsed-for-web-chat": {"endorsements": ["webchat"]},
+    "endorsed-for-nothing": {"endorsements": []},
+    "endorsed-by-a-string": {"endorsements": "msteams"},
+    "not-endorsed": {},
+}
 MENTION = {"type": "mention", "mentioned": BOT, "text": "<at>SmartOps</at>"}
 
 _numbers = itertools.count(1_700_000_000_000)
@@ -112,6 +119,9 @@ class TeamsService:
                 clock=clock,
             ) as entra,
         ):
+            for kid, members in ENDORSED.items():
+                key = SigningKey(kid, framework.key.private, dict(members))
+                framework.keys.insert(0, key)
             settings = {
                 "app_id": APP_ID,
                 "tenants": [TENANT],
@@ -119,6 +129,13 @@ class TeamsService:
                 "emulator_metadata": entra.metadata_url,
             }
             yield cls(framework, entra, settings)
+
+    def token(self, kid: str, **overrides: Any) -> str:
+        """Return a good token but for the key, which is one of ENDORSED."""
+        key = next(key for key in self.framework.keys if key.kid == kid)
+        now = int(self.framework.clock.time())
+        usual = {"iss": FRAMEWORK, "aud": APP_ID, "exp": now + 3600, "serviceurl": SERVICE_URL}
+        return self.framework.sign({**usual, **overrides}, key=key)
 
     def inbound(
         self, body: Mapping[str, Any] | bytes, authorization: str | None = "", **headers: str

@@ -82,14 +82,14 @@ def test_reading_raises_nothing_but_refusals(said: dict[str, Any]) -> None:
 
 ALLOWED = re.compile(
     r"https://(smba\.trafficmanager\.net|[^/?#@:\\\s]+\.botframework\.com|teams\.microsoft\.com"
-    r"|smba\.infra\.gcc\.teams\.microsoft\.com)(:443?|:)?([/?#].*)?",
+    r"|smba\.infra\.gcc\.teams\.microsoft\.com)(:443)?(/[^\s\\]*)?",
     re.IGNORECASE,
 )
 PIECES = ["https://", "http://", "smba.trafficmanager.net", "x.botframework.com", "evil.example"]
 PIECES += ["@", ":", "443", "80", "/", "\\", "?", "#", ".", "%2e", "[::1]", "\t", " "]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join) | st.text())
 def test_only_allowed_hosts_are_answered(url: str) -> None:
     assert not HOSTS.allows(url) or ALLOWED.fullmatch(url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartops_teams.mentions import spoken
@@ -135,6 +135,7 @@ def test_without_a_recipient_nothing_is_ours_to_remove() -> None:
     assert spoken(said) == "<at>SmartOps</at> list"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=st.text(min_size=1), words=st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True)))
 def test_any_name_is_removed_and_nothing_else(name: str, words: list[str]) -> None:
     tag = f"<at>{name}</at>"
