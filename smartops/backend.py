@@ -103,6 +103,14 @@ class Failure:
     backend: str
     error: Refusal
 
+    def __str__(self) -> str:
+        return f"{self.backend}: {self.error.message}"
+
+    @property
+    def data(self) -> Mapping[str, str]:
+        """The failure as programs get it, one of ``failures``."""
+        return {"backend": self.backend, "code": self.error.code, "message": self.error.message}
+
 
 class PartialMap(dict[str, T]):
     """What could be had, by instance id; ``failures`` say whose part is missing."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 
 class SmartOpsError(Exception):
@@ -77,6 +77,15 @@ class Refusal(SmartOpsError):
         self.message = message
         self.details = details
         self.retry_after = retry_after
+
+    def reworded(self, message: str, details: str | None) -> Self:
+        """Return the same refusal, with its code and all, in other words."""
+        kind = type(self)
+        made = kind.__new__(kind)  # a subclass may be made of other things than a message
+        made.__dict__.update(self.__dict__)
+        made.args = (message,)
+        made.message, made.details = message, details
+        return made
 
 
 class AuthenticationFailed(Refusal):

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from smartops.auth import LocalIssuer, People, Policy, TokenVerifier
-from smartops.backend import Backend, Compute, Costs, Metrics, Runner
+from smartops.backend import Backend, Compute
 from smartops.channel import Channel
 from smartops.command import Command, Layer
 from smartops.config import Document, Settings, read
 from smartops.errors import Problem, StartupError
+from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.interpreter import Interpreter
@@ -27,8 +28,6 @@ from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
 from .trust import local_issuers, trusted_issuers
-
-CAPABILITIES: tuple[type[Backend], ...] = (Compute, Runner, Metrics, Costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Composition:
     people: People
     policy: Policy
     backends: tuple[Backend, ...]
+    compute: Compute | None
     channels: tuple[Channel, ...]
     layers: tuple[Layer, ...]
     interpreters: tuple[Interpreter, ...]
@@ -55,11 +55,6 @@ class Composition:
     def commands(self) -> tuple[Command, ...]:
         """All commands, the core's own included."""
         return tuple(wired.command for wired in self.wired.values())
-
-    @property
-    def compute(self) -> Compute | None:
-        """The backend that targets are looked up in."""
-        return next((item for item in self.backends if isinstance(item, Compute)), None)
 
 
 def compose(
@@ -110,7 +105,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
     problems += _clashes("backend", backends)
     problems += _clashes("channel", channels)
     problems += _unnamed(backends, channels)
-    filled = _capabilities(backends, problems)
+    filled = capabilities(_values(filter(_named, backends)), clock)
     problems += _lacking(commands, filled)
     grammar = _grammar(commands, problems)
     if problems or grammar is None:
@@ -125,6 +120,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         people=People(settings.people, settings.guests, settings.roles),
         policy=Policy(settings.rules),
         backends=_values(backends),
+        compute=_compute(filled),
         channels=_values(channels),
         layers=_values(layers),
         interpreters=_values(interpreters),
@@ -159,12 +155,16 @@ def _values(offers: Iterable[Offer]) -> tuple[Any, ...]:
     return tuple(offer.value for offer in offers)
 
 
+def _named(offer: Offer) -> bool:
+    return bool(getattr(offer.value, "name", ""))
+
+
 def _unnamed(*groups: Sequence[Offer]) -> list[Problem]:
     return [
         Problem(f"{type(offer.value).__name__} has no name", where=f"plugin {offer.owner}")
         for group in groups
         for offer in group
-        if not getattr(offer.value, "name", "")
+        if not _named(offer)
     ]
 
 
@@ -184,20 +184,9 @@ def _clashes(kind: str, offers: Sequence[Offer]) -> list[Problem]:
     return problems
 
 
-def _capabilities(
-    offers: Sequence[Offer], problems: list[Problem]
-) -> Mapping[type[Backend], Backend]:
-    filled: dict[type[Backend], Backend] = {}
-    for kind in CAPABILITIES:
-        able = [offer for offer in offers if isinstance(offer.value, kind)]
-        if len(able) > 1:
-            names = " and ".join(f"{offer.value.name} ({offer.owner})" for offer in able)
-            problems.append(
-                Problem(f"several backends offer {kind.__name__}: {names}", hint="load one of them")
-            )
-        if able:
-            filled[kind] = able[0].value
-    return filled
+def _compute(filled: Mapping[type[Backend], Backend]) -> Compute | None:
+    """Return what targets are looked up in."""
+    return next((item for item in filled.values() if isinstance(item, Compute)), None)
 
 
 def _lacking(commands: Sequence[Command], filled: Mapping[type[Backend], Backend]) -> list[Problem]:

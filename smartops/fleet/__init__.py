@@ -1,0 +1,46 @@
+"""Several backends of one capability, used as one.
+
+A company has accounts and regions, each a backend of its own. Commands are
+given all of them together: asked at once, answered as far as they answer, with
+the name of whoever did not. An instance is handled by the backend it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from smartops.backend import Backend, Compute, Costs, Metrics, Runner
+from smartops.services import Clock
+
+from .compute import ComputeGroup
+from .costs import CostsGroup
+from .group import Group
+from .metrics import MetricsGroup
+from .runner import RunnerGroup
+
+_KINDS: tuple[type[Backend], ...] = (Compute, Runner, Metrics, Costs)
+_GROUPS: tuple[Callable[[Sequence[Any], Clock], Backend], ...] = (
+    ComputeGroup,
+    RunnerGroup,
+    MetricsGroup,
+    CostsGroup,
+)
+
+
+def capabilities(backends: Sequence[Backend], clock: Clock) -> Mapping[type[Backend], Backend]:
+    """Return what commands are given by capability; one that nobody offers is left out.
+
+    A single backend is given as it is.
+    """
+    filled: dict[type[Backend], Backend] = {}
+    for kind, group in zip(_KINDS, _GROUPS, strict=True):
+        able = [backend for backend in backends if isinstance(backend, kind)]
+        if len(able) == 1:
+            filled[kind] = able[0]
+        elif able:
+            filled[kind] = group(able, clock)
+    return filled
+
+
+__all__ = ["ComputeGroup", "CostsGroup", "Group", "MetricsGroup", "RunnerGroup", "capabilities"]

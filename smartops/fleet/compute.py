@@ -1,0 +1,109 @@
+"""Machines of several backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from smartops.backend import (
+    Compute,
+    Failure,
+    Instance,
+    Page,
+    Query,
+    Transition,
+    Verb,
+)
+from smartops.errors import InstanceNotFound, Refusal, ValidationFailed
+
+from .group import Group
+from .listing import listed
+from .telling import names, refusal, reworded, undone
+
+
+class ComputeGroup(Group[Compute], Compute):
+    """Machines of several backends, listed as one and each changed where it belongs."""
+
+    async def list(self, query: Query) -> Page:
+        """Return the instances that match in every backend that answers.
+
+        Raises the refusal of all when none answers, and ValidationFailed when
+        ``query.backends`` fit none.
+        """
+        asked = {name: item for name, item in self._backends.items() if query.asks(name)}
+        if not asked:
+            raise ValidationFailed(
+                f"No backend is called {' or '.join(query.backends)}",
+                details=f"There are: {', '.join(self.members)}",
+            )
+        return await listed(asked, query, self._clock)
+
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
+        """Raise what any of the backends raises for its own instances."""
+        homes = self._homes(verb, instances)
+        answers = await self._ask(
+            {name: partial(self._backends[name].check, verb, own) for name, own in homes.items()}
+        )
+        if answers.failures:
+            raise refusal(answers.failures)
+
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+        """Start, stop or reboot in every backend at once.
+
+        A backend that fails does not undo what another did: the refusal then
+        says what was done, what was not, and of what nobody knows.
+        """
+        homes = self._homes(verb, instances)
+        answers = await self._ask(
+            {name: partial(self._backends[name].act, verb, own) for name, own in homes.items()},
+            changes=True,
+        )
+        done = {item.id: item for part in answers.found.values() for item in part}
+        if answers.failures:
+            raise _partly(verb, homes, answers.failures, done)
+        order = dict.fromkeys(instance.id for instance in instances)
+        return tuple(done[id_] for id_ in order if id_ in done)
+
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Set and remove tags of one instance, where it belongs."""
+        (name,) = self._homes("tag", [instance])
+        await self._backends[name].tag(instance, put=put, remove=remove)
+
+    def _homes(self, verb: str, instances: Sequence[Instance]) -> Mapping[str, Sequence[Instance]]:
+        """Return the instances by backend; raises if there are none, or a stranger among them."""
+        if not instances:
+            raise ValidationFailed(f"There is nothing to {verb}", details="Name an instance")
+        homes = self._by_member(instances)
+        for name, own in homes.items():
+            if name not in self._backends:
+                raise InstanceNotFound(
+                    f"There is no backend {name!r}, where {names(own)} came from",
+                    details=f"There are: {', '.join(self.members)}",
+                )
+        return homes
+
+
+def _partly(
+    verb: Verb,
+    homes: Mapping[str, Sequence[Instance]],
+    failures: Sequence[Failure],
+    done: Mapping[str, Transition],
+) -> Refusal:
+    """Return the refusal that tells how far it went."""
+    if len(homes) == 1:
+        return refusal(failures)
+    total = sum(len(own) for own in homes.values())
+    accepted = [item for own in homes.values() for item in own if item.id in done]
+    lines = [f"Accepted for {names(accepted)}."] if accepted else []
+    for failure in failures:
+        outcome = "Not done" if undone(failure) else "Perhaps done, look before you repeat it"
+        details = f" ({failure.error.details})" if failure.error.details else ""
+        lines.append(f"{outcome}: {names(homes[failure.backend])}; {failure}{details}.")
+    message = (
+        f"The {verb} was accepted for {len(accepted)} of {total} instances only"
+        if accepted
+        else f"No {verb} was accepted"
+    )
+    return reworded(failures, message, " ".join(lines))

@@ -1,0 +1,108 @@
+"""Where a listing of several backends goes on: one text that holds the place in each of them.
+
+It grants nothing: whoever makes one up can only skip instances that he may list
+anyway. So it is checked for sense and against mutilation, not for authorship.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from smartops.errors import ValidationFailed
+
+MOST = 32 * 1024
+"""Characters of a cursor."""
+
+_CHECK = 6
+Key = tuple[str, str, str]
+"""Name, id and backend of an instance: the order of a listing, and a place in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in one backend: the cursor of the page that holds what comes next.
+
+    ``ended`` says that everything of it was shown, ``failed`` that it is left
+    out because it did not answer for an earlier page.
+    """
+
+    cursor: str = ""
+    ended: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What was shown last, and the place in every backend."""
+
+    after: Key
+    places: tuple[Place, ...]
+
+
+def write(cursor: Cursor, members: Sequence[str]) -> str:
+    """Return the cursor as text; raises ValidationFailed if it grows beyond all bounds."""
+    places = [_written(place) for place in cursor.places]
+    body = json.dumps([cursor.after, places], separators=(",", ":"), ensure_ascii=False).encode()
+    text = urlsafe_b64encode(_check(body, members) + body).decode().rstrip("=")
+    if len(text) > MOST:
+        raise ValidationFailed(
+            f"{len(members)} backends are too many to go through page by page",
+            details="List some of the backends at a time",
+        )
+    return text
+
+
+def read(text: str, members: Sequence[str]) -> Cursor:
+    """Return the cursor written for these backends; raises ValidationFailed if it is none."""
+    try:
+        raw = _decoded(text)
+        body = raw[_CHECK:]
+        if raw[:_CHECK] != _check(body, members):
+            raise ValueError("the check does not hold")
+        (name, id_, backend), places = json.loads(body)
+        after = _text(name), _text(id_), _text(backend)
+        found = tuple(_place(place) for place in places)
+        if len(found) != len(members):
+            raise ValueError("the number of places is wrong")
+    except (NotBase64, UnicodeError, ValueError, TypeError, RecursionError):
+        raise ValidationFailed("There is no such page", details="Ask for the list again") from None
+    return Cursor(after, found)
+
+
+def _decoded(text: str) -> bytes:
+    if len(text) > MOST:
+        raise ValueError("too long")
+    raw = text.encode("ascii")
+    return urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+
+
+def _check(body: bytes, members: Sequence[str]) -> bytes:
+    digest = blake2b(json.dumps(list(members)).encode(), digest_size=_CHECK)
+    digest.update(body)
+    return digest.digest()
+
+
+def _written(place: Place) -> str | int:
+    if place.failed:
+        return 1
+    return 0 if place.ended else place.cursor
+
+
+def _place(written: Any) -> Place:
+    if isinstance(written, str):
+        return Place(written)
+    if written in (0, 1):
+        return Place(ended=written == 0, failed=written == 1)
+    raise ValueError("no place")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value

@@ -1,0 +1,66 @@
+"""Several refusals told as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from smartops.backend import Failure, Instance
+from smartops.errors import (
+    BackendUnavailable,
+    InstanceNotFound,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    ValidationFailed,
+)
+
+MOST = 5
+"""How many things are named before the rest is counted."""
+
+_BEFORE = (InstanceNotFound, PermissionDenied, RateLimited, ValidationFailed)
+
+
+def undone(failure: Failure) -> bool:
+    """Whether it is certain that nothing was done; after any other failure one has to look."""
+    return isinstance(failure.error, _BEFORE)
+
+
+def refusal(failures: Sequence[Failure]) -> Refusal:
+    """Return the one refusal for what these backends did not do, each with its reason."""
+    if len(failures) == 1:
+        (only,) = failures
+        return only.error.reworded(str(only), only.error.details)
+    said = reworded(failures, f"{len(failures)} backends refused or did not answer", None)
+    said.details = listed([_with_details(failure) for failure in failures], "; ")
+    return said
+
+
+def reworded(failures: Sequence[Failure], message: str, details: str | None) -> Refusal:
+    """Return a refusal with their code if they share one, else that of a backend that failed.
+
+    It is worth trying again when it is for all of them.
+    """
+    errors = [failure.error for failure in failures]
+    same = len({error.code for error in errors}) == 1
+    said = errors[0].reworded(message, details) if same else BackendUnavailable(message)
+    said.details = details
+    said.retry_after = max((error.retry_after or 0 for error in errors), default=0) or None
+    return said
+
+
+def names(instances: Iterable[Instance]) -> str:
+    """Return instances as people tell them apart."""
+    return listed(
+        [f"{item.name} ({item.id})" if item.name else item.id for item in instances], ", "
+    )
+
+
+def listed(things: Sequence[str], separator: str) -> str:
+    """Return the first few, and how many more there are."""
+    more = len(things) - MOST
+    return separator.join(things[:MOST]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _with_details(failure: Failure) -> str:
+    details = failure.error.details
+    return f"{failure} ({details})" if details else str(failure)
