@@ -88,9 +88,8 @@ async def test_two_processes_accept_each_approval_once(url: str, store: Store, w
 async def test_two_processes_adopt_each_orphan_once(url: str, store: Store, workers) -> None:
     ids = [f"op-{n}" for n in range(200)]
     for name in ids:
-        await store.begin(
-            Operation(name, "alice", "stop", "{}", "", "api", "room", "{}", "dead", 1.0, 2.0)
-        )
+        base = Operation(name, "alice", "stop", "{}", "", "api", "room", "{}", "dead", 1.0)
+        await store.begin(replace(base, lease_until=2.0))
     first, second = race(workers(url, ["adopt", "a", "20"], ["adopt", "b", "20"]))
     assert sorted(first + second) == sorted(ids)
     assert {item.state for item in await store.operations(limit=1000)} == {"unknown"}

@@ -21,7 +21,9 @@ def say(value: object) -> None:
 
 
 def operation(id: str, owner: str) -> Operation:
-    return Operation(id, "alice", "stop web", "{}", "", "api", "room", "{}", owner, 1.0, 2.0)
+    return Operation(
+        id, "alice", "stop web", "{}", "", "api", "room", "{}", owner, 1.0, lease_until=2.0
+    )
 
 
 async def open_only(store: Store, name: str) -> None:
