@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import compress, islice
 from operator import attrgetter
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from smartops import Query, State, ValidationFailed
 from .machine import Machine
 
 _KEY = attrgetter("key")
+_NAME = attrgetter("name")
 _LAST = "\U0010ffff"
 _FEW = 500
 
@@ -133,8 +134,8 @@ class Index:
         head = re.split(r"[*?]", pattern, maxsplit=1)[0]
         if head == pattern:
             return self._span((head, ""), (head, _LAST))
-        fits = _wildcards(pattern).fullmatch
-        return (item for item in self._span((head, ""), (head + _LAST, "")) if fits(item.name))
+        span = self._span((head, ""), (head + _LAST, ""))
+        return compress(span, map(_wildcards(pattern).fullmatch, map(_NAME, span)))
 
     def _span(self, first: tuple[str, str], last: tuple[str, str]) -> Sequence[Machine]:
         start = bisect_left(self.order, first, key=_KEY)
