@@ -199,6 +199,9 @@ class CostsConfig(_Section):
 class FakeConfig(_Section):
     """The whole cloud."""
 
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w./-]*$", max_length=64)] = (
+        Field(default="fake", description="what the backend is called")
+    )
     seed: str = Field(default="smartops", description="the same seed makes the same cloud")
     instances: int = Field(default=0, ge=0, le=100_000, description="made up besides the fleet")
     trouble: float = Field(

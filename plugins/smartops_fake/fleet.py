@@ -67,6 +67,8 @@ def found(config: FakeConfig, founded: float) -> list[Machine]:
         machines.append(_explicit(item, salt, founded))
     taken = {machine.name for machine in machines}
     machines += _made_up(config, founded, taken)
+    for machine in machines:
+        machine.backend = config.name
     for number, incident in enumerate(config.incidents, 1):
         _afflict(machines, incident, founded, f"incident {number}")
     return machines

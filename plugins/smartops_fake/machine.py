@@ -13,7 +13,6 @@ from smartops import Instance, Metric, State
 
 from .catalogue import Role
 
-BACKEND = "fake"
 AGENT_DELAY = 4.0
 """Seconds from running until the agent answers."""
 
@@ -105,6 +104,7 @@ class Machine:
     restarts: tuple[tuple[float, float], ...] = ()
     service_events: tuple[ServiceEvent, ...] = ()
     profile: Profile | None = None
+    backend: str = ""
     _view: Instance | None = None
 
     @property
@@ -130,7 +130,7 @@ class Machine:
                 public_ip=self.public_ip,
                 tags=self.tags,
                 launched=datetime.fromtimestamp(int(self.launched), UTC),
-                backend=BACKEND,
+                backend=self.backend,
             )
         return self._view
 

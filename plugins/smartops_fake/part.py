@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from smartops import Backend
 
-from .machine import BACKEND
 from .world import World
 
 CHUNK = 250
@@ -14,9 +13,8 @@ CHUNK = 250
 class Part(Backend):
     """One capability of a world."""
 
-    name = BACKEND
-
     def __init__(self, world: World) -> None:
+        self.name = world.name
         self._world = world
 
     async def ping(self) -> None:

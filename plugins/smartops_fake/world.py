@@ -32,6 +32,7 @@ class World:
         self._journal = Journal(config.journal) if config.journal else None
         self._changing = Lock()
         self.founded = self._begin()
+        self.name = config.name
         self.seed = config.seed
         self.costs = config.costs
         self.index = Index(found(config, self.founded))

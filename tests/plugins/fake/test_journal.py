@@ -246,6 +246,8 @@ async def test_living_again_gives_the_same_cloud(steps: Any, tmp_path_factory: A
     config = FakeConfig(instances=6, journal=path)
     cloud, plain = Fake.of(config, clock), Fake.of(FakeConfig(instances=6), clock)
     everybody = (await cloud.list(Query())).instances
+    for each in (cloud, plain):  # the founding is remembered from the first change on
+        await each.tag(everybody[0], put={"Founded": "yes"})
     runs = []
     for step, (what, number, seconds) in enumerate(steps):
         machine = everybody[number]
