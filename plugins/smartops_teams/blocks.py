@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartops import Code, Fields, Issue, Issues, Table, Text, clean
+from smartops import Code, Fields, Form, Issue, Issues, Table, Text, clean
 
 from . import table
 from .text import (
@@ -147,6 +147,11 @@ def _issue(issue: Issue) -> str:
     return f'{{"type":"Container","style":"{style}","items":[{",".join(lines)}]}}'
 
 
+def _form(block: Form, room: int) -> str | None:
+    """Return the question in words: the answer is typed."""
+    return _text(Text(block.title), room)
+
+
 def _as_many(what: str, pieces: Sequence[str], room: int, frame: tuple[str, str]) -> str | None:
     """Return as many pieces as fit into the frame, and a remark about those that do not."""
     opening, closing = frame
@@ -166,4 +171,5 @@ _RENDER: dict[type, Callable[[Any, int], str | None]] = {
     Table: _table,
     Code: _code,
     Issues: _issues,
+    Form: _form,
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smartops import (
-    BackendUnavailable,
     Channel,
     Claims,
     Inbound,
     Message,
     Receipt,
+    Refusal,
     Reply,
     Response,
     Services,
@@ -55,9 +55,9 @@ class TeamsChannel(Channel):
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Refuse: this channel answers only in responses, for it has no connector to call.
 
-        Raises BackendUnavailable.
+        Raises Refusal, for trying again will not help.
         """
-        raise BackendUnavailable(
+        raise Refusal(
             "teams: the outbound connector is not configured",
             details=f"The answer to {message.request_id} was not delivered.",
         )

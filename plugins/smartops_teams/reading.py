@@ -20,10 +20,11 @@ log = logging.getLogger("smartops.teams")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was typed, or the opaque value of what was pressed."""
+    """What was typed, or what the pressed button says and which message it was in."""
 
     text: str = ""
     action: str = ""
+    shown_in: str = ""
 
 
 class Reader:
@@ -56,7 +57,9 @@ class Reader:
         if who is None:
             return _acknowledged(activity)
         text, value = spoken(activity), activity.get("value")
-        said = _pressed(value) if isinstance(value, dict) and not text else Said(text=text)
+        said: Said | None = Said(text=text)
+        if isinstance(value, dict) and not text:
+            said = _pressed(value, activity)
         if said is None:
             log.info("request %s: ignored, submitted by no button of ours", request_id)
             return _acknowledged(activity)
@@ -70,7 +73,7 @@ class Reader:
             log.info("request %s: unknown invoke %.60r", request_id, name)
             return Receipt(ack=NOT_IMPLEMENTED)
         try:
-            said = _button(part(activity, "value"))
+            said = _button(activity)
             who = self._person(activity, request_id)
             if who is None:
                 raise ValidationFailed("The sender is not a person of the directory.")
@@ -109,29 +112,32 @@ class Reader:
             thread=split(conversation)[1],
             team=where.team or where.tenant,
             sender_name=word(part(activity, "from"), "name"),
+            shown_in=said.shown_in,
             reference=_reference(activity, conversation, answer),
         )
 
 
-def _button(value: Activity) -> Said:
+def _button(activity: Activity) -> Said:
     """Return what the pressed button of an invoke says; raises ValidationFailed."""
+    value = part(activity, "value")
     action = part(value, "action")
     if action.get("type") != "Action.Execute":
         raise ValidationFailed("The invoke holds no Action.Execute.")
     if value.get("trigger") == "automatic":
         raise ValidationFailed("A card that refreshes itself presses no button.")
-    said = _pressed(part(action, "data"))
+    said = _pressed(part(action, "data"), activity)
     if said is None:
         raise ValidationFailed("The action is not one of SmartOps.")
     return said
 
 
-def _pressed(data: Mapping[str, Any]) -> Said | None:
+def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
     """Return what a button of ours says; None if it is none."""
+    shown_in = word(activity, "replyToId")
     if action := word(data, "action"):
-        return Said(action=action)
+        return Said(action=action, shown_in=shown_in)
     if command := word(data, "command"):
-        return Said(text=command)
+        return Said(text=command, shown_in=shown_in)
     return None
 
 
@@ -147,7 +153,6 @@ def _reference(activity: Activity, conversation: str, answer: str) -> dict[str, 
         "channelId": word(activity, "channelId"),
         "conversation": conversation,
         "activity": word(activity, "id"),
-        "card": word(activity, "replyToId"),
         "bot": _account(part(activity, "recipient")),
         "user": _account(part(activity, "from")),
     }

@@ -14,6 +14,8 @@ from smartops import (
     Cell,
     Code,
     Fields,
+    Form,
+    FormField,
     Issue,
     Issues,
     PermissionDenied,
@@ -179,6 +181,11 @@ def test_findings_say_what_where_and_what_to_do() -> None:
         "Look at it.",
         "INFO  Cost is up",
     ]
+
+
+def test_a_form_is_a_question_in_words() -> None:
+    form = Form("stop", "Which instance?", (FormField("target", "Instance"),))
+    assert shown(show(form)) == ["Which instance?"]
 
 
 def test_a_refusal_is_a_card() -> None:

@@ -95,14 +95,15 @@ def test_a_guest_is_of_another_tenant(reader: Reader) -> None:
 
 def test_the_reference_is_all_that_answering_needs(reader: Reader) -> None:
     said = in_channel("help", replyToId="1699")
-    reference = one(reader.read(said, "r1")).reference
+    message = one(reader.read(said, "r1"))
+    reference = message.reference
+    assert message.shown_in == ""  # a typed answer was in no card
     assert json.loads(json.dumps(reference)) == {
         "answer": "",
         "serviceUrl": SERVICE_URL,
         "channelId": "msteams",
         "conversation": "19:ops@thread.tacv2;messageid=1699999999999",
         "activity": said["id"],
-        "card": "1699",
         "bot": BOT,
         "user": {"id": "29:1alice", "name": "Alice Example"},
     }
@@ -126,7 +127,7 @@ def test_a_submitted_card_is_a_pressed_action(reader: Reader, text: str | None) 
     said = activity(text=text, value={"action": "confirm_abc"}, replyToId="1700")
     message = one(reader.read(said, "r1"))
     assert (message.text, message.action) == ("", "confirm_abc")
-    assert message.reference["card"] == "1700"
+    assert message.shown_in == "1700"
 
 
 def test_a_submitted_command_is_text(reader: Reader) -> None:
@@ -155,7 +156,7 @@ def test_a_pressed_button_is_an_invoke_that_waits(reader: Reader, trigger: str |
     message = one(receipt)
     assert (message.text, message.action) == ("", "confirm_abc")
     assert message.reference["answer"] == "invoke"
-    assert message.reference["card"] == "1700"
+    assert message.shown_in == "1700"
 
 
 def test_a_pressed_command_is_text(reader: Reader) -> None:
