@@ -117,7 +117,8 @@ class Message:
     holds what was filled in, by name of the argument; ``text`` is then the
     command as far as it was known.
     ``claimed`` is a sender that was stated but not proven: recorded, never
-    believed. ``reference`` is the channel's own, for answering.
+    believed. ``asks`` says that the channel can
+    ask the sender back. ``reference`` is the channel's own, for answering.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Message:
     reference: Mapping[str, Any] = field(default_factory=dict)
     shown_in: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
+    asks: bool = False
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""

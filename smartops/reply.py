@@ -154,8 +154,9 @@ class Reply:
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
     ``request_id``. ``private`` asks the channel to show it to the sender alone
     where it can. ``repeated`` says that this act was answered before: a channel
-    that pushes its answers stays silent. ``closes`` says that what was asked is
-    decided: the message that asked must lose its buttons, whatever shows it.
+    that pushes its answers stays silent. ``closes`` is the key of the approval that
+    this decides: the message that asked must lose its buttons, whatever shows it.
+    ``asks`` is the key of the approval that this asks for.
     """
 
     status: Literal["success", "pending", "error"] = "success"
@@ -167,7 +168,8 @@ class Reply:
     quota: Quota | None = None
     request_id: str = ""
     repeated: bool = False
-    closes: bool = False
+    closes: str = ""
+    asks: str = ""
 
     @classmethod
     def of(
@@ -200,6 +202,7 @@ class Reply:
                 "error": _dump_error(self.error),
                 "private": self.private,
                 "closes": self.closes,
+                "asks": self.asks,
             },
             separators=(",", ":"),
         ).encode()
@@ -216,6 +219,7 @@ class Reply:
             error=_load_error(fields["error"]),
             private=fields["private"],
             closes=fields["closes"],
+            asks=fields["asks"],
         )
 
 

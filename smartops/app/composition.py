@@ -27,6 +27,7 @@ from smartops.middleware.builtin import BuiltinCommands
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
+from .shelves import Shelves
 from .trust import local_issuers, trusted_issuers
 
 
@@ -39,6 +40,7 @@ class Composition:
     services: Services
     http: AiohttpClient
     revoked: set[str]
+    shelves: Shelves
     local_issuers: tuple[LocalIssuer, ...]
     people: People
     policy: Policy
@@ -77,6 +79,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
     problems = plugins.problems
     http = AiohttpClient()
     revoked: set[str] = set()
+    shelves = Shelves()
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock)
     issuers = trusted_issuers(settings, own_issuers)
@@ -87,6 +90,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         issuers,
         anonymous=settings.auth.anonymous,
         max_depth=settings.server.max_depth,
+        shelf=shelves.shelf,
     )
 
     backends = plugins.collect("register_backends", services=services)
@@ -116,6 +120,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         services=services,
         http=http,
         revoked=revoked,
+        shelves=shelves,
         local_issuers=own_issuers,
         people=People(settings.people, settings.guests, settings.roles),
         policy=Policy(settings.rules),

@@ -1,16 +1,18 @@
 """What goes on beside the messages: leases, orphans, revocations, expiry.
 
-A process renews the lease on the changes it is carrying out. When one dies,
-another process (or the next start) finds its changes with a lapsed lease and
-marks them unknown: they may have happened, and are never repeated.
+A process renews the lease on what it carries out and on what it has yet to
+answer. When one dies, another process (or the next start) finds these with a
+lapsed lease. Resumable work goes on; other changes are marked unknown, for they
+may have happened, and are never repeated; and messages are answered.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from smartops.services import Clock
-from smartops.store import LEASE, Store
+from smartops.store import LEASE, Operation, Store
 
 log = logging.getLogger("smartops.housekeeping")
 
@@ -19,13 +21,29 @@ SWEEP = 3600.0
 
 
 class Housekeeping:
-    """The periodic work of one process. ``revoked`` is kept up to date in place."""
+    """The periodic work of one process.
 
-    def __init__(self, store: Store, clock: Clock, owner: str, revoked: set[str]) -> None:
+    ``revoked`` is kept up to date in place, ``cancel`` is told of operations
+    that are to be stopped, ``resume`` goes on with one, ``take_over`` answers
+    the messages that another process left.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        revoked: set[str],
+        *,
+        cancel: Callable[[str], object],
+        resume: Callable[[Operation], None],
+        take_over: Callable[[], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._owner = owner
         self._revoked = revoked
+        self._cancel = cancel
+        self._resume = resume
+        self._take_over = take_over
         self._renewed = 0.0
         self._swept = 0.0
 
@@ -44,9 +62,12 @@ class Housekeeping:
         revoked = await self._store.revoked()
         self._revoked |= revoked
         self._revoked &= revoked
+        for operation_id in await self._store.cancel_requests():
+            self._cancel(operation_id)
         if now - self._renewed >= LEASE / 3:
-            await self._store.renew(self._owner, now + LEASE)
+            await self._store.renew(self._store.owner, now + LEASE)
             await self._adopt(now)
+            await self._take_over()
             self._renewed = now
         if now - self._swept >= SWEEP:
             await self._store.sweep(now)
@@ -54,6 +75,9 @@ class Housekeeping:
 
     async def _adopt(self, now: float) -> None:
         for operation in await self._store.orphans(now):
+            if operation.state == "running":
+                self._resume(operation)
+                continue
             log.warning(
                 "outcome unknown: %s by %s was under way when SmartOps stopped (operation %s)",
                 operation.command_text,

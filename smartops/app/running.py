@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from smartops.config import Settings
 from smartops.errors import Refusal
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter, Window
 from smartops.message import Claims, Message
-from smartops.middleware import Gate, Parts
+from smartops.middleware import Gate, Parts, Running
 from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Store
@@ -25,6 +24,7 @@ from smartops.telemetry import Telemetry
 from smartops.version import __version__
 
 from .composition import Composition
+from .delivery import Delivery
 from .housekeeping import Housekeeping
 
 log = logging.getLogger("smartops.app")
@@ -55,7 +55,7 @@ class App:
         self.channels: tuple[Channel, ...] = composition.channels
         self.version = __version__
         self.telemetry = Telemetry()
-        self._owner = secrets.token_hex(8)
+        self._running = Running()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -70,8 +70,17 @@ class App:
         return await self._stack.__aexit__(*reason)
 
     async def handle(self, message: Message) -> Reply:
-        """Return the answer to a message; raises nothing but cancellation."""
-        return await self._gate.handle(message)
+        """Return the answer to a message whose sender waits; raises nothing but cancellation."""
+        reply = await self._gate.handle(message)
+        if reply.asks and message.shown_in:
+            self.store.shown(reply.asks, message.shown_in)
+        if reply.closes:
+            self.spawn(self._delivery.close, message, reply)
+        return reply
+
+    async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Take messages that are answered by ``channel.send``; they are durable when it returns."""
+        await self._delivery.accept(channel, messages)
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.
@@ -112,14 +121,24 @@ class App:
         stack.push_async_callback(self.limiter.aclose)
         self._gate = Gate(self._parts(), composition.layers)
         composition.builtins.parts = self._gate.parts
-        keeping = Housekeeping(self.store, clock, self._owner, composition.revoked)
+        composition.shelves.store = self.store
+        self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
+        patience = settings.server.shutdown_timeout.total_seconds()
+        for offer in composition.plugins.lifespans(self):
+            await stack.enter_async_context(_lifespan(offer))
+        stack.push_async_callback(self.store.leave)
+        self._background = await stack.enter_async_context(_awaited_at_exit(patience))
+        keeping = Housekeeping(
+            self.store,
+            clock,
+            composition.revoked,
+            cancel=self._running.cancel,
+            resume=lambda operation: self.spawn(self._gate.resume, operation),
+            take_over=self._delivery.take_over,
+        )
         await keeping.once()
         group = await stack.enter_async_context(_cancelled_at_exit())
         group.start_soon(keeping.forever)
-        for offer in composition.plugins.lifespans(self):
-            await stack.enter_async_context(_lifespan(offer))
-        patience = settings.server.shutdown_timeout.total_seconds()
-        self._background = await stack.enter_async_context(_awaited_at_exit(patience))
 
     def _parts(self) -> Parts:
         composition, limits = self.composition, self.settings.limits
@@ -142,8 +161,8 @@ class App:
                 )
             },
             expires=self.settings.confirmation.expires.total_seconds(),
-            owner=self._owner,
             observe=self.telemetry.command,
+            running=self._running,
         )
 
 

@@ -53,8 +53,9 @@ class UnknownCommand(ParseError):
 class MissingArguments(ParseError):
     """A command was named but not all that it needs.
 
-    ``missing`` are the parameters still wanted, ``arguments`` what is bound
-    already, so that a form or a question can ask for the rest.
+    ``wanted`` is that command, ``missing`` its parameters still to be given,
+    ``arguments`` what is bound already, so that a form or a question can ask
+    for the rest.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class MissingArguments(ParseError):
         **where: Any,
     ) -> None:
         super().__init__(message, command=command, **where)
+        self.wanted = command
         self.missing = missing
         self.arguments = dict(arguments)
 

@@ -21,7 +21,7 @@ from .nearness import near
 from .phrases import Form, Word
 from .suggest import known_words, suggest
 from .tokens import LIMIT, Line, read
-from .write import write
+from .write import partial, write
 
 Permitted = Callable[[Command], bool]
 
@@ -125,6 +125,10 @@ class Grammar:
             )
         defaults = {item.name: item.default for item in command.parameters if not item.required}
         return self.parse(self.text(command, {**defaults, **bound}), lambda _: True)
+
+    def partial(self, command: Command, arguments: Mapping[str, Any]) -> str:
+        """Return a command as far as it is known; parsing it asks for the rest."""
+        return partial(command, arguments)
 
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the canonical text of a call.

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Parameter
+from smartops.command import Command, Parameter
 from smartops.values import format_duration
 
 from .bind import Reference
@@ -44,6 +44,24 @@ def write(entry: Entry, arguments: Mapping[str, Any], literals: Set[str]) -> str
             written.append(_positional(part, value, entry, literals, quote=bool(swallows)))
     written.extend(_option(entry.options[key(name)], value) for name, value in options.items())
     return " ".join(written)
+
+
+def partial(command: Command, arguments: Mapping[str, Any]) -> str:
+    """Return a command as far as it is known: its name, and what is given as options.
+
+    Parsing it raises MissingArguments that hold these arguments.
+    """
+    given = (
+        (parameter, arguments[parameter.name])
+        for parameter in command.parameters
+        if parameter.name in arguments
+    )
+    options = (
+        _option(parameter, value)
+        for parameter, value in given
+        if parameter.required or _differs(value, parameter.default)
+    )
+    return " ".join((command.name, *options))
 
 
 def _values_of(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:

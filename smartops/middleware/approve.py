@@ -11,7 +11,7 @@ from smartops.command import Effect
 from smartops.errors import ApprovalInvalid
 from smartops.plan import Plan
 from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
-from smartops.store import Approval
+from smartops.store import Approval, approval_key
 
 from .turn import Parts, Proceed, Turn
 
@@ -23,6 +23,8 @@ async def approve(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     was shown then, to the last target.
     """
     assert turn.call is not None
+    if turn.operation is not None:
+        return await proceed(turn)  # it was approved before it was begun
     if turn.effect is Effect.READ:
         if turn.approval is not None:
             raise ApprovalInvalid("This confirmation is not for a change")
@@ -32,6 +34,8 @@ async def approve(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     if turn.approval is None:
         return await _ask(parts, turn, plan, digest)
     if digest != turn.approval.digest:
+        await parts.store.cancel(turn.approval)
+        turn.closes = turn.approval.key
         raise ApprovalInvalid(
             "What would be done has changed since you were asked",
             details=f"Nothing was done. Repeat the command to see the new plan: {turn.call.text}",
@@ -59,11 +63,13 @@ async def _ask(parts: Parts, turn: Turn, plan: Plan, digest: str) -> Reply:
             conversation=message.conversation,
             expires=parts.clock.time() + parts.expires,
             plan=json.dumps(asdict(plan)),
+            message=message.dump().decode(),
         )
     )
     return Reply(
         status="pending",
         data={"plan": asdict(plan), "expiresIn": int(parts.expires)},
+        asks=approval_key(token),
         view=_shown(plan, parts.expires),
         actions=(
             Action("confirm", "Yes, proceed", f"confirm_{token}"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from smartops.message import Message
-from smartops.reply import Reply
+from smartops.reply import Reply, Severity, Text
+from smartops.store import Operation
 
 from .turn import Parts, Proceed, Turn
 
@@ -17,18 +18,54 @@ async def deduplicate(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     one, and need an approval that works once), so the message goes on and is
     answered afresh. Channels that push stay silent about repeated acts.
     """
-    if not turn.message.id:
-        return await proceed(turn)
-    turn.act = act_key(turn.message)
-    turn.claimed = await parts.store.claim(turn.act)
-    if turn.claimed:
-        return await proceed(turn)
-    turn.repeated = True
-    answer = await parts.store.answer(turn.act)
-    return Reply.load(answer) if answer else await proceed(turn)
+    if turn.message.id and not turn.claimed and turn.operation is None:
+        turn.act = act_key(turn.message)
+        turn.claimed = await parts.store.claim(turn.act)
+        turn.repeated = not turn.claimed
+    if turn.repeated or turn.retaken:
+        return await _again(parts, proceed, turn)
+    return await proceed(turn)
 
 
 def act_key(message: Message) -> str:
     """Return the key under which an act is claimed; it reveals nothing of the message."""
     parts = (message.channel, str(message.sender), message.conversation, message.id)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
+    answer = await parts.store.answer(turn.act)
+    if answer:
+        return Reply.load(answer)
+    operation = await parts.store.operation_of(turn.act)
+    if operation is None:
+        return await proceed(turn)
+    if await parts.running.wait(operation.id):
+        operation = await parts.store.operation(operation.id) or operation
+    return outcome_of(operation)
+
+
+def outcome_of(operation: Operation) -> Reply:
+    """Return what is known of how an operation went."""
+    if operation.answer:
+        return Reply.load(operation.answer)
+    data = {"operation": operation.id, "state": operation.state}
+    if operation.state == "running":
+        text = f"Under way: {operation.command_text} ({operation.id})"
+        return Reply(status="pending", data=data, view=(Text(text),))
+    if operation.state == "failed":
+        text = f"Failed: {operation.command_text} ({operation.id})"
+        return Reply(data=data, view=(Text(text, severity=Severity.WARNING),))
+    return Reply(
+        data=data,
+        view=(
+            Text(
+                f"Outcome unknown: {operation.command_text} ({operation.id})",
+                severity=Severity.CRITICAL,
+            ),
+            Text(
+                "SmartOps was stopped while it was under way. It may or may not have taken "
+                "effect: look before you repeat it."
+            ),
+        ),
+    )

@@ -10,6 +10,7 @@ from smartops.errors import DeadlineExceeded
 from smartops.reply import Reply
 
 from .turn import Parts, Turn
+from .wiring import Wired
 
 CallNext = Callable[[Call], Awaitable[Reply]]
 
@@ -23,7 +24,7 @@ async def dispatch(parts: Parts, layers: Sequence[Layer], turn: Turn) -> Reply:
     assert turn.call is not None
     assert turn.command is not None
     wired = parts.wired[turn.call.command]
-    chain: CallNext = partial(_handle, wired.run, turn)
+    chain: CallNext = partial(_handle, wired, turn)
     for layer in reversed(layers):
         chain = _around(layer, chain)
     deadline = turn.command.deadline.total_seconds()
@@ -46,5 +47,5 @@ def _around(layer: Layer, inner: CallNext) -> CallNext:
     return outer
 
 
-async def _handle(run: Callable[..., Awaitable[Reply]], turn: Turn, call: Call) -> Reply:
-    return await run(call, turn.plan)
+async def _handle(wired: Wired, turn: Turn, call: Call) -> Reply:
+    return await wired.run(call, turn.plan, turn.work)

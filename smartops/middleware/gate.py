@@ -15,7 +15,7 @@ from smartops.command import Effect, Layer
 from smartops.errors import InternalError, RateLimited, Refusal
 from smartops.message import Claims, Message
 from smartops.reply import Reply
-from smartops.store import Record
+from smartops.store import Operation, Record
 
 from .approve import approve
 from .authorise import authorise
@@ -26,6 +26,7 @@ from .limit import exceeded, limit, take
 from .parse import parse
 from .record import record
 from .turn import Parts, Proceed, Step, Turn
+from .watcher import Watcher
 
 log = logging.getLogger("smartops.gate")
 
@@ -50,9 +51,37 @@ class Gate:
             proceed = partial(step, parts, proceed)
         self._way = proceed
 
-    async def handle(self, message: Message) -> Reply:
-        """Return the answer to a message; raises nothing but cancellation."""
-        turn = Turn(message, self.parts.clock.time())
+    async def handle(
+        self,
+        message: Message,
+        *,
+        act: str = "",
+        retaken: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Reply:
+        """Return the answer to a message; raises nothing but cancellation.
+
+        ``act`` is the key of an act that was claimed before, ``retaken`` says
+        by a process that stopped, ``watcher`` is told how far it is.
+        """
+        turn = Turn(
+            message,
+            self.parts.clock.time(),
+            watcher or Watcher(),
+            retaken=retaken,
+            act=act,
+            claimed=bool(act),
+        )
+        return await self._answer(turn)
+
+    async def resume(self, operation: Operation) -> Reply:
+        """Go on with an operation whose process stopped, and return its outcome."""
+        message = Message.load(operation.message.encode())
+        turn = Turn(message, self.parts.clock.time(), operation=operation)
+        return await self._answer(turn)
+
+    async def _answer(self, turn: Turn) -> Reply:
+        message = turn.message
         try:
             reply = await self._way(turn)
         except Refusal as refusal:
@@ -63,7 +92,12 @@ class Gate:
                 InternalError("Something went wrong", details=f"Reference: {message.request_id}")
             )
         reply = replace(
-            reply, quota=turn.quota, request_id=message.request_id, repeated=turn.repeated
+            reply,
+            quota=turn.quota,
+            request_id=message.request_id,
+            repeated=turn.repeated,
+            closes=turn.closes or reply.closes,
+            private=reply.private and not turn.closes,
         )
         await self._conclude(turn, reply)
         return reply

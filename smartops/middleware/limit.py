@@ -13,6 +13,8 @@ from .turn import Parts, Proceed, Turn
 async def limit(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     """Take one request from every window, or refuse and take nothing."""
     assert turn.person is not None
+    if turn.operation is not None:
+        return await proceed(turn)  # it was counted when it was begun
     verdict = await take(parts, turn.person, turn.message.team or turn.message.channel)
     turn.quota = verdict.quota
     if not verdict.allowed:

@@ -1,20 +1,17 @@
-"""Text or a pressed action to a Call."""
+"""Text, a pressed action or a filled-in form to a Call."""
 
 from __future__ import annotations
 
-import re
-
 from smartops.command import Call, Command
-from smartops.errors import ApprovalInvalid, PermissionDenied, ValidationFailed
-from smartops.grammar import Parsed, UnknownCommand
+from smartops.errors import PermissionDenied, ValidationFailed
+from smartops.grammar import MissingArguments, Parsed, UnknownCommand
 from smartops.message import Person
 from smartops.reply import Reply
-from smartops.store import Approval
 
 from .authorise import may_ever
+from .questions import answered, ask
+from .tokens import TOKEN, approval_of, withdraw
 from .turn import Parts, Proceed, Turn
-
-TOKEN = re.compile(r"(confirm|cancel)_([a-z2-7]{26})")
 
 
 async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
@@ -32,30 +29,27 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         )
     said = turn.message.action or turn.message.text.strip()
     token = TOKEN.fullmatch(said)
-    if token is not None:
-        turn.approval = await _approval(parts, person, token[2])
+    if turn.operation is not None:
+        said = turn.operation.command_text
+    elif token is not None:
+        turn.approval = await approval_of(parts, turn, person, token[2])
         if token[1] == "cancel":
+            turn.closes = turn.approval.key
             return await withdraw(parts, turn.approval)
         said = turn.approval.command_text
     elif not said:
         raise ValidationFailed("The message is empty", details="Try: help")
-    parsed = await _parsed(parts, turn, person, said)
+    try:
+        parsed = await _parsed(parts, turn, person, said)
+    except MissingArguments as missing:
+        if not turn.message.asks:
+            raise
+        return await ask(parts, turn, missing)
     turn.command = parsed.command
     turn.call = Call(
         parsed.command.name, parsed.arguments, person, turn.message, parsed.text, turn.act
     )
     return await proceed(turn)
-
-
-async def withdraw(parts: Parts, approval: Approval) -> Reply:
-    """Cancel a pending approval."""
-    if not await parts.store.cancel(approval):
-        raise ApprovalInvalid("This confirmation was used in the meantime")
-    return Reply.of(
-        f"Cancelled: {approval.command_text}",
-        "Nothing was changed.",
-        data={"cancelled": approval.command_text},
-    )
 
 
 async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed:
@@ -64,7 +58,14 @@ async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed
 
     try:
         return parts.grammar.parse(said, permitted)
+    except MissingArguments as missing:
+        if not turn.message.form:
+            raise
+        return parts.grammar.fill(missing.wanted, missing.arguments, turn.message.form)
     except UnknownCommand:
+        answer = await answered(parts, turn, said, permitted)
+        if answer is not None:
+            return answer
         for interpreter in parts.interpreters:
             commands = [wired.command for wired in parts.wired.values()]
             proposal = await interpreter.propose(
@@ -73,24 +74,3 @@ async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed
             if proposal is not None:
                 return parts.grammar.parse(proposal, permitted)
         raise
-
-
-async def _approval(parts: Parts, person: Person, token: str) -> Approval:
-    approval = await parts.store.approval(token)
-    if approval is None or approval.person != person.name:
-        # one answer for both, so that guessing tells nothing
-        raise ApprovalInvalid(
-            "This confirmation is not valid",
-            details="It is unknown, or was given to somebody else. Repeat the command.",
-        )
-    state = approval.state
-    if state == "pending" and approval.expires <= parts.clock.time():
-        state = "expired"
-    if state != "pending":
-        raise ApprovalInvalid(
-            f"This confirmation was {state} already"
-            if state != "expired"
-            else "This confirmation has expired",
-            details=f"It was for: {approval.command_text}. Repeat the command to be asked again.",
-        )
-    return approval

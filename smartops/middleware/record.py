@@ -10,59 +10,107 @@ import anyio
 
 from smartops.command import Effect
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
-from smartops.reply import Reply
+from smartops.reply import Reply, Severity, Text
 from smartops.store import Operation, OperationState
 
+from .running import StoredWork
 from .turn import Parts, Proceed, Turn
 
 
 async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    """Use up the approval and write the intent in one transaction, then let the change happen.
+    """Write the intent of a change, using up its approval, then let it happen.
 
-    Whatever cuts the change short leaves an operation that says so: failed when
-    the backend refused, unknown when nobody can tell.
+    Reads that may outlast the process are operations too; other reads leave
+    nothing but their outcome.
     """
-    if turn.effect is Effect.READ:
-        return await proceed(turn)
+    assert turn.command is not None
+    if turn.operation is None:
+        if turn.effect is Effect.READ and not turn.command.resumable:
+            return await proceed(turn)
+        turn.operation = await _begun(parts, turn)
+    return await _carried_out(parts, proceed, turn, turn.operation)
+
+
+async def _begun(parts: Parts, turn: Turn) -> Operation:
     operation = _operation(parts, turn)
-    assert turn.approval is not None
-    assert turn.call is not None
-    if not await parts.store.accept(turn.approval, operation):
+    if turn.approval is None:
+        await parts.store.begin(operation)
+    elif await parts.store.accept(turn.approval, operation):
+        turn.closes = turn.approval.key
+        turn.watcher.accepted()
+    else:
         raise ApprovalInvalid(
             "This confirmation was used in the meantime", details="Look at: history"
         )
+    return operation
+
+
+async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Operation) -> Reply:
+    """Carry it out, and keep how it ended.
+
+    Whatever cuts it short leaves an operation that says so: failed when the
+    backend refused, unknown when nobody can tell, and still running when
+    somebody else can go on with it.
+    """
+    assert turn.call is not None
+    assert turn.command is not None
     turn.call = replace(turn.call, act=operation.id)
-    state: OperationState = "unknown"
-    answer = None
-    try:
-        reply = await proceed(turn)
-        reply = replace(reply, data={**reply.data, "operation": operation.id})
-        state, answer = "done", reply.dump()
-    except (DeadlineExceeded, BackendUnavailable):
-        raise  # it may have happened
-    except Refusal:
-        state = "failed"
-        raise
-    finally:
-        with anyio.CancelScope(shield=True):
-            await parts.store.finish(operation.id, state, answer)
-    return reply
+    turn.work = StoredWork(parts.store, operation, turn.watcher)
+    state: OperationState = "running" if turn.command.resumable else "unknown"
+    reply: Reply | None = None
+    with parts.running.carry(operation.id) as scope:
+        try:
+            reply = await proceed(turn)
+            reply = replace(reply, data={**reply.data, "operation": operation.id})
+            state = "done"
+        except Refusal as refusal:
+            ambiguous = isinstance(refusal, DeadlineExceeded | BackendUnavailable)
+            state = "unknown" if ambiguous and turn.effect is not Effect.READ else "failed"
+            reply = Reply.refused(refusal)
+            raise
+        except Exception:
+            state = "unknown"
+            raise
+        finally:
+            if scope.cancel_called:
+                state, reply = "unknown", _cancelled(turn)
+            with anyio.CancelScope(shield=True):
+                await _ended(parts, operation, state, reply)
+    return reply or _cancelled(turn)
+
+
+async def _ended(
+    parts: Parts, operation: Operation, state: OperationState, reply: Reply | None
+) -> None:
+    if state == "running":
+        await parts.store.yield_lease(operation.id)
+    else:
+        await parts.store.finish(operation.id, state, reply.dump() if reply else None)
+
+
+def _cancelled(turn: Turn) -> Reply:
+    assert turn.call is not None
+    blocks = [Text(f"Cancelled: {turn.call.text}", severity=Severity.WARNING)]
+    if turn.effect is not Effect.READ:
+        blocks.append(Text("Part of it may have taken effect: look before you repeat it."))
+    return Reply(data={"cancelled": turn.call.text}, view=tuple(blocks))
 
 
 def _operation(parts: Parts, turn: Turn) -> Operation:
-    call, approval, plan = turn.call, turn.approval, turn.plan
+    call, command = turn.call, turn.command
     assert call is not None
-    assert approval is not None
-    assert plan is not None
+    assert command is not None
     return Operation(
         id=f"op-{secrets.token_hex(6)}",
         person=call.person.name,
         command_text=call.text,
-        plan=json.dumps(asdict(plan)),
-        approval_id=approval.id,
+        plan=json.dumps(asdict(turn.plan)) if turn.plan else "",
+        approval_id=turn.approval.id if turn.approval else "",
         channel=turn.message.channel,
         conversation=turn.message.conversation,
-        reference=json.dumps(dict(turn.message.reference)),
-        owner=parts.owner,
+        message=turn.message.dump().decode(),
+        owner=parts.store.owner,
         started=parts.clock.time(),
+        act=turn.act,
+        resumable=command.resumable,
     )

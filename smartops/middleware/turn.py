@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smartops.auth import People, Policy
 from smartops.backend import Compute
@@ -15,8 +15,11 @@ from smartops.message import Message, Person
 from smartops.plan import Plan
 from smartops.reply import Quota, Reply
 from smartops.services import Clock
-from smartops.store import Approval, Record, Store
+from smartops.store import Approval, Operation, Record, Store
+from smartops.work import Work
 
+from .running import Running
+from .watcher import Watcher
 from .wiring import Wired
 
 
@@ -25,8 +28,8 @@ class Parts:
     """What the steps work with. Put together once at start; never changes.
 
     ``windows`` are the rate limits by what they are counted for (user, team,
-    burst), ``expires`` the life of an approval in seconds, ``owner`` the name
-    of this process in the store, ``observe`` is told of every outcome.
+    burst), ``expires`` the life of an approval in seconds; ``observe`` is told
+    of every outcome.
     """
 
     clock: Clock
@@ -40,16 +43,24 @@ class Parts:
     compute: Compute | None
     windows: Mapping[str, Window]
     expires: float
-    owner: str
     observe: Callable[[Record], None]
+    running: Running
 
 
 @dataclass(slots=True)
 class Turn:
-    """One message on its way through the gate; each step adds what it learns."""
+    """One message on its way through the gate; each step adds what it learns.
+
+    ``retaken`` says that an earlier process began to answer it, ``operation``
+    is one that goes on where that process stopped.
+    """
 
     message: Message
     started: float
+    watcher: Watcher = field(default_factory=Watcher)
+    retaken: bool = False
+    operation: Operation | None = None
+    closes: str = ""
     act: str = ""
     claimed: bool = False
     repeated: bool = False
@@ -61,6 +72,7 @@ class Turn:
     rule: str = ""
     approval: Approval | None = None
     plan: Plan | None = None
+    work: Work | None = None
 
 
 Proceed = Callable[[Turn], Awaitable[Reply]]

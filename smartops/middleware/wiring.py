@@ -14,6 +14,7 @@ from smartops.backend import Backend
 from smartops.command import Call, Command, Effect, Handler
 from smartops.plan import Plan
 from smartops.reply import Reply
+from smartops.work import Work
 
 
 class Wired:
@@ -28,6 +29,7 @@ class Wired:
         }
         self._calls = tuple(name for name, kind in command.wants.items() if kind is Call)
         self._plans = tuple(name for name, kind in command.wants.items() if kind is Plan)
+        self._works = tuple(name for name, kind in command.wants.items() if kind is Work)
         self._lists = tuple(item.name for item in command.parameters if item.many)
         self._planner = _with_names(command.companions.get("plan"))
         self._classifier = _with_names(command.companions.get("classify"))
@@ -37,9 +39,9 @@ class Wired:
         """Whether the effect is only known call by call."""
         return self._classifier is not None
 
-    async def run(self, call: Call, plan: Plan | None) -> Reply:
+    async def run(self, call: Call, plan: Plan | None = None, work: Work | None = None) -> Reply:
         """Call the handler and make a Reply of what it returns."""
-        result = await self.command.handler(**self._arguments(call, plan))
+        result = await self.command.handler(**self._arguments(call, plan, work))
         if isinstance(result, Reply):
             return result
         if isinstance(result, str):
@@ -67,15 +69,19 @@ class Wired:
         return Effect(await function(**self._chosen(call, names)))
 
     def _chosen(self, call: Call, names: frozenset[str]) -> dict[str, Any]:
-        filled = self._arguments(call, None)
+        filled = self._arguments(call)
         return {name: value for name, value in filled.items() if name in names}
 
-    def _arguments(self, call: Call, plan: Plan | None) -> dict[str, Any]:
+    def _arguments(
+        self, call: Call, plan: Plan | None = None, work: Work | None = None
+    ) -> dict[str, Any]:
         filled = {**call.arguments, **self._backends}
         for name in self._calls:
             filled[name] = call
         for name in self._plans:
             filled[name] = plan
+        for name in self._works:
+            filled[name] = work
         for name in self._lists:
             if filled[name] is not None:
                 filled[name] = list(filled[name])

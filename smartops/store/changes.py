@@ -44,6 +44,31 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """Who takes over, and until when it is theirs."""
+
+    owner: str
+    now: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What an operation has done so far, as JSON."""
+
+    id: str
+    steps: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where an approval is asked for."""
+
+    key: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """Until when that which an owner carries out is its own."""
 
@@ -120,21 +145,44 @@ def _renew(connection: Connection, lease: Lease) -> int:
     return connection.execute(statement).rowcount
 
 
-def _adopt(connection: Connection, now: float) -> Sequence[Operation]:
-    """Give up what nobody carries out any more. Each is returned to one caller only."""
-    lapsed = (
-        select(operations.c.id)
-        .where(operations.c.state == "running", operations.c.lease_until <= now)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(operations)
-        .where(operations.c.id.in_(lapsed))
-        .values(state="unknown", finished=now)
-        .returning(operations)
-    )
-    found = map(operation_of, connection.execute(statement).mappings())
+def _adopt(connection: Connection, adoption: Adoption) -> Sequence[Operation]:
+    """Take over what nobody carries out any more. Each is returned to one caller only."""
+    found: list[Operation] = []
+    for resumable, fate in (
+        (False, {"state": "unknown", "finished": adoption.now}),
+        (True, {"owner": adoption.owner, "lease_until": adoption.until}),
+    ):
+        lapsed = (
+            select(operations.c.id)
+            .where(operations.c.state == "running", operations.c.lease_until <= adoption.now)
+            .where(operations.c.resumable == resumable)
+            .with_for_update(skip_locked=True)
+        )
+        statement = update(operations).where(operations.c.id.in_(lapsed)).values(fate)
+        rows = connection.execute(statement.returning(operations)).mappings()
+        found.extend(map(operation_of, rows))
     return sorted(found, key=attrgetter("started"))
+
+
+def _keep_steps(connection: Connection, steps: Steps) -> None:
+    statement = update(operations).where(operations.c.id == steps.id).values(steps=steps.steps)
+    connection.execute(statement)
+
+
+def _yield(connection: Connection, id: str) -> None:
+    running = (operations.c.id == id) & (operations.c.state == "running")
+    connection.execute(update(operations).where(running).values(lease_until=0.0))
+
+
+def _request_cancel(connection: Connection, id: str) -> bool:
+    running = (operations.c.id == id) & (operations.c.state == "running")
+    statement = update(operations).where(running).values(cancel_requested=True)
+    return connection.execute(statement).rowcount == 1
+
+
+def _shown(connection: Connection, shown: Shown) -> None:
+    statement = update(approvals).where(approvals.c.key == shown.key).values(shown=shown.shown)
+    connection.execute(statement)
 
 
 ADD: Act[Approval, None] = each("approval", _add, repeatable=False)
@@ -143,7 +191,11 @@ CANCEL: Act[Decision, bool] = each("cancel", _cancel, repeatable=False)
 BEGIN: Act[Begun, None] = each("begin", _begin)
 FINISH: Act[End, bool] = each("finish", _finish)
 RENEW: Act[Lease, int] = each("renew", _renew)
-ADOPT: Act[float, Sequence[Operation]] = each("adopt", _adopt, repeatable=False)
+ADOPT: Act[Adoption, Sequence[Operation]] = each("adopt", _adopt, repeatable=False)
+STEPS: Act[Steps, None] = each("steps", _keep_steps)
+YIELD: Act[str, None] = each("yield", _yield)
+REQUEST_CANCEL: Act[str, bool] = each("cancel request", _request_cancel)
+SHOWN: Act[Shown, None] = each("shown", _shown)
 
 
 def approval_of(row: RowMapping, id: str, now: float) -> Approval:

@@ -37,6 +37,8 @@ class Approval:
     reading the store gives nobody a usable token: an approval found by other
     means than its id has an empty ``id``. ``key`` is that hash, filled in by
     the store. ``plan`` is JSON, ``digest`` what the approval is bound to.
+    ``message`` is what was said, as JSON, and ``shown`` the platform's id of
+    the message that asks, empty while it is not known.
     """
 
     id: str
@@ -49,6 +51,8 @@ class Approval:
     plan: str
     state: ApprovalState = "pending"
     key: str = ""
+    message: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ class Operation:
     """One accepted change or long run.
 
     ``approval_id`` is the approval's id going in and its hash coming out,
-    empty where none was needed. ``plan`` and ``reference`` are JSON.
+    empty where none was needed. ``plan`` is JSON, and so is ``message``, what
+    was said. ``act`` is the key of the act it was begun for. ``steps`` is JSON
+    of what a ``resumable`` one has done so far; such a one goes on after its
+    process ended. ``cancel_requested`` asks the owner to stop it.
     ``owner`` names the process that carries it out; the operation is its own
     until ``lease_until``, which is :data:`LEASE` seconds from now if 0.
     ``answer`` is what was answered when it had ``finished``.
@@ -69,9 +76,13 @@ class Operation:
     approval_id: str
     channel: str
     conversation: str
-    reference: str
+    message: str
     owner: str
     started: float
+    act: str = ""
+    steps: str = "{}"
+    resumable: bool = False
+    cancel_requested: bool = False
     lease_until: float = 0.0
     state: OperationState = "running"
     finished: float | None = None
@@ -103,3 +114,15 @@ class Record:
     outcome: str = ""
     seconds: float = 0.0
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An argument somebody was asked for; the next thing they say there may be its value."""
+
+    person: str
+    channel: str
+    conversation: str
+    command_text: str
+    parameter: str
+    expires: float

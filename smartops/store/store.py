@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.services import Clock
 
-from . import acts, changes, upkeep
+from . import acts, changes, conversation, upkeep
 from .database import READERS, Database, database
 from .rows import (
     LEASE,
@@ -24,6 +24,7 @@ from .rows import (
     Operation,
     OperationState,
     Phase,
+    Question,
     Record,
     StoreClosed,
     StoreUnavailable,
@@ -51,7 +52,7 @@ class Store:
         self._keep = keep
         self._writer = Writer(database.writer)
         self._readers = anyio.CapacityLimiter(READERS)
-        self._holder = secrets.token_hex(8)
+        self.owner = secrets.token_hex(8)
         self._numbers = itertools.count()
 
     @classmethod
@@ -90,7 +91,7 @@ class Store:
 
         A caller cancelled meanwhile gives the claim back, as nobody would act.
         """
-        holder = f"{self._holder}-{next(self._numbers)}"
+        holder = f"{self.owner}-{next(self._numbers)}"
         claim = acts.Claim(key, self._clock.time(), holder)
         try:
             return await self._writer.write(acts.CLAIM, claim)
@@ -124,6 +125,15 @@ class Store:
         """Return an approval by its id, in whatever state it is."""
         rows = await self._read(select(approvals).where(approvals.c.key == approval_key(id)))
         return changes.approval_of(rows[0], id, self._clock.time()) if rows else None
+
+    async def approval_by_key(self, key: str) -> Approval | None:
+        """Return an approval by the hash of its id, in whatever state it is."""
+        rows = await self._read(select(approvals).where(approvals.c.key == key))
+        return changes.approval_of(rows[0], "", self._clock.time()) if rows else None
+
+    def shown(self, key: str, shown: str) -> None:
+        """Keep the platform's id of the message that asks for an approval, soon."""
+        self._writer.queue(changes.SHOWN, changes.Shown(key, shown))
 
     async def pending(self, person: str, conversation: str) -> list[Approval]:
         """Return what waits for a person's decision there, soonest to expire first.
@@ -187,17 +197,97 @@ class Store:
         rows = await self._read(changes.operations_of(person, state, limit))
         return [changes.operation_of(row) for row in rows]
 
+    async def operation_of(self, act: str) -> Operation | None:
+        """Return the operation that was begun for an act."""
+        rows = await self._read(select(operations).where(operations.c.act == act))
+        return changes.operation_of(rows[0]) if rows else None
+
+    async def keep_steps(self, id: str, steps: str) -> None:
+        """Keep what an operation has done so far."""
+        await self._writer.write(changes.STEPS, changes.Steps(id, steps))
+
+    async def request_cancel(self, id: str) -> bool:
+        """Ask whoever carries out an operation to stop; False if it does not run any more."""
+        return await self._writer.write(changes.REQUEST_CANCEL, id)
+
+    async def cancel_requests(self) -> set[str]:
+        """Return the ids of our running operations that are to be stopped."""
+        mine = operations.c.owner == self.owner
+        query = select(operations.c.id).where(mine, operations.c.state == "running")
+        rows = await self._read(query.where(operations.c.cancel_requested))
+        return {row["id"] for row in rows}
+
     async def renew(self, owner: str, until: float) -> int:
-        """Extend the lease on all that ``owner`` carries out; return how many there are."""
-        return await self._writer.write(changes.RENEW, changes.Lease(owner, until))
+        """Extend the lease on all that ``owner`` carries out or answers; return how much it is."""
+        lease = changes.Lease(owner, until)
+        carried = await self._writer.write(changes.RENEW, lease)
+        return carried + await self._writer.write(conversation.RENEW, lease)
+
+    async def yield_lease(self, id: str) -> None:
+        """Let somebody else go on with an operation at once."""
+        await self._writer.write(changes.YIELD, id)
 
     async def orphans(self, now: float) -> list[Operation]:
-        """Mark the running operations whose lease ran out as unknown, and return them.
+        """Take over the running operations whose lease ran out, and return them.
 
-        Of several processes that ask, one gets each.
+        Resumable ones are ours from now on; the others are marked unknown. Of
+        several processes that ask, one gets each.
         """
-        found = await self._writer.write(changes.ADOPT, now)
+        adoption = changes.Adoption(self.owner, now, now + LEASE)
+        found = await self._writer.write(changes.ADOPT, adoption)
         return list(found)
+
+    # The inbox: messages that are answered later, and must be.
+
+    async def arrive(self, key: str, message: bytes) -> bool:
+        """Claim an act and keep its message until it is answered; False if it is known."""
+        now = self._clock.time()
+        claim = acts.Claim(key, now, f"{self.owner}-{next(self._numbers)}")
+        arrival = conversation.Arrival(claim, message, self.owner, now + LEASE)
+        return await self._writer.write(conversation.ARRIVE, arrival)
+
+    def delivered(self, key: str) -> None:
+        """Let go of a message that was answered, soon."""
+        self._writer.queue(conversation.DELIVERED, key)
+
+    async def undelivered(self, now: float) -> list[tuple[str, bytes]]:
+        """Take over the messages that nobody answers any more, and return them with their keys."""
+        taking = conversation.Taking(self.owner, now, now + LEASE)
+        found = await self._writer.write(conversation.TAKE, taking)
+        return list(found)
+
+    async def leave(self) -> None:
+        """Let somebody else answer what we have not answered, at once."""
+        await self._writer.write(conversation.LEAVE, self.owner)
+
+    # Questions: an argument that somebody was asked for.
+
+    async def ask(self, question: Question) -> None:
+        """Keep a question; it replaces the one before it in the same conversation."""
+        await self._writer.write(conversation.ASK, question)
+
+    async def take_question(
+        self, person: str, channel: str, conversation_id: str
+    ) -> Question | None:
+        """Return and forget what a person was asked there, if it is not too long ago."""
+        about = (person, channel, conversation_id)
+        question = await self._writer.write(conversation.ANSWER, about)
+        return question if question and question.expires > self._clock.time() else None
+
+    # The shelf: what plugins keep.
+
+    async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
+        """Return what a plugin keeps under keys that begin so."""
+        rows = await self._read(conversation.facts(name, prefix))
+        return {row["key"]: row["value"] for row in rows}
+
+    async def put_fact(self, name: str, key: str, value: str) -> None:
+        """Keep something for a plugin."""
+        await self._writer.write(conversation.PUT, conversation.Fact(name, key, value))
+
+    async def drop_fact(self, name: str, key: str) -> None:
+        """Forget something a plugin kept."""
+        await self._writer.write(conversation.DROP, conversation.Fact(name, key))
 
     # Records: the history, only ever added to.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Double,
@@ -58,6 +59,8 @@ approvals = Table(
     Column("conversation", Words, nullable=False),
     Column("expires", Double, nullable=False),
     Column("plan", Words, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("shown", Words, nullable=False),
     Column("state", Text, nullable=False),
     Index("approvals_by_person", "person", "expires"),
     Index("approvals_by_expiry", "expires"),
@@ -73,7 +76,11 @@ operations = Table(
     Column("approval_key", Text, unique=True),  # one approval, one operation
     Column("channel", Words, nullable=False),
     Column("conversation", Words, nullable=False),
-    Column("reference", Words, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("steps", Words, nullable=False),
+    Column("resumable", Boolean, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
     Column("owner", Text, nullable=False),
     Column("started", Double, nullable=False),
     Column("lease_until", Double, nullable=False),
@@ -82,6 +89,36 @@ operations = Table(
     Column("answer", LargeBinary),
     Index("operations_by_lease", "state", "lease_until"),
     Index("operations_by_start", "started"),
+    Index("operations_by_act", "act"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Index("inbox_by_lease", "lease_until"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("person", Words, primary_key=True),
+    Column("channel", Words, primary_key=True),
+    Column("conversation", Words, primary_key=True),
+    Column("command_text", Words, nullable=False),
+    Column("parameter", Words, nullable=False),
+    Column("expires", Double, nullable=False),
+)
+
+shelf = Table(
+    "shelf",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("value", Words, nullable=False),
 )
 
 records = Table(

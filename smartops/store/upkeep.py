@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_
 
-from .tables import acts, approvals, operations, pulse, records, revoked
+from .put import put
+from .tables import acts, approvals, operations, pulse, questions, records, revoked
 from .transaction import Act, each
 
 PIECE = 1000
@@ -40,6 +41,7 @@ def stale(now: float, keep: float) -> tuple[Old, ...]:
         Old(acts, acts.c.at, now - DEDUPLICATED),
         Old(approvals, approvals.c.expires, now - REMEMBERED),
         Old(operations, operations.c.finished, now - keep),
+        Old(questions, questions.c.expires, now),
         Old(revoked, revoked.c.until, now),
         Old(records, records.c.at, now - keep),
     )
@@ -51,26 +53,24 @@ def _sweep(connection: Connection, old: Old) -> int:
     Records are in order of time, so only the first ones are looked at: they
     need no index that every message would have to pay for.
     """
-    key = next(iter(old.table.primary_key))
     if old.table is records:
+        key = records.c.id
         first = select(key).order_by(key).limit(PIECE).subquery()
         chosen = key <= select(func.max(first.c.id)).scalar_subquery()
-        statement = delete(old.table).where(chosen, old.column < old.before)
+        statement = delete(records).where(chosen, old.column < old.before)
     else:
-        piece = select(key).where(old.column < old.before).limit(PIECE)
-        statement = delete(old.table).where(key.in_(piece))
+        keys = list(old.table.primary_key)
+        piece = select(*keys).where(old.column < old.before).limit(PIECE)
+        statement = delete(old.table).where(tuple_(*keys).in_(piece))
     return connection.execute(statement).rowcount
 
 
 def _revoke(connection: Connection, revocation: Revocation) -> None:
-    known = revoked.c.jti == revocation.jti
-    connection.execute(delete(revoked).where(known))
-    connection.execute(insert(revoked), {"jti": revocation.jti, "until": revocation.until})
+    put(connection, revoked, {"jti": revocation.jti, "until": revocation.until})
 
 
 def _beat(connection: Connection, now: float) -> None:
-    if connection.execute(update(pulse).where(pulse.c.id == 1).values(at=now)).rowcount == 0:
-        connection.execute(insert(pulse), {"id": 1, "at": now})
+    put(connection, pulse, {"id": 1, "at": now})
 
 
 SWEEP: Act[Old, int] = each("sweep", _sweep)

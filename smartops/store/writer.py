@@ -22,6 +22,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
@@ -62,7 +63,8 @@ class Writer:
         self._pending: deque[Write] = deque()  # from here on shared with the thread
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()  # false: it is the end
         self._woken = False
-        self._kept: list[Write] = []  # the thread's
+        self._kept: list[Write] = []  # this and what follows is the thread's
+        self._away = False
         self._thread = threading.Thread(target=self._work, name="smartops-store", daemon=True)
         self._thread.start()
 
@@ -185,13 +187,17 @@ class Writer:
         """Write it in one transaction, or else each alone; return a failure if all is lost."""
         failure = self._transactions.run(batch)
         if failure is not None and failure.lost:
+            uncertain = failure.uncertain
             batch = self._repeatable(batch, failure)
             failure = self._transactions.run(batch)
-        if failure is None:
-            return None
-        if failure.away:
+            if failure is not None and uncertain:  # the first time may have done it
+                failure = replace(failure, uncertain=True)
+        if failure is not None and failure.away:
             self._give_up(batch, failure)
             return failure
+        self._is_back()
+        if failure is None:
+            return None
         for place, write in enumerate(batch):
             failure = self._transactions.run([write])
             if failure is not None and failure.away:
@@ -222,7 +228,14 @@ class Writer:
             else:
                 write.error = StoreUnavailable(text, retry_after=1)
                 write.error.__cause__ = failure.error
-        log.error("%s: %s", text, _first_line(failure.error))
+        if not self._away:
+            self._away = True
+            log.error("%s: %s", text, _first_line(failure.error))
+
+    def _is_back(self) -> None:
+        if self._away:
+            self._away = False
+            log.warning("the store is back")
 
     def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is gone, and with it everybody who waits

@@ -38,7 +38,7 @@ def operation(clock: ManualClock, id: str = "op-1", **changes) -> Operation:
             approval_id="token",
             channel="api",
             conversation="room-1",
-            reference='{"id": 1}',
+            message='{"id": 1}',
             owner="here",
             started=clock.time(),
         ),

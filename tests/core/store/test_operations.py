@@ -20,7 +20,7 @@ def operation(clock: ManualClock) -> Operation:
         approval_id="",
         channel="api",
         conversation="room-1",
-        reference="{}",
+        message="{}",
         owner="here",
         started=clock.time(),
         lease_until=clock.time() + 20,

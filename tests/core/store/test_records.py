@@ -132,6 +132,18 @@ async def test_revoked_tokens_until_they_would_expire(store: Store, clock: Manua
     assert await store.revoked() == set()
 
 
+async def test_replicas_that_write_the_same_row_at_once(
+    url: str, opened, clock: ManualClock
+) -> None:
+    replicas = [await opened(url) for _ in range(3)]
+    async with anyio.create_task_group() as group:
+        for number in range(30):
+            for replica in replicas:
+                group.start_soon(replica.revoke, f"token-{number}", clock.time() + 9)
+                group.start_soon(replica.ping)
+    assert await replicas[0].revoked() == {f"token-{number}" for number in range(30)}
+
+
 DAY = 86_400.0
 
 

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _approvals()
     _operations()
     _records()
+    _conversation()
     op.create_table(
         "revoked",
         sa.Column("jti", sa.Text, primary_key=True),
@@ -43,6 +44,8 @@ def _approvals() -> None:
         sa.Column("conversation", sa.Text, nullable=False),
         sa.Column("expires", sa.Double, nullable=False),
         sa.Column("plan", sa.Text, nullable=False),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("shown", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
     )
     op.create_index("approvals_by_person", "approvals", ["person", "expires"])
@@ -59,7 +62,11 @@ def _operations() -> None:
         sa.Column("approval_key", sa.Text, unique=True),
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("conversation", sa.Text, nullable=False),
-        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("act", sa.Text, nullable=False),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("steps", sa.Text, nullable=False),
+        sa.Column("resumable", sa.Boolean, nullable=False),
+        sa.Column("cancel_requested", sa.Boolean, nullable=False),
         sa.Column("owner", sa.Text, nullable=False),
         sa.Column("started", sa.Double, nullable=False),
         sa.Column("lease_until", sa.Double, nullable=False),
@@ -69,6 +76,33 @@ def _operations() -> None:
     )
     op.create_index("operations_by_lease", "operations", ["state", "lease_until"])
     op.create_index("operations_by_start", "operations", ["started"])
+    op.create_index("operations_by_act", "operations", ["act"])
+
+
+def _conversation() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("message", sa.LargeBinary, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("lease_until", sa.Double, nullable=False),
+    )
+    op.create_index("inbox_by_lease", "inbox", ["lease_until"])
+    op.create_table(
+        "questions",
+        sa.Column("person", sa.Text, primary_key=True),
+        sa.Column("channel", sa.Text, primary_key=True),
+        sa.Column("conversation", sa.Text, primary_key=True),
+        sa.Column("command_text", sa.Text, nullable=False),
+        sa.Column("parameter", sa.Text, nullable=False),
+        sa.Column("expires", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "shelf",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
 
 
 def _records() -> None:

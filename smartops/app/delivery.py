@@ -1,0 +1,127 @@
+"""Answers that are pushed: messages kept until they are answered, and answers shown in place.
+
+A platform is acknowledged as soon as its message is durable. The answer
+follows: a sign of work if it takes long, edits of that one message as it goes
+on, and the final state, whatever happens to this process in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import anyio
+
+from smartops.channel import Channel
+from smartops.errors import BackendUnavailable, Refusal
+from smartops.message import Message
+from smartops.middleware import Gate
+from smartops.middleware.deduplicate import act_key
+from smartops.reply import Reply
+from smartops.services import Clock
+from smartops.store import Store
+
+from .progress import Progress
+
+log = logging.getLogger("smartops.delivery")
+
+RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
+"""After how many seconds a reply that could not be delivered is tried again."""
+
+
+class Delivery:
+    """Takes messages in and sees to it that each is answered."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        store: Store,
+        channels: Sequence[Channel],
+        clock: Clock,
+        spawn: Callable[..., None],
+    ) -> None:
+        self._gate = gate
+        self._store = store
+        self._channels: Mapping[str, Channel] = {item.name: item for item in channels}
+        self._clock = clock
+        self._spawn = spawn
+
+    async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Keep messages until they are answered, and begin to answer those that are new.
+
+        When it returns they are durable and the platform may be acknowledged.
+        """
+        for message in messages:
+            act = act_key(message)
+            if await self._store.arrive(act, message.dump()):
+                self._spawn(self._deliver, channel, message, act)
+
+    async def take_over(self) -> None:
+        """Answer what a process that stopped has left unanswered."""
+        for act, kept in await self._store.undelivered(self._clock.time()):
+            message = Message.load(kept)
+            channel = self._channels.get(message.channel)
+            if channel is None:
+                log.warning("a message of channel %s waits, which is not loaded", message.channel)
+                continue
+            self._spawn(self._deliver, channel, message, act, True)
+
+    async def close(self, message: Message, reply: Reply) -> None:
+        """Take the buttons off the message that asked for what ``reply`` decides.
+
+        ``message`` is the one that decided; where its own button is, its
+        channel has shown the reply already.
+        """
+        approval = await self._store.approval_by_key(reply.closes)
+        if approval is None or not approval.shown:
+            return
+        channel = self._channels.get(approval.channel)
+        if channel is None:
+            return
+        asked = Message.load(approval.message.encode())
+        await self._send(channel, asked, replace(reply, private=False), approval.shown)
+
+    async def _deliver(
+        self, channel: Channel, message: Message, act: str, retaken: bool = False
+    ) -> None:
+        progress = Progress(channel, message, self._clock)
+        async with anyio.create_task_group() as group:
+            group.start_soon(progress.run)
+            reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
+            group.cancel_scope.cancel()
+        replaces = progress.shown
+        if reply.closes and message.shown_in:
+            replaces = message.shown_in
+        shown = await self._send(channel, message, reply, replaces)
+        if reply.asks and shown:
+            self._store.shown(reply.asks, shown)
+        if reply.closes:
+            await self._close_elsewhere(message, reply)
+        self._store.delivered(act)
+
+    async def _close_elsewhere(self, message: Message, reply: Reply) -> None:
+        approval = await self._store.approval_by_key(reply.closes)
+        if approval is None:
+            return
+        if (approval.channel, approval.shown) != (message.channel, message.shown_in):
+            await self.close(message, reply)
+
+    async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
+        """Send, trying again as long as it makes sense; return what now shows it."""
+        for pause in (*RETRIES, None):
+            try:
+                return await channel.send(message, reply, replaces=replaces)
+            except BackendUnavailable as error:
+                if pause is None:
+                    break
+                log.warning("%s cannot be reached; trying again: %s", channel.name, error)
+                await self._clock.sleep(max(pause, error.retry_after or 0))
+            except Refusal as error:
+                log.error("a reply cannot be delivered by %s: %s", channel.name, error)
+                return ""
+            except Exception:
+                log.exception("a reply could not be delivered by %s", channel.name)
+                return ""
+        log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
+        return ""

@@ -1,0 +1,92 @@
+"""The operations that this process carries out, and the work their handlers see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+
+from smartops.errors import BackendUnavailable, DeadlineExceeded, Refusal
+from smartops.store import Operation, Store
+from smartops.work import Work
+
+from .watcher import Watcher
+
+
+class Running:
+    """Which operations are under way here. They can be waited for and cancelled."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, tuple[anyio.CancelScope, anyio.Event]] = {}
+
+    @contextmanager
+    def carry(self, id: str) -> Iterator[anyio.CancelScope]:
+        """Return a context in which the operation is carried out; its scope cancels it."""
+        done = anyio.Event()
+        try:
+            with anyio.CancelScope() as scope:
+                self._under_way[id] = (scope, done)
+                yield scope
+        finally:
+            del self._under_way[id]
+            done.set()
+
+    async def wait(self, id: str) -> bool:
+        """Wait for an operation to end; False if it is not carried out here."""
+        found = self._under_way.get(id)
+        if found is None:
+            return False
+        await found[1].wait()
+        return True
+
+    def cancel(self, id: str) -> bool:
+        """Cancel an operation; False if it is not carried out here."""
+        found = self._under_way.get(id)
+        if found is None:
+            return False
+        found[0].cancel()
+        return True
+
+
+class StoredWork(Work):
+    """Work whose steps are kept in the store, so that the next process knows them."""
+
+    def __init__(self, store: Store, operation: Operation, watcher: Watcher) -> None:
+        self.id = operation.id
+        self._store = store
+        self._watcher = watcher
+        self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
+
+    async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Do it, or return what it returned when it was done before."""
+        kept = self._steps.get(step)
+        if kept is not None and "result" in kept:
+            return kept["result"]
+        if kept is not None:
+            raise DeadlineExceeded(
+                "SmartOps was stopped in the middle, and nobody knows whether it was done",
+                details="It was not tried again: look before you repeat it.",
+            )
+        await self._keep(step, {})
+        try:
+            result = await act()
+        except (BackendUnavailable, DeadlineExceeded):
+            raise  # it may have been done
+        except Refusal:
+            del self._steps[step]
+            await self._store.keep_steps(self.id, json.dumps(self._steps))
+            raise
+        await self._keep(step, {"result": result})
+        return result
+
+    async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
+        """Tell the person how far it is."""
+        await self._watcher.show(text, done, total)
+
+    async def _keep(self, step: str, what: dict[str, Any]) -> None:
+        self._steps[step] = what
+        with anyio.CancelScope(shield=True):
+            await self._store.keep_steps(self.id, json.dumps(self._steps))

@@ -1,0 +1,140 @@
+"""Messages that wait for their answer, questions that wait for theirs, and plugins' facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+
+from .acts import CLAIM, Claim
+from .changes import Lease
+from .rows import Question
+from .tables import inbox, questions, shelf
+from .transaction import Act, each
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A claim of an act that must be answered, and who answers it until when."""
+
+    claim: Claim
+    message: bytes
+    owner: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Who takes over messages that nobody answers any more."""
+
+    owner: str
+    now: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something a plugin keeps."""
+
+    name: str
+    key: str
+    value: str = ""
+
+
+def _arrive(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+    """Claim, and keep what was new, in one transaction."""
+    new = CLAIM.run(connection, [arrival.claim for arrival in arrivals])
+    kept = [
+        {
+            "key": arrival.claim.key,
+            "message": arrival.message,
+            "owner": arrival.owner,
+            "lease_until": arrival.until,
+        }
+        for arrival, is_new in zip(arrivals, new, strict=True)
+        if is_new
+    ]
+    keys = [row["key"] for row in kept]
+    if kept:
+        connection.execute(delete(inbox).where(inbox.c.key.in_(keys)))
+        connection.execute(insert(inbox), kept)
+    return new
+
+
+def _delivered(connection: Connection, keys: Sequence[str]) -> Sequence[None]:
+    connection.execute(delete(inbox).where(inbox.c.key.in_(keys)))
+    return [None] * len(keys)
+
+
+def _take(connection: Connection, taking: Taking) -> Sequence[tuple[str, bytes]]:
+    """Take over what nobody answers any more. Each is returned to one caller only."""
+    lapsed = (
+        select(inbox.c.key)
+        .where(inbox.c.lease_until <= taking.now)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(inbox)
+        .where(inbox.c.key.in_(lapsed))
+        .values(owner=taking.owner, lease_until=taking.until)
+        .returning(inbox.c.key, inbox.c.message)
+    )
+    return [(row.key, row.message) for row in connection.execute(statement)]
+
+
+def _renew(connection: Connection, lease: Lease) -> int:
+    mine = inbox.c.owner == lease.owner
+    statement = update(inbox).where(mine).values(lease_until=lease.until)
+    return connection.execute(statement).rowcount
+
+
+def _leave(connection: Connection, owner: str) -> None:
+    connection.execute(update(inbox).where(inbox.c.owner == owner).values(lease_until=0.0))
+
+
+def _about(person: str, channel: str, conversation: str) -> tuple[object, ...]:
+    columns = questions.c
+    return (
+        columns.person == person,
+        columns.channel == channel,
+        columns.conversation == conversation,
+    )
+
+
+def _ask(connection: Connection, question: Question) -> None:
+    same = _about(question.person, question.channel, question.conversation)
+    connection.execute(delete(questions).where(*same))  # type: ignore[arg-type]
+    connection.execute(insert(questions), asdict(question))
+
+
+def _answer(connection: Connection, about: tuple[str, str, str]) -> Question | None:
+    statement = delete(questions).where(*_about(*about)).returning(questions)  # type: ignore[arg-type]
+    row = connection.execute(statement).mappings().first()
+    return Question(**row) if row is not None else None
+
+
+def _put(connection: Connection, fact: Fact) -> None:
+    _drop(connection, fact)
+    connection.execute(insert(shelf), asdict(fact))
+
+
+def _drop(connection: Connection, fact: Fact) -> None:
+    connection.execute(delete(shelf).where(shelf.c.name == fact.name, shelf.c.key == fact.key))
+
+
+ARRIVE: Act[Arrival, bool] = Act("arrive", _arrive)
+DELIVERED: Act[str, None] = Act("delivered", _delivered)
+TAKE: Act[Taking, Sequence[tuple[str, bytes]]] = each("take", _take, repeatable=False)
+RENEW: Act[Lease, int] = each("renew messages", _renew)
+LEAVE: Act[str, None] = each("leave", _leave)
+ASK: Act[Question, None] = each("ask", _ask)
+ANSWER: Act[tuple[str, str, str], Question | None] = each("question", _answer, repeatable=False)
+PUT: Act[Fact, None] = each("put", _put)
+DROP: Act[Fact, None] = each("drop", _drop)
+
+
+def facts(name: str, prefix: str) -> Select[tuple[str, str]]:
+    """Return the query for a plugin's facts whose key begins so."""
+    begins = shelf.c.key.startswith(prefix, autoescape=True)
+    return select(shelf.c.key, shelf.c.value).where(shelf.c.name == name, begins)

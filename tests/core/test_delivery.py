@@ -1,0 +1,285 @@
+"""Channels that push: acknowledged when durable, answered once, in place, and after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    Call,
+    Channel,
+    Claims,
+    Form,
+    Identity,
+    Inbound,
+    Message,
+    Place,
+    Receipt,
+    Reply,
+    Text,
+    Work,
+    command,
+    hookimpl,
+)
+from smartops.render import plain
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+class Pigeon(Channel):
+    """A channel whose platform is a list of messages that can be edited."""
+
+    name = "pigeon"
+    forms = True
+
+    def __init__(self) -> None:
+        self.wall: dict[str, Reply] = {}
+        self.private: list[Reply] = []
+        self.failures: list[Exception] = []
+
+    async def authenticate(self, inbound: Inbound) -> Claims:
+        return Claims(None)
+
+    def read(self, inbound: Inbound, claims: Claims) -> Receipt:
+        return Receipt()
+
+    async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
+        await anyio.lowlevel.checkpoint()
+        if self.failures:
+            raise self.failures.pop(0)
+        shown = replaces or f"m{len(self.wall)}"
+        if reply.private:
+            self.private.append(reply)
+        else:
+            self.wall[shown] = reply
+        return shown
+
+    def text(self, id: str = "m0") -> str:
+        return plain(self.wall[id])
+
+
+class Nest:
+    """A bot with a pigeon, something to change and something that takes long."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.bot = bot
+        self.pigeon = Pigeon()
+        self.opened = 0
+        self.sends = 0
+        self.finish = anyio.Event()
+        bot.settings["guests"] = [{"provider": "pigeon", "roles": ["operator"]}]
+        bot.load(self.plugin())
+
+    def plugin(self) -> ModuleType:
+        nest = self
+
+        @command("open {what}", effect="change")
+        async def open_it(what: str) -> str:
+            """Open something."""
+            nest.opened += 1
+            return f"{what} is open"
+
+        @command("coo")
+        async def coo(call: Call) -> str:
+            """Coo."""
+            return f"coo {call.person}"
+
+        @command("fly")
+        async def fly(work: Work) -> str:
+            """Fly far."""
+
+            async def send() -> str:
+                nest.sends += 1
+                return f"flight {nest.sends}"
+
+            flight = await work.once("send", send)
+            await work.progress("in the air", done=1, total=2)
+            await nest.finish.wait()
+            return f"{flight} has landed"
+
+        module = ModuleType("nest")
+        module.register_commands = hookimpl(lambda: [open_it, coo, fly])  # type: ignore[attr-defined]
+        module.register_channels = hookimpl(lambda: [nest.pigeon])  # type: ignore[attr-defined]
+        return module
+
+    async def says(self, text: str = "", *, user: str = "ann", id: str = "1", **more: Any) -> None:
+        app = await self.bot.app()
+        message = Message(
+            id=id,
+            channel="pigeon",
+            conversation="roof",
+            sender=Identity("pigeon", "", user),
+            place=Place("pigeon"),
+            at=self.bot.clock.now(),
+            request_id=f"r-{id}",
+            text=text,
+            asks=True,
+            **more,
+        )
+        await app.accept(self.pigeon, [message])
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        with anyio.fail_after(10):
+            while not wanted():  # noqa: ASYNC110 - whatever makes it true has no event
+                await anyio.sleep(0.001)
+
+    def later(self) -> str:
+        """Let a second pass, and return what the first message shows then."""
+        self.bot.clock.advance(1)
+        return self.pigeon.text() if self.pigeon.wall else ""
+
+    async def shows(self, text: str, id: str = "m0") -> None:
+        await self.until(lambda: id in self.pigeon.wall and text in self.pigeon.text(id))
+
+
+@pytest.fixture
+def nest(bot: Bot) -> Nest:
+    return Nest(bot)
+
+
+async def test_the_answer_is_sent(nest: Nest) -> None:
+    await nest.says("coo")
+    await nest.shows("coo pigeon:ann")
+    assert len(nest.pigeon.wall) == 1
+
+
+async def test_a_redelivered_message_is_answered_once(nest: Nest) -> None:
+    for _ in range(3):
+        await nest.says("coo")
+    await nest.shows("coo pigeon:ann")
+    await nest.says("coo", id="2")
+    await nest.shows("coo pigeon:ann", "m1")
+    assert len(nest.pigeon.wall) == 2
+
+
+async def test_long_work_is_shown_in_one_message(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await nest.until(lambda: "in the air (1 of 2)" in nest.later())
+    nest.finish.set()
+    await nest.shows("flight 1 has landed")
+    assert list(nest.pigeon.wall) == ["m0"]
+
+
+async def test_a_click_changes_the_message_that_asked(nest: Nest) -> None:
+    await nest.says("open door")
+    await nest.shows("Confirmation required")
+    value = nest.pigeon.wall["m0"].actions[0].value
+    await nest.until(lambda: nest.bot.clock is not None)
+    await nest.says(action=value, shown_in="m0", id="2")
+    await nest.shows("door is open")
+    assert nest.pigeon.wall["m0"].actions == ()
+    assert (len(nest.pigeon.wall), nest.opened) == (1, 1)
+
+
+async def test_a_second_click_and_a_strangers_click_are_told_so_in_private(nest: Nest) -> None:
+    await nest.says("open door")
+    await nest.shows("Confirmation required")
+    value = nest.pigeon.wall["m0"].actions[0].value
+    await nest.says(action=value, shown_in="m0", id="2", user="mallory")
+    await nest.until(lambda: len(nest.pigeon.private) == 1)
+    assert nest.pigeon.wall["m0"].actions != ()
+    await nest.says(action=value, shown_in="m0", id="3")
+    await nest.shows("door is open")
+    await nest.says(action=value, shown_in="m0", id="4")
+    await nest.until(lambda: len(nest.pigeon.private) == 2)
+    assert "door is open" in nest.pigeon.text()
+    assert nest.opened == 1
+
+
+async def test_an_expired_question_loses_its_buttons(nest: Nest) -> None:
+    await nest.says("open door")
+    await nest.shows("Confirmation required")
+    value = nest.pigeon.wall["m0"].actions[0].value
+    nest.bot.clock.advance(16 * 60)
+    await nest.says(action=value, shown_in="m0", id="2")
+    await nest.shows("has expired")
+    assert (nest.pigeon.wall["m0"].actions, nest.opened) == ((), 0)
+
+
+async def test_a_decision_elsewhere_closes_the_message_that_asked(nest: Nest) -> None:
+    nest.bot.settings["people"] = {
+        "ann": {"roles": ["operator"], "identities": ["pigeon:ann", "bot:ann"]}
+    }
+    await nest.says("open door")
+    await nest.shows("Confirmation required")
+    value = nest.pigeon.wall["m0"].actions[0].value
+    await nest.says("coo", id="2")  # the id of the asking message is kept by then
+    await nest.shows("coo ann", "m1")
+    answer = await nest.bot.say(value, user="ann")
+    assert answer.text == "door is open"
+    await nest.shows("door is open")
+    assert nest.pigeon.wall["m0"].actions == ()
+
+
+async def test_a_message_survives_a_stop_before_its_answer(nest: Nest) -> None:
+    nest.pigeon.failures = [BackendUnavailable("away")]
+    await nest.says("coo")
+    await nest.until(lambda: not nest.pigeon.failures)
+    await stop(nest)
+    await nest.bot.app()
+    await nest.shows("coo pigeon:ann")
+
+
+async def test_long_work_goes_on_after_a_stop_and_is_done_once(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await stop(nest)
+    nest.finish.set()
+    await nest.bot.app()
+    await nest.shows("flight 1 has landed")
+    assert nest.sends == 1
+    assert len(nest.pigeon.wall) == 1
+
+
+async def test_an_operation_is_listed_shown_and_cancelled(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await nest.says("operations", id="2")
+    await nest.shows("running")
+    (operation,) = nest.pigeon.wall["m0"].data["operations"]
+    await nest.says(f"cancel {operation['operation']}", id="3", user="mallory")
+    await nest.until(lambda: len(nest.pigeon.private) == 1)
+    await nest.says(f"cancel {operation['operation']}", id="4")
+    await nest.until(lambda: any("Cancelled: fly" in plain(r) for r in nest.pigeon.wall.values()))
+    await nest.says(f"show operation {operation['operation']}", id="5")
+    await nest.until(lambda: any("State" in plain(r) for r in nest.pigeon.wall.values()))
+
+
+async def test_a_missing_argument_is_asked_for_and_answered(nest: Nest) -> None:
+    await nest.says("open")
+    await nest.until(lambda: "m0" in nest.pigeon.wall)
+    (form,) = nest.pigeon.wall["m0"].view
+    assert isinstance(form, Form)
+    assert [field.name for field in form.fields] == ["what"]
+    await nest.says("the back door", id="2")
+    await nest.shows("Confirmation required", "m1")
+    assert "the back door" in nest.pigeon.text("m1")
+
+
+async def test_a_form_is_filled_in(nest: Nest) -> None:
+    await nest.says("open")
+    await nest.until(lambda: "m0" in nest.pigeon.wall)
+    (form,) = nest.pigeon.wall["m0"].view
+    assert isinstance(form, Form)
+    await nest.says(form.command, id="2", form={"what": "gate"})
+    await nest.shows("gate", "m1")
+
+
+async def stop(nest: Nest) -> None:
+    """Stop the app as a deadline of shutdown would: what is under way is cut off."""
+    app = await nest.bot.app()
+    app._background.cancel_scope.cancel()
+    await nest.bot.aclose()
+
+
+def test_replies_can_be_kept() -> None:
+    reply = Reply(view=(Text("hello"), Form("open", "open what?", ())), closes="k", asks="a")
+    assert Reply.load(reply.dump()) == reply
