@@ -97,7 +97,7 @@ def _claim_all(connection: Connection, claims: Sequence[Claim]) -> Sequence[bool
 
     In order of the keys, so that two processes never wait for each other.
     """
-    ordered = claims
+    ordered = sorted(claims, key=attrgetter("key"))
     if _CLAIM.run(connection, ordered) == len(claims):
         return [True] * len(claims)
     keys = {claim.key for claim in claims}
