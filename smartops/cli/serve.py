@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,13 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
     configure(composition.settings.log.level, composition.settings.log.format)
     app = App(composition)
 
+    def ready(url: str) -> None:
+        click.echo(_welcome(app, config, url))
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again would hold up everybody
+
     async def run() -> None:
-        await serve_app(app, ready=lambda url: click.echo(_welcome(app, config, url)))
+        await serve_app(app, ready=ready)
 
     anyio.run(run)
 
