@@ -15,8 +15,10 @@ ERROR = "application/vnd.microsoft.error"
 
 _CARD_STAYS = frozenset({RateLimited.code, PermissionDenied.code})
 
+# An empty body is no JSON, and must not be called so.
+ACKNOWLEDGED = Response(content_type="text/plain")
+NOT_IMPLEMENTED = Response(status=501, content_type="text/plain")
 NO_ACTIVITIES = Response(body=b'{"activities":[]}')
-NOT_IMPLEMENTED = Response(status=501)
 
 
 def message_activity(message: Message, reply: Reply) -> bytes:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smartops import Clock, Identity, Message, Receipt, Response, ValidationFailed
+from smartops import Clock, Identity, Message, Receipt, ValidationFailed
 
 from .activity import CHANNEL, Activity, is_from_bot, part, place, sender, split, word
-from .answers import NO_ACTIVITIES, NOT_IMPLEMENTED, invoke_error
+from .answers import ACKNOWLEDGED, NO_ACTIVITIES, NOT_IMPLEMENTED, invoke_error
 from .mentions import spoken
 
 CARD_ACTION = "adaptiveCard/action"
@@ -65,7 +65,7 @@ class Reader:
             return _acknowledged(activity)
         waits = _expects_replies(activity)
         message = self._act(activity, request_id, who, said, "replies" if waits else "")
-        return Receipt(messages=(message,), waits=waits)
+        return Receipt(messages=(message,), ack=ACKNOWLEDGED, waits=waits)
 
     def _invoke(self, activity: Activity, request_id: str) -> Receipt:
         name = word(activity, "name")
@@ -168,7 +168,7 @@ def _event(activity: Activity, kind: str) -> str:
 
 
 def _acknowledged(activity: Activity) -> Receipt:
-    return Receipt(ack=NO_ACTIVITIES if _expects_replies(activity) else Response())
+    return Receipt(ack=NO_ACTIVITIES if _expects_replies(activity) else ACKNOWLEDGED)
 
 
 def _expects_replies(activity: Activity) -> bool:

@@ -403,7 +403,7 @@ BLOCKS = (
 ACTIONS = st.builds(Action, st.sampled_from(["confirm", "cancel", "command"]), TEXTS, TEXTS)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(BLOCKS, max_size=6), st.lists(ACTIONS, max_size=8))
 def test_any_view_is_a_card(view: list[Any], actions: list[Action]) -> None:
     made = loaded(card(Reply(view=tuple(view), actions=tuple(actions))))

@@ -1,0 +1,104 @@
+"""The same attacks, and one honest request, over HTTP against running servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+import pytest
+
+from adaptive import loaded, shown
+from serving import HttpAnswer, Server, request
+from teams_attacks import ATTACKS, Attack
+from teams_service import ALICE, APP_ID, TENANT, TeamsService, in_channel
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = """
+store: {{url: "sqlite:///{name}.db"}}
+auth:
+  issuers:
+    - {{name: local, kind: local, key: {name}.pem}}
+people:
+  alice: {{roles: [operator], identities: ["teams:{tenant}:{alice}"]}}
+roles:
+  operator:
+rules:
+  - {{name: operators, allow: {{roles: operator}}}}
+limits:
+  user: {{limit: 10000, window: 1m}}
+  team: {{limit: 10000, window: 1m}}
+  burst: {{limit: 10000, window: 10s}}
+plugins:
+  api:
+  teams:
+    app_id: {app_id}
+    tenants: [{tenant}]
+    metadata: {metadata}
+    emulator_metadata: {emulator_metadata}
+    accept_emulator_tokens: {emulator}
+"""
+
+
+@dataclass
+class Served:
+    """The service, and servers that trust it: by whether they accept emulator tokens."""
+
+    service: TeamsService
+    servers: dict[bool, Server]
+
+    async def post(
+        self, body: Any, authorization: str | None, *, emulator: bool = False
+    ) -> HttpAnswer:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        url = f"{self.servers[emulator].url}/api/messages"
+        return await anyio.to_thread.run_sync(request, url, raw, headers)
+
+
+@pytest.fixture(scope="session")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    async with TeamsService.start() as service:
+        servers: dict[bool, Server] = {}
+        try:
+            for emulator in (False, True):
+                config = folder / f"emulator-{emulator}.yaml"
+                text = CONFIG.format(
+                    name=config.stem,
+                    tenant=TENANT,
+                    alice=ALICE,
+                    app_id=APP_ID,
+                    metadata=service.framework.metadata_url,
+                    emulator_metadata=service.entra.metadata_url,
+                    emulator=str(emulator).lower(),
+                )
+                config.write_text(text)
+                servers[emulator] = await anyio.to_thread.run_sync(Server(config).start)
+            yield Served(service, servers)
+        finally:
+            for server in servers.values():
+                await anyio.to_thread.run_sync(server.stop)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+async def test_attack(attack: Attack, served: Served) -> None:
+    authorization, body = attack.request(served.service)
+    answer = await served.post(body, authorization, emulator=attack.emulator)
+    assert answer.status == attack.status
+    if attack.status in (401, 403):
+        assert set(answer.body["error"]) == {"code", "message"}  # nothing says why
+
+
+async def test_an_honest_request_is_answered_with_a_card(served: Served) -> None:
+    said = in_channel("whoami", deliveryMode="expectReplies")
+    answer = await served.post(said, f"Bearer {served.service.framework.token()}")
+    assert answer.status == 200
+    (activity,) = answer.body["activities"]
+    card = loaded(json.dumps(activity["attachments"][0]["content"]))
+    assert {"alice", f"teams:{TENANT}:{ALICE}"} <= set(shown(card))
