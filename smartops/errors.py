@@ -62,12 +62,14 @@ class Refusal(SmartOpsError):
     """A message is refused; ``message`` and ``details`` are safe to show to the sender.
 
     ``retry_after`` is in seconds. ``code`` and ``status`` are the wire code and
-    the HTTP status of the wire contract. ``response`` is the envelope it came
-    in, where a client raises what a server refused.
+    the HTTP status of the wire contract. ``reason`` says more, for the log only.
+    ``response`` is the envelope it came in, where a client raises what a server
+    refused.
     """
 
     code: str = "INTERNAL_ERROR"
     status: int = 500
+    reason: str = ""
     response: Mapping[str, Any] | None = None
 
     def __init__(

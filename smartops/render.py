@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from unicodedata import combining, east_asian_width
 
 from .reply import Block, Cell, Code, Fields, Issue, Issues, Reply, Table, Text
@@ -73,12 +74,14 @@ def _width(text: str) -> int:
 
 
 def _pad(text: str, width: int) -> str:
-    return text.ljust(width) if text.isascii() else text + " " * (width - _width(text))
+    return text + " " * (width - _width(text))
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(_pad, row, widths)).rstrip() for row in rows)
+    simple = all(map(str.isascii, chain.from_iterable(rows)))
+    measure, pad = (len, str.ljust) if simple else (_width, _pad)
+    widths = [max(map(measure, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(pad, row, widths)).rstrip() for row in rows)
 
 
 def _cell(cell: str | Cell) -> str:

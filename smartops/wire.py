@@ -60,7 +60,7 @@ def dump_json(document: Any) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """Return a moment as the wire contract writes it, such as ``2024-03-20T10:30:00Z``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def envelope(reply: Reply, at: datetime) -> dict[str, Any]:

@@ -221,7 +221,7 @@ class Intake:
 
     def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
         exchange.retry_after = refusal.retry_after
-        exchange.reason = f"{refusal.code}: {refusal.message}"
+        exchange.reason = refusal.reason or f"{refusal.code}: {refusal.message}"
         if exchange.channel is not None and exchange.inbound is not None:
             try:
                 own = exchange.channel.refuse(exchange.inbound, refusal)
@@ -233,7 +233,7 @@ class Intake:
         return self._enveloped(exchange, refusal)
 
     def _enveloped(self, exchange: Exchange, refusal: Refusal) -> Response:
-        exchange.reason = f"{refusal.code}: {refusal.message}"
+        exchange.reason = exchange.reason or f"{refusal.code}: {refusal.message}"
         reply = Reply(status="error", error=refusal, request_id=exchange.request_id)
         body = dump_json(envelope(reply, self._clock.now()))
         return Response(refusal.status, body, headers=refusal_headers(refusal))
