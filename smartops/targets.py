@@ -9,72 +9,146 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .backend import Compute, Instance, Query
+from anyio import lowlevel
+
+from .backend import Compute, Failure, Instance, Query
 from .command import Parameter
-from .errors import InstanceNotFound, ValidationFailed
+from .errors import BackendUnavailable, InstanceNotFound, ValidationFailed
 from .grammar import Reference
 
 MAX_CANDIDATES = 5
 
 _ID = re.compile(r"i-[0-9a-z-]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_TURN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Arguments with their targets; ``failures`` are backends that may know of further ones."""
+
+    arguments: dict[str, Any]
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one reference names. ``failures`` as in Resolved; none matter where an id was given."""
+
+    instances: tuple[Instance, ...]
+    failures: tuple[Failure, ...] = ()
 
 
 async def resolve(
-    parameters: Sequence[Parameter], arguments: Mapping[str, Any], compute: Compute | None
-) -> dict[str, Any]:
+    parameters: Sequence[Parameter],
+    arguments: Mapping[str, Any],
+    compute: Compute | None,
+    *,
+    whole: bool = True,
+) -> Resolved:
     """Return the arguments with every reference replaced by the instance it names.
 
     A parameter of one target gets an Instance; one of many gets a tuple, each
-    instance once. Raises InstanceNotFound or, for ambiguous names,
-    ValidationFailed.
+    instance once. With ``whole``, names and tags are not taken for resolved
+    while a backend that might hold more of them cannot be asked: what changes
+    something must not change half of it.
+
+    Raises InstanceNotFound; ValidationFailed for ambiguous names; and
+    BackendUnavailable if nobody knows for want of an answer.
     """
     resolved = dict(arguments)
+    failures: dict[str, Failure] = {}
     for parameter in parameters:
         if not parameter.is_target:
             continue
         value = arguments.get(parameter.name)
         if value is None or compute is None:
             continue
-        if parameter.many:
-            resolved[parameter.name] = await _several(compute, value)
-        else:
-            resolved[parameter.name] = await _one(compute, value)
-    return resolved
+        references = value if parameter.many else (value,)
+        found = await _all(compute, references, whole=whole, many=parameter.many)
+        failures.update((item.backend, item) for item in found.failures)
+        resolved[parameter.name] = found.instances if parameter.many else found.instances[0]
+    return Resolved(resolved, tuple(failures.values()))
 
 
-async def _one(compute: Compute, reference: Reference) -> Instance:
-    found = await _find(compute, reference.text)
-    if len(found) > 1:
+async def _all(
+    compute: Compute, references: Iterable[Reference], *, whole: bool, many: bool
+) -> _Found:
+    instances: dict[str, Instance] = {}
+    failures: list[Failure] = []
+    for reference in references:
+        text = reference.text
+        found = await _find(compute, text)
+        if found.failures and whole:
+            raise _perhaps_more(text, found)
+        failures += found.failures
+        if len(found.instances) > 1:
+            _refuse_several(text, found.instances, many=many)
+        await _add(instances, found.instances)
+    return _Found(tuple(instances.values()), tuple(failures))
+
+
+def _refuse_several(text: str, found: Sequence[Instance], *, many: bool) -> None:
+    """Raise ValidationFailed unless several may be meant: where there may be, and by a tag."""
+    if not many:
         raise ValidationFailed(
-            f"{reference.text} is {len(found)} instances, and this takes one",
+            f"{text} is {len(found)} instances, and this takes one",
             details=f"Name one by its id: {_listed(found)}",
         )
-    return found[0]
+    if not _is_tag(text):
+        raise ValidationFailed(
+            f"{text} is the name of {len(found)} instances",
+            details=f"Name one by its id, or all by a tag: {_listed(found)}",
+        )
 
 
-async def _several(compute: Compute, references: Iterable[Reference]) -> tuple[Instance, ...]:
-    found: dict[str, Instance] = {}
-    for reference in references:
-        matches = await _find(compute, reference.text)
-        if len(matches) > 1 and not _is_tag(reference.text):
+async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
+    """Add instances to those known; raises ValidationFailed where one id is two machines."""
+    for number, instance in enumerate(found, 1):
+        before = known.setdefault(instance.id, instance)
+        if before.backend != instance.backend:
             raise ValidationFailed(
-                f"{reference.text} is the name of {len(matches)} instances",
-                details=f"Name one by its id, or all by a tag: {_listed(matches)}",
+                f"Two backends have an instance {instance.id}: which one is meant cannot be said",
+                details=f"It is in {before.backend} and in {instance.backend}",
             )
-        found.update((instance.id, instance) for instance in matches)
-    return tuple(found.values())
+        if number % _TURN == 0:
+            await lowlevel.checkpoint()
 
 
-async def _find(compute: Compute, text: str) -> tuple[Instance, ...]:
+async def _find(compute: Compute, text: str) -> _Found:
+    failures: dict[str, Failure] = {}
     for query in _queries(text):
         page = await compute.list(query)
+        failures.update((item.backend, item) for item in page.failures)
         alive = tuple(item for item in page.instances if item.state != "terminated")
         if alive:
-            return alive
+            return _Found(alive, () if query.ids else tuple(failures.values()))
+    if failures:
+        raise _unasked(
+            f"{text} was not found, but not every backend could be asked", failures.values()
+        )
     raise InstanceNotFound(f"There is no instance {text}", details=await _near(compute, text))
+
+
+def _perhaps_more(text: str, found: _Found) -> BackendUnavailable:
+    """Return the refusal to take for everything what is perhaps a part."""
+    if _is_tag(text):
+        what = f"Not every instance of {text} is known: not every backend could be asked"
+        return _unasked(what, found.failures, "Name instances by their ids, or try again")
+    what = f"{text} may be the name of more instances: not every backend could be asked"
+    return _unasked(what, found.failures, f"Name it by its id: {_listed(found.instances)}")
+
+
+def _unasked(
+    message: str, failures: Iterable[Failure], remedy: str = "Try again"
+) -> BackendUnavailable:
+    failures = tuple(failures)
+    wait = max((failure.error.retry_after or 0 for failure in failures), default=0)
+    why = "; ".join(map(str, failures))
+    return BackendUnavailable(message, details=f"{why}. {remedy}", retry_after=wait or None)
 
 
 def _queries(text: str) -> Iterable[Query]:
@@ -109,6 +183,10 @@ async def _near(compute: Compute, text: str) -> str | None:
 
 
 def _listed(instances: Sequence[Instance]) -> str:
-    shown = [f"{item.id} ({item.label}, {item.state})" for item in instances[:MAX_CANDIDATES]]
+    several = len({item.backend for item in instances}) > 1
+    shown = [
+        f"{item.id} ({item.label}, {item.state}{f', {item.backend}' if several else ''})"
+        for item in instances[:MAX_CANDIDATES]
+    ]
     more = len(instances) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smartops.auth import Decision
-from smartops.backend import Instance
+from smartops.backend import Failure, Instance
 from smartops.command import Call, Command, Effect
 from smartops.errors import PermissionDenied
 from smartops.message import Person, Place
-from smartops.reply import Reply
+from smartops.reply import Reply, Severity, Text
 from smartops.targets import resolve
 
 from .turn import Parts, Proceed, Turn
@@ -30,19 +30,37 @@ async def authorise(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     assert command is not None
     wired = parts.wired[command.name]
     effect = None if wired.classifies else command.effect
+    failures: tuple[Failure, ...] = ()
     if any(parameter.is_target for parameter in command.parameters) or wired.classifies:
         early = _decide(parts, call, command, effect, None)
         if not early.allowed and not early.maybe:
             raise _denied(turn, early)
-        arguments = await resolve(command.parameters, call.arguments, parts.compute)
-        turn.call = call = replace(call, arguments=arguments)
+        resolved = await resolve(
+            command.parameters,
+            call.arguments,
+            parts.compute,
+            whole=command.effect is not Effect.READ,
+        )
+        failures = resolved.failures
+        turn.call = call = replace(call, arguments=resolved.arguments)
         effect = await wired.effect(call)
     turn.effect = effect
     decision = _decide(parts, call, command, effect, call.targets)
     turn.rule = decision.rule
     if not decision.allowed:
         raise _denied(turn, decision)
-    return await proceed(turn)
+    reply = await proceed(turn)
+    return _naming(failures, reply) if failures else reply
+
+
+def _naming(failures: Sequence[Failure], reply: Reply) -> Reply:
+    """Return the reply with the backends that may have had more targets of that name."""
+    known = [*reply.data.get("failures", ())]
+    told = {item["backend"] for item in known}
+    new = [failure for failure in failures if failure.backend not in told]
+    notes = [Text(f"Without {failure}", "note", Severity.WARNING) for failure in new]
+    data = {**reply.data, "failures": [*known, *(dict(failure.data) for failure in new)]}
+    return replace(reply, view=(*reply.view, *notes), data=data)
 
 
 def may_ever(parts: Parts, person: Person, command: Command, place: Place) -> bool:
