@@ -1,6 +1,7 @@
 """One act is claimed once, by whoever comes first."""
 
 import anyio
+import psycopg
 import pytest
 
 from smartops.store import Store
@@ -122,3 +123,39 @@ async def test_giving_back_leaves_the_claim_of_another(store: Store) -> None:
         scope.cancel()
     assert scope.cancelled_caught
     assert not await store.claim("one")
+
+
+async def test_claims_are_made_in_order_of_their_keys(postgresql: str, opened) -> None:
+    """So that two processes never wait for each other in a circle."""
+    store = await opened(postgresql)
+    insert = "INSERT INTO acts (key, at, holder) VALUES (%s, 1, 'somebody')"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    claimed = "SELECT count(*) FROM acts WHERE key = 'first'"
+
+    async def until(query: str) -> None:
+        with anyio.fail_after(30):
+            while observer.execute(query).fetchone() == (0,):
+                await anyio.lowlevel.checkpoint()
+
+    with (
+        psycopg.connect(postgresql) as first,
+        psycopg.connect(postgresql) as middle,
+        psycopg.connect(postgresql, autocommit=True) as observer,
+    ):
+        observer.execute("SET lock_timeout = '50ms'")
+        first.execute(insert, ["first"])
+        middle.execute(insert, ["m"])
+        async with anyio.create_task_group() as group:
+            group.start_soon(store.claim, "first")
+            await until(waits)
+            for key in ("z", "m", "a"):  # they gather meanwhile
+                group.start_soon(store.claim, key)
+            await anyio.wait_all_tasks_blocked()
+            first.rollback()
+            await until(claimed)
+            await until(waits)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                observer.execute(insert, ["a"])
+            observer.execute(insert, ["z"])
+            middle.rollback()
+    assert not await store.claim("z")
