@@ -41,7 +41,7 @@ from .errors import (
     ValidationFailed,
 )
 from .hookspecs import hookimpl
-from .interpreter import Interpreter
+from .interpreter import Interpreter, Question
 from .message import (
     Claims,
     Headers,
@@ -133,6 +133,7 @@ __all__ = [
     "Place",
     "Plan",
     "Query",
+    "Question",
     "RateLimited",
     "Receipt",
     "Refusal",

@@ -1,4 +1,4 @@
-"""The contract of an interpreter: free text in, a proposed command out."""
+"""The contract of an interpreter: free text in, a proposed command or an answer out."""
 
 from __future__ import annotations
 
@@ -7,23 +7,43 @@ from collections.abc import Sequence
 
 from .command import Command
 from .message import Message, Person
+from .reply import Reply
+
+
+class Question(ABC):
+    """Free text that no command matches, and what may be done to answer it.
+
+    ``commands`` are those that ``person`` may run where ``message`` was said.
+    """
+
+    message: Message
+    person: Person
+    commands: Sequence[Command]
+
+    @abstractmethod
+    async def run(self, text: str) -> Reply:
+        """Run a command as if the person had typed it, and return its reply.
+
+        It passes the whole gate. A changing command returns the pending reply
+        that shows what would be done: the interpreter must answer with it,
+        unaltered, for nobody but the person can go on from there. A refusal is
+        returned, not raised. Raises ValidationFailed when too many were run for
+        one question.
+        """
 
 
 class Interpreter(ABC):
-    """Turns what nobody declared a phrase for into the text of a declared command.
+    """Turns what nobody declared a phrase for into a command, or answers it from commands' data.
 
-    A proposal is only text: it is parsed and passes the whole gate as if the
-    person had typed it. Subclasses set ``name``.
+    Whatever it proposes is only text: it is parsed and passes the whole gate as
+    if the person had typed it. Subclasses set ``name``.
     """
 
     name: str
 
     @abstractmethod
-    async def propose(
-        self, message: Message, person: Person, commands: Sequence[Command]
-    ) -> str | None:
-        """Return the text of a command, or None if the text is not understood.
+    async def interpret(self, question: Question) -> Reply | str | None:
+        """Return an answer, the text of a command, or None if the text is not understood.
 
-        ``commands`` are those the person may run. Raises InterpreterFailed if
-        the interpreter itself is at fault.
+        Raises InterpreterFailed if the interpreter itself is at fault.
         """

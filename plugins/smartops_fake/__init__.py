@@ -34,6 +34,6 @@ def register_interpreters(config: FakeConfig, services: Services) -> Iterable[In
     from .interpreter import FakeInterpreter
 
     faults = Faults(config.faults, config.seed, services.clock)
-    if not config.phrases and "propose" not in faults:
+    if not config.phrases and "interpret" not in faults:
         return []
     return [FakeInterpreter(config.phrases, faults)]

@@ -55,7 +55,7 @@ Operation = Literal[
     "latest",
     "series",
     "daily",
-    "propose",
+    "interpret",
 ]
 
 
@@ -146,7 +146,7 @@ class FaultConfig(_Section):
     """Something that goes wrong on purpose. Without a code it is only a delay."""
 
     operation: Operation | tuple[Operation, ...] = Field(
-        description="act means start, stop and reboot; * means everything but propose"
+        description="act means start, stop and reboot; * means everything but interpret"
     )
     code: Code | None = None
     instance: str = Field(
@@ -171,11 +171,11 @@ class FaultConfig(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        asks_model = "propose" in self.operations
-        if self.code == "BEDROCK_ERROR" and self.operations != ("propose",):
-            raise ValueError("BEDROCK_ERROR is for operation propose alone")
+        asks_model = "interpret" in self.operations
+        if self.code == "BEDROCK_ERROR" and self.operations != ("interpret",):
+            raise ValueError("BEDROCK_ERROR is for operation interpret alone")
         if asks_model and self.code not in (None, "BEDROCK_ERROR", "TIMEOUT", "INTERNAL_ERROR"):
-            raise ValueError("propose fails with BEDROCK_ERROR, TIMEOUT or INTERNAL_ERROR")
+            raise ValueError("interpret fails with BEDROCK_ERROR, TIMEOUT or INTERNAL_ERROR")
         return self
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from smartops import Command, Interpreter, Message, Person
+from smartops import Interpreter, Question
 
 from .faults import Faults
 
@@ -18,13 +18,11 @@ class FakeInterpreter(Interpreter):
         self._phrases = {_plain(text): command for text, command in phrases.items()}
         self._faults = faults
 
-    async def propose(
-        self, message: Message, person: Person, commands: Sequence[Command]
-    ) -> str | None:
+    async def interpret(self, question: Question) -> str | None:
         """Return the command of a known phrase; raises ModelFailed if that was configured."""
-        await self._faults.before("propose")
-        proposal = self._phrases.get(_plain(message.text))
-        await self._faults.after("propose")
+        await self._faults.before("interpret")
+        proposal = self._phrases.get(_plain(question.message.text))
+        await self._faults.after("interpret")
         return proposal
 
 

@@ -15,7 +15,7 @@ from smartops.command import Effect, Layer
 from smartops.errors import InternalError, RateLimited, Refusal
 from smartops.message import Claims, Message
 from smartops.reply import Reply
-from smartops.store import Operation, Record
+from smartops.store import Operation
 
 from .approve import approve
 from .authorise import authorise
@@ -23,6 +23,7 @@ from .deduplicate import deduplicate
 from .dispatch import dispatch
 from .identify import identify, person_of
 from .limit import exceeded, limit, take
+from .outcome import note
 from .parse import parse
 from .record import record
 from .turn import Parts, Proceed, Step, Turn
@@ -117,35 +118,13 @@ class Gate:
 
     async def _conclude(self, turn: Turn, reply: Reply) -> None:
         store = self.parts.store
-        entry = _entry(turn, reply, self.parts.clock.time())
         limited = isinstance(reply.error, RateLimited) and turn.command is None
+        note(self.parts, turn, reply, keep=not limited)
         try:
             if turn.claimed and limited:
                 await store.release(turn.act)  # to be tried again later, it must not be known
             elif turn.claimed:
                 kept = reply.dump() if turn.effect is not Effect.READ else None
                 store.settle(turn.act, kept)
-            if not limited:
-                store.record(entry)
         except Exception:
-            log.exception("outcome not kept", extra={"request_id": turn.message.request_id})
-        self.parts.observe(entry)
-
-
-def _entry(turn: Turn, reply: Reply, now: float) -> Record:
-    message = turn.message
-    return Record(
-        at=now,
-        request_id=message.request_id,
-        act=turn.call.act if turn.call else turn.act,
-        person=turn.person.name if turn.person else "",
-        identity=str(message.sender),
-        claimed=message.claimed,
-        place=str(message.place),
-        command=turn.command.name if turn.command else "",
-        text=turn.call.text if turn.call else message.text or "(action)",
-        phase="outcome",
-        rule=turn.rule,
-        outcome=reply.error.code if reply.error else reply.status,
-        seconds=now - turn.started,
-    )
+            log.exception("answer not kept", extra={"request_id": turn.message.request_id})

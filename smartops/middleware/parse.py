@@ -9,6 +9,7 @@ from smartops.message import Person
 from smartops.reply import Reply
 
 from .authorise import may_ever
+from .interpret import interpreted
 from .questions import answered, ask
 from .tokens import TOKEN, approval_of, withdraw
 from .turn import Parts, Proceed, Turn
@@ -40,11 +41,13 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     elif not said:
         raise ValidationFailed("The message is empty", details="Try: help")
     try:
-        parsed = await _parsed(parts, turn, person, said)
+        parsed = await _parsed(parts, proceed, turn, person, said)
     except MissingArguments as missing:
         if not turn.message.asks:
             raise
         return await ask(parts, turn, missing)
+    if isinstance(parsed, Reply):
+        return parsed
     turn.command = parsed.command
     turn.call = Call(
         parsed.command.name, parsed.arguments, person, turn.message, parsed.text, turn.act
@@ -52,7 +55,9 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     return await proceed(turn)
 
 
-async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed:
+async def _parsed(
+    parts: Parts, proceed: Proceed, turn: Turn, person: Person, said: str
+) -> Parsed | Reply:
     def permitted(command: Command) -> bool:
         return may_ever(parts, person, command, turn.message.place)
 
@@ -66,11 +71,9 @@ async def _parsed(parts: Parts, turn: Turn, person: Person, said: str) -> Parsed
         answer = await answered(parts, turn, said, permitted)
         if answer is not None:
             return answer
-        for interpreter in parts.interpreters:
-            commands = [wired.command for wired in parts.wired.values()]
-            proposal = await interpreter.propose(
-                turn.message, person, [item for item in commands if permitted(item)]
-            )
-            if proposal is not None:
-                return parts.grammar.parse(proposal, permitted)
-        raise
+        understood = await interpreted(parts, proceed, turn, permitted)
+        if understood is None:
+            raise
+        if isinstance(understood, Reply):
+            return understood
+        return parts.grammar.parse(understood, permitted)

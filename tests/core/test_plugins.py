@@ -18,9 +18,8 @@ from smartops import (
     Compute,
     Inbound,
     Interpreter,
-    Message,
     PermissionDenied,
-    Person,
+    Question,
     Receipt,
     Reply,
     Services,
@@ -159,15 +158,22 @@ async def test_hook_register_interpreters(bot: Bot) -> None:
     class Parrot(Interpreter):
         name = "parrot"
 
-        async def propose(self, message: Message, person: Person, commands: Any) -> str | None:
-            names = [command.name for command in commands]
-            return "greet" if "hello" in message.text and "greet" in names else None
+        async def interpret(self, question: Question) -> Reply | str | None:
+            names = [command.name for command in question.commands]
+            if "twice" in question.message.text:
+                once, again = await question.run("greet"), await question.run("no such command")
+                assert again.error is not None
+                return Reply.of(*once.view, *once.view)
+            return "greet" if "hello" in question.message.text and "greet" in names else None
 
     def register_interpreters() -> list[Interpreter]:
         return [Parrot()]
 
     bot.load(plugin(register_interpreters, register_commands))
     assert (await bot.say("please say hello to me")).text == "Hello bot:alice"
+    assert (await bot.say("greet me twice please")).text.count("Hello bot:alice") == 2
+    outcomes = [item["outcome"] for item in (await bot.say("history")).data["history"]]
+    assert outcomes == ["success", "VALIDATION_ERROR", "success", "success"]
     assert (await bot.say("open the pod bay doors")).code == "VALIDATION_ERROR"
 
 

@@ -87,12 +87,12 @@ def test_an_empty_section_is_an_empty_cloud() -> None:
         (
             {"faults": [{"operation": "list", "code": "BEDROCK_ERROR"}]},
             "faults.0",
-            "for operation propose alone",
+            "for operation interpret alone",
         ),
         (
-            {"faults": [{"operation": "propose", "code": "RATE_LIMITED"}]},
+            {"faults": [{"operation": "interpret", "code": "RATE_LIMITED"}]},
             "faults.0",
-            "propose fails with",
+            "interpret fails with",
         ),
         ({"costs": {"currency": "euro"}}, "costs.currency", "should match pattern"),
     ],

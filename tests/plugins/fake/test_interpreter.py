@@ -18,7 +18,9 @@ from smartops import (
     Person,
     Place,
     Query,
+    Question,
     Refusal,
+    Reply,
     Runner,
     Services,
     Verifier,
@@ -60,6 +62,18 @@ async def test_the_hooks_offer_one_cloud_with_everything(services: Services) -> 
         assert isinstance(cloud, capability)
 
 
+class Asked(Question):
+    """A question that needs no command to be run."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.person = ALICE
+        self.commands = ()
+
+    async def run(self, text: str) -> Reply:
+        raise AssertionError(f"nobody runs {text}")
+
+
 @pytest.mark.parametrize(
     ("text", "proposal"),
     [
@@ -74,7 +88,7 @@ async def test_phrases_are_understood_whatever_their_case(
     services: Services, clock: ManualClock, text: str, proposal: str | None
 ) -> None:
     (interpreter,) = interpreters(services, phrases=PHRASES)
-    assert await interpreter.propose(message(text, clock), ALICE, []) == proposal
+    assert await interpreter.interpret(Asked(message(text, clock))) == proposal
 
 
 def test_without_anything_to_say_there_is_no_interpreter(services: Services) -> None:
@@ -83,12 +97,12 @@ def test_without_anything_to_say_there_is_no_interpreter(services: Services) -> 
 
 
 async def test_a_fault_makes_the_model_fail(services: Services, clock: ManualClock) -> None:
-    fault = {"operation": "propose", "code": "BEDROCK_ERROR", "times": 1}
+    fault = {"operation": "interpret", "code": "BEDROCK_ERROR", "times": 1}
     (interpreter,) = interpreters(services, faults=[fault])
     with pytest.raises(Refusal) as refused:
-        await interpreter.propose(message("anything", clock), ALICE, [])
+        await interpreter.interpret(Asked(message("anything", clock)))
     assert (refused.value.code, refused.value.status) == ("BEDROCK_ERROR", 502)
-    assert await interpreter.propose(message("anything", clock), ALICE, []) is None
+    assert await interpreter.interpret(Asked(message("anything", clock))) is None
 
 
 @command("count machines")
@@ -105,7 +119,7 @@ class Counting:
 
 
 async def test_free_text_goes_through_the_whole_gate(bot: Bot) -> None:
-    fault = {"operation": "propose", "code": "BEDROCK_ERROR", "times": 1}
+    fault = {"operation": "interpret", "code": "BEDROCK_ERROR", "times": 1}
     fleet = [{"name": "a"}, {"name": "b"}, {"name": "c", "state": "stopped"}]
     bot.load(smartops_fake, fleet=fleet, phrases=PHRASES, faults=[fault])
     bot.load(Counting())

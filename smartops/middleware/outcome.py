@@ -1,0 +1,42 @@
+"""What became of a turn: one record for the history, one line for the log."""
+
+from __future__ import annotations
+
+import logging
+
+from smartops.reply import Reply
+from smartops.store import Record
+
+from .turn import Parts, Turn
+
+log = logging.getLogger("smartops.gate")
+
+
+def note(parts: Parts, turn: Turn, reply: Reply, *, keep: bool = True) -> None:
+    """Log and count the outcome, and ``keep`` it in the history."""
+    entry = _entry(turn, reply, parts.clock.time())
+    try:
+        if keep:
+            parts.store.record(entry)
+    except Exception:
+        log.exception("outcome not recorded", extra={"request_id": turn.message.request_id})
+    parts.observe(entry)
+
+
+def _entry(turn: Turn, reply: Reply, now: float) -> Record:
+    message = turn.message
+    return Record(
+        at=now,
+        request_id=message.request_id,
+        act=turn.call.act if turn.call else turn.act,
+        person=turn.person.name if turn.person else "",
+        identity=str(message.sender),
+        claimed=message.claimed,
+        place=str(message.place),
+        command=turn.command.name if turn.command else "",
+        text=turn.call.text if turn.call else message.text or "(action)",
+        phase="outcome",
+        rule=turn.rule,
+        outcome=reply.error.code if reply.error else reply.status,
+        seconds=now - turn.started,
+    )
