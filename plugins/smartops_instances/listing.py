@@ -8,6 +8,7 @@ from typing import Any, Literal
 from smartops import (
     Action,
     Call,
+    Cell,
     Clock,
     Command,
     Compute,
@@ -23,6 +24,7 @@ from smartops import (
     command,
 )
 
+from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
 from .rows import COLUMNS, instance_data, row
@@ -50,32 +52,35 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         name: list[str] | None = None,
         platform: Literal["linux", "windows"] | None = None,
         type: list[str] | None = None,
+        backend: list[str] | None = None,
         page: str = "",
     ) -> Reply:
         """List instances with their state and usage.
 
         Filters are combined; several values of one filter are alternatives.
-        --tag takes KEY=VALUE, or KEY for any value; --name may hold * and ?.
-        --page goes on where an earlier answer stopped.
+        --tag takes KEY=VALUE, or KEY for any value; --name may hold * and ?, and
+        so may --backend, which asks some of several backends only. --page goes on
+        where an earlier answer stopped.
         """
-        found = await compute.list(
-            Query(
-                names=tuple(name or ()),
-                states=tuple(state or ()),
-                platforms=(platform,) if platform else (),
-                types=tuple(type or ()),
-                tags=tag_filter(tag or ()),
-                limit=config.page_size,
-                cursor=page,
-            )
+        query = Query(
+            names=tuple(name or ()),
+            states=tuple(state or ()),
+            platforms=(platform,) if platform else (),
+            types=tuple(type or ()),
+            tags=tag_filter(tag or ()),
+            limit=config.page_size,
+            cursor=page,
+            backends=tuple(backend or ()),
         )
+        several = len(asked(compute, query)) > 1
+        found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
-        return _reply(call, found, measured)
+        return _reply(call, found, measured, several=several)
 
     return list_instances
 
 
-def _reply(call: Call, page: Page, measured: Measured) -> Reply:
+def _reply(call: Call, page: Page, measured: Measured, *, several: bool) -> Reply:
     instances = page.instances
     summary = _summary(page.counts)
     data: dict[str, Any] = {
@@ -85,11 +90,14 @@ def _reply(call: Call, page: Page, measured: Measured) -> Reply:
     }
     blocks: list[Table | Text] = []
     if instances:
-        blocks.append(_table(instances, measured))
+        blocks.append(_table(instances, measured, several=several))
     blocks.append(Text(_totals(page, summary, filtered=_filtered(call)), style="note"))
+    if page.failures:
+        data["failures"] = [dict(failure.data) for failure in page.failures]
+        blocks += [_warning(f"Without {failure}") for failure in page.failures]
     if measured.note:
         data["note"] = measured.note
-        blocks.append(Text(measured.note, style="note", severity=Severity.WARNING))
+        blocks.append(_warning(measured.note))
     actions = []
     if page.next:
         again = written("list instances", {**call.arguments, "page": page.next})
@@ -97,15 +105,23 @@ def _reply(call: Call, page: Page, measured: Measured) -> Reply:
     return Reply.of(*blocks, data=data, actions=actions)
 
 
-def _table(instances: tuple[Instance, ...], measured: Measured) -> Table:
-    rows = [row(item, measured.of(item)) for item in instances]
+def _table(instances: tuple[Instance, ...], measured: Measured, *, several: bool) -> Table:
+    columns: tuple[str, ...] = COLUMNS
+    rows: list[tuple[str | Cell, ...]] = [row(item, measured.of(item)) for item in instances]
+    if several:
+        columns = (*columns, "Backend")
+        rows = [(*cells, item.backend) for cells, item in zip(rows, instances, strict=True)]
     ages = [measured.age(item) for item in instances]
-    if not any(ages):
-        return Table(COLUMNS, tuple(rows))
-    aged = tuple(
-        (*cells, f"{age} ago" if age else "") for cells, age in zip(rows, ages, strict=True)
-    )
-    return Table((*COLUMNS, "Measured"), aged)
+    if any(ages):
+        columns = (*columns, "Measured")
+        rows = [
+            (*cells, f"{age} ago" if age else "") for cells, age in zip(rows, ages, strict=True)
+        ]
+    return Table(columns, tuple(rows))
+
+
+def _warning(text: str) -> Text:
+    return Text(text, style="note", severity=Severity.WARNING)
 
 
 def _summary(counts: Mapping[str, int]) -> dict[str, int]:

@@ -27,6 +27,7 @@ def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
         "publicIp": instance.public_ip,
         "tags": dict(instance.tags),
         "launchTime": instance.launched.isoformat() if instance.launched else None,
+        "backend": instance.backend,
         "metrics": {
             "cpuUtilization": _rounded(usage.cpu),
             "memoryUtilization": _rounded(usage.memory),

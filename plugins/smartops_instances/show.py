@@ -7,6 +7,7 @@ from datetime import datetime
 from smartops import (
     Clock,
     Command,
+    Compute,
     Fields,
     Instance,
     Metrics,
@@ -30,22 +31,22 @@ def showing(config: InstancesConfig, clock: Clock) -> Command:
         "show instance {target}",
         examples=("show web-server-01", "show i-0abc123def"),
     )
-    async def show(metrics: Metrics, target: Instance) -> Reply:
+    async def show(compute: Compute, metrics: Metrics, target: Instance) -> Reply:
         """Show one instance with its addresses, tags and usage."""
         measured = await measure(metrics, (target,), config, clock)
-        return _reply(target, measured)
+        return _reply(target, measured, several=len(compute.members) > 1)
 
     return show
 
 
-def _reply(instance: Instance, measured: Measured) -> Reply:
+def _reply(instance: Instance, measured: Measured, *, several: bool) -> Reply:
     blocks: list[Text | Fields | Table] = [
         Text(
             f"{instance.label} is {instance.state}",
             style="title",
             severity=state_cell(instance).severity,
         ),
-        _fields(instance, measured),
+        _fields(instance, measured, several=several),
     ]
     if instance.tags:
         blocks.append(Table(("Tag", "Value"), tuple(sorted(instance.tags.items()))))
@@ -57,12 +58,13 @@ def _reply(instance: Instance, measured: Measured) -> Reply:
     return Reply.of(*blocks, data=data)
 
 
-def _fields(instance: Instance, measured: Measured) -> Fields:
+def _fields(instance: Instance, measured: Measured, *, several: bool) -> Fields:
     usage = measured.of(instance)
     pairs = [
         ("ID", instance.id),
         ("Type", instance.type),
         ("Platform", instance.platform),
+        ("Backend", instance.backend if several else ""),
         ("IP", addresses(instance)),
         ("Launched", _since(instance.launched, measured.now)),
         ("CPU %", percent(usage.cpu)),

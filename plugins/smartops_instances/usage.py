@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from smartops import Clock, Instance, Metrics, Refusal, Usage
+from smartops import Clock, Instance, Metrics, Refusal, Usage, failures_of
 
 from .config import InstancesConfig
 
@@ -16,7 +16,7 @@ _OFF = frozenset({"stopped", "terminated"})
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Usage by instance id. ``note`` says why there is none, and is empty when all went well."""
+    """Usage by instance id. ``note`` says why some is missing, and is empty when all went well."""
 
     now: datetime
     stale_after: timedelta
@@ -55,7 +55,8 @@ async def measure(
     except TimeoutError:
         note = f"Without measurements: none came within {seconds:g} seconds"
     else:
-        return Measured(clock.now(), config.stale_after, usage)
+        note = "; ".join(f"Without measurements of {failure}" for failure in failures_of(usage))
+        return Measured(clock.now(), config.stale_after, usage, note)
     return Measured(clock.now(), config.stale_after, note=note)
 
 

@@ -168,6 +168,7 @@ def machine(id: str, name: str = "", **more: Any) -> Instance:
         "platform": "linux",
         "private_ip": "10.0.1.45",
         "tags": {"Name": name} if name else {},
+        "backend": "cloud",
     }
     return Instance(id, name, **{**defaults, **more})
 

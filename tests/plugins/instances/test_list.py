@@ -48,6 +48,7 @@ async def test_an_instance_has_every_key_of_the_wire_contract(world, make, gauge
         "privateIp": "10.0.1.45",
         "publicIp": "54.1.2.3",
         "tags": {"Name": "web-server-01", "Tier": "1"},
+        "backend": "cloud",
     }
     assert data["metrics"]["cpuUtilization"] == 45.2
     assert data["metrics"]["memoryUtilization"] == 62.1
@@ -189,3 +190,14 @@ async def test_nothing_found_says_which_nothing_it_is(world, make):
         "summary": {"total": 0, "running": 0, "stopped": 0},
         "next": None,
     }
+
+
+async def test_a_single_backend_may_be_named_and_another_is_refused(world, make):
+    there = world(make("i-1", "web"))
+    reply = await listed(there, backend=["clo*"])
+    assert "Backend" not in the_table(reply).columns
+    assert reply.data["summary"]["total"] == 1
+    with pytest.raises(ValidationFailed, match="No backend is called prod or test") as refused:
+        await listed(there, backend=["prod", "test"])
+    assert refused.value.details == "There are: cloud"
+    assert "failures" not in reply.data

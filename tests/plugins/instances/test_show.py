@@ -19,7 +19,7 @@ async def test_everything_known_is_shown(world, make, gauges):
         tags={"Name": "web", "Env": "prod"},
     )
     there = world(instance, gauges=gauges(i_1=Usage(45.2, 62.1, None, AT)))
-    reply = await there.commands["show"](there.gauges, instance)
+    reply = await there.commands["show"](there.cloud, there.gauges, instance)
     title, fields, tags = reply.view
     assert (title.text, title.severity) == ("web is running", Severity.GOOD)
     assert isinstance(fields, Fields)
@@ -38,7 +38,7 @@ async def test_an_instance_without_name_or_measurements(world, make, gauges):
     broken.fault = BackendUnavailable("metrics are away")
     instance = make("i-1", state="pending", private_ip="")
     there = world(instance, gauges=broken)
-    reply = await there.commands["show"](there.gauges, instance)
+    reply = await there.commands["show"](there.cloud, there.gauges, instance)
     assert reply.view[0].text == "i-1 is pending"
     assert "IP" not in dict(reply.view[1].pairs)
     assert "metrics are away" in reply.view[-1].text

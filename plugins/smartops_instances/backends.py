@@ -1,0 +1,16 @@
+"""Which of several backends are asked."""
+
+from __future__ import annotations
+
+from smartops import Compute, Query, ValidationFailed
+
+
+def asked(compute: Compute, query: Query) -> tuple[str, ...]:
+    """Return the names of the backends that a query asks; raises ValidationFailed if it is none."""
+    names = tuple(name for name in compute.members if query.asks(name))
+    if not names:
+        raise ValidationFailed(
+            f"No backend is called {' or '.join(query.backends)}",
+            details=f"There are: {', '.join(compute.members)}",
+        )
+    return names
