@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from .acts import CLAIM, Claim
 from .changes import Lease
+from .put import put
 from .rows import Question
 from .tables import inbox, questions, shelf
 from .transaction import Act, each
@@ -103,9 +104,7 @@ def _about(person: str, channel: str, conversation: str) -> tuple[object, ...]:
 
 
 def _ask(connection: Connection, question: Question) -> None:
-    same = _about(question.person, question.channel, question.conversation)
-    connection.execute(delete(questions).where(*same))  # type: ignore[arg-type]
-    connection.execute(insert(questions), asdict(question))
+    put(connection, questions, asdict(question))
 
 
 def _answer(connection: Connection, about: tuple[str, str, str]) -> Question | None:
@@ -115,8 +114,7 @@ def _answer(connection: Connection, about: tuple[str, str, str]) -> Question | N
 
 
 def _put(connection: Connection, fact: Fact) -> None:
-    _drop(connection, fact)
-    connection.execute(insert(shelf), asdict(fact))
+    put(connection, shelf, asdict(fact))
 
 
 def _drop(connection: Connection, fact: Fact) -> None:
