@@ -74,7 +74,7 @@ def test_library_code_never_ends_the_process() -> None:
     ending = [
         f"{relative(path)}:{node.lineno}"
         for path in SOURCES
-        if "cli" not in path.parts
+        if "cli" not in path.parts and path.name != "__main__.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in ("sys.exit", "exit", "os._exit", "quit")

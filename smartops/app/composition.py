@@ -7,7 +7,7 @@ plugins' sections, in what plugins register, and in how it fits together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ from smartops.http import AiohttpClient
 from smartops.interpreter import Interpreter
 from smartops.middleware import Wired
 from smartops.middleware.builtin import BuiltinCommands
-from smartops.plugins import Offer, Plugins
+from smartops.plugins import Plugins
 from smartops.services import Clock, Services
 
+from .offers import collect, grammar_of, lacking, named, values
 from .shelves import Shelves
 from .trust import local_issuers, trusted_issuers
 
@@ -76,7 +77,6 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
 
     Raises StartupError with every problem found.
     """
-    problems = plugins.problems
     http = AiohttpClient()
     revoked: set[str] = set()
     shelves = Shelves()
@@ -93,25 +93,11 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         shelf=shelves.shelf,
     )
 
-    backends = plugins.collect("register_backends", services=services)
     builtins = BuiltinCommands()
-    commands = [
-        *builtins.commands(),
-        *(
-            offer.value.owned(offer.owner)
-            for offer in plugins.collect("register_commands", services=services)
-        ),
-    ]
-    channels = plugins.collect("register_channels", services=services)
-    layers = plugins.collect("register_middleware", services=services)
-    interpreters = plugins.collect("register_interpreters", services=services)
-
-    problems += _clashes("backend", backends)
-    problems += _clashes("channel", channels)
-    problems += _unnamed(backends, channels)
-    filled = capabilities(_values(filter(_named, backends)), clock)
-    problems += _lacking(commands, filled)
-    grammar = _grammar(commands, problems)
+    offers = collect(plugins, services, builtins.commands())
+    filled = capabilities(values(filter(named, offers.backends)), clock)
+    problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
+    grammar = grammar_of(offers.commands, problems)
     if problems or grammar is None:
         raise StartupError(*problems)
     return Composition(
@@ -124,14 +110,14 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         local_issuers=own_issuers,
         people=People(settings.people, settings.guests, settings.roles),
         policy=Policy(settings.rules),
-        backends=_values(backends),
+        backends=values(offers.backends),
         compute=_compute(filled),
-        channels=_values(channels),
-        layers=_values(layers),
-        interpreters=_values(interpreters),
+        channels=values(offers.channels),
+        layers=values(offers.layers),
+        interpreters=values(offers.interpreters),
         builtins=builtins,
         grammar=grammar,
-        wired={command.name: Wired(command, filled) for command in commands},
+        wired={command.name: Wired(command, filled) for command in offers.commands},
     )
 
 
@@ -156,74 +142,6 @@ def _filled(document: Document) -> tuple[Settings, Plugins]:
     return settings, plugins
 
 
-def _values(offers: Iterable[Offer]) -> tuple[Any, ...]:
-    return tuple(offer.value for offer in offers)
-
-
-def _named(offer: Offer) -> bool:
-    return bool(getattr(offer.value, "name", ""))
-
-
-def _unnamed(*groups: Sequence[Offer]) -> list[Problem]:
-    return [
-        Problem(f"{type(offer.value).__name__} has no name", where=f"plugin {offer.owner}")
-        for group in groups
-        for offer in group
-        if not _named(offer)
-    ]
-
-
-def _clashes(kind: str, offers: Sequence[Offer]) -> list[Problem]:
-    owners: dict[str, str] = {}
-    problems = []
-    for offer in offers:
-        name = getattr(offer.value, "name", "")
-        if name in owners:
-            both = " and ".join(dict.fromkeys((owners[name], offer.owner)))
-            problems.append(
-                Problem(
-                    f"two {kind}s are called {name}", where=f"plugins {both}", hint="rename one"
-                )
-            )
-        owners.setdefault(name, offer.owner)
-    return problems
-
-
 def _compute(filled: Mapping[type[Backend], Backend]) -> Compute | None:
     """Return what targets are looked up in."""
     return next((item for item in filled.values() if isinstance(item, Compute)), None)
-
-
-def _lacking(commands: Sequence[Command], filled: Mapping[type[Backend], Backend]) -> list[Problem]:
-    problems = []
-    for command in commands:
-        wanted: set[type[Any]] = set(command.capabilities)
-        if any(parameter.is_target for parameter in command.parameters):
-            wanted.add(Compute)
-        problems += [
-            Problem(
-                f"command {command.name!r} needs a {kind.__name__} backend, and none is loaded",
-                where=f"plugin {command.owner}",
-                hint="load a backend plugin, such as fake",
-            )
-            for kind in sorted(wanted - set(filled), key=lambda kind: kind.__name__)
-        ]
-    return problems
-
-
-def _grammar(commands: Sequence[Command], problems: list[Problem]) -> Grammar | None:
-    names: dict[str, str] = {}
-    for command in commands:
-        if command.name in names:
-            problems.append(
-                Problem(
-                    f"two commands are called {command.name!r}",
-                    where=f"plugins {names[command.name]} and {command.owner}",
-                )
-            )
-        names.setdefault(command.name, command.owner)
-    try:
-        return Grammar(commands)
-    except StartupError as error:
-        problems += error.problems
-        return None
