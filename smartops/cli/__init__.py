@@ -6,9 +6,7 @@ was asked was refused or failed, 2 for a wrong usage or configuration.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 
 import click
@@ -29,7 +27,6 @@ from .version import version
 REFUSED = 1
 WRONG = 2
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 root = Root(
     name="smartops",
@@ -42,9 +39,7 @@ root = Root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     try:
-        status = root.main(arguments, prog_name="smartops", standalone_mode=False)
-        sys.stdout.flush()
-        return status or 0
+        return root.main(arguments, prog_name="smartops", standalone_mode=False) or 0
     except click.UsageError as error:
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
             click.echo(error.ctx.get_help() if error.ctx else "", err=True)
@@ -53,10 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has enough; nor may the interpreter's last flush complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except (StartupError, Refusal, BaseExceptionGroup) as error:
         return _explained(error)
 

@@ -46,13 +46,18 @@ def warnings(composition: Composition) -> Iterator[str]:
 
 
 def _may_change(composition: Composition, provider: str) -> bool:
+    """Whether there is anything that somebody nobody has named could change."""
     person = composition.people.person(Identity(provider, "", "anybody"))
-    return person is not None and any(
-        composition.policy.may_ever(person, command, Place(channel.name))
+    if person is None:
+        return False
+    decisions = (
+        composition.policy.decide(person, command, effect, Place(channel.name), None, None)
         for channel in composition.channels
         for command in composition.commands
         if command.effect is not Effect.READ
+        for effect in (Effect.CHANGE, Effect.DANGEROUS)
     )
+    return any(decision.allowed or decision.maybe for decision in decisions)
 
 
 def try_line(composition: Composition, config: Path, url: str) -> str:

@@ -1,0 +1,111 @@
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import structlog
+
+from smartops.cli import main
+
+CONFIG = """
+server: {port: 0}
+store: {url: sqlite:///state/store.db}
+auth:
+  issuers:
+    - {name: local, kind: local, key: state/local.pem}
+people:
+  alice: {roles: [operator], identities: ['local:alice', 'console:alice']}
+  vic: {roles: [viewer], identities: ['local:vic', 'console:vic']}
+roles:
+  viewer:
+  operator: {includes: [viewer]}
+rules:
+  - {name: all-read, allow: {roles: viewer, effects: read}}
+  - {name: operators-change, allow: {roles: operator, effects: change}}
+  - {name: no-databases, deny: {commands: stop, tags: {Role: database}}}
+plugins:
+  api:
+  fake:
+    journal: state/cloud.jsonl
+    fleet:
+      - {name: web-server-01}
+      - {name: orders-db-01, tags: {Role: database}}
+  instances:
+  exec:
+    scripts: [{script: df -h, read_only: true}]
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def errors(self) -> list[str]:
+        return self.err.splitlines()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Put logging back as it was; commands set it up for their process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SMARTOPS_CONFIG", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def config(folder: Path) -> Path:
+    """Return the configuration file of that folder, where commands find it by themselves."""
+    path = folder / "smartops.yaml"
+    path.write_text(dedent(CONFIG))
+    return path
+
+
+@pytest.fixture
+def run(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Return a function that runs a command line in this process."""
+
+    def call(*arguments: str) -> Run:
+        capfd.readouterr()
+        status = main(list(arguments))
+        said = capfd.readouterr()
+        return Run(status, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def spawn(folder: Path) -> Callable[..., Run]:
+    """Return a function that runs a command line as a process of its own."""
+
+    def call(*arguments: str, input: str = "", environ: Mapping[str, str] | None = None) -> Run:
+        done = subprocess.run(
+            [sys.executable, "-m", "smartops", *arguments],
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **(environ or {})},
+            check=False,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    return call

@@ -1,0 +1,183 @@
+"""``smartops say`` and ``smartops chat``: the console, through the same gate."""
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from smartops.cli.asking import joined
+from smartops.cli.prompt import _Words, prompt
+
+
+def test_say_prints_the_answer(spawn, config):
+    done = spawn("say", "--user", "alice", "list", "instances", "--name", "web-*")
+    assert done.status == 0
+    assert done.err == ""
+    assert "web-server-01" in done.out
+    assert "orders-db-01" not in done.out
+
+
+def test_say_keeps_what_the_shell_took_as_one_word(spawn, config):
+    done = spawn("say", "--user", "vic", "execute", "df -h", "on", "web-server-01")
+    assert done.status == 0
+    assert "Filesystem" in done.out
+
+
+def test_say_answers_programs_too(spawn, config):
+    done = spawn("say", "--user", "vic", "--json", "whoami")
+    envelope = json.loads(done.out)
+    assert envelope["status"] == "success"
+    assert envelope["data"]["identity"] == "console:vic"
+
+
+def test_a_refusal_is_status_1(spawn, config):
+    done = spawn("say", "--user", "vic", "stop web-server-01")
+    assert done.status == 1
+    assert done.out.startswith("You may not run: stop web-server-01")
+    assert spawn("say", "--user", "mallory", "whoami").status == 1
+
+
+def test_what_was_asked_by_one_process_is_confirmed_in_another(spawn, config):
+    asked = spawn("say", "--user", "alice", "stop web-server-01")
+    assert asked.status == 0
+    confirm = re.search(r"confirm_\w+", asked.out)[0]
+    assert spawn("say", "--user", "vic", confirm).status == 1
+    done = spawn("say", "--user", "alice", confirm)
+    assert done.status == 0
+    assert done.out.startswith("Stopping web-server-01")
+    again = spawn("say", "--user", "alice", confirm)
+    assert again.status == 1
+    assert "confirmation" in again.out
+
+
+def test_a_piped_chat_reads_like_a_chat(spawn, config):
+    lines = "whoami\n\nstop web-server-01\nno\nyes\nstop web-server-01\nyes\nquit\nwhoami\n"
+    done = spawn("chat", "--user", "alice", input=lines)
+    assert done.status == 0
+    assert done.err == ""
+    said = [line for line in done.out.splitlines() if line.startswith("> ")]
+    assert said == [
+        "> whoami",
+        "> stop web-server-01",
+        "> no",
+        "> yes",
+        "> stop web-server-01",
+        "> yes",
+        "> quit",
+    ]
+    answers = re.split(r"^> .*\n", done.out, flags=re.MULTILINE)[1:]
+    assert 'Type "yes" to confirm, "no" to cancel.' in answers[1]
+    assert "confirm_" not in done.out
+    assert answers[2].startswith("Cancelled: stop web-server-01")
+    assert answers[3].startswith("No command matches")
+    assert answers[5].startswith("Stopping web-server-01")
+
+
+def test_a_chat_ends_with_its_input(spawn, config):
+    done = spawn("chat", "--user", "alice", input="whoami")
+    assert done.status == 0
+    assert "console:alice" in done.out
+
+
+@pytest.mark.parametrize("toolkit", [True, False], ids=["prompt_toolkit", "plain"])
+def test_a_terminal_chat_completes(config, toolkit):
+    program = "import sys; from smartops.cli import main; sys.exit(main())"
+    if not toolkit:
+        program = f"import sys; sys.modules['prompt_toolkit'] = None; {program[12:]}"
+    with terminal([sys.executable, "-c", program, "chat", "--user", "alice"]) as (process, ours):
+        assert 'Say "help"' in until(ours, ">")
+        os.write(ours, b"whoa\t\r")
+        assert "whoami" in until(ours, "console:alice")
+        os.write(ours, b"exit\r")
+        until(ours, None)
+        assert process.wait(timeout=30) == 0
+
+
+@contextmanager
+def terminal(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a command in a terminal of its own, and yield it with our end of that."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def until(ours: int, wanted: str | None) -> str:
+    """Read until something is shown, or to the end for None."""
+    seen = ""
+    while wanted is None or wanted not in seen:
+        assert select.select([ours], [], [], 30)[0], f"{wanted!r} is not among {seen!r}"
+        try:
+            seen += os.read(ours, 4096).decode()
+        except OSError:  # how Linux says that the other end is closed
+            assert wanted is None, f"{wanted!r} is not among {seen!r}"
+            break
+    return seen
+
+
+class FakeConsole:
+    """Stands where a console is only asked for words."""
+
+    def complete(self, text: str) -> list[str]:
+        words = {"": ["help", "stop"], "st": ["start", "stop"], "list i": ["instances"]}
+        return words.get(text, [])
+
+
+@pytest.mark.parametrize(
+    ("begun", "words"),
+    [("", [("help", 0), ("stop", 0)]), ("st", [("start", -2), ("stop", -2)]),
+     ("list i", [("instances", -1)]), ("list ", [])],
+)  # fmt: skip
+def test_completion_replaces_the_last_word(begun, words):
+    found = _Words(FakeConsole()).get_completions(Document(begun), None)
+    assert [(item.text, item.start_position) for item in found] == words
+
+
+@pytest.mark.anyio
+async def test_the_prompt_reads_lines_and_begins_anew_after_an_interruption():
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        read = prompt(FakeConsole(), "> ")
+        keys.send_text("whoami\r")
+        assert await read() == "whoami"
+        keys.send_text("stop every\x03help\r")
+        assert await read() == "help"
+        keys.send_text("\x04")
+        with pytest.raises(EOFError):
+            await read()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["list instances"], "list instances"),
+        (["list", "instances"], "list instances"),
+        (["execute", "df -h", "on", "web"], 'execute "df -h" on web'),
+        (["execute", 'echo "a b"', "on", "web"], "execute 'echo \"a b\"' on web"),
+        (['execute "df -h" on web'], 'execute "df -h" on web'),
+    ],
+)
+def test_words_of_the_shell_are_words_of_the_text(words, text):
+    assert joined(words) == text

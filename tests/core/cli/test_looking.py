@@ -1,0 +1,90 @@
+"""Commands that look and change nothing: schema, plugins, can-i."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+
+def test_the_schema_knows_the_plugins_of_the_file(run, config):
+    done = run("schema")
+    schema = json.loads(done.out)
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(config.read_text()))
+    assert list(schema["properties"]["plugins"]["properties"]) == [
+        "api",
+        "fake",
+        "instances",
+        "exec",
+    ]
+
+
+def test_without_a_file_the_schema_knows_everything_installed(run):
+    sections = json.loads(run("schema").out)["properties"]["plugins"]["properties"]
+    assert {"api", "teams", "fake", "health"} <= set(sections)
+
+
+def test_plugins_says_what_each_offers(run, config):
+    done = run("plugins")
+    assert done.status == 0
+    blocks = done.out.split("\n")
+    assert blocks[0].startswith("api  smartops ")
+    assert blocks[1] == "  channels: api"
+    assert "  backends: fake" in blocks
+    assert any(line.startswith("  commands: list instances, show, start, stop") for line in blocks)
+    assert any(line.startswith("  settings: scripts, timeout") for line in blocks)
+    assert any(line.startswith("teams ") and "installed, not loaded" in line for line in blocks)
+
+
+def test_without_a_file_plugins_lists_what_is_installed(run):
+    lines = run("plugins").out.splitlines()
+    assert lines
+    assert all(line.endswith("(installed)") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "last"),
+    [
+        (
+            ["alice", "stop", "web-server-01"],
+            0,
+            'allowed: The rule "operators-change" allows this.',
+        ),
+        (["alice", "list", "instances", "--state", "stopped"], 0, 'allowed: The rule "all-read"'),
+        (["alice", "stop orders-db-01"], 1, 'denied: The rule "no-databases" denies this for ord'),
+        (["vic", "stop web-server-01"], 1, "denied: No rule allows this."),
+        (["local:vic", "list instances"], 0, 'allowed: The rule "all-read" allows this.'),
+        (["vic", "execute", "df -h", "on", "web-server-01"], 0, 'allowed: The rule "all-read"'),
+        (["vic", "execute 'rm -rf /' on web-server-01"], 1, "denied: "),
+        (["vic", "whoami"], 0, "allowed: it concerns only the person who asks"),
+        (["mallory", "whoami"], 1, "denied: nobody with this identity is known"),
+        (["alice", "stop nowhere"], 1, "denied: There is no instance nowhere"),
+    ],
+)
+def test_can_i_says_what_the_gate_says(run, config, arguments, status, last):
+    done = run("can-i", *arguments)
+    assert done.status == status
+    assert done.out.splitlines()[-1].startswith(last)
+
+
+def test_can_i_names_the_person_the_place_and_every_rule(run, config):
+    done = run("can-i", "alice", "stop orders-db-01", "--place", "chat/tenant/team/room")
+    lines = done.out.splitlines()
+    assert lines[0] == "person alice in chat/tenant/team/room, roles: operator, viewer"
+    assert [line.split()[1].rstrip(":") for line in lines[1:4]] == [
+        "all-read",
+        "operators-change",
+        "no-databases",
+    ]
+
+
+def test_can_i_takes_other_names_for_those_of_the_local_issuer(run, config):
+    assert run("can-i", "zoe", "whoami").out.startswith("person local:zoe in api, roles: none")
+
+
+def test_can_i_does_not_understand_nonsense(run, config):
+    done = run("can-i", "alice", "stpo web-server-01")
+    assert done.status == 1
+    assert done.out == ""
+    assert len(done.errors) == 1
+    assert "stop web-server-01" in done.err

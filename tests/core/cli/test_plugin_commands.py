@@ -1,0 +1,78 @@
+"""``smartops PLUGIN COMMAND``."""
+
+import sys
+
+import pytest
+
+PLUGIN = """
+import click
+from pydantic import BaseModel
+from smartops import hookimpl
+
+class Config(BaseModel):
+    greeting: str = "hello"
+
+@hookimpl
+def config_type():
+    return Config
+
+@hookimpl
+def register_cli(config):
+    @click.command()
+    @click.option("--loud", is_flag=True)
+    @click.argument("name", default="you")
+    def greet(loud, name):
+        "Greet."
+        text = f"{config.greeting} {name}"
+        click.echo(text.upper() if loud else text)
+
+    return [greet]
+"""
+
+
+@pytest.fixture
+def plugin(folder, monkeypatch):
+    name = "greeting_plugin"
+    (folder / f"{name}.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(str(folder))
+    yield name
+    sys.modules.pop(name, None)
+
+
+def test_a_plugins_command_is_under_its_name_and_knows_its_section(run, folder, plugin):
+    (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: {{greeting: ahoy}}}}")
+    assert run(plugin, "greet", "you").out == "ahoy you\n"
+    assert run(plugin, "greet", "--loud").out == "AHOY YOU\n"
+    assert "greet  Greet." in run(plugin, "--help").out
+
+
+def test_the_file_may_be_named_anywhere(run, folder, plugin):
+    (folder / "other.yaml").write_text(f"plugins: {{{plugin}: }}")
+    assert run("--config", "other.yaml", plugin, "greet").out == "hello you\n"
+    assert run(plugin, "greet", "--config", "other.yaml").out == "hello you\n"
+    assert run(plugin, "--config=other.yaml", "greet", "me").out == "hello me\n"
+
+
+def test_mistakes_of_its_section_are_lines(run, folder, plugin):
+    (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: {{greting: ahoy}}}}")
+    done = run(plugin, "greet")
+    assert done.status == 2
+    assert done.errors == [
+        f"smartops.yaml:1:29: plugins.{plugin}.greting: unknown key; did you mean greeting?"
+    ]
+
+
+def test_a_plugin_without_commands_says_so(run, config):
+    assert run("instances", "x").errors == ["smartops: the plugin instances has no commands"]
+
+
+def test_a_plugin_that_the_file_does_not_name_is_not_loaded(run, config):
+    done = run("teams", "x")
+    assert done.status == 2
+    assert done.errors == [
+        "smartops.yaml:17:1: plugins: the plugin teams is not among them; add teams: there"
+    ]
+
+
+def test_what_is_no_plugin_is_no_command(run, config, plugin):
+    assert run(plugin, "greet").errors == [f"smartops: no such command '{plugin}'"]

@@ -1,0 +1,109 @@
+"""``smartops serve`` as a process: what it prints, that it serves, that it stops."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+@pytest.fixture
+def serving(folder):
+    """Return a function that starts a server and returns it with what it printed."""
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smartops", "serve", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.lstrip().startswith("curl "):
+                break
+        return process, lines
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_it_says_what_it_serves_and_the_line_works_when_pasted(serving, config):
+    process, lines = serving()
+    url = lines[0].rpartition(" ")[2]
+    assert lines[0].startswith("SmartOps ")
+    assert url.startswith("http://127.0.0.1:")
+    assert "  plugins:  api, fake, instances, exec" in lines
+    assert "  channels: api" in lines
+    assert any(line.startswith("  commands: ") and "list instances" in line for line in lines)
+    with urllib.request.urlopen(f"{url}/health", timeout=30) as answer:
+        assert json.load(answer)["status"] == "healthy"
+    pasted = lines[-1].replace("--user me", "--user vic")
+    done = subprocess.run(["bash", "-c", pasted], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout)["status"] == "success"
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in log
+    assert "shutting down" in log
+
+
+def test_the_command_line_overrides_the_file(serving, config):
+    config.write_text(config.read_text().replace("port: 0", "port: 1, host: 192.0.2.1"))
+    process, lines = serving("--host", "127.0.0.1", "--port", "0")
+    assert lines[0].rpartition(" ")[2].startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_open_doors_are_named(serving, config):
+    text = config.read_text().replace("auth:", "auth:\n  anonymous: true")
+    config.write_text(text + "guests: [{provider: local, roles: [operator]}]\n")
+    _, lines = serving()
+    shown = "\n".join(lines)
+    assert "DEVELOPMENT ONLY: anybody on this machine is let in without a token." in shown
+    assert (
+        "FOR THE DEMO ONLY: whoever holds a token of local is operator here and may change things."
+    ) in shown
+    assert "Authorization" not in lines[-1]
+
+
+def test_guests_that_only_read_are_no_open_door(serving, config):
+    config.write_text(config.read_text() + "guests: [{provider: local, roles: [viewer]}]\n")
+    _, lines = serving()
+    assert "DEMO" not in "\n".join(lines)
+
+
+def test_an_address_in_use_is_one_line(serving, spawn, config):
+    _, lines = serving()
+    port = lines[0].rpartition(":")[2]
+    done = spawn("serve", "--port", port)
+    assert done.status == 2
+    assert len(done.errors) == 1
+    assert f"cannot listen on 127.0.0.1:{port}: it is in use" in done.err
+
+
+def test_an_unsafe_override_is_refused(spawn, config):
+    config.write_text(config.read_text().replace("auth:", "auth:\n  anonymous: true"))
+    done = spawn("serve", "--host", "0.0.0.0")
+    assert done.status == 2
+    assert "auth.anonymous: may only be true while server.host is a loopback address" in done.err
+
+
+def test_a_store_that_cannot_be_opened_is_one_line(spawn, config, folder):
+    (folder / "state").mkdir()
+    (folder / "state/store.db").write_text("no database at all, and longer than a header is " * 9)
+    done = spawn("serve")
+    assert done.status == 2
+    assert len(done.errors) == 1
+    assert os.fspath(folder) in done.err or "store" in done.err

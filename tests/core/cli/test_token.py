@@ -1,0 +1,109 @@
+"""``smartops token``."""
+
+import stat
+import time
+
+import jwt
+import pytest
+
+
+def claims(token: str) -> dict:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_only_the_token_is_printed(spawn, config):
+    done = spawn("token", "--user", "alice")
+    assert done.status == 0
+    assert done.err == ""
+    assert done.out.count("\n") == 1
+    found = claims(done.out.strip())
+    assert (found["iss"], found["aud"], found["sub"]) == (
+        "https://smartops.local",
+        "smartops",
+        "alice",
+    )
+    assert "scope" not in found
+    assert found["exp"] - found["iat"] == 30 * 86400
+    key = config.parent / "state/local.pem"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_what_a_token_says_can_be_chosen(run, config):
+    done = run("token", "--user", "ci", "--team", "core", "--act-for-others", "--lifetime", "1h30m")
+    found = claims(done.out.strip())
+    assert (found["sub"], found["team"], found["scope"]) == ("ci", "core", "act")
+    assert found["exp"] - found["iat"] == 5400
+
+
+def test_somebody_without_roles_is_remarked_on(run, config):
+    done = run("token", "--user", "zoe")
+    assert done.status == 0
+    assert done.err == "smartops token: local:zoe has no roles yet; add it under people:\n"
+
+
+def test_a_configuration_with_other_mistakes_makes_no_token(run, config):
+    config.write_text(config.read_text().replace("server: {port: 0}", "server: {port: x}"))
+    done = run("token", "--user", "alice")
+    assert done.status == 2
+    assert done.out == ""
+    assert done.errors == ["smartops.yaml:2:10: server.port: must be a whole number"]
+
+
+def test_without_a_local_issuer_there_are_no_tokens(run, folder):
+    (folder / "smartops.yaml").write_text("auth: {}")
+    assert run("token", "--user", "a").errors == [
+        "smartops token: the configuration has no local issuer; "
+        "add {name: local, kind: local} to auth.issuers"
+    ]
+
+
+def test_of_several_local_issuers_one_is_chosen(run, folder):
+    (folder / "smartops.yaml").write_text(
+        "auth: {issuers: [{name: a, kind: local, key: a.pem}, "
+        "{name: b, kind: local, key: b.pem, issuer: 'https://b'}]}"
+    )
+    assert run("token", "--user", "u").errors == [
+        "smartops token: there are several local issuers; choose --issuer a or b"
+    ]
+    assert claims(run("token", "--user", "u", "--issuer", "b").out.strip())["iss"] == "https://b"
+
+
+@pytest.mark.parametrize("way", ["token", "id", "input"])
+def test_a_token_is_revoked(run, spawn, config, way):
+    token = run("token", "--user", "alice").out.strip()
+    jti = claims(token)["jti"]
+    if way == "input":
+        done = spawn("token", "--revoke", "-", input=f"{token}\n")
+    else:
+        done = run("token", "--revoke", token if way == "token" else jti)
+    assert (done.status, done.out) == (0, "")
+    assert done.err == f"smartops token: revoked {jti}\n"
+    assert jti in revoked(config)
+
+
+def revoked(config):
+    import anyio
+
+    from smartops.services import Clock
+    from smartops.store import Store
+
+    async def ask() -> set[str]:
+        store = await Store.open(f"sqlite:///{config.parent}/state/store.db", Clock())
+        try:
+            return await store.revoked()
+        finally:
+            await store.aclose()
+
+    return anyio.run(ask)
+
+
+def test_a_token_that_nobody_believes_is_not_revoked(run, config):
+    token = run("token", "--user", "alice").out.strip()
+    header, payload, _ = token.split(".")
+    done = run("token", "--revoke", f"{header}.{payload}.AAAA")
+    assert done.status == 2
+    assert done.errors == [
+        "smartops token: nobody believes this token: it is not ours, or it has expired"
+    ]
+    assert token not in done.err
+    assert claims(token)["exp"] > time.time()

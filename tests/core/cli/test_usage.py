@@ -1,0 +1,160 @@
+"""What every sub-command has in common: errors in a line, statuses, where the file is."""
+
+import subprocess
+import sys
+
+import pytest
+
+from smartops import __version__
+from smartops.cli import main, root
+
+
+def test_version(run, spawn):
+    assert run("version").out == f"smartops {__version__}\n"
+    assert spawn("version").out == f"smartops {__version__}\n"
+
+
+def test_version_imports_nothing_heavy():
+    program = """
+import sys
+from smartops.cli import main
+main(["version"])
+heavy = {"pydantic", "sqlalchemy", "alembic", "aiohttp", "quart", "hypercorn", "yaml", "jwt"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["srve"], "smartops: no such command 'srve'; did you mean 'serve'?"),
+        (["serve", "--prot", "1"], "smartops serve: no such option '--prot'; did you mean '--host"),
+        (
+            ["serve", "--port", "x"],
+            "smartops serve: invalid value for '--port': 'x' is not a valid",
+        ),
+        (["check", "x"], "smartops check: got unexpected extra argument (x)"),
+        (["say"], "smartops say: missing argument 'TEXT...'"),
+        (["token"], "smartops token: needs either --user or --revoke"),
+        (["token", "--user", "a", "--revoke", "b"], "smartops token: needs either --user or --rev"),
+        (
+            ["token", "--user", "a", "--lifetime", "5"],
+            "smartops token: invalid value for '--lifetime': a duration needs a unit, such as 30s",
+        ),
+        (["token", "--user", ""], "smartops token: '' cannot be the name of a user"),
+        (["token", "--user", "a", "--issuer", "b"], "smartops token: there is no local issuer b; "),
+        (["token", "--revoke", ""], "smartops token: there is no token to revoke"),
+    ],
+)
+def test_a_wrong_usage_is_one_line_and_status_2(run, config, arguments, line):
+    done = run(*arguments)
+    assert done.status == 2
+    assert done.out == ""
+    assert len(done.errors) == 1
+    assert done.errors[0].startswith(line)
+
+
+def test_without_arguments_it_explains_itself(run):
+    done = run()
+    assert done.status == 2
+    for command in root.commands:
+        assert f"\n  {command} " in done.err
+
+
+@pytest.mark.parametrize("command", root.commands)
+def test_every_command_and_option_has_help(run, command):
+    done = run(command, "--help")
+    assert done.status == 0
+    assert root.commands[command].help
+    for parameter in root.commands[command].params:
+        assert getattr(parameter, "help", "") or parameter.param_type_name == "argument"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["serve"],
+        ["say", "help"],
+        ["chat"],
+        ["can-i", "a", "b"],
+        ["token", "--user", "a"],
+    ],
+)
+def test_a_missing_configuration_says_what_to_do(run, folder, arguments):
+    done = run(*arguments)
+    assert done.status == 2
+    assert done.errors == [
+        "smartops: there is no smartops.yaml in this folder; "
+        "name a configuration with --config FILE or SMARTOPS_CONFIG"
+    ]
+
+
+def test_the_configuration_is_found(run, config, folder, monkeypatch):
+    assert run("check").out == "smartops.yaml: nothing wrong (4 plugins, 14 commands)\n"
+    other = config.rename(folder / "other.yaml")
+    assert run("check", "-c", "other.yaml").status == 0
+    assert run("check", "--config=other.yaml").status == 0
+    assert run("--config", "other.yaml", "check").status == 0
+    monkeypatch.setenv("SMARTOPS_CONFIG", str(other))
+    assert run("check").out.startswith(f"{other}: nothing wrong")
+    assert run("check", "-c", "none.yaml").errors == [
+        "none.yaml: there is no such file; name one with --config"
+    ]
+
+
+def test_every_mistake_of_a_configuration_is_a_line(spawn, config):
+    wrong = (
+        config.read_text()
+        .replace("port: 0", "prot: 0")
+        .replace("roles: viewer, effects: read", "roles: veiwer, effects: raed")
+        .replace("journal:", "token: s3cret\n    jurnal:")
+        .replace("  instances:", "  instnaces:")
+    )
+    config.write_text(wrong + "log: {level: ${S}}\n".replace("${S}", "'${SMARTOPS_TEST_UNSET}'"))
+    done = spawn("check")
+    assert done.status == 2
+    assert done.out == ""
+    assert [line.split(":")[1] for line in done.errors] == ["2", "14", "14", "20", "21", "25", "28"]
+    assert done.errors[0] == "smartops.yaml:2:10: server.prot: unknown key; did you mean port?"
+    assert done.errors[1].endswith("there is no role veiwer; did you mean viewer?")
+    assert "did you mean read?" in done.errors[2]
+    assert "s3cret" not in done.err
+    assert "did you mean journal?" in done.errors[4]
+    assert "did you mean instances?" in done.errors[5]
+    assert "SMARTOPS_TEST_UNSET is not set" in done.errors[6]
+
+
+def test_an_interrupted_command_is_no_traceback(monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(root, "main", interrupted)
+    assert main([]) == 130
+
+
+def test_a_reader_that_went_away_is_no_traceback(config):
+    command = f"{sys.executable} -m smartops schema | true"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        capture_output=True,
+        text=True,
+        cwd=config.parent,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 1
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ExceptionGroup("", [ValueError("bug")])
+
+    monkeypatch.setattr(root, "main", broken)
+    with pytest.raises(ExceptionGroup):
+        main([])
