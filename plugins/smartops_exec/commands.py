@@ -73,11 +73,11 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
 
     @execute.plan
     async def plan(
-        call: Call, script: str, targets: list[Instance], timeout: timedelta | None
+        call: Call, runner: Runner, script: str, targets: list[Instance], timeout: timedelta | None
     ) -> Plan:
         unique = _counted(config, targets)
         chosen = allowed.choose(script, call.person, unique)
-        return _plan(chosen, unique, _limit(config, chosen, timeout))
+        return _plan(runner, chosen, unique, _limit(config, chosen, timeout))
 
     return execute
 
@@ -120,9 +120,18 @@ def _limit(config: ExecConfig, chosen: Allowed, asked: timedelta | None) -> time
     return limit
 
 
-def _plan(chosen: Allowed, targets: Sequence[Instance], limit: timedelta) -> Plan:
+def _plan(runner: Runner, chosen: Allowed, targets: Sequence[Instance], limit: timedelta) -> Plan:
     where = targets[0].label if len(targets) == 1 else f"{len(targets)} instances"
-    changes = tuple(Change(item.id, item.label, item.state, "runs the script") for item in targets)
+    several = len(runner.members) > 1
+    changes = tuple(
+        Change(
+            item.id,
+            f"{item.label} in {item.backend}" if several else item.label,
+            item.state,
+            "runs the script",
+        )
+        for item in targets
+    )
     warnings = tuple(
         f"{item.label} is {item.state}, so the script will probably not reach it."
         for item in targets

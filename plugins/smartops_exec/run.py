@@ -9,7 +9,16 @@ from datetime import timedelta
 
 import anyio
 
-from smartops import Clock, Instance, RateLimited, Refusal, Runner, RunResult
+from smartops import (
+    Clock,
+    Failure,
+    Instance,
+    RateLimited,
+    Refusal,
+    Runner,
+    RunResult,
+    failures_of,
+)
 
 _FIRST_PAUSE = 0.25
 _PATIENCE = 5
@@ -39,6 +48,19 @@ class Order:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How a run stands, in the order of the targets, and which backends did not say so now."""
+
+    results: tuple[RunResult, ...]
+    missing: tuple[Failure, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return all(item.finished for item in self.results)
+
+
 class Watch:
     """Sends one order and follows it."""
 
@@ -59,53 +81,66 @@ class Watch:
             order.script, order.targets, limit=order.limit, key=order.key
         )
         try:
-            results = await self._finish(run_id, order, started)
+            look = await self._finish(run_id, order, started)
             note = ""
-            if not all(item.finished for item in results):
-                results, note = await self._give_up(run_id, order, results)
+            if not look.finished:
+                look, note = await self._give_up(run_id, order, look)
         except anyio.get_cancelled_exc_class():
             await self._cancel_anyway(run_id)
             raise
-        return Run(run_id, self._clock.time() - started, results, note)
+        return Run(run_id, self._clock.time() - started, look.results, note)
 
-    async def _finish(self, run_id: str, order: Order, started: float) -> tuple[RunResult, ...]:
-        """Return the results once all are finished, or as they stand when the time is up."""
+    async def _finish(self, run_id: str, order: Order, started: float) -> _Look:
+        """Return the results once all are finished, or as they stand when the time is up.
+
+        If only some of several backends can be asked any more, that is once
+        their own are finished.
+        """
         until = started + order.limit.total_seconds()
-        results = _in_order(order, ())
+        look = _Look(_in_order(order, ()))
         pause, failures = _FIRST_PAUSE, 0
         while True:
             wait = min(pause, self._poll)
             try:
-                results = _in_order(order, await self._runner.results(run_id))
-                failures = 0
+                look = await self._look(run_id, order, look)
+                failures = failures + 1 if look.missing else 0
             except Refusal as error:
                 failures += 1
-                if failures == _PATIENCE:
+                if failures >= _PATIENCE:
                     error.details = _unknown(run_id, error.details)
                     raise
                 if isinstance(error, RateLimited):
                     wait = max(wait, error.retry_after or 0)
             left = until - self._clock.time()
-            if left <= 0 or all(item.finished for item in results):
-                return results
+            hopeless = failures >= _PATIENCE and _rest_finished(order, look)
+            if left <= 0 or look.finished or hopeless:
+                return look
             await self._clock.sleep(min(wait, left))
             pause *= 2
 
-    async def _give_up(
-        self, run_id: str, order: Order, before: tuple[RunResult, ...]
-    ) -> tuple[tuple[RunResult, ...], str]:
+    async def _look(self, run_id: str, order: Order, before: _Look) -> _Look:
+        found = await self._runner.results(run_id)
+        return _Look(_in_order(order, (*before.results, *found)), failures_of(found))
+
+    async def _give_up(self, run_id: str, order: Order, before: _Look) -> tuple[_Look, str]:
         """Cancel what has not finished and return the last word on every target."""
-        note = ""
+        notes = [
+            f"How it ended is not known where it could not be asked: {failure}."
+            for failure in before.missing
+        ]
         after = before
         try:
             await self._runner.cancel(run_id)
-            after = _in_order(order, await self._runner.results(run_id))
+            after = await self._look(run_id, order, before)
         except Refusal as error:
-            note = f"It may still be running: that it stopped was not confirmed ({error.message})."
+            notes.append(
+                f"It may still be running: that it stopped was not confirmed ({error.message})."
+            )
         else:
-            if not all(item.finished for item in after):
-                note = "It was asked to stop, and had not stopped when this was written."
-        return tuple(map(_timed_out, before, after)), note
+            if not after.finished:
+                notes.append("It was asked to stop, and had not stopped when this was written.")
+        results = tuple(map(_timed_out, before.results, after.results))
+        return _Look(results, after.missing), " ".join(notes)
 
     async def _cancel_anyway(self, run_id: str) -> None:
         """Ask to stop the script although this task is being cancelled, but not for ever."""
@@ -121,6 +156,15 @@ def _in_order(order: Order, results: Sequence[RunResult]) -> tuple[RunResult, ..
     """Return one result a target; what the platform does not know of yet is pending."""
     known = {item.instance_id: item for item in results}
     return tuple(known.get(item.id) or RunResult(item.id, "pending") for item in order.targets)
+
+
+def _rest_finished(order: Order, look: _Look) -> bool:
+    """Say whether only instances are unfinished whose backend cannot be asked."""
+    away = {failure.backend for failure in look.missing}
+    return all(
+        result.finished or target.backend in away
+        for target, result in zip(order.targets, look.results, strict=True)
+    )
 
 
 def _timed_out(before: RunResult, after: RunResult) -> RunResult:

@@ -25,7 +25,7 @@ from smartops import (
 )
 
 from .config import InstancesConfig
-from .text import named
+from .text import named, placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
         split = _split(verb, targets, config.max_targets)
         if split.moving:
             await compute.check(verb, split.moving)
-        return _plan(verb, targets, split)
+        return _plan(verb, compute, targets, split)
 
     return made
 
@@ -128,13 +128,18 @@ def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
     )
 
 
-def _plan(verb: Verb, targets: Sequence[Instance], split: Split) -> Plan:
+def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Split) -> Plan:
     """Return the plan; it stays the same while what is under way arrives, such as a stop."""
     rules = RULES[verb]
     already = frozenset(item.id for item in split.already)
     unique = {item.id: item for item in targets}.values()
     changes = tuple(
-        Change(item.id, item.label, rules.after if item.id in already else item.state, rules.after)
+        Change(
+            item.id,
+            placed(item, compute),
+            rules.after if item.id in already else item.state,
+            rules.after,
+        )
         for item in unique
     )
     there = " or ".join(sorted(rules.nothing_to_do))

@@ -22,6 +22,7 @@ from smartops import (
 
 from .config import InstancesConfig
 from .pairs import assignments, checked_keys
+from .text import placed
 
 _ABSENT = "(not set)"
 _REMOVED = "(removed)"
@@ -61,10 +62,11 @@ def _tag(config: InstancesConfig) -> Command:
         return _reply(target, {**target.tags, **put}, len(changed))
 
     @tag.plan
-    async def plan_tag(target: Instance, tags: list[str]) -> Plan:
+    async def plan_tag(compute: Compute, target: Instance, tags: list[str]) -> Plan:
         put = _puttable(config, tags)
+        label = placed(target, compute)
         changes = tuple(
-            Change(target.id, target.label, _shown(key, target.tags.get(key)), f"{key}={value}")
+            Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
             for key, value in sorted(put.items())
         )
         if not _differing(target, put):
@@ -89,11 +91,11 @@ def _untag(config: InstancesConfig) -> Command:
         return _reply(target, left, len(present))
 
     @untag.plan
-    async def plan_untag(target: Instance, keys: list[str]) -> Plan:
+    async def plan_untag(compute: Compute, target: Instance, keys: list[str]) -> Plan:
         wanted = _removable(config, keys)
         present = [key for key in wanted if key in target.tags]
         changes = tuple(
-            Change(target.id, target.label, _shown(key, target.tags[key]), _REMOVED)
+            Change(target.id, placed(target, compute), _shown(key, target.tags[key]), _REMOVED)
             for key in present
         )
         warnings = tuple(

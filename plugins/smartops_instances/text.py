@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartops import Instance
+from smartops import Compute, Instance
 
 _PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@*?+%=-]+")
 
@@ -14,6 +14,13 @@ _PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@*?+%=-]+")
 def named(instances: Sequence[Instance]) -> str:
     """Return the one instance's name, or how many there are."""
     return instances[0].label if len(instances) == 1 else f"{len(instances)} instances"
+
+
+def placed(instance: Instance, compute: Compute) -> str:
+    """Return an instance's name, and where it is if there is more than one place."""
+    if len(compute.members) == 1:
+        return instance.label
+    return f"{instance.label} in {instance.backend}"
 
 
 def written(phrase: str, options: Mapping[str, Any]) -> str:

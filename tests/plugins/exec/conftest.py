@@ -76,6 +76,11 @@ class Machines(Runner):
         self.refuse: Refusal | None = None
         self.cancel_fault: Refusal | None = None
         self.obeys = True
+        self.places = (self.name,)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return self.places
 
     async def ping(self) -> None: ...
 
@@ -149,7 +154,9 @@ class World:
         return found
 
     async def plan(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Plan:
-        found = await self.execute.companions["plan"](self.call(), script, list(targets), timeout)
+        found = await self.execute.companions["plan"](
+            self.call(), self.runner, script, list(targets), timeout
+        )
         assert isinstance(found, Plan)
         return found
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartops import Code, Severity, Text
+from smartops import BackendUnavailable, Code, Failure, PartialList, Severity, Text
 
 pytestmark = pytest.mark.anyio
 SCRIPTS = [{"script": "uptime", "read_only": True}]
@@ -87,3 +87,66 @@ async def test_more_outputs_than_fit_are_counted(world, make, ending):
     assert sum(isinstance(block, Code) for block in reply.view) == 2
     assert reply.view[-1].text == "3 more outputs, of 3 instances, are not shown."
     assert len(reply.data["results"]) == 5
+
+
+class Away:
+    """Makes a backend's part of the results missing for some looks."""
+
+    def __init__(self, there, *ids, looks):
+        self.ids, self.looks = ids, looks
+        self.whole = there.runner.results
+        there.runner.results = self.results
+
+    async def results(self, run_id):
+        found = await self.whole(run_id)
+        self.looks -= 1
+        if self.looks < 0:
+            return found
+        rest = [item for item in found if item.instance_id not in self.ids]
+        return PartialList(rest, [Failure("prod/b", BackendUnavailable("b is away"))])
+
+
+async def test_a_backend_that_cannot_be_asked_is_named_and_the_rest_is_told(world, make, ending):
+    there = world({"i-1": ending(1.0, output="fine"), "i-2": ending(1.0)}, scripts=SCRIPTS)
+    Away(there, "i-2", looks=1000)
+    here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
+    reply = await there.run("uptime", here, away)
+    statuses = {item["instanceId"]: item["status"] for item in reply.data["results"]}
+    assert statuses == {"i-1": "success", "i-2": "timed-out"}
+    assert "not known where it could not be asked: prod/b: b is away." in reply.view[-1].text
+    assert there.clock.time() - there.runner.sent[0]["at"] < 30  # of 60: nothing more will come
+    assert there.runner.cancelled == ["run-1"]
+
+
+async def test_a_backend_that_is_away_for_a_while_is_waited_for(world, make, ending):
+    there = world({"i-1": ending(0.1), "i-2": ending(4.0, output="late")}, scripts=SCRIPTS)
+    Away(there, "i-2", looks=3)
+    here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
+    reply = await there.run("uptime", away, here)
+    assert [item["output"] for item in reply.data["results"]] == ["late", ""]
+    assert reply.data["summary"]["success"] == 2
+    assert there.runner.cancelled == []
+
+
+async def test_what_was_told_before_a_backend_went_away_stays_told(world, make, ending):
+    there = world({"i-1": ending(0.0, output="told")}, scripts=SCRIPTS)
+    first, second = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
+    away = Away(there, "i-1", looks=0)
+
+    async def then_away(run_id):
+        found = await away.results(run_id)
+        away.looks = 1000
+        return found
+
+    there.runner.results = then_away
+    reply = await there.run("uptime", first, second)
+    assert [item["status"] for item in reply.data["results"]] == ["success", "timed-out"]
+    assert reply.data["results"][0]["output"] == "told"
+
+
+async def test_a_plan_says_where_targets_are_when_there_are_several_places(world, make):
+    there = world({}, scripts=[{"script": "reboot"}])
+    target = make("i-1", "a-1", backend="prod/a")
+    assert (await there.plan("reboot", target)).changes[0].label == "a-1"
+    there.runner.places = ("prod/a", "prod/b")
+    assert (await there.plan("reboot", target)).changes[0].label == "a-1 in prod/a"

@@ -18,7 +18,7 @@ def there(world, web):
 
 
 def plan_of(world, name, target, words):
-    return world.commands[name].companions["plan"](target, words)
+    return world.commands[name].companions["plan"](world.cloud, target, words)
 
 
 async def test_tags_are_listed(there, web):
