@@ -113,10 +113,7 @@ class Texts:
 
 
 class Condition(ABC):
-    """One condition."""
-
-    early = True
-    """Whether it is answered by the person, command, effect and place alone."""
+    """One condition, answered by the person, command, effect and place."""
 
     @abstractmethod
     def test(self, ask: Question) -> Answer:
@@ -126,13 +123,13 @@ class Condition(ABC):
     def why(self, ask: Question) -> str:
         """Say in words what there is, where it is not met or not known."""
 
-    def can_be_met(self, command: Command) -> bool:
-        """Whether any call of the command can meet it."""
-        return True
 
-    def why_never(self, command: Command) -> str:
-        """Say in words why no call of the command can meet it."""
-        return ""
+class LateCondition(Condition):
+    """A condition that is answered only by the arguments or the targets."""
+
+    @abstractmethod
+    def impossible(self, command: Command) -> str:
+        """Say in words why no call of the command can meet it; empty if one can."""
 
 
 class Among(Condition):
@@ -172,26 +169,22 @@ class Effects(Condition):
         return f"the effect is {there}, not {' or '.join(sorted(self._wanted))}"
 
 
-class Argument(Condition):
+class Argument(LateCondition):
     """An argument is given, and so is one of the rule's values.
 
     Of an argument that is a list, every item must have such a value for a rule
     that allows, and any item for one that denies.
     """
 
-    early = False
-
     def __init__(self, name: str, values: Sequence[str], *, denies: bool) -> None:
         self._name = name
         self._values = Texts(values)
         self._denies = denies
 
-    def can_be_met(self, command: Command) -> bool:
-        """Whether the command has such an argument."""
-        return any(parameter.name == self._name for parameter in command.parameters)
-
-    def why_never(self, command: Command) -> str:
-        """Say in words why no call of the command can meet it."""
+    def impossible(self, command: Command) -> str:
+        """Say that the command has no such argument."""
+        if any(parameter.name == self._name for parameter in command.parameters):
+            return ""
         return f"{command.name} has no argument {self._name}"
 
     def test(self, ask: Question) -> Answer:
@@ -224,23 +217,19 @@ class Argument(Condition):
         return any(map(self._values.match, _words(item)))
 
 
-class Tags(Condition):
+class Tags(LateCondition):
     """There is a target that has all the tags of the rule.
 
     Rules that allow are asked about one target at a time.
     """
 
-    early = False
-
     def __init__(self, tags: Mapping[str, Sequence[str]]) -> None:
         self._tags = {key: Texts(values) for key, values in tags.items()}
 
-    def can_be_met(self, command: Command) -> bool:
-        """Whether the command has targets."""
-        return any(parameter.is_target for parameter in command.parameters)
-
-    def why_never(self, command: Command) -> str:
-        """Say in words why no call of the command can meet it."""
+    def impossible(self, command: Command) -> str:
+        """Say that the command has no targets."""
+        if any(parameter.is_target for parameter in command.parameters):
+            return ""
         return f"{command.name} has no targets"
 
     def test(self, ask: Question) -> Answer:
@@ -326,7 +315,7 @@ def faults(settings: ConditionSettings) -> list[str]:
     ]
     strange = sorted(set(settings.effects) - set(Effect))
     found += [f"there is no effect {name}; use read, change or dangerous" for name in strange]
-    if not found and not read(settings, denies=False):
+    if not read(settings, denies=False):
         found.append("at least one condition is needed")
     return found
 

@@ -121,7 +121,7 @@ class KeyCache:
             await self._refresh(keys, seen)
         if not keys.usable(now):
             raise Untrusted(f"the keys of {issuer.name} are not to be had")
-        if kid not in keys.keys and keys.attempts == seen and keys.may_look_again(now):
+        if kid not in keys.keys and keys.may_look_again(now):
             await self._refresh(keys, seen)
         key = keys.keys.get(kid)
         if key is None:
@@ -257,7 +257,7 @@ def metadata_problem(url: str) -> str | None:
     parts = _split(url)
     if parts is None or not parts.hostname:
         return "is not an address"
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         return "holds a user name"
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
         return None

@@ -68,10 +68,8 @@ class Policy:
 
     def may_ever(self, person: Person, command: Command, place: Place) -> bool:
         """Whether there may be arguments and targets with which the person may run the command."""
-        effect = None if "classify" in command.companions else command.effect
-        case = self._case(person, command, effect, place)
-        if effect is not None or case.settled is not None:
-            return case.ever
+        if "classify" not in command.companions:
+            return self._case(person, command, command.effect, place).ever
         possible = Question(person, command, None, place).effects
         return any(self._case(person, command, item, place).ever for item in possible)
 

@@ -12,6 +12,7 @@ from .conditions import (
     Answer,
     Condition,
     ConditionSettings,
+    LateCondition,
     Question,
     Tags,
     all_of,
@@ -74,13 +75,13 @@ class CompiledRule:
         chosen = settings.allow if settings.deny is None else settings.deny
         assert chosen is not None
         conditions = read(chosen, denies=self.denies)
-        self.early = tuple(item for item in conditions if item.early)
-        self.late = tuple(item for item in conditions if not item.early)
+        self.early = tuple(item for item in conditions if not isinstance(item, LateCondition))
+        self.late = tuple(item for item in conditions if isinstance(item, LateCondition))
         self.tags = next((item for item in conditions if isinstance(item, Tags)), None)
 
     def begin(self, ask: Question) -> Answer:
         """Answer the early conditions; no also where no call can meet the late ones."""
-        if not all(condition.can_be_met(ask.command) for condition in self.late):
+        if any(condition.impossible(ask.command) for condition in self.late):
             return False
         return all_of(condition.test(ask) for condition in self.early)
 
@@ -105,8 +106,8 @@ class CompiledRule:
         """Say in a line whether the rule applies, and why not."""
         head = f"{'deny ' if self.denies else 'allow'} {self.name}"
         for condition in self.late:
-            if not condition.can_be_met(ask.command):
-                return f"{head}: does not apply: {condition.why_never(ask.command)}"
+            if impossible := condition.impossible(ask.command):
+                return f"{head}: does not apply: {impossible}"
         asks = [ask] if self.denies else ask.each()
         answers = [self.finish(self.begin(one), one) for one in asks]
         if all(answers):

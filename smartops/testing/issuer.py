@@ -65,7 +65,8 @@ class StandInIssuer:
     ``iss`` of its tokens), ``audience``, ``claims`` (put into every token),
     ``keys`` (published), ``entries`` (published as they are, after the keys),
     ``metadata`` (published members; overrides the usual ones), ``status`` (of
-    every answer). ``fetches`` counts the requests for each path.
+    every answer), ``bodies`` (answers by path, in place of the usual ones).
+    ``fetches`` counts the requests for each path.
     """
 
     def __init__(self, *, issuer: str, audience: str, claims: Mapping[str, Any], clock: Clock):
@@ -77,6 +78,7 @@ class StandInIssuer:
         self.entries: list[dict[str, Any]] = []
         self.metadata: dict[str, Any] = {}
         self.status = 200
+        self.bodies: dict[str, bytes] = {}
         self.fetches: Counter[str] = Counter()
         self._port = 0
         self._runner: web.AppRunner | None = None
@@ -212,4 +214,5 @@ class StandInIssuer:
 
     def _answer(self, request: web.Request, document: Mapping[str, Any]) -> web.Response:
         self.fetches[request.path] += 1
-        return web.json_response(document, status=self.status)
+        body = self.bodies.get(request.path) or json.dumps(document).encode()
+        return web.Response(body=body, status=self.status, content_type="application/json")

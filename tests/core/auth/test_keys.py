@@ -351,13 +351,41 @@ def test_good_metadata_addresses(url: str) -> None:
     assert metadata_problem(url) is None
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        (METADATA_PATH, b"<html>", "that is not JSON"),
+        (METADATA_PATH, b"[" * 100_000, "that is not JSON"),
+        (METADATA_PATH, b"[]", "that is no JSON object"),
+        (KEYS_PATH, b"\xff", "that is not JSON"),
+        (KEYS_PATH, b"[]", "that is no JSON object"),
+        (KEYS_PATH, b"{}", "has no list of keys"),
+        (KEYS_PATH, b'{"keys": {"a": 1}}', "has no list of keys"),
+    ],
+)
+async def test_an_answer_that_makes_no_sense_changes_nothing(
+    path: str,
+    body: bytes,
+    reason: str,
+    probe: Probe,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert await probe.accepts()
+    probe.issuer.bodies[path] = body
+    clock.advance(DAY)
+    assert await probe.accepts()
+    assert reason in caplog.text
+
+
 async def test_keys_in_the_configuration_are_never_fetched(
-    http: AiohttpClient, issuer: StandInIssuer
+    http: AiohttpClient, issuer: StandInIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     probe = Probe(http, issuer, keys={"keys": [issuer.key.entry]})
     assert await probe.accepts()
     assert not await probe.accepts(with_kid(issuer, "forged"))
     assert not issuer.fetches
+    assert "fetched" not in caplog.text
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": ["x", None, 1]}])

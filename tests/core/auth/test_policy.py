@@ -119,6 +119,7 @@ def test_roles_are_held_or_not(person: Person) -> None:
         ({"people": ("bob", "Alice", "al*")}, False),
         ({"commands": ("stop",)}, True),
         ({"commands": ("st?p", "x")}, True),
+        ({"commands": ("x*", "st?p")}, True),
         ({"commands": ("list *", "sto", "stop *", "[s]top")}, False),
         ({"effects": ("change",)}, True),
         ({"effects": ("read", "dangerous")}, False),
@@ -206,7 +207,15 @@ def test_tags_without_targets_are_not_met() -> None:
     assert decide((allow("a", commands=("*",)), deny("d", tags={"Env": ("*",)}))).allowed
 
 
+def test_a_rule_about_tags_needs_every_target_beside_one_about_arguments() -> None:
+    rules = (allow("forced", arguments={"force": ("true",)}), allow("web", tags={"Role": ("web",)}))
+    assert not decide(rules, WEB, BARE, force=False).allowed
+    assert decide(rules, WEB, BARE, force=True).allowed
+    assert decide(rules, WEB, force=False).allowed
+
+
 def test_names_few_of_many_targets() -> None:
+    assert decide(USUAL, DB, DB, DB).reason.endswith("for db-1, db-1, db-1.")
     many = [Instance(f"i-{n}", f"db-{n}", "t3", "running", "linux", tags=DB.tags) for n in range(9)]
     reason = decide(USUAL, *many).reason
     assert reason == 'The rule "hands-off-databases" denies this for db-0, db-1, db-2 and 6 more.'
@@ -257,6 +266,14 @@ Known = Mapping[str, Any] | None
             stop,
             Effect.CHANGE,
             None,
+            None,
+            "no ",
+        ),
+        (
+            (allow("a", arguments={"force": ("true",)}), deny("d", tags={"x": ("*",)})),
+            stop,
+            Effect.CHANGE,
+            {"force": False},
             None,
             "no ",
         ),
@@ -333,6 +350,13 @@ def test_cases_of_different_people_and_places_are_kept_apart() -> None:
         assert policy.may_ever(BOB, stop, there)
         assert not policy.may_ever(NOBODY, stop, there)
         assert not policy.may_ever(ALICE, stop, Place("teams", "T2", "ops", "general"))
+
+
+def test_a_deny_for_one_person_is_kept_apart() -> None:
+    policy = Policy((allow("all", commands=("*",)), deny("not-bob", people=("bob",))))
+    for _ in range(2):
+        assert policy.may_ever(ALICE, stop, HERE)
+        assert not policy.may_ever(BOB, stop, HERE)
 
 
 def test_the_number_of_kept_cases_is_bounded() -> None:
