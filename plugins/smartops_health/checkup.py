@@ -25,13 +25,18 @@ Suspects = dict[Metric, list[tuple[float, Instance]]]
 
 
 class Checkup:
-    """One check of some instances at one moment."""
+    """One check of some instances at one moment.
+
+    ``unmeasured`` counts those of which nothing is known because their backend,
+    one of several, did not answer.
+    """
 
     def __init__(self, config: HealthConfig, measures: Measures, now: datetime) -> None:
         self._config = config
         self._measures = measures
         self._now = now
         self.findings = Findings(MOST_IN_DATA)
+        self.unmeasured = 0
         self._suspects: Suspects = {metric: [] for metric in METRICS}
 
     async def examine(self, instances: Sequence[Instance], *, named: bool) -> None:
@@ -57,6 +62,9 @@ class Checkup:
         if instance.state != "running":
             return
         measured = usage.get(instance.id)
+        if measured is None and instance.backend in self._measures.failures:
+            self.unmeasured += 1
+            return
         found = judge_usage(self._config, instance, measured, self._now)
         if found is not None:
             self.findings.add(found)

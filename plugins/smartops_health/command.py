@@ -37,16 +37,31 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         deadline=timedelta(minutes=2),
     )
     async def check_health(
-        compute: Compute, metrics: Metrics, costs: Costs, targets: list[Instance] | None = None
+        compute: Compute,
+        metrics: Metrics,
+        costs: Costs | None,
+        targets: list[Instance] | None = None,
     ) -> Reply:
         """Check all instances, or some: issues worst first, then trends."""
-        instances = (await compute.list(Query())).instances if targets is None else targets
+        page = await compute.list(Query()) if targets is None else None
+        instances = page.instances if page else targets or ()
         now = clock.now()
         measures = Measures(metrics, config)
         checkup = Checkup(config, measures, now)
         await checkup.examine(instances, named=targets is not None)
         trends = await Trending(config, measures, costs, now).of(instances)
-        return reply(config, Report(_scope(targets), instances, checkup.findings, trends))
+        away = {failure.backend: failure for failure in page.failures} if page else {}
+        return reply(
+            config,
+            Report(
+                scope=_scope(targets),
+                instances=instances,
+                findings=checkup.findings,
+                trends=trends,
+                unmeasured=checkup.unmeasured,
+                failures=tuple({**measures.failures, **away}.values()),
+            ),
+        )
 
     return check_health
 

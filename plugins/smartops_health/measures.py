@@ -9,7 +9,16 @@ from typing import TypeVar
 import anyio
 from anyio import lowlevel
 
-from smartops import Instance, Metric, Metrics, Refusal, Sample, Usage
+from smartops import (
+    Failure,
+    Instance,
+    Metric,
+    Metrics,
+    Refusal,
+    Sample,
+    Usage,
+    failures_of,
+)
 
 from .config import HealthConfig
 
@@ -17,11 +26,16 @@ T = TypeVar("T")
 
 
 class Measures:
-    """Asks a Metrics backend about any number of instances."""
+    """Asks a Metrics backend about any number of instances.
+
+    ``failures`` collects, by name, which of several backends did not answer. They
+    are not asked again: each asking may take until patience ends.
+    """
 
     def __init__(self, metrics: Metrics, config: HealthConfig) -> None:
         self._metrics = metrics
         self._config = config
+        self.failures: dict[str, Failure] = {}
 
     async def latest(self, instances: Sequence[Instance]) -> dict[str, Usage]:
         """Return the newest usage by instance id; raises what the backend refuses with."""
@@ -53,8 +67,13 @@ class Measures:
             for batch in waiting:
                 if refused:
                     return
+                answering = [item for item in batch if item.backend not in self.failures]
+                if not answering:
+                    continue
                 try:
-                    found.update(await ask(batch))
+                    part = await ask(answering)
+                    found.update(part)
+                    self.failures.update((item.backend, item) for item in failures_of(part))
                 except Refusal as error:
                     refused.append(error)
                 await (

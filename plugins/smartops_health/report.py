@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smartops import Fields, Instance, Issue, Issues, Reply, Severity, Text
+from smartops import Failure, Fields, Instance, Issue, Issues, Reply, Severity, Text
 
 from .config import HealthConfig
 from .findings import Finding, Findings
@@ -18,26 +18,34 @@ _OFF = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a check found. ``scope`` is what was checked, in words."""
+    """All that a check found. ``scope`` is what was checked, in words.
+
+    ``failures`` are the backends that did not answer, and ``unmeasured`` is of
+    how many instances nothing is known for that reason.
+    """
 
     scope: str
     instances: Sequence[Instance]
     findings: Findings
     trends: Trends
+    unmeasured: int = 0
+    failures: Sequence[Failure] = ()
 
 
 def reply(config: HealthConfig, report: Report) -> Reply:
     """Return the reply to a check."""
     summary = _summary(report)
-    overall = _overall(summary)
+    overall = _overall(report, summary)
     worst = report.findings.worst_first()
-    data = {
+    data: dict[str, Any] = {
         "overall_health": overall,
         "summary": summary,
         "issues": [_issue_data(finding) for finding in worst],
         "issues_total": report.findings.total,
         "trends": _trends_data(report.trends),
     }
+    if report.failures:
+        data["failures"] = [dict(failure.data) for failure in report.failures]
     return Reply.of(*_view(config, report, summary, worst), data=data)
 
 
@@ -47,12 +55,21 @@ def _summary(report: Report) -> dict[str, int]:
     worst = report.findings.worst
     off = sum(1 for item in report.instances if item.state in _OFF and item.id not in worst)
     warning, critical = counts[Severity.WARNING], counts[Severity.CRITICAL]
-    healthy = len(report.instances) - off - warning - critical
-    return {"healthy": healthy, "warning": warning, "critical": critical, "not_running": off}
+    healthy = len(report.instances) - off - warning - critical - report.unmeasured
+    return {
+        "healthy": healthy,
+        "warning": warning,
+        "critical": critical,
+        "not_running": off,
+        "not_measured": report.unmeasured,
+    }
 
 
-def _overall(summary: Mapping[str, int]) -> str:
-    return next((level for level in ("critical", "warning") if summary[level]), "healthy")
+def _overall(report: Report, summary: Mapping[str, int]) -> str:
+    """Return the worst there is; what is not known is no reason to call everything healthy."""
+    if summary["critical"]:
+        return "critical"
+    return "warning" if summary["warning"] or report.failures else "healthy"
 
 
 def _issue_data(finding: Finding) -> dict[str, Any]:
@@ -87,16 +104,17 @@ _SEVERITIES = {
 def _view(
     config: HealthConfig, report: Report, summary: Mapping[str, int], worst: Sequence[Finding]
 ) -> Sequence[Text | Issues | Fields]:
-    overall = _overall(summary)
+    overall = _overall(report, summary)
     total = counted(len(report.instances), "instance")
     counts = ", ".join(
         f"{count:,} {word.replace('_', ' ')}"
         for word, count in summary.items()
-        if count or word != "not_running"
+        if count or word not in ("not_running", "not_measured")
     )
     blocks: list[Text | Issues | Fields] = [
         Text(f"Health of {report.scope}: {overall}", style="title", severity=_SEVERITIES[overall]),
         Text(f"{total}: {counts}."),
+        *(Text(f"Without {item}", "note", Severity.WARNING) for item in report.failures),
     ]
     shown = worst[: config.max_issues]
     if shown:
@@ -129,7 +147,11 @@ def _trends(config: HealthConfig, trends: Trends) -> Fields:
         (f"Launched in the last {minutes(config.launch_window)}", "", trends.instances),
     )
     return Fields(
-        tuple((name, "unknown" if key in trends.unknown else text) for name, key, text in rows)
+        tuple(
+            (name, "unknown" if key in trends.unknown else text)
+            for name, key, text in rows
+            if key != "cost_trend" or trends.billed
+        )
     )
 
 

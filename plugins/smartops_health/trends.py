@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from smartops import Costs, DayCost, Instance, Metric, Refusal, Sample
+from smartops import Costs, DayCost, Instance, Metric, Refusal, Sample, failures_of
 
 from .config import HealthConfig
 from .judge import METRICS
@@ -22,6 +22,7 @@ class Trends:
 
     ``usage`` is by metric. ``sample`` is from how many of ``running`` instances
     the usage trends are computed. ``notes`` say why something is unknown.
+    ``billed`` says whether there is anybody to ask for costs.
     """
 
     usage: Mapping[Metric, str]
@@ -31,13 +32,14 @@ class Trends:
     sample: int
     running: int
     notes: tuple[str, ...] = ()
+    billed: bool = True
 
 
 class Trending:
     """Computes trends at one moment."""
 
     def __init__(
-        self, config: HealthConfig, measures: Measures, costs: Costs, now: datetime
+        self, config: HealthConfig, measures: Measures, costs: Costs | None, now: datetime
     ) -> None:
         self._config = config
         self._measures = measures
@@ -61,6 +63,7 @@ class Trending:
             sample=len(sample),
             running=len(running),
             notes=tuple(notes),
+            billed=self._costs is not None,
         )
 
     async def _usage(
@@ -78,10 +81,18 @@ class Trending:
         return found
 
     async def _cost(self, notes: list[str]) -> str | None:
+        if self._costs is None:
+            return None
         try:
             days = await self._costs.daily(2 * _WEEK)
         except Refusal as error:
             notes.append(f"The cost trend is unknown: {error.message}")
+            return None
+        notes += [f"The cost trend is without {failure}" for failure in failures_of(days)]
+        currencies = sorted({day.currency for day in days})
+        if len(currencies) > 1:
+            billed = " and ".join(currencies)
+            notes.append(f"The cost trend is unknown: bills in {billed} do not add up")
             return None
         return cost_change(days)
 

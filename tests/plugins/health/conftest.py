@@ -15,10 +15,12 @@ from smartops import (
     Compute,
     Costs,
     DayCost,
+    Failure,
     Instance,
     Metric,
     Metrics,
     Page,
+    PartialMap,
     Query,
     Refusal,
     Reply,
@@ -45,14 +47,15 @@ class Cloud(Compute):
 
     name = "cloud"
 
-    def __init__(self, instances: Sequence[Instance]) -> None:
+    def __init__(self, instances: Sequence[Instance], failures: Sequence[Failure]) -> None:
         self.instances = tuple(instances)
+        self.failures = tuple(failures)
 
     async def ping(self) -> None: ...
 
     async def list(self, query: Query) -> Page:
         assert query == Query()
-        return Page(self.instances, {})
+        return Page(self.instances, {}, failures=self.failures)
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         raise AssertionError("a check-up changes nothing")
@@ -78,6 +81,7 @@ class Gauges(Metrics):
         self.series_asked: list[tuple[Metric, int]] = []
         self.latest_fault: Refusal | None = None
         self.series_fault: Refusal | None = None
+        self.away: dict[str, Refusal] = {}
 
     async def ping(self) -> None: ...
 
@@ -87,7 +91,16 @@ class Gauges(Metrics):
         if self.latest_fault:
             raise self.latest_fault
         found = {each: self._usage(each) for each in ids}
-        return {each: usage for each, usage in found.items() if usage != Usage()}
+        measured = {each: usage for each, usage in found.items() if usage != Usage()}
+        return self._part(instances, measured)
+
+    def _part(self, instances: Sequence[Instance], found: Mapping[str, Any]) -> Mapping[str, Any]:
+        gone = {item.id: item.backend for item in instances if item.backend in self.away}
+        if not gone:
+            return found
+        rest = {each: value for each, value in found.items() if each not in gone}
+        failures = [Failure(name, self.away[name]) for name in dict.fromkeys(gone.values())]
+        return PartialMap(rest, failures)
 
     def _usage(self, id: str) -> Usage:
         last = {
@@ -110,11 +123,12 @@ class Gauges(Metrics):
         if self.series_fault:
             raise self.series_fault
         assert period == PERIOD
-        return {
+        found = {
             each: tuple(_samples(self.history[metric, each], since))
             for each in ids
             if (metric, each) in self.history
         }
+        return self._part(instances, found)
 
 
 def _samples(values: Sequence[float | None], since: datetime) -> list[Sample]:
@@ -156,7 +170,8 @@ class World:
     settings: Mapping[str, Any] = field(default_factory=dict)
     machines: list[Instance] = field(default_factory=list)
     gauges: Gauges = field(default_factory=Gauges)
-    ledger: Ledger = field(default_factory=lambda: Ledger([10.0] * 14))
+    ledger: Ledger | None = field(default_factory=lambda: Ledger([10.0] * 14))
+    away: dict[str, Refusal] = field(default_factory=dict)
 
     def add(self, id: str, name: str = "", **more: Any) -> Instance:
         """Add a machine; cpu, memory and disk are values a period, a number meaning two hours."""
@@ -175,7 +190,7 @@ class World:
         model = smartops_health.config_type()
         services = Services(Noon(), _NoHttp(), _NoVerifier())
         (command,) = smartops_health.register_commands(model(**self.settings), services)
-        cloud = Cloud(self.machines)
+        cloud = Cloud(self.machines, [Failure(name, error) for name, error in self.away.items()])
         reply = await command(cloud, self.gauges, self.ledger, list(targets) or None)
         assert isinstance(reply, Reply)
         return reply

@@ -20,7 +20,13 @@ async def test_the_report_follows_the_wire_contract(world):
     hot = there.add("i-2", "web-2", cpu=[20.0] * 18 + [95.0] * 6)
     reply = await there.check()
     assert reply.data["overall_health"] == "critical"
-    assert reply.data["summary"] == {"healthy": 1, "warning": 0, "critical": 1, "not_running": 0}
+    assert reply.data["summary"] == {
+        "healthy": 1,
+        "warning": 0,
+        "critical": 1,
+        "not_running": 0,
+        "not_measured": 0,
+    }
     assert reply.data["issues"] == [
         {
             "instanceId": hot.id,
@@ -49,7 +55,13 @@ async def test_all_well(world):
     reply = await there.check()
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["issues"] == []
-    assert reply.data["summary"] == {"healthy": 1, "warning": 0, "critical": 0, "not_running": 1}
+    assert reply.data["summary"] == {
+        "healthy": 1,
+        "warning": 0,
+        "critical": 0,
+        "not_running": 1,
+        "not_measured": 0,
+    }
     assert reply.view[0].severity is Severity.GOOD
 
 
@@ -219,7 +231,13 @@ async def test_what_must_run_and_does_not_is_critical(world):
     (issue,) = reply.data["issues"]
     assert (issue["name"], issue["severity"]) == ("prod", "critical")
     assert "Environment=production" in issue["details"]
-    assert reply.data["summary"] == {"healthy": 0, "warning": 0, "critical": 1, "not_running": 2}
+    assert reply.data["summary"] == {
+        "healthy": 0,
+        "warning": 0,
+        "critical": 1,
+        "not_running": 2,
+        "not_measured": 0,
+    }
 
 
 @pytest.mark.parametrize("state", ["stopped", "stopping", "shutting-down"])

@@ -24,7 +24,13 @@ async def test_an_incident_is_found_with_its_duration(bot: Bot):
     bot.load(smartops_health)
     report = (await bot.say("check health")).data
     assert report["overall_health"] == "critical"
-    assert report["summary"] == {"healthy": 1, "warning": 0, "critical": 1, "not_running": 1}
+    assert report["summary"] == {
+        "healthy": 1,
+        "warning": 0,
+        "critical": 1,
+        "not_running": 1,
+        "not_measured": 0,
+    }
     (issue,) = report["issues"]
     assert issue["instanceId"] == "i-0def456ghi"
     assert issue["details"].startswith("CPU at 9")

@@ -1,0 +1,143 @@
+"""Health over several backends: what one does not say is named, and never called healthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    DayCost,
+    Failure,
+    Fields,
+    PartialList,
+    PermissionDenied,
+    Severity,
+)
+
+pytestmark = pytest.mark.anyio
+GONE = BackendUnavailable("b is away")
+
+
+def texts(reply):
+    return [block.text for block in reply.view if hasattr(block, "text")]
+
+
+def trend_rows(reply):
+    (fields,) = (block for block in reply.view if isinstance(block, Fields))
+    return dict(fields.pairs)
+
+
+def two(world, **settings):
+    there = world(**settings)
+    there.add("i-1", "web-1", backend="a")
+    there.add("i-2", "web-2", backend="b")
+    return there
+
+
+async def test_a_backend_that_lists_nothing_is_named(world):
+    there = world()
+    there.add("i-1", "web-1", backend="a")
+    there.away["b"] = GONE
+    reply = await there.check()
+    assert reply.data["failures"] == [
+        {"backend": "b", "code": "BACKEND_UNAVAILABLE", "message": "b is away"}
+    ]
+    assert "Without b: b is away" in texts(reply)
+    assert reply.data["overall_health"] == "warning"
+    assert reply.view[0].severity is Severity.WARNING
+    assert reply.data["summary"]["healthy"] == 1
+
+
+async def test_all_answers_name_nobody(world):
+    reply = await two(world).check()
+    assert "failures" not in reply.data
+    assert reply.data["overall_health"] == "healthy"
+
+
+async def test_what_is_not_measured_for_want_of_an_answer_is_no_issue_and_not_healthy(world):
+    there = two(world)
+    there.gauges.away["b"] = PermissionDenied("no right to read metrics")
+    reply = await there.check()
+    assert reply.data["summary"] == {
+        "healthy": 1,
+        "warning": 0,
+        "critical": 0,
+        "not_running": 0,
+        "not_measured": 1,
+    }
+    assert reply.data["issues"] == []
+    assert reply.data["overall_health"] == "warning"
+    assert [item["backend"] for item in reply.data["failures"]] == ["b"]
+    assert "2 instances: 1 healthy, 0 warning, 0 critical, 1 not measured." in texts(reply)
+
+
+async def test_a_backend_that_is_away_twice_is_named_once(world):
+    there = two(world)
+    there.away["b"] = GONE
+    there.gauges.away["b"] = PermissionDenied("no right to read metrics")
+    reply = await there.check()
+    assert [item["message"] for item in reply.data["failures"]] == ["b is away"]
+
+
+async def test_what_is_critical_stays_critical(world):
+    there = two(world)
+    there.add("i-3", "hot", cpu=99, backend="a")
+    there.gauges.away["b"] = GONE
+    assert (await there.check()).data["overall_health"] == "critical"
+
+
+async def test_a_backend_that_failed_is_not_asked_again(world):
+    there = world(batch=10, parallel=1)
+    for number in range(100):
+        there.add(f"i-{number}", backend="ab"[number % 2])
+    there.gauges.away["b"] = GONE
+    reply = await there.check()
+    assert there.gauges.latest_asked == [10] + [5] * 9
+    assert reply.data["summary"]["not_measured"] == 50
+    assert reply.data["summary"]["healthy"] == 50
+
+
+async def test_without_anybody_to_ask_there_is_no_cost(world):
+    there = two(world)
+    there.ledger = None
+    reply = await there.check()
+    assert reply.data["trends"]["cost_trend"] == "+0%"
+    assert reply.data["trends"]["unknown"] == ["memory_trend", "disk_trend", "cost_trend"]
+    assert not any("Cost" in name for name in trend_rows(reply))
+    assert not any("cost" in text for text in texts(reply))
+
+
+def bill(*amounts, currency="USD"):
+    first = date(2026, 11, 1)
+    return [
+        DayCost(first + timedelta(days=index), amount, currency)
+        for index, amount in enumerate(amounts)
+    ]
+
+
+async def test_a_bill_that_lacks_a_part_says_so(world):
+    there = two(world)
+
+    async def daily(days):
+        return PartialList(bill(*[10.0] * 7, *[11.0] * 7), [Failure("b", GONE)])
+
+    there.ledger.daily = daily
+    reply = await there.check()
+    assert reply.data["trends"]["cost_trend"] == "+10%"
+    assert "The cost trend is without b: b is away" in texts(reply)
+
+
+async def test_bills_in_several_currencies_are_not_added_up(world):
+    there = two(world)
+
+    async def daily(days):
+        dollars = bill(*[10.0] * 14)
+        return tuple(dollars) + tuple(replace(day, currency="EUR") for day in dollars)
+
+    there.ledger.daily = daily
+    reply = await there.check()
+    assert "cost_trend" in reply.data["trends"]["unknown"]
+    assert any("EUR and USD do not add up" in text for text in texts(reply))
