@@ -13,7 +13,6 @@ from smartops.reply import Quota
 from .asgi import HeaderList, Scope
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-_FIXED = ((b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"))
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -38,7 +37,6 @@ def answer_headers(response: Response, id: str, quota: Quota | None) -> HeaderLi
         (b"Content-Type", response.content_type.encode("latin-1")),
         (b"Content-Length", b"%d" % len(response.body)),
         (b"X-Request-Id", id.encode("ascii")),
-        *_FIXED,
     ]
     for name, value in response.headers:
         headers.append((name.encode("latin-1"), value.encode("latin-1")))
