@@ -35,7 +35,7 @@ class Bodies:
         """
         try:
             async with asyncio.timeout(self._seconds):
-                if _declared(headers) > self._limit:
+                if _declares_more(headers, self._limit):
                     await _drain(receive)
                     raise self._too_large()
                 return await self._collect(receive)
@@ -73,11 +73,11 @@ class Bodies:
         return TooLarge("The body is too large.", details=f"At most {self._limit} bytes.")
 
 
-def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int:
+def _declares_more(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
     for name, value in headers:
         if name == b"content-length":
-            return int(value)  # the server has checked that it is a number
-    return 0
+            return not value.isdigit() or len(value) > 20 or int(value) > limit
+    return False
 
 
 async def _drain(receive: Receive) -> None:

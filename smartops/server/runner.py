@@ -27,8 +27,12 @@ from .web import web_app
 log = logging.getLogger("smartops.server")
 
 BACKLOG = 512
-KEEP_ALIVE_SECONDS = 15.0
-"""How long a connection may be silent, or take to send its headers."""
+KEEP_ALIVE_SECONDS = 75.0
+"""How long a connection may be silent, or take to send its headers.
+
+Longer than load balancers keep theirs (60 seconds is usual): one that is closed
+at this end just as it is used again is a failed request.
+"""
 
 MAX_HEADERS = 16 * 1024
 GRACE_SECONDS = 1.0

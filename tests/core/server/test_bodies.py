@@ -52,6 +52,12 @@ async def test_what_is_declared_too_large_is_read_over_so_that_its_sender_listen
     assert left == []
 
 
+@pytest.mark.parametrize("length", [b"51", b"9" * 30, b"9" * 5000, b"five", b"-1", b""])
+async def test_a_length_that_cannot_be_kept_is_too_large(length):
+    with pytest.raises(TooLarge):
+        await Bodies(50, 5).read([(b"content-length", length)], receiving(b"{}"))
+
+
 async def test_nobody_reads_over_for_ever():
     taken = 0
 

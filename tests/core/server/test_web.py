@@ -55,15 +55,22 @@ async def test_a_backend_that_is_away_makes_it_not_ready(start: Any) -> None:
     assert (health.status, health.body["status"]) == (200, "degraded")
 
 
-async def test_a_store_that_is_away_makes_it_unhealthy(start: Any) -> None:
+async def test_a_store_that_is_away_makes_it_unhealthy(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = await start()
-    await server.app.store.aclose()
 
+    async def away() -> None:
+        raise OSError("disk full at /secret/path")
+
+    monkeypatch.setattr(server.app.store, "ping", away)
     health = await server.request("GET", "/health")
+    ready = await server.request("GET", "/readyz")
 
     assert (health.status, health.body["status"]) == (503, "unhealthy")
     assert set(health.body) == {"status", "version", "timestamp"}
-    assert (await server.request("GET", "/readyz")).status == 503
+    assert ready.status == 503
+    assert "secret" not in ready.text
 
 
 async def test_metrics_are_prometheus_text(start: Any) -> None:
@@ -115,6 +122,20 @@ async def test_a_failing_probe_gives_nothing_away(
     assert "hunter2" not in answer.text
     (line,) = [line for line in lines() if "exception" in line]
     assert (line["request_id"], "hunter2" in line["exception"]) == ("r-1", True)
+
+
+@pytest.mark.parametrize("path", ["/api/messages", "/health"])
+async def test_there_are_no_websockets(lines: Any, start: Any, path: str) -> None:
+    server = await start()
+    handshake = (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+
+    raw = await server.raw(handshake.encode())
+
+    assert raw.startswith(b"HTTP/1.1 4")
+    assert not [line for line in lines() if "exception" in line]
 
 
 class Looked:
