@@ -40,6 +40,7 @@ class Composition:
     plugins: Plugins
     services: Services
     http: AiohttpClient
+    verifier: TokenVerifier
     revoked: set[str]
     shelves: Shelves
     local_issuers: tuple[LocalIssuer, ...]
@@ -105,6 +106,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
         plugins=plugins,
         services=services,
         http=http,
+        verifier=verifier,
         revoked=revoked,
         shelves=shelves,
         local_issuers=own_issuers,

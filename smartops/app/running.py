@@ -139,6 +139,7 @@ class App:
         await keeping.once()
         group = await stack.enter_async_context(_cancelled_at_exit())
         group.start_soon(keeping.forever)
+        group.start_soon(composition.verifier.keep_fresh)
 
     def _parts(self) -> Parts:
         composition, limits = self.composition, self.settings.limits

@@ -17,7 +17,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     servers: list[Server] = []
 
     def start(text: str, **environment: str) -> Server:
-        config = tmp_path / f"smartops-{len(servers)}.yaml"
+        # in a folder of its own, for the demo keeps its state beside that
+        config = tmp_path / f"home-{len(servers)}" / "config" / "smartops.yaml"
+        config.parent.mkdir(parents=True)
         config.write_text(text)
         server = Server(config)
         servers.append(server)

@@ -1,0 +1,79 @@
+"""kill -9 in the middle of a confirmed change: it is finished or unknown, and never done twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from serving import Server
+
+CONFIG = """
+store: {{url: "sqlite:///store.db"}}
+auth:
+  issuers: [{{name: local, kind: local, key: local.pem}}]
+guests: [{{provider: local, roles: [operator]}}]
+roles: {{operator: }}
+rules: [{{name: operators, allow: {{roles: operator}}}}]
+limits:
+  user: {{limit: 1000, window: 1m}}
+  burst: {{limit: 1000, window: 10s}}
+plugins:
+  api:
+  fake:
+    fleet: [{{name: web-1}}]
+    journal: cloud.jsonl
+    faults: [{{operation: stop, when: {when}, delay: 30s, times: 1}}]
+  instances:
+"""
+
+
+@pytest.mark.parametrize(("when", "effects"), [("before", 0), ("after", 1)])
+def test_kill_in_the_middle_of_a_change(
+    serve: Callable[[str], Server], when: str, effects: int
+) -> None:
+    server = serve(CONFIG.format(when=when))
+    token = server.token("user123")
+    asked = server.say(token, "stop web-1")
+    click = asked.action("confirm")
+    threading.Thread(target=_press, args=(server, token, click), daemon=True).start()
+    wait_for(lambda: operations(server, token) == ["running"])
+    wait_for(lambda: len(stops(server)) == effects)
+    server.stop(signal.SIGKILL)
+
+    server.start()
+    again = server.say(token, click)
+    assert (again.status, again.code) == (409, "APPROVAL_INVALID")
+    wait_for(lambda: operations(server, token) == ["unknown"], seconds=60)
+    assert len(stops(server)) == effects
+    assert server.say(token, click).code == "APPROVAL_INVALID"
+
+
+def _press(server: Server, token: str, click: str) -> None:
+    with contextlib.suppress(OSError):  # the server is killed under it
+        server.say(token, click)
+
+
+def operations(server: Server, token: str) -> list[str]:
+    listed = server.say(token, "operations").data["operations"]
+    return [item["state"] for item in listed]
+
+
+def stops(server: Server) -> list[dict[str, object]]:
+    journal = server.config.parent / "cloud.jsonl"
+    lines = journal.read_text().splitlines() if Path(journal).exists() else []
+    return [entry for entry in map(json.loads, lines) if entry["what"] == "stop"]
+
+
+def wait_for(wanted: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for another process to get somewhere."""
+    end = time.monotonic() + seconds
+    while not wanted():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)

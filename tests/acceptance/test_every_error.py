@@ -1,0 +1,170 @@
+"""Each error code of the contract: reached by a real request, in the documented form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from serving import HttpAnswer, Server, request
+
+CONFIG = """
+store: {url: "sqlite:///store.db"}
+auth:
+  issuers: [{name: local, kind: local, key: local.pem}]
+guests: [{provider: local, roles: [operator]}]
+roles: {operator: }
+rules:
+  - {name: operators, allow: {roles: operator}}
+  - {name: no-reboots, deny: {commands: reboot}}
+limits:
+  user: {limit: 1000, window: 1m}
+  burst: {limit: 1000, window: 10s}
+plugins:
+  api:
+  fake:
+    fleet:
+      - {name: web-1}
+      - {name: twin, id: i-0000000000000001a}
+      - {name: twin, id: i-0000000000000001b}
+      - {name: mute, agent: missing}
+      - {name: locked, state: stopped}
+      - {name: busy, state: stopped}
+      - {name: broken, state: stopped}
+    faults:
+      - operation: start
+        instance: locked
+        code: PERMISSION_DENIED
+        details: "Required right: start instances"
+      - {operation: start, instance: busy, code: BACKEND_UNAVAILABLE}
+      - {operation: start, instance: broken, code: INTERNAL_ERROR}
+      - {operation: interpret, code: BEDROCK_ERROR}
+    phrases: {what runs: list instances}
+  instances:
+  health:
+  exec:
+    scripts: [{script: uptime, read_only: true}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    config = tmp_path_factory.mktemp("errors") / "smartops.yaml"
+    config.write_text(CONFIG)
+    return Server(config)
+
+
+@pytest.fixture(scope="module")
+def running(server: Server) -> Iterator[Server]:
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def token(running: Server) -> str:
+    return running.token("user123")
+
+
+def check(answer: HttpAnswer, code: str, status: int) -> None:
+    assert (answer.status, answer.body["status"]) == (status, "error")
+    assert set(answer.body) == {"status", "error", "timestamp", "request_id"}
+    error = answer.body["error"]
+    assert error["code"] == code
+    assert isinstance(error["message"], str)
+    assert set(error) <= {"code", "message", "details", "retry_after"}
+    assert answer.headers["x-request-id"] == answer.body["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "status"),
+    [
+        ("reboot web-1", "PERMISSION_DENIED", 403),
+        ("start locked", "PERMISSION_DENIED", 403),
+        ("show no-such-machine", "INSTANCE_NOT_FOUND", 404),
+        ("check health i-0ffffffffffffffff", "INSTANCE_NOT_FOUND", 404),
+        ("execute uptime on mute", "SSM_UNAVAILABLE", 503),
+        ("what runs", "BEDROCK_ERROR", 502),
+        ("show twin", "VALIDATION_ERROR", 400),
+        ("list instances --state flying", "VALIDATION_ERROR", 400),
+        ("execute 'rm -rf /' on web-1", "PERMISSION_DENIED", 403),
+        ("confirm_aaaaaaaaaaaaaaaaaaaaaaaaaa", "APPROVAL_INVALID", 409),
+        ("", "VALIDATION_ERROR", 400),
+    ],
+)
+def test_said(running: Server, token: str, text: str, code: str, status: int) -> None:
+    check(running.say(token, text), code, status)
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "status"),
+    [("busy", "BACKEND_UNAVAILABLE", 503), ("broken", "INTERNAL_ERROR", 500)],
+)
+def test_confirmed(running: Server, token: str, target: str, code: str, status: int) -> None:
+    asked = running.say(token, f"start {target}")
+    answer = running.say(token, asked.action("confirm"))
+    check(answer, code, status)
+    if code == "INTERNAL_ERROR":
+        assert answer.body["request_id"] in answer.body["error"]["details"]
+
+
+def test_an_iam_denial_names_the_right(running: Server, token: str) -> None:
+    answer = running.say(token, "start locked")
+    assert answer.body["error"]["details"] == "Required right: start instances"
+
+
+@pytest.mark.parametrize("header", [None, "Bearer nonsense", "Basic dXNlcjpwdw==", "Bearer a.b.c"])
+def test_without_proof(running: Server, header: str | None) -> None:
+    headers = {"Content-Type": "application/json"}
+    if header is not None:
+        headers["Authorization"] = header
+    answer = request(f"{running.url}/api/messages", b'{"text": "help"}', headers)
+    check(answer, "AUTHENTICATION_FAILED", 401)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"[]", b'{"text": 1}', b'{"type": "invoke"}', b'{"text": "a", "text": "b"}'],
+)
+def test_malformed(running: Server, token: str, body: bytes) -> None:
+    check(running.post(token, body), "VALIDATION_ERROR", 400)
+
+
+def test_too_deep_and_too_long(running: Server, token: str) -> None:
+    deep = b'{"text": ' + b"[" * 100 + b"]" * 100 + b"}"
+    check(running.post(token, deep), "VALIDATION_ERROR", 400)
+    check(running.post(token, b'{"text": "' + b"a" * 300_000 + b'"}'), "VALIDATION_ERROR", 413)
+
+
+def test_timeout(serve: Callable[[str], Server], tmp_path: Path) -> None:
+    hanging = CONFIG.replace(
+        "faults:\n", "faults:\n      - {operation: list, code: TIMEOUT, times: 1}\n"
+    ).replace("  health:\n", "  health:\n  slow_poke:\n")
+    plugin = "from smartops import Compute, Query, command, hookimpl\n"
+    plugin += "from datetime import timedelta\n"
+    plugin += "@command('count', deadline=timedelta(milliseconds=200))\n"
+    plugin += "async def count(compute: Compute) -> str:\n"
+    plugin += "    'Count the machines.'\n"
+    plugin += "    return str((await compute.list(Query())).counts)\n"
+    plugin += "@hookimpl\n"
+    plugin += "def register_commands():\n    return [count]\n"
+    server = serve_with_plugin(serve, tmp_path, hanging, plugin)
+    answer = server.say(server.token("user123"), "count")
+    check(answer, "TIMEOUT", 504)
+    assert "Nothing was changed" in answer.body["error"]["details"]
+
+
+def serve_with_plugin(serve: Callable[..., Server], folder: Path, text: str, plugin: str) -> Server:
+    (folder / "slow_poke.py").write_text(plugin)
+    return serve(text, PYTHONPATH=str(folder))
+
+
+def test_rate_limited(serve: Callable[[str], Server]) -> None:
+    server = serve(CONFIG.replace("{limit: 1000, window: 1m}", "{limit: 2, window: 1m}"))
+    token = server.token("user123")
+    answers = [server.say(token, "whoami") for _ in range(3)]
+    check(answers[2], "RATE_LIMITED", 429)
+    malformed = server.post(token, b"not json")
+    check(malformed, "RATE_LIMITED", 429)  # a malformed request is no way round the limit
