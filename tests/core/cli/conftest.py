@@ -1,16 +1,22 @@
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
+import anyio
 import pytest
 import structlog
 
+from smartops.auth import LocalIssuer
 from smartops.cli import main
+from smartops.services import Clock
+from smartops.store import Store
 
 CONFIG = """
 server: {port: 0}
@@ -71,9 +77,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a private key and an empty store; making them takes a while."""
+    path = tmp_path_factory.mktemp("state")
+    LocalIssuer("local", path / "local.pem", "iss", "aud", timedelta(days=1), Clock())
+
+    async def make() -> None:
+        await (await Store.open(f"sqlite:///{path}/store.db", Clock())).aclose()
+
+    anyio.run(make)
+    return path
+
+
 @pytest.fixture
-def config(folder: Path) -> Path:
+def config(folder: Path, state: Path) -> Path:
     """Return the configuration file of that folder, where commands find it by themselves."""
+    shutil.copytree(state, folder / "state")
     path = folder / "smartops.yaml"
     path.write_text(dedent(CONFIG))
     return path

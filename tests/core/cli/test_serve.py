@@ -101,7 +101,6 @@ def test_an_unsafe_override_is_refused(spawn, config):
 
 
 def test_a_store_that_cannot_be_opened_is_one_line(spawn, config, folder):
-    (folder / "state").mkdir()
     (folder / "state/store.db").write_text("no database at all, and longer than a header is " * 9)
     done = spawn("serve")
     assert done.status == 2

