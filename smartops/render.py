@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from unicodedata import combining, east_asian_width
 
-from .reply import Block, Cell, Code, Fields, Issue, Issues, Reply, Table, Text
+from .reply import Block, Cell, Code, Fields, Form, Issue, Issues, Reply, Table, Text
 
 # Controls, soft hyphens, marks of direction, separators, tags, halves of surrogate pairs. The two
 # joiners (200c, 200d) stay: scripts and emoji need them.
@@ -174,6 +174,20 @@ def _markdown_issue(issue: Issue) -> str:
     return line
 
 
+def _asked(block: Form) -> str:
+    """Return the question for the first field, which is answered in words."""
+    choices = block.fields[0].choices if block.fields else ()
+    return f"{block.title} One of: {', '.join(choices)}" if choices else block.title
+
+
+def _plain_form(block: Form) -> str:
+    return _plain_text(Text(_asked(block)))
+
+
+def _markdown_form(block: Form) -> str:
+    return _markdown_text(Text(_asked(block)))
+
+
 _Renderer = dict[type[Block], Callable[..., str]]
 _PLAIN: _Renderer = {
     Text: _plain_text,
@@ -181,6 +195,7 @@ _PLAIN: _Renderer = {
     Table: _plain_table,
     Code: _plain_code,
     Issues: _plain_issues,
+    Form: _plain_form,
 }
 _MARKDOWN: _Renderer = {
     Text: _markdown_text,
@@ -188,4 +203,5 @@ _MARKDOWN: _Renderer = {
     Table: _markdown_table,
     Code: _markdown_code,
     Issues: _markdown_issues,
+    Form: _markdown_form,
 }

@@ -25,10 +25,14 @@ NO = frozenset({"no", "n"})
 
 
 class Console:
-    """One person's conversation with a running app."""
+    """One person's conversation with a running app.
 
-    def __init__(self, app: App, user: str) -> None:
+    With ``asks`` it may be asked back for what is missing in a command.
+    """
+
+    def __init__(self, app: App, user: str, *, asks: bool = True) -> None:
         self._app = app
+        self._asks = asks
         self._sender = Identity(CHANNEL, "", user)
         self._pending: tuple[Action, ...] = ()
 
@@ -52,6 +56,7 @@ class Console:
                 text="" if action else text,
                 action=action,
                 sender_name=self._sender.id,
+                asks=self._asks,
             )
         )
         buttons = tuple(item for item in reply.actions if item.type in ("confirm", "cancel"))
@@ -74,11 +79,13 @@ class Console:
 
 
 @asynccontextmanager
-async def console(config: Path, user: str, level: str) -> AsyncIterator[Console]:
+async def console(
+    config: Path, user: str, level: str, *, asks: bool = True
+) -> AsyncIterator[Console]:
     """Start the app of a configuration and open its console; ``level`` is that of the log."""
     from smartops.app import App, compose
     from smartops.telemetry import configure
 
     configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
     async with App(compose(config)) as app:
-        yield Console(app, user)
+        yield Console(app, user, asks=asks)

@@ -28,7 +28,7 @@ def say(text: tuple[str, ...], config: Path, user: str, log_level: str, as_json:
     from .console import console
 
     async def ask() -> int:
-        async with console(config, user, log_level) as opened:
+        async with console(config, user, log_level, asks=False) as opened:
             reply = await opened.say(joined(text))
         if as_json:
             from smartops.services import Clock

@@ -1,3 +1,5 @@
+from typing import get_args
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -7,6 +9,8 @@ from smartops import (
     Cell,
     Code,
     Fields,
+    Form,
+    FormField,
     Issue,
     Issues,
     Reply,
@@ -15,7 +19,9 @@ from smartops import (
     Text,
     markdown,
     plain,
+    render,
 )
+from smartops.reply import Block
 
 HOSTILE = (
     "**bold** _it_ `code` ~~gone~~ | a | b |",
@@ -199,3 +205,18 @@ def test_markdown_of_a_whole_reply():
             "- **critical** web-1: Disk full (99%)  \n  Clean up.",
         )
     )
+
+
+def test_a_form_is_the_question_for_its_first_field():
+    state = FormField("state", "state", "choice", choices=("running", "stopped"))
+    form = Form("list instances", "list instances: which state?", (state,))
+    reply = Reply(view=(form,))
+    assert plain(reply) == "list instances: which state? One of: running, stopped"
+    assert markdown(reply) == "list instances: which state? One of: running, stopped"
+    assert plain(Reply(view=(Form("stop", "stop: which targets?", ()),))) == "stop: which targets?"
+
+
+def test_every_kind_of_block_has_a_rendering():
+    for kind in get_args(Block):
+        assert kind in render._PLAIN
+        assert kind in render._MARKDOWN

@@ -51,6 +51,14 @@ def test_what_was_asked_by_one_process_is_confirmed_in_another(spawn, config):
     assert "confirmation" in again.out
 
 
+def test_a_chat_asks_back_for_what_is_missing(spawn, config):
+    done = spawn("chat", "--user", "vic", input="show\nweb-server-01\n")
+    asked, answered = done.out.split("> web-server-01\n")
+    assert "which target?" in asked
+    assert "i-" in answered
+    assert done.status == 0
+
+
 def test_a_piped_chat_reads_like_a_chat(spawn, config):
     lines = "whoami\n\nstop web-server-01\nno\nyes\nstop web-server-01\nyes"
     done = spawn("chat", "--user", "alice", input=lines)
