@@ -12,7 +12,7 @@ ApprovalState = Literal["pending", "confirmed", "cancelled", "expired"]
 OperationState = Literal["running", "done", "failed", "unknown"]
 Phase = Literal["intent", "outcome"]
 
-LEASE = 30.0
+LEASE = 15.0
 """For how many seconds an operation is its owner's unless the lease is renewed."""
 
 
