@@ -263,7 +263,11 @@ class Usage:
 
 
 class Metrics(Backend):
-    """Measurements over time. What only some instances could be asked about is a PartialMap."""
+    """Measurements over time.
+
+    Of several backends asked as one, some or all may not answer: what they were
+    asked about is then missing, and the answer is a PartialMap that names them.
+    """
 
     @abstractmethod
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:

@@ -85,9 +85,9 @@ async def _all(
         if found.failures and whole:
             raise _perhaps_more(text, found)
         failures += found.failures
+        await _add(instances, found.instances)
         if len(found.instances) > 1:
             _refuse_several(text, found.instances, many=many)
-        await _add(instances, found.instances)
     return _Found(tuple(instances.values()), tuple(failures))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from anyio import lowlevel
 
-from smartops import Instance, Metric, Usage
+from smartops import BackendUnavailable, Failure, Instance, Metric, Refusal, Usage
 
 from .config import HealthConfig
 from .findings import Findings
@@ -43,8 +43,8 @@ class Checkup:
         """Look at the instances and collect what is wrong with them.
 
         ``named`` says that a person named them, so that being off is worth a
-        word. Raises what the Metrics backend refuses with: a report that
-        leaves out what could not be measured would call it healthy.
+        word. Raises what the Metrics backend refuses with, and BackendUnavailable
+        if none of several answers: a report of what was not measured is none.
         """
         running = [item for item in instances if item.state == "running"]
         usage = await self._measures.latest(running)
@@ -52,6 +52,8 @@ class Checkup:
             for instance in part:
                 self._first_look(instance, usage, named=named)
             await lowlevel.checkpoint()
+        if running and self.unmeasured == len(running):
+            raise _nothing_measured(self._measures.failures.values())
         for metric, suspects in self._suspects.items():
             await self._closer_look(metric, suspects)
 
@@ -95,6 +97,15 @@ class Checkup:
                 if found is not None:
                     self.findings.add(found)
             await lowlevel.checkpoint()
+
+
+def _nothing_measured(failures: Iterable[Failure]) -> Refusal:
+    first, *others = failures
+    if not others:
+        return first.error
+    return BackendUnavailable(
+        "No backend answers with measurements", details="; ".join(map(str, (first, *others)))
+    )
 
 
 def _turns(items: Sequence[T]) -> Iterator[Sequence[T]]:

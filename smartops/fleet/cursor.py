@@ -48,7 +48,7 @@ class Cursor:
 def write(cursor: Cursor, members: Sequence[str]) -> str:
     """Return the cursor as text; raises ValidationFailed if it grows beyond all bounds."""
     places = [_written(place) for place in cursor.places]
-    body = json.dumps([cursor.after, places], separators=(",", ":"), ensure_ascii=False).encode()
+    body = json.dumps([cursor.after, places], separators=(",", ":")).encode()
     text = urlsafe_b64encode(_check(body, members) + body).decode().rstrip("=")
     if len(text) > MOST:
         raise ValidationFailed(

@@ -17,6 +17,7 @@ from smartops.backend import (
     Usage,
     failures_of,
 )
+from smartops.errors import ValidationFailed
 
 from .group import Group
 from .telling import refusal
@@ -29,7 +30,9 @@ class MetricsGroup(Group[Metrics], Metrics):
     """Measurements of machines, each from the backend that the machine came from.
 
     What no backend of that name measures is left out like all that is not
-    measured. Raises the refusal of all when none of those asked answers.
+    measured. What could not be asked about is named, even if it is everything:
+    whoever asks in batches may get a batch of which only one backend knows.
+    Raises ValidationFailed if that is what all answer: then the question is wrong.
     """
 
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
@@ -61,7 +64,8 @@ class MetricsGroup(Group[Metrics], Metrics):
                 if name in homes
             }
         )
-        if answers.failures and not answers.found:
+        errors = [failure.error for failure in answers.failures]
+        if errors and not answers.found and all(isinstance(e, ValidationFailed) for e in errors):
             raise refusal(answers.failures)
         found: dict[str, T] = {}
         failures: list[Failure] = [*answers.failures]

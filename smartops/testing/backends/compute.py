@@ -50,7 +50,7 @@ class ComputeContract(Contract):
             assert item.state in _STATES
             assert item.platform in ("linux", "windows")
             assert item.type
-            assert item.backend == compute.name
+            assert item.backend in compute.members
             assert item.launched is None or item.launched.tzinfo is not None
             counted[item.state] += 1
         assert counted == page.counts

@@ -141,3 +141,17 @@ async def test_bills_in_several_currencies_are_not_added_up(world):
     reply = await there.check()
     assert "cost_trend" in reply.data["trends"]["unknown"]
     assert any("EUR and USD do not add up" in text for text in texts(reply))
+
+
+async def test_without_any_measurement_there_is_no_report(world):
+    there = two(world)
+    there.gauges.away["b"] = GONE
+    there.gauges.away["a"] = PermissionDenied("no right")
+    with pytest.raises(BackendUnavailable, match="No backend answers") as refused:
+        await there.check()
+    assert refused.value.details == "a: no right; b: b is away"
+    only = world()
+    machine = only.add("i-1", "web-1", backend="a")
+    only.gauges.away["a"] = PermissionDenied("no right")
+    with pytest.raises(PermissionDenied, match="no right"):
+        await only.check(machine)

@@ -1,0 +1,231 @@
+"""Changes go where a machine belongs, at once, and tell honestly how far they went."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from machines import machine
+from smartops import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    Instance,
+    InstanceNotFound,
+    PermissionDenied,
+    Query,
+    ValidationFailed,
+)
+from smartops.errors import InternalError
+from smartops.fleet import ComputeGroup
+from smartops.testing import ManualClock
+from smartops_fake.backend import Fake
+
+pytestmark = pytest.mark.anyio
+
+Clouds = Callable[..., list[Fake]]
+EU, US = "prod/eu-central-1", "prod/us-east-1"
+
+
+async def running(compute: ComputeGroup, backend: str, count: int = 2) -> list[Instance]:
+    query = Query(states=("running",), backends=(backend,), limit=count)
+    return [*(await compute.list(query)).instances]
+
+
+async def states(compute: ComputeGroup, instances: list[Instance]) -> list[str]:
+    page = await compute.list(Query(ids=tuple(item.id for item in instances)))
+    found = {item.id: item.state for item in page.instances}
+    return [found[item.id] for item in instances]
+
+
+async def test_every_machine_is_stopped_where_it_belongs(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    compute = ComputeGroup(clouds(), clock)
+    (one, two), (three, four) = await running(compute, EU), await running(compute, US)
+    mixed = [three, one, four, two]
+    await compute.check("stop", mixed)
+    assert await states(compute, mixed) == ["running"] * 4
+    done = await compute.act("stop", mixed)
+    assert [item.id for item in done] == [item.id for item in mixed]
+    assert await states(compute, mixed) == ["stopping"] * 4
+
+
+async def test_tags_are_set_where_a_machine_belongs(clouds: Clouds, clock: ManualClock) -> None:
+    compute = ComputeGroup(clouds(), clock)
+    (one,) = await running(compute, US, 1)
+    await compute.tag(one, put={"a": "b"}, remove=("Team",))
+    (after,) = (await compute.list(Query(tags={"a": ("b",)}))).instances
+    assert (after.id, after.backend) == (one.id, US)
+    assert "Team" not in after.tags
+
+
+@pytest.mark.parametrize("backend", ["", "gone"])
+async def test_a_machine_of_no_backend_is_refused_and_nothing_done(
+    clouds: Clouds, clock: ManualClock, backend: str
+) -> None:
+    compute = ComputeGroup(clouds(), clock)
+    (one,) = await running(compute, EU, 1)
+    stranger = machine("i-1", backend)
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: compute.act("stop", [one, stranger]),
+        lambda: compute.check("stop", [one, stranger]),
+        lambda: compute.tag(stranger, put={"a": "b"}),
+    ]
+    for call in calls:
+        with pytest.raises(InstanceNotFound, match="where i-1 came from"):
+            await call()
+    assert await states(compute, [one]) == ["running"]
+
+
+async def test_checking_tells_what_any_of_them_would_refuse(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    denied = {"operation": "stop", "code": "PERMISSION_DENIED"}
+    compute = ComputeGroup(clouds(us=[denied]), clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    await compute.check("stop", [one])
+    with pytest.raises(PermissionDenied) as refused:
+        await compute.check("stop", [one, two])
+    assert refused.value.message == f"{US}: Insufficient permissions to stop instance"
+    assert refused.value.details == "Required IAM action: ec2:StopInstances"
+
+
+async def test_what_was_done_and_what_was_not_is_told(clouds: Clouds, clock: ManualClock) -> None:
+    denied = {"operation": "stop", "code": "PERMISSION_DENIED"}
+    compute = ComputeGroup(clouds(us=[denied]), clock)
+    ours, theirs = await running(compute, EU), await running(compute, US, 1)
+    with pytest.raises(PermissionDenied) as refused:
+        await compute.act("stop", [*theirs, *ours])
+    error = refused.value
+    assert error.message == "The stop was accepted for 2 of 3 instances only"
+    accepted = ", ".join(f"{item.name} ({item.id})" for item in ours)
+    (other,) = theirs
+    assert error.details == (
+        f"Accepted for {accepted}. Not done: {other.name} ({other.id}); {US}: Insufficient "
+        "permissions to stop instance (Required IAM action: ec2:StopInstances)."
+    )
+    assert await states(compute, [*ours, *theirs]) == ["stopping", "stopping", "running"]
+
+
+async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    lost = {"operation": "stop", "code": "BACKEND_UNAVAILABLE", "when": "after"}
+    compute = ComputeGroup(clouds(us=[lost]), clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    with pytest.raises(BackendUnavailable) as refused:
+        await compute.act("stop", [one, two])
+    assert f"Perhaps done, look before you repeat it: {two.name} ({two.id}); {US}" in (
+        refused.value.details or ""
+    )
+    assert await states(compute, [one, two]) == ["stopping", "stopping"]
+
+
+async def test_a_backend_that_hangs_leaves_time_to_tell_what_the_others_did(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    hangs = {"operation": "stop", "code": "TIMEOUT"}
+    compute = ComputeGroup(clouds(us=[hangs]), clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    told: list[DeadlineExceeded] = []
+
+    async def act() -> None:
+        with anyio.fail_after(1000):
+            try:
+                await compute.act("stop", [one, two])
+            except DeadlineExceeded as error:
+                told.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(act)
+        await anyio.wait_all_tasks_blocked()
+        clock.advance(899)
+        await anyio.wait_all_tasks_blocked()
+        assert not told
+        clock.advance(1)
+    (error,) = told
+    assert error.message == "The stop was accepted for 1 of 2 instances only"
+    assert "no answer within 900 seconds; it may or may not have happened" in (error.details or "")
+
+
+async def test_when_nobody_accepts_nothing_is_said_to_be_done(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    eu = {"operation": "stop", "code": "PERMISSION_DENIED"}
+    us = {"operation": "stop", "code": "BACKEND_UNAVAILABLE"}
+    compute = ComputeGroup(clouds(eu=[eu], us=[us]), clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    with pytest.raises(BackendUnavailable, match="No stop was accepted") as refused:
+        await compute.act("stop", [one, two])
+    assert "Accepted" not in (refused.value.details or "")
+    with pytest.raises(PermissionDenied, match=EU):
+        await compute.act("stop", [one])
+
+
+async def test_a_mistake_in_one_backend_does_not_hide_what_the_other_did(
+    clouds: Clouds, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    bug = {"operation": "stop", "code": "INTERNAL_ERROR", "message": "a secret"}
+    compute = ComputeGroup(clouds(us=[bug]), clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    with pytest.raises(InternalError, match="1 of 2 instances only") as refused:
+        await compute.act("stop", [one, two])
+    assert "a secret" not in str(refused.value.details)
+    assert "a secret" in caplog.text
+    assert await states(compute, [one]) == ["stopping"]
+
+
+async def test_nothing_is_not_everything(clouds: Clouds, clock: ManualClock) -> None:
+    compute = ComputeGroup(clouds(), clock)
+    with pytest.raises(ValidationFailed, match="nothing to reboot"):
+        await compute.act("reboot", [])
+
+
+async def test_all_are_asked_at_once_and_reads_are_given_up_after_a_while(
+    clouds: Clouds, clock: ManualClock
+) -> None:
+    slow = {"operation": "list", "delay": "19s"}
+    hangs = {"operation": "list", "code": "TIMEOUT"}
+    compute = ComputeGroup(clouds(eu=[slow], us=[hangs]), clock)
+    began = clock.time()
+    pages = []
+
+    async def ask() -> None:
+        pages.append(await compute.list(Query(limit=3)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        clock.advance(19)
+        await anyio.wait_all_tasks_blocked()
+        assert not pages
+        clock.advance(1)
+    assert clock.time() - began == 20
+    (page,) = pages
+    assert {item.backend for item in page.instances} == {EU}
+    assert [str(item) for item in page.failures] == [f"{US}: There was no answer within 20 seconds"]
+
+
+async def test_a_deadline_that_is_near_leaves_time_for_the_rest(clouds: Clouds) -> None:
+    waited: list[float] = []
+
+    class Noting(ManualClock):
+        def fail_after(self, seconds: float) -> Any:
+            waited.append(seconds)
+            return super().fail_after(seconds)
+
+    compute = ComputeGroup(clouds(), Noting())
+    with anyio.fail_after(15):
+        await compute.ping()
+    await compute.ping()
+    assert waited == [pytest.approx(13.5, abs=1)] * 2 + [20.0] * 2
+
+
+async def test_a_ping_is_for_all(clouds: Clouds, clock: ManualClock) -> None:
+    await ComputeGroup(clouds(), clock).ping()
+    away = {"operation": "ping", "code": "BACKEND_UNAVAILABLE"}
+    with pytest.raises(BackendUnavailable, match=EU):
+        await ComputeGroup(clouds(eu=[away]), clock).ping()

@@ -1,0 +1,322 @@
+"""A listing of several backends is the listing of all their machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smartops import (
+    BackendUnavailable,
+    Compute,
+    Instance,
+    Page,
+    Query,
+    RateLimited,
+    Refusal,
+    Transition,
+    ValidationFailed,
+    Verb,
+)
+from smartops.fleet import ComputeGroup
+from smartops.fleet.cursor import MOST, Cursor, Place, read, write
+from smartops.testing import ManualClock
+from smartops_fake.backend import Fake
+
+pytestmark = pytest.mark.anyio
+
+Clouds = Callable[..., list[Fake]]
+EU, US = "prod/eu-central-1", "prod/us-east-1"
+
+
+class Shelf(Compute):
+    """Machines in a list, given out in pages of at most ``most``; cursors are plain numbers."""
+
+    def __init__(self, name: str, instances: Sequence[Instance], most: int = 1000) -> None:
+        self.name = name
+        self.instances = sorted(instances, key=lambda item: (item.name, item.id))
+        self.most = most
+        self.fault: Refusal | None = None
+        self.asked: list[Query] = []
+
+    async def ping(self) -> None: ...
+
+    async def list(self, query: Query) -> Page:
+        self.asked.append(query)
+        if self.fault:
+            raise self.fault
+        if query.cursor and not query.cursor.isdecimal():
+            raise ValidationFailed("There is no such page")
+        start = int(query.cursor or 0)
+        end = len(self.instances)
+        if query.limit:
+            end = min(end, start + min(query.limit, self.most))
+        counts = Counter(item.state for item in self.instances)
+        more = str(end) if end < len(self.instances) else ""
+        return Page(tuple(self.instances[start:end]), dict(counts), more)
+
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
+        raise AssertionError("a listing changes nothing")
+
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+        raise AssertionError("a listing changes nothing")
+
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        raise AssertionError("a listing changes nothing")
+
+
+def shelf(name: str, *names: str, **more: Any) -> Shelf:
+    machines = [
+        Instance(f"i-{name}{number}", each, "t3.micro", "running", "linux", backend=name)
+        for number, each in enumerate(names)
+    ]
+    return Shelf(name, machines, **more)
+
+
+def group(*shelves: Shelf) -> ComputeGroup:
+    return ComputeGroup(shelves, ManualClock())
+
+
+async def pages(compute: Compute, limit: int) -> list[Page]:
+    found = [await compute.list(Query(limit=limit))]
+    while found[-1].next:
+        found.append(await compute.list(Query(limit=limit, cursor=found[-1].next)))
+        assert len(found) < 500
+    return found
+
+
+MACHINES = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "a-1", "web", "", "é", "z" * 40]),
+        st.sampled_from(["running", "stopped"]),
+    ),
+    max_size=14,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    fleets=st.lists(MACHINES, min_size=1, max_size=4),
+    limit=st.integers(1, 9),
+    most=st.lists(st.integers(1, 6), min_size=4, max_size=4),
+)
+async def test_pages_make_up_the_listing_of_all(
+    fleets: list[list[tuple[str, str]]], limit: int, most: list[int]
+) -> None:
+    shelves = []
+    for place, machines in enumerate(fleets):
+        instances = [
+            Instance(f"i-{number}", name, "t3.micro", state, "linux", backend=f"b{place}")
+            for number, (name, state) in enumerate(machines)
+        ]
+        shelves.append(Shelf(f"b{place}", instances, most[place]))
+    everything = [item for each in shelves for item in each.instances]
+    expected = sorted(everything, key=lambda item: (item.name, item.id, item.backend))
+    compute = group(*shelves)
+    whole = await compute.list(Query())
+    assert list(whole.instances) == expected
+    assert whole.next == ""
+    found = await pages(compute, limit)
+    assert [item for page in found for item in page.instances] == expected
+    assert all(len(page.instances) == limit for page in found[:-1])
+    assert all(page.counts == Counter(item.state for item in everything) for page in found)
+    assert all(page.failures == () for page in found)
+
+
+async def test_a_member_is_never_asked_for_more_than_a_page_at_a_time() -> None:
+    one, two = shelf("a", *"abcdefghijklmnop"), shelf("b", *"abcdefghijklmnop")
+    found = await pages(group(one, two), 5)
+    assert len(found) == 7
+    for each in (one, two):
+        assert max(query.limit for query in each.asked) == 5
+        assert len(each.asked) <= 2 * len(found)
+
+
+async def test_what_the_query_says_is_handed_on_without_what_is_the_groups_own() -> None:
+    one, two = shelf("a"), shelf("b")
+    query = Query(names=("x",), tags={"k": ("v",)}, limit=3, backends=("a",))
+    await group(one, two).list(query)
+    assert one.asked == [replace(query, backends=())]
+    assert two.asked == []
+
+
+@pytest.mark.parametrize(
+    ("globs", "expected"),
+    [
+        ((), {EU, US}),
+        (("prod/*",), {EU, US}),
+        (("prod/eu-*",), {EU}),
+        (("*-1",), {EU, US}),
+        ((US, "nowhere"), {US}),
+    ],
+)
+async def test_globs_choose_backends(
+    clouds: Clouds, clock: ManualClock, globs: tuple[str, ...], expected: set[str]
+) -> None:
+    page = await ComputeGroup(clouds(), clock).list(Query(backends=globs))
+    assert {item.backend for item in page.instances} == expected
+
+
+async def test_globs_that_fit_no_backend_are_refused(clouds: Clouds, clock: ManualClock) -> None:
+    with pytest.raises(ValidationFailed, match="No backend is called test/") as refused:
+        await ComputeGroup(clouds(), clock).list(Query(backends=("test/*", "x")))
+    assert refused.value.details == f"There are: {EU}, {US}"
+
+
+async def test_who_does_not_answer_is_named_and_the_rest_is_shown() -> None:
+    one, two, three = shelf("a", "x"), shelf("b", "y"), shelf("c", "z")
+    two.fault = BackendUnavailable("b is away", details="no route")
+    page = await group(one, two, three).list(Query())
+    assert [item.name for item in page.instances] == ["x", "z"]
+    assert page.counts == {"running": 2}
+    assert [(item.backend, item.error) for item in page.failures] == [("b", two.fault)]
+    assert page.failures[0].data == {
+        "backend": "b",
+        "code": "BACKEND_UNAVAILABLE",
+        "message": "b is away",
+    }
+
+
+async def test_a_listing_fails_when_nobody_answers() -> None:
+    one, two = shelf("a", "x"), shelf("b", "y")
+    one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
+    two.fault = RateLimited("too fast", retry_after=7)
+    with pytest.raises(RateLimited) as refused:
+        await group(one, two).list(Query())
+    assert refused.value.message == "2 backends refused or did not answer"
+    assert refused.value.details == "a: slow down (RequestLimitExceeded); b: too fast"
+    assert refused.value.retry_after == 7
+    two.fault = BackendUnavailable("b is away")
+    with pytest.raises(BackendUnavailable):
+        await group(one, two).list(Query())
+
+
+async def test_the_only_one_that_is_asked_is_named_when_it_fails() -> None:
+    one, two = shelf("a", "x"), shelf("b", "y")
+    one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
+    with pytest.raises(RateLimited) as refused:
+        await group(one, two).list(Query(backends=("a",)))
+    error = refused.value
+    assert (error.message, error.details) == ("a: slow down", "RequestLimitExceeded")
+    assert error.retry_after == 3
+    assert one.fault.message == "slow down"  # what the backend raised is its own
+
+
+async def test_who_failed_stays_named_and_left_out_on_later_pages() -> None:
+    one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
+    two.fault = BackendUnavailable("b is away")
+    first = await group(one, two).list(Query(limit=2))
+    two.fault = None
+    second = await group(one, two).list(Query(limit=2, cursor=first.next))
+    assert [item.name for item in second.instances] == ["e", "g"]
+    assert [item.backend for item in second.failures] == ["b"]
+    assert second.next == ""
+    assert len(two.asked) == 1
+
+
+async def test_who_fails_later_is_left_out_from_then_on() -> None:
+    one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
+    compute = group(one, two)
+    first = await compute.list(Query(limit=2))
+    two.fault = BackendUnavailable("b is away")
+    second = await compute.list(Query(limit=2, cursor=first.next))
+    two.fault = None
+    third = await compute.list(Query(limit=2, cursor=second.next))
+    shown = [item.name for page in (first, second, third) for item in page.instances]
+    assert shown == ["a", "b", "c", "e", "g"]
+    assert [len(page.failures) for page in (first, second, third)] == [0, 1, 1]
+
+
+async def test_a_cursor_survives_that_machines_come_and_go() -> None:
+    one, two = shelf("a", "b", "d", "f"), shelf("b", "c", "e", "g")
+    compute = group(one, two)
+    first = await compute.list(Query(limit=3))
+    one.instances = one.instances[1:]  # the first one shown is gone: everything moves up by one
+    second = await compute.list(Query(limit=9, cursor=first.next))
+    names = [item.name for item in (*first.instances, *second.instances)]
+    assert names == ["b", "c", "d", "e", "f", "g"]
+
+
+async def test_a_cursor_is_for_the_backends_it_was_given_out_for() -> None:
+    one, two = shelf("a", *"abc"), shelf("b", *"abc")
+    first = await group(one, two).list(Query(limit=2))
+    for other in (group(one), group(two, one), group(one, two, shelf("c"))):
+        with pytest.raises(ValidationFailed, match="There is no such page"):
+            await other.list(Query(limit=2, cursor=first.next))
+
+
+async def test_a_members_cursor_that_was_made_up_is_refused() -> None:
+    cursor = write(Cursor(("", "", ""), (Place("made-up"), Place(""))), ["a", "b"])
+    with pytest.raises(ValidationFailed, match="There is no such page"):
+        await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
+
+
+async def test_a_cursor_of_failures_alone_shows_nothing_and_says_so() -> None:
+    cursor = write(Cursor(("", "", ""), (Place(failed=True),) * 2), ["a", "b"])
+    with pytest.raises(BackendUnavailable, match="2 backends"):
+        await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
+
+
+KEYS = st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+PLACES = st.one_of(
+    st.builds(Place, st.text(max_size=30)),
+    st.just(Place(ended=True)),
+    st.just(Place(failed=True)),
+)
+
+
+def names(places: Sequence[Place]) -> list[str]:
+    return [f"b{number}" for number in range(len(places))]
+
+
+@given(after=KEYS, places=st.lists(PLACES, min_size=1, max_size=5))
+def test_a_cursor_that_is_read_is_the_one_that_was_written(
+    after: tuple[str, str, str], places: list[Place]
+) -> None:
+    cursor = Cursor(after, tuple(places))
+    text = write(cursor, names(places))
+    assert read(text, names(places)) == cursor
+    assert text.isascii()
+    assert not set(text) & set(" +/=,")
+
+
+@settings(max_examples=100)
+@given(
+    after=KEYS,
+    places=st.lists(PLACES, min_size=1, max_size=3),
+    at=st.integers(0, 400),
+    put=st.characters(),
+)
+def test_a_cursor_that_was_mutilated_is_refused(
+    after: tuple[str, str, str], places: list[Place], at: int, put: str
+) -> None:
+    text = write(Cursor(after, tuple(places)), names(places))
+    at %= len(text)
+    changed = text[:at] + put + text[at + 1 :]
+    try:
+        found = read(changed, names(places))
+    except ValidationFailed:
+        return
+    assert found == Cursor(after, tuple(places))  # bits that no character of base64 holds
+
+
+@given(text=st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))
+def test_no_text_at_all_is_a_cursor_by_chance(text: str) -> None:
+    with pytest.raises(ValidationFailed):
+        read(text, ["a", "b"])
+
+
+def test_cursors_are_bounded() -> None:
+    many = [f"backend-{number}" for number in range(300)]
+    places = tuple(Place("c" * 100) for _ in many)
+    with pytest.raises(ValidationFailed, match="300 backends are too many"):
+        write(Cursor(("", "", ""), places), many)
+    with pytest.raises(ValidationFailed):
+        read("A" * (MOST + 1), ["a"])

@@ -1,0 +1,217 @@
+"""From what people call a machine to the machine, over one backend and over several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    Instance,
+    InstanceNotFound,
+    PermissionDenied,
+    ValidationFailed,
+)
+from smartops.backend import Compute
+from smartops.command import Parameter
+from smartops.fleet import ComputeGroup
+from smartops.grammar import Reference
+from smartops.targets import Resolved, resolve
+from smartops.testing import ManualClock
+from smartops_fake.backend import Fake
+from smartops_fake.config import FakeConfig
+
+pytestmark = pytest.mark.anyio
+
+ONE = Parameter("target", Instance, required=True)
+MANY = Parameter("targets", Instance, required=True, many=True)
+WORD = Parameter("word", str, required=False)
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
+AWAY = {"operation": "list", "code": "RATE_LIMITED", "retry_after": 9}
+
+EU = [
+    {"id": "i-0e1", "name": "web-01", "private_ip": "10.0.0.1", "tags": {"Role": "web"}},
+    {"id": "i-0e2", "name": "web-02", "private_ip": "10.0.0.2", "tags": {"Role": "web"}},
+    {"id": "i-0e3", "name": "old", "state": "terminated"},
+    {"id": "i-0e4", "name": "twin"},
+    {"id": "i-0e5", "name": "twin", "state": "stopped"},
+]
+US = [
+    {"id": "i-0a1", "name": "web-01", "private_ip": "10.0.0.1", "tags": {"Role": "web"}},
+    {"id": "i-0a2", "name": "api-01", "private_ip": "10.0.9.9", "tags": {"Role": "api"}},
+]
+
+
+def cloud(name: str, fleet: Any, faults: Any = ()) -> Fake:
+    config = FakeConfig.model_validate({"name": name, "fleet": fleet, "faults": faults})
+    return Fake.of(config, ManualClock(NOON))
+
+
+def both(**faults: Any) -> ComputeGroup:
+    clouds = [cloud("eu", EU, faults.get("eu", ())), cloud("us", US, faults.get("us", ()))]
+    return ComputeGroup(clouds, ManualClock(NOON))
+
+
+async def one(compute: Compute, text: str, *, whole: bool = True) -> Instance:
+    found = await resolve([ONE], {"target": Reference(text)}, compute, whole=whole)
+    instance: Instance = found.arguments["target"]
+    return instance
+
+
+async def many(compute: Compute, *texts: str, whole: bool = True) -> Resolved:
+    references = tuple(map(Reference, texts))
+    return await resolve([MANY], {"targets": references}, compute, whole=whole)
+
+
+def ids(found: Resolved) -> list[str]:
+    return [item.id for item in found.arguments["targets"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [("i-0e1", "i-0e1"), ("web-02", "i-0e2"), ("10.0.0.2", "i-0e2"), ("I-0E1", "")],
+)
+async def test_an_id_a_name_or_an_address_is_a_machine(text: str, id: str) -> None:
+    compute = cloud("eu", EU)
+    if not id:
+        with pytest.raises(InstanceNotFound):
+            await one(compute, text)
+        return
+    assert (await one(compute, text)).id == id
+
+
+async def test_what_is_no_target_stays_as_it_is() -> None:
+    found = await resolve([WORD, ONE], {"word": "web-01"}, cloud("eu", EU))
+    assert found == Resolved({"word": "web-01"})
+    assert (await resolve([ONE], {"target": Reference("x")}, None)).arguments == {
+        "target": Reference("x")
+    }
+
+
+async def test_a_name_of_two_is_refused_where_one_is_wanted_and_where_many_are() -> None:
+    compute = cloud("eu", EU)
+    with pytest.raises(
+        ValidationFailed, match="twin is 2 instances, and this takes one"
+    ) as refused:
+        await one(compute, "twin")
+    assert refused.value.details == (
+        "Name one by its id: i-0e4 (twin, running), i-0e5 (twin, stopped)"
+    )
+    with pytest.raises(ValidationFailed, match="twin is the name of 2 instances"):
+        await many(compute, "web-01", "twin")
+
+
+async def test_several_are_found_once_each() -> None:
+    found = await many(cloud("eu", EU), "web-02", "tag:Role=web", "i-0e4")
+    assert ids(found) == ["i-0e2", "i-0e1", "i-0e4"]
+
+
+async def test_the_dead_are_not_found_and_wildcards_name_nobody() -> None:
+    for text in ("old", "i-0e3", "web-*", "tag:Role=cache", "10.9.9.9"):
+        with pytest.raises(InstanceNotFound):
+            await many(cloud("eu", EU), text)
+    with pytest.raises(ValidationFailed, match="names no tag"):
+        await many(cloud("eu", EU), "tag:=web")
+
+
+async def test_a_near_miss_is_named() -> None:
+    with pytest.raises(InstanceNotFound) as refused:
+        await one(cloud("eu", EU), "web-03")
+    assert (refused.value.details or "").startswith("Did you mean web-0")
+
+
+async def test_a_machine_is_found_wherever_it_is() -> None:
+    compute = both()
+    assert (await one(compute, "api-01")).backend == "us"
+    assert (await one(compute, "i-0e2")).backend == "eu"
+    assert (await one(compute, "10.0.9.9")).id == "i-0a2"
+    found = await many(compute, "tag:Role=web")
+    assert sorted(ids(found)) == ["i-0a1", "i-0e1", "i-0e2"]
+
+
+@pytest.mark.parametrize("text", ["web-01", "10.0.0.1"])
+async def test_a_name_in_two_backends_lists_both_with_where_they_are(text: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        await one(both(), text)
+    assert refused.value.details == (
+        "Name one by its id: i-0a1 (web-01, running, us), i-0e1 (web-01, running, eu)"
+    )
+
+
+async def test_what_is_not_found_is_not_unknown_while_somebody_cannot_be_asked() -> None:
+    compute = both(us=[AWAY])
+    for whole in (True, False):
+        for text in ("db-01", "i-0a1", "api-01", "tag:Role=api"):
+            with pytest.raises(BackendUnavailable) as refused:
+                await many(compute, text, whole=whole)
+            error = refused.value
+            assert error.message == f"{text} was not found, but not every backend could be asked"
+            assert error.details == "us: The cloud is throttling requests. Try again"
+            assert error.retry_after == 9
+
+
+async def test_an_id_is_enough_whoever_is_away() -> None:
+    compute = both(us=[AWAY])
+    found = await many(compute, "i-0e1", "i-0e4")
+    assert (ids(found), found.failures) == (["i-0e1", "i-0e4"], ())
+
+
+async def test_a_name_or_a_tag_that_may_be_others_too_changes_nothing() -> None:
+    compute = both(us=[AWAY])
+    with pytest.raises(BackendUnavailable, match="web-02 may be the name of more") as refused:
+        await many(compute, "web-02")
+    assert refused.value.details == (
+        "us: The cloud is throttling requests. Name it by its id: i-0e2 (web-02, running)"
+    )
+    with pytest.raises(BackendUnavailable, match="Not every instance of tag:Role=web is known"):
+        await many(compute, "tag:Role=web")
+    with pytest.raises(BackendUnavailable):
+        await one(compute, "10.0.0.2")
+
+
+async def test_what_only_reads_goes_on_and_is_told_who_is_away() -> None:
+    found = await many(both(us=[AWAY]), "tag:Role=web", "twin-not", "web-01", whole=False)
+    assert ids(found) == ["i-0e1", "i-0e2"]
+
+
+async def test_when_all_are_away_that_is_what_is_said() -> None:
+    denied = {"operation": "list", "code": "PERMISSION_DENIED"}
+    with pytest.raises(PermissionDenied, match="2 backends"):
+        await one(both(eu=[denied], us=[denied]), "web-01")
+
+
+async def test_an_id_that_two_backends_have_is_nobodys() -> None:
+    compute = ComputeGroup([cloud("eu", EU), cloud("copy", EU)], ManualClock(NOON))
+    for call in (one, many):
+        with pytest.raises(ValidationFailed) as refused:
+            await call(compute, "i-0e1")
+        assert refused.value.details == "It is in copy and in eu"
+
+
+async def test_ten_thousand_are_resolved_in_turns() -> None:
+    config = FakeConfig(instances=10_000)
+    compute = Fake.of(config, ManualClock(NOON))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async def turns_of_others(work: Callable[[], Any]) -> int:
+        nonlocal turns
+        turns = 0
+        await work()
+        return turns
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(other)
+        await anyio.lowlevel.checkpoint()
+        listed = await turns_of_others(lambda: many(compute, "tag:Environment=production"))
+        assert listed >= 20
+        group.cancel_scope.cancel()
