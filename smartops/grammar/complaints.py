@@ -168,12 +168,16 @@ def missing(
     line: Line, form: Form, parts: Sequence[Part], arguments: Mapping[str, Any]
 ) -> MissingArguments:
     """Say that the text ends too early."""
-    wanted = tuple(part.parameter for part in parts if isinstance(part, Slot))
+    words = [part.parameter for part in parts if isinstance(part, Slot)]
+    options = [item for item in usage.options(form.command) if item.required]
+    options = [item for item in options if item.name not in arguments]
     if isinstance(parts[0], Word):
-        need = f'"{usage.parts(parts)}"'
+        needs = [f'"{usage.parts(parts)}"']
     else:
-        need = " and ".join(map(usage.metavar, wanted))
-    return _missing(line, form, need, wanted=wanted, arguments=arguments)
+        needs = list(map(usage.metavar, words))
+    needs += [f"--{item.option}" for item in options]
+    need = " and ".join(needs)
+    return _missing(line, form, need, wanted=(*words, *options), arguments=arguments)
 
 
 def missing_options(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from smartops.command import Parameter
@@ -30,13 +30,17 @@ Given = dict[str, list[Value]]
 
 
 class Short(Exception):
-    """The text ends before the form does: ``parts`` are still wanted."""
+    """The text ends before the form does: ``parts`` are still wanted.
 
-    def __init__(self, form: Form, parts: Sequence[Part], given: Given) -> None:
+    ``placed`` are the names of the placeholders that words have filled.
+    """
+
+    def __init__(self, form: Form, parts: Sequence[Part], given: Given, placed: Set[str]) -> None:
         super().__init__()
         self.form = form
         self.parts = parts
         self.given = given
+        self.placed = placed
 
 
 def fit(form: Form, entry: Entry, line: Line) -> Given:
@@ -54,6 +58,12 @@ def fit_loosely(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
     matcher = Matcher(form, entry, line, loose=True)
     given = matcher.match()
     return matcher.skipped, given
+
+
+def by_options(short: Short) -> bool:
+    """Whether only literal words are missing, between placeholders that options fill."""
+    slots = [slot.parameter.name for slot in short.form.slots]
+    return bool(slots) and not short.placed and all(name in short.given for name in slots)
 
 
 class Matcher:
@@ -86,7 +96,7 @@ class Matcher:
             if self._skips(item):
                 continue
             if at == len(words):
-                raise Short(self.form, self._wanted(parts[index:]), self.given)
+                raise self._short(parts[index:])
             at = self._take(item, words, at)
         if at < len(words):
             raise complaints.unexpected(self.line, words[at], self.form, None)
@@ -98,12 +108,13 @@ class Matcher:
         self.skipped += 1
         return True
 
-    def _wanted(self, parts: Sequence[Part]) -> list[Part]:
-        return [
+    def _short(self, parts: Sequence[Part]) -> Short:
+        wanted = [
             part
             for part in parts
             if not (isinstance(part, Slot) and part.parameter.name in self.given)
         ]
+        return Short(self.form, wanted, self.given, self.placed)
 
     def _take(self, part: Part, words: Sequence[Token], at: int) -> int:
         """Match one part with the words from ``at``; return where the next part begins."""
@@ -231,7 +242,7 @@ class Matcher:
             if self._skips(part):
                 continue
             if at == len(self.tokens):
-                raise Short(self.form, self._wanted(parts[index:]), self.given)
+                raise self._short(parts[index:])
             at = self._take(part, self.tokens, at)
         at = self._leading_options(at)
         slot = self.form.parts[self.form.greedy]
@@ -255,7 +266,7 @@ class Matcher:
         """Fill the greedy slot with the tokens from ``at``; return where it ends."""
         rest = self.form.parts[self.form.greedy :]
         if at == len(self.tokens):
-            raise Short(self.form, self._wanted(rest), self.given)
+            raise self._short(rest)
         first = self.tokens[at]
         if first.quoted and self._ends_after(at + 1):
             self._place(slot.parameter, self._value(self.tokens, at, slot.parameter)[0])

@@ -16,7 +16,7 @@ from .errors import MissingArguments, ParseError, Place
 from .fill import filled
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
-from .match import Given, Short, Value, fit, fit_loosely, items
+from .match import Given, Short, Value, by_options, fit, fit_loosely, items
 from .nearness import near
 from .phrases import Form, Word
 from .suggest import known_words, suggest
@@ -210,6 +210,8 @@ class Grammar:
                 found = self._strictly(line, group) or self._loosely(line, group, shorts)
                 if found:
                     return found
+            for short in filter(by_options, shorts):
+                return short.form, short.given
             if shorts:
                 raise self._missing(line, shorts, permitted)
         raise self._unknown(line, nodes, permitted)

@@ -167,10 +167,14 @@ def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
 def overlap(one: Form, other: Form) -> bool:
     """Return whether some text matches both forms.
 
-    A placeholder may also be given as an option, if both commands have it.
+    A placeholder may also be given as an option, if both commands have it; and
+    where all are, the literal words between them may be left out.
     """
     shared = {item.name for item in one.command.parameters}
     shared &= {item.name for item in other.command.parameters}
+    slots = {slot.parameter.name for form in (one, other) for slot in form.slots}
+    if slots and slots <= shared and one.words == other.words:
+        return True
     reachable = {(0, 0)}
     ends = len(one.parts), len(other.parts)
     for _ in range(sum(ends)):

@@ -155,6 +155,17 @@ def test_placeholders_can_be_given_as_options(given: Given) -> None:
         assert given(text) == expected
 
 
+def test_with_all_placeholders_as_options_the_words_between_may_go(given: Given) -> None:
+    expected = {"script": "df -h", "targets": refs("a", "b")}
+    assert given('execute --script "df -h" --targets a,b') == expected
+    assert given('execute --targets a,b --script "df -h" on') == expected
+    assert set(given("resize --size 'extra large' --target x --reason y")) == {
+        "target",
+        "size",
+        "reason",
+    }
+
+
 def test_after_two_hyphens_everything_is_a_word(given: Given) -> None:
     assert given("tag web-1 -- --key note=x")["key"] == "--key"
     assert given("tag web-1 -- --key note=x")["value"] == "note=x"
@@ -333,6 +344,13 @@ def test_a_script_without_a_place_to_run_is_missing_it(fault: Fault) -> None:
     assert [item.name for item in error.missing] == ["targets"]
     assert error.arguments == {"script": "df -h"}
     assert error.message == '"execute" needs "on TARGETS".'
+
+
+def test_everything_that_is_missing_is_told_at_once(fault: Fault) -> None:
+    error = fault("resize web-1")
+    assert isinstance(error, MissingArguments)
+    assert [item.name for item in error.missing] == ["size", "reason"]
+    assert error.message == '"resize" needs "to SIZE" and --reason.'
 
 
 @pytest.mark.parametrize("text", ["show", "show instance", "stop", "execute", "run x on", "tag"])

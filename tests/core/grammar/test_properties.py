@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from smartops import Command, Instance
 from smartops.command import Parameter
 from smartops.errors import StartupError
-from smartops.grammar import Grammar, NotPermitted, Parsed, ParseError, Reference, UnknownCommand
+from smartops.grammar import (
+    Grammar,
+    MissingArguments,
+    NotPermitted,
+    Parsed,
+    ParseError,
+    Reference,
+    UnknownCommand,
+)
 from smartops.grammar.tokens import read
 
 MARKS = "\"'`“”„‘’‚"
@@ -88,6 +96,24 @@ def test_what_is_written_reads_back(
     assert parsed.command is command
     assert parsed.arguments == whole(command, arguments)
     assert parsed.text == text
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=100)
+def test_what_is_half_known_reads_back_and_asks_for_the_rest(
+    grammar: Grammar, commands: dict[str, Command], data: st.DataObject
+) -> None:
+    needing = [item for item in commands.values() if any(p.required for p in item.parameters)]
+    command = data.draw(st.sampled_from(needing))
+    arguments = data.draw(filled(command))
+    required = [item.name for item in command.parameters if item.required]
+    left_out = data.draw(st.sets(st.sampled_from(required), min_size=1))
+    known = {name: value for name, value in arguments.items() if name not in left_out}
+    with pytest.raises(MissingArguments) as caught:
+        grammar.parse(grammar.partial(command, known), anyone)
+    assert caught.value.wanted is command
+    assert {item.name for item in caught.value.missing} == left_out
+    assert whole(command, caught.value.arguments) == whole(command, known)
 
 
 def parameter(name: str) -> Parameter:
