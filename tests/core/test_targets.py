@@ -174,8 +174,11 @@ async def test_a_name_or_a_tag_that_may_be_others_too_changes_nothing() -> None:
 
 
 async def test_what_only_reads_goes_on_and_is_told_who_is_away() -> None:
-    found = await many(both(us=[AWAY]), "tag:Role=web", "twin-not", "web-01", whole=False)
-    assert ids(found) == ["i-0e1", "i-0e2"]
+    compute = both(us=[AWAY])
+    found = await many(compute, "tag:Role=web", "i-0e4", "web-01", whole=False)
+    assert ids(found) == ["i-0e1", "i-0e2", "i-0e4"]
+    assert [str(item) for item in found.failures] == ["us: The cloud is throttling requests"]
+    assert (await one(compute, "web-02", whole=False)).id == "i-0e2"
 
 
 async def test_when_all_are_away_that_is_what_is_said() -> None:
