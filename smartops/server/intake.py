@@ -152,7 +152,7 @@ class Intake:
         if receipt.waits:
             return await self._handled(exchange, channel, receipt)
         if receipt.messages:
-            self._app.spawn(self._deliver, channel, receipt.messages)
+            await self._app.accept(channel, receipt.messages)
         return receipt.ack
 
     def _choose(self, inbound: Inbound) -> Channel:
@@ -210,14 +210,6 @@ class Intake:
         self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
     ) -> None:
         await self._send(exchange, channel.respond(messages, pending(messages)))
-
-    async def _deliver(self, channel: Channel, messages: Sequence[Message]) -> None:
-        for message in messages:
-            reply = await self._app.handle(message)
-            try:
-                await channel.send(message, reply)
-            except Exception:
-                log.exception("a reply could not be delivered by channel %s", channel.name)
 
     def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
         exchange.retry_after = refusal.retry_after

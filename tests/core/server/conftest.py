@@ -1,6 +1,7 @@
 """A whole SmartOps on a real port, with a plugin that does what tests need."""
 
 import io
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -113,6 +114,7 @@ class PushChannel(Channel):
         self.sent: list[tuple[str, Reply]] = []
         self.delivered = anyio.Event()
         self.unable: Exception | None = None
+        self._numbers = itertools.count(1)
 
     def recognises(self, inbound: Inbound) -> bool:
         return inbound.headers.get("x-push") is not None
@@ -128,13 +130,15 @@ class PushChannel(Channel):
 
     def message(self, text: str) -> Message:
         sender, place = Identity("local", "", "pusher"), Place("push")
-        return Message("", "push", "c", sender, place, Clock().now(), f"r-{text}", text=text)
+        act = f"act-{next(self._numbers)}"
+        return Message(act, "push", "c", sender, place, Clock().now(), f"r-{text}", text=text)
 
-    async def send(self, message: Message, reply: Reply) -> None:
+    async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         if self.unable:
             raise self.unable
         self.sent.append((message.text, reply))
         self.delivered.set()
+        return f"shown-{message.id}"
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
         if inbound.headers.get("x-shape") == "broken":

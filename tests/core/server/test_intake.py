@@ -304,16 +304,17 @@ async def test_each_channel_gets_what_it_recognises(start):
 
 async def test_an_acknowledged_message_is_answered_later(start):
     server = await start()
+
     await server.request(
         "POST", "/api/messages", json=["hang on", "ping"], headers={"X-Push": "secret"}
     )
     with anyio.fail_after(5):
         await server.world.started.wait()
-        assert server.push.sent == []
+    assert "hang on" not in [text for text, _ in server.push.sent]
     server.world.release.set()
     await server.until(lambda: len(server.push.sent) == 2)
 
-    assert [text for text, _ in server.push.sent] == ["hang on", "ping"]
+    assert {text for text, _ in server.push.sent} == {"hang on", "ping"}
 
 
 async def test_a_reply_that_cannot_be_delivered_is_logged(lines, start):
@@ -324,7 +325,7 @@ async def test_a_reply_that_cannot_be_delivered_is_logged(lines, start):
     await server.until(lambda: any("exception" in line for line in lines()))
 
     (line,) = [line for line in lines() if "exception" in line]
-    assert line["event"] == "a reply could not be delivered by channel push"
+    assert line["event"] == "a reply could not be delivered by push"
 
 
 async def test_a_channel_refuses_in_its_own_way(server):
