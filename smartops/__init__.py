@@ -38,6 +38,7 @@ from .errors import (
     PermissionDenied,
     RateLimited,
     Refusal,
+    Unreachable,
     ValidationFailed,
 )
 from .hookspecs import hookimpl
@@ -150,6 +151,7 @@ __all__ = [
     "Table",
     "Text",
     "Transition",
+    "Unreachable",
     "Usage",
     "ValidationFailed",
     "Verb",

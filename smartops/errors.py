@@ -12,6 +12,7 @@
         ├── ValidationFailed       400
         ├── ApprovalInvalid        409
         ├── BackendUnavailable     503   a backend may subclass it with a code of its own
+        │   └── Unreachable              no connection was made, so nothing was sent
         ├── InterpreterFailed      502   an interpreter may subclass it with a code of its own
         ├── DeadlineExceeded       504
         └── InternalError          500   only the reference is shown
@@ -137,6 +138,10 @@ class BackendUnavailable(Refusal):
 
     code = "BACKEND_UNAVAILABLE"
     status = 503
+
+
+class Unreachable(BackendUnavailable):
+    """Nobody was reached, so nothing was asked for: it may be tried again without harm."""
 
 
 class InterpreterFailed(Refusal):

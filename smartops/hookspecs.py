@@ -9,7 +9,7 @@ all other problems.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -79,11 +79,13 @@ def register_interpreters(config: Any, services: Services) -> Iterable[Interpret
 
 
 @hookspec
-def register_cli(config: Any) -> Iterable[click.Command]:
+def register_cli(config: Any, commands: Callable[[], Sequence[Command]]) -> Iterable[click.Command]:
     """Return click commands; they appear as ``smartops PLUGIN COMMAND``.
 
     Called by the command line only, without starting the app. ``config`` is
-    None when no configuration was given.
+    None when no configuration was given. ``commands()`` returns what people can
+    say under that configuration (the core's own included, and only those
+    without one), for manifests and the like.
     """
 
 

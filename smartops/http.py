@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from .errors import BackendUnavailable
+from .errors import BackendUnavailable, Unreachable
 from .services import HttpReply
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
+
+CONNECT_SECONDS = 5.0
+"""Less than a request may take: that nobody was reached is worth knowing for sure."""
 
 
 class AiohttpClient:
@@ -40,13 +43,18 @@ class AiohttpClient:
     ) -> HttpReply:
         """Send one request and read the whole answer; ``timeout`` is for all of it.
 
-        Raises BackendUnavailable if the URL cannot be used, or if there is no
-        answer in time or it is larger than ``max_bytes``. An HTTP error status
-        is an answer.
+        Raises Unreachable if there was no connection, BackendUnavailable if the
+        URL cannot be used, or if there is no answer in time or it is larger than
+        ``max_bytes``. An HTTP error status is an answer.
         """
         host = _host(url)
         session = self._session or await self._open()
-        from aiohttp import ClientError, ClientTimeout
+        from aiohttp import (
+            ClientConnectorError,
+            ClientError,
+            ClientTimeout,
+            ConnectionTimeoutError,
+        )
         from yarl import URL
 
         try:
@@ -56,11 +64,13 @@ class AiohttpClient:
                 headers=headers,
                 data=body,
                 allow_redirects=False,
-                timeout=ClientTimeout(total=timeout),
+                timeout=ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)),
             ) as response:
                 content = await _read(response, max_bytes)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return HttpReply(response.status, names, content)
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
+            raise Unreachable(f"{host} could not be reached") from error
         except TimeoutError:
             raise BackendUnavailable(f"{host} did not answer within {timeout:g} s") from None
         except (ClientError, OSError, ValueError) as error:

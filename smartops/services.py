@@ -60,7 +60,8 @@ class HttpClient(Protocol):
         """Send one request and read the whole answer.
 
         Raises BackendUnavailable if there is no answer in time or it is larger
-        than ``max_bytes``. An HTTP error status is an answer.
+        than ``max_bytes``, and its subclass Unreachable if nothing was sent. An
+        HTTP error status is an answer.
         """
         ...
 

@@ -82,6 +82,19 @@ class Delivery:
         asked = Message.load(approval.message.encode())
         await self._send(channel, asked, replace(reply, private=False), approval.shown)
 
+    async def late(self, channel: Channel, message: Message, reply: Reply) -> None:
+        """Send the answer to a message whose sender was told that it is being worked on."""
+        if reply.repeated:
+            return  # it is sent for the first time already
+        if reply.closes:
+            approval = await self._store.approval_by_key(reply.closes)
+            shown_in = (message.channel, message.shown_in)
+            if approval is not None and (approval.channel, approval.shown) == shown_in:
+                return  # closing the message that asked shows it
+        shown = await self._send(channel, message, reply, "" if reply.private else message.shown_in)
+        if reply.asks and shown:
+            self._store.shown(reply.asks, shown)
+
     async def _deliver(
         self, channel: Channel, message: Message, act: str, retaken: bool = False
     ) -> None:

@@ -82,6 +82,10 @@ class App:
         """Take messages that are answered by ``channel.send``; they are durable when it returns."""
         await self._delivery.accept(channel, messages)
 
+    async def deliver_late(self, channel: Channel, message: Message, reply: Reply) -> None:
+        """Send the answer to a message whose sender was told to wait for it."""
+        await self._delivery.late(channel, message, reply)
+
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.
 

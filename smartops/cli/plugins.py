@@ -54,7 +54,11 @@ def _offers(composition: Composition) -> dict[str, list[Offer]]:
     found = {
         hook: composition.plugins.collect(hook, services=composition.services) for hook in _HOOKS
     }
-    return {**found, "register_cli": composition.plugins.collect("register_cli")}
+    plugins = composition.plugins
+    return {
+        **found,
+        "register_cli": plugins.collect("register_cli", commands=lambda: composition.commands),
+    }
 
 
 def _lines(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import located, option
+
+if TYPE_CHECKING:
+    from smartops.command import Command
 
 
 class Root(click.Group):
@@ -75,10 +79,18 @@ def _plugin_group(name: str, given: Path | None) -> click.Group | None:
     loaded.load({name: named.get(name, "")})
     if document and name in loaded.names:
         loaded.configs[name] = document.plugin(name, loaded.model(name))
-    offers = loaded.collect("register_cli")
+    offers = loaded.collect("register_cli", commands=partial(_commands, path))
     if loaded.problems:
         raise StartupError(*loaded.problems)
     commands = {str(offer.value.name): offer.value for offer in offers}
     if not commands:
         raise click.UsageError(f"the plugin {name} has no commands")
     return click.Group(name, commands=commands, help=f"Commands of the plugin {name}.")
+
+
+def _commands(path: Path | None) -> Sequence[Command]:
+    """Return what people can say; without a configuration that is what the core offers."""
+    from smartops.app import compose
+    from smartops.middleware.builtin import BuiltinCommands
+
+    return compose(path).commands if path else tuple(BuiltinCommands().commands())

@@ -24,7 +24,7 @@ from smartops.wire import dump_json, envelope
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
 from .bodies import Bodies, Disconnected
 from .headers import answer_headers, peer, refusal_headers, request_id, retry_headers
-from .late import Late, Replies, pending
+from .late import Late, Replies, pending, under_way
 from .refusals import WrongMethod, unrecognised
 
 log = logging.getLogger("smartops.server")
@@ -173,22 +173,20 @@ class Intake:
 
     async def _handled(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Response:
         messages = receipt.messages
-        replies = await self._late.ask(messages)
+        replies = await self._late.ask(messages, receipt.patience)
         if replies is None:
-            replies = await self._replies(exchange, channel, messages)
+            replies = await self._replies(exchange, channel, receipt)
         for reply in replies:
             exchange.quota = reply.quota or exchange.quota
             exchange.retry_after = reply.error.retry_after if reply.error else None
         return channel.respond(messages, replies)
 
-    async def _replies(
-        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
-    ) -> Replies:
+    async def _replies(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Replies:
         timer = asyncio.get_running_loop().call_later(
-            self._wait, self._lose_patience, exchange, channel, messages
+            receipt.patience or self._wait, self._lose_patience, exchange, channel, receipt
         )
         try:
-            replies = [await self._app.handle(message) for message in messages]
+            replies = [await self._app.handle(message) for message in receipt.messages]
         except BaseException:
             if exchange.late is not None:
                 exchange.late.cancel()
@@ -197,19 +195,20 @@ class Intake:
             timer.cancel()
         if exchange.late is not None:
             exchange.late.set_result(replies)
+            if receipt.patience:
+                for message, reply in zip(receipt.messages, replies, strict=True):
+                    self._app.spawn(self._app.deliver_late, channel, message, reply)
         return replies
 
-    def _lose_patience(
-        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
-    ) -> None:
-        """Answer that it takes longer; the work goes on, and its answer is kept."""
-        exchange.late = self._late.expect(messages)
-        self._app.spawn(self._say_pending, exchange, channel, messages)
+    def _lose_patience(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> None:
+        """Answer that it takes longer; the work goes on, and its answer is kept or sent."""
+        exchange.late = self._late.expect(receipt.messages)
+        self._app.spawn(self._say_pending, exchange, channel, receipt)
 
-    async def _say_pending(
-        self, exchange: Exchange, channel: Channel, messages: Sequence[Message]
-    ) -> None:
-        await self._send(exchange, channel.respond(messages, pending(messages)))
+    async def _say_pending(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> None:
+        how = under_way if receipt.patience else pending
+        response = channel.respond(receipt.messages, how(receipt.messages))
+        await self._send(exchange, response)
 
     def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
         exchange.retry_after = refusal.retry_after

@@ -39,17 +39,20 @@ class Late:
             self._futures[key] = (self._clock.time(), future)
         return future
 
-    async def ask(self, messages: Sequence[Message]) -> Replies | None:
-        """Return the late answers, or that they are still pending; None if none are late."""
+    async def ask(self, messages: Sequence[Message], patience: float = 0.0) -> Replies | None:
+        """Return the late answers, or that they are still pending; None if none are late.
+
+        ``patience`` is that of a platform which is sent the answer anyway.
+        """
         found = self._futures.get(_key(messages)) if self._futures else None
         if found is None:
             return None
         future = found[1]
-        await asyncio.wait([future], timeout=self._wait)
+        await asyncio.wait([future], timeout=patience or self._wait)
         if future.done() and not future.cancelled():
             replies = zip(future.result(), messages, strict=True)
             return [replace(reply, request_id=message.request_id) for reply, message in replies]
-        return pending(messages)
+        return under_way(messages) if patience else pending(messages)
 
     def _forget_old(self) -> None:
         horizon = self._clock.time() - KEPT_SECONDS
@@ -68,6 +71,14 @@ def pending(messages: Sequence[Message]) -> Replies:
         else "A message with an id could be sent again to get the answer."
     )
     view = (Text("This takes longer; it is still being worked on."), Text(how, style="note"))
+    return [
+        Reply(status="pending", view=view, request_id=message.request_id) for message in messages
+    ]
+
+
+def under_way(messages: Sequence[Message]) -> Replies:
+    """Return the answers that their answers follow by themselves."""
+    view = (Text("Working on it", style="note"),)
     return [
         Reply(status="pending", view=view, request_id=message.request_id) for message in messages
     ]

@@ -178,12 +178,12 @@ async def test_hook_register_interpreters(bot: Bot) -> None:
 
 
 async def test_hook_register_cli() -> None:
-    def register_cli(config: Any) -> list[click.Command]:
-        return [click.Command("policy", callback=lambda: click.echo("allow"))]
+    def register_cli(config: Any, commands: Any) -> list[click.Command]:
+        return [click.Command(f"policy-{commands()}", callback=lambda: click.echo("allow"))]
 
     plugins = loaded(register_cli)
-    (offer,) = plugins.collect("register_cli")
-    assert (offer.owner, offer.value.name) == ("acme", "policy")
+    (offer,) = plugins.collect("register_cli", commands=lambda: "all")
+    assert (offer.owner, offer.value.name) == ("acme", "policy-all")
 
 
 async def test_hook_lifespan(bot: Bot) -> None:
