@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
-from smartops import Instance, Metric, State
+from smartops import Instance, Metric, State, Usage
 
 from .catalogue import Role
 
@@ -80,7 +80,8 @@ class Machine:
     world has brought it to so far. ``restarts`` holds the spans in which the
     system was down or its agent not yet up. ``role`` is what it was founded for,
     whatever its tags become. An ``elastic`` address stays while it is stopped.
-    ``salt`` seeds all its chance.
+    ``salt`` seeds all its chance. ``measured`` is the last whole minute that
+    was asked about, and its averages.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Machine:
     service_events: tuple[ServiceEvent, ...] = ()
     profile: Profile | None = None
     backend: str = ""
+    measured: tuple[float, Usage | None] = (0.0, None)
     _view: Instance | None = None
 
     @property

@@ -33,7 +33,10 @@ class FakeMetrics(Part, Metrics):
         minute = self._world.settle() // _MINUTE * _MINUTE - _MINUTE
         usages: dict[str, Usage] = {}
         for number, machine in enumerate(self._known(ids), 1):
-            usage = _usage(machine, minute)
+            at, usage = machine.measured
+            if at != minute:  # a minute that is over stays as it was
+                usage = _usage(machine, minute)
+                machine.measured = (minute, usage)
             if usage is not None:
                 usages[machine.id] = usage
             if number % _MACHINES_A_TURN == 0:
