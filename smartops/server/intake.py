@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from smartops.app import App
 from smartops.channel import Channel
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
-from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
+from smartops.message import Claims, Headers, Inbound, Receipt, Response
 from smartops.reply import Quota, Reply
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
