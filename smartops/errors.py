@@ -65,13 +65,15 @@ class Refusal(SmartOpsError):
     ``retry_after`` is in seconds. ``code`` and ``status`` are the wire code and
     the HTTP status of the wire contract. ``reason`` says more, for the log only.
     ``response`` is the envelope it came in, where a client raises what a server
-    refused.
+    refused. ``excerpt`` is the beginning of ``details`` that needs a monospaced
+    font: a line of the text with carets below it.
     """
 
     code: str = "INTERNAL_ERROR"
     status: int = 500
     reason: str = ""
     response: Mapping[str, Any] | None = None
+    excerpt: str = ""
 
     def __init__(
         self, message: str, *, details: str | None = None, retry_after: int | None = None

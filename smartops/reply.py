@@ -187,8 +187,12 @@ class Reply:
     def refused(cls, error: Refusal) -> Reply:
         """Return the reply that tells the sender of ``error``."""
         lines: list[Block] = [Text(error.message, severity=Severity.WARNING)]
-        if error.details:
-            lines.append(Text(error.details, style="note"))
+        details = error.details or ""
+        if error.excerpt and details.startswith(error.excerpt):
+            lines.append(Code(error.excerpt))
+            details = details.removeprefix(error.excerpt).strip()
+        if details:
+            lines.append(Text(details, style="note"))
         return cls(status="error", view=tuple(lines), error=error, private=True)
 
     def dump(self) -> bytes:

@@ -108,16 +108,6 @@ def lacking(commands: Sequence[Command], filled: Mapping[type[Backend], Backend]
 
 def grammar_of(commands: Sequence[Command], problems: list[Problem]) -> Grammar | None:
     """Return the grammar of all commands, or None with the reasons added to ``problems``."""
-    names: dict[str, str] = {}
-    for command in commands:
-        if command.name in names:
-            problems.append(
-                Problem(
-                    f"two commands are called {command.name!r}",
-                    where=f"plugins {names[command.name]} and {command.owner}",
-                )
-            )
-        names.setdefault(command.name, command.owner)
     try:
         return Grammar(commands)
     except StartupError as error:

@@ -75,6 +75,18 @@ def may_ever(parts: Parts, person: Person, command: Command, place: Place) -> bo
     return parts.policy.may_ever(person, command, place)
 
 
+def forbidden(
+    parts: Parts, turn: Turn, person: Person, command: Command | None
+) -> PermissionDenied:
+    """Return the refusal of a command that the person may run in no form here."""
+    assert command is not None
+    turn.command = command
+    place = turn.message.place
+    decision = parts.policy.decide(person, command, command.effect, place, None, None)
+    turn.rule = decision.rule
+    return PermissionDenied(f"You may not run: {command.name}", details=decision.reason)
+
+
 def _decide(
     parts: Parts,
     call: Call,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from smartops.command import Call, Command
 from smartops.errors import PermissionDenied, ValidationFailed
-from smartops.grammar import MissingArguments, Parsed, UnknownCommand
+from smartops.grammar import MissingArguments, NotPermitted, Parsed, UnknownCommand
 from smartops.message import Person
 from smartops.reply import Reply
 
-from .authorise import may_ever
+from .authorise import forbidden, may_ever
 from .interpret import interpreted
 from .questions import answered, ask
 from .tokens import TOKEN, approval_of, withdraw
@@ -67,6 +67,8 @@ async def _parsed(
         if not turn.message.form:
             raise
         return parts.grammar.fill(missing.wanted, missing.arguments, turn.message.form)
+    except NotPermitted as error:
+        raise forbidden(parts, turn, person, error.command) from None
     except UnknownCommand:
         answer = await answered(parts, turn, said, permitted)
         if answer is not None:

@@ -7,7 +7,16 @@ from typing import Any
 import anyio
 import pytest
 
-from smartops import BackendUnavailable, Call, Change, PermissionDenied, Plan, command, hookimpl
+from smartops import (
+    BackendUnavailable,
+    Call,
+    Change,
+    Code,
+    PermissionDenied,
+    Plan,
+    command,
+    hookimpl,
+)
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -329,3 +338,27 @@ async def test_an_empty_message_is_told_how_to_begin(bot: Bot, world: World) -> 
 async def states(bot: Bot) -> list[str]:
     store = (await bot.app()).store
     return [operation.state for operation in await store.operations()]
+
+
+async def test_an_incomplete_forbidden_command_names_the_rule(bot: Bot) -> None:
+    @command("paint {what}", effect="change")
+    async def paint(what: str) -> str:
+        """Paint something."""
+        return f"{what} is painted"
+
+    module = ModuleType("paint")
+    module.register_commands = hookimpl(lambda: [paint])  # type: ignore[attr-defined]
+    bot.load(module)
+    bot.settings["rules"] = [
+        {"name": "all", "allow": {"roles": ["operator"]}},
+        {"name": "no-paint", "deny": {"commands": ["paint"]}},
+    ]
+    denied = await bot.say("paint")
+    assert (denied.code, "no-paint" in denied.text) == ("PERMISSION_DENIED", True)
+
+
+async def test_carets_are_shown_in_a_monospaced_font(bot: Bot, world: World) -> None:
+    refused = await bot.say("lok")
+    (excerpt,) = [block for block in refused.reply.view if isinstance(block, Code)]
+    assert excerpt.text == "lok\n^^^"
+    assert "Did you mean: look?" in refused.text
