@@ -15,8 +15,8 @@ from .options import configured
 def schema(config: Path | None) -> None:
     """Print the JSON schema of the configuration, for editors.
 
-    It knows the sections of the plugins that the configuration names, or of all
-    that are installed if there is none.
+    It knows the sections of the plugins that the configuration names. If there
+    is none, it knows those of all that are installed and can be loaded.
     """
     from smartops.config import json_schema, read
     from smartops.errors import StartupError
@@ -25,6 +25,8 @@ def schema(config: Path | None) -> None:
     plugins = Plugins()
     plugins.load(read(config).plugins() if config else dict.fromkeys(available(), ""))
     models = {name: plugins.model(name) for name in plugins.names}
-    if plugins.problems:
+    if plugins.problems and config:
         raise StartupError(*plugins.problems)
+    for problem in plugins.problems:
+        click.echo(f"left out: {problem}", err=True)
     click.echo(json.dumps(json_schema(models), indent=2, ensure_ascii=False))
