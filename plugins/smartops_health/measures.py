@@ -58,8 +58,8 @@ class Measures:
         instances: Sequence[Instance],
         ask: Callable[[Sequence[Instance]], Awaitable[Mapping[str, T]]],
     ) -> dict[str, T]:
-        size, count = self._config.batch, len(instances)
-        waiting = iter([instances[start : start + size] for start in range(0, count, size)])
+        batches = _batches(instances, self._config.batch)
+        waiting = iter(batches)
         found: dict[str, T] = {}
         refused: list[Refusal] = []
 
@@ -67,11 +67,10 @@ class Measures:
             for batch in waiting:
                 if refused:
                     return
-                answering = [item for item in batch if item.backend not in self.failures]
-                if not answering:
+                if batch[0].backend in self.failures:
                     continue
                 try:
-                    part = await ask(answering)
+                    part = await ask(batch)
                     found.update(part)
                     self.failures.update((item.backend, item) for item in failures_of(part))
                 except Refusal as error:
@@ -81,8 +80,18 @@ class Measures:
                 )  # a backend that answers at once must not hold up others
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(self._config.parallel, -(-count // size))):
+            for _ in range(min(self._config.parallel, len(batches))):
                 tasks.start_soon(work)
         if refused:
             raise refused[0]
         return found
+
+
+def _batches(instances: Sequence[Instance], size: int) -> Sequence[Sequence[Instance]]:
+    """Cut into batches of one backend each: what spans several costs a request to every one."""
+    homes: dict[str, list[Instance]] = {}
+    for instance in instances:
+        homes.setdefault(instance.backend, []).append(instance)
+    return [
+        own[start : start + size] for own in homes.values() for start in range(0, len(own), size)
+    ]

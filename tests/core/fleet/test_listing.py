@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -320,3 +321,25 @@ def test_cursors_are_bounded() -> None:
         write(Cursor(("", "", ""), places), many)
     with pytest.raises(ValidationFailed):
         read("A" * (MOST + 1), ["a"])
+
+
+async def test_ten_thousand_machines_leave_others_their_turns() -> None:
+    shelves = [
+        shelf(f"b{place}", *(f"m-{number:04d}" for number in range(2500))) for place in "abcd"
+    ]
+    compute, turns = group(*shelves), 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(other)
+        await anyio.lowlevel.checkpoint()
+        turns = 0
+        page = await compute.list(Query())
+        tasks.cancel_scope.cancel()
+    assert len(page.instances) == sum(page.counts.values()) == 10_000
+    assert turns >= 40
