@@ -14,7 +14,13 @@ from smartops.backend import (
     Transition,
     Verb,
 )
-from smartops.errors import InstanceNotFound, Refusal, ValidationFailed
+from smartops.errors import (
+    BackendUnavailable,
+    InstanceNotFound,
+    RateLimited,
+    Refusal,
+    ValidationFailed,
+)
 
 from .group import Group
 from .listing import listed
@@ -106,4 +112,7 @@ def _partly(
         if accepted
         else f"No {verb} was accepted"
     )
-    return reworded(failures, message, " ".join(lines))
+    said = reworded(failures, message, " ".join(lines))
+    if accepted and isinstance(said, RateLimited):  # which asks to be sent the whole again
+        return BackendUnavailable(said.message, details=said.details)
+    return said

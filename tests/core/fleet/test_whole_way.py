@@ -170,7 +170,9 @@ async def test_a_change_that_went_half_way_says_how_far(start: Start) -> None:
     bot = start(us=[fault("stop", "RATE_LIMITED", times=1)])
     asked = await bot.say("stop tag:Role=web")
     done = await bot.press(asked.action("confirm"))
-    assert (done.status, done.code) == ("error", "RATE_LIMITED")
+    assert (done.status, done.code) == ("error", "BACKEND_UNAVAILABLE")  # not: send it again
+    assert done.reply.error is not None
+    assert done.reply.error.retry_after is None
     assert "The stop was accepted for 1 of 2 instances only" in done.text
     assert "Accepted for web-01 (i-0e1). Not done: web-01 (i-0a1)" in done.text
     listed = await bot.say("list instances --tag Role=web")
