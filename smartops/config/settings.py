@@ -125,8 +125,8 @@ def _person(text: str) -> str:
 
 def _identity(text: str) -> str:
     provider, _, rest = text.partition(":")
-    tenant, colon, id = rest.partition(":")
-    if not provider or not (id if colon else tenant):
+    tenant, colon, subject = rest.partition(":")
+    if not provider or not (subject if colon else tenant):
         raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
     return text
 
