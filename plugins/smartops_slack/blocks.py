@@ -1,0 +1,198 @@
+"""The blocks of a view as blocks of Block Kit, and as files where they are long.
+
+Each function returns blocks that fit into a message one by one. Nothing is
+lost: what is too long to be read in a chat is shown in part, and whole in a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smartops import Cell, Code, Fields, Form, Issue, Issues, Reply, Table, Text, clean, plain
+
+from .forms import inline
+from .richtext import (
+    MARKS,
+    ROOM,
+    Block,
+    Inlines,
+    chunks,
+    emoji,
+    note,
+    one_line,
+    paragraphs,
+    plain_text,
+    preformatted,
+    rich,
+    run,
+    shortened,
+    size,
+)
+
+LONG_TEXT = 24_000
+"""Bytes of JSON above which a text is shown in part and attached as a file."""
+
+LONGEST_CELL = 120
+_TITLE = 150
+_LONGEST_HEADER = 4_000
+_HEAD, _TAIL = 2_400, 1_200
+"""Characters that are shown of the beginning and the end of what is attached."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is attached: its name, what it is called, and its content."""
+
+    name: str
+    title: str
+    content: bytes
+
+
+class Files:
+    """Collects files and gives them names."""
+
+    def __init__(self) -> None:
+        self.files: list[File] = []
+
+    def add(self, title: str, text: str) -> str:
+        """Attach a text, and return the name of the file."""
+        stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "output"
+        taken = {file.name for file in self.files}
+        number = 1
+        while (name := f"{stem}{f'-{number}' if number > 1 else ''}.txt") in taken:
+            number += 1
+        self.files.append(File(name, shortened(title, 100), text.encode("utf-8", "replace")))
+        return name
+
+
+def render(block: Any, files: Files) -> list[Block]:
+    """Return the blocks that show one block of a view."""
+    kind = type(block)
+    return _LONG[kind](block, files) if kind in _LONG else _SHORT[kind](block)
+
+
+def _text(block: Text) -> list[Block]:
+    text = clean(block.text).strip("\n")
+    if not text.strip():
+        return []
+    if block.style == "title":
+        return _title(block)
+    if block.style == "note" and block.severity is None:
+        return note(text)
+    mark = emoji(block.severity) if block.severity else []
+    style = {"italic": True} if block.style == "note" else {}
+    first, *rest = chunks(text, ROOM)
+    return [
+        rich([*mark, *run(first, **style)]),
+        *(rich(run(part, **style)) for part in rest if part),
+    ]
+
+
+def _title(block: Text) -> list[Block]:
+    mark = f"{MARKS[block.severity]} " if block.severity else ""
+    line = mark + one_line(block.text)
+    if len(line) <= _TITLE:
+        return [{"type": "header", "text": plain_text(line)}]
+    return paragraphs(run(line, bold=True))
+
+
+def _fields(block: Fields) -> list[Block]:
+    inlines: Inlines = []
+    for name, value in block.pairs:
+        inlines += run(f"{one_line(name) or '-'}: ", bold=True)
+        inlines += run(f"{clean(value) or '-'}\n")
+    return paragraphs(inlines)
+
+
+def _table(block: Table, files: Files) -> list[Block]:
+    if not block.columns:
+        return []
+    marked = _marked(block)
+    short = _short(marked)
+    text = plain(Reply(view=(short,)))
+    header, _, body = text.partition("\n")
+    parts = [preformatted(part) for part in _rows(header, body)]
+    long = size(text) > LONG_TEXT
+    if not long and short == marked and len(header) <= _LONGEST_HEADER:
+        return parts
+    name = files.add("Table", plain(Reply(view=(block,))))
+    remark = note(f"All {len(block.rows):,} rows are in the file {name}.")
+    return [*(parts[:1] if long else parts), *remark]
+
+
+def _rows(header: str, body: str) -> Iterable[str]:
+    """Cut the rows into parts, each under the names of the columns."""
+    header = shortened(header, _LONGEST_HEADER) or " "
+    if not body:
+        return (header,)
+    return (f"{header}\n{part}" for part in chunks(body, ROOM - size(header)))
+
+
+def _marked(table: Table) -> Table:
+    """Return the table with the severity of a cell as a coloured mark before its text."""
+    rows = tuple(
+        tuple(
+            f"{MARKS[cell.severity]} {cell.text}" if isinstance(cell, Cell) else cell
+            for cell in row
+        )
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
+
+
+def _short(marked: Table) -> Table:
+    columns = tuple(shortened(name, LONGEST_CELL) for name in marked.columns)
+    rows = tuple(tuple(shortened(str(cell), LONGEST_CELL) for cell in row) for row in marked.rows)
+    return Table(columns, rows)
+
+
+def _code(block: Code, files: Files) -> list[Block]:
+    title = paragraphs(run(one_line(block.title), bold=True))
+    text = clean(block.text)
+    if not text.strip():
+        return [*title, *note("(nothing)")]
+    if size(text) <= LONG_TEXT:
+        return [*title, *(preformatted(part) for part in chunks(text, ROOM) if part)]
+    name = files.add(one_line(block.title) or "Output", block.text)
+    lines = block.text.count("\n") + 1
+    remark = f"{lines:,} lines: all of it is in the file {name}. Here are its beginning and end."
+    return [*title, preformatted(_head(text)), *note(remark), preformatted(_tail(text))]
+
+
+def _head(text: str) -> str:
+    head = text[:_HEAD]
+    return (head.rpartition("\n")[0].strip("\n") or head).rstrip() or " "
+
+
+def _tail(text: str) -> str:
+    tail = text[-_TAIL:]
+    return (tail.partition("\n")[2].strip("\n") or tail).rstrip() or " "
+
+
+def _issues(block: Issues) -> list[Block]:
+    return [part for issue in block.items for part in paragraphs(_issue(issue))]
+
+
+def _issue(issue: Issue) -> Inlines:
+    heading = f"{issue.target}: {issue.title}" if issue.target else issue.title
+    inlines = [
+        *emoji(issue.severity),
+        *run(f"{issue.severity.upper()}  {one_line(heading)}", bold=True),
+    ]
+    if issue.details:
+        inlines += run(f"\n{clean(issue.details)}")
+    if issue.recommendation:
+        inlines += run(f"\n{clean(issue.recommendation)}", italic=True)
+    return inlines
+
+
+_SHORT: dict[type, Callable[[Any], list[Block]]] = {
+    Text: _text,
+    Fields: _fields,
+    Issues: _issues,
+    Form: inline,
+}
+_LONG: dict[type, Callable[[Any, Files], list[Block]]] = {Table: _table, Code: _code}

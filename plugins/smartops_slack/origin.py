@@ -1,0 +1,63 @@
+"""Whose person somebody is, and whether they are served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .payload import Payload, items, part, word
+
+
+class Workspaces:
+    """The allow-list of workspaces and organisations."""
+
+    def __init__(self, served: Iterable[str]) -> None:
+        self._served = frozenset(served)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._served
+
+    def tenant(self, team: str, enterprise: str = "", home: str = "") -> str:
+        """Return the tenant of a person's identity, or an empty string if they are not served.
+
+        It is the organisation where there is one, for there a person has one id
+        in all its workspaces, else the workspace. ``home`` is the person's own,
+        if it may be a stranger's: shared channels bring people of other
+        companies, who must be listed themselves.
+        """
+        if team not in self._served and enterprise not in self._served:
+            return ""
+        if home and home not in (team, enterprise):
+            return home if home in self._served else ""
+        return enterprise or team
+
+
+def of_event(payload: Payload) -> tuple[str, str, str]:
+    """Return team, organisation and home of whoever caused an event.
+
+    In a channel that is shared with another company, the event names the home
+    of its people; of ours it says nothing.
+    """
+    installed = next(iter(items(payload, "authorizations")), {})
+    event = part(payload, "event")
+    team = word(payload, "team_id") or word(installed, "team_id")
+    enterprise = word(installed, "enterprise_id") or word(payload, "enterprise_id")
+    shared = payload.get("is_ext_shared_channel") is True
+    home = word(event, "user_team") or word(event, "source_team") if shared else ""
+    return team, enterprise, home
+
+
+def of_interaction(payload: Payload) -> tuple[str, str, str]:
+    """Return team, organisation and home of whoever pressed or submitted something.
+
+    Within an organisation the home may be any of its workspaces, and says nothing.
+    """
+    user = part(payload, "user")
+    team = word(part(payload, "team"), "id") or word(user, "team_id")
+    enterprise = word(part(payload, "enterprise"), "id")
+    return team, enterprise, "" if enterprise else word(user, "team_id")
+
+
+def bot_of(payload: Payload) -> str:
+    """Return the user id of the bot that an event is for, if the event says so."""
+    installed = next(iter(items(payload, "authorizations")), {})
+    return word(installed, "user_id") if installed.get("is_bot") is True else ""

@@ -1,0 +1,213 @@
+"""Replies on their way: posted, edited in place, shown to one person, or in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from smartops import BackendUnavailable, Clock, Form, Message, Refusal, Reply
+
+from .address import Address, Shown
+from .answers import Answer, Part, answer, surroundings
+from .api import SlackApi
+from .attachments import Attachments
+from .failures import GONE, OUTSIDE, Declined
+from .forms import dialog
+from .payload import Payload, word
+from .responses import Responses
+
+MOST_UNFINISHED = 1_000
+RESERVE = 2
+"""Uses of a response URL that progress leaves to the answer."""
+
+log = logging.getLogger("smartops.slack")
+
+
+class Outbox:
+    """Delivers whole replies, each part of them once."""
+
+    def __init__(self, api: SlackApi, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._responses = Responses(api, clock)
+        self._attachments = Attachments(api)
+        self._unfinished: OrderedDict[str, list[str]] = OrderedDict()
+
+    async def send(self, message: Message, reply: Reply, replaces: str) -> str:
+        """Deliver a reply; see ``Channel.send``."""
+        address = Address.of(message)
+        form = next((block for block in reply.view if isinstance(block, Form)), None)
+        if form is not None and not replaces and await self._opened(address, reply, form):
+            return ""
+        private = reply.private and not address.direct
+        if message.form and not replaces and not private:
+            replaces = message.shown_in  # the form that was filled in becomes its answer
+        made = answer(reply, asker=address.user, asked="" if private else address.asked)
+        with self._resumed(message, made, replaces) as done:
+            if private:
+                return await self._privately(message, address, made, replaces, done)
+            if _is_progress(reply) and self._must_wait(address, replaces):
+                return replaces
+            return await self._publicly(message, address, made, replaces, done)
+
+    async def _opened(self, address: Address, reply: Reply, form: Form) -> bool:
+        """Open the form as a dialog, if that is still possible; a trigger lives for seconds."""
+        if not address.trigger or self._clock.time() >= address.trigger_until:
+            return False
+        view = dialog(form, address, surroundings(reply))
+        if view is None:
+            return False
+        try:
+            await self._api.call("views.open", trigger_id=address.trigger, view=view)
+        except Refusal as error:
+            log.info("a form is shown in a message instead of a dialog: %s", error)
+            return False
+        return True
+
+    async def _publicly(
+        self, message: Message, address: Address, made: Answer, replaces: str, done: list[str]
+    ) -> str:
+        thread = address.thread
+        for place, part in enumerate(made.parts):
+            if place >= len(done):
+                shown = (
+                    await self._edited(message, part, replaces) if replaces and not place else ""
+                )
+                done.append(shown or await self._posted(address, part, thread))
+            if not (thread or address.direct):
+                thread = Shown.parse(done[0]).ts
+        for place, file in enumerate(made.files, len(made.parts)):
+            if place >= len(done):
+                remark = await self._attachments.attach(address, thread, file)
+                done.append(remark and await self._posted(address, Part.saying(remark), thread))
+        return done[made.deciding]
+
+    async def _privately(
+        self, message: Message, address: Address, made: Answer, replaces: str, done: list[str]
+    ) -> str:
+        for place, part in enumerate(made.parts):
+            if place >= len(done):
+                done.append(await self._whispered(address, part))
+        for place, file in enumerate(made.files, len(made.parts)):
+            if place >= len(done):
+                remark = await self._attachments.hand_over(address, file)
+                done.append(remark and await self._whispered(address, Part.saying(remark)))
+        if replaces and replaces != message.shown_in:
+            await self._removed(Shown.parse(replaces))
+        return done[made.deciding]
+
+    async def _posted(self, address: Address, part: Part, thread: str) -> str:
+        more = {"thread_ts": thread} if thread else {}
+        try:
+            posted = await self._api.call(
+                "chat.postMessage",
+                channel=address.channel,
+                text=part.text,
+                blocks=part.blocks,
+                unfurl_links=False,
+                unfurl_media=False,
+                **more,
+            )
+        except Declined as error:
+            if error.error not in OUTSIDE or not self._responses.left(address):
+                raise
+            await self._responses.send(address, {"response_type": "in_channel", **part.members()})
+            return ""
+        return _shown(posted, "ts", address)
+
+    async def _edited(self, message: Message, part: Part, replaces: str) -> str:
+        """Show the part in a message of ours; return its id, or nothing if that is gone."""
+        shown, address = Shown.parse(replaces), Address.of(message)
+        pressed = replaces == message.shown_in and self._responses.left(address) > 0
+        if not shown.ephemeral:
+            try:
+                await self._api.call(
+                    "chat.update",
+                    channel=shown.channel,
+                    ts=shown.ts,
+                    text=part.text,
+                    blocks=part.blocks,
+                )
+            except Declined as error:
+                if error.error not in GONE:
+                    raise
+                log.info("a message cannot be edited (%s)", error.error)
+            else:
+                return replaces
+        if not pressed:
+            return ""
+        try:
+            await self._responses.send(address, {"replace_original": True, **part.members()})
+        except Declined as error:
+            log.info("a message cannot be replaced (%s)", error.error)
+            return ""
+        return replaces
+
+    async def _whispered(self, address: Address, part: Part) -> str:
+        """Show the part to the one who asked, in the way that is likelier to work first."""
+        if address.thread or not self._responses.left(address):
+            try:
+                return await self._ephemeral(address, part)
+            except Declined as error:
+                if error.error not in OUTSIDE or not self._responses.left(address):
+                    raise
+        body = {"response_type": "ephemeral", "replace_original": False, **part.members()}
+        await self._responses.send(address, body)
+        return ""
+
+    async def _ephemeral(self, address: Address, part: Part) -> str:
+        more = {"thread_ts": address.thread} if address.thread else {}
+        posted = await self._api.call(
+            "chat.postEphemeral",
+            channel=address.channel,
+            user=address.user,
+            text=part.text,
+            blocks=part.blocks,
+            **more,
+        )
+        return _shown(posted, "message_ts", address, ephemeral=True)
+
+    async def _removed(self, shown: Shown) -> None:
+        """Take away a sign of work whose answer only one person may see."""
+        if shown.ephemeral:
+            return
+        try:
+            await self._api.call("chat.delete", channel=shown.channel, ts=shown.ts)
+        except Declined as error:
+            log.info("a sign of work could not be removed (%s)", error.error)
+
+    def _must_wait(self, address: Address, replaces: str) -> bool:
+        return Shown.parse(replaces).ephemeral and self._responses.left(address) <= RESERVE
+
+    @contextmanager
+    def _resumed(self, message: Message, made: Answer, replaces: str) -> Iterator[list[str]]:
+        """Yield the ids of the parts that were delivered when this was tried before.
+
+        What was delivered in part is kept in mind, so that a new try goes on where
+        the old one stopped.
+        """
+        digest = hashlib.sha256(json.dumps([part.blocks for part in made.parts]).encode())
+        act = (message.conversation, message.id, message.request_id, replaces, digest.hexdigest())
+        key = "\0".join(act)
+        done = self._unfinished.pop(key, [])
+        try:
+            yield done
+        except BackendUnavailable:
+            if done:
+                self._unfinished[key] = done
+                while len(self._unfinished) > MOST_UNFINISHED:
+                    self._unfinished.popitem(last=False)
+            raise
+
+
+def _is_progress(reply: Reply) -> bool:
+    return reply.status == "pending" and not (reply.actions or reply.asks)
+
+
+def _shown(posted: Payload, member: str, address: Address, *, ephemeral: bool = False) -> str:
+    channel = word(posted, "channel") or address.channel
+    return str(Shown(channel, word(posted, member), ephemeral))

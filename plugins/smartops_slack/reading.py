@@ -1,0 +1,150 @@
+"""From what Slack sends to messages. What is no act of a person becomes a bare acknowledgement."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from smartops import (
+    Clock,
+    Identity,
+    Message,
+    Place,
+    Receipt,
+    Response,
+    ValidationFailed,
+    dump_json,
+    parse_json,
+)
+
+from . import events, interactions
+from .act import Act
+from .address import ANSWER_SECONDS, TRIGGER_SECONDS, Address
+from .config import SlackConfig
+from .hosts import Hosts
+from .origin import Workspaces
+from .payload import CHANNEL, Payload, is_direct, word
+from .text import spoken
+
+ACKNOWLEDGED = Receipt(ack=Response(content_type="text/plain"))
+
+log = logging.getLogger("smartops.slack")
+
+
+class Reader:
+    """Makes receipts of what was proven. ``me`` is the bot's user id, once it is known."""
+
+    def __init__(self, config: SlackConfig, clock: Clock, max_depth: int) -> None:
+        self.me = ""
+        self._workspaces = Workspaces(config.workspaces)
+        self._hosts = Hosts(config.api_url)
+        self._clock = clock
+        self._max_depth = max_depth
+
+    def event(self, payload: Payload, request_id: str) -> Receipt:
+        """Read a request of the Events API.
+
+        New messages to the bot act. Edits, deletions, its own and other bots'
+        messages and all other events are acknowledged. Raises ValidationFailed if
+        a message does not say who said it, where and when.
+        """
+        kind = word(payload, "type")
+        if kind == "url_verification":
+            challenge = dump_json({"challenge": word(payload, "challenge")})
+            return Receipt(ack=Response(body=challenge))
+        act = events.act_of(payload, self.me)
+        if isinstance(act, str):
+            log.info("request %s: acknowledged, %s", request_id, act)
+            return ACKNOWLEDGED
+        return self._receipt(act, request_id)
+
+    def form(self, fields: Mapping[str, str], request_id: str) -> Receipt:
+        """Read a form: a slash command, or an interaction in its field ``payload``."""
+        payload = fields.get("payload")
+        if payload is None:
+            return self.command(fields, request_id)
+        return self.interaction(parse_json(payload.encode(), self._max_depth), request_id)
+
+    def command(self, fields: Payload, request_id: str) -> Receipt:
+        """Read a slash command; raises ValidationFailed if it is none."""
+        if fields.get("ssl_check") == "1":
+            return ACKNOWLEDGED
+        user, channel = word(fields, "user_id"), word(fields, "channel_id")
+        if not (user and channel and word(fields, "command")):
+            raise ValidationFailed("The form is neither a slash command nor an interaction.")
+        text, trigger = spoken(word(fields, "text"), self.me), word(fields, "trigger_id")
+        act = Act(
+            id=trigger,
+            origin=(word(fields, "team_id"), word(fields, "enterprise_id"), ""),
+            user=user,
+            channel=channel,
+            text=text,
+            name=word(fields, "user_name"),
+            answers=word(fields, "response_url"),
+            trigger=trigger,
+            asked=f"{word(fields, 'command')} {text}".strip(),
+        )
+        receipt = self._receipt(act, request_id)
+        return (
+            receipt
+            if receipt.messages
+            else Receipt(ack=_ephemeral("This workspace is not served."))
+        )
+
+    def interaction(self, payload: Payload, request_id: str) -> Receipt:
+        """Read a pressed button or a submitted form."""
+        act = interactions.act_of(payload, self._max_depth)
+        if isinstance(act, str):
+            log.info("request %s: acknowledged, %s", request_id, act)
+            return ACKNOWLEDGED
+        return self._receipt(act, request_id)
+
+    def _receipt(self, act: Act, request_id: str) -> Receipt:
+        team, enterprise, _ = act.origin
+        tenant = self._workspaces.tenant(*act.origin)
+        if not tenant:
+            log.warning(
+                "request %s: ignored, workspace %.40r is not served", request_id, act.origin
+            )
+            return ACKNOWLEDGED
+        message = Message(
+            id=act.id,
+            channel=CHANNEL,
+            conversation=act.channel,
+            sender=Identity(CHANNEL, tenant, act.user),
+            place=Place(CHANNEL, enterprise or team, "", act.channel),
+            at=self._clock.now(),
+            request_id=request_id,
+            text=act.text,
+            action=act.action,
+            thread=act.thread,
+            team=team,
+            sender_name=act.name,
+            reference=self._address(act, request_id).reference(),
+            shown_in=act.shown_in,
+            form=act.form,
+            asks=True,
+        )
+        return Receipt((message,), ACKNOWLEDGED.ack)
+
+    def _address(self, act: Act, request_id: str) -> Address:
+        if not (act.answers or act.trigger):
+            return Address(act.channel, act.user, act.thread)
+        now, answers = self._clock.time(), act.answers
+        if answers and not self._hosts.answers(answers):
+            log.warning("request %s: its response_url is not Slack's, and not used", request_id)
+            answers = ""
+        return Address(
+            channel=act.channel,
+            user=act.user,
+            thread=act.thread,
+            response_url=answers,
+            response_until=now + ANSWER_SECONDS if answers else 0.0,
+            trigger=act.trigger,
+            trigger_until=now + TRIGGER_SECONDS if act.trigger else 0.0,
+            asked="" if is_direct(act.channel) else act.asked,
+        )
+
+
+def _ephemeral(text: str) -> Response:
+    return Response(body=dump_json({"response_type": "ephemeral", "text": text}))
