@@ -79,7 +79,12 @@ class App:
         return reply
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """Take messages that are answered by ``channel.send``; they are durable when it returns."""
+        """Take messages that are answered by ``channel.send``; they are durable when it returns.
+
+        A plugin's lifespan may bring some before the app has started: they wait.
+        """
+        if not self._started.is_set():
+            await self._started.wait()
         await self._delivery.accept(channel, messages)
 
     async def deliver_late(self, channel: Channel, message: Message, reply: Reply) -> None:
@@ -116,6 +121,7 @@ class App:
     async def _start(self, stack: AsyncExitStack) -> None:
         composition, settings = self.composition, self.settings
         clock = composition.services.clock
+        self._started = anyio.Event()
         stack.push_async_callback(composition.http.aclose)
         self.store = await Store.open(
             settings.store.url.reveal(), clock, keep=settings.store.keep.total_seconds()
@@ -144,6 +150,7 @@ class App:
         group = await stack.enter_async_context(_cancelled_at_exit())
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
+        self._started.set()
 
     def _parts(self) -> Parts:
         composition, limits = self.composition, self.settings.limits
