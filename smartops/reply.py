@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from .errors import Refusal
+from .errors import RateLimited, Refusal
 
 
 class Severity(StrEnum):
@@ -193,6 +193,8 @@ class Reply:
             details = details.removeprefix(error.excerpt).strip()
         if details:
             lines.append(Text(details, style="note"))
+        if isinstance(error, RateLimited) and error.retry_after:
+            lines.append(Text(f"Try again in {error.retry_after} seconds.", style="note"))
         return cls(status="error", view=tuple(lines), error=error, private=True)
 
     def dump(self) -> bytes:

@@ -134,7 +134,7 @@ class _Console:
             level = f"\x1b[{self._COLORS.get(level.strip(), '31')}m{level}\x1b[0m"
         trace = event.pop("exception", "")
         words = [event.pop("timestamp"), level, _word(event.pop("event"), "")]
-        words += [f"{name}={_word(value)}" for name, value in event.items()]
+        words += [f"{name}={_word(value)}" for name, value in event.items() if value != ""]
         return "\n".join([" ".join(words), clean(trace)] if trace else [" ".join(words)])
 
 

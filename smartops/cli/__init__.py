@@ -62,8 +62,14 @@ def _explained(error: BaseException) -> int:
             for problem in leaf.problems:
                 _say(str(problem))
         elif isinstance(leaf, Refusal):
-            _say("smartops: " + "; ".join(filter(None, (leaf.message, leaf.details))))
+            _say(f"smartops: {_brief(leaf)}")
     return WRONG if any(isinstance(leaf, StartupError) for leaf in leaves) else REFUSED
+
+
+def _brief(refusal: Refusal) -> str:
+    """Return a refusal as one line, without the excerpt, whose carets need one of their own."""
+    hint = (refusal.details or "").removeprefix(refusal.excerpt).strip()
+    return "; ".join(filter(None, (refusal.message.rstrip("."), hint)))
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

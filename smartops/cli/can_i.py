@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from smartops.middleware import Parts
 
 
-@click.command("can-i", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "can-i",
+    short_help="Say whether USER may run TEXT, and why.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("user")
 @click.argument("text", nargs=-1, required=True)
 @configured()

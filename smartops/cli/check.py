@@ -9,7 +9,7 @@ import click
 from .options import configured
 
 
-@click.command()
+@click.command(short_help="Say all that is wrong with a configuration.")
 @configured()
 def check(config: Path) -> None:
     """Say all that is wrong with a configuration, without starting anything.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smartops.app import App
 
 
-@click.command()
+@click.command(short_help="Start the server.")
 @configured()
 @click.option("--host", metavar="ADDRESS", help="Listen on this address, whatever the file says.")
 @click.option("--port", type=int, help="Listen on this port, whatever the file says.")
@@ -25,6 +25,7 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
     it. The log goes to standard error.
     """
     import anyio
+    from prometheus_client import disable_created_metrics
 
     from smartops.app import App, compose
     from smartops.server import serve as serve_app
@@ -35,6 +36,8 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
     configure()
     composition = compose(config, overrides=overrides)
     configure(composition.settings.log.level, composition.settings.log.format)
+    # Otherwise they are half of all series, and say nothing of use.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     app = App(composition)
 
     def ready(url: str) -> None:

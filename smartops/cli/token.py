@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smartops.config import Settings
 
 
-@click.command()
+@click.command(short_help="Make a token of the local issuer, or revoke one.")
 @configured()
 @click.option("--user", metavar="NAME", help="Whom the token speaks for.")
 @click.option("--team", metavar="NAME", default="", help="The team whose rate limit it counts to.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from smartops.message import Message
 from smartops.reply import Reply
 from smartops.store import Record
 
+from .tokens import TOKEN
 from .turn import Parts, Turn
 
 log = logging.getLogger("smartops.gate")
@@ -34,9 +36,15 @@ def _entry(turn: Turn, reply: Reply, now: float) -> Record:
         claimed=message.claimed,
         place=str(message.place),
         command=turn.command.name if turn.command else "",
-        text=turn.call.text if turn.call else message.text or "(action)",
+        text=turn.call.text if turn.call else _said(message),
         phase="outcome",
         rule=turn.rule,
         outcome=reply.error.code if reply.error else reply.status,
         seconds=now - turn.started,
     )
+
+
+def _said(message: Message) -> str:
+    """Return what was said or pressed; of a token only what it was for, as it may still work."""
+    token = TOKEN.fullmatch(message.action or message.text.strip())
+    return token[1] if token else message.text or "(action)"

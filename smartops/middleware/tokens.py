@@ -35,7 +35,7 @@ async def approval_of(parts: Parts, turn: Turn, person: Person, token: str) -> A
         )
     if approval.state != "pending":
         raise ApprovalInvalid(
-            f"This confirmation was {approval.state} already",
+            f"This was {approval.state} already",
             details=f"It was for: {approval.command_text}. Look at: history",
         )
     return approval

@@ -169,7 +169,7 @@ def test_console_lines_read_from_left_to_right(lines):
     _, _, rest = stream.getvalue().partition(" ")
     assert rest == (
         "info     request request_id=abc-123 method=POST path=/api/messages "
-        "peer=127.0.0.1 channel='' status=200 ms=12.3\n"
+        "peer=127.0.0.1 status=200 ms=12.3\n"
     )
 
 

@@ -87,4 +87,5 @@ def test_can_i_does_not_understand_nonsense(run, config):
     assert done.status == 1
     assert done.out == ""
     assert len(done.errors) == 1
-    assert "stop web-server-01" in done.err
+    assert "; Did you mean: stop web-server-01" in done.err
+    assert "^" not in done.err

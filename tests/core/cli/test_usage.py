@@ -63,6 +63,7 @@ def test_without_arguments_it_explains_itself(run):
     assert done.status == 2
     for command in root.commands:
         assert f"\n  {command} " in done.err
+    assert "..." not in done.err.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", root.commands)

@@ -16,6 +16,7 @@ from smartops import (
     Plan,
     command,
     hookimpl,
+    plain,
 )
 from smartops.testing import Bot
 
@@ -298,6 +299,7 @@ async def test_limits_are_taken_together_and_named(bot: Bot, world: World) -> No
     assert refused.quota is not None
     assert (refused.quota.limit, refused.quota.remaining) == (3, 0)
     assert refused.error.retry_after == refused.quota.retry_after > 0
+    assert f"Try again in {refused.error.retry_after} seconds." in plain(refused)
     assert [(await bot.say("look", user="bob")).code for _ in range(3)] == ["", "", "RATE_LIMITED"]
 
 
@@ -322,6 +324,15 @@ async def test_history_shows_what_was_run_and_how_it_went(bot: Bot, world: World
         ("open door", "pending"),
         ("look", "success"),
     ]
+
+
+async def test_history_holds_no_token(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door")
+    confirm, cancel = asked.action("confirm"), asked.action("cancel")
+    await bot.press(confirm, user="bob")
+    await bot.say(cancel.value)
+    assert (await bot.say("history", user="bob")).data["history"][0]["command"] == "confirm"
+    assert (await bot.say("history")).data["history"][0]["command"] == "cancel"
 
 
 async def test_whoami(bot: Bot, world: World) -> None:

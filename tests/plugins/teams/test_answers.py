@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,11 @@ def read(clock: ManualClock) -> Any:
     return one
 
 
+def told(error: Refusal) -> list[str | None]:
+    again = [f"Try again in {error.retry_after} seconds."] if error.retry_after else []
+    return [error.message, error.details, *again]
+
+
 def body(response: Response) -> Any:
     assert response.status == 200
     assert response.content_type == "application/json"
@@ -77,7 +83,7 @@ async def test_a_refusal_is_a_card_in_a_good_response(
     message = read(activity(deliveryMode="expectReplies"))
     (answer,) = body(channel.respond([message], [Reply.refused(error)]))["activities"]
     card = loaded(json.dumps(answer["attachments"][0]["content"]))
-    assert shown(card) == [error.message, error.details]
+    assert shown(card) == told(error)
 
 
 async def test_a_pressed_button_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
@@ -103,13 +109,14 @@ async def test_a_refusal_that_leaves_the_buttons_good_leaves_the_card(
     assert answer == {
         "statusCode": 200,
         "type": "application/vnd.microsoft.activity.message",
-        "value": f"{error.message}\n\n{error.details}",
+        "value": plain(reply),
     }
 
 
 async def test_a_spent_confirmation_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
     message = read(pressed({"action": "confirm_abc"}))
-    reply = Reply.refused(ApprovalInvalid("This confirmation has expired"))
+    refused = Reply.refused(ApprovalInvalid("This confirmation has expired"))
+    reply = replace(refused, private=False, closes="key")
     answer = body(channel.respond([message], [reply]))
     assert shown(loaded(json.dumps(answer["value"]))) == ["This confirmation has expired"]
 
