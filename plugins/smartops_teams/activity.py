@@ -81,3 +81,19 @@ def split(conversation: str) -> tuple[str, str]:
     chat, _, suffix = conversation.partition(";")
     name, _, root = suffix.partition("=")
     return chat, root if name == "messageid" else ""
+
+
+def kind(activity: Activity) -> str:
+    """Return ``personal``, ``groupChat`` or ``channel``; by the id where it is not said."""
+    conversation = part(activity, "conversation")
+    if stated := word(conversation, "conversationType"):
+        return stated
+    name = word(conversation, "id")
+    if name.startswith("19:"):
+        return "groupChat" if name.endswith("@thread.v2") else "channel"
+    return "personal"
+
+
+def account(thing: Activity) -> dict[str, str]:
+    """Return what a user or bot is addressed by."""
+    return {"id": word(thing, "id"), "name": word(thing, "name")}

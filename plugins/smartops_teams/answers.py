@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from smartops import Message, PermissionDenied, RateLimited, Reply, Response, plain
+from smartops import Message, Reply, Response, plain
 
 from .cards import card, summary
+from .pages import pages
 from .text import quote
 
 CARD = "application/vnd.microsoft.card.adaptive"
 TEXT = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
-
-_CARD_STAYS = frozenset({RateLimited.code, PermissionDenied.code})
 
 # An empty body is no JSON, and must not be called so.
 ACKNOWLEDGED = Response(content_type="text/plain")
@@ -21,9 +21,8 @@ NOT_IMPLEMENTED = Response(status=501, content_type="text/plain")
 NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 
-def message_activity(message: Message, reply: Reply) -> bytes:
-    """Return the activity that answers a message with a card."""
-    reference = message.reference
+def message_activity(reference: Mapping[str, Any], reply: Reply) -> bytes:
+    """Return the activity that answers, with a card, what ``reference`` refers to."""
     activity = (
         f'{{"type":"message","channelId":{quote(reference["channelId"])},'
         f'"serviceUrl":{quote(reference["serviceUrl"])},'
@@ -41,17 +40,21 @@ def _account(account: Mapping[str, str]) -> str:
 
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
     """Return the answer to a request with ``deliveryMode`` expectReplies."""
-    activities = map(message_activity, messages, replies)
+    activities = (
+        message_activity(message.reference, page)
+        for message, reply in zip(messages, replies, strict=True)
+        for page in pages(reply)
+    )
     return Response(body=b'{"activities":[%s]}' % b",".join(activities))
 
 
 def invoke_answer(reply: Reply) -> Response:
     """Return the answer to a pressed button: what replaces the card for the one who pressed.
 
-    A refusal that leaves the buttons good (pressed too soon, or by somebody who
-    may not) is shown beside the card, which stays.
+    What is for the one who pressed alone (it was too soon, or not theirs to
+    press) is shown beside the card, which stays.
     """
-    if reply.error is not None and reply.error.code in _CARD_STAYS:
+    if reply.private:
         return _invoke(200, TEXT, quote(plain(reply)))
     return _invoke(200, CARD, card(reply))
 

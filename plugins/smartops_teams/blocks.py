@@ -14,6 +14,7 @@ from typing import Any
 from smartops import Code, Fields, Form, Issue, Issues, Table, Text, clean
 
 from . import table
+from .forms import form_input
 from .text import (
     BOLD,
     COLOURS,
@@ -148,8 +149,10 @@ def _issue(issue: Issue) -> str:
 
 
 def _form(block: Form, room: int) -> str | None:
-    """Return the question in words: the answer is typed."""
-    return _text(Text(block.title), room)
+    """Return the question and its inputs, or the question alone: an answer may be typed too."""
+    question = _text(Text(block.title), room)
+    whole = ",".join(filter(None, (question, *map(form_input, block.fields))))
+    return whole if size(whole) <= room else question
 
 
 def _as_many(what: str, pieces: Sequence[str], room: int, frame: tuple[str, str]) -> str | None:

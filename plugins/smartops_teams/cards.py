@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from smartops import Action, Reply, Text, clean
+from smartops import Action, Form, Reply, Text, clean
 
 from . import blocks
+from .forms import form_button
 from .text import quote, shortened, size, take
 
 LIMIT = 28_000
@@ -14,20 +15,38 @@ ACTIONS_LIMIT = 8_000
 _BUTTONS = 5
 _LONGEST_LABEL = 60
 _LONGEST_SUMMARY = 200
+_REST = blocks.note("The rest of the answer does not fit in a card.")
 _STYLES = {"confirm": ',"style":"positive"'}
 
 
 def card(reply: Reply) -> str:
-    """Return the JSON text of the card that shows a reply and offers its actions."""
-    buttons = [_action(action, place >= _BUTTONS) for place, action in enumerate(reply.actions)]
+    """Return the JSON text of the card that shows a reply and offers its actions.
+
+    What does not fit is cut, and the card says so; pages of a reply always fit.
+    """
+    opening, closing, missing = _frame(reply)
+    body = _body(reply, LIMIT - size(opening) - size(closing), missing)
+    return f"{opening}{body}{closing}"
+
+
+def room(reply: Reply) -> int:
+    """Return how many bytes the view may take in a card with this reply's buttons."""
+    opening, closing, _ = _frame(reply)
+    return LIMIT - size(opening) - size(closing) - size(_REST) - 2 * blocks.NOTE_ROOM
+
+
+def _frame(reply: Reply) -> tuple[str, str, int]:
+    """Return what stands around the view, and how many buttons had to be left out."""
+    forms = [form_button(block) for block in reply.view if isinstance(block, Form)]
+    places = enumerate(reply.actions, len(forms))
+    buttons = forms + [_action(action, place >= _BUTTONS) for place, action in places]
     shown = take(buttons, ACTIONS_LIMIT)
     opening = (
         '{"type":"AdaptiveCard","version":"1.5","msteams":{"width":"Full"},'
         f'"fallbackText":{quote(summary(reply))},"body":['
     )
     closing = f'],"actions":[{",".join(shown)}]}}' if shown else "]}"
-    body = _body(reply, LIMIT - size(opening) - size(closing), len(buttons) - len(shown))
-    return f"{opening}{body}{closing}"
+    return opening, closing, len(buttons) - len(shown)
 
 
 def summary(reply: Reply) -> str:
@@ -36,18 +55,19 @@ def summary(reply: Reply) -> str:
         if isinstance(block, Text) and block.text.strip():
             line = " ".join(clean(block.text[: 4 * _LONGEST_SUMMARY]).split())
             return shortened(line, _LONGEST_SUMMARY)
+        if isinstance(block, Form):
+            return shortened(" ".join(clean(block.title).split()), _LONGEST_SUMMARY)
     return "SmartOps answered."
 
 
 def _body(reply: Reply, room: int, missing: int) -> str:
     """Return the elements of the view; ``missing`` is how many buttons had to be left out."""
-    rest = blocks.note("The rest of the answer does not fit in a card.")
-    room -= size(rest) + blocks.NOTE_ROOM
+    room -= size(_REST) + blocks.NOTE_ROOM
     parts: list[str] = []
     for block in reply.view:
         part = blocks.render(block, room)
         if part is None:
-            parts.append(rest)
+            parts.append(_REST)
             break
         if part:
             parts.append(part)

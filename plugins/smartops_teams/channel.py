@@ -1,8 +1,9 @@
-"""The channel: proof, reading and answers put together."""
+"""The channel: proof, reading, answers and the way out put together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from smartops import (
     Channel,
@@ -17,21 +18,47 @@ from smartops import (
     parse_json,
 )
 
-from .activity import CHANNEL
+from .activity import CHANNEL, Activity
 from .answers import expected_replies, invoke_answer
 from .config import TeamsConfig
+from .connector import Connector
+from .credentials import Credentials
+from .hosts import ServiceHosts
+from .membership import Membership, change_of
+from .outbox import Outbox
+from .pages import pages
 from .proof import Proof, Proven
 from .reading import Reader
+from .references import References
+from .tokens import Tokens
+
+Spawn = Callable[..., None]
 
 
 class TeamsChannel(Channel):
     """Microsoft Teams by way of the Bot Framework."""
 
     name = CHANNEL
+    forms = True
 
     def __init__(self, config: TeamsConfig, services: Services) -> None:
         self._proof = Proof(config, services)
         self._reader = Reader(config.app_id, services.clock)
+        self._speaks = config.speaks
+        self.references = References(lambda: services.shelf(CHANNEL))
+        self.connector = Connector(
+            Tokens(Credentials(config, services.clock), services.http, services.clock),
+            services.http,
+            services.clock,
+            ServiceHosts(config.hosts),
+        )
+        self._outbox = Outbox(self.connector, self.references, services.clock)
+        self._membership = Membership(self.references, self._outbox)
+        self._spawn: Spawn | None = None
+
+    def run_with(self, spawn: Spawn | None) -> None:
+        """Take what runs things in the background, as long as the app runs."""
+        self._spawn = spawn
 
     def recognises(self, inbound: Inbound) -> bool:
         """Say whether the token claims to come from the Bot Framework."""
@@ -44,20 +71,48 @@ class TeamsChannel(Channel):
     def read(self, inbound: Inbound, claims: Claims) -> Receipt:
         """Make messages of the activity that was proven."""
         activity = claims.activity if isinstance(claims, Proven) else parse_json(inbound.body)
-        return self._reader.read(activity, inbound.request_id)
+        receipt = self._reader.read(activity, inbound.request_id)
+        self._note(activity)
+        return receipt
 
     def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
-        """Render the answers into the response, as replies or as the result of an invoke."""
-        if messages[0].reference["answer"] == "invoke":
-            return invoke_answer(replies[0])
-        return expected_replies(messages, replies)
+        """Render the answers into the response, as replies or as the result of an invoke.
+
+        A response holds one card for the one who pressed. What concerns the
+        others, and what does not fit, is sent to the conversation.
+        """
+        if messages[0].reference["answer"] != "invoke":
+            return expected_replies(messages, replies)
+        message, reply = messages[0], replies[0]
+        if reply.private or reply.closes or reply.repeated:
+            return invoke_answer(reply)
+        if message.form:
+            self._later(self._outbox.answer, message, reply, message.shown_in)
+            return invoke_answer(pages(reply)[0])
+        first, *rest = pages(reply)
+        if rest:
+            self._later(self._outbox.follow, message, rest)
+        return invoke_answer(first)
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
-        """Refuse: this channel answers only in responses, for it has no connector to call.
+        """Send a reply by way of the connector, and return the id of the message that shows it.
 
-        Raises Refusal, for trying again will not help.
+        Raises BackendUnavailable if it may be tried again, PermissionDenied if
+        the bot may not speak there or has no credential, DeadlineExceeded if it
+        may have arrived, and Refusal if only a part did.
         """
-        raise Refusal(
-            "teams: the outbound connector is not configured",
-            details=f"The answer to {message.request_id} was not delivered.",
-        )
+        if not self._speaks:
+            raise Refusal(
+                "teams: the outbound connector is not configured",
+                details=f"The answer to {message.request_id} was not delivered.",
+            )
+        return await self._outbox.answer(message, reply, replaces)
+
+    def _note(self, activity: Activity) -> None:
+        """Take note of where the bot was let in or had to leave."""
+        if change := change_of(activity):
+            self._later(self._membership.happened, activity, change)
+
+    def _later(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+        if self._spawn is not None and self._speaks:
+            self._spawn(function, *arguments)

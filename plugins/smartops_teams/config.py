@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from smartops import Secret
+
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_LOGIN = re.compile(
+    r"https://[^\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s@?#]*)?"
+)
+_CREDENTIALS = ("client_secret", "certificate", "federated_token_file", "managed_identity")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -17,11 +24,13 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Cloud:
     """What stands in for Microsoft's public cloud in another one.
 
-    ``issuer`` and ``metadata`` are the Bot Framework's; ``entra`` are the
-    issuers of a tenant (tokens of version 1 and 2) with ``{tenant}`` open.
+    ``issuer`` and ``metadata`` are the Bot Framework's, ``resource`` is what its
+    connector is called where tokens are asked for; ``entra`` are the issuers of
+    a tenant (tokens of version 1 and 2) with ``{tenant}`` open.
     """
 
     issuer: str
+    resource: str
     metadata: str
     login: str
     entra: tuple[str, str]
@@ -39,6 +48,7 @@ class Cloud:
 CLOUDS = {
     "public": Cloud(
         issuer="https://api.botframework.com",
+        resource="https://api.botframework.com",
         metadata="https://login.botframework.com/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.com",
         entra=(
@@ -54,6 +64,7 @@ CLOUDS = {
     ),
     "usgov": Cloud(
         issuer="https://api.botframework.us",
+        resource="https://api.botframework.us",
         metadata="https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.us",
         entra=(
@@ -68,6 +79,7 @@ CLOUDS = {
     ),
     "china": Cloud(
         issuer="https://api.botframework.azure.cn",
+        resource="https://api.botframework.azure.cn",
         metadata="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
         login="login.partner.microsoftonline.cn",
         entra=(
@@ -121,6 +133,36 @@ class TeamsConfig(BaseModel):
         default="",
         description="URL of the Bot Framework's OpenID metadata; normally that of the cloud.",
     )
+    client_secret: Secret | None = Field(
+        default=None,
+        description="Proves to the login who the bot is: a secret of its registration.",
+    )
+    certificate: Path | None = Field(
+        default=None,
+        description="Or a certificate of its registration: a PEM file with it and its private key.",
+    )
+    federated_token_file: Path | None = Field(
+        default=None,
+        description="Or a file with a token that a federated credential of its registration "
+        "trusts; it is read anew for each login.",
+    )
+    managed_identity: bool = Field(
+        default=False,
+        description="Or the identity of the Azure machine or service this runs on.",
+    )
+    identity_endpoint: str = Field(
+        default="",
+        description="Where the managed identity is asked for; normally what the platform says.",
+    )
+    login_url: str = Field(
+        default="",
+        description="Where the bot logs in; normally that of the cloud.",
+    )
+    login_tenant: str = Field(
+        default="",
+        description="Tenant the bot logs in at: its registration's, or botframework.com for an "
+        "old multi-tenant bot. Needed when several tenants are served.",
+    )
     service_hosts: tuple[Host, ...] = Field(
         default=(),
         description="Hosts answers may be sent to, instead of the cloud's; *.example.com allows "
@@ -146,6 +188,27 @@ class TeamsConfig(BaseModel):
         if self.accept_emulator_tokens and not self.own_tenant:
             raise ValueError("accept_emulator_tokens needs emulator_tenant: several are served")
         return self
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = [name for name in _CREDENTIALS if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"one of these is enough: {', '.join(given)}")
+        if given and not self.managed_identity and not self.home_tenant:
+            raise ValueError(f"{given[0]} needs login_tenant: several tenants are served")
+        if self.login_url and not _LOGIN.fullmatch(self.login_url):
+            raise ValueError("login_url must begin with https, or http and a loopback name")
+        return self
+
+    @property
+    def home_tenant(self) -> str:
+        """The tenant the bot logs in at; empty if it is not said."""
+        return self.login_tenant or self.own_tenant
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the bot can log in, and so send."""
+        return any(getattr(self, name) for name in _CREDENTIALS)
 
     @property
     def preset(self) -> Cloud:

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from smartops import Clock, Identity, Message, Receipt, ValidationFailed
 
-from .activity import CHANNEL, Activity, is_from_bot, part, place, sender, split, word
+from .activity import (
+    CHANNEL,
+    Activity,
+    account,
+    is_from_bot,
+    kind,
+    part,
+    place,
+    sender,
+    split,
+    tenants,
+    word,
+)
 from .answers import ACKNOWLEDGED, NO_ACTIVITIES, NOT_IMPLEMENTED, invoke_error
+from .forms import filled_in
 from .mentions import spoken
 
 CARD_ACTION = "adaptiveCard/action"
+INVOKE_SECONDS = 8.0
+"""For how long a pressed button may wait: Teams gives up after 10 to 15 seconds."""
 
 log = logging.getLogger("smartops.teams")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was typed, or what the pressed button says and which message it was in."""
+    """What was typed, or what the pressed button says, with what, and which message it was in."""
 
     text: str = ""
     action: str = ""
     shown_in: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reader:
@@ -42,14 +58,14 @@ class Reader:
         acknowledged. Raises ValidationFailed if the activity has no type, or
         acts without saying in which conversation.
         """
-        kind = word(activity, "type")
-        if kind == "message":
+        what = word(activity, "type")
+        if what == "message":
             return self._message(activity, request_id)
-        if kind == "invoke":
+        if what == "invoke":
             return self._invoke(activity, request_id)
-        if not kind:
+        if not what:
             raise ValidationFailed("The activity has no type.")
-        log.info("request %s: acknowledged %.40r", request_id, _event(activity, kind))
+        log.info("request %s: acknowledged %.40r", request_id, _event(activity, what))
         return _acknowledged(activity)
 
     def _message(self, activity: Activity, request_id: str) -> Receipt:
@@ -80,7 +96,7 @@ class Reader:
             message = self._act(activity, request_id, who, said, "invoke")
         except ValidationFailed as error:
             return Receipt(ack=invoke_error(error.message))
-        return Receipt(messages=(message,), waits=True)
+        return Receipt(messages=(message,), waits=True, patience=INVOKE_SECONDS)
 
     def _person(self, activity: Activity, request_id: str) -> Identity | None:
         """Return who acts, or None for those who never do: bots, ourselves, the system."""
@@ -113,6 +129,8 @@ class Reader:
             team=where.team or where.tenant,
             sender_name=word(part(activity, "from"), "name"),
             shown_in=said.shown_in,
+            form=said.form,
+            asks=True,
             reference=_reference(activity, conversation, answer),
         )
 
@@ -138,6 +156,8 @@ def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
         return Said(action=action, shown_in=shown_in)
     if command := word(data, "command"):
         return Said(text=command, shown_in=shown_in)
+    if form := word(data, "form"):
+        return Said(text=form, shown_in=shown_in, form=filled_in(data))
     return None
 
 
@@ -152,19 +172,17 @@ def _reference(activity: Activity, conversation: str, answer: str) -> dict[str, 
         "serviceUrl": word(activity, "serviceUrl"),
         "channelId": word(activity, "channelId"),
         "conversation": conversation,
+        "kind": kind(activity),
+        "tenant": next(iter(tenants(activity)), ""),
         "activity": word(activity, "id"),
-        "bot": _account(part(activity, "recipient")),
-        "user": _account(part(activity, "from")),
+        "bot": account(part(activity, "recipient")),
+        "user": account(part(activity, "from")),
     }
 
 
-def _account(thing: Activity) -> dict[str, str]:
-    return {"id": word(thing, "id"), "name": word(thing, "name")}
-
-
-def _event(activity: Activity, kind: str) -> str:
+def _event(activity: Activity, what: str) -> str:
     detail = word(part(activity, "channelData"), "eventType") or word(activity, "action")
-    return f"{kind} {detail}" if detail else kind
+    return f"{what} {detail}" if detail else what
 
 
 def _acknowledged(activity: Activity) -> Receipt:

@@ -109,7 +109,7 @@ async def test_a_refusal_that_leaves_the_buttons_good_leaves_the_card(
     assert answer == {
         "statusCode": 200,
         "type": "application/vnd.microsoft.activity.message",
-        "value": plain(reply),
+        "value": "\n\n".join(map(str, told(error))),
     }
 
 

@@ -14,16 +14,20 @@ from smartops_teams import TeamsConfig
 from smartops_teams.activity import home, platform, tenants
 from smartops_teams.answers import message_activity
 from smartops_teams.hosts import ServiceHosts
+from smartops_teams.membership import change_of
 from smartops_teams.reading import Reader
+from smartops_teams.references import reference_of
 from teams_service import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
 
 READER = Reader(APP_ID, Clock())
 HOSTS = ServiceHosts(TeamsConfig(app_id=APP_ID, tenants=(TENANT,)).hosts)
 
 SAID = ["<at>SmartOps</at> list", "<at", ";messageid=", "28:", "\ud800", "\x00", ""]
-KINDS = ["message", "invoke", "adaptiveCard/action", "expectReplies", "Action.Execute", "mention"]
+KINDS = ["installationUpdate", "conversationUpdate", "add", "remove"]
+KINDS += ["message", "invoke", "adaptiveCard/action", "expectReplies", "Action.Execute", "mention"]
 IDS = [ALICE, TENANT, APP_ID, BOT["id"], MENTION["text"]]
 MEMBERS = sorted({*activity(), *MENTION, "verb", "trigger", "data", "action", "command", "value"})
+MEMBERS += ["form", "field:x", "membersAdded", "membersRemoved", "eventType"]
 MEMBERS += ["id", "aadObjectId", "tenantId", "role", "tenant", "team", "channel", "deliveryMode"]
 
 NAMES = st.sampled_from(MEMBERS) | st.text(max_size=5)
@@ -54,6 +58,8 @@ def damaged(template: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 def read(said: dict[str, Any]) -> Receipt:
     platform(said), tenants(said), home(said)
+    if change_of(said):
+        assert json.loads(json.dumps(reference_of(said)))
     try:
         return READER.read(said, "r1")
     except ValidationFailed:
@@ -77,7 +83,9 @@ def test_reading_raises_nothing_but_refusals(said: dict[str, Any]) -> None:
         assert message.sender.tenant
         assert message.conversation
         assert not (message.text and message.action)
-        assert json.loads(message_activity(message, Reply.of("Done.")))["type"] == "message"
+        assert (
+            json.loads(message_activity(message.reference, Reply.of("Done.")))["type"] == "message"
+        )
 
 
 ALLOWED = re.compile(

@@ -53,6 +53,7 @@ def test_a_message_in_private(reader: Reader, clock: ManualClock) -> None:
         team=TENANT,
         sender_name="Alice Example",
         reference=message.reference,
+        asks=True,
     )
 
 
@@ -105,6 +106,8 @@ def test_the_reference_is_all_that_answering_needs(reader: Reader) -> None:
         "serviceUrl": SERVICE_URL,
         "channelId": "msteams",
         "conversation": "19:ops@thread.tacv2;messageid=1699999999999",
+        "kind": "channel",
+        "tenant": TENANT,
         "activity": said["id"],
         "bot": BOT,
         "user": {"id": "29:1alice", "name": "Alice Example"},

@@ -1,0 +1,96 @@
+"""The bot comes into a conversation, or has to leave: what is remembered, and the welcome."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import anyio
+
+from smartops import Action, Refusal, Reply, Text
+
+from .activity import Activity, part, word
+from .outbox import Outbox
+from .references import References, reference_of
+
+_ADDED = frozenset({"add", "add-upgrade"})
+_REMOVED = frozenset({"remove", "remove-upgrade"})
+_TEAM_ENDS = frozenset({"teamDeleted", "teamHardDeleted"})
+
+log = logging.getLogger("smartops.teams")
+
+WELCOME = Reply.of(
+    Text("SmartOps is here", style="title"),
+    "It runs your infrastructure from this chat: what may change something is shown first, "
+    "and done once, after you have confirmed it.",
+    Text(
+        "Say help to see what you may do. In channels and group chats, mention it: "
+        "@SmartOps help. Say whoami if it does not know you.",
+        style="note",
+    ),
+    actions=[Action("command", "What can I do here?", "help")],
+)
+
+Change = Literal["added", "removed", "team removed", ""]
+
+
+def change_of(activity: Activity) -> Change:
+    """Return what became of the bot's place in the conversation; empty if nothing did."""
+    match word(activity, "type"):
+        case "installationUpdate":
+            action = word(activity, "action")
+            return "added" if action in _ADDED else "removed" if action in _REMOVED else ""
+        case "conversationUpdate":
+            event = word(part(activity, "channelData"), "eventType")
+            if event in _TEAM_ENDS:
+                return "team removed"
+            if event == "channelDeleted":
+                return "removed"
+            if _names_bot(activity, "membersRemoved"):
+                return "team removed" if _in_team(activity) else "removed"
+            return "added" if _names_bot(activity, "membersAdded") else ""
+    return ""
+
+
+class Membership:
+    """Remembers the conversations the bot is in; welcomes each once."""
+
+    def __init__(self, references: References, outbox: Outbox) -> None:
+        self._references = references
+        self._outbox = outbox
+        self._turn = anyio.Lock()
+
+    async def happened(self, activity: Activity, change: Change) -> None:
+        """Take note of a change. Of several for one conversation, one comes after the other."""
+        async with self._turn:
+            reference = reference_of(activity)
+            conversation = reference["conversation"]
+            if change == "team removed" and reference["team"]:
+                await self._references.drop_team(reference["tenant"], reference["team"])
+            elif change != "added":
+                await self._references.drop(conversation)
+            elif conversation:
+                known = await self._references.get(conversation)
+                await self._references.keep(conversation, reference)
+                if known is None:
+                    await self._welcome(reference)
+
+    async def _welcome(self, reference: dict[str, object]) -> None:
+        try:
+            await self._outbox.speak(reference, WELCOME)
+        except Refusal as refusal:  # it is a courtesy
+            log.warning("a new conversation was not welcomed: %s", refusal)
+
+
+def _names_bot(activity: Activity, name: str) -> bool:
+    me = word(part(activity, "recipient"), "id")
+    members = activity.get(name)
+    return (
+        me != ""
+        and isinstance(members, list)
+        and any(isinstance(member, dict) and member.get("id") == me for member in members)
+    )
+
+
+def _in_team(activity: Activity) -> bool:
+    return word(part(part(activity, "channelData"), "team"), "id") != ""

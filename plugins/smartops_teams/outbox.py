@@ -1,0 +1,122 @@
+"""Replies on their way out: to the right conversation, in order, and whole."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from smartops import BackendUnavailable, Clock, Message, PermissionDenied, Refusal, Reply
+
+from .answers import message_activity
+from .connector import Connector, Gone, MessageGone
+from .lanes import Lane
+from .pages import pages
+from .references import References
+
+PAUSES = (10.0, 30.0, 60.0)
+"""After how many seconds the rest of a reply is tried again."""
+
+_KNOWN_CHATS = 1000
+
+log = logging.getLogger("smartops.teams")
+
+Reference = Mapping[str, Any]
+
+
+class Outbox:
+    """Sends replies by way of the connector."""
+
+    def __init__(self, connector: Connector, references: References, clock: Clock) -> None:
+        self._connector = connector
+        self._clock = clock
+        self._references = references
+        self._chats: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def answer(self, message: Message, reply: Reply, replaces: str) -> str:
+        """Send a reply where the message came from, and return the id of what shows it."""
+        reference = message.reference
+        if reply.private and reference["kind"] != "personal":
+            shown = await self._in_private(reference, reply)
+            if shown is not None:
+                return shown
+        return await self._show(reference, pages(reply), "" if reply.private else replaces)
+
+    async def follow(self, message: Message, rest: list[Reply]) -> None:
+        """Send the pages that follow one that was in the response."""
+        await self._show(message.reference, rest, "")
+
+    async def speak(self, reference: Reference, reply: Reply) -> str:
+        """Say something in a conversation without having been asked."""
+        return await self._show(reference, pages(reply), "")
+
+    async def _in_private(self, reference: Reference, reply: Reply) -> str | None:
+        """Send to the one-to-one chat; None if this person cannot be written to."""
+        user, bot = reference["user"]["id"], reference["bot"]["id"]
+        known = (bot, user)
+        try:
+            if known not in self._chats:
+                await self._find_chat(reference, known)
+            there = {**reference, "conversation": self._chats[known], "activity": ""}
+            return await self._show(there, pages(reply), "")
+        except PermissionDenied as error:
+            log.info("a private reply is shown in its thread: %s", error)
+            self._chats.pop(known, None)
+            return None
+
+    async def _find_chat(self, reference: Reference, known: tuple[str, str]) -> None:
+        base, (bot, user) = reference["serviceUrl"], known
+        async with self._connector.lanes.enter(user) as lane:
+            chat = await self._connector.create(lane, base, bot, user, reference["tenant"])
+        self._chats[known] = chat
+        while len(self._chats) > _KNOWN_CHATS:
+            self._chats.popitem(last=False)
+
+    async def _show(self, reference: Reference, replies: list[Reply], replaces: str) -> str:
+        """Show pages one after the other; return the id of the last if it has buttons."""
+        conversation = reference["conversation"]
+        shown: list[str] = []
+        try:
+            async with self._connector.lanes.enter(conversation) as lane:
+                for reply in replies:
+                    shown.append(await self._show_next(lane, reference, reply, replaces, shown))
+                    replaces = ""
+        except Gone:
+            await self._references.drop(conversation)
+            raise
+        except Refusal as refusal:
+            if not shown:
+                raise
+            # The beginning is there, and would be there twice if all of it were tried again.
+            raise Refusal(
+                f"{refusal.message}; {len(shown)} of {len(replies)} parts arrived"
+            ) from refusal
+        return shown[-1] if replies[-1].actions else shown[0]
+
+    async def _show_next(
+        self, lane: Lane, reference: Reference, reply: Reply, replaces: str, shown: list[str]
+    ) -> str:
+        """Show a page. What is begun is brought to its end, if the connector comes back soon."""
+        for pause in PAUSES:
+            try:
+                return await self._show_one(lane, reference, reply, replaces)
+            except BackendUnavailable as error:
+                if not shown:
+                    raise
+                await self._clock.sleep(max(pause, error.retry_after or 0))
+        return await self._show_one(lane, reference, reply, replaces)
+
+    async def _show_one(self, lane: Lane, reference: Reference, reply: Reply, replaces: str) -> str:
+        base, conversation = reference["serviceUrl"], reference["conversation"]
+        activity = message_activity(reference, reply)
+        if replaces:
+            try:
+                await self._connector.update(lane, base, conversation, replaces, activity)
+            except MessageGone:
+                log.info("the message to be changed was deleted; the reply is sent anew")
+            else:
+                return replaces
+        if to := reference["activity"] if not reference.get("answer") else "":
+            return await self._connector.reply(lane, base, conversation, to, activity)
+        return await self._connector.send(lane, base, conversation, activity)

@@ -1,0 +1,66 @@
+"""The conversations that the bot is in, kept so that it can speak there first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from smartops import Shelf
+
+from .activity import Activity, account, kind, part, split, tenants, word
+
+_PREFIX = "conversation:"
+
+
+class References:
+    """Conversation references on the plugin's shelf, by the chat or channel they are of."""
+
+    def __init__(self, shelf: Callable[[], Shelf]) -> None:
+        self._shelf = shelf
+
+    async def get(self, conversation: str) -> dict[str, Any] | None:
+        """Return the reference of a conversation, or None."""
+        kept = await self._shelf().get(_key(conversation))
+        return json.loads(kept) if kept else None
+
+    async def keep(self, conversation: str, reference: Mapping[str, Any]) -> None:
+        """Keep a reference in place of what is kept."""
+        await self._shelf().put(_key(conversation), json.dumps(reference))
+
+    async def drop(self, conversation: str) -> None:
+        """Forget a conversation."""
+        await self._shelf().delete(_key(conversation))
+
+    async def drop_team(self, tenant: str, team: str) -> None:
+        """Forget all conversations of a team."""
+        for reference in await self.all():
+            if (reference["tenant"], reference["team"]) == (tenant, team):
+                await self.drop(reference["conversation"])
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Return every reference that is kept."""
+        return [json.loads(kept) for kept in (await self._shelf().items(_PREFIX)).values()]
+
+
+def reference_of(activity: Activity) -> dict[str, Any]:
+    """Return what speaking first in the activity's conversation needs."""
+    chat, _ = split(word(part(activity, "conversation"), "id"))
+    return {
+        "serviceUrl": word(activity, "serviceUrl"),
+        "channelId": word(activity, "channelId"),
+        "conversation": chat,
+        "kind": kind(activity),
+        "tenant": next(iter(tenants(activity)), ""),
+        "team": word(part(part(activity, "channelData"), "team"), "id"),
+        "activity": "",
+        "bot": account(part(activity, "recipient")),
+        "user": account(part(activity, "from")),
+    }
+
+
+def _key(conversation: str) -> str:
+    """Return the key of a conversation, whose id may be longer than keys are."""
+    chat, _ = split(conversation)
+    return _PREFIX + hashlib.sha256(chat.encode()).hexdigest()
