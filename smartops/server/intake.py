@@ -22,6 +22,7 @@ from smartops.wire import dump_json, envelope
 
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
 from .bodies import Bodies, Disconnected
+from .deadlines import Deadlines
 from .headers import answer_headers, peer, refusal_headers, request_id, retry_headers
 from .late import Late, Replies, pending, under_way
 from .refusals import WrongMethod, unrecognised
@@ -38,7 +39,7 @@ SEND_SECONDS = 30.0
 """How long a client may take to read an answer larger than ``LARGE``; smaller ones fit buffers."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exchange:
     """One request on the shared path, and what is known of it so far."""
 
@@ -48,6 +49,7 @@ class Exchange:
     started: float = field(default_factory=perf_counter)
     inbound: Inbound | None = None
     channel: Channel | None = None
+    receipt: Receipt | None = None
     complete: bool = False
     quota: Quota | None = None
     retry_after: int | None = None
@@ -66,6 +68,7 @@ class Intake:
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
         self._wait = settings.wait.total_seconds()
+        self._waiting: dict[float, Deadlines[Exchange]] = {}
         self._late = Late(self._clock, self._wait)
         self._channels = app.channels
         self._last_resort = next((item for item in app.channels if item.name == LAST_RESORT), None)
@@ -171,19 +174,18 @@ class Intake:
         return reply.error or refusal
 
     async def _handled(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Response:
-        messages = receipt.messages
-        replies = await self._late.ask(messages, receipt.patience)
+        exchange.receipt = receipt
+        replies = await self._late.ask(receipt.messages, receipt.patience)
         if replies is None:
             replies = await self._replies(exchange, channel, receipt)
         for reply in replies:
             exchange.quota = reply.quota or exchange.quota
             exchange.retry_after = reply.error.retry_after if reply.error else None
-        return channel.respond(messages, replies)
+        return channel.respond(receipt.messages, replies)
 
     async def _replies(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Replies:
-        timer = asyncio.get_running_loop().call_later(
-            receipt.patience or self._wait, self._lose_patience, exchange, channel, receipt
-        )
+        waiting = self._deadlines(receipt.patience or self._wait)
+        waiting.begin(exchange)
         try:
             replies = [await self._app.handle(message) for message in receipt.messages]
         except BaseException:
@@ -191,7 +193,7 @@ class Intake:
                 exchange.late.cancel()
             raise
         finally:
-            timer.cancel()
+            waiting.end(exchange)
         if exchange.late is not None:
             exchange.late.set_result(replies)
             if receipt.patience:
@@ -199,10 +201,18 @@ class Intake:
                     self._app.spawn(self._app.deliver_late, channel, message, reply)
         return replies
 
-    def _lose_patience(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> None:
+    def _deadlines(self, seconds: float) -> Deadlines[Exchange]:
+        """Return the deadlines of that length; there are a few, as channels are."""
+        found = self._waiting.get(seconds)
+        if found is None:
+            found = self._waiting[seconds] = Deadlines(seconds, self._lose_patience)
+        return found
+
+    def _lose_patience(self, exchange: Exchange) -> None:
         """Answer that it takes longer; the work goes on, and its answer is kept or sent."""
-        exchange.late = self._late.expect(receipt.messages)
-        self._app.spawn(self._say_pending, exchange, channel, receipt)
+        assert exchange.receipt is not None
+        exchange.late = self._late.expect(exchange.receipt.messages)
+        self._app.spawn(self._say_pending, exchange, exchange.channel, exchange.receipt)
 
     async def _say_pending(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> None:
         how = under_way if receipt.patience else pending
