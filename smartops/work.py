@@ -17,6 +17,16 @@ class Work(ABC):
 
     id: str
 
+    @property
+    @abstractmethod
+    def goes_on(self) -> bool:
+        """While the handler is being cancelled: whether that is because this process stops.
+
+        The next process will then go on with the operation, so what runs
+        elsewhere must be left alone. It is false when the person cancelled or
+        the deadline passed.
+        """
+
     @abstractmethod
     async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
         """Do ``act`` once in the life of the operation, and return what it returned.

@@ -18,6 +18,7 @@ from smartops import (
     Runner,
     RunResult,
     ValidationFailed,
+    Work,
     command,
 )
 
@@ -47,8 +48,10 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
     async def execute(
         call: Call,
         runner: Runner,
+        work: Work,
         script: str,
         targets: list[Instance],
+        *,
         timeout: timedelta | None = None,
     ) -> Reply:
         """Run a script from the allow-list on one or several instances.
@@ -60,7 +63,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         chosen = allowed.choose(script, call.person, unique)
         limit = _limit(config, chosen, timeout)
         order = Order(chosen.text, unique, limit, call.act)
-        done = await Watch(runner, clock, config.poll).run(order)
+        done = await Watch(runner, clock, config.poll).run(order, work)
         if len(unique) > 1:
             return several(config, order, done)
         if done.results[0].status == "unreachable":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import anyio
 
@@ -17,6 +18,7 @@ from smartops import (
     Refusal,
     Runner,
     RunResult,
+    Work,
     failures_of,
 )
 
@@ -69,28 +71,36 @@ class Watch:
         self._clock = clock
         self._poll = poll.total_seconds()
 
-    async def run(self, order: Order) -> Run:
-        """Run the order to its end.
+    async def run(self, order: Order, work: Work) -> Run:
+        """Run the order to its end; what an earlier process sent is not sent again.
 
         Raises what the runner raises when it cannot send, or when it cannot be
         asked any more; the latter says that the outcome is unknown. If the task
-        is cancelled meanwhile, the runner is asked to stop the script.
+        is cancelled meanwhile, the runner is asked to stop the script, unless
+        this process stops and the next goes on.
         """
-        started = self._clock.time()
-        run_id = await self._runner.send(
-            order.script, order.targets, limit=order.limit, key=order.key
-        )
+
+        async def send() -> dict[str, Any]:
+            started = self._clock.time()
+            run_id = await self._runner.send(
+                order.script, order.targets, limit=order.limit, key=order.key
+            )
+            return {"run": run_id, "started": started}
+
+        sent = await work.once("send", send)
+        run_id, started = str(sent["run"]), float(sent["started"])
         try:
-            look = await self._finish(run_id, order, started)
+            look = await self._finish(run_id, order, started, work)
             note = ""
             if not look.finished:
                 look, note = await self._give_up(run_id, order, look)
         except anyio.get_cancelled_exc_class():
-            await self._cancel_anyway(run_id)
+            if not work.goes_on:
+                await self._cancel_anyway(run_id)
             raise
         return Run(run_id, self._clock.time() - started, look.results, note)
 
-    async def _finish(self, run_id: str, order: Order, started: float) -> _Look:
+    async def _finish(self, run_id: str, order: Order, started: float, work: Work) -> _Look:
         """Return the results once all are finished, or as they stand when the time is up.
 
         If only some of several backends can be asked any more, that is once
@@ -115,6 +125,7 @@ class Watch:
             hopeless = failures >= _PATIENCE and _rest_finished(order, look)
             if left <= 0 or look.finished or hopeless:
                 return look
+            await _tell(work, look)
             await self._clock.sleep(min(wait, left))
             pause *= 2
 
@@ -150,6 +161,11 @@ class Watch:
             self._clock.fail_after(_CANCEL_SECONDS),
         ):
             await self._runner.cancel(run_id)
+
+
+async def _tell(work: Work, look: _Look) -> None:
+    done, total = sum(item.finished for item in look.results), len(look.results)
+    await work.progress("Running the script", done=done, total=total if total > 1 else 0)
 
 
 def _in_order(order: Order, results: Sequence[RunResult]) -> tuple[RunResult, ...]:

@@ -29,7 +29,9 @@ async def dispatch(parts: Parts, layers: Sequence[Layer], turn: Turn) -> Reply:
         chain = _around(layer, chain)
     deadline = turn.command.deadline.total_seconds()
     try:
-        with parts.clock.fail_after(deadline):
+        with parts.clock.fail_after(deadline) as scope:
+            if turn.work is not None:
+                turn.work.scopes.append(scope)
             return await chain(turn.call)
     except TimeoutError:
         raise DeadlineExceeded(

@@ -55,10 +55,10 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
     assert turn.call is not None
     assert turn.command is not None
     turn.call = replace(turn.call, act=operation.id)
-    turn.work = StoredWork(parts.store, operation, turn.watcher)
     state: OperationState = "running" if turn.command.resumable else "unknown"
     reply: Reply | None = None
     with parts.running.carry(operation.id) as scope:
+        turn.work = StoredWork(parts.store, operation, turn.watcher, scope)
         try:
             reply = await proceed(turn)
             reply = replace(reply, data={**reply.data, "operation": operation.id})

@@ -52,13 +52,24 @@ class Running:
 
 
 class StoredWork(Work):
-    """Work whose steps are kept in the store, so that the next process knows them."""
+    """Work whose steps are kept in the store, so that the next process knows them.
 
-    def __init__(self, store: Store, operation: Operation, watcher: Watcher) -> None:
+    ``scopes`` are those that a person or a deadline cancels it by.
+    """
+
+    def __init__(
+        self, store: Store, operation: Operation, watcher: Watcher, scope: anyio.CancelScope
+    ) -> None:
         self.id = operation.id
+        self.scopes = [scope]
         self._store = store
         self._watcher = watcher
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody but the end of the process cancels it."""
+        return not any(scope.cancel_called for scope in self.scopes)
 
     async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
         """Do it, or return what it returned when it was done before."""

@@ -16,9 +16,8 @@ from smartops.plan import Plan
 from smartops.reply import Quota, Reply
 from smartops.services import Clock
 from smartops.store import Approval, Operation, Record, Store
-from smartops.work import Work
 
-from .running import Running
+from .running import Running, StoredWork
 from .watcher import Watcher
 from .wiring import Wired
 
@@ -72,7 +71,7 @@ class Turn:
     rule: str = ""
     approval: Approval | None = None
     plan: Plan | None = None
-    work: Work | None = None
+    work: StoredWork | None = None
 
 
 Proceed = Callable[[Turn], Awaitable[Reply]]

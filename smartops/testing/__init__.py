@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from .bot import Answer, Bot
     from .clock import ManualClock
     from .issuer import StandInIssuer
+    from .work import LooseWork
 
 _HOMES = {
     "Answer": "bot",
     "Bot": "bot",
+    "LooseWork": "work",
     "ManualClock": "clock",
     "StandInIssuer": "issuer",
 }
 
-__all__ = ["Answer", "Bot", "ManualClock", "StandInIssuer"]
+__all__ = ["Answer", "Bot", "LooseWork", "ManualClock", "StandInIssuer"]
 
 
 def __getattr__(name: str) -> Any:

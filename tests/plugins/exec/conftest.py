@@ -28,6 +28,7 @@ from smartops import (
     RunResult,
     Services,
 )
+from smartops.testing import LooseWork
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SENDER = Identity("local", "", "alice")
@@ -144,7 +145,9 @@ class World:
         return Call("execute", {}, self.person, SAID, act="act-1")
 
     async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
-        reply = await self.execute(self.call(), self.runner, script, list(targets), timeout)
+        reply = await self.execute(
+            self.call(), self.runner, LooseWork(), script, list(targets), timeout=timeout
+        )
         assert isinstance(reply, Reply)
         return reply
 

@@ -1,0 +1,62 @@
+"""A script that outlasts SmartOps: sent once, and its result arrives after a restart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+
+import smartops_exec
+import smartops_fake
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_run_on_many_machines_goes_on_after_a_stop(bot: Bot) -> None:
+    journal = bot.folder / "cloud.jsonl"
+    bot.load(
+        smartops_fake,
+        fleet=[{"name": f"web-{number:02}", "tags": {"Role": "web"}} for number in range(20)],
+        scripts=[{"pattern": "sleep 60", "seconds": 60, "output": "rested"}],
+        journal=journal,
+    )
+    bot.load(smartops_exec, scripts=[{"script": "sleep 60", "read_only": True}])
+    app = await bot.app()
+    said = []
+
+    async def say() -> None:
+        said.append(await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="act-1"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(say)
+        with anyio.fail_after(20):
+            await sent(journal)
+        (running,) = await app.store.operations()
+        assert (running.state, running.resumable) == ("running", True)
+        group.cancel_scope.cancel()  # as the end of the process would
+    await bot.aclose()
+    assert said == []
+
+    app = await bot.app()
+    with anyio.fail_after(20):
+        while (operation := (await app.store.operations())[0]).state == "running":
+            bot.clock.advance(5)
+            await anyio.sleep(0.01)
+    assert operation.state == "done"
+    answer = await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="act-1")
+    assert answer.data["summary"]["success"] == 20
+    assert answer.text.count("rested") == 1  # twenty machines said the same
+    assert len(sends(journal.read_text())) == 1
+
+
+async def sent(journal: Path) -> None:
+    """Wait until the cloud has written down that a script was sent."""
+    while not journal.exists() or not sends(journal.read_text()):  # noqa: ASYNC110 - it is a file
+        await anyio.sleep(0.01)
+
+
+def sends(journal: str) -> list[str]:
+    return [line for line in journal.splitlines() if json.loads(line)["what"] == "send"]
