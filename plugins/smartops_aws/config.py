@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -95,6 +94,10 @@ class AccountConfig(_Section):
         if region.startswith("cn-"):
             return "aws-cn"
         return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+    def backend(self, region: str) -> str:
+        """Return the name of the backend of a region."""
+        return f"{self.name}/{region}"
 
     @model_validator(mode="after")
     def _is_one_account(self) -> Self:

@@ -1,0 +1,100 @@
+"""Calling AWS from the event loop: in turn, in a thread, with refusals that people understand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+
+from smartops import Clock, Refusal
+
+from .actions import Action
+from .config import AccountConfig, LimitsConfig
+from .faults import Fault
+from .limiter import Limiter
+from .person import BOT, session_name
+from .refusals import is_credentials, refusal
+from .sdk import Sdk
+
+log = logging.getLogger("smartops.aws")
+
+_PERMITTED = "DryRunOperation"
+
+
+class Api:
+    """One region of one account. It has threads and allowances of its own.
+
+    So a region that hangs keeps nobody waiting for another one.
+    """
+
+    def __init__(
+        self, account: AccountConfig, region: str, sdk: Sdk, limits: LimitsConfig, clock: Clock
+    ) -> None:
+        self.name = account.backend(region)
+        self.region = region
+        self.clock = clock
+        self.sdk = sdk
+        self._threads = limits.threads
+        self._places: CapacityLimiter | None = None
+        self._limiter = Limiter(clock, limits.wait.total_seconds())
+
+    async def call(
+        self, action: Action, /, resources: int = 0, **parameters: Any
+    ) -> Mapping[str, Any]:
+        """Call an operation and return its answer; raises refusals.
+
+        ``resources`` is how many instances it is about, where AWS counts them.
+        A change that was begun is waited for even if the task is cancelled.
+        """
+        try:
+            return await self.attempt(action, resources, parameters)
+        except Fault as fault:
+            raise self.refused(fault, action) from fault
+
+    async def attempt(
+        self, action: Action, resources: int, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Call an operation and return its answer; raises Fault, or RateLimited before trying."""
+        await self._limiter.turn(action, resources)
+        name = session_name() if action.changes else BOT
+        return await to_thread.run_sync(
+            partial(self.sdk.call, self.region, action, parameters, name),
+            limiter=self.places,
+            abandon_on_cancel=not action.changes,
+        )
+
+    async def pages(self, action: Action, /, **parameters: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """Call an operation until there are no more pages, and yield each."""
+        following: str | None = None
+        while True:
+            extra = {"NextToken": following} if following else {}
+            page = await self.call(action, 0, **parameters, **extra)
+            yield page
+            following = page.get("NextToken")
+            if not following:
+                return
+
+    async def permitted(self, action: Action, /, **parameters: Any) -> None:
+        """Return if a change would be permitted, else raise why not; changes nothing."""
+        try:
+            await self.attempt(action, 0, {**parameters, "DryRun": True})
+        except Fault as fault:
+            if fault.code != _PERMITTED:
+                raise self.refused(fault, action) from fault
+
+    def refused(self, fault: Fault, action: Action) -> Refusal:
+        """Return the refusal for a fault, and log what AWS really said."""
+        said = refusal(fault, action)
+        level = logging.ERROR if is_credentials(fault) else logging.WARNING
+        log.log(level, "%s: %s: %s", self.name, said.code, said.reason)
+        return said
+
+    @property
+    def places(self) -> CapacityLimiter:
+        """The threads that may be busy here at once."""
+        if self._places is None:
+            self._places = CapacityLimiter(self._threads)
+        return self._places

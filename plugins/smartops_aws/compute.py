@@ -1,0 +1,148 @@
+"""Machines: EC2 instances that are listed, started, stopped, rebooted and tagged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from smartops import (
+    Compute,
+    Instance,
+    InstanceNotFound,
+    Page,
+    PermissionDenied,
+    Query,
+    Refusal,
+    Transition,
+    ValidationFailed,
+    Verb,
+)
+
+from .actions import CREATE_TAGS, DELETE_TAGS, PROTECTION, REBOOT, START, STOP, Action
+from .api import Api
+from .config import AwsConfig
+from .listing import Listing
+from .part import Part
+from .together import together
+
+MOST = 1000
+"""How many instances one request may name."""
+
+_ACTIONS: Mapping[Verb, Action] = {"start": START, "stop": STOP, "reboot": REBOOT}
+_ANSWERS: Mapping[Verb, str] = {"start": "StartingInstances", "stop": "StoppingInstances"}
+
+
+class AwsCompute(Part, Compute):
+    """The instances of one region of one account."""
+
+    def __init__(self, api: Api, config: AwsConfig) -> None:
+        super().__init__(api)
+        self._config = config
+        self._listing = Listing(api)
+
+    async def list(self, query: Query) -> Page:
+        """Return the instances that match; raises ValidationFailed for a foreign cursor."""
+        return await self._listing.page(query)
+
+    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
+        """Raise what ``act`` would raise: for want of a right, of an instance, for protection."""
+        ids = self._changeable(verb, instances)
+        await self._present(ids)
+        await self._api.permitted(_ACTIONS[verb], InstanceIds=ids)
+        if verb == "stop":
+            await self._unprotected(instances)
+
+    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+        """Start, stop or reboot all of the instances in one request, which AWS does to all or none."""
+        ids = self._changeable(verb, instances)
+        try:
+            answer = await self._api.call(_ACTIONS[verb], len(ids), InstanceIds=ids)
+        finally:
+            self._listing.changed()
+        if verb == "reboot":  # it says nothing, and only does it to what runs
+            return tuple(Transition(id_, "running", "running") for id_ in ids)
+        told = {item["InstanceId"]: item for item in answer[_ANSWERS[verb]]}
+        return tuple(
+            Transition(id_, told[id_]["PreviousState"]["Name"], told[id_]["CurrentState"]["Name"])
+            for id_ in ids
+            if id_ in told
+        )
+
+    async def tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Set tags, then remove tags; raises ValidationFailed for one that is both."""
+        if not self._config.tagging:
+            raise _switched_off("tagging", "set tags")
+        both = sorted(set(put) & set(remove))
+        if both:
+            raise ValidationFailed(f"The tag {both[0]} cannot be both set and removed")
+        try:
+            if put:
+                tags = [{"Key": key, "Value": value} for key, value in put.items()]
+                await self._api.call(CREATE_TAGS, Resources=[instance.id], Tags=tags)
+            if remove:
+                keys = [{"Key": key} for key in remove]
+                await self._remove(instance, keys, already=put)
+        finally:
+            self._listing.changed()
+
+    async def _remove(
+        self, instance: Instance, keys: Sequence[Mapping[str, str]], *, already: Mapping[str, str]
+    ) -> None:
+        try:
+            await self._api.call(DELETE_TAGS, Resources=[instance.id], Tags=keys)
+        except Refusal as error:
+            if already:
+                done = f"{', '.join(already)} had been set by then"
+                error.details = f"{error.details}. {done}" if error.details else done
+            raise
+
+    def _changeable(self, verb: Verb, instances: Sequence[Instance]) -> Sequence[str]:
+        """Return the ids, each once; an empty list would mean every instance to AWS."""
+        if not self._config.changes:
+            raise _switched_off("changes", f"{verb} instances")
+        ids = tuple(dict.fromkeys(instance.id for instance in instances))
+        if not ids:
+            raise ValidationFailed(f"There is nothing to {verb}", details="Name an instance")
+        if len(ids) > MOST:
+            raise ValidationFailed(
+                f"{len(ids):,} instances are too many to {verb} at once",
+                details=f"AWS takes at most {MOST:,}; name fewer",
+            )
+        return ids
+
+    async def _present(self, ids: Sequence[str]) -> None:
+        """Raise InstanceNotFound for what is not there (any more): a dry run need not say so."""
+        found = {item.id: item for item in await self._listing.all(Query(ids=tuple(ids)))}
+        for id_ in ids:
+            if id_ not in found:
+                raise InstanceNotFound(f"There is no instance {id_}", details=f"Not in {self.name}")
+            if found[id_].state == "terminated":
+                raise InstanceNotFound(f"{found[id_].label} is terminated", details=id_)
+
+    async def _unprotected(self, instances: Sequence[Instance]) -> None:
+        """Raise ValidationFailed if one is protected against being stopped, as far as is known."""
+
+        async def look(instance: Instance) -> bool:
+            try:
+                answer = await self._api.call(
+                    PROTECTION, InstanceId=instance.id, Attribute="disableApiStop"
+                )
+            except Refusal:
+                return False  # to stop it is what was asked, and AWS will say
+            return bool(answer.get("DisableApiStop", {}).get("Value"))
+
+        protected = await together(look, instances)
+        for instance, refuses in zip(instances, protected, strict=True):
+            if refuses:
+                raise ValidationFailed(
+                    f"{instance.label} is protected against being stopped",
+                    details=f"OperationNotPermitted: take the stop protection off "
+                    f"{instance.id} first",
+                )
+
+
+def _switched_off(key: str, what: str) -> PermissionDenied:
+    return PermissionDenied(
+        f"SmartOps is not set up to {what}", details=f"plugins.aws.{key} is false"
+    )

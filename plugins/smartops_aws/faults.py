@@ -1,0 +1,36 @@
+"""What AWS, or the way there, answered instead of a result: plain, before anybody words it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Cause = Literal["service", "credentials", "parameters", "unreached", "unanswered"]
+"""``service``: AWS refused. ``credentials``: there are none to sign with. ``parameters``: it was
+never sent. ``unreached``: there was no connection. ``unanswered``: what became of it is unknown."""
+
+
+class Fault(Exception):
+    """A call failed. ``code`` and ``message`` are those of AWS, or say what happened on the way.
+
+    ``operation`` is the one that failed, which need not be the one called:
+    credentials may have to be had first. ``status`` is the HTTP status, 0
+    without an answer. ``retry_after`` is in seconds, None if nothing was said.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        code: str,
+        message: str,
+        *,
+        operation: str = "",
+        status: int = 0,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.cause = cause
+        self.code = code
+        self.message = message
+        self.operation = operation
+        self.status = status
+        self.retry_after = retry_after

@@ -1,0 +1,28 @@
+"""What the capabilities of one region share: its name, its api and whether it answers."""
+
+from __future__ import annotations
+
+from smartops import Backend
+
+from .actions import DESCRIBE
+from .api import Api
+
+_REMEMBERED = 15.0
+_LEAST = 5  # instances in a page
+
+
+class Part(Backend):
+    """One capability of one region of one account."""
+
+    def __init__(self, api: Api) -> None:
+        self.name = api.name
+        self._api = api
+        self._answered = float("-inf")
+
+    async def ping(self) -> None:
+        """Return if the region answers and lets SmartOps in; asked every 15 seconds at most."""
+        now = self._api.clock.time()
+        if 0 <= now - self._answered < _REMEMBERED:
+            return
+        await self._api.call(DESCRIBE, MaxResults=_LEAST)
+        self._answered = now

@@ -1,0 +1,233 @@
+"""From what AWS says to what people are told: which refusal, in which words, with which remedy.
+
+The codes are matched, never the SDK's exception classes, since half of the
+services have none of their own. No ARN and no encoded blob gets into a reply;
+the log has the whole text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from smartops import (
+    BackendUnavailable,
+    InstanceNotFound,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    ValidationFailed,
+)
+
+from .actions import ACTIONS, Action
+from .errors import SsmUnavailable
+from .faults import Fault
+
+RETRY_AFTER = 5
+"""Seconds to wait after throttling, where AWS does not say how long."""
+
+_DENIED = frozenset(
+    {
+        "UnauthorizedOperation",
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedAccess",
+        "OptInRequired",
+    }
+)
+_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_INVALID = frozenset(
+    {
+        "DocumentLimitExceeded",
+        "DuplicateInstanceId",
+        "IncorrectInstanceState",
+        "InvalidCommandId",
+        "InvalidDocument",
+        "InvalidDocumentVersion",
+        "InvalidInstanceID.Malformed",
+        "InvalidNextToken",
+        "InvalidNextTokenException",
+        "InvalidParameterCombination",
+        "InvalidParameterValue",
+        "InvalidParameters",
+        "MaxDocumentSizeExceeded",
+        "MissingParameter",
+        "OperationNotPermitted",
+        "TagLimitExceeded",
+        "UnsupportedOperation",
+        "UnsupportedPlatformType",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+
+_SAID: dict[str, str] = {
+    "IncorrectInstanceState": "The instance is in a state that does not allow this",
+    "InvalidCommandId": "There is no such run",
+    "InvalidDocument": "There is no such Command document",
+    "OperationNotPermitted": "The instance is protected against this",
+    "TagLimitExceeded": "The instance has as many tags as it can have",
+    "UnsupportedOperation": "The instance does not support this",
+    "UnsupportedPlatformType": "The script does not run on this platform",
+}
+
+_ARN = re.compile(r"arn:aws[\w-]*:[^\s,;'\"]+")
+_BLOB = re.compile(r"\s*Encoded authorization failure message: ?\S+", re.IGNORECASE)
+_NEEDED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
+_INSTANCE_ID = re.compile(r"\bm?i-[0-9A-Za-z]+\b")
+_LONGEST = 300
+
+_BY_OPERATION = {action.operation: action for action in ACTIONS}
+
+
+def refusal(fault: Fault, action: Action) -> Refusal:
+    """Return the refusal that a fault in a call is for people; ``reason`` has the whole text."""
+    failed = _BY_OPERATION.get(fault.operation, action)
+    said = _worded(fault, failed)
+    said.reason = f"{failed.right}: {fault}"
+    return said
+
+
+def is_credentials(fault: Fault) -> bool:
+    """Whether an operator has to renew what SmartOps shows AWS."""
+    return fault.cause == "credentials" or fault.code in _CREDENTIALS
+
+
+def certainly_undone(fault: Fault) -> bool:
+    """Whether a change that failed like this certainly had no effect."""
+    if fault.cause == "service":
+        return fault.status < 500 or fault.code in _THROTTLED
+    return fault.cause != "unanswered"
+
+
+def clean(text: str) -> str:
+    """Return what AWS said without ARNs and blobs, in one line of bounded length."""
+    text = _ARN.sub("(ARN)", _BLOB.sub("", text))
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _worded(fault: Fault, action: Action) -> Refusal:
+    if is_credentials(fault):
+        return _bad_credentials(fault)
+    if fault.cause == "parameters":
+        return ValidationFailed("AWS would not take this", details=clean(fault.message))
+    if fault.cause != "service":
+        return _unavailable(fault, action)
+    for codes, words in _WORDS:
+        if fault.code in codes:
+            return words(fault, action)
+    if 400 <= fault.status < 500 and fault.code.startswith("Invalid"):
+        return _invalid(fault, action)
+    return _unavailable(fault, action)
+
+
+def _denied(fault: Fault, action: Action) -> Refusal:
+    named = _NEEDED.search(fault.message)
+    details = f"Required IAM action: {named[1] if named else action.right}"
+    if "explicit deny" in fault.message:
+        policy = "a service control policy" if "service control" in fault.message else "a policy"
+        details += (
+            f". {policy.capitalize()} denies it explicitly, so that allowing it will not help"
+        )
+    return PermissionDenied(f"Insufficient permissions to {action.wanted}", details=details)
+
+
+def _bad_credentials(fault: Fault) -> Refusal:
+    return PermissionDenied(
+        "The AWS credentials of SmartOps are not accepted",
+        details=f"{fault.code}: whoever operates SmartOps has to look at them; "
+        "no permission is missing",
+    )
+
+
+def _throttled(fault: Fault, action: Action) -> Refusal:
+    return RateLimited(
+        f"AWS is throttling requests to {action.wanted}",
+        details=f"{fault.code}: {action.right}",
+        retry_after=max(1, math.ceil(fault.retry_after or RETRY_AFTER)),
+    )
+
+
+def _not_found(fault: Fault, _: Action) -> Refusal:
+    ids = ", ".join(dict.fromkeys(_INSTANCE_ID.findall(fault.message)))
+    return InstanceNotFound(f"There is no instance {ids}".rstrip(), details=fault.code)
+
+
+def _no_agent(fault: Fault, _: Action) -> Refusal:
+    ids = ", ".join(dict.fromkeys(_INSTANCE_ID.findall(fault.message)))
+    return SsmUnavailable(
+        f"The SSM agent of {ids or 'an instance'} does not answer",
+        details="InvalidInstanceId: the instance is not running, its agent is not running or not "
+        "registered, or SmartOps may not reach it",
+    )
+
+
+def _invalid(fault: Fault, _: Action) -> Refusal:
+    return ValidationFailed(
+        _SAID.get(fault.code, "AWS would not take this"),
+        details=f"{fault.code}: {clean(fault.message)}",
+    )
+
+
+def _unavailable(fault: Fault, action: Action) -> Refusal:
+    what = {
+        "unreached": "AWS cannot be reached",
+        "unanswered": "AWS did not answer",
+    }.get(fault.cause, "AWS failed")
+    details = f"{fault.code} from {action.right}"
+    if action.changes:
+        details += (
+            ". Nothing was done"
+            if certainly_undone(fault)
+            else ". It may or may not have happened: look before you repeat it"
+        )
+    return BackendUnavailable(f"{what} to {action.wanted}", details=details)
+
+
+def _no_bill(fault: Fault, _: Action) -> Refusal:
+    return BackendUnavailable(
+        "There are no costs to be had yet",
+        details=f"{fault.code}: Cost Explorer has to be enabled a day before",
+    )
+
+
+_WORDS: tuple[tuple[frozenset[str], Callable[[Fault, Action], Refusal]], ...] = (
+    (_DENIED, _denied),
+    (_THROTTLED, _throttled),
+    (frozenset({"InvalidInstanceID.NotFound"}), _not_found),
+    (frozenset({"InvalidInstanceId"}), _no_agent),
+    (frozenset({"DataUnavailableException", "BillExpirationException"}), _no_bill),
+    (_INVALID, _invalid),
+)
