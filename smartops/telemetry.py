@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -23,6 +24,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from .render import clean
 from .version import __version__
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on; lines that do not name one get this one."""
@@ -41,17 +44,22 @@ def configure(
 ) -> None:
     """Send the process's log lines to ``stream``, standard error by default.
 
-    Call it before an app is made; without it only warnings and errors of the
-    standard library's logging appear, and no line a request or a command.
+    Without it only warnings and errors of the standard library's logging
+    appear, and no line a request or a command.
     """
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    render = _as_json if format == "json" else _Console(colors=stream.isatty())
-    common = (_stamp, structlog.processors.format_exc_info, render)
+    render = _ENCODE if format == "json" else _Console(colors=stream.isatty())
+    sink = Telemetry.sink = _Sink(stream, threshold, render)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, *common],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            _stamped,
+            sink.render,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda *_: _Lines(stream),
+        logger_factory=lambda *_: sink,
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
@@ -63,12 +71,34 @@ def configure(
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
+class _Sink:
+    """Where lines go. A reader that went away costs lines, never the work being logged."""
+
+    def __init__(self, stream: TextIO, threshold: int, render: Callable[[_Event], str]) -> None:
+        self.threshold = threshold
+        self._stream = stream
+        self._render = render
+
+    def write(self, event: _Event) -> None:
+        self.msg(self._render(event))
+
+    def render(self, _logger: Any, _method: str, event: _Event) -> str:
+        return self._render(event)
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 class _Formatter(logging.Formatter):
     """Gives the standard library's records the form of ours."""
 
     _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-    def __init__(self, render: Callable[[Any, str, _Event], str]) -> None:
+    def __init__(self, render: Callable[[_Event], str]) -> None:
         super().__init__()
         self._render = render
 
@@ -81,26 +111,31 @@ class _Formatter(logging.Formatter):
         event |= {name: value for name, value in vars(record).items() if name not in self._USUAL}
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
-        return self._render(None, "", _stamp(None, "", event))
+        return self._render(_stamped(None, "", event))
 
 
-class _Lines:
-    """Writes lines. A reader that went away costs log lines, never the work being logged."""
+class _Now:
+    """The present moment in text. The part that changes once a second is made once a second."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
 
-    def msg(self, line: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
-            self._stream.flush()
+    def __call__(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:19]
+            self._second = second
+        return f"{self._text}.{int((now - second) * 1000):03d}Z"
 
-    debug = info = warning = error = critical = exception = msg
+
+_now = _Now()
 
 
-def _stamp(_logger: Any, _method: str, event: _Event) -> _Event:
+def _stamped(_logger: Any, _method: str, event: _Event) -> _Event:
     stamped = {
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "timestamp": _now(),
         "level": event.pop("level"),
         "event": event.pop("event"),
         **event,
@@ -108,13 +143,6 @@ def _stamp(_logger: Any, _method: str, event: _Event) -> _Event:
     if "request_id" not in event and (current := REQUEST_ID.get()):
         stamped["request_id"] = current
     return stamped
-
-
-_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
-
-
-def _as_json(_logger: Any, _method: str, event: _Event) -> str:
-    return _ENCODE(event)
 
 
 class _Console:
@@ -128,7 +156,7 @@ class _Console:
     def __init__(self, *, colors: bool) -> None:
         self._colors = colors
 
-    def __call__(self, _logger: Any, _method: str, event: _Event) -> str:
+    def __call__(self, event: _Event) -> str:
         level = f"{event.pop('level'):8}"
         if self._colors:
             level = f"\x1b[{self._COLORS.get(level.strip(), '31')}m{level}\x1b[0m"
@@ -168,7 +196,13 @@ class _Outcome(Protocol):
 
 
 class Telemetry:
-    """The log lines and metrics of one app; its registry is its own."""
+    """The log lines and metrics of one app; its registry is its own.
+
+    The two lines that every message costs do not pass through structlog's
+    chain, which would cost as much again; they look the same.
+    """
+
+    sink: ClassVar[_Sink | None] = None
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -177,7 +211,6 @@ class Telemetry:
         build.labels(__version__).set(1)
         self._requests = Timing(self.registry, "request", "HTTP requests", "channel", "status")
         self._commands = Timing(self.registry, "command", "Commands", "command", "outcome")
-        self._log = structlog.get_logger().bind() if structlog.is_configured() else None
 
     def request(
         self,
@@ -197,40 +230,48 @@ class Telemetry:
         ``reason`` is why it was refused: for the log, never for the caller.
         """
         self._requests.observe(channel, str(status), seconds)
-        if self._log is None:
+        sink = self.sink
+        if sink is None or sink.threshold > (logging.DEBUG if quiet else logging.INFO):
             return
-        say = self._log.debug if quiet else self._log.info
-        more = {"reason": reason} if reason else {}
-        say(
-            "request",
-            request_id=request_id,
-            method=method,
-            path=path,
-            peer=peer,
-            channel=channel,
-            status=status,
-            ms=round(seconds * 1000, 1),
-            **more,
-        )
+        line: dict[str, Any] = {
+            "timestamp": _now(),
+            "level": "debug" if quiet else "info",
+            "event": "request",
+            "request_id": request_id,
+            "method": method,
+            "path": path,
+            "peer": peer,
+            "channel": channel,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        if reason:
+            line["reason"] = reason
+        sink.write(line)
 
     def command(self, outcome: _Outcome) -> None:
         """Count and log one command, or a message that never became one."""
         command = outcome.command or "(none)"
         self._commands.observe(command, outcome.outcome, outcome.seconds)
-        if self._log is None:
+        sink = self.sink
+        if sink is None or sink.threshold > logging.INFO:
             return
-        self._log.info(
-            "command",
-            request_id=outcome.request_id,
-            command=command,
-            person=outcome.person,
-            identity=outcome.identity,
-            place=outcome.place,
-            outcome=outcome.outcome,
-            rule=outcome.rule,
-            ms=round(outcome.seconds * 1000, 1),
-            **({"claimed": outcome.claimed} if outcome.claimed else {}),
-        )
+        line: dict[str, Any] = {
+            "timestamp": _now(),
+            "level": "info",
+            "event": "command",
+            "request_id": outcome.request_id,
+            "command": command,
+            "person": outcome.person,
+            "identity": outcome.identity,
+            "place": outcome.place,
+            "outcome": outcome.outcome,
+            "rule": outcome.rule,
+            "ms": round(outcome.seconds * 1000, 1),
+        }
+        if outcome.claimed:
+            line["claimed"] = outcome.claimed
+        sink.write(line)
 
     def expose(self) -> bytes:
         """Return every metric in the Prometheus text format."""

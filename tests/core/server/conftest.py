@@ -43,7 +43,7 @@ from smartops.app import App, assemble
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.server import serve
-from smartops.telemetry import configure
+from smartops.telemetry import Telemetry, configure
 
 
 class World(Backend):
@@ -211,7 +211,7 @@ class Served:
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for what happens by itself."""
         with anyio.fail_after(10):
-            while not condition():  # noqa: ASYNC110 - there is no event for it
+            while not condition():
                 await anyio.sleep(0.005)
 
     async def raw(self, *parts: bytes) -> bytes:
@@ -291,6 +291,7 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     root.handlers = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    Telemetry.sink = None
 
 
 @asynccontextmanager

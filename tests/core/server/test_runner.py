@@ -205,7 +205,7 @@ async def _ask(port: int, answers: list[bytes]) -> None:
 
 
 async def _closed(port: int) -> None:
-    while _listens(port):  # noqa: ASYNC110 - it is another process
+    while _listens(port):
         await anyio.sleep(0.01)
 
 
