@@ -127,7 +127,7 @@ class Nest:
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         with anyio.fail_after(10):
-            while not wanted():  # noqa: ASYNC110 - whatever makes it true has no event
+            while not wanted():
                 await anyio.sleep(0.001)
 
     def later(self) -> str:

@@ -202,7 +202,7 @@ async def test_keep_fresh_fetches_every_hour_what_is_in_use(
     async def step(seconds: float) -> None:
         clock.advance(seconds)
         with anyio.fail_after(5):
-            while not clock.sleepers:  # noqa: ASYNC110 - a clock tells nobody who sleeps
+            while not clock.sleepers:
                 await anyio.sleep(0.001)
 
     assert await probe.accepts()

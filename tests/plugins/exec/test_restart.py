@@ -54,7 +54,7 @@ async def test_a_run_on_many_machines_goes_on_after_a_stop(bot: Bot) -> None:
 
 async def sent(journal: Path) -> None:
     """Wait until the cloud has written down that a script was sent."""
-    while not journal.exists() or not sends(journal.read_text()):  # noqa: ASYNC110 - it is a file
+    while not journal.exists() or not sends(journal.read_text()):
         await anyio.sleep(0.01)
 
 

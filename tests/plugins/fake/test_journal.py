@@ -1,5 +1,5 @@
 """What was accepted outlives the process; processes that share a journal share a cloud."""
-# ruff: noqa: ASYNC220, ASYNC240 - a test may wait for its files and its process
+# ruff: noqa: ASYNC220 - a test may wait for its files and its process
 
 from __future__ import annotations
 
