@@ -62,18 +62,25 @@ class Composition:
 
 
 def compose(
-    path: Path, *, clock: Clock | None = None, overrides: Mapping[str, Any] | None = None
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    writes: bool = True,
 ) -> Composition:
     """Read a configuration file and make everything it describes.
 
-    Raises StartupError with every problem found.
+    Unless it ``writes``, it leaves no file behind, not even the local issuer's
+    key. Raises StartupError with every problem found.
     """
     document = read(path, overrides=overrides or {})
     settings, plugins = _filled(document)
-    return assemble(settings, plugins, clock or Clock())
+    return assemble(settings, plugins, clock or Clock(), writes=writes)
 
 
-def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
+def assemble(
+    settings: Settings, plugins: Plugins, clock: Clock, *, writes: bool = True
+) -> Composition:
     """Make everything that the settings and the loaded plugins describe.
 
     Raises StartupError with every problem found.
@@ -82,7 +89,7 @@ def assemble(settings: Settings, plugins: Plugins, clock: Clock) -> Composition:
     revoked: set[str] = set()
     shelves = Shelves()
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
-    own_issuers = local_issuers(settings, clock)
+    own_issuers = local_issuers(settings, clock, writes=writes)
     issuers = trusted_issuers(settings, own_issuers)
     services = Services(
         clock,

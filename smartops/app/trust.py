@@ -7,10 +7,17 @@ from smartops.config.settings import LocalIssuerSettings, OidcIssuerSettings, Se
 from smartops.services import Clock, Issuer
 
 
-def local_issuers(settings: Settings, clock: Clock) -> tuple[LocalIssuer, ...]:
-    """Return the issuers whose tokens SmartOps makes; raises StartupError for an unusable key."""
+def local_issuers(
+    settings: Settings, clock: Clock, *, writes: bool = True
+) -> tuple[LocalIssuer, ...]:
+    """Return the issuers whose tokens SmartOps makes; raises StartupError for an unusable key.
+
+    Unless it ``writes``, a missing key is made but not kept.
+    """
     return tuple(
-        LocalIssuer(item.name, item.key, item.issuer, item.audience, item.lifetime, clock)
+        LocalIssuer(
+            item.name, item.key, item.issuer, item.audience, item.lifetime, clock, writes=writes
+        )
         for item in settings.auth.issuers
         if isinstance(item, LocalIssuerSettings)
     )

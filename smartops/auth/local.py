@@ -31,7 +31,8 @@ ACT_FOR_OTHERS = "act"
 class LocalIssuer:
     """Makes tokens with a private key that lies in a file.
 
-    The key is made when the file is missing, readable by its owner alone.
+    The key is made when the file is missing, readable by its owner alone; unless
+    it ``writes``, such a key is not kept.
     ``name`` becomes the provider of the identities, ``issuer`` and
     ``audience`` the ``iss`` and ``aud`` of the tokens.
 
@@ -47,13 +48,15 @@ class LocalIssuer:
         audience: str,
         lifetime: timedelta,
         clock: Clock,
+        *,
+        writes: bool = True,
     ) -> None:
         self.name = name
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
         self._clock = clock
-        self._private = _load_or_create(key_path)
+        self._private = _load_or_create(key_path) if writes else _load_or_make(key_path)
         entry = _public_entry(self._private)
         self._kid: str = entry["kid"]
         self._trusted = Issuer(
@@ -133,9 +136,17 @@ def _load_or_create(path: Path) -> rsa.RSAPrivateKey:
         raise _problem(path, f"cannot be used: {error.strerror}", hint) from error
 
 
+def _load_or_make(path: Path) -> rsa.RSAPrivateKey:
+    return _load_or_create(path) if path.exists() else _make()
+
+
+def _make() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
 def _create(path: Path) -> None:
     """Write a new key. Of several processes that do so at once, one wins and all use its key."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    private = _make()
     pem = private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -45,7 +45,7 @@ def can_i(user: str, text: tuple[str, ...], config: Path, place: str | None) -> 
     from smartops.telemetry import configure
 
     configure("error")
-    composition = compose(config)
+    composition = compose(config, writes=False)
 
     async def ask() -> Verdict:
         async with App(composition):

@@ -19,6 +19,6 @@ def check(config: Path) -> None:
     """
     from smartops.app import compose
 
-    composition = compose(config)
+    composition = compose(config, writes=False)
     plugins, commands = len(composition.plugins.names), len(composition.commands)
     click.echo(f"{config}: nothing wrong ({plugins} plugins, {commands} commands)")

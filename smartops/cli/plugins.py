@@ -40,7 +40,7 @@ def plugins(config: Path | None) -> None:
     if config is not None:
         from smartops.app import compose
 
-        composition = compose(config)
+        composition = compose(config, writes=False)
         loaded = composition.plugins.names
         offers = _offers(composition)
         for name in loaded:

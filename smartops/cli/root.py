@@ -93,4 +93,4 @@ def _commands(path: Path | None) -> Sequence[Command]:
     from smartops.app import compose
     from smartops.middleware.builtin import BuiltinCommands
 
-    return compose(path).commands if path else tuple(BuiltinCommands().commands())
+    return compose(path, writes=False).commands if path else tuple(BuiltinCommands().commands())

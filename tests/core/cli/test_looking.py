@@ -89,3 +89,13 @@ def test_can_i_does_not_understand_nonsense(run, config):
     assert len(done.errors) == 1
     assert "; Did you mean: stop web-server-01" in done.err
     assert "^" not in done.err
+
+
+def test_looking_leaves_no_file_behind(run, tmp_path):
+    folder = tmp_path / "untouched"
+    folder.mkdir()
+    config = folder / "smartops.yaml"
+    config.write_text("auth: {issuers: [{name: local, kind: local}]}\nplugins: {api: }\n")
+    for words in (["check"], ["plugins"], ["can-i", "local:ann", "help"]):
+        run(*words, "--config", str(config))
+    assert [item.name for item in folder.iterdir()] == ["smartops.yaml"]
