@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +51,30 @@ def can_i(user: str, text: tuple[str, ...], config: Path, place: str | None) -> 
     composition = compose(config, writes=False)
 
     async def ask() -> Verdict:
-        async with App(composition):
-            person = _person(composition, user)
-            where = _place(place or _first_channel(composition))
-            return await _asked(composition.builtins.parts, person, where, joined(text))
+        with _elsewhere(composition) as aside:
+            async with App(aside):
+                person = _person(aside, user)
+                where = _place(place or _first_channel(aside))
+                return await _asked(aside.builtins.parts, person, where, joined(text))
 
     verdict = anyio.run(ask)
     click.echo("\n".join(verdict.lines))
     return 0 if verdict.allowed else 1
+
+
+@contextmanager
+def _elsewhere(composition: Composition) -> Iterator[Composition]:
+    """Return the composition with a store of its own that is thrown away.
+
+    An app on the real store would carry on with what other processes left.
+    """
+    from smartops.values import SecretUrl
+
+    with tempfile.TemporaryDirectory() as folder:
+        url = SecretUrl(f"sqlite:///{folder}/can-i.db")
+        settings = composition.settings
+        store = settings.store.model_copy(update={"url": url})
+        yield replace(composition, settings=settings.model_copy(update={"store": store}))
 
 
 @dataclass(frozen=True, slots=True)
