@@ -117,7 +117,8 @@ class Message:
     holds what was filled in, by name of the argument; ``text`` is then the
     command as far as it was known.
     ``claimed`` is a sender that was stated but not proven: recorded, never
-    believed. ``asks`` says that the channel can
+    believed. ``acting`` is who spoke for the sender, with the proven right to do
+    so: recorded as well. ``asks`` says that the channel can
     ask the sender back. ``reference`` is the channel's own, for answering.
     """
 
@@ -138,6 +139,7 @@ class Message:
     shown_in: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     asks: bool = False
+    acting: str = ""
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""

@@ -97,7 +97,7 @@ class ApiChannel(Channel):
             team=claims.team,
             sender_name=body.sender_name,
             claimed=claimed,
-            reference={"acting": str(claims.identity)} if acting else {},
+            acting=str(claims.identity) if acting else "",
         )
 
 

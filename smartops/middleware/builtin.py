@@ -79,7 +79,7 @@ def _help(desk: BuiltinCommands) -> Command:
 
 
 def _cancel(desk: BuiltinCommands) -> Command:
-    @command("cancel [{what}]", examples=("cancel", "cancel op-0123456789ab"))
+    @command("cancel [{what}]", examples=("cancel", "cancel op-0123456789ab"), by_hand=True)
     async def cancel(call: Call, what: str = "") -> Reply:
         """Cancel what waits for your confirmation in this conversation, or a running operation.
 

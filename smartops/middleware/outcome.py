@@ -32,7 +32,7 @@ def _entry(turn: Turn, reply: Reply, now: float) -> Record:
         request_id=message.request_id,
         act=turn.call.act if turn.call else turn.act,
         person=turn.person.name if turn.person else "",
-        identity=str(message.sender),
+        identity=f"{message.sender} by {message.acting}" if message.acting else str(message.sender),
         claimed=message.claimed,
         place=str(message.place),
         command=turn.command.name if turn.command else "",

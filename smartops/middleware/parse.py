@@ -76,6 +76,4 @@ async def _parsed(
         understood = await interpreted(parts, proceed, turn, permitted)
         if understood is None:
             raise
-        if isinstance(understood, Reply):
-            return understood
-        return parts.grammar.parse(understood, permitted)
+        return understood

@@ -138,7 +138,7 @@ async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world)
 
     assert message.sender == Identity("corp", "t-1", "alice")
     assert message.claimed == ""
-    assert message.reference == {"acting": "corp:t-1:portal"}
+    assert message.acting == "corp:t-1:portal"
     assert message.conversation == "c-1"
     alone = await read(channel, inbound({"text": "help"}, token))
     assert (alone.sender.id, alone.reference) == ("portal", {})
