@@ -1,0 +1,337 @@
+"""Every reply becomes messages that Slack takes, and all of it arrives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slack_service import ALICE, buttons, check_message, check_view, texts
+from smartops import (
+    Action,
+    Cell,
+    Code,
+    Fields,
+    Form,
+    FormField,
+    Issue,
+    Issues,
+    Reply,
+    Severity,
+    Table,
+    Text,
+    ValidationFailed,
+)
+from smartops_slack.address import Address
+from smartops_slack.answers import MOST_MESSAGES, Answer, answer, surroundings
+from smartops_slack.forms import dialog
+from smartops_slack.richtext import chunks, size
+
+EVERYTHING = Reply.of(
+    Text("Instances", style="title"),
+    "Two <!channel> & *bold* `code` <@U1>",
+    Text("It is well.", severity=Severity.GOOD),
+    Text("since yesterday", style="note"),
+    Fields((("Name", "web-1"), ("State", ""))),
+    Table(("Name", "State"), (("web-1", Cell("running", Severity.GOOD)), ("db-1", "stopped"))),
+    Code("$ df -h\n```\n<b>\t&amp;", title="Output"),
+    Issues((Issue(Severity.CRITICAL, "db-1", "High CPU", "95 %", "scale"),)),
+    actions=(
+        Action("confirm", "Yes, proceed", "confirm_a"),
+        Action("cancel", "Cancel", "cancel_a"),
+        Action("command", "Next", "list instances --page 2"),
+    ),
+)
+
+
+def checked(reply: Reply, **more: str) -> Answer:
+    made = answer(reply, **more)
+    for part in made.parts:
+        check_message(part.members())
+    assert len(made.parts) <= MOST_MESSAGES + 1
+    return made
+
+
+def shown(made: Answer) -> str:
+    return "\n".join(texts(part.blocks) for part in made.parts)
+
+
+def test_a_reply_of_everything_is_one_message() -> None:
+    made = checked(EVERYTHING)
+    (part,) = made.parts
+    text = shown(made)
+    for said in (
+        "Instances",
+        "Two <!channel> & *bold* `code` <@U1>",
+        "It is well.",
+        "since yesterday",
+        "Name: web-1\nState: -",
+        "NAME   STATE\nweb-1  🟢 running\ndb-1   stopped",
+        "$ df -h\n```\n<b>\t&amp;",
+        "CRITICAL  db-1: High CPU\n95 %\nscale",
+    ):
+        assert said in text
+    assert [item["value"] for item in buttons(part.members())] == [
+        "confirm_a",
+        "cancel_a",
+        "list instances --page 2",
+    ]
+    assert made.files == ()
+
+
+def test_nothing_of_what_is_shown_is_looked_at_for_markup() -> None:
+    """Only rich text, headers and plain text: no mrkdwn anywhere, and an escaped fallback."""
+    (part,) = checked(EVERYTHING).parts
+    assert '"mrkdwn"' not in json.dumps(part.blocks)
+    assert "Two &lt;!channel&gt; &amp; *bold*" in part.text
+    assert "<" not in part.text
+
+
+def test_severities_are_pictures_and_words() -> None:
+    (part,) = checked(EVERYTHING).parts
+    found = json.dumps(part.blocks)
+    assert '"white_check_mark"' in found
+    assert '"rotating_light"' in found
+    assert "CRITICAL" in found
+
+
+def test_an_empty_reply_says_something() -> None:
+    assert shown(checked(Reply())) == "SmartOps answered."
+    assert shown(checked(Reply.of(Text(" \n "), Table((), ()), Fields(()), Issues(()))))
+
+
+def test_a_refusal_shows_its_message_and_its_details() -> None:
+    text = shown(checked(Reply.refused(ValidationFailed("No such thing", details="try: help"))))
+    assert "No such thing" in text
+    assert "try: help" in text
+
+
+def test_what_was_asked_unseen_is_said_first() -> None:
+    (part,) = checked(EVERYTHING, asker=ALICE, asked="/smartops list `x`").parts
+    first = part.blocks[0]["elements"][0]["elements"]
+    assert first[0] == {"type": "user", "user_id": ALICE}
+    assert first[2] == {"type": "text", "text": "/smartops list `x`", "style": {"code": True}}
+
+
+def test_ten_thousand_lines_arrive_complete() -> None:
+    output = "\n".join(f"line {number}: {'x' * 60}" for number in range(10_000))
+    made = checked(Reply.of(Code(output, title="Output of df")))
+    (file,) = made.files
+    assert file.content.decode() == output
+    assert file.name == "output-of-df.txt"
+    text = shown(made)
+    assert "line 0: " in text
+    assert "line 9999: " in text
+    assert "10,000 lines: all of it is in the file output-of-df.txt" in text
+    assert len(made.parts) == 1
+
+
+def test_five_hundred_instances_arrive_complete() -> None:
+    rows = tuple(
+        (f"i-{number:017x}", f"web-server-{number:03}", Cell("running", Severity.GOOD), "10.0.1.45")
+        for number in range(500)
+    )
+    made = checked(Reply.of(Table(("Id", "Name", "State", "Address"), rows)))
+    (file,) = made.files
+    assert all(f"web-server-{number:03}" in file.content.decode() for number in range(500))
+    assert "All 500 rows are in the file table.txt." in shown(made)
+
+
+def test_a_longer_table_keeps_its_header_in_every_part() -> None:
+    rows = tuple((f"web-server-{number:03}", "running " * 5) for number in range(300))
+    made = checked(Reply.of(Table(("Name", "State"), rows)))
+    assert made.files == ()
+    assert len(made.parts) > 1
+    text = shown(made)
+    assert all(f"web-server-{number:03}" in text for number in range(300))
+    assert text.count("NAME") == len(made.parts)
+
+
+def test_a_cell_that_is_too_long_is_whole_in_a_file() -> None:
+    made = checked(Reply.of(Table(("Name", "Note"), (("web-1", "n" * 5000),))))
+    assert "n" * 5000 in made.files[0].content.decode()
+    assert "…" in shown(made)
+
+
+def test_files_have_names_of_their_own() -> None:
+    long = "x\n" * 20_000
+    made = checked(Reply.of(Code(long, title="../../etc/passwd"), Code(long), Code(long)))
+    assert [file.name for file in made.files] == ["etc-passwd.txt", "output.txt", "output-2.txt"]
+
+
+def test_what_needs_too_many_messages_is_in_a_file_and_the_buttons_stay() -> None:
+    issues = tuple(Issue(Severity.WARNING, f"web-{n}", "slow", "d" * 300) for n in range(1000))
+    actions = (Action("confirm", "Yes", "confirm_a"),)
+    made = checked(Reply.of(Issues(issues), actions=actions))
+    assert "web-999" in made.files[0].content.decode()
+    assert "The whole answer is in the file answer.txt." in shown(made)
+    assert buttons(made.parts[made.deciding].members())
+    assert made.deciding == len(made.parts) - 1
+
+
+def test_a_command_that_is_too_long_for_a_button_is_shown() -> None:
+    long = "execute " + "x" * 3000
+    made = checked(Reply.of("?", actions=[Action("command", "Again", long)]))
+    assert long in shown(made).replace("\n", "")
+    assert not buttons(made.parts[0].members())
+
+
+def test_many_buttons_are_several_rows() -> None:
+    many = [Action("command", f"Page {n}", f"list --page {n}") for n in range(60)]
+    made = checked(Reply.of("?", actions=many))
+    assert sum(len(buttons(part.members())) for part in made.parts) == 60
+
+
+FIELDS = (
+    FormField("target", "target", hint="a name"),
+    FormField("count", "count", "number", value="5"),
+    FormField("state", "state", "choice", ("running", "stopped"), value="stopped"),
+    FormField("force", "force", "flag", required=False),
+)
+
+
+def test_a_form_is_inputs_and_a_button_in_a_message() -> None:
+    made = checked(Reply.of(Form("stop", "Stop what?", FIELDS)))
+    (part,) = made.parts
+    inputs = [block for block in part.blocks if block["type"] == "input"]
+    assert [block["block_id"] for block in inputs] == [
+        "smartops.field.target",
+        "smartops.field.count",
+        "smartops.field.state",
+        "smartops.field.force",
+    ]
+    kinds = [block["element"]["type"] for block in inputs]
+    assert kinds == ["plain_text_input", "plain_text_input", "static_select", "static_select"]
+    assert inputs[2]["element"]["initial_option"]["value"] == "stopped"
+    assert [block["optional"] for block in inputs] == [False, False, False, True]
+    (button,) = buttons(part.members())
+    assert button["value"] == "stop"
+    assert button["action_id"] == "smartops.form.0"
+    assert "Stop what?" in shown(made)
+
+
+def test_a_form_is_a_dialog_where_one_can_be_opened() -> None:
+    address = Address("C1", ALICE, "1.2", response_url="https://hooks.slack.com/x")
+    form = Form("stop", "Stop what?", FIELDS)
+    view = dialog(form, address, surroundings(Reply.of("Careful.", form)))
+    assert view is not None
+    check_view(view)
+    assert json.loads(view["private_metadata"])["command"] == "stop"
+    assert "Careful." in texts(view["blocks"])
+    assert [block["element"]["type"] for block in view["blocks"] if block["type"] == "input"] == [
+        "plain_text_input",
+        "number_input",
+        "static_select",
+        "static_select",
+    ]
+
+
+def test_a_choice_that_is_too_large_for_a_menu_is_typed() -> None:
+    many = FormField("state", "state", "choice", tuple(f"choice-{n}" for n in range(101)))
+    long = FormField("kind", "kind", "choice", ("x" * 80,))
+    made = checked(Reply.of(Form("stop", "?", (many, long))))
+    inputs = [block for block in made.parts[0].blocks if block["type"] == "input"]
+    assert {block["element"]["type"] for block in inputs} == {"plain_text_input"}
+    assert "One of: choice-0" in inputs[0]["hint"]["text"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        Form("x" * 2500, "?", FIELDS),
+        Form("x", "?", ()),
+        Form("x", "?", tuple(FormField(f"f{n}", "f") for n in range(41))),
+        Form("x", "?", tuple(FormField(f"f{n}", "f", value="v" * 1900) for n in range(20))),
+    ],
+)
+def test_a_form_that_does_not_fit_asks_in_words(form: Form) -> None:
+    made = checked(Reply.of(form))
+    assert "type the whole command" in shown(made)
+    assert not buttons(made.parts[0].members())
+
+
+def test_a_dialog_that_cannot_hold_the_command_is_none() -> None:
+    assert dialog(Form("x" * 3000, "?", FIELDS), Address("C1", ALICE), []) is None
+
+
+lines = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+words = st.text(max_size=200) | st.text('a<>&`*_~😀\n\t"\\\u202e\x00', max_size=400)
+long_words = st.builds(lambda word, count: word * count, words, st.integers(1, 400))
+severities = st.sampled_from(list(Severity))
+
+
+@st.composite
+def tables(draw: Any) -> Table:
+    width = draw(st.integers(0, 6))
+    cell = words | st.builds(Cell, words, severities)
+    row = st.tuples(*[cell] * width)
+    rows = draw(st.lists(row, max_size=5)) * draw(st.sampled_from([1, 1, 100]))
+    return Table(tuple(draw(words) for _ in range(width)), tuple(rows))
+
+
+fields = st.builds(
+    FormField,
+    name=st.text("abc_", min_size=1, max_size=10),
+    label=words,
+    kind=st.sampled_from(["text", "number", "choice", "flag"]),
+    choices=st.lists(words, max_size=5).map(tuple),
+    required=st.booleans(),
+    value=words,
+    hint=words,
+)
+forms = st.builds(
+    Form,
+    words,
+    words,
+    st.lists(fields, max_size=4, unique_by=lambda field: field.name).map(tuple),
+)
+blocks = st.one_of(
+    st.builds(Text, long_words, st.sampled_from(["normal", "title", "note"]),
+              st.none() | severities),
+    st.builds(Fields, st.lists(st.tuples(words, long_words), max_size=5).map(tuple)),
+    tables(),
+    st.builds(Code, long_words, words),
+    st.builds(Issues, st.lists(st.builds(Issue, severities, words, words, long_words, words),
+              max_size=5).map(tuple)),
+    forms,
+)  # fmt: skip
+actions = st.lists(
+    st.builds(Action, st.sampled_from(["confirm", "cancel", "command"]), words,
+              words.filter(bool)), max_size=8
+)  # fmt: skip
+replies = st.builds(
+    lambda view, actions: Reply.of(*view, actions=actions), st.lists(blocks, max_size=6), actions
+)
+
+
+@given(reply=replies)
+@settings(deadline=None, max_examples=50)
+def test_any_reply_is_within_every_limit(reply: Reply) -> None:
+    made = checked(reply)
+    found = [item for part in made.parts for item in buttons(part.members())]
+    offered = [item["value"] for item in found if not item["action_id"].startswith("smartops.form")]
+    assert offered == [action.value for action in reply.actions if len(action.value) <= 2000]
+    if offered:
+        last = buttons(made.parts[made.deciding].members())
+        assert last[-1]["value"] == offered[-1]
+
+
+@given(form=forms)
+@settings(deadline=None, max_examples=50)
+def test_any_dialog_is_within_every_limit(form: Form) -> None:
+    view = dialog(form, Address("C1", ALICE, "1.2"), surroundings(Reply.of(form)))
+    if view is not None:
+        check_view(view)
+
+
+@given(text=st.lists(lines, max_size=30).map("\n".join), room=st.integers(60, 400))
+@settings(deadline=None, max_examples=50)
+def test_a_cut_text_is_whole_and_fits(text: str, room: int) -> None:
+    parts = list(chunks(text, room))
+    assert all(size(part) <= room for part in parts)
+    assert "".join(parts).replace("\n", "") == text.replace("\n", "")
+    if all(size(line) <= room - 2 for line in text.split("\n")):
+        assert "\n".join(parts) == text

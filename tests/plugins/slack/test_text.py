@@ -1,0 +1,88 @@
+"""What somebody typed comes back as they typed it: tokens and escaping undone once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slack_service import BOT
+from smartops_slack.text import escaped, mended, mentions, spoken, unescaped
+
+
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [
+        (f"<@{BOT}> list instances", "list instances"),
+        (f"<@{BOT}|smartops> list instances", "list instances"),
+        (f"  <@{BOT}>\u00a0list instances ", "list instances"),
+        (f"please <@{BOT}> list instances", "please list instances"),
+        (f"<@{BOT}> list <@{BOT}> instances", "list instances"),
+        (f"<@{BOT}>", ""),
+        ("<@U2> list", "@U2 list"),
+        ("ask <@U2|bob> first", "ask @bob first"),
+        ("<#C1|ops> <#C2> <#C3|>", "#ops #C2 #C3"),
+        ("<!here> <!channel|channel> <!everyone>", "@here channel @everyone"),
+        ("<!subteam^S1|@ops> <!subteam^S2>", "@ops @S2"),
+        ("<!date^1392734382^{date}|18 February>", "18 February"),
+        ("stop <http://web-1.example.com|web-1.example.com>", "stop web-1.example.com"),
+        ("stop <http://Web-1.example.com/|web-1.example.com>", "stop web-1.example.com"),
+        ("<https://example.com/a?b=1&amp;c=2>", "https://example.com/a?b=1&c=2"),
+        ("<https://example.com/a|https://example.com/a>", "https://example.com/a"),
+        ("<https://evil.example|harmless>", "https://evil.example"),
+        ("tell <mailto:a@example.com|a@example.com>", "tell a@example.com"),
+        ("<tel:+15551234|+15551234>", "+15551234"),
+        ("a &lt;b&gt; &amp;&amp; c", "a <b> && c"),
+        ("&amp;lt;", "&lt;"),
+        ("&amp;amp;", "&amp;"),
+        ("&lt;@U2&gt;", "<@U2>"),
+        ("a < b", "a < b"),
+        ("`list instances`", "list instances"),
+        ("``` list instances ```", "list instances"),
+        ("execute `df` on `web`", "execute `df` on `web`"),
+        ("“df -h” — it’s", "“df -h” — it’s"),
+        ("stop\u200b web\u2060-1\u00a0now", "stop web-1 now"),
+        ("one\r\ntwo\u2028three", "one\ntwo\nthree"),
+        ("<>", "<>"),
+        ("", ""),
+    ],
+)
+def test_text_is_as_it_was_typed(sent: str, typed: str) -> None:
+    assert spoken(sent, BOT) == typed
+
+
+def test_a_bot_that_does_not_know_its_name_takes_the_first_mention() -> None:
+    assert spoken("<@U1> stop <@U2>", mentioned=True) == "stop @U2"
+    assert spoken("<@U1> stop <@U2>") == "@U1 stop @U2"
+
+
+def test_a_mention_is_whole_or_none() -> None:
+    assert mentions(f"hey <@{BOT}>", BOT)
+    assert mentions(f"hey <@{BOT}|smartops>", BOT)
+    assert not mentions(f"hey <@{BOT}X>", BOT)
+    assert not mentions(f"hey {BOT}", BOT)
+    assert spoken(f"<@{BOT}X> stop", BOT) == f"@{BOT}X stop"
+
+
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=60)
+
+
+@given(text=texts)
+@settings(deadline=None, max_examples=50)
+def test_what_is_escaped_comes_back(text: str) -> None:
+    assert unescaped(escaped(text)) == text
+    assert not set("<>") & set(escaped(text))
+
+
+@given(text=texts)
+@settings(deadline=None, max_examples=50)
+def test_typed_text_cannot_pass_for_a_token(text: str) -> None:
+    """Whatever was typed, escaped once as Slack does, is read as exactly that."""
+    plain = mended(f"say {text} x").strip()
+    assert spoken(f"<@{BOT}> {escaped(plain)}", BOT) == plain
+
+
+@given(text=st.text(max_size=80))
+@settings(deadline=None, max_examples=50)
+def test_any_text_can_be_read(text: str) -> None:
+    assert isinstance(spoken(text, BOT, mentioned=True), str)
