@@ -6,12 +6,39 @@ See the README in this folder.
 
 from __future__ import annotations
 
-from smartops import hookimpl
+from collections.abc import Iterable
+
+import click
+
+from smartops import Backend, Layer, Services, hookimpl
 
 from .config import AwsConfig
+from .person import for_person
 
 
 @hookimpl
 def config_type() -> type[AwsConfig]:
     """Return the model of the plugin's section."""
     return AwsConfig
+
+
+@hookimpl
+def register_backends(config: AwsConfig, services: Services) -> Iterable[Backend]:
+    """Return the backends; the SDK is loaded for them, and asks AWS nothing yet."""
+    from .backend import backends
+
+    return list(backends(config, services.clock))
+
+
+@hookimpl
+def register_middleware() -> Iterable[Layer]:
+    """Return the layer that tells AWS whose command it is."""
+    return [for_person]
+
+
+@hookimpl
+def register_cli(config: AwsConfig | None) -> Iterable[click.Command]:
+    """Return the commands ``smartops aws …``."""
+    from .cli import commands
+
+    return commands(config)

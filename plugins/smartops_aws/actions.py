@@ -29,7 +29,8 @@ class Action:
     """An operation: ``service`` as botocore calls it, ``right`` as IAM does.
 
     ``wanted`` completes "Insufficient permissions to …". ``resources`` is the
-    bucket that is charged for each instance of a call.
+    bucket that is charged for each instance of a call, ``following`` the name
+    of what leads to the next page.
     """
 
     service: str
@@ -39,6 +40,7 @@ class Action:
     allowance: Allowance
     kind: Kind = "read"
     resources: Allowance | None = None
+    following: str = "NextToken"
 
     @property
     def right(self) -> str:
@@ -83,7 +85,9 @@ OUTPUT = Action(
 CANCEL = Action("ssm", "CancelCommand", "runner", "cancel commands", Allowance(10, 5), "change")
 DATA = Action("cloudwatch", "GetMetricData", "metrics", "read metrics", Allowance(50, 50))
 LIST_METRICS = Action("cloudwatch", "ListMetrics", "metrics", "list metrics", Allowance(25, 25))
-COST = Action("ce", "GetCostAndUsage", "costs", "read costs", Allowance(5, 1))
+COST = Action(
+    "ce", "GetCostAndUsage", "costs", "read costs", Allowance(5, 1), following="NextPageToken"
+)
 ASSUME = Action("sts", "AssumeRole", "role", "assume the role of the account", _READ)
 
 ACTIONS = (

@@ -70,10 +70,10 @@ class Api:
         """Call an operation until there are no more pages, and yield each."""
         following: str | None = None
         while True:
-            extra = {"NextToken": following} if following else {}
+            extra = {action.following: following} if following else {}
             page = await self.call(action, 0, **parameters, **extra)
             yield page
-            following = page.get("NextToken")
+            following = page.get(action.following)
             if not following:
                 return
 

@@ -35,8 +35,7 @@ class AwsCompute(Part, Compute):
     """The instances of one region of one account."""
 
     def __init__(self, api: Api, config: AwsConfig) -> None:
-        super().__init__(api)
-        self._config = config
+        super().__init__(api, config)
         self._listing = Listing(api)
 
     async def list(self, query: Query) -> Page:
@@ -52,7 +51,7 @@ class AwsCompute(Part, Compute):
             await self._unprotected(instances)
 
     async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
-        """Start, stop or reboot all of the instances in one request, which AWS does to all or none."""
+        """Start, stop or reboot the instances in one request, which AWS does to all or none."""
         ids = self._changeable(verb, instances)
         try:
             answer = await self._api.call(_ACTIONS[verb], len(ids), InstanceIds=ids)

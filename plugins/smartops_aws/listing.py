@@ -100,8 +100,8 @@ class Listing:
         at = self._api.clock.time()
         parts: list[Sequence[Instance]] = []
         for filters in requests(query):
-            async for page in self._api.pages(DESCRIBE, Filters=filters, MaxResults=PAGE):
-                parts.append(page[INSTANCES])
+            pages = self._api.pages(DESCRIBE, Filters=filters, MaxResults=PAGE)
+            parts += [page[INSTANCES] async for page in pages]
         return await to_thread.run_sync(_assembled, at, parts, query, limiter=self._api.places)
 
 

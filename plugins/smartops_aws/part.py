@@ -6,6 +6,7 @@ from smartops import Backend
 
 from .actions import DESCRIBE
 from .api import Api
+from .config import AwsConfig
 
 _REMEMBERED = 15.0
 _LEAST = 5  # instances in a page
@@ -14,9 +15,10 @@ _LEAST = 5  # instances in a page
 class Part(Backend):
     """One capability of one region of one account."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, config: AwsConfig) -> None:
         self.name = api.name
         self._api = api
+        self._config = config
         self._answered = float("-inf")
 
     async def ping(self) -> None:

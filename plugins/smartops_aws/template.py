@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]{0,49})\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]{0,49})\}")
 WORD = r"[A-Za-z0-9_./@%+=:,][A-Za-z0-9_./@%+=:,-]{0,255}"
 """What a value may be unless the configuration says otherwise: one word that is no option."""
 
@@ -19,7 +19,7 @@ class Template:
 
     def __init__(self, script: str, patterns: Mapping[str, str]) -> None:
         text = script.strip()
-        self.names = tuple(_PLACEHOLDER.findall(text))
+        self.names = tuple(PLACEHOLDER.findall(text))
         if len(set(self.names)) < len(self.names):
             raise ValueError("a placeholder stands twice in the script")
         unknown = [name for name in patterns if name not in self.names]
@@ -37,7 +37,7 @@ class Template:
         return dict(zip(self.names, values, strict=True))
 
     def _written(self, text: str) -> str:
-        parts = _PLACEHOLDER.split(text)
+        parts = PLACEHOLDER.split(text)
         for place in range(1, len(parts), 2):
             name = parts[place]
             parts[place] = f"(?P<p_{name}>{_checked(name, self.patterns[name])})"

@@ -1,0 +1,137 @@
+"""Commands of SSM that are under way, looked at no more often than is decent."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from smartops import RunResult, ValidationFailed
+
+from .actions import CANCEL, COMMANDS, INVOCATIONS, OUTPUT
+from .api import Api
+from .faults import Fault
+from .flight import Flights
+from .invocations import Invocation, Step, invocation, output_of
+from .nodes import AT_ONCE
+from .together import together
+
+_REMEMBERED = 64
+_NOT_YET = "InvocationDoesNotExist"
+
+Results = tuple[RunResult, ...]
+
+
+@dataclass(slots=True)
+class _Command:
+    """What is known of a command. ``ended`` holds results that nothing will change any more."""
+
+    id: str
+    instances: tuple[str, ...] = ()
+    results: Results = ()
+    ended: dict[str, RunResult] = field(default_factory=dict)
+    looked: float = float("-inf")
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.instances) and len(self.ended) == len(self.instances)
+
+
+class Commands:
+    """The commands of one region of one account. ``poll`` is in seconds."""
+
+    def __init__(self, api: Api, poll: float) -> None:
+        self._api = api
+        self._poll = poll
+        self._flights: Flights[Results] = Flights()
+        self._known: OrderedDict[str, _Command] = OrderedDict()
+
+    def sent(self, id: str, instances: Sequence[str]) -> None:
+        """Take note of a command that was just sent: AWS may not know of it for a moment."""
+        self._command(id).instances = tuple(instances)
+
+    async def results(self, id: str) -> Results:
+        """Return how a command stands; raises ValidationFailed for one that is not known."""
+        command = self._command(id)
+        if command.is_over:
+            return command.results
+        elapsed = self._api.clock.time() - command.looked
+        if command.results and 0 <= elapsed < self._poll:
+            return command.results
+        return await self._flights.join(id, partial(self._look, command))
+
+    async def cancel(self, id: str) -> None:
+        """Ask for a command to be stopped; harmless if it has ended."""
+        command = self._command(id)
+        if not command.is_over:
+            await self._api.call(CANCEL, CommandId=id)
+            command.looked = float("-inf")
+
+    def _command(self, id: str) -> _Command:
+        command = self._known.setdefault(id, _Command(id))
+        self._known.move_to_end(id)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return command
+
+    async def _look(self, command: _Command) -> Results:
+        if not command.instances:
+            command.instances = await self._sent_to(command.id)
+        listed: dict[str, Invocation] = {}
+        pages = self._api.pages(INVOCATIONS, CommandId=command.id, Details=True, MaxResults=AT_ONCE)
+        async for page in pages:
+            for item in page["CommandInvocations"]:
+                found = invocation(item)
+                listed[found.result.instance_id] = found
+        results = {id_: found.result for id_, found in listed.items()}
+        ending = [
+            found
+            for id_, found in listed.items()
+            if found.result.finished and id_ not in command.ended
+        ]
+        for result in await together(partial(self._whole, command.id), ending):
+            results[result.instance_id] = result
+            if result.finished:
+                command.ended[result.instance_id] = result
+        command.looked = self._api.clock.time()
+        command.results = tuple(
+            command.ended.get(id_) or results.get(id_) or RunResult(id_, "pending")
+            for id_ in command.instances
+        )
+        return command.results
+
+    async def _sent_to(self, id: str) -> tuple[str, ...]:
+        """Return the instances that a command of an earlier process was sent to."""
+        answer = await self._api.call(COMMANDS, CommandId=id)
+        if not answer["Commands"]:
+            raise ValidationFailed(f"There is no run {id}", details="InvalidCommandId")
+        return tuple(answer["Commands"][0]["InstanceIds"])
+
+    async def _whole(self, id: str, found: Invocation) -> RunResult:
+        """Return the result with all the output there is to be had."""
+        if found.complete:
+            return found.result
+        outputs, errors, cut = [], [found.result.errors], False
+        for step in found.steps:
+            try:
+                answer = await self._api.attempt(OUTPUT, 0, _asked(id, found, step))
+            except Fault as fault:
+                if fault.code == _NOT_YET:  # it is listed, and elsewhere not known yet
+                    return replace(found.result, status="running", exit_code=None)
+                raise self._api.refused(fault, OUTPUT) from fault
+            output, error, was_cut = output_of(answer)
+            outputs.append(output)
+            errors.append(error)
+            cut = cut or was_cut
+        return replace(
+            found.result,
+            output="".join(outputs),
+            errors="\n".join(filter(None, errors)),
+            truncated=cut,
+        )
+
+
+def _asked(id: str, found: Invocation, step: Step) -> dict[str, str]:
+    asked = {"CommandId": id, "InstanceId": found.result.instance_id}
+    return {**asked, "PluginName": step.name} if len(found.steps) > 1 else asked

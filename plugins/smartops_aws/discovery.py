@@ -1,0 +1,85 @@
+"""What the CloudWatch agent measures where: asked of CloudWatch, and remembered for an hour.
+
+A query has to name every dimension, and which there are is up to the agent's
+configuration on each instance. A few instances are asked about one by one,
+many by reading the whole list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+from .actions import LIST_METRICS
+from .api import Api
+from .config import MetricsConfig
+from .flight import Flights
+from .gauges import AGENT_METRICS, Gauge, Gauges, chosen, of_instance
+from .recent import Recent
+from .together import together
+
+FEW = 25
+"""Up to so many instances are asked about one by one."""
+
+_ACTIVE = "PT3H"
+_ABSENT = 600.0  # seconds after which an instance without an agent is looked at again
+_MOST = 20_000
+_NOTHING: Gauges = {}
+
+
+class Discovery:
+    """The agents of one region of one account."""
+
+    def __init__(self, api: Api, config: MetricsConfig) -> None:
+        self._api = api
+        self._config = config
+        self._flights: Flights[None] = Flights()
+        self._known: Recent[Gauges] = Recent(api.clock, config.discovery.total_seconds(), _MOST)
+
+    async def of(self, ids: Sequence[str]) -> Mapping[str, Gauges]:
+        """Return what the agent measures on each instance; nothing where there is no agent."""
+        missing = [id_ for id_ in ids if self._get(id_) is None]
+        if len(missing) > FEW:
+            await self._flights.join("all", self._scan)
+            for id_ in missing:
+                if self._get(id_) is None:
+                    self._known.put(id_, _NOTHING)
+        else:
+            await together(self._look, missing)
+        return {id_: (self._get(id_) or (_NOTHING,))[0] for id_ in ids}
+
+    def _get(self, id: str) -> tuple[Gauges] | None:
+        found = self._known.get(id)
+        return self._known.get(id, _ABSENT) if found and not found[0] else found
+
+    async def _look(self, id: str) -> None:
+        await self._flights.join(id, partial(self._look_now, id))
+
+    async def _look_now(self, id: str) -> None:
+        found = await self._listed(Dimensions=[{"Name": "InstanceId", "Value": id}])
+        self._learn(found, also=id)
+
+    async def _scan(self) -> None:
+        parts = await together(self._named, AGENT_METRICS)
+        self._learn(item for part in parts for item in part)
+
+    async def _named(self, name: str) -> Sequence[tuple[str, Gauge]]:
+        return await self._listed(MetricName=name)
+
+    async def _listed(self, **which: object) -> Sequence[tuple[str, Gauge]]:
+        pages = self._api.pages(
+            LIST_METRICS,
+            Namespace=self._config.agent_namespace,
+            RecentlyActive=_ACTIVE,
+            **which,
+        )
+        listed = [of_instance(item) async for page in pages for item in page["Metrics"]]
+        return [item for item in listed if item is not None]
+
+    def _learn(self, found: Iterable[tuple[str, Gauge]], also: str = "") -> None:
+        gauges: dict[str, list[Gauge]] = {also: []} if also else {}
+        for id_, gauge in found:
+            gauges.setdefault(id_, []).append(gauge)
+        for id_, own in gauges.items():
+            read = chosen(own, self._config.filesystems) if own else _NOTHING
+            self._known.put(id_, read)

@@ -1,0 +1,143 @@
+"""Measurements: CloudWatch's own of the CPU, and those of its agent of memory and disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from smartops import Instance, Metric, Metrics, Sample, Usage, ValidationFailed
+
+from .api import Api
+from .config import AwsConfig
+from .discovery import Discovery
+from .gauges import Gauge, Gauges, cpu
+from .part import Part
+from .readings import MOST_POINTS, Points, read
+from .recent import Recent
+
+_FIVE_MINUTES = timedelta(minutes=5)  # what EC2 measures without detailed monitoring
+_NEWEST = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+_KEPT: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(days=63), timedelta(hours=1)),
+    (timedelta(days=15), _FIVE_MINUTES),
+)
+"""What is older than this can only be had by periods that are multiples of that."""
+
+_MOST_USAGES = 20_000
+_MOST_SERIES = 1_000
+
+Series = tuple[Sample, ...]
+
+
+class AwsMetrics(Part, Metrics):
+    """The measurements of one region of one account."""
+
+    def __init__(self, api: Api, config: AwsConfig) -> None:
+        super().__init__(api, config)
+        seconds = config.metrics.cache.total_seconds()
+        self._discovery = Discovery(api, config.metrics)
+        self._usages: Recent[Usage | None] = Recent(api.clock, seconds, _MOST_USAGES)
+        self._series: Recent[Series] = Recent(api.clock, seconds, _MOST_SERIES)
+
+    async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
+        """Return the newest usage of the last hour; ``at`` is that of the oldest value in it."""
+        ids = list(dict.fromkeys(instance.id for instance in instances))
+        known = {id_: found[0] for id_ in ids if (found := self._usages.get(id_)) is not None}
+        missing = [id_ for id_ in ids if id_ not in known]
+        if missing:
+            for id_, usage in (await self._newest(missing)).items():
+                known[id_] = usage
+                self._usages.put(id_, usage)
+        return {id_: usage for id_ in ids if (usage := known[id_]) is not None}
+
+    async def series(
+        self,
+        metric: Metric,
+        instances: Sequence[Instance],
+        *,
+        since: datetime,
+        period: timedelta,
+    ) -> Mapping[str, Series]:
+        """Return averages; of the disk, those of the fullest file system at each moment.
+
+        Raises ValidationFailed for a period that is not whole minutes, or finer
+        than CloudWatch keeps it for so long.
+        """
+        now = self._api.clock.now()
+        _possible(since, now, period)
+        start = _aligned(since, period)
+        ids = list(dict.fromkeys(instance.id for instance in instances))
+        keys = {id_: (metric, id_, start, period) for id_ in ids}
+        known = {id_: found[0] for id_ in ids if (found := self._series.get(keys[id_]))}
+        missing = [id_ for id_ in ids if id_ not in known]
+        if missing:
+            gauges = await self._gauges(metric, missing)
+            every = [gauge for own in gauges.values() for gauge in own]
+            points = await read(self._api, every, start, now, period)
+            for id_ in missing:
+                known[id_] = _fullest([points[item] for item in gauges[id_] if item in points])
+                self._series.put(keys[id_], known[id_])
+        return {id_: known[id_] for id_ in ids if known[id_]}
+
+    async def _gauges(self, metric: Metric, ids: Sequence[str]) -> Mapping[str, Sequence[Gauge]]:
+        if metric == "cpu":
+            return {id_: [cpu(id_)] for id_ in ids}
+        found = await self._discovery.of(ids)
+        return {id_: found[id_].get(metric, ()) for id_ in ids}
+
+    async def _newest(self, ids: Sequence[str]) -> Mapping[str, Usage | None]:
+        found = await self._discovery.of(ids)
+        gauges: dict[str, Gauges] = {id_: {**found[id_], "cpu": [cpu(id_)]} for id_ in ids}
+        every = [gauge for own in gauges.values() for some in own.values() for gauge in some]
+        now = self._api.clock.now()
+        start = _aligned(now - _NEWEST, _FIVE_MINUTES)
+        points = await read(self._api, every, start, now, _FIVE_MINUTES)
+        return {id_: _usage(own, points) for id_, own in gauges.items()}
+
+
+def _usage(gauges: Gauges, points: Mapping[Gauge, Points]) -> Usage | None:
+    newest: dict[Metric, Sample] = {}
+    for metric, own in gauges.items():
+        series = _fullest([points[gauge] for gauge in own if gauge in points])
+        if series:
+            newest[metric] = series[-1]
+    if not newest:
+        return None
+    values = {metric: sample.value for metric, sample in newest.items()}
+    return Usage(
+        cpu=values.get("cpu"),
+        memory=values.get("memory"),
+        disk=values.get("disk"),
+        at=min(sample.at for sample in newest.values()),
+    )
+
+
+def _fullest(measured: Sequence[Points]) -> Series:
+    """Return the highest of several measurements at each moment, oldest first."""
+    highest: dict[datetime, float] = {}
+    for points in measured:
+        for at, value in points.items():
+            highest[at] = max(value, highest.get(at, 0.0))
+    return tuple(Sample(at, round(highest[at], 2)) for at in sorted(highest))
+
+
+def _aligned(moment: datetime, period: timedelta) -> datetime:
+    seconds = period.total_seconds()
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+
+
+def _possible(since: datetime, now: datetime, period: timedelta) -> None:
+    if period < _MINUTE or period % _MINUTE:
+        raise ValidationFailed("A period of metrics is a whole number of minutes")
+    for age, finest in _KEPT:
+        if now - since > age and period % finest:
+            raise ValidationFailed(
+                f"CloudWatch does not keep metrics for {age.days} days by so short a period",
+                details=f"Ask for multiples of {finest.total_seconds() / 60:g} minutes",
+            )
+    if (now - since) / period > MOST_POINTS:
+        raise ValidationFailed(
+            f"That is more than {MOST_POINTS:,} points",
+            details="Ask for a longer period or a shorter time",
+        )

@@ -1,0 +1,55 @@
+"""Reading gauges: as many in one request of GetMetricData as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from .actions import DATA
+from .api import Api
+from .gauges import Gauge
+from .together import together
+
+MOST_QUERIES = 500
+MOST_POINTS = 90_000  # CloudWatch takes 100,800; the ends of a window add some
+
+Points = Mapping[datetime, float]
+
+
+async def read(
+    api: Api, gauges: Sequence[Gauge], start: datetime, end: datetime, period: timedelta
+) -> Mapping[Gauge, Points]:
+    """Return the averages of each gauge by the start of their period; raises refusals.
+
+    ``start`` is the start of a period. Gauges without any are left out.
+    """
+    points = max(1, (end - start) // period + 1)
+    size = max(1, min(MOST_QUERIES, MOST_POINTS // points))
+    unique = list(dict.fromkeys(gauges))
+    batches = [unique[at : at + size] for at in range(0, len(unique), size)]
+    ask = partial(_ask, api, start=start, end=end, seconds=int(period.total_seconds()))
+    found: dict[Gauge, Points] = {}
+    for part in await together(ask, batches):
+        found.update(part)
+    return found
+
+
+async def _ask(
+    api: Api, gauges: Sequence[Gauge], *, start: datetime, end: datetime, seconds: int
+) -> Mapping[Gauge, Points]:
+    by_id = {f"q{number}": gauge for number, gauge in enumerate(gauges)}
+    pages = api.pages(
+        DATA,
+        MetricDataQueries=[gauge.query(id_, seconds) for id_, gauge in by_id.items()],
+        StartTime=start,
+        EndTime=end,
+    )
+    found: dict[Gauge, dict[datetime, float]] = {}
+    async for page in pages:
+        for result in page["MetricDataResults"]:
+            gauge = by_id[result["Id"]]
+            values = found.setdefault(gauge, {})
+            for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                values[at.astimezone(UTC)] = gauge.used(value)
+    return {gauge: values for gauge, values in found.items() if values}

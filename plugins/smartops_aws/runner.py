@@ -1,0 +1,202 @@
+"""Scripts on machines, by SSM Run Command."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from anyio import CancelScope
+
+from smartops import DeadlineExceeded, Instance, Refusal, Runner, RunResult, ValidationFailed
+
+from .api import Api
+from .commands import Commands
+from .config import AwsConfig
+from .documents import Documents, Order, Platform
+from .errors import SsmUnavailable
+from .flight import Flights
+from .nodes import chunks, reach
+from .part import Part
+from .runs import Part as RunPart
+from .runs import Unsent, join, split
+from .sending import Sender
+from .together import together
+
+_LEAST_DELIVERY = 30
+_LONGEST = timedelta(hours=48)
+_MAX_SCRIPT = 64 * 1024
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    script: str
+    limit: timedelta
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A run of this process: what was asked, its id, and the order of its instances."""
+
+    asked: tuple[str, tuple[str, ...]]
+    run_id: str
+
+
+class AwsRunner(Part, Runner):
+    """Scripts on the instances of one region of one account."""
+
+    unreachable = SsmUnavailable
+
+    def __init__(self, api: Api, config: AwsConfig) -> None:
+        super().__init__(api, config)
+        self._documents = Documents(config.runner)
+        self._commands = Commands(api, config.runner.poll.total_seconds())
+        self._sender = Sender(api)
+        self._flights: Flights[str] = Flights()
+        self._sent: OrderedDict[str, _Sent] = OrderedDict()
+
+    async def send(
+        self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
+    ) -> str:
+        """Start a script and return the id of the run, within this process once for each key.
+
+        Instances whose agents do not answer are unreachable in the results.
+        Raises SsmUnavailable if none does, PermissionDenied if no document
+        stands for the script, and DeadlineExceeded if AWS did not say whether
+        it took it.
+        """
+        unique = tuple({item.id: item for item in instances}.values())
+        _acceptable(script, unique, limit)
+        asked = (script, tuple(item.id for item in unique))
+        earlier = self._sent_by(key)
+        if earlier is not None:
+            if earlier.asked != asked:
+                raise ValidationFailed("This act has already sent another script")
+            return earlier.run_id
+        call = partial(self._send, _Job(script, limit, key), unique)
+        run_id = await (self._flights.join((key, asked), call) if key else call())
+        self._remember(key or run_id, _Sent(asked, run_id))
+        return run_id
+
+    async def results(self, run_id: str) -> tuple[RunResult, ...]:
+        """Return how a run stands; raises ValidationFailed for a run that is not known."""
+        parts = split(run_id)
+        commands = [part for part in parts if isinstance(part, str)]
+        found = {
+            result.instance_id: result
+            for results in await together(self._commands.results, commands)
+            for result in results
+        }
+        for part in parts:
+            if isinstance(part, Unsent):
+                found.update(
+                    (id_, RunResult(id_, "unreachable", errors=part.why)) for id_ in part.ids
+                )
+        return tuple(found[id_] for id_ in self._order(run_id, found))
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop a run where it has not ended; raises ValidationFailed if it is not known."""
+        commands = [part for part in split(run_id) if isinstance(part, str)]
+        await together(self._commands.cancel, commands)
+
+    async def _send(self, job: _Job, instances: Sequence[Instance]) -> str:
+        for platform in {item.platform for item in instances}:
+            self._documents.order(job.script, platform, job.limit)  # refused before AWS is asked
+        reached = await reach(self._api, instances)
+        if not reached.online:
+            raise _nobody(instances, reached.unreachable)
+        parts: list[RunPart] = []
+        refused: list[Refusal] = []
+        with CancelScope(shield=True):  # what was sent must be known, or nobody could cancel it
+            for platform, group in reached.online.items():
+                for chunk in chunks(group):
+                    name = f"{job.key}/{len(parts)}" if job.key else ""
+                    parts.append(await self._send_part(job, name, platform, chunk, refused))
+        if len(refused) == len(parts):
+            raise refused[0]
+        return join([*parts, *_unreachable(reached.unreachable)])
+
+    async def _send_part(
+        self,
+        job: _Job,
+        name: str,
+        platform: Platform,
+        instances: Sequence[Instance],
+        refused: list[Refusal],
+    ) -> RunPart:
+        """Send to up to 50 instances of one platform; a refusal is kept for the results."""
+        ids = tuple(item.id for item in instances)
+        try:
+            order = self._documents.order(job.script, platform, job.limit)
+            command = await self._sender.send(_request(order, ids, job.limit), name)
+        except Refusal as error:
+            refused.append(error)
+            unknown = isinstance(error, DeadlineExceeded)
+            sure = "It is not known whether it was sent" if unknown else "It was not sent"
+            return Unsent(f"{sure}. {error.message}", ids)
+        self._commands.sent(command, ids)
+        return command
+
+    def _sent_by(self, key: str) -> _Sent | None:
+        return self._sent.get(key) if key else None
+
+    def _remember(self, key: str, sent: _Sent) -> None:
+        self._sent[key] = sent
+        if len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+
+    def _order(self, run_id: str, found: Mapping[str, RunResult]) -> Sequence[str]:
+        """Return the ids in the order they were given, as far as that is remembered."""
+        for sent in self._sent.values():
+            if sent.run_id == run_id and found.keys() == set(sent.asked[1]):
+                return sent.asked[1]
+        return list(found)
+
+
+def _acceptable(script: str, instances: Sequence[Instance], limit: timedelta) -> None:
+    if not instances:
+        raise ValidationFailed("There is nothing to run the script on")
+    if not script.strip() or len(script.encode()) > _MAX_SCRIPT:
+        raise ValidationFailed("The script cannot be sent", details="It has 1 B to 64 KiB")
+    if not timedelta(0) < limit <= _LONGEST:
+        raise ValidationFailed("The time limit cannot be kept", details="At most 48 hours")
+
+
+def _request(order: Order, ids: Sequence[str], limit: timedelta) -> Mapping[str, Any]:
+    """Return what SendCommand is given. Both its limits are set: delivery, and execution.
+
+    One failure shall not keep the others from being tried, as it would by default.
+    """
+    return {
+        "DocumentName": order.document,
+        "Parameters": order.parameters,
+        "InstanceIds": list(ids),
+        "TimeoutSeconds": max(_LEAST_DELIVERY, math.ceil(limit.total_seconds())),
+        "MaxConcurrency": "100%",
+        "MaxErrors": "100%",
+    }
+
+
+def _nobody(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnavailable:
+    first = instances[0]
+    if len(instances) == 1:
+        return SsmUnavailable(
+            f"{first.label} cannot be reached to run scripts", details=why[first.id]
+        )
+    return SsmUnavailable(
+        f"None of {len(instances)} instances can be reached to run scripts",
+        details=f"{first.label}: {why[first.id]}",
+    )
+
+
+def _unreachable(why: Mapping[str, str]) -> Sequence[Unsent]:
+    by_reason: dict[str, list[str]] = {}
+    for id_, reason in why.items():
+        by_reason.setdefault(reason, []).append(id_)
+    return [Unsent(reason, tuple(ids)) for reason, ids in by_reason.items()]

@@ -1,0 +1,74 @@
+"""Sending one command once, whatever happens to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+from smartops import DeadlineExceeded, RateLimited
+
+from .actions import COMMANDS, SEND
+from .api import Api
+from .faults import Fault
+from .person import session_name
+from .refusals import certainly_undone
+
+_TRIES = 2
+_LOOKS = 3
+_PAUSE = 2.0
+_AGO = 300.0
+_PAGE = 50
+
+
+class Sender:
+    """Sends the commands of one region of one account.
+
+    SendCommand has no idempotency token, so it is tried again only where it
+    certainly was not taken. Where that is unknown, the command is looked for by
+    its comment, which no other command has.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def send(self, request: Mapping[str, Any], key: str) -> str:
+        """Send a command and return its id; raises DeadlineExceeded if nobody knows whether."""
+        comment = _comment(key or uuid4().hex)
+        began = self._api.clock.time()
+        for left in reversed(range(_TRIES)):
+            try:
+                answer = await self._api.attempt(SEND, 0, {**request, "Comment": comment})
+            except Fault as fault:
+                refused = self._api.refused(fault, SEND)
+                if not certainly_undone(fault):
+                    return await self._found(comment, began, fault)
+                again = isinstance(refused, RateLimited) or fault.cause == "unreached"
+                if not (left and again):
+                    raise refused from fault
+                await self._api.clock.sleep(_PAUSE)
+            else:
+                return str(answer["Command"]["CommandId"])
+        raise AssertionError("unreachable")
+
+    async def _found(self, comment: str, began: float, fault: Fault) -> str:
+        """Return the id of the command with a comment, which AWS may take a moment to list."""
+        after = datetime.fromtimestamp(began - _AGO, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        filters = [{"key": "InvokedAfter", "value": after}]
+        for _ in range(_LOOKS):
+            await self._api.clock.sleep(_PAUSE)
+            async for page in self._api.pages(COMMANDS, Filters=filters, MaxResults=_PAGE):
+                for command in page["Commands"]:
+                    if command.get("Comment") == comment:
+                        return str(command["CommandId"])
+        raise DeadlineExceeded(
+            "AWS did not say whether it took the script, and does not list it",
+            details=f"{fault.code}. It may have been run: look before you repeat it",
+        ) from fault
+
+
+def _comment(key: str) -> str:
+    digest = blake2b(key.encode(), digest_size=10).hexdigest()
+    return f"SmartOps for {session_name()}, {digest}"
