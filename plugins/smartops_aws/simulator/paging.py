@@ -1,0 +1,41 @@
+"""Pages: tokens that say where the next one begins, and whose they are."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import TypeVar
+
+from .answers import AwsError
+
+T = TypeVar("T")
+
+
+def page(
+    items: Sequence[T], size: int, token: str, of: str, wrong: AwsError
+) -> tuple[list[T], str]:
+    """Return a page and the token of the next, empty at the end.
+
+    ``of`` says what is listed: a token of something else is refused with ``wrong``.
+    """
+    start = _start(token, of, wrong)
+    end = start + size
+    return list(items[start:end]), (make(end, of) if end < len(items) else "")
+
+
+def make(place: int, of: str) -> str:
+    """Return the token of a place in a list."""
+    return urlsafe_b64encode(json.dumps([place, of]).encode()).decode()
+
+
+def _start(token: str, of: str, wrong: AwsError) -> int:
+    if not token:
+        return 0
+    try:
+        place, whose = json.loads(urlsafe_b64decode(token))
+    except (ValueError, TypeError):
+        raise wrong from None
+    if whose != of or not isinstance(place, int):
+        raise wrong
+    return place
