@@ -99,7 +99,8 @@ class Command:
 
     ``wants`` maps the names of parameters that SmartOps fills to what they are
     filled with: Call, Plan, Work or a capability. Those in ``optional`` are None
-    where no backend offers the capability.
+    where no backend offers the capability. One that is ``by_hand`` is for people
+    alone: no interpreter can run it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Command:
     deadline: timedelta = timedelta(seconds=60)
     owner: str = ""
     optional: frozenset[str] = frozenset()
+    by_hand: bool = False
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
@@ -167,6 +169,7 @@ def command(
     effect: Effect | Literal["read", "change", "dangerous"] = Effect.READ,
     examples: tuple[str, ...] = (),
     deadline: timedelta = timedelta(seconds=60),
+    by_hand: bool = False,
 ) -> Callable[[Handler], Command]:
     """Declare a coroutine function as a command.
 
@@ -176,6 +179,8 @@ def command(
     Parameters that stand in no phrase are options (``--timeout 30s``). A
     parameter annotated with Call, Plan, Work or a capability is filled by SmartOps; one
     annotated ``Costs | None`` is None where no backend offers that capability.
+    What needs no approval and still alters something, such as withdrawing it, is
+    ``by_hand``: only a person can say it, no interpreter.
 
     Raises DeclarationError if the declaration cannot work.
     """
@@ -203,6 +208,7 @@ def command(
             examples=examples,
             deadline=deadline,
             optional=optional,
+            by_hand=by_hand,
         )
 
     return declare

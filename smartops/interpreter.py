@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .command import Command
 from .message import Message, Person
@@ -13,12 +14,31 @@ from .reply import Reply
 class Question(ABC):
     """Free text that no command matches, and what may be done to answer it.
 
-    ``commands`` are those that ``person`` may run where ``message`` was said.
+    ``commands`` are those that ``person`` may run where ``message`` was said,
+    without those that are for people alone.
     """
 
     message: Message
     person: Person
     commands: Sequence[Command]
+
+    @abstractmethod
+    def schema(self, command: Command) -> dict[str, Any]:
+        """Return the JSON schema (draft 2020-12) of a command's arguments."""
+
+    @abstractmethod
+    def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
+        """Return the text that calls a command with arguments as JSON has them.
+
+        Raises ValidationFailed, which names the argument that does not fit.
+        """
+
+    @abstractmethod
+    async def lately(self, limit: int = 5) -> Sequence[str]:
+        """Return what the person ran here in the last half hour, oldest first.
+
+        At most ``limit`` texts of commands that succeeded.
+        """
 
     @abstractmethod
     async def run(self, text: str) -> Reply:

@@ -182,6 +182,13 @@ class Grammar:
         """Return the JSON schema of a command's arguments."""
         return schema.schema(command)
 
+    def bind(self, command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the typed arguments that a JSON object of that schema holds.
+
+        Raises ValidationFailed, which names the argument that does not fit.
+        """
+        return schema.bound(command, document)
+
     def _is_called(self, command: Command, words: Sequence[str]) -> bool:
         if command.name.casefold().split() == words:
             return True

@@ -1,4 +1,4 @@
-"""The JSON schema of a command's arguments, for forms, manifests and models."""
+"""Arguments as JSON, for forms, manifests and models: their schema, and reading them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from smartops.backend import Instance
 from smartops.command import Command, Parameter
+from smartops.errors import ValidationFailed
 from smartops.values import format_duration
 
 from . import usage
-from .bind import Reference
+from .bind import Reference, reader
 
 _TYPES: Mapping[type, Mapping[str, Any]] = {
     int: {"type": "integer"},
@@ -55,3 +56,55 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Reference | Instance):
         return value.text if isinstance(value, Reference) else value.id
     return getattr(value, "value", value)
+
+
+def bound(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all arguments, typed, from an object that the schema describes.
+
+    Lenient where nothing is lost: a number may stand in a string, and a list
+    in a string with commas. Raises ValidationFailed, which names the argument.
+    """
+    known = {item.name: item for item in command.parameters}
+    for name in document:
+        if name not in known:
+            has = ", ".join(known) or "none"
+            raise ValidationFailed(
+                f"{command.name} has no argument {str(name)[:40]!r}", details=f"It has: {has}"
+            )
+    return {item.name: _argument(command, item, document.get(item.name)) for item in known.values()}
+
+
+def _argument(command: Command, parameter: Parameter, value: Any) -> Any:
+    if value is None or value == []:
+        if parameter.required:
+            raise ValidationFailed(
+                f"{command.name} needs {parameter.name}", details=_expected(parameter)
+            )
+        return parameter.default
+    try:
+        if not parameter.many:
+            return reader(parameter)(_word(value))
+        if isinstance(value, str):
+            value = [piece.strip() for piece in value.split(",")]
+        if not isinstance(value, list):
+            value = [value]
+        return tuple(reader(parameter)(_word(item)) for item in value)
+    except ValueError:
+        raise ValidationFailed(
+            f"That cannot be {parameter.name} of {command.name}", details=_expected(parameter)
+        ) from None
+
+
+def _expected(parameter: Parameter) -> str:
+    return f"{parameter.name} must be {usage.kind(parameter)}"
+
+
+def _word(value: Any) -> str:
+    """Return a JSON scalar as it is written in a command; raises ValueError for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError("neither text nor number")

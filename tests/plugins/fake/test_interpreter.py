@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 import smartops_fake
 from smartops import (
+    Command,
     Compute,
     Costs,
     HttpClient,
@@ -69,6 +71,15 @@ class Asked(Question):
         self.message = message
         self.person = ALICE
         self.commands = ()
+
+    def schema(self, command: Command) -> dict[str, Any]:
+        raise AssertionError(f"nobody needs the schema of {command.name}")
+
+    def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
+        raise AssertionError(f"nobody writes {command.name}")
+
+    async def lately(self, limit: int = 5) -> Sequence[str]:
+        return ()
 
     async def run(self, text: str) -> Reply:
         raise AssertionError(f"nobody runs {text}")

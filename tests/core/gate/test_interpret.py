@@ -1,0 +1,209 @@
+"""What interpreters may and may not do with a question, through the real gate."""
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from smartops import (
+    Call,
+    Interpreter,
+    Plan,
+    Question,
+    Refusal,
+    Reply,
+    ValidationFailed,
+    command,
+    hookimpl,
+    plain,
+)
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+class Scripted(Interpreter):
+    """Does with a question whatever the test says."""
+
+    name = "scripted"
+
+    def __init__(self) -> None:
+        self.act: Callable[[Question], Any] | None = None
+
+    async def interpret(self, question: Question) -> Reply | str | None:
+        assert self.act is not None
+        found: Reply | str | None = await self.act(question)
+        return found
+
+
+@pytest.fixture
+def scripted() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def there(bot: Bot, scripted: Scripted) -> Bot:
+    @command("look at {what}")
+    async def look(what: str, closely: bool = False) -> str:
+        """Look at something."""
+        return f"{what} is fine"
+
+    @command("break {what}", effect="change")
+    async def break_(call: Call, what: str) -> str:
+        """Break something."""
+        return f"{what} is broken"
+
+    @break_.plan
+    async def plan(what: str) -> Plan:
+        return Plan(f"Break {what}")
+
+    @command("secret {number}")
+    async def secret(number: int) -> str:
+        """Tell a secret."""
+        return "1234"
+
+    plugin = ModuleType("things")
+    plugin.register_commands = hookimpl(  # type: ignore[attr-defined]
+        lambda: [look, break_, secret], specname="register_commands"
+    )
+    plugin.register_interpreters = hookimpl(  # type: ignore[attr-defined]
+        lambda: [scripted], specname="register_interpreters"
+    )
+    bot.load(plugin)
+    bot.settings["rules"] = [
+        {"name": "operators", "allow": {"roles": ["operator"]}},
+        {"name": "no-secrets", "deny": {"commands": ["secret"]}},
+    ]
+    return bot
+
+
+async def test_only_what_the_person_may_run_is_offered(there, scripted):
+    async def offered(question: Question) -> Reply:
+        return Reply.of(" ".join(sorted(item.name for item in question.commands)))
+
+    scripted.act = offered
+    answer = await there.say("what can you do")
+    assert answer.text == "break help history look at operations show operation whoami"
+
+
+async def test_what_withdraws_an_approval_is_for_people_alone(there, scripted):
+    pending = await there.say("break glass")
+
+    async def run(question: Question) -> Reply:
+        return await question.run("cancel")
+
+    async def propose(question: Question) -> str:
+        return "cancel"
+
+    for act in (run, propose):
+        scripted.act = act
+        answer = await there.say("get rid of it")
+        assert answer.code == "PERMISSION_DENIED"
+        assert "Only a person can say: cancel" in answer.text
+    confirmed = await there.press(pending.action("confirm"))
+    assert confirmed.text == "glass is broken"
+
+
+@pytest.mark.parametrize("text", ["secret 1", "secret one", "secret"])
+async def test_what_is_denied_is_denied_in_the_same_words(there, scripted, text):
+    async def run(question: Question) -> Reply:
+        return await question.run(text)
+
+    async def propose(question: Question) -> str:
+        return text
+
+    typed = await there.say(text)
+    assert typed.code == "PERMISSION_DENIED"
+    for act in (run, propose):
+        scripted.act = act
+        answer = await there.say("tell me")
+        assert (answer.code, answer.text) == (typed.code, typed.text)
+
+
+async def test_no_token_can_be_run_or_proposed(there, scripted):
+    pending = await there.say("break glass")
+    token = pending.action("confirm").value
+
+    async def run(question: Question) -> Reply:
+        return await question.run(token)
+
+    async def propose(question: Question) -> str:
+        return token
+
+    for act in (run, propose):
+        scripted.act = act
+        answer = await there.say("go ahead then")
+        assert answer.code == "VALIDATION_ERROR"
+    assert "is broken" in (await there.press(pending.action("confirm"))).text
+
+
+async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
+    async def ask(question: Question) -> Reply:
+        look = next(item for item in question.commands if item.name == "look at")
+        assert question.schema(look)["required"] == ["what"]
+        text = question.text(look, {"what": "the door --closely", "closely": True})
+        assert text == 'look at "the door --closely" --closely'
+        return await question.run(text)
+
+    scripted.act = ask
+    assert (await there.say("how is it?")).text == "the door --closely is fine"
+    records = await (await there.app()).store.history("bot:alice", 10, phase="outcome")
+    assert [(item.command, item.text) for item in records] == [
+        ("", "how is it?"),
+        ("look at", 'look at "the door --closely" --closely'),
+    ]
+
+
+async def test_arguments_that_do_not_fit_are_refused(there, scripted):
+    async def ask(question: Question) -> Reply:
+        look = next(item for item in question.commands if item.name == "look at")
+        return Reply.of(question.text(look, {"what": "x", "closely": "perhaps"}))
+
+    scripted.act = ask
+    answer = await there.say("how is it?")
+    assert answer.code == "VALIDATION_ERROR"
+    assert "That cannot be closely of look at" in answer.text
+
+
+async def test_a_change_is_asked_for_and_shown(there, scripted):
+    async def ask(question: Question) -> Reply:
+        return await question.run("break glass")
+
+    scripted.act = ask
+    asked = await there.say("do away with the glass")
+    assert asked.status == "pending"
+    assert "Break glass" in plain(asked.reply)
+    assert (await there.press(asked.action("confirm"))).text == "glass is broken"
+
+
+async def test_one_question_runs_so_many_commands(there, scripted):
+    async def ask(question: Question) -> Reply:
+        for number in range(100):
+            await question.run(f"look at {number}")
+        raise AssertionError("nothing stopped it")
+
+    scripted.act = ask
+    answer = await there.say("look at everything there is, please")
+    assert isinstance(answer.reply.error, Refusal | ValidationFailed)
+    assert "More than 12 commands" in answer.text
+
+
+async def test_what_was_run_lately_is_known(there, scripted):
+    seen: list[Sequence[str]] = []
+
+    async def ask(question: Question) -> Reply:
+        seen.append(await question.lately(2))
+        return Reply.of("hm")
+
+    scripted.act = ask
+    await there.say("look at a")
+    there.clock.advance(1900)
+    for text in ("look at b", "secret 1", "look at c", "look at c", "break glass"):
+        await there.say(text)
+    await there.say("look at d", user="bob")
+    await there.say("and?")
+    await there.say("look at e")
+    await there.say("and?")
+    await there.say("and?", user="carol")
+    assert seen == [["look at b", "look at c"], ["look at c", "look at e"], []]

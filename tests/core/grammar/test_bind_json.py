@@ -1,0 +1,129 @@
+"""Arguments that come as JSON: what the schema describes is read, and said back in the command."""
+
+from datetime import timedelta
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartops import Command, ValidationFailed
+from smartops.grammar import Grammar, Reference
+from smartops.grammar.schema import jsonable
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "text"),
+    [
+        ("list instances", {}, "list instances"),
+        ("list instances", {"limit": 5, "state": ["running"]}, None),
+        ("list instances", {"limit": 5.0}, "list instances --limit 5"),
+        ("list instances", {"limit": "5"}, "list instances --limit 5"),
+        ("list instances", {"state": "running, stopped"}, None),
+        ("list instances", {"colour": False, "ratio": 0.5}, None),
+        ("list instances", {"since": "1h30m", "name": [], "platform": None}, None),
+        ("check health", {"target": "web-1"}, "check health web-1"),
+        ("execute", {"script": "df -h", "targets": ["a", "b"]}, 'execute "df -h" on a,b'),
+        ("execute", {"script": "df -h", "targets": "a, b"}, 'execute "df -h" on a,b'),
+        ("show", {"target": "on; stop db-1"}, 'show "on; stop db-1"'),
+        ("stop", {"targets": ["a --force", "b"]}, 'stop "a --force",b'),
+    ],
+)
+def test_json_becomes_the_command_that_a_person_would_type(
+    grammar: Grammar, commands: dict[str, Command], name: str, document: Any, text: str | None
+) -> None:
+    command = commands[name]
+    arguments = grammar.bind(command, document)
+    written = grammar.text(command, arguments)
+    assert text is None or written == text
+    parsed = grammar.parse(written, lambda _: True)
+    assert parsed.command is command
+    assert parsed.arguments == arguments
+
+
+def test_json_is_read_as_the_types_of_the_command(
+    grammar: Grammar, commands: dict[str, Command]
+) -> None:
+    arguments = grammar.bind(commands["execute"], {"script": "x", "targets": ["web"]})
+    assert arguments["targets"] == (Reference("web"),)
+    assert arguments["timeout"] == timedelta(seconds=60)
+    arguments = grammar.bind(commands["list instances"], {"since": "5m", "colour": "no"})
+    assert arguments["since"] == timedelta(minutes=5)
+    assert arguments["colour"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "message", "details"),
+    [
+        ("show", {}, "show needs target", "target must be the name or id of an instance"),
+        ("show", {"target": ""}, "That cannot be target of show", "target must be"),
+        ("show", {"target": {"id": 1}}, "That cannot be target of show", "target must be"),
+        ("show", {"target": ["a", "b"]}, "That cannot be target of show", "target must be"),
+        ("stop", {"targets": []}, "stop needs targets", "targets must be"),
+        ("stop", {"targets": [["a"]]}, "That cannot be targets of stop", "targets must be"),
+        ("list instances", {"limit": 1.5}, "That cannot be limit", "limit must be a whole number"),
+        ("list instances", {"limit": float("inf")}, "That cannot be limit", "whole number"),
+        ("list instances", {"state": ["flying"]}, "That cannot be state", "pending, running"),
+        ("show", {"target": "a", "confirm": True}, "show has no argument 'confirm'", "target"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    grammar: Grammar,
+    commands: dict[str, Command],
+    name: str,
+    document: Any,
+    message: str,
+    details: str,
+) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        grammar.bind(commands[name], document)
+    assert message in caught.value.message
+    assert details in (caught.value.details or "")
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_whatever_a_model_makes_up_is_refused_or_one_command(
+    grammar: Grammar, commands: dict[str, Command], data: st.DataObject
+) -> None:
+    command = data.draw(st.sampled_from(list(commands.values())))
+    names = st.sampled_from([item.name for item in command.parameters] or ["x"])
+    document = data.draw(st.dictionaries(names, JSON))
+    try:
+        arguments = grammar.bind(command, document)
+    except ValidationFailed:
+        return
+    written = grammar.text(command, arguments)
+    parsed = grammar.parse(written, lambda _: True)
+    assert parsed.command is command
+    assert parsed.arguments == arguments
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_what_the_schema_allows_is_read(
+    grammar: Grammar, commands: dict[str, Command], data: st.DataObject
+) -> None:
+    command = commands["list instances"]
+    document = data.draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "state": st.lists(st.sampled_from(["pending", "running"]), min_size=1, max_size=2),
+                "limit": st.integers(0, 10**9),
+                "ratio": st.floats(0, 1),
+                "since": st.sampled_from(["30s", "1h30m", "2d"]),
+                "colour": st.booleans(),
+            },
+        )
+    )
+    jsonschema.validate(document, grammar.schema(command))
+    arguments = grammar.bind(command, document)
+    assert {name: jsonable(arguments[name]) for name in document} == document
