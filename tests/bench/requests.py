@@ -187,9 +187,7 @@ async def main(requests: int, rounds: int) -> None:
     print()
     print(f"list instances / Quart echo, CPU   {full.cpu / bare_quart.cpu:5.2f}   (aim: \u2264 1)")
     print(f"list instances / Quart echo, p99   {full.p99 / bare_quart.p99:5.2f}   (aim: below 3)")
-    print(
-        f"refused / ASGI echo, CPU           {refused.cpu / bare_asgi.cpu:5.2f}   (aim: 1.3)"
-    )
+    print(f"refused / ASGI echo, CPU           {refused.cpu / bare_asgi.cpu:5.2f}   (aim: 1.3)")
 
 
 if __name__ == "__main__":
