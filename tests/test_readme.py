@@ -1,0 +1,233 @@
+"""Everything the README says that can be held against the code, is."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import readme
+import smartops_fake.errors
+from serving import ROOT, Server
+from smartops import errors, hookspecs
+from smartops.app import compose
+from smartops.cli import root
+from smartops.config.settings import File
+from smartops.errors import Refusal
+from smartops.middleware import STEPS
+from smartops.plugins import HOOKS
+from smartops.reply import Block
+from smartops.testing import Bot, backends
+
+ADDRESS = "127.0.0.1:3978"
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q -e"
+SERVE = f"{INSTALL} '.[all]' && .venv/bin/smartops serve --config config/demo.yaml"
+TEST = f"{INSTALL} '.[all,test]' && .venv/bin/pytest"
+STATUS = {"smartops can-i": 1, "smartops check": 2}
+"""What does not end with 0: a denial, and a broken configuration."""
+
+SECRETS = {"PGPASSWORD": "a", "REDIS_PASSWORD": "b"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The demo, served from a copy in which the commands of the README work as they stand."""
+    home = tmp_path_factory.mktemp("clone")
+    for name in ("config", "examples"):
+        shutil.copytree(
+            ROOT / name, home / name, ignore=shutil.ignore_patterns(".*", "__*", "*.db*")
+        )
+    (home / ".venv" / "bin").mkdir(parents=True)
+    program(home, "smartops", "-m smartops")
+    into = "--no-deps --no-build-isolation --disable-pip-version-check --target .site"
+    program(home, "pip", "-m pip", into)
+    for block in readme.blocks("yaml"):
+        if block.file:
+            (home / block.file).write_text(f"# {block.file}\n{block.text}")
+    server = Server(home / "config" / "demo.yaml").start()
+    yield server
+    server.stop(signal.SIGKILL)
+
+
+def program(home: Path, name: str, module: str, options: str = "") -> None:
+    path = home / ".venv" / "bin" / name
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@" {options}\n')
+    path.chmod(0o755)
+
+
+def address(server: Server) -> str:
+    return server.url.removeprefix("http://")
+
+
+def test_the_two_commands() -> None:
+    shell = [line for block in readme.blocks("sh") for line in block.text.splitlines()]
+    assert shell == [SERVE, TEST]
+    (pattern,) = re.findall(r"grep .* '(.*)' README", (ROOT / ".ci" / "run").read_text())
+    assert [line for line in readme.TEXT.splitlines() if re.search(pattern, line)] == [TEST]
+
+
+def test_every_command_prints_what_is_shown(server: Server) -> None:
+    steps = readme.steps()
+    home = server.config.parent.parent
+    script = "exec 2>&1\n"
+    for step in steps:
+        command = step.command.replace(ADDRESS, address(server))
+        if step.typed:
+            command += f" <<'END OF INPUT'\n{step.typed}END OF INPUT"
+        script += f"{command}\nprintf '\\036%s\\036' $?\n"
+    environment = {**os.environ, "PYTHONPATH": str(home / ".site")}
+    run = subprocess.run(
+        ["bash", "-c", script],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    printed = run.stdout.replace(address(server), ADDRESS).split("\036")
+    assert len(printed) == 2 * len(steps) + 1
+    for step, output, status in zip(steps, printed[::2], printed[1::2], strict=False):
+        assert readme.matches(step.printed, output), f"$ {step.command}\n{output}"
+        expected = next((STATUS[name] for name in STATUS if name in step.command), 0)
+        assert int(status) == expected, step.command
+
+
+def test_the_client_works_as_shown(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOKEN", server.token("user456"))
+    (block,) = [block for block in readme.blocks("python") if not block.file]
+    exec(block.text.replace(ADDRESS, address(server)), {})
+    total, stopping, refusal = capsys.readouterr().out.splitlines()
+    assert total.startswith("{'total': 15, ")
+    assert stopping.startswith("Stopping staging-web-01 ")
+    assert refusal.startswith("PERMISSION_DENIED ")
+
+
+def test_the_log_line_is_as_shown(server: Server) -> None:
+    server.say(server.token("user123"), "stop orders-db-01")
+    (block,) = readme.blocks("log")
+    assert log_form(block.text) in map(log_form, server.log.read_text().splitlines())
+
+
+def log_form(line: str) -> str:
+    """Return a line of the log with its moment, its reference and its duration made alike."""
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+    return re.sub(rf"^{moment}|(?<=request_id=)\w+|(?<=ms=)[\d.]+", "…", line.strip())
+
+
+def test_every_file_is_as_shown() -> None:
+    for block in readme.blocks("python"):
+        if (ROOT / block.file).is_file():
+            assert block.text == (ROOT / block.file).read_text(), block.file
+    project = tomllib.loads((ROOT / "examples/smartops-uptime/pyproject.toml").read_text())
+    ((group, points),) = project["project"]["entry-points"].items()
+    ((name, module),) = points.items()
+    shown = f'`{name} = "{module}"` under `[project.entry-points.{group}]`'
+    assert shown in " ".join(readme.TEXT.split())
+
+
+@pytest.mark.anyio
+async def test_the_plugins_work_as_shown(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = []
+    for block in readme.blocks("python"):
+        if block.file and not (ROOT / block.file).is_file():
+            (tmp_path / block.file).write_text(block.text)
+            names.append(Path(block.file).stem)
+    modules = {name: importlib.import_module(name) for name in names}
+    for name in names:
+        monkeypatch.delitem(sys.modules, name)
+    await modules["test_smartops_drain"].test_drain(bot)
+    assert "drain web-1,web-2 --grace 2m" in (await bot.say("operations")).text
+
+
+@pytest.mark.parametrize("block", [b for b in readme.blocks("yaml") if not b.file])
+def test_every_configuration_is_good(
+    block: readme.Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "smartops.yaml"
+    file.write_text(block.text)
+    compose(file)  # or it raises with all that is wrong
+
+
+def test_every_section_is_named() -> None:
+    (listed,) = re.findall(r"Sections: (.*?)\.\s", readme.TEXT, re.DOTALL)
+    assert readme.words(listed) == list(File.model_fields)
+
+
+def test_the_hooks() -> None:
+    shown = [readme.words(row[0])[0] for row in readme.table("hook")]
+    assert sorted(shown) == sorted(
+        f"{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})"
+        for name in HOOKS
+    )
+
+
+def test_the_error_codes() -> None:
+    kinds = [
+        kind
+        for module in (errors, smartops_fake.errors)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Refusal) and kind is not Refusal
+    ]
+    shown = {readme.words(row[0])[0]: int(row[1]) for row in readme.table("code")}
+    assert shown == {kind.code: kind.status for kind in kinds}
+
+
+def test_the_blocks() -> None:
+    shown = [readme.words(row[0])[0] for row in readme.table("block")]
+    assert shown == [kind.__name__ for kind in get_args(Block)]
+
+
+def test_the_contract_suites() -> None:
+    assert set(re.findall(r"`(\w+Contract)`", readme.TEXT)) == set(backends.__all__)
+
+
+def test_the_rooms_and_their_order() -> None:
+    shown = [name for row in readme.table("room") for name in readme.words(row[0])]
+    assert sorted(shown) == sorted(
+        path.stem
+        for path in (ROOT / "smartops").iterdir()
+        if not path.name.startswith("_")
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    level = {name: depth for depth, layer in enumerate(layers) for name in layer.split(" | ")}
+    depths = [level[name] for name in shown if name in level]
+    assert depths == sorted(depths)
+
+
+def test_the_commands_of_the_command_line() -> None:
+    (row,) = (row for row in readme.table("room") if row[0] == "`cli`")
+    assert readme.words(row[1]) == list(root.commands)
+
+
+def test_the_steps_of_the_gate() -> None:
+    (diagram,) = re.findall(r"^```\n(POST .*?)^```$", readme.TEXT, re.DOTALL | re.MULTILINE)
+    shown = re.findall(r"^ {24}(\w+) ", diagram, re.MULTILINE)
+    assert shown == [step.__name__ for step in STEPS]
+
+
+def test_every_link_leads_somewhere() -> None:
+    for name in ("README.md", "examples/smartops-uptime/README.md"):
+        page = ROOT / name
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{name}: {target}"
