@@ -407,9 +407,9 @@ class SlackServer:
         return {"ok": True, "channel": {"id": DIRECT}}
 
     def _files_getUploadURLExternal(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        id = f"F{len(self.files) + 1}"
-        self.files[id] = {**arguments}
-        return {"ok": True, "upload_url": f"{self.url}/upload/{id}", "file_id": id}
+        file = f"F{len(self.files) + 1}"
+        self.files[file] = {**arguments}
+        return {"ok": True, "upload_url": f"{self.url}/upload/{file}", "file_id": file}
 
     def _files_completeUploadExternal(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if arguments["channel_id"] not in self.members:

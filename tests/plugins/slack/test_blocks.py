@@ -284,7 +284,7 @@ fields = st.builds(
 )
 forms = st.builds(
     Form,
-    words,
+    words.filter(bool),
     words,
     st.lists(fields, max_size=4, unique_by=lambda field: field.name).map(tuple),
 )
@@ -296,14 +296,16 @@ blocks = st.one_of(
     st.builds(Code, long_words, words),
     st.builds(Issues, st.lists(st.builds(Issue, severities, words, words, long_words, words),
               max_size=5).map(tuple)),
-    forms,
 )  # fmt: skip
 actions = st.lists(
     st.builds(Action, st.sampled_from(["confirm", "cancel", "command"]), words,
               words.filter(bool)), max_size=8
 )  # fmt: skip
 replies = st.builds(
-    lambda view, actions: Reply.of(*view, actions=actions), st.lists(blocks, max_size=6), actions
+    lambda view, form, actions: Reply.of(*view, *form, actions=actions),
+    st.lists(blocks, max_size=6),
+    st.lists(forms, max_size=1),
+    actions,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -419,7 +420,5 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     clock = ManualClock()
     config = SlackConfig(bot_token="xoxb-1", signing_secret="x", workspaces=(TEAM,))  # type: ignore[arg-type]
     channel = SlackChannel(config, Services(clock, AiohttpClient(), None))  # type: ignore[arg-type]
-    try:
-        channel.read(Signer(clock).sign(body), Claims(None))
-    except ValidationFailed as error:
-        assert error.status == 400
+    with suppress(ValidationFailed):
+        assert not channel.read(Signer(clock).sign(body), Claims(None)).messages

@@ -40,7 +40,7 @@ from smartops_slack.text import escaped, mended, mentions, spoken, unescaped
         ("`list instances`", "list instances"),
         ("``` list instances ```", "list instances"),
         ("execute `df` on `web`", "execute `df` on `web`"),
-        ("“df -h” — it’s", "“df -h” — it’s"),
+        ("“df -h” — it\u2019s", "“df -h” — it\u2019s"),
         ("stop\u200b web\u2060-1\u00a0now", "stop web-1 now"),
         ("one\r\ntwo\u2028three", "one\ntwo\nthree"),
         ("<>", "<>"),
