@@ -49,17 +49,22 @@ class Gone(PermissionDenied):
 
 
 class MessageGone(Refusal):
-    """The message that was to be changed is not there any more."""
+    """The message that was to be changed or answered is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call. With ``twice`` it does no harm to make it a second time."""
+    """A call.
+
+    With ``twice`` it does no harm to make it a second time. ``about`` says that
+    it is about a message, which may be there no more.
+    """
 
     method: str
     url: str
     body: bytes | None = None
     twice: bool = False
+    about: bool = False
 
 
 class Connector:
@@ -89,21 +94,21 @@ class Connector:
     async def reply(
         self, lane: Lane, base: str, conversation: str, to: str, activity: bytes
     ) -> str:
-        """Post an activity as the answer to another one, and return its id."""
+        """Post an activity as the answer to another one, and return its id; raises MessageGone."""
         url = self._url(base, "conversations", conversation, "activities", to)
-        return word(await self._call(lane, Request("POST", url, activity)), "id")
+        return word(await self._call(lane, Request("POST", url, activity, about=True)), "id")
 
     async def update(
         self, lane: Lane, base: str, conversation: str, id: str, activity: bytes
     ) -> None:
         """Put an activity in the place of one of ours; raises MessageGone if it is not there."""
         url = self._url(base, "conversations", conversation, "activities", id)
-        await self._call(lane, Request("PUT", url, activity, twice=True))
+        await self._call(lane, Request("PUT", url, activity, twice=True, about=True))
 
     async def delete(self, lane: Lane, base: str, conversation: str, id: str) -> None:
         """Delete an activity of ours; raises MessageGone if it is not there."""
         url = self._url(base, "conversations", conversation, "activities", id)
-        await self._call(lane, Request("DELETE", url, twice=True))
+        await self._call(lane, Request("DELETE", url, twice=True, about=True))
 
     async def typing(self, lane: Lane, base: str, conversation: str) -> None:
         """Show for a few seconds that an answer is being written."""
@@ -199,7 +204,7 @@ class Connector:
             raise _unknown(f"the connector answered {status}")
         if code in _LEFT or word(error, "subCode") in _LEFT:
             raise Gone(f"teams: the connector answered {code}")
-        if status == 404 and request.method in ("PUT", "DELETE"):
+        if status == 404 and request.about:
             raise MessageGone("teams: the message is not there any more")
         if status in (403, 404):
             raise Gone(f"teams: the connector answered {status}")

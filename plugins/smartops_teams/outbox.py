@@ -117,6 +117,9 @@ class Outbox:
                 log.info("the message to be changed was deleted; the reply is sent anew")
             else:
                 return replaces
-        if to := reference["activity"] if not reference.get("answer") else "":
-            return await self._connector.reply(lane, base, conversation, to, activity)
+        if to := reference["activity"]:
+            try:
+                return await self._connector.reply(lane, base, conversation, to, activity)
+            except MessageGone:
+                log.info("the message to be answered was deleted; the reply follows it")
         return await self._connector.send(lane, base, conversation, activity)

@@ -131,7 +131,7 @@ class Reader:
             shown_in=said.shown_in,
             form=said.form,
             asks=True,
-            reference=_reference(activity, conversation, answer),
+            reference=_reference(activity, conversation, answer, said.shown_in),
         )
 
 
@@ -161,11 +161,12 @@ def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
     return None
 
 
-def _reference(activity: Activity, conversation: str, answer: str) -> dict[str, Any]:
+def _reference(activity: Activity, conversation: str, answer: str, shown_in: str) -> dict[str, Any]:
     """Return what answering needs, in JSON types, for it may have to survive a restart.
 
     ``answer`` is how it is wanted: in the response to an invoke, as replies in
-    the response, or (empty) sent to the connector.
+    the response, or (empty) sent to the connector. What is pressed is no message
+    that could be answered; the one with the button is.
     """
     return {
         "answer": answer,
@@ -174,7 +175,7 @@ def _reference(activity: Activity, conversation: str, answer: str) -> dict[str, 
         "conversation": conversation,
         "kind": kind(activity),
         "tenant": next(iter(tenants(activity)), ""),
-        "activity": word(activity, "id"),
+        "activity": shown_in or word(activity, "id"),
         "bot": account(part(activity, "recipient")),
         "user": account(part(activity, "from")),
     }

@@ -1,0 +1,207 @@
+"""A whole SmartOps on a real port, before a simulated Teams. Both live on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+
+import smartops_teams
+from adaptive import loaded
+from smartops import (
+    Cell,
+    Code,
+    Command,
+    Plan,
+    Reply,
+    Secret,
+    Severity,
+    Table,
+    Work,
+    command,
+    dump_json,
+    hookimpl,
+)
+from smartops.app import App, assemble
+from smartops.config import Settings
+from smartops.plugins import Plugins
+from smartops.server import serve
+from smartops.testing import ManualClock
+from smartops.testing.bot import SETTINGS
+from smartops_teams import TeamsChannel, TeamsConfig
+from smartops_teams.simulator import Simulator
+
+
+class Lamps:
+    """A plugin with something to change, something long and something slow."""
+
+    def __init__(self) -> None:
+        self.switched: list[str] = []
+        self.go_on = anyio.Event()
+
+    @hookimpl
+    def register_commands(self) -> Sequence[Command]:
+        @command("switch {lamp}", effect="change")
+        async def switch(lamp: str) -> str:
+            """Switch a lamp."""
+            self.switched.append(lamp)
+            return f"{lamp} is on."
+
+        @switch.plan
+        async def plan(lamp: str) -> Plan:
+            return Plan(f"Switch {lamp}")
+
+        @command("blink {lamp}", effect="change")
+        async def blink(lamp: str, work: Work) -> str:
+            """Blink slowly."""
+            await work.progress("blinking", done=1, total=2)
+            await self.go_on.wait()
+            self.switched.append(lamp)
+            return f"{lamp} has blinked."
+
+        @blink.plan
+        async def blink_plan(lamp: str) -> Plan:
+            return Plan(f"Blink {lamp}")
+
+        @command("print {count}")
+        async def print_lines(count: int) -> Reply:
+            """Print many lines."""
+            return Reply.of(
+                Code("\n".join(map(line, range(count))), title="Output"), "That is all."
+            )
+
+        @command("table {count}")
+        async def table(count: int) -> Reply:
+            """List many things."""
+            state = Cell("running", Severity.GOOD)
+            rows = tuple((f"web-server-{n:04d}", f"i-{n:017x}", state) for n in range(count))
+            return Reply.of(Table(("Name", "Id", "State"), rows))
+
+        @command("paint {lamp} {colour}")
+        async def paint(lamp: str, colour: Literal["red", "blue"], layers: int = 1) -> str:
+            """Paint a lamp."""
+            return f"{lamp} is {colour} in {layers} layers."
+
+        @command("ponder")
+        async def ponder() -> str:
+            """Wait until the test lets go."""
+            await self.go_on.wait()
+            return "I have thought."
+
+        return [switch, blink, print_lines, table, paint, ponder]
+
+
+def line(number: int) -> str:
+    return f"line {number:05d} of the output {'x' * (number % 60)}"
+
+
+@dataclass
+class House:
+    """SmartOps with Teams in front, and what can be done with both."""
+
+    folder: Path
+    clock: ManualClock
+    teams: Simulator
+    lamps: Lamps = field(default_factory=Lamps)
+    teams_settings: dict[str, Any] = field(default_factory=dict)
+    app: App | None = None
+    url: str = ""
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def channel(self) -> TeamsChannel:
+        assert self.app is not None
+        (channel,) = self.app.channels
+        assert isinstance(channel, TeamsChannel)
+        return channel
+
+    async def start(self) -> None:
+        """Serve; what was kept is there again."""
+        self.url = await self._stack.enter_async_context(self._serving())
+        self.teams.bot = f"{self.url}/api/messages"
+
+    async def stop(self) -> None:
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    async def settled(self) -> None:
+        """Wait until nothing is being sent to the connector."""
+        for _ in range(20):
+            await anyio.sleep(0.005)
+
+    def config(self) -> TeamsConfig:
+        section = self.teams.settings(client_secret=Secret("simulated")) | self.teams_settings
+        return TeamsConfig.model_validate(section)
+
+    def _composed(self) -> App:
+        plugins = Plugins()
+        plugins.register("teams", smartops_teams)
+        plugins.register("lamps", self.lamps)
+        plugins.configs = {"teams": self.config(), "lamps": None}
+        people = {
+            name: {"roles": ["operator"], "identities": [self.teams.user(name).identity]}
+            for name in ("alice", "bob")
+        }
+        url = f"sqlite:///{self.folder / 'house.db'}"
+        server = {"port": 0, "shutdown_timeout": timedelta(seconds=0.2)}
+        changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
+        settings = Settings.model_validate({**SETTINGS, **changes})
+        return App(assemble(settings, plugins, self.clock))
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[str]:
+        self.app = app = self._composed()
+        urls: list[str] = []
+        listening, stop = anyio.Event(), anyio.Event()
+
+        def ready(url: str) -> None:
+            urls.append(url)
+            listening.set()
+
+        async with anyio.create_task_group() as group:
+
+            async def run() -> None:
+                await serve(app, ready=ready, stop=stop)
+
+            group.start_soon(run)
+            await listening.wait()
+            yield urls[0]
+            stop.set()
+
+
+def check(card: dict[str, Any]) -> None:
+    """Let Microsoft's own schema look at a card."""
+    loaded(dump_json(card).decode())
+
+
+@asynccontextmanager
+async def time_lapse(clock: ManualClock, speed: float = 50.0) -> AsyncIterator[None]:
+    """Let the clock run, faster than it does."""
+
+    async def run() -> None:
+        while True:
+            await anyio.sleep(0.004)
+            clock.advance(0.004 * speed)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        yield
+        group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def a_house(folder: Path) -> AsyncIterator[House]:
+    clock = ManualClock()
+    async with Simulator.start(clock=clock) as teams:
+        teams.connector.check_card = check
+        house = House(folder, clock, teams)
+        await house.start()
+        try:
+            yield house
+        finally:
+            await house.stop()
