@@ -237,11 +237,13 @@ def _session() -> ClientSession:
 def _client(config: SlackConfig, session: ClientSession) -> AsyncWebClient:
     from slack_sdk.web.async_client import AsyncWebClient
 
+    quiet = logging.getLogger("smartops.slack.sdk")
+    quiet.setLevel(logging.INFO)  # below that the SDK writes whole messages to the log
     client = AsyncWebClient(
         token=config.bot_token.reveal(),
         base_url=config.api_url,
         session=session,
-        logger=logging.getLogger("smartops.slack.sdk"),
+        logger=quiet,
         retry_handlers=[],
     )
     client.proxy = None  # as everywhere in SmartOps, no proxy is taken from the environment
