@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .bot import Answer, Bot
     from .clock import ManualClock
     from .issuer import StandInIssuer
+    from .offline import offline_services
     from .work import LooseWork
 
 _HOMES = {
@@ -21,9 +22,10 @@ _HOMES = {
     "LooseWork": "work",
     "ManualClock": "clock",
     "StandInIssuer": "issuer",
+    "offline_services": "offline",
 }
 
-__all__ = ["Answer", "Bot", "LooseWork", "ManualClock", "StandInIssuer"]
+__all__ = ["Answer", "Bot", "LooseWork", "ManualClock", "StandInIssuer", "offline_services"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,9 +26,8 @@ from smartops import (
     Reply,
     Runner,
     RunResult,
-    Services,
 )
-from smartops.testing import LooseWork
+from smartops.testing import LooseWork, offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SENDER = Identity("local", "", "alice")
@@ -169,19 +168,6 @@ def machine(id: str, name: str = "", **more: Any) -> Instance:
     return Instance(id, name, **{**defaults, **more})
 
 
-class _NoHttp:
-    async def request(self, *args: Any, **more: Any) -> Any:
-        raise AssertionError("this plugin sends nothing")
-
-
-class _NoVerifier:
-    async def verify(self, authorization: str | None, issuers: Any) -> Any:
-        raise AssertionError("this plugin verifies nothing")
-
-    def peek_issuer(self, authorization: str | None) -> str:
-        raise AssertionError("this plugin verifies nothing")
-
-
 @pytest.fixture
 def make() -> Callable[..., Instance]:
     return machine
@@ -199,9 +185,7 @@ def world() -> Callable[..., World]:
     def build(endings: Mapping[str, Ending] | None = None, **settings: Any) -> World:
         clock = HandClock()
         model = smartops_exec.config_type()
-        commands = smartops_exec.register_commands(
-            model(**settings), Services(clock, _NoHttp(), _NoVerifier())
-        )
+        commands = smartops_exec.register_commands(model(**settings), offline_services(clock))
         person = Person("alice", frozenset({"operator"}), SENDER)
         by_name = {item.name: item for item in commands}
         return World(clock, Machines(clock, endings or {}), by_name, person)

@@ -25,11 +25,11 @@ from smartops import (
     Refusal,
     Reply,
     Sample,
-    Services,
     Transition,
     Usage,
     Verb,
 )
+from smartops.testing import offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PERIOD = timedelta(minutes=5)
@@ -188,25 +188,12 @@ class World:
 
     async def check(self, *targets: Instance) -> Reply:
         model = smartops_health.config_type()
-        services = Services(Noon(), _NoHttp(), _NoVerifier())
+        services = offline_services(Noon())
         (command,) = smartops_health.register_commands(model(**self.settings), services)
         cloud = Cloud(self.machines, [Failure(name, error) for name, error in self.away.items()])
         reply = await command(cloud, self.gauges, self.ledger, list(targets) or None)
         assert isinstance(reply, Reply)
         return reply
-
-
-class _NoHttp:
-    async def request(self, *args: Any, **more: Any) -> Any:
-        raise AssertionError("this plugin sends nothing")
-
-
-class _NoVerifier:
-    async def verify(self, authorization: str | None, issuers: Any) -> Any:
-        raise AssertionError("this plugin verifies nothing")
-
-    def peek_issuer(self, authorization: str | None) -> str:
-        raise AssertionError("this plugin verifies nothing")
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from smartops import (
     Query,
     Refusal,
     Sample,
-    Services,
     Transition,
     Usage,
     Verb,
 )
+from smartops.testing import offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SENDER = Identity("local", "", "alice")
@@ -173,19 +173,6 @@ def machine(id: str, name: str = "", **more: Any) -> Instance:
     return Instance(id, name, **{**defaults, **more})
 
 
-class _NoHttp:
-    async def request(self, *args: Any, **more: Any) -> Any:
-        raise AssertionError("this plugin sends nothing")
-
-
-class _NoVerifier:
-    async def verify(self, authorization: str | None, issuers: Any) -> Any:
-        raise AssertionError("this plugin verifies nothing")
-
-    def peek_issuer(self, authorization: str | None) -> str:
-        raise AssertionError("this plugin verifies nothing")
-
-
 @pytest.fixture
 def make() -> Callable[..., Instance]:
     return machine
@@ -197,7 +184,7 @@ def world() -> Callable[..., World]:
 
     def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> World:
         model = smartops_instances.config_type()
-        services = Services(Noon(), _NoHttp(), _NoVerifier())
+        services = offline_services(Noon())
         commands = smartops_instances.register_commands(model(**settings), services)
         return World(Cloud(*instances), gauges or Gauges(), {item.name: item for item in commands})
 
