@@ -6,19 +6,19 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from . import answers, checks, ec2, jsonwire, query, ssm, sts
+from . import answers, ce, checks, cloudwatch, converse, denials, ec2, jsonwire, query, ssm, sts
 from .answers import Answer, AwsError, Protocol
 from .calls import Call, Calls
+from .converse import DELAY
 from .faults import Trouble, failure, unavailable
 from .identity import Caller, Scope, scope, unsigned
 from .incidents import Faults
-from .machines import Instance
 from .model import SERVICES, operation, right, service
 from .request import Request
 from .rules import Rules
@@ -30,6 +30,9 @@ HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "ec2": ec2.OPERATIONS,
     "sts": sts.OPERATIONS,
     "ssm": ssm.OPERATIONS,
+    "cloudwatch": cloudwatch.OPERATIONS,
+    "ce": ce.OPERATIONS,
+    "bedrock-runtime": converse.OPERATIONS,
 }
 
 
@@ -119,30 +122,22 @@ class Port:
         if handler is None:
             raise _unknown(asked)
         request = Request(
-            self._cloud,
-            world,
-            caller,
-            asked.service,
-            asked.operation,
-            params,
-            self._cloud.clock.time(),
-            refuses=lambda action, instance: False,
+            cloud=self._cloud,
+            world=world,
+            caller=caller,
+            service=asked.service,
+            operation=asked.operation,
+            params=params,
+            now=self._cloud.clock.time(),
+            rules=self._rules,
         )
-        request = replace(request, refuses=self._refuses(request))
-        self._rules.check(request)
+        denials.check(request)
         value = handler(request)
         delay = value.get(DELAY)
         if delay is None:
             return value
         await self._cloud.clock.sleep(delay)
         return {name: each for name, each in value.items() if name != DELAY}
-
-    def _refuses(self, request: Request) -> Callable[[str, Instance], bool]:
-        def refuses(action: str, instance: Instance) -> bool:
-            arn = request.world.arn(instance.id)
-            return self._rules.refusal(request, action, arn, instance) is not None
-
-        return refuses
 
     async def _go_wrong(self, asked: Asked, world: World) -> None:
         if world.down == "error":
@@ -165,10 +160,6 @@ class Port:
         if hang:
             await asyncio.Event().wait()
         raise Dropped
-
-
-DELAY = "(delay)"
-"""What a handler may add to its result: seconds to wait before it is sent."""
 
 
 def _unknown(asked: Asked) -> AwsError:

@@ -73,6 +73,6 @@ def failure(service: str, fault: Faults) -> AwsError:
 def unavailable(service: str) -> AwsError:
     """Return what a service says while its region is in trouble."""
     code = "Unavailable" if service == "ec2" else "ServiceUnavailable"
-    if service in ("bedrock-runtime",):
+    if service == "bedrock-runtime":
         code = "ServiceUnavailableException"
     return AwsError(code, "The service is unavailable. Please try again shortly.", 503)

@@ -29,7 +29,7 @@ def compiled(filters: Sequence[Mapping[str, Any]], world: World, now: float) -> 
 
 
 def wildcard(pattern: str) -> re.Pattern[str]:
-    r"""Return the expression of a value in which ``*`` and ``?`` stand for others, unless ``\*``."""
+    r"""Return the expression of a value with ``*`` and ``?``, which a ``\`` makes plain."""
     parts = []
     place = 0
     while place < len(pattern):

@@ -19,7 +19,7 @@ def page(
 
     ``of`` says what is listed: a token of something else is refused with ``wrong``.
     """
-    start = _start(token, of, wrong)
+    start = place_of(token, of, wrong)
     end = start + size
     return list(items[start:end]), (make(end, of) if end < len(items) else "")
 
@@ -29,7 +29,8 @@ def make(place: int, of: str) -> str:
     return urlsafe_b64encode(json.dumps([place, of]).encode()).decode()
 
 
-def _start(token: str, of: str, wrong: AwsError) -> int:
+def place_of(token: str, of: str, wrong: AwsError) -> int:
+    """Return the place that a token names, 0 without one; raises ``wrong`` if it is another's."""
     if not token:
         return 0
     try:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from .identity import Caller
 from .machines import Instance
+from .rules import Rules
 from .world import Cloud, World
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that was let in: who wants what, with which parameters, and where.
-
-    ``refuses`` says whether an IAM action on an instance is denied.
-    """
+    """A request that was let in: who wants what, with which parameters, and where."""
 
     cloud: Cloud
     world: World
@@ -26,7 +24,12 @@ class Request:
     operation: str
     params: Mapping[str, Any]
     now: float
-    refuses: Callable[[str, Instance], bool]
+    rules: Rules
+
+    def refuses(self, action: str, instance: Instance) -> bool:
+        """Whether an IAM action on an instance is denied."""
+        arn = self.world.arn(instance.id)
+        return self.rules.refusal(self.world, action, arn, instance) is not None
 
     @property
     def moment(self) -> datetime:

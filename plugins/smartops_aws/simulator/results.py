@@ -92,14 +92,14 @@ def list_command_invocations(request: Request) -> dict[str, Any]:
         for each in command.invocations.values()
         if params.get("InstanceId", each.instance.id) == each.instance.id
     ]
-    for filter in params.get("Filters", ()):
+    for given in params.get("Filters", ()):
         found = [
             (command, each)
             for command, each in found
             if (
-                each.status(now) == filter["value"]
-                if filter["key"] == "Status"
-                else _passes(command, filter, now)
+                each.status(now) == given["value"]
+                if given["key"] == "Status"
+                else _passes(command, given, now)
             )
         ]
     shown, token = _page(params, found, f"invocations {params.get('CommandId', '')}")

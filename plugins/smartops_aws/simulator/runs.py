@@ -20,6 +20,9 @@ _STATUS = {
 }
 """The status to each of the details; whatever is not here has failed."""
 
+_FIRST = ("Cancelling", "InProgress", "Pending", "Cancelled")
+"""What the whole is called as long as it is true of one node."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -90,14 +93,12 @@ class Command:
         if not self.invocations:
             return "NoInstancesInTag"
         found = [each.details(now) for each in self.invocations.values()]
-        for going in ("Cancelling", "InProgress"):
-            if going in found:
-                return going
-        if "Pending" in found:
-            return "Pending" if set(found) == {"Pending"} else "InProgress"
-        if "Cancelled" in found:
-            return "Cancelled"
-        wrong = [each for each in found if each != "Success"]
+        if "Pending" in found and set(found) != {"Pending"}:
+            return "InProgress"
+        first = next((each for each in _FIRST if each in found), None)
+        return first or self._total([each for each in found if each != "Success"])
+
+    def _total(self, wrong: Sequence[str]) -> str:
         if not wrong:
             return "Success"
         if len(wrong) <= self.max_errors:
@@ -113,8 +114,8 @@ class Command:
 
     def cancel(self, ids: Sequence[str], now: float, lasts: float) -> None:
         """Cancel what has not ended, on the nodes named or on all."""
-        for id, each in self.invocations.items():
-            if (not ids or id in ids) and now < each.ends and each.cancelled == inf:
+        for name, each in self.invocations.items():
+            if (not ids or name in ids) and now < each.ends and each.cancelled == inf:
                 each.cancelled, each.cancels_for = now, lasts
 
 

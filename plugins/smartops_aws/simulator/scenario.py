@@ -94,6 +94,7 @@ class Account(Section):
     regions: Mapping[str, Region] = {}
     roles: Mapping[str, Role] = Field(default={}, description="empty: every role may be assumed")
     costs: Bill = Bill()
+    management: bool = Field(default=False, description="whether its bill is that of all accounts")
 
 
 class Key(Section):
@@ -185,6 +186,9 @@ class Scenario(Section):
     denials: tuple[Refusal, ...] = ()
     faults: tuple[Faults, ...] = ()
     converse: Speech = Speech()
+    points_per_page: int = Field(
+        default=100_800, ge=1, description="values that GetMetricData gives at once"
+    )
 
     @model_validator(mode="after")
     def _keys_have_accounts(self) -> Self:

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from .machines import Instance
 from .runs import Outcome
-from .scenario import Output, Timing
+from .scenario import Output, Scenario
 from .world import World
 
 _NOT_FOUND = 127
 
 
-def outcome(
-    world: World,
-    outputs: Sequence[Output],
-    timing: Timing,
-    document: str,
-    script: str,
-    instance: Instance,
-    limit: float,
-) -> Outcome:
-    """Return what a script does on an instance, cut off after ``limit`` seconds."""
-    found = next((each for each in outputs if _fits(each, document, script, instance)), None)
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A script on its way: ``limit`` is how many seconds it may take."""
+
+    document: str
+    text: str
+    limit: float
+
+
+def outcome(world: World, scenario: Scenario, task: Task, instance: Instance) -> Outcome:
+    """Return what a script does on an instance, cut off after its limit."""
+    takes = scenario.timing.run.total_seconds()
+    found = next((each for each in scenario.outputs if _fits(each, task, instance)), None)
     if found is None:
-        code, stdout, stderr = _known(script, instance)
-        takes = timing.run.total_seconds()
+        code, stdout, stderr = _known(task.text, instance)
+    elif found.ends:
+        return Outcome(found.ends, -1)
     else:
-        if found.ends:
-            return Outcome(found.ends, -1)
         code = found.exit_code
         stdout = _filled(found.stdout, world, instance)
         stderr = _filled(found.stderr, world, instance)
-        takes = (found.takes if found.takes is not None else timing.run).total_seconds()
-    if takes > limit:
-        return Outcome("ExecutionTimedOut", -1, stdout, stderr, limit)
+        takes = takes if found.takes is None else found.takes.total_seconds()
+    if takes > task.limit:
+        return Outcome("ExecutionTimedOut", -1, stdout, stderr, task.limit)
     if code:
         stderr = f"{stderr}\n" * bool(stderr) + f"failed to run commands: exit status {code}"
     return Outcome("Failed" if code else "Success", code, stdout, stderr, takes)
 
 
-def _fits(output: Output, document: str, script: str, instance: Instance) -> bool:
+def _fits(output: Output, task: Task, instance: Instance) -> bool:
     return (
         (fnmatchcase(instance.name, output.instance) or fnmatchcase(instance.id, output.instance))
-        and fnmatchcase(document, output.document)
-        and re.search(output.script, script) is not None
+        and fnmatchcase(task.document, output.document)
+        and re.search(output.script, task.text) is not None
     )
 
 
@@ -65,7 +67,7 @@ def _known(script: str, instance: Instance) -> tuple[int, str, str]:
     lines = [line.strip() for line in script.splitlines()]
     stdout: list[str] = []
     for line in lines:
-        if not line or line.startswith("#") or line.startswith("set "):
+        if not line or line.startswith(("#", "set ")):
             continue
         word, _, rest = line.partition(" ")
         if word == "exit":

@@ -94,8 +94,9 @@ def _on(instance: Instance, at: float) -> bool:
 def metrics(instance: Instance) -> Iterator[tuple[Metric, Source]]:
     """Return what is measured on an instance, by EC2 and by the CloudWatch agent."""
     own = (("InstanceId", instance.id),)
-    yield Metric(_EC2, "CPUUtilization", own), Source(instance, "cpu", _FIVE_MINUTES)
-    common: Mapping[str, str] = {
+    if instance.levels.cpu is not None:
+        yield Metric(_EC2, "CPUUtilization", own), Source(instance, "cpu", _FIVE_MINUTES)
+    common = {
         "InstanceId": instance.id,
         "ImageId": image(instance),
         "InstanceType": instance.type,

@@ -41,7 +41,7 @@ class Say(_Section):
     tool: str = ""
     input: Mapping[str, Any] = {}
     text: str = ""
-    stop: Literal["", "max_tokens", "guardrail_intervened", "content_filtered", "refusal"] = ""
+    stop: Literal["", "max_tokens", "guardrail_intervened", "content_filtered"] = ""
     delay: Duration = timedelta(0)
 
 

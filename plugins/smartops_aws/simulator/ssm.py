@@ -18,7 +18,8 @@ from .results import (
     list_commands,
 )
 from .runs import Command, Outcome, schedule
-from .scripts import outcome
+from .scenario import Document
+from .scripts import Task, outcome
 
 _RIGHT = "ssm:SendCommand"
 
@@ -48,21 +49,20 @@ def send_command(request: Request) -> dict[str, Any]:
         timeout=params.get("TimeoutSeconds", 3600),
         max_errors=_share(params.get("MaxErrors", "0"), len(nodes)),
     )
-    outcomes = []
-    for each in nodes:
-        if request.refuses(_RIGHT, each):
-            done = Outcome("AccessDenied", -1)
-        elif each.platform not in document.platforms:
-            done = Outcome("InvalidPlatform", -1)
-        else:
-            scene = request.cloud.scenario
-            done = outcome(request.world, scene.outputs, timing, document.name, text, each, limit)
-        outcomes.append((each, done))
-    schedule(
-        command, outcomes, max(1, _share(params.get("MaxConcurrency", "50"), len(nodes))), timing
-    )
+    task = Task(document.name, text, limit)
+    outcomes = [(each, _outcome(request, document, task, each)) for each in nodes]
+    most = max(1, _share(params.get("MaxConcurrency", "50"), len(nodes)))
+    schedule(command, outcomes, most, timing)
     request.world.commands[command.id] = command
     return {"Command": command_fields(command, now)}
+
+
+def _outcome(request: Request, document: Document, task: Task, instance: Instance) -> Outcome:
+    if request.refuses(_RIGHT, instance):
+        return Outcome("AccessDenied", -1)
+    if instance.platform not in document.platforms:
+        return Outcome("InvalidPlatform", -1)
+    return outcome(request.world, request.cloud.scenario, task, instance)
 
 
 def _share(text: str, count: int) -> int:
@@ -76,8 +76,8 @@ def _named(request: Request, ids: Sequence[str]) -> list[Instance]:
         raise AwsError("DuplicateInstanceId", "You cannot specify an instance ID twice.")
     found = [request.world.instances.get(each) for each in ids]
     unfit = [
-        id
-        for id, each in zip(ids, found, strict=True)
+        name
+        for name, each in zip(ids, found, strict=True)
         if each is None or not managed(each, request.now)
     ]
     if unfit:

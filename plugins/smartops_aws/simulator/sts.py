@@ -9,8 +9,8 @@ from typing import Any
 
 from .answers import AwsError
 from .identity import Caller
-from .scenario import Role
 from .request import Request
+from .scenario import Role
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
 
