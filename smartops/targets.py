@@ -23,6 +23,7 @@ MAX_CANDIDATES = 5
 
 _ID = re.compile(r"i-[0-9a-z-]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_WILD = frozenset("*?")
 _TURN = 1000
 
 
@@ -162,7 +163,7 @@ def _queries(text: str) -> Iterable[Query]:
         return
     if _ID.fullmatch(text):
         yield Query(ids=(text,))
-    if not set("*?") & set(text):  # a wildcard here would act on more than was named
+    if not _WILD & set(text):  # a wildcard here would act on more than was named
         yield Query(names=(text,))
     if _ADDRESS.fullmatch(text):
         yield Query(addresses=(text,))
@@ -173,11 +174,12 @@ def _is_tag(text: str) -> bool:
 
 
 async def _near(compute: Compute, text: str) -> str | None:
+    if _WILD & set(text):
+        return "* and ? are no wildcards here. Name several with commas, or by tag:KEY=VALUE"
     if _ID.fullmatch(text) or _is_tag(text):
         return None
-    head = text[:3].replace("*", "").replace("?", "")
-    page = await compute.list(Query(names=(f"{head}*",), limit=200)) if head else None
-    names = {item.name for item in page.instances if item.name} if page else set()
+    page = await compute.list(Query(names=(f"{text[:3]}*",), limit=200))
+    names = {item.name for item in page.instances if item.name}
     near = difflib.get_close_matches(text, names, 3, 0.7)
     return f"Did you mean {' or '.join(near)}?" if near else None
 

@@ -118,6 +118,12 @@ async def test_the_dead_are_not_found_and_wildcards_name_nobody() -> None:
         await many(cloud("eu", EU), "tag:=web")
 
 
+async def test_who_writes_a_wildcard_is_told_what_to_write() -> None:
+    with pytest.raises(InstanceNotFound) as refused:
+        await many(cloud("eu", EU), "web-*")
+    assert "by tag:KEY=VALUE" in str(refused.value.details)
+
+
 async def test_a_near_miss_is_named() -> None:
     with pytest.raises(InstanceNotFound) as refused:
         await one(cloud("eu", EU), "web-03")
