@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from smartops import Costs, DayCost, ValidationFailed
+from smartops import BackendUnavailable, Costs, DayCost, ValidationFailed
 
 from .actions import COST
 from .api import Api
@@ -75,6 +75,10 @@ class AwsCosts(Costs):
             **self._filter(),
         )
         found = [_day(item) async for page in pages for item in page["ResultsByTime"]]
+        if not found:
+            raise BackendUnavailable(
+                "There are no costs to be had", details="Cost Explorer answered with no day at all"
+            )
         known = {item.day: item for item in found}
         currency = next((item.currency for item in found if item.amount), "USD")
         wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,0 +1,102 @@
+"""AWS as moto plays it, in this process; nothing here can reach the real one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
+
+import botocore.session
+from moto import mock_aws
+
+from smartops import Backend, Clock
+from smartops.testing import ManualClock
+from smartops_aws.backend import backends
+from smartops_aws.config import AwsConfig
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+SECTION: Mapping[str, Any] = {
+    "accounts": [{"name": "prod", "account": ACCOUNT, "regions": [REGION]}],
+    "runner": {"raw_scripts": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have made-up keys in the environment, and no other way to find any."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOON.timestamp())
+
+
+@pytest.fixture
+def moto() -> Iterator[None]:
+    """Have moto answer instead of AWS."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def client(moto: None) -> Callable[..., Any]:
+    """Make plain clients, to furnish moto's world with."""
+
+    def make(service: str, region: str = REGION) -> Any:
+        return botocore.session.get_session().create_client(service, region_name=region)
+
+    return make
+
+
+@pytest.fixture
+def launched(client: Callable[..., Any]) -> Callable[..., str]:
+    """Launch an instance and return its id."""
+
+    def launch(name: str = "", region: str = REGION, /, type: str = "t3.micro", **tags: str) -> str:
+        named = {"Name": name, **tags} if name else tags
+        listed = [{"Key": key, "Value": value} for key, value in named.items()]
+        answer = client("ec2", region).run_instances(
+            ImageId="ami-1234abcd",
+            MinCount=1,
+            MaxCount=1,
+            InstanceType=type,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": listed}] if listed else [],
+        )
+        return answer["Instances"][0]["InstanceId"]
+
+    return launch
+
+
+@pytest.fixture
+def configured() -> Callable[..., AwsConfig]:
+    """Make a section; what is not said is one account with one region."""
+
+    def make(**section: Any) -> AwsConfig:
+        return AwsConfig.model_validate({**SECTION, **section})
+
+    return make
+
+
+@pytest.fixture
+def found(configured: Callable[..., AwsConfig]) -> Callable[..., list[Any]]:
+    """Make the backends of a section."""
+
+    def make(clock: Clock | None = None, **section: Any) -> list[Backend]:
+        return list(backends(configured(**section), clock or Clock()))
+
+    return make

@@ -1,0 +1,257 @@
+"""EC2 as moto plays it: what is listed, what is changed, what is refused before it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import Instance, InstanceNotFound, PermissionDenied, Query, ValidationFailed
+from smartops.testing import ManualClock
+from smartops_aws.backend import Aws
+
+pytestmark = pytest.mark.anyio
+
+Launched = Callable[..., str]
+Found = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def aws(moto: None, found: Found) -> Aws:
+    return found()[0]
+
+
+@pytest.fixture
+def calls(aws: Aws) -> list[tuple[str, Any]]:
+    """Record what is asked of AWS."""
+    made: list[tuple[str, Any]] = []
+
+    def note(model: Any, params: Any, **_: object) -> None:
+        made.append((model.name, params["body"]))
+
+    aws._api.sdk.session.register("before-call", note)
+    return made
+
+
+async def named(aws: Aws, name: str) -> Instance:
+    (instance,) = (await aws.list(Query(names=(name,)))).instances
+    return instance
+
+
+async def test_instances_are_listed_with_all_there_is_to_know(
+    aws: Aws, launched: Launched
+) -> None:
+    id_ = launched("web-1", type="m5.large", Role="web")
+    page = await aws.list(Query())
+    (found,) = page.instances
+    assert (found.id, found.name, found.type, found.state) == (id_, "web-1", "m5.large", "running")
+    assert found.private_ip.startswith("10.")
+    assert found.tags == {"Name": "web-1", "Role": "web"}
+    assert found.backend == aws.name == "prod/eu-central-1"
+    assert found.launched is not None
+    assert found.launched.tzinfo is not None
+    assert page.counts == {"running": 1}
+
+
+async def test_filters_are_left_to_ec2(
+    aws: Aws, launched: Launched, calls: list[tuple[str, Any]]
+) -> None:
+    for name in ("web-1", "web-2", "db-1"):
+        launched(name, Role=name.partition("-")[0])
+    found = (await aws.list(Query(names=("web-*",), tags={"Role": ("web",)}))).instances
+    assert [item.name for item in found] == ["web-1", "web-2"]
+    ((operation, body),) = calls
+    assert operation == "DescribeInstances"
+    assert body["Filter.1.Name"] == "tag:Name"
+    assert body["Filter.1.Value.1"] == "web-*"
+    assert body["Filter.2.Name"] == "tag:Role"
+    assert body["MaxResults"] == 1000
+
+
+async def test_regions_are_worlds_of_their_own(moto: None, found: Found, launched: Launched) -> None:
+    accounts = [
+        {"name": "prod", "account": "123456789012", "regions": ["eu-central-1", "eu-west-1"]}
+    ]
+    central, west, _ = found(accounts=accounts)
+    launched("here")
+    launched("there", "eu-west-1")
+    assert [item.name for item in (await central.list(Query())).instances] == ["here"]
+    (there,) = (await west.list(Query())).instances
+    assert (there.name, there.backend) == ("there", "prod/eu-west-1")
+
+
+async def test_a_stop_and_a_start_tell_what_they_did(aws: Aws, launched: Launched) -> None:
+    launched("web-1")
+    web = await named(aws, "web-1")
+    (stopped,) = await aws.act("stop", [web, web])
+    assert (stopped.id, stopped.before, stopped.after) == (web.id, "running", "stopping")
+    assert (await named(aws, "web-1")).state == "stopped"
+    (started,) = await aws.act("start", [web])
+    assert (started.before, started.after) == ("stopped", "pending")
+    (rebooted,) = await aws.act("reboot", [web])
+    assert (rebooted.before, rebooted.after) == ("running", "running")
+
+
+async def test_a_check_is_a_dry_run(
+    aws: Aws, launched: Launched, calls: list[tuple[str, Any]]
+) -> None:
+    launched("web-1")
+    web = await named(aws, "web-1")
+    calls.clear()
+    await aws.check("stop", [web])
+    operations = [operation for operation, _ in calls]
+    assert operations == ["DescribeInstances", "StopInstances", "DescribeInstanceAttribute"]
+    assert calls[1][1]["DryRun"] == "true"
+    assert (await named(aws, "web-1")).state == "running"
+
+
+async def test_a_check_finds_what_is_not_there_and_what_is_gone(
+    aws: Aws, client: Callable[..., Any], launched: Launched
+) -> None:
+    launched("web-1")
+    web = await named(aws, "web-1")
+    missing = replace(web, id="i-0ffffffffffffffff")
+    for call in (aws.check, aws.act):
+        with pytest.raises(InstanceNotFound, match="i-0ffffffffffffffff"):
+            await call("stop", [missing])
+    client("ec2").terminate_instances(InstanceIds=[web.id])
+    with pytest.raises(InstanceNotFound, match="web-1 is terminated"):
+        await aws.check("stop", [web])
+
+
+async def test_stop_protection_is_found_before_anybody_is_asked(
+    aws: Aws, client: Callable[..., Any], launched: Launched
+) -> None:
+    id_ = launched("web-1")
+    client("ec2").modify_instance_attribute(InstanceId=id_, DisableApiStop={"Value": True})
+    web = await named(aws, "web-1")
+    with pytest.raises(ValidationFailed, match="web-1 is protected") as refused:
+        await aws.check("stop", [web])
+    assert (refused.value.details or "").startswith("OperationNotPermitted")
+    await aws.check("reboot", [web])
+    with pytest.raises(ValidationFailed, match="protected"):
+        await aws.act("stop", [web])
+
+
+async def test_no_ids_are_never_sent(aws: Aws, calls: list[tuple[str, Any]]) -> None:
+    for call in (aws.check, aws.act):
+        with pytest.raises(ValidationFailed, match="nothing to stop"):
+            await call("stop", [])
+    many = [Instance(f"i-{number}", "", "", "running", "linux") for number in range(1001)]
+    with pytest.raises(ValidationFailed, match="1,001 instances are too many"):
+        await aws.act("stop", many)
+    assert calls == []
+
+
+async def test_tags_are_set_and_then_removed(aws: Aws, launched: Launched) -> None:
+    launched("web-1", Role="web")
+    web = await named(aws, "web-1")
+    await aws.tag(web, put={"Owner": "me", "Note": ""}, remove=("Role",))
+    assert (await named(aws, "web-1")).tags == {"Name": "web-1", "Owner": "me", "Note": ""}
+    with pytest.raises(ValidationFailed, match="Owner cannot be both"):
+        await aws.tag(web, put={"Owner": "you"}, remove=("Owner",))
+
+
+async def test_what_is_switched_off_is_refused_without_asking(
+    moto: None, found: Found, launched: Launched
+) -> None:
+    launched("web-1")
+    aws = found(changes=False, tagging=False)[0]
+    web = await named(aws, "web-1")
+    for call in (aws.check, aws.act):
+        with pytest.raises(PermissionDenied) as refused:
+            await call("stop", [web])
+        assert refused.value.details == "plugins.aws.changes is false"
+    with pytest.raises(PermissionDenied) as refused:
+        await aws.tag(web, put={"a": "b"})
+    assert refused.value.details == "plugins.aws.tagging is false"
+
+
+async def test_pages_that_follow_are_those_of_the_first(
+    moto: None, found: Found, launched: Launched, clock: ManualClock
+) -> None:
+    aws = found(clock)[0]
+    for number in range(5):
+        launched(f"web-{number}")
+    first = await aws.list(Query(limit=2))
+    launched("web-11")
+    second = await aws.list(Query(limit=2, cursor=first.next))
+    assert [item.name for item in second.instances] == ["web-2", "web-3"]
+    assert second.counts == first.counts == {"running": 5}
+    clock.advance(61)
+    later = await aws.list(Query(limit=2, cursor=first.next))
+    assert [item.name for item in later.instances] == ["web-11", "web-2"]
+    assert later.counts == {"running": 6}
+
+
+async def test_a_change_is_seen_at_once(
+    moto: None, found: Found, launched: Launched, clock: ManualClock
+) -> None:
+    aws = found(clock)[0]
+    launched("web-1")
+    launched("web-2")
+    first = await aws.list(Query(limit=1))
+    await aws.act("stop", first.instances)
+    assert (await aws.list(Query(limit=1))).counts == {"running": 1, "stopped": 1}
+    assert (await aws.list(Query(limit=1, cursor=first.next))).counts["stopped"] == 1
+
+
+async def test_many_who_ask_the_same_are_answered_by_one_request(
+    aws: Aws, launched: Launched, calls: list[tuple[str, Any]]
+) -> None:
+    launched("web-1")
+    pages = []
+
+    async def ask() -> None:
+        pages.append(await aws.list(Query()))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(ask)
+    assert len(pages) == 5
+    assert all(page == pages[0] for page in pages)
+    assert len(calls) == 1
+
+
+async def test_whoever_gives_up_does_not_take_the_others_along(aws: Aws, launched: Launched) -> None:
+    launched("web-1")
+    pages = []
+
+    async def ask() -> None:
+        pages.append(await aws.list(Query()))
+
+    async with anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as first:
+
+            async def leave() -> None:
+                await anyio.lowlevel.checkpoint()
+                first.cancel()
+
+            tasks.start_soon(leave)
+            tasks.start_soon(ask)
+            await aws.list(Query())
+    assert len(pages) == 1
+
+
+@pytest.mark.parametrize("cursor", ["x", "é", "bm8", "W10", "WzEsMl0", "[" * 9])
+async def test_a_cursor_that_is_none_asks_nothing(
+    aws: Aws, calls: list[tuple[str, Any]], cursor: str
+) -> None:
+    with pytest.raises(ValidationFailed, match="no such page"):
+        await aws.list(Query(limit=2, cursor=cursor))
+    assert calls == []
+
+
+async def test_a_ping_is_remembered_for_a_moment(
+    moto: None, found: Found, clock: ManualClock
+) -> None:
+    aws = found(clock)[0]
+    made: list[str] = []
+    aws._api.sdk.session.register("before-call", lambda model, **_: made.append(model.name))
+    for seconds, asked in ((0, 1), (10, 1), (10, 2)):
+        clock.advance(seconds)
+        await aws.ping()
+        assert made == ["DescribeInstances"] * asked

@@ -1,0 +1,157 @@
+"""Our reading of DescribeInstances finds what the SDK's own does, in whatever AWS may send."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.parsers.expat import ExpatError
+from xml.sax.saxutils import escape
+
+import pytest
+from botocore.parsers import create_parser
+from botocore.session import get_session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartops import Instance
+from smartops_aws.parsing import INSTANCES, Listener, read_instances
+
+NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
+SHAPE = get_session().get_service_model("ec2").operation_model("DescribeInstances").output_shape
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], include_characters="\t\n"),
+    max_size=12,
+)
+TAGS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=4)
+NESTED = st.sampled_from(
+    [
+        "<networkInterfaceSet><item><privateIpAddress>9.9.9.9</privateIpAddress><groupSet>"
+        "<item><groupId>sg-1</groupId></item></groupSet><tagSet><item><key>Name</key>"
+        "<value>nic</value></item></tagSet></item></networkInterfaceSet>",
+        "<networkInterfaceSet/>",
+        "<blockDeviceMapping><item><ebs><volumeId>vol-1</volumeId></ebs></item></blockDeviceMapping>",
+        "<placement><availabilityZone>eu-central-1a</availabilityZone></placement>",
+        "<stateReason><code>pending</code><message>x</message></stateReason>",
+        "<productCodes><item><productCode>abc</productCode><type>devpay</type></item></productCodes>",
+        "<somethingNew><name>terminated</name><item><key>Name</key><value>no</value></item>"
+        "</somethingNew>",
+        "<groupSet><item><groupId>sg-1</groupId><groupName>web</groupName></item></groupSet>",
+        "<monitoring><state>disabled</state></monitoring>",
+    ]
+)
+
+
+@st.composite
+def xml_instances(draw: st.DrawFn) -> str:
+    fields = {
+        "instanceId": draw(st.from_regex(r"i-[0-9a-f]{17}", fullmatch=True)),
+        "instanceType": draw(st.sampled_from(["t3.micro", "m5.24xlarge"])),
+        "privateIpAddress": draw(st.sampled_from(["", "10.0.0.1"])),
+        "ipAddress": draw(st.sampled_from(["", "54.1.2.3"])),
+        "launchTime": draw(st.sampled_from(["2026-10-01T08:15:30.000Z", "2026-10-01T08:15:30Z"])),
+        "platform": draw(st.sampled_from(["", "windows"])),
+        "imageId": "ami-1",
+        "reason": "",
+    }
+    parts = [f"<{name}>{value}</{name}>" for name, value in fields.items() if value]
+    state = draw(st.sampled_from(["running", "stopped", "shutting-down"]))
+    parts.append(f"<instanceState><code>16</code><name>{state}</name></instanceState>")
+    tags = [
+        f"<item><key>{escape(key)}</key>"
+        + (f"<value>{escape(value)}</value>" if value else "<value/>")
+        + "</item>"
+        for key, value in draw(TAGS).items()
+    ]
+    parts.append(f"<tagSet>{''.join(tags)}</tagSet>" if tags else "<tagSet/>")
+    parts += draw(st.lists(NESTED, max_size=5, unique=True))
+    return f"<item>{''.join(draw(st.permutations(parts)))}</item>"
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    blank = draw(st.sampled_from(["", "\n    "]))
+    reservations = [
+        f"<item><reservationId>r-1</reservationId><groupSet><item><groupId>sg-9</groupId></item>"
+        f"</groupSet><instancesSet>{blank}{blank.join(items)}</instancesSet></item>"
+        for items in draw(st.lists(st.lists(xml_instances(), max_size=3), max_size=3))
+    ]
+    token = draw(st.sampled_from(["", "<nextToken>abc&amp;=</nextToken>"]))
+    comment = draw(st.sampled_from(["", "<!-- <placement> -->"]))
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<DescribeInstancesResponse xmlns="{NAMESPACE}">'
+        f"{comment}<reservationSet>{blank}{blank.join(reservations)}</reservationSet>{token}"
+        "</DescribeInstancesResponse>"
+    ).encode()
+
+
+def as_the_sdk_reads_it(body: bytes) -> tuple[list[Instance], str]:
+    parsed = create_parser("ec2").parse({"body": body, "headers": {}, "status_code": 200}, SHAPE)
+    told = [item for each in parsed.get("Reservations", []) for item in each.get("Instances", [])]
+    return [instance(item) for item in told], parsed.get("NextToken", "")
+
+
+def instance(told: dict[str, Any]) -> Instance:
+    tags = {item["Key"]: item["Value"] for item in told.get("Tags", [])}
+    return Instance(
+        id=told["InstanceId"],
+        name=tags.get("Name", ""),
+        type=told["InstanceType"],
+        state=told["State"]["Name"],
+        platform=told.get("Platform", "linux"),
+        private_ip=told.get("PrivateIpAddress", ""),
+        public_ip=told.get("PublicIpAddress", ""),
+        tags=tags,
+        launched=told["LaunchTime"],
+        backend="prod/eu-central-1",
+    )
+
+
+@settings(deadline=None, max_examples=50)
+@given(answers())
+def test_it_reads_what_the_sdk_reads(body: bytes) -> None:
+    assert read_instances(body, "prod/eu-central-1") == as_the_sdk_reads_it(body)
+
+
+def test_bulk_is_left_in_where_markup_may_stand_in_text() -> None:
+    body = (
+        b"<R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><tagSet>"
+        b"<item><key>Name</key><value><![CDATA[<placement>]]></value></item>"
+        b"<item><key>b</key><value><![CDATA[</placement>]]></value></item></tagSet></item>"
+        b"</instancesSet></item></reservationSet></R>"
+    )
+    ((found,), _) = read_instances(body, "")
+    assert found.tags == {"Name": "<placement>", "b": "</placement>"}
+
+
+@pytest.mark.parametrize("launched", ["", "yesterday"])
+def test_what_is_missing_or_strange_is_not_made_up(launched: str) -> None:
+    body = (
+        "<R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>"
+        f"<launchTime>{launched}</launchTime></item></instancesSet></item></reservationSet></R>"
+    )
+    ((found,), following) = read_instances(body.encode(), "b")
+    assert found == Instance("i-1", "", "", "pending", "linux", backend="b")
+    assert following == ""
+
+
+def test_errors_and_what_is_no_xml_are_left_to_the_sdk() -> None:
+    listener = Listener("b")
+    for status, body in ((503, b"<Response/>"), (200, b"<html")):
+        told: dict[str, Any] = {"status_code": status, "body": body}
+        custom: dict[str, Any] = {}
+        listener(response_dict=told, customized_response_dict=custom, operation_model=None)
+        assert (told["body"], custom) == (body, {})
+    with pytest.raises(ExpatError):
+        read_instances(b"<html", "b")
+
+
+def test_an_answer_is_handed_over_and_emptied() -> None:
+    told: dict[str, Any] = {
+        "status_code": 200,
+        "body": b"<R><reservationSet/><nextToken>t</nextToken></R>",
+    }
+    custom: dict[str, Any] = {}
+    Listener("b")(response_dict=told, customized_response_dict=custom)
+    assert custom == {INSTANCES: [], "NextToken": "t"}
+    parsed = create_parser("ec2").parse({**told, "headers": {}}, SHAPE)
+    assert "Reservations" not in parsed

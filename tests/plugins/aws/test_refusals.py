@@ -1,0 +1,206 @@
+"""Every sign of trouble that AWS gives becomes the right refusal, in words fit for a chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    InstanceNotFound,
+    PermissionDenied,
+    RateLimited,
+    Refusal,
+    ValidationFailed,
+)
+from smartops_aws.actions import ACTIONS, COST, DATA, DESCRIBE, SEND, STOP, Action
+from smartops_aws.errors import SsmUnavailable
+from smartops_aws.faults import Cause, Fault
+from smartops_aws.refusals import certainly_undone, clean, refusal
+
+USER = "arn:aws:sts::123456789012:assumed-role/smartops/alice"
+TARGET = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc"
+BLOB = "Encoded authorization failure message: mB7_xyz-" + "A" * 400
+SENTENCE = "You are not authorized to perform this operation."
+NAMED = (
+    f"User: {USER} is not authorized to perform: ec2:StopInstances on resource: {TARGET} because "
+    "no identity-based policy allows the ec2:StopInstances action."
+)
+
+
+def service(code: str, message: str = "Because.", status: int = 400, **more: float) -> Fault:
+    return Fault("service", code, message, status=status, **more)
+
+
+@pytest.mark.parametrize(
+    ("fault", "action", "kind"),
+    [
+        (service("UnauthorizedOperation", SENTENCE, 403), STOP, PermissionDenied),
+        (service("AccessDeniedException"), SEND, PermissionDenied),
+        (service("AccessDeniedException", status=403), DATA, PermissionDenied),
+        (service("AccessDenied", status=403), STOP, PermissionDenied),
+        (service("AuthFailure", status=401), DESCRIBE, PermissionDenied),
+        (service("ExpiredToken", status=403), DESCRIBE, PermissionDenied),
+        (service("ExpiredTokenException"), SEND, PermissionDenied),
+        (service("InvalidClientTokenId", status=403), DESCRIBE, PermissionDenied),
+        (service("UnrecognizedClientException"), SEND, PermissionDenied),
+        (service("SignatureDoesNotMatch", status=403), DESCRIBE, PermissionDenied),
+        (Fault("credentials", "NoCredentialsError", "Unable"), DESCRIBE, PermissionDenied),
+        (service("RequestLimitExceeded", status=503), STOP, RateLimited),
+        (service("EC2ThrottledException", status=503), STOP, RateLimited),
+        (service("Throttling"), DATA, RateLimited),
+        (service("ThrottlingException"), SEND, RateLimited),
+        (service("TooManyRequestsException", status=429), SEND, RateLimited),
+        (service("LimitExceededException"), COST, RateLimited),
+        (service("InvalidInstanceID.NotFound"), STOP, InstanceNotFound),
+        (service("InvalidInstanceID.Malformed"), STOP, ValidationFailed),
+        (Fault("parameters", "ParamValidationError", "bad"), STOP, ValidationFailed),
+        (service("ValidationException"), COST, ValidationFailed),
+        (service("InvalidParameterValue"), DATA, ValidationFailed),
+        (service("InvalidParameterCombination"), DATA, ValidationFailed),
+        (service("InvalidDocument"), SEND, ValidationFailed),
+        (service("InvalidParameters"), SEND, ValidationFailed),
+        (service("IncorrectInstanceState"), STOP, ValidationFailed),
+        (service("OperationNotPermitted"), STOP, ValidationFailed),
+        (service("UnsupportedOperation"), STOP, ValidationFailed),
+        (service("InvalidSomethingNew"), STOP, ValidationFailed),
+        (service("InvalidInstanceId"), SEND, SsmUnavailable),
+        (service("DataUnavailableException"), COST, BackendUnavailable),
+        (service("InternalError", status=500), STOP, BackendUnavailable),
+        (service("InvalidSomethingNew", status=500), STOP, BackendUnavailable),
+        (service("InternalServerError", status=500), SEND, BackendUnavailable),
+        (Fault("unreached", "EndpointConnectionError", "no"), DESCRIBE, BackendUnavailable),
+        (Fault("unreached", "ConnectTimeoutError", "no"), DESCRIBE, BackendUnavailable),
+        (Fault("unanswered", "ReadTimeoutError", "no"), DESCRIBE, BackendUnavailable),
+    ],
+    ids=lambda value: getattr(value, "code", ""),
+)
+def test_each_code_becomes_its_refusal(
+    fault: Fault, action: Action, kind: type[Refusal]
+) -> None:
+    said = refusal(fault, action)
+    assert type(said) is kind
+    assert fault.code in said.reason
+    assert fault.message in said.reason
+
+
+def test_the_wire_codes_are_those_of_the_contract() -> None:
+    assert refusal(service("InvalidInstanceId"), SEND).code == "SSM_UNAVAILABLE"
+    assert refusal(service("InternalError", status=500), STOP).code == "BACKEND_UNAVAILABLE"
+    assert refusal(service("AccessDenied"), STOP).code == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize(
+    "message", [SENTENCE, f"{SENTENCE} {BLOB}", f"{SENTENCE} {NAMED} {BLOB}", NAMED]
+)
+def test_the_action_that_is_missing_is_named_and_nothing_else_is(message: str) -> None:
+    said = refusal(service("UnauthorizedOperation", message, 403), STOP)
+    assert said.message == "Insufficient permissions to stop instance"
+    assert said.details == "Required IAM action: ec2:StopInstances"
+
+
+def test_the_action_is_taken_from_the_text_where_it_is_another() -> None:
+    text = f"User: {USER} is not authorized to perform: ssm:GetParameters on resource: {TARGET}"
+    said = refusal(service("AccessDeniedException", text), SEND)
+    assert said.details == "Required IAM action: ssm:GetParameters"
+
+
+@pytest.mark.parametrize(
+    ("action", "right"),
+    [
+        (DATA, "cloudwatch:GetMetricData"),
+        (COST, "ce:GetCostAndUsage"),
+        (SEND, "ssm:SendCommand"),
+    ],
+)
+def test_rights_are_those_of_iam(action: Action, right: str) -> None:
+    said = refusal(service("AccessDeniedException", "Access denied."), action)
+    assert said.details == f"Required IAM action: {right}"
+
+
+def test_the_role_that_may_not_be_assumed_is_what_is_missing() -> None:
+    text = f"User: {USER} is not authorized to perform: sts:AssumeRole on resource: {TARGET}"
+    fault = Fault("service", "AccessDenied", text, operation="AssumeRole", status=403)
+    said = refusal(fault, STOP)
+    assert said.message == "Insufficient permissions to assume the role of the account"
+    assert said.details == "Required IAM action: sts:AssumeRole"
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [("a service control policy", "A service control policy"), ("an identity-based", "A policy")],
+)
+def test_an_explicit_deny_is_told_apart(policy: str, words: str) -> None:
+    text = f"{SENTENCE} {NAMED.split(' because')[0]} with an explicit deny in {policy} {BLOB}"
+    said = refusal(service("UnauthorizedOperation", text, 403), STOP)
+    assert said.details == (
+        "Required IAM action: ec2:StopInstances. "
+        f"{words} denies it explicitly, so that allowing it will not help"
+    )
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.right)
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidParameterValue", "Teapot"])
+def test_no_arn_and_no_blob_is_ever_shown(action: Action, code: str) -> None:
+    said = refusal(service(code, f"{NAMED} {BLOB}", 403), action)
+    shown = f"{said.message} {said.details}"
+    assert "arn:" not in shown
+    assert "123456789012" not in shown
+    assert "mB7_xyz" not in shown
+    assert len(shown) < 600
+
+
+def test_bad_credentials_are_the_operators_business() -> None:
+    said = refusal(service("ExpiredToken", "The security token is expired", 403), STOP)
+    assert "credentials of SmartOps" in said.message
+    assert "Required IAM action" not in (said.details or "")
+    assert "ExpiredToken" in (said.details or "")
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(None, 5), (0.0, 5), (7.2, 8), (30.0, 30)])
+def test_throttling_says_when_to_try_again(told: float | None, seconds: int) -> None:
+    fault = Fault("service", "Throttling", "Rate exceeded", status=400, retry_after=told)
+    assert refusal(fault, STOP).retry_after == seconds
+
+
+def test_the_instance_that_is_not_there_is_named() -> None:
+    said = refusal(
+        service("InvalidInstanceID.NotFound", "The instance IDs 'i-0abc, i-0def' do not exist"),
+        STOP,
+    )
+    assert said.message == "There is no instance i-0abc, i-0def"
+    assert refusal(service("InvalidInstanceID.NotFound", ""), STOP).message == (
+        "There is no instance"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "status", "undone"),
+    [
+        ("service", "IncorrectInstanceState", 400, True),
+        ("service", "RequestLimitExceeded", 503, True),
+        ("service", "InternalError", 500, False),
+        ("unreached", "ConnectTimeoutError", 0, True),
+        ("unanswered", "ReadTimeoutError", 0, False),
+        ("credentials", "NoCredentialsError", 0, True),
+    ],
+)
+def test_after_a_change_it_is_said_whether_it_happened(
+    cause: Cause, code: str, status: int, undone: bool
+) -> None:
+    fault = Fault(cause, code, "", status=status)
+    assert certainly_undone(fault) is undone
+    said = refusal(fault, STOP)
+    if type(said) is BackendUnavailable:
+        told = "Nothing was done" if undone else "It may or may not have happened"
+        assert told in (said.details or "")
+
+
+def test_a_read_says_nothing_of_what_may_have_happened() -> None:
+    said = refusal(Fault("unanswered", "ReadTimeoutError", ""), DESCRIBE)
+    assert said.message == "AWS did not answer to list instances"
+    assert said.details == "ReadTimeoutError from ec2:DescribeInstances"
+
+
+def test_long_texts_are_cut_to_a_line() -> None:
+    assert clean("a\n  b\t c") == "a b c"
+    assert clean("x" * 1000) == "x" * 300 + "…"
