@@ -8,7 +8,7 @@ never see a platform's JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -147,6 +147,28 @@ class Quota:
     retry_after: int = 0
 
 
+class _Later(Mapping[str, Any]):
+    """Data that is made when somebody looks at it: channels for people never do."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        self._make = make
+        self._made: Mapping[str, Any] | None = None
+
+    def _data(self) -> Mapping[str, Any]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data())
+
+    def __len__(self) -> int:
+        return len(self._data())
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to one message.
@@ -175,13 +197,18 @@ class Reply:
     def of(
         cls,
         *view: Block | str,
-        data: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         actions: Sequence[Action] = (),
         private: bool = False,
     ) -> Reply:
-        """Return a successful reply; a plain string is a paragraph."""
-        blocks = tuple(Text(block) if isinstance(block, str) else block for block in view)
-        return cls(data=data or {}, view=blocks, actions=tuple(actions), private=private)
+        """Return a successful reply; a plain string is a paragraph.
+
+        ``data`` that takes time to make may be a function that returns it. It is
+        called once, and only where a program reads the answer.
+        """
+        blocks = tuple([Text(block) if isinstance(block, str) else block for block in view])
+        made = _Later(data) if callable(data) else {} if data is None else data
+        return cls(data=made, view=blocks, actions=tuple(actions), private=private)
 
     @classmethod
     def refused(cls, error: Refusal) -> Reply:
@@ -202,7 +229,7 @@ class Reply:
         return json.dumps(
             {
                 "status": self.status,
-                "data": self.data,
+                "data": dict(self.data),
                 "view": [{"block": type(block).__name__, **asdict(block)} for block in self.view],
                 "actions": [asdict(action) for action in self.actions],
                 "error": _dump_error(self.error),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from smartops import (
@@ -81,28 +82,32 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
 
 
 def _reply(call: Call, page: Page, measured: Measured, *, several: bool) -> Reply:
-    instances = page.instances
     summary = _summary(page.counts)
-    data: dict[str, Any] = {
-        "instances": [instance_data(item, measured.of(item)) for item in instances],
-        "summary": summary,
-        "next": page.next or None,
-    }
     blocks: list[Table | Text] = []
-    if instances:
-        blocks.append(_table(instances, measured, several=several))
+    if page.instances:
+        blocks.append(_table(page.instances, measured, several=several))
     blocks.append(Text(_totals(page, summary, filtered=_filtered(call)), style="note"))
-    if page.failures:
-        data["failures"] = [dict(failure.data) for failure in page.failures]
-        blocks += [_warning(f"Without {failure}") for failure in page.failures]
+    blocks += [_warning(f"Without {failure}") for failure in page.failures]
     if measured.note:
-        data["note"] = measured.note
         blocks.append(_warning(measured.note))
     actions = []
     if page.next:
         again = written("list instances", {**call.arguments, "page": page.next})
         actions.append(Action("command", "Next page", again))
-    return Reply.of(*blocks, data=data, actions=actions)
+    return Reply.of(*blocks, data=partial(_data, page, summary, measured), actions=actions)
+
+
+def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "instances": [instance_data(item, measured.of(item)) for item in page.instances],
+        "summary": summary,
+        "next": page.next or None,
+    }
+    if page.failures:
+        data["failures"] = [dict(failure.data) for failure in page.failures]
+    if measured.note:
+        data["note"] = measured.note
+    return data
 
 
 def _table(instances: tuple[Instance, ...], measured: Measured, *, several: bool) -> Table:

@@ -8,10 +8,10 @@ from smartops import Cell, Instance, Severity, Usage
 
 from .usage import percent
 
-_SEVERITIES = {
-    "running": Severity.GOOD,
-    "stopped": Severity.INFO,
-    "terminated": Severity.INFO,
+_STATES = {
+    "running": Cell("running", Severity.GOOD),
+    "stopped": Cell("stopped", Severity.INFO),
+    "terminated": Cell("terminated", Severity.INFO),
 }
 
 
@@ -39,12 +39,12 @@ def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
 
 def state_cell(instance: Instance) -> Cell:
     """Return the state, marked: on is good, off is plain, between the two is worth a look."""
-    return Cell(instance.state, _SEVERITIES.get(instance.state, Severity.WARNING))
+    return _STATES.get(instance.state) or Cell(instance.state, Severity.WARNING)
 
 
 def addresses(instance: Instance) -> str:
     """Return the private and the public address."""
-    return " / ".join(part for part in (instance.private_ip, instance.public_ip) if part)
+    return " / ".join(filter(None, (instance.private_ip, instance.public_ip)))
 
 
 def row(instance: Instance, usage: Usage) -> tuple[str | Cell, ...]:
