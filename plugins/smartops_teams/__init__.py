@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from smartops import Channel, Services, hookimpl
+import click
+
+from smartops import Channel, Command, Services, hookimpl
 
 from .channel import TeamsChannel
+from .cli import commands_of
 from .config import TeamsConfig
 
 __all__ = ["TeamsChannel", "TeamsConfig"]
@@ -24,6 +27,14 @@ def config_type() -> type[TeamsConfig]:
 def register_channels(config: TeamsConfig, services: Services) -> Iterable[Channel]:
     """Return the channel."""
     return [TeamsChannel(config, services)]
+
+
+@hookimpl
+def register_cli(
+    config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
+) -> Iterable[click.Command]:
+    """Return the commands that make the app package and run the simulator."""
+    return commands_of(config, commands)
 
 
 @hookimpl

@@ -1,0 +1,143 @@
+"""``smartops teams manifest`` and ``smartops teams simulate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smartops import Command, __version__
+
+from .config import TeamsConfig
+
+if TYPE_CHECKING:
+    from .manifest import About
+
+WEBSITE = "https://smartops.example"
+_LONGEST_URL = 2048
+
+
+def commands_of(
+    config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
+) -> list[click.Command]:
+    """Return the plugin's commands for the command line."""
+    return [_manifest(config, commands), _simulate(config)]
+
+
+def _manifest(
+    config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
+) -> click.Command:
+    @click.command("manifest")
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("smartops-teams.zip"),
+        show_default=True,
+        help="Where to write the app package.",
+    )
+    @click.option("--bot-id", default="", help="Without a configuration: the bot's app id.")
+    @click.option("--app-id", default="", help="Id of the Teams app; without it the bot's.")
+    @click.option("--app-version", default=__version__, show_default=True, help="Its version.")
+    @click.option("--name", default="SmartOps", show_default=True, help="Its name in Teams.")
+    @click.option("--developer", default="SmartOps", show_default=True, help="Who answers for it.")
+    @click.option("--website", default=WEBSITE, show_default=True, help="https URL about it.")
+    @click.option("--privacy", default="", help="https URL; without it the website's /privacy.")
+    @click.option("--terms", default="", help="https URL; without it the website's /terms.")
+    def manifest(out: Path, bot_id: str, **texts: str) -> None:
+        """Write the app package that is uploaded to Teams.
+
+        It holds the manifest, with a menu of the commands that the configuration
+        loads, and two icons.
+        """
+        from .manifest import package
+
+        bot = bot_id or (config.app_id if config else "")
+        if not bot:
+            raise click.UsageError("name a configuration with --config, or the bot with --bot-id")
+        about = _about(bot, texts)
+        out.write_bytes(package(about, commands()))
+        click.echo(f"{out}: upload it in Teams under Apps, Manage your apps, Upload an app")
+
+    return manifest
+
+
+def _about(bot: str, texts: Mapping[str, str]) -> About:
+    """Return what the options say; raises UsageError if a URL is none that Teams takes."""
+    from .manifest import About
+
+    website = texts["website"]
+    base = website.rstrip("/")
+    about = About(
+        bot=bot,
+        id=texts["app_id"] or bot,
+        version=_numbers(texts["app_version"]),
+        name=texts["name"],
+        developer=texts["developer"],
+        website=website,
+        privacy=texts["privacy"] or f"{base}/privacy",
+        terms=texts["terms"] or f"{base}/terms",
+    )
+    for url in (about.website, about.privacy, about.terms):
+        if not url.startswith("https://") or len(url) > _LONGEST_URL:
+            raise click.UsageError(f"{url} is not an https URL")
+    return about
+
+
+def _simulate(config: TeamsConfig | None) -> click.Command:
+    @click.command("simulate")
+    @click.option("--port", default=3979, show_default=True, help="Where the page is.")
+    @click.option(
+        "--bot",
+        default="http://127.0.0.1:3978/api/messages",
+        show_default=True,
+        help="The messaging endpoint of the SmartOps to talk to.",
+    )
+    def simulate(port: int, bot: str) -> None:
+        """Run a Teams to talk to, with a page in the browser; no account is needed.
+
+        With a configuration it is the bot and the tenant of that configuration.
+        """
+        import anyio
+
+        anyio.run(_run, config, port, bot)
+
+    return simulate
+
+
+async def _run(config: TeamsConfig | None, port: int, bot: str) -> None:
+    import anyio
+
+    from .simulator.page import PEOPLE, pages
+    from .simulator.service import APP_ID, TENANT, Simulator
+
+    secret = config.client_secret.reveal() if config and config.client_secret else "simulated"
+    async with Simulator.start(
+        app_id=config.app_id if config else APP_ID,
+        tenant=config.tenants[0] if config else TENANT,
+        secret=secret,
+        port=port,
+        pages=pages,
+    ) as teams:
+        teams.bot = bot
+        click.echo(f"A simulated Teams is at {teams.url}; it talks to {bot}.\n")
+        if config is None:
+            click.echo("Give SmartOps this, and the secret in the environment:\n")
+            click.echo("  TEAMS_SECRET=simulated\n\nplugins:\n  teams:")
+            for name, value in teams.settings(client_secret="${TEAMS_SECRET}").items():  # noqa: S106
+                shown = f"[{', '.join(value)}]" if isinstance(value, list) else value
+                click.echo(f"    {name}: {shown}")
+            click.echo("\npeople:")
+            for name in PEOPLE:
+                click.echo(f"  {name}:\n    roles: [operator]")
+                click.echo(f"    identities: [{teams.user(name).identity}]")
+        elif config.login_url.rstrip("/") != teams.url:
+            click.echo(f"Its configuration must say login_url: {teams.url}", err=True)
+        await anyio.sleep_forever()
+
+
+def _numbers(version: str) -> str:
+    """Return a version as Teams takes it: three numbers."""
+    digits = [part for part in version.partition("+")[0].split(".") if part.isdigit()][:3]
+    return ".".join([*digits, "0", "0", "0"][:3])

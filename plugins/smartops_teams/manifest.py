@@ -1,0 +1,114 @@
+"""The app package by which Teams knows the bot: a manifest and two icons, in a zip file."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartops import Command
+
+from .icons import ACCENT, colour_icon, outline_icon
+
+SCHEMA = "https://developer.microsoft.com/json-schemas/teams/v1.17/MicrosoftTeams.schema.json"
+SCOPES = ("personal", "team", "groupChat")
+MOST_COMMANDS = 10
+_LONGEST_TITLE, _LONGEST_DESCRIPTION = 32, 128
+_WHEN = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the people who install the app read. ``id`` is the app's, a GUID; often the bot's."""
+
+    bot: str
+    id: str
+    version: str
+    name: str
+    developer: str
+    website: str
+    privacy: str
+    terms: str
+
+
+def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
+    """Return the manifest, in the form of Teams' schema 1.17."""
+    listed = command_list(commands)
+    return {
+        "$schema": SCHEMA,
+        "manifestVersion": "1.17",
+        "version": about.version,
+        "id": about.id,
+        "developer": {
+            "name": _cut(about.developer, 32),
+            "websiteUrl": about.website,
+            "privacyUrl": about.privacy,
+            "termsOfUseUrl": about.terms,
+        },
+        "name": {"short": _cut(about.name, 30), "full": _cut(about.name, 100)},
+        "description": {
+            "short": "Run your infrastructure from chat, safely.",
+            "full": "List, check, start and stop machines, and run scripts on them, from a chat or "
+            "a channel. What changes something is shown first, confirmed by a button, done once, "
+            "and recorded. Say help to see what you may do.",
+        },
+        "icons": {"color": "color.png", "outline": "outline.png"},
+        "accentColor": ACCENT,
+        "bots": [
+            {
+                "botId": about.bot,
+                "scopes": list(SCOPES),
+                "supportsFiles": False,
+                "isNotificationOnly": False,
+                "commandLists": [{"scopes": [scope], "commands": listed} for scope in SCOPES],
+            }
+        ],
+        "validDomains": [],
+    }
+
+
+def command_list(commands: Sequence[Command]) -> list[dict[str, str]]:
+    """Return the menu of commands: as many as Teams shows, help first, then the plugins'.
+
+    What is picked goes into the text box, so a title is what is typed up to the
+    first thing that is to be filled in.
+    """
+    listed: dict[str, str] = {}
+    for command in sorted(commands, key=lambda item: (item.name != "help", item.owner == "core")):
+        phrase = command.phrases[0]
+        title = _cut(phrase.partition("{")[0].rstrip(" [") or command.name, _LONGEST_TITLE)
+        words = command.summary if "{" not in phrase else f"{command.summary} {_usage(phrase)}"
+        if title not in listed and len(listed) < MOST_COMMANDS:
+            listed[title] = _cut(words, _LONGEST_DESCRIPTION)
+    return [{"title": title, "description": text} for title, text in listed.items()]
+
+
+def package(about: About, commands: Sequence[Command]) -> bytes:
+    """Return the app package. The same input gives the same bytes."""
+    files = {
+        "manifest.json": json.dumps(manifest(about, commands), indent=2).encode() + b"\n",
+        "color.png": colour_icon(),
+        "outline.png": outline_icon(),
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _WHEN), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _usage(phrase: str) -> str:
+    """Return a phrase with what is to be filled in in capitals."""
+    parts = phrase.replace("...", "").split("{")
+    shown = [parts[0]]
+    for part in parts[1:]:
+        name, _, after = part.partition("}")
+        shown.append(name.upper() + after)
+    return f"({''.join(shown)})"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
