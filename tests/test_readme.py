@@ -226,6 +226,12 @@ def test_the_steps_of_the_gate() -> None:
     assert shown == [step.__name__ for step in STEPS]
 
 
+def test_the_extras() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (listed,) = re.findall(r"The extras are (.*?)everything\.", readme.TEXT, re.DOTALL)
+    assert set(readme.words(listed)) <= set(project["optional-dependencies"])
+
+
 def test_every_link_leads_somewhere() -> None:
     for name in ("README.md", "examples/smartops-uptime/README.md"):
         page = ROOT / name
