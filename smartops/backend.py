@@ -303,4 +303,7 @@ class Costs(Backend):
 
     @abstractmethod
     async def daily(self, days: int) -> tuple[DayCost, ...]:
-        """Return the last complete days, oldest first; today is not among them."""
+        """Return the last complete days, oldest first; today is not among them.
+
+        Nor is a day that the platform has not finished billing.
+        """

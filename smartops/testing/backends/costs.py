@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -14,7 +15,12 @@ from .base import Contract, Now
 
 
 class CostsContract(Contract):
-    """What it all costs."""
+    """What it all costs.
+
+    ``unbilled`` is how many complete days the platform has yet to make a bill of.
+    """
+
+    unbilled: ClassVar[int] = 0
 
     @pytest.fixture
     def costs(self) -> Costs:
@@ -26,7 +32,7 @@ class CostsContract(Contract):
         bill = await costs.daily(days)
         today = now().astimezone(UTC).date()
         assert [item.day for item in bill] == [
-            today - timedelta(days=back) for back in range(days, 0, -1)
+            today - timedelta(days=back + self.unbilled) for back in range(days, 0, -1)
         ]
         assert all(item.amount >= 0 for item in bill)
         assert len({item.currency for item in bill}) == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("smartops.testing.backends")
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 
 import botocore.session
@@ -53,12 +54,19 @@ def moto() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def plain() -> Any:
+    """One session of the SDK as it comes, for all tests: to read its models takes a while."""
+    return botocore.session.get_session()
+
+
 @pytest.fixture
-def client(moto: None) -> Callable[..., Any]:
+def client(moto: None, plain: Any) -> Callable[..., Any]:
     """Make plain clients, to furnish moto's world with."""
 
     def make(service: str, region: str = REGION) -> Any:
-        return botocore.session.get_session().create_client(service, region_name=region)
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        return plain.create_client(service, region_name=region, **keys)
 
     return make
 
