@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -228,9 +229,7 @@ async def test_one_channel_gets_one_message_a_second(api: SlackApi, slack: Slack
     for _ in range(4):
         await post(api)
     moments = [call.at for call in slack.calls]
-    assert [later - sooner for sooner, later in zip(moments, moments[1:], strict=False)] == [
-        1.0
-    ] * 3
+    assert [later - sooner for sooner, later in itertools.pairwise(moments)] == [1.0] * 3
 
 
 async def test_another_channel_does_not_wait(api: SlackApi, slack: SlackServer) -> None:
