@@ -1,8 +1,9 @@
 """What operators see: log lines and metrics.
 
 Everything goes to one stream in one form, whether it was logged here, by a
-plugin through the standard library, or by a dependency. Lines hold identities,
-names and codes; never texts, arguments, tokens or bodies.
+plugin through the standard library, or by a dependency. Lines about requests
+and commands hold identities, names and codes; never texts, arguments, tokens or
+bodies.
 """
 
 from __future__ import annotations
