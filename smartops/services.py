@@ -5,14 +5,87 @@ These are contracts and small values; the implementations live further up.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
+
+Item = TypeVar("Item", bound=Hashable)
+
+_LENGTHS = 64
+"""For how many lengths of time a clock keeps one timer each."""
+
+
+class Deadlines(Generic[Item]):
+    """Calls ``late`` with each item that was begun ``seconds`` ago and has not ended.
+
+    A timer for every request costs as much as reading it, and nearly all are
+    cancelled. Where all deadlines are equally long, the oldest item is the first
+    to be late, so that one timer can watch over all.
+    """
+
+    def __init__(self, seconds: float, late: Callable[[Item], object]) -> None:
+        self._seconds = seconds
+        self._late = late
+        self._ends: dict[Item, float] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that watches
+
+    def begin(self, item: Item) -> None:
+        """Start the item's time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._seconds
+        if self._loop is not loop:
+            self._loop, self._ends = loop, {}
+            loop.call_at(end, self._look)
+        self._ends[item] = end
+
+    def end(self, item: Item) -> None:
+        """Stop the item's time; it may have run out."""
+        self._ends.pop(item, None)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._ends:
+            item, end = next(iter(self._ends.items()))
+            if end > now:
+                loop.call_at(end, self._look)
+                return
+            del self._ends[item]
+            self._late(item)
+        self._loop = None
+
+
+class _Limited(AbstractContextManager[anyio.CancelScope]):
+    """A context that raises TimeoutError if its body takes longer."""
+
+    __slots__ = ("_deadlines", "_late", "_scope")
+
+    def __init__(self, deadlines: Deadlines[_Limited]) -> None:
+        self._deadlines = deadlines
+        self._scope = anyio.CancelScope()
+        self._late = False
+
+    def __enter__(self) -> anyio.CancelScope:
+        self._deadlines.begin(self)
+        return self._scope.__enter__()
+
+    def __exit__(self, *error: Any) -> bool | None:
+        self._deadlines.end(self)
+        handled = self._scope.__exit__(*error)
+        if self._late and self._scope.cancelled_caught:
+            raise TimeoutError
+        return handled
+
+    def give_up(self) -> None:
+        self._late = True
+        self._scope.cancel()
 
 
 class Clock:
@@ -32,7 +105,16 @@ class Clock:
 
     def fail_after(self, seconds: float) -> AbstractContextManager[Any]:
         """Return a context that raises TimeoutError if its body takes longer."""
-        return anyio.fail_after(seconds)
+        deadlines = self._deadlines.get(seconds)
+        if deadlines is None:
+            if len(self._deadlines) >= _LENGTHS:
+                return anyio.fail_after(seconds)
+            deadlines = self._deadlines[seconds] = Deadlines(seconds, _Limited.give_up)
+        return _Limited(deadlines)
+
+    @cached_property
+    def _deadlines(self) -> dict[float, Deadlines[_Limited]]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from smartops.services import Deadlines
+
 from .asgi import Receive
-from .deadlines import Deadlines
 from .refusals import TooBusy, TooLarge, TooSlow
 
 TOGETHER = 64

@@ -17,12 +17,12 @@ from smartops.channel import Channel
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
 from smartops.message import Claims, Headers, Inbound, Receipt, Response
 from smartops.reply import Quota, Reply
+from smartops.services import Deadlines
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
 from .bodies import Bodies, Disconnected
-from .deadlines import Deadlines
 from .headers import answer_headers, peer, refusal_headers, request_id, retry_headers
 from .late import Late, Replies, pending, under_way
 from .refusals import WrongMethod, unrecognised
