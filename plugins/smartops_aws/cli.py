@@ -1,4 +1,4 @@
-"""``smartops aws policy``, ``trust`` and ``documents``: what has to be set up in AWS."""
+"""``smartops aws …``: what has to be set up in AWS, and a look-alike to try it with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from .config import AccountConfig, AwsConfig
+from .simulator.command import simulate
 
 
 def commands(config: AwsConfig | None) -> Iterable[click.Command]:
     """Return the commands; without a configuration they say that they need one."""
-    return [_policy(config), _trust(config), _documents(config)]
+    return [_policy(config), _trust(config), _documents(config), simulate]
 
 
 def _policy(config: AwsConfig | None) -> click.Command:

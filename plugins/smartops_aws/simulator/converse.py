@@ -120,25 +120,29 @@ def _answer(
     subject, to = (results, "results") if results else (text, "text")
     for say in speech.rules:
         found = re.search(say.when, subject, re.IGNORECASE) if say.to == to else None
-        if found is not None and (not say.tool or say.tool in _tools(params)):
-            return _said(say, _words(found, results))
+        if found is None:
+            continue
+        words = _words(found, results)
+        tool = _filled(say.tool, words)
+        if not tool or tool in _tools(params):
+            return _said(say, tool, words)
     if results:
         return [{"text": _filled(speech.after_tools, {"result": results})}], "end_turn", 0.0
     return [{"text": speech.otherwise}], "end_turn", 0.0
 
 
-def _said(say: Say, words: Mapping[str, str]) -> tuple[list[dict[str, Any]], str, float]:
+def _said(say: Say, tool: str, words: Mapping[str, str]) -> tuple[list[dict[str, Any]], str, float]:
     content: list[dict[str, Any]] = []
     if say.text:
         content.append({"text": _filled(say.text, words)})
-    if say.tool:
+    if tool:
         use = {
             "toolUseId": f"tooluse_{uuid.uuid4().hex[:22]}",
-            "name": say.tool,
+            "name": tool,
             "input": _filled_in(say.input, words),
         }
         content.append({"toolUse": use})
-    return content, say.stop or ("tool_use" if say.tool else "end_turn"), say.delay.total_seconds()
+    return content, say.stop or ("tool_use" if tool else "end_turn"), say.delay.total_seconds()
 
 
 def _words(found: re.Match[str], results: str) -> dict[str, str]:
