@@ -122,6 +122,7 @@ def _view(
     more = report.findings.total - len(shown)
     if more:
         blocks.append(Text(f"{counted(more, 'more issue')} not shown.", style="note"))
+    blocks.append(Text("Trends, against the same time before:", style="note"))
     blocks.append(_trends(config, report.trends))
     blocks += [Text(note, style="note") for note in _notes(report.trends)]
     return blocks
@@ -140,11 +141,11 @@ def _issue(finding: Finding) -> Issue:
 def _trends(config: HealthConfig, trends: Trends) -> Fields:
     window = minutes(config.window)
     rows = (
-        (f"CPU, last {window} against those before", "cpu_trend", trends.usage["cpu"]),
-        (f"Memory, last {window} against those before", "memory_trend", trends.usage["memory"]),
-        (f"Disk, last {window} against those before", "disk_trend", trends.usage["disk"]),
-        ("Cost of everything, last 7 days against those before", "cost_trend", trends.cost),
-        (f"Launched in the last {minutes(config.launch_window)}", "", trends.instances),
+        (f"CPU, {window}", "cpu_trend", trends.usage["cpu"]),
+        (f"Memory, {window}", "memory_trend", trends.usage["memory"]),
+        (f"Disk, {window}", "disk_trend", trends.usage["disk"]),
+        ("Cost, 7 days", "cost_trend", trends.cost),
+        (f"Launched, {minutes(config.launch_window)}", "", trends.instances),
     )
     return Fields(
         tuple(

@@ -66,11 +66,13 @@ async def _ask(parts: Parts, turn: Turn, plan: Plan, digest: str) -> Reply:
             message=message.dump().decode(),
         )
     )
+    understood = call.text if turn.understood else ""
+    data = {"plan": asdict(plan), "expiresIn": int(parts.expires)}
     return Reply(
         status="pending",
-        data={"plan": asdict(plan), "expiresIn": int(parts.expires)},
+        data={**data, "understood": understood} if understood else data,
         asks=approval_key(token),
-        view=_shown(plan, parts.expires),
+        view=_shown(plan, parts.expires, understood),
         actions=(
             Action("confirm", "Yes, proceed", f"confirm_{token}"),
             Action("cancel", "Cancel", f"cancel_{token}"),
@@ -78,8 +80,10 @@ async def _ask(parts: Parts, turn: Turn, plan: Plan, digest: str) -> Reply:
     )
 
 
-def _shown(plan: Plan, expires: float) -> tuple[Block, ...]:
+def _shown(plan: Plan, expires: float, understood: str) -> tuple[Block, ...]:
     blocks: list[Block] = [Text(f"Confirmation required: {plan.summary}", style="title")]
+    if understood:
+        blocks.append(Code(understood, title="Understood as this command"))
     if plan.changes:
         rows = tuple((item.label, item.target, item.before, item.after) for item in plan.changes)
         blocks.append(Table(("Target", "Id", "Now", "Then"), rows))

@@ -114,6 +114,7 @@ def proposed(parts: Parts, turn: Turn, text: str, permitted: Permitted) -> Parse
         raise PermissionDenied(
             f"Only a person can say: {parsed.command.name}", details=f"Type it: {parsed.text}"
         )
+    turn.understood = True
     return parsed
 
 

@@ -69,8 +69,9 @@ async def _parsed(
         return parts.grammar.fill(missing.wanted, missing.arguments, turn.message.form)
     except NotPermitted as error:
         raise forbidden(parts, turn, person, error.command) from None
-    except UnknownCommand:
-        answer = await answered(parts, turn, said, permitted)
+    except UnknownCommand as unknown:
+        # what is nearly a command was hardly meant as an answer
+        answer = None if unknown.suggestions else await answered(parts, turn, said, permitted)
         if answer is not None:
             return answer
         understood = await interpreted(parts, proceed, turn, permitted)

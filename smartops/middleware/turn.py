@@ -51,13 +51,15 @@ class Turn:
     """One message on its way through the gate; each step adds what it learns.
 
     ``retaken`` says that an earlier process began to answer it, ``operation``
-    is one that goes on where that process stopped.
+    is one that goes on where that process stopped, ``understood`` that the call
+    is what an interpreter made of other words.
     """
 
     message: Message
     started: float
     watcher: Watcher = field(default_factory=Watcher)
     retaken: bool = False
+    understood: bool = False
     operation: Operation | None = None
     closes: str = ""
     act: str = ""

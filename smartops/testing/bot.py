@@ -70,7 +70,8 @@ class Bot:
     """Load plugins, say things, press buttons.
 
     The app starts with the first :meth:`say`; load everything before. Time
-    stands still until ``bot.clock.advance(seconds)``.
+    stands still until ``bot.clock.advance(seconds)``. Set ``asks`` for a
+    conversation in which missing arguments are asked for.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,6 +79,7 @@ class Bot:
         self.folder = folder
         self.settings: dict[str, Any] = dict(SETTINGS)
         self.channel = "bot"
+        self.asks = False
         self._plugins = Plugins()
         self._app: App | None = None
         self._stack = AsyncExitStack()
@@ -147,6 +149,7 @@ class Bot:
             request_id=f"request-{next(self._numbers)}",
             text=text,
             action=action,
+            asks=self.asks,
         )
         return Answer(await app.handle(message))
 
