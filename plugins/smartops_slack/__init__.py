@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from typing import Any
 
-from smartops import Channel, Services, hookimpl
+import click
+
+from smartops import Channel, Command, Services, hookimpl
 
 from .channel import Accepting, SlackChannel
+from .cli import commands_of
 from .config import SlackConfig
 
 __all__ = ["SlackChannel", "SlackConfig"]
@@ -27,6 +30,14 @@ def register_channels(config: SlackConfig, services: Services) -> Iterable[Chann
     if find_spec("slack_sdk") is None:
         raise ModuleNotFoundError("slack-sdk is not installed: pip install 'smartops[slack]'")
     return [SlackChannel(config, services)]
+
+
+@hookimpl
+def register_cli(
+    config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
+) -> Iterable[click.Command]:
+    """Return ``smartops slack manifest``."""
+    return commands_of(config, commands)
 
 
 @hookimpl

@@ -1,0 +1,64 @@
+"""``smartops slack manifest``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import click
+
+from smartops import Command
+
+from .config import SlackConfig
+
+_ADDRESS = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
+PATH = "/api/messages"
+
+
+def commands_of(
+    config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
+) -> list[click.Command]:
+    """Return the plugin's commands for the command line."""
+    return [_manifest(config, commands)]
+
+
+def _manifest(
+    config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
+) -> click.Command:
+    @click.command("manifest")
+    @click.option(
+        "--url",
+        default="",
+        help="Where Slack reaches SmartOps: https://YOUR-HOST, or with the whole path.",
+    )
+    @click.option("--socket-mode", is_flag=True, help="SmartOps connects to Slack; no address.")
+    @click.option("--name", default="SmartOps", show_default=True, help="Its name in Slack.")
+    @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
+    def manifest(url: str, socket_mode: bool, name: str, form: str) -> None:
+        """Print the manifest from which Slack makes the app.
+
+        Paste it at https://api.slack.com/apps under Create New App, From a
+        manifest. Its texts list the commands that the configuration loads.
+        """
+        from .manifest import About, as_json, as_yaml
+        from .manifest import manifest as made
+
+        if url and socket_mode:
+            raise click.UsageError("with --socket-mode there is no --url")
+        if not url and not socket_mode and not (config and config.app_token):
+            raise click.UsageError("say where Slack reaches SmartOps with --url, or --socket-mode")
+        command = config.command if config else "/smartops"
+        document = made(About(name, command, _whole(url)), commands())
+        click.echo(as_json(document) if form == "json" else as_yaml(document))
+
+    return manifest
+
+
+def _whole(url: str) -> str:
+    """Return the address with the path that SmartOps listens on, if it has none."""
+    if not url:
+        return ""
+    match = _ADDRESS.fullmatch(url)
+    if match is None:
+        raise click.UsageError(f"{url} is not an https URL, such as https://smartops.example.com")
+    return f"{url.rstrip('/')}{PATH}" if match[2] in (None, "/") else url
