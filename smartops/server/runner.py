@@ -38,6 +38,9 @@ MAX_HEADERS = 16 * 1024
 GRACE_SECONDS = 1.0
 """How long answers may take to leave, and what was accepted at the last moment to arrive."""
 
+ECHO_SECONDS = 0.5
+"""Signals within so long are one: many senders tell a process, and then its whole group."""
+
 
 async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | None = None) -> None:
     """Start the app, serve until told to stop, finish what was accepted, close the app.
@@ -164,15 +167,18 @@ def _url(listener: socket.socket) -> str:
 
 @contextmanager
 def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
-    """Let the first signal ask to stop, and the second insist."""
+    """Let the first signal ask to stop, and a later one insist."""
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
 
     def received() -> None:
-        if stop.is_set():
-            force.cancel()
-        else:
+        nonlocal asked
+        if not stop.is_set():
+            asked = loop.time()
             stop.set()
+        elif loop.time() - asked >= ECHO_SECONDS:
+            force.cancel()
 
-    loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)
     # Outside the main thread, and where the platform has no signals, nobody can send any.
     with suppress(NotImplementedError, RuntimeError, ValueError):
