@@ -1,0 +1,288 @@
+"""One SmartOps, with Slack and Teams in front of it and a made-up cloud behind.
+
+Both platforms are simulated over real HTTP. Everything is on one clock, which
+moves while a test waits for something, and stands still otherwise.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+import smartops_exec
+import smartops_fake
+import smartops_instances
+import smartops_slack
+import smartops_teams
+from adaptive import loaded
+from smartops import Secret, dump_json
+from smartops.app import App, assemble
+from smartops.config import Settings
+from smartops.plugins import Plugins
+from smartops.testing import ManualClock
+from smartops.testing.bot import SETTINGS
+from smartops.testing.serving import listening
+from smartops_slack.simulator import Simulator as Slack
+from smartops_teams.simulator import Simulator as Teams
+from smartops_teams.simulator.acts import Act
+
+STEP = 0.05
+"""Seconds that pass on the clock with each look of somebody who waits."""
+
+OUTPUT = "\n".join(f"line {number:05} of the log" for number in range(10_000))
+FLEET = [
+    {"id": "i-0abc123def", "name": "web-server-01", "tags": {"Role": "web"}},
+    {"id": "i-0abc123d02", "name": "web-server-02", "tags": {"Role": "web"}},
+]
+PLUGINS = {
+    "fake": smartops_fake,
+    "instances": smartops_instances,
+    "exec": smartops_exec,
+    "slack": smartops_slack,
+    "teams": smartops_teams,
+}
+
+
+class Front(ABC):
+    """A platform, as people see it. Every platform is asked the same things."""
+
+    name: str
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    @abstractmethod
+    def identity(self, user: str) -> str:
+        """Return who somebody is, as the configuration says it."""
+
+    @abstractmethod
+    async def says(self, text: str, *, user: str = "alice", place: str = "ops") -> Any:
+        """Mention the bot in a channel, and return what was said."""
+
+    @abstractmethod
+    async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
+        """Press a button."""
+
+    @abstractmethod
+    def answers(self, place: str = "ops") -> Sequence[Any]:
+        """Return what the bot has said there to everybody."""
+
+    @abstractmethod
+    def private(self, user: str) -> str:
+        """Return everything that only this person was told."""
+
+    @abstractmethod
+    def thread(self, shown: Any) -> str:
+        """Return what names the thread of a message."""
+
+    @abstractmethod
+    def rejected(self) -> Sequence[Any]:
+        """Return the bot's calls that the platform refused."""
+
+    @abstractmethod
+    def whole(self, place: str = "ops") -> str:
+        """Return all that can be read in a place, in messages and files."""
+
+    @staticmethod
+    def remembered(shown: Any) -> Any:
+        """Return a message as a client has it that hears of no more changes."""
+        return copy.deepcopy(shown)
+
+    async def asked(self, place: str = "ops") -> Any:
+        """Wait for a message with buttons, and return it."""
+        await self.house.until(lambda: any(item.buttons for item in self.answers(place)))
+        return next(item for item in reversed(self.answers(place)) if item.buttons)
+
+    async def says_at_last(self, text: str, place: str = "ops") -> None:
+        """Wait until the bot's last message says something."""
+        await self.house.until(lambda: text in "\n".join(x.text for x in self.answers(place)))
+
+
+class SlackFront(Front):
+    name = "slack"
+
+    @property
+    def slack(self) -> Slack:
+        return self.house.slack
+
+    def identity(self, user: str) -> str:
+        return self.slack.user(user).identity
+
+    async def says(self, text: str, *, user: str = "alice", place: str = "ops") -> Any:
+        return await self.slack.says(text, user=user, channel=place)
+
+    async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
+        delivered = await self.slack.clicks(shown, what, user=user)
+        assert delivered.taken
+
+    def answers(self, place: str = "ops") -> Sequence[Any]:
+        return self.slack.channel(place).answers
+
+    def private(self, user: str) -> str:
+        return "\n".join(item.text for item in self.slack.ephemeral if item.to == user)
+
+    def thread(self, shown: Any) -> str:
+        return shown.thread or shown.ts
+
+    def rejected(self) -> Sequence[Any]:
+        return self.slack.rejected
+
+    def whole(self, place: str = "ops") -> str:
+        files = (file.text for file in self.slack.channel(place).files)
+        return "\n".join([*(item.text for item in self.answers(place)), *files])
+
+
+class TeamsFront(Front):
+    name = "teams"
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._told: dict[str, list[str]] = {}
+
+    @property
+    def teams(self) -> Teams:
+        return self.house.teams
+
+    def identity(self, user: str) -> str:
+        return self.teams.user(user).identity
+
+    async def says(self, text: str, *, user: str = "alice", place: str = "ops") -> Any:
+        return await self.teams.says(text, user=user, conversation=place)
+
+    async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
+        chats = self.teams.world.conversations.values()
+        chat = next(chat for chat in chats if chat.find(shown.id))
+        person = chat.members.setdefault(user, self.teams.user(user))
+        pressed = Act(self.teams, chat, person).invoke(shown, what, {})
+        answer = self.teams.saw(shown, user, await self.teams.sender.deliver(pressed))
+        assert answer.status in (200, 400, 403)
+        self._told.setdefault(user, []).append(answer.text)
+
+    def answers(self, place: str = "ops") -> Sequence[Any]:
+        return self.teams.conversation(place).answers
+
+    def private(self, user: str) -> str:
+        alone = (item.text for item in self.answers(f"with {user}"))
+        return "\n".join([*self._told.get(user, ()), *alone])
+
+    def thread(self, shown: Any) -> str:
+        return shown.thread
+
+    def rejected(self) -> Sequence[Any]:
+        return self.teams.rejected
+
+    def whole(self, place: str = "ops") -> str:
+        return "\n".join(item.text for item in self.answers(place))
+
+
+@dataclass
+class House:
+    folder: Path
+    clock: ManualClock
+    slack: Slack
+    teams: Teams
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    app: App | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def __post_init__(self) -> None:
+        self.fronts: Mapping[str, Front] = {
+            front.name: front for front in (SlackFront(self), TeamsFront(self))
+        }
+
+    @property
+    def changes(self) -> list[Mapping[str, Any]]:
+        """What was changed in the cloud, as its journal has it."""
+        journal = self.folder / "cloud.jsonl"
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return [entry for entry in map(json.loads, lines) if entry["what"] != "founded"]
+
+    async def start(self) -> None:
+        """Serve; what was kept is there again."""
+        self.app = await self._stack.enter_async_context(App(self._composed()))
+        url = await self._stack.enter_async_context(listening(self.app))
+        self.slack.bot = self.teams.bot = url
+
+    async def stop(self) -> None:
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def until(self, wanted: Callable[[], Any], *, seconds: float = 20.0) -> None:
+        """Let time pass until something is so."""
+        with anyio.fail_after(seconds):
+            while not wanted():
+                await anyio.sleep(0.002)
+                self.clock.advance(STEP)
+
+    async def passes(self, seconds: float) -> None:
+        """Let time pass, slowly enough that everybody can do what is due."""
+        end = self.clock.time() + seconds
+        await self.until(lambda: self.clock.time() >= end)
+
+    def _composed(self) -> Any:
+        plugins = Plugins()
+        for name, module in PLUGINS.items():
+            plugins.register(name, module)
+            model = plugins.model(name)
+            assert model is not None
+            plugins.configs[name] = model.model_validate(self._section(name))
+        people = {
+            name: {
+                "roles": ["operator"],
+                "identities": [front.identity(name) for front in self.fronts.values()],
+            }
+            for name in ("alice", "bob")
+        }
+        url = f"sqlite:///{self.folder / 'house.db'}"
+        server = {"shutdown_timeout": timedelta(seconds=0.2)}
+        changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
+        assert not plugins.problems
+        return assemble(Settings.model_validate({**SETTINGS, **changes}), plugins, self.clock)
+
+    def _section(self, name: str) -> dict[str, Any]:
+        usual: dict[str, Any] = {
+            "fake": {"fleet": FLEET, "journal": self.folder / "cloud.jsonl"},
+            "exec": {"scripts": [{"script": "cat log", "read_only": True}]},
+            "slack": {},
+            "teams": {},
+            "instances": {},
+        }[name]
+        if name == "slack":
+            secret = ("bot_token", "signing_secret", "app_token")
+            usual = {
+                key: Secret(value) if key in secret else value
+                for key, value in self.slack.settings().items()
+            }
+        if name == "teams":
+            usual = self.teams.settings(client_secret=Secret("simulated"))
+        return {**usual, **self.plugins.get(name, {})}
+
+
+def check(card: dict[str, Any]) -> None:
+    """Let Microsoft's own schema look at a card."""
+    loaded(dump_json(card).decode())
+
+
+@asynccontextmanager
+async def a_house(folder: Path) -> AsyncIterator[House]:
+    clock = ManualClock()
+    async with Slack.start(clock=clock) as slack, Teams.start(clock=clock) as teams:
+        teams.connector.check_card = check
+        house = House(folder, clock, slack, teams)
+        try:
+            yield house
+        finally:
+            await house.stop()
