@@ -46,7 +46,7 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     """Start the app, serve until told to stop, finish what was accepted, close the app.
 
     ``ready`` is called with the base URL once requests are answered. SIGTERM and
-    SIGINT stop it; so does ``stop``. A second signal stops it at once.
+    SIGINT stop it; so does ``stop``. A later signal stops it at once.
 
     Raises StartupError if the address cannot be listened on or the app does not
     start.
