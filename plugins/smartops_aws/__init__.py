@@ -7,6 +7,8 @@ See the README in this folder.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import click
 
@@ -34,6 +36,14 @@ def register_backends(config: AwsConfig, services: Services) -> Iterable[Backend
 def register_middleware() -> Iterable[Layer]:
     """Return the layer that tells AWS whose command it is."""
     return [for_person]
+
+
+@hookimpl
+def lifespan(app: Any) -> AbstractAsyncContextManager[None]:
+    """Have the SDK ready before the first message, and close its connections after the last."""
+    from .backend import running
+
+    return running(app.composition.backends)
 
 
 @hookimpl

@@ -85,6 +85,10 @@ class Api:
             if fault.code != _PERMITTED:
                 raise self.refused(fault, action) from fault
 
+    async def warm(self) -> None:
+        """Make the clients now rather than for the first message."""
+        await to_thread.run_sync(self.sdk.warm, self.region, limiter=self.places)
+
     def refused(self, fault: Fault, action: Action) -> Refusal:
         """Return the refusal for a fault, and log what AWS really said."""
         said = refusal(fault, action)

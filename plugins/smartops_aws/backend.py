@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 
 from smartops import Backend, Clock
 
@@ -14,6 +15,9 @@ from .metrics import AwsMetrics
 from .part import Part
 from .runner import AwsRunner
 from .sdk import Sdk
+
+_WARM = 8
+"""How many regions are made ready at start; a thirtieth of a second each."""
 
 
 class Aws(AwsCompute, AwsRunner, AwsMetrics):
@@ -46,6 +50,24 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
         if config.costs.enabled and account.costs:
             where = config.costs.region or _home_of_costs(account)
             yield AwsCosts(account, Api(account, where, sdk, config.limits, clock), config.costs)
+
+
+@asynccontextmanager
+async def running(backends: Iterable[Backend]) -> AsyncIterator[None]:
+    """Have the clients ready while SmartOps runs, and close them afterwards.
+
+    What the SDK reads for its first clients is large. It is read before
+    SmartOps is ready, for what is there by then the garbage collector passes
+    over; otherwise it would hold up everybody again and again.
+    """
+    parts = [backend for backend in backends if isinstance(backend, Part)]
+    for part in parts[:_WARM]:
+        await part.warm()
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.close()
 
 
 def _home_of_costs(account: AccountConfig) -> str:

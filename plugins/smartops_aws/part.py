@@ -28,3 +28,11 @@ class Part(Backend):
             return
         await self._api.call(DESCRIBE, MaxResults=_LEAST)
         self._answered = now
+
+    async def warm(self) -> None:
+        """Make what is needed to call AWS here; nothing is called."""
+        await self._api.warm()
+
+    def close(self) -> None:
+        """Close the connections to AWS."""
+        self._api.sdk.close()

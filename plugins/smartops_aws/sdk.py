@@ -23,13 +23,14 @@ from botocore.loaders import Loader
 
 from smartops import __version__
 
-from .actions import Action, Kind
+from .actions import ACTIONS, Action, Kind
 from .config import AccountConfig, AwsConfig, is_loopback
 from .faults import Cause, Fault
 from .parsing import Listener
 from .person import BOT
 
 _ATTEMPTS: Mapping[Kind, int] = {"read": 3, "change": 2, "once": 1}
+_REGIONAL = frozenset({"ec2", "ssm", "cloudwatch"})
 _MOST_SESSIONS = 256
 _SESSION_SECONDS = 3600  # as long as one role may hold another
 
@@ -87,9 +88,18 @@ class Sdk:
             _session_name.reset(token)
         return result
 
-    def warm(self, region: str, action: Action) -> None:
-        """Make the client of an action now rather than for the first message."""
-        self._client(region, action)
+    def warm(self, region: str) -> None:
+        """Make the clients of a region; those that cannot be made say so when they are used."""
+        with suppress(sdk_errors.BotoCoreError):
+            for action in ACTIONS:
+                if action.service in _REGIONAL:
+                    self._client(region, action)
+
+    def close(self) -> None:
+        """Close the connections that were kept open."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
     def _client(self, region: str, action: Action) -> Any:
         key = (region, action.service, action.kind)

@@ -12,13 +12,13 @@ import pytest
 pytest.register_assert_rewrite("smartops.testing.backends")
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 
-import botocore.session
-from moto import mock_aws
+import botocore.session  # noqa: E402
+from moto import mock_aws  # noqa: E402
 
-from smartops import Backend, Clock
-from smartops.testing import ManualClock
-from smartops_aws.backend import backends
-from smartops_aws.config import AwsConfig
+from smartops import Backend, Clock  # noqa: E402
+from smartops.testing import ManualClock  # noqa: E402
+from smartops_aws.backend import backends  # noqa: E402
+from smartops_aws.config import AwsConfig  # noqa: E402
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
 ACCOUNT = "123456789012"

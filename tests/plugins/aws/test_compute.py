@@ -41,9 +41,7 @@ async def named(aws: Aws, name: str) -> Instance:
     return instance
 
 
-async def test_instances_are_listed_with_all_there_is_to_know(
-    aws: Aws, launched: Launched
-) -> None:
+async def test_instances_are_listed_with_all_there_is_to_know(aws: Aws, launched: Launched) -> None:
     id_ = launched("web-1", type="m5.large", Role="web")
     page = await aws.list(Query())
     (found,) = page.instances
@@ -71,7 +69,9 @@ async def test_filters_are_left_to_ec2(
     assert body["MaxResults"] == 1000
 
 
-async def test_regions_are_worlds_of_their_own(moto: None, found: Found, launched: Launched) -> None:
+async def test_regions_are_worlds_of_their_own(
+    moto: None, found: Found, launched: Launched
+) -> None:
     accounts = [
         {"name": "prod", "account": "123456789012", "regions": ["eu-central-1", "eu-west-1"]}
     ]
@@ -216,7 +216,9 @@ async def test_many_who_ask_the_same_are_answered_by_one_request(
     assert len(calls) == 1
 
 
-async def test_whoever_gives_up_does_not_take_the_others_along(aws: Aws, launched: Launched) -> None:
+async def test_whoever_gives_up_does_not_take_the_others_along(
+    aws: Aws, launched: Launched
+) -> None:
     launched("web-1")
     pages = []
 

@@ -33,7 +33,10 @@ def by_ec2(filters: Iterable[Any], item: Instance) -> bool:
         **{f"tag:{key}": [value] for key, value in item.tags.items()},
     }
     return all(
-        any(re.fullmatch(as_regex(each["Values"]), value, re.S) for value in told.get(each["Name"], []))
+        any(
+            re.fullmatch(as_regex(each["Values"]), value, re.DOTALL)
+            for value in told.get(each["Name"], [])
+        )
         for each in filters
     )
 
@@ -43,17 +46,17 @@ def as_regex(patterns: Sequence[str]) -> str:
     return "|".join(
         "".join(
             parts.get(token) or re.escape(token.removeprefix("\\") if len(token) > 1 else token)
-            for token in re.findall(r"\\.|.", pattern, re.S)
+            for token in re.findall(r"\\.|.", pattern, re.DOTALL)
         )
         for pattern in patterns
     )
 
 
 instances = st.builds(
-    lambda name, role, type, state: Instance(
+    lambda name, role, kind, state: Instance(
         "i-1",
         name,
-        type,
+        kind,
         state,
         "linux",
         "10.0.0.1",
@@ -62,7 +65,7 @@ instances = st.builds(
     ),
     name=WORD,
     role=st.none() | WORD,
-    type=st.sampled_from(["t3.micro", "m5.large"]),
+    kind=st.sampled_from(["t3.micro", "m5.large"]),
     state=st.sampled_from(["running", "stopped"]),
 )
 queries = st.builds(
@@ -82,8 +85,7 @@ def asked_for(query: Query, item: Instance) -> bool:
         and (
             not query.names
             or any(
-                re.fullmatch(translate(name.replace("[", "[[]")), item.name)
-                for name in query.names
+                re.fullmatch(translate(name.replace("[", "[[]")), item.name) for name in query.names
             )
         )
         and (not query.addresses or {item.private_ip, item.public_ip} & set(query.addresses))
@@ -112,7 +114,13 @@ def test_nothing_that_is_asked_for_gets_lost(query: Query, item: Instance) -> No
         (Query(names=("web-*",)), [[("tag:Name", ["web-*"])]]),
         (
             Query(states=("running",), tags={"Role": ("a*",), "Owner": ()}),
-            [[("instance-state-name", ["running"]), ("tag:Role", [r"a\*"]), ("tag-key", ["Owner"])]],
+            [
+                [
+                    ("instance-state-name", ["running"]),
+                    ("tag:Role", [r"a\*"]),
+                    ("tag-key", ["Owner"]),
+                ]
+            ],
         ),
         (
             Query(addresses=("10.0.0.1",), types=("t3.micro",)),

@@ -74,9 +74,7 @@ def service(code: str, message: str = "Because.", status: int = 400, **more: flo
     ],
     ids=lambda value: getattr(value, "code", ""),
 )
-def test_each_code_becomes_its_refusal(
-    fault: Fault, action: Action, kind: type[Refusal]
-) -> None:
+def test_each_code_becomes_its_refusal(fault: Fault, action: Action, kind: type[Refusal]) -> None:
     said = refusal(fault, action)
     assert type(said) is kind
     assert fault.code in said.reason
@@ -130,7 +128,8 @@ def test_the_role_that_may_not_be_assumed_is_what_is_missing() -> None:
     [("a service control policy", "A service control policy"), ("an identity-based", "A policy")],
 )
 def test_an_explicit_deny_is_told_apart(policy: str, words: str) -> None:
-    text = f"{SENTENCE} {NAMED.split(' because')[0]} with an explicit deny in {policy} {BLOB}"
+    named = NAMED.partition(" because")[0]
+    text = f"{SENTENCE} {named} with an explicit deny in {policy} {BLOB}"
     said = refusal(service("UnauthorizedOperation", text, 403), STOP)
     assert said.details == (
         "Required IAM action: ec2:StopInstances. "

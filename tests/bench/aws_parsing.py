@@ -1,0 +1,160 @@
+"""Listing 10,000 instances: the SDK's own parser against ours, in one run.
+
+    python tests/bench/aws_parsing.py [INSTANCES]
+
+The look-alike AWS runs in a process of its own, so that what is printed is the
+price of asking alone: CPU of this process, the longest time for which the event
+loop was kept from its work meanwhile, and what the listing took altogether. Other
+processes on the machine count into the last two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import botocore.session
+from anyio import to_thread
+
+from smartops import Clock, Instance, Query
+from smartops_aws.backend import backends
+from smartops_aws.config import AwsConfig
+from smartops_aws.simulator import AwsSimulator
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+TICK = 0.001
+
+
+async def serve(count: int) -> None:
+    """Be the look-alike, until the input ends."""
+    tags = {"Environment": "production", "Role": "web", "Team": "storefront", "Owner": "platform"}
+    group = {"count": count, "name": "web-server-{n:05}", "tags": tags}
+    scenario = {"accounts": {ACCOUNT: {"regions": {REGION: {"generate": [group]}}}}}
+    async with AwsSimulator.start(scenario) as simulator:
+        print(simulator.url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+def with_the_sdk(url: str) -> Callable[[], Awaitable[int]]:
+    """Return a listing by the SDK as it comes, in a thread."""
+    client = botocore.session.Session().create_client(
+        "ec2",
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="made-up",
+    )
+
+    def read() -> list[Instance]:
+        pages = client.get_paginator("describe_instances").paginate(MaxResults=1000)
+        return [
+            _instance(item)
+            for page in pages
+            for reservation in page["Reservations"]
+            for item in reservation["Instances"]
+        ]
+
+    async def run() -> int:
+        return len(await to_thread.run_sync(read))
+
+    return run
+
+
+def _instance(told: dict[str, Any]) -> Instance:
+    tags = {item["Key"]: item["Value"] for item in told.get("Tags", ())}
+    return Instance(
+        id=told["InstanceId"],
+        name=tags.get("Name", ""),
+        type=told["InstanceType"],
+        state=told["State"]["Name"],
+        platform="linux",
+        private_ip=told.get("PrivateIpAddress", ""),
+        tags=tags,
+        launched=told["LaunchTime"],
+    )
+
+
+def with_ours(url: str) -> Callable[[], Awaitable[int]]:
+    """Return a listing by the plugin, sorted and counted as commands get it."""
+    section = {
+        "accounts": [{"name": "prod", "account": ACCOUNT, "regions": [REGION]}],
+        "endpoint": url,
+    }
+    backend: Any = next(backends(AwsConfig.model_validate(section), Clock()))
+
+    async def run() -> int:
+        return len((await backend.list(Query())).instances)
+
+    return run
+
+
+async def measure(name: str, run: Callable[[], Awaitable[int]]) -> None:
+    """Run once to warm up, then once more, and print what that took.
+
+    The garbage collector is told to pass over what is there by then, as `smartops serve` does.
+    """
+    await run()
+    gc.collect()
+    gc.freeze()
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        before = time.perf_counter()
+        while True:
+            await anyio.sleep(TICK)
+            now = time.perf_counter()
+            longest = max(longest, now - before - TICK)
+            before = now
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await anyio.sleep(0.05)
+        longest = 0.0
+        began, cpu = time.perf_counter(), time.process_time()
+        count = await run()
+        cpu = time.process_time() - cpu
+        seconds = time.perf_counter() - began
+        tasks.cancel_scope.cancel()
+    print(
+        f"{name:<16} {count:>6,} instances   CPU {cpu:5.2f} s   "
+        f"longest stall {longest * 1000:5.1f} ms   elapsed {seconds:5.2f} s"
+    )
+
+
+async def compare(url: str) -> None:
+    """Measure both."""
+    await measure("default parser", with_the_sdk(url))
+    await measure("ours", with_ours(url))
+
+
+def main() -> None:
+    """Start the look-alike and ask it."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    if os.environ.get("AWS_PARSING_SERVES"):
+        anyio.run(serve, count)
+        return
+    server = subprocess.Popen(
+        [sys.executable, __file__, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "AWS_PARSING_SERVES": "yes"},
+    )
+    assert server.stdout is not None
+    try:
+        anyio.run(compare, server.stdout.readline().strip())
+    finally:
+        server.communicate()
+
+
+if __name__ == "__main__":
+    main()
