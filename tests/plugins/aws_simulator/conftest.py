@@ -69,9 +69,8 @@ class Place:
     ) -> Client:
         settings = Config(
             retries={"total_max_attempts": attempts, "mode": "standard"},
-            read_timeout=5,
             parameter_validation=False,
-            **config,
+            **{"read_timeout": 10, **config},
         )
         return Client(
             self._session.create_client(
@@ -100,11 +99,12 @@ def start(session: Any) -> Start:
 
     @asynccontextmanager
     async def starting(
-        *, instances: Any = (), generate: Any = (), **more: Any
+        *, instances: Any = (), generate: Any = (), others: Any = (), **more: Any
     ) -> AsyncIterator[Place]:
         clock = ManualClock()
         region: Mapping[str, Any] = {"instances": instances, "generate": generate}
-        scenario = {"accounts": {ACCOUNT: {"regions": {REGION: region}}}, **more}
+        accounts = {ACCOUNT: {"regions": {REGION: region}}, **dict(others)}
+        scenario = {"accounts": accounts, **more}
         async with AwsSimulator.start(scenario, clock=clock) as simulator:
             yield Place(simulator, clock, session)
 

@@ -89,7 +89,9 @@ async def test_a_page_size_has_bounds_and_excludes_ids(start):
     async with start(instances=[WEB]) as place:
         ec2 = place.client("ec2")
         id_ = place.world().instance("web-01").id
-        code, text, status = await ec2.refused("describe_instances", MaxResults=10, InstanceIds=[id_])
+        code, text, status = await ec2.refused(
+            "describe_instances", MaxResults=10, InstanceIds=[id_]
+        )
         assert (code, status) == ("InvalidParameterCombination", 400)
         for size in (4, 1001):
             code, text, _ = await ec2.refused("describe_instances", MaxResults=size)
