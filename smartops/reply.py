@@ -238,6 +238,7 @@ class Reply:
                 "asks": self.asks,
             },
             separators=(",", ":"),
+            default=jsonable,
         ).encode()
 
     @classmethod

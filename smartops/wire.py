@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any, NoReturn
 
 from .errors import Refusal, ValidationFailed
+from .jsonable import jsonable, timestamp
 from .render import plain
 from .reply import Reply
 
@@ -56,11 +55,6 @@ def dump_json(document: Any) -> bytes:
     Infinity, TypeError for anything else.
     """
     return _ENCODER.encode(document).encode("utf-8", "replace")
-
-
-def timestamp(at: datetime) -> str:
-    """Return a moment as the wire contract writes it, such as ``2024-03-20T10:30:00Z``."""
-    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def envelope(reply: Reply, at: datetime) -> dict[str, Any]:
@@ -145,26 +139,9 @@ def _check_surrogates(value: Any) -> None:
         raise _malformed("a string holds half of a surrogate pair") from None
 
 
-def _encodable(value: Any) -> Any:
-    match value:
-        case datetime():
-            return timestamp(value)
-        case date():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Mapping():
-            return dict(value)
-        case set() | frozenset():
-            return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_members, parse_constant=_constant, parse_float=_number
 )
 _ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_encodable
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=jsonable
 )

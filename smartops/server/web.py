@@ -12,9 +12,10 @@ from werkzeug.exceptions import HTTPException
 
 from smartops.app import App
 from smartops.errors import InternalError, Refusal, ValidationFailed
+from smartops.jsonable import timestamp
 from smartops.reply import Reply
 from smartops.telemetry import REQUEST_ID
-from smartops.wire import dump_json, envelope, timestamp
+from smartops.wire import dump_json, envelope
 
 from .probes import Probes
 from .refusals import NotHere, WrongMethod
