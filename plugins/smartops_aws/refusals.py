@@ -46,6 +46,7 @@ _CREDENTIALS = frozenset(
         "InvalidClientTokenId",
         "InvalidSignatureException",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",

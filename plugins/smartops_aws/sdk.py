@@ -154,7 +154,8 @@ class _Base:
         self._chain = session.get_component("credential_provider")
         self._found: Any = None
         if config.endpoint and is_loopback(config.endpoint):
-            self._found = Credentials(account.number, "look-alike")
+            key = "smartops" if account.role else account.number
+            self._found = Credentials(key, "look-alike")
 
     def frozen(self) -> Any:
         if self._found is None:

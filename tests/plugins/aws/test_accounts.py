@@ -1,0 +1,291 @@
+"""Accounts and regions: whose credentials are shown, in whose name, and what if some are down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    Call,
+    Clock,
+    Compute,
+    Identity,
+    Message,
+    PermissionDenied,
+    Person,
+    Place,
+    Query,
+    RateLimited,
+    Reply,
+)
+from smartops.fleet import capabilities
+from smartops.testing import ManualClock
+from smartops_aws.person import for_person
+from smartops_aws.sdk import Sdk
+from smartops_aws.simulator import AwsSimulator
+
+pytestmark = pytest.mark.anyio
+
+HOME, SHOP = "111111111111", "222222222222"
+ROLE = f"arn:aws:iam::{SHOP}:role/ops/smartops"
+REGIONS = ("eu-central-1", "eu-west-1")
+QUICK = {"connect": "300ms", "read": "300ms"}
+SHOP_ACCOUNT = {"name": "shop", "role": ROLE, "external_id": "x-1", "regions": list(REGIONS)}
+HOME_ACCOUNT = {"name": "home", "account": HOME, "regions": ["eu-central-1"]}
+SCENARIO: dict[str, Any] = {
+    "accounts": {
+        HOME: {"regions": {"eu-central-1": {"instances": [{"name": "home-01"}]}}},
+        SHOP: {
+            "regions": {
+                region: {"instances": [{"name": f"shop-{region}"}]} for region in REGIONS
+            },
+            "roles": {"smartops": {"external_id": "x-1", "accounts": [HOME]}},
+        },
+    },
+}
+
+Cloud = Callable[..., AbstractAsyncContextManager[tuple[AwsSimulator, list[Any]]]]
+
+
+@pytest.fixture
+def cloud(found: Callable[..., list[Any]]) -> Cloud:
+    """Start a look-alike with both accounts, and make the backends of a section."""
+
+    @asynccontextmanager
+    async def start(
+        *, simulated: Clock | None = None, clock: Clock | None = None, **section: Any
+    ) -> AsyncIterator[tuple[AwsSimulator, list[Any]]]:
+        async with AwsSimulator.start(SCENARIO, clock=simulated) as simulator:
+            section = {"accounts": [HOME_ACCOUNT, SHOP_ACCOUNT], **section}
+            made = found(clock, endpoint=simulator.url, costs={"enabled": False}, **section)
+            yield simulator, made
+
+    return start
+
+
+def call_of(name: str) -> Call:
+    identity = Identity("test", "", name)
+    person = Person(name, frozenset(), identity)
+    message = Message("1", "test", "", identity, Place("test"), datetime.now(UTC), "r-1")
+    return Call("stop", {}, person, message)
+
+
+async def as_person(name: str, act: Callable[[], Any]) -> None:
+    async def inner(call: Call) -> Reply:
+        await act()
+        return Reply.of()
+
+    await for_person(call_of(name), inner)
+
+
+async def test_every_account_and_region_is_a_backend_of_its_own(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        assert [item.name for item in made] == [
+            "home/eu-central-1",
+            "shop/eu-central-1",
+            "shop/eu-west-1",
+        ]
+        for backend in made:
+            (instance,) = (await backend.list(Query())).instances
+            assert instance.backend == backend.name
+        assert {call.account for call in simulator.calls.of("DescribeInstances")} == {HOME, SHOP}
+
+
+async def test_reads_are_the_bots_and_changes_are_the_persons(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        shop = made[1]
+        (instance,) = (await shop.list(Query())).instances
+        await as_person("alice", lambda: shop.list(Query()))
+        await as_person("alice", lambda: shop.act("stop", [instance]))
+        await as_person("bob", lambda: shop.tag(instance, put={"a": "b"}))
+        await shop.tag(instance, put={}, remove=("a",))
+        who = [
+            (call.operation, call.caller.rpartition("/")[2])
+            for call in simulator.calls
+            if call.operation != "AssumeRole"
+        ]
+        assert who == [
+            ("DescribeInstances", "smartops"),
+            ("DescribeInstances", "smartops"),
+            ("StopInstances", "alice"),
+            ("CreateTags", "bob"),
+            ("DeleteTags", "smartops"),
+        ]
+
+
+async def test_a_role_is_assumed_once_for_each_name(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        async with anyio.create_task_group() as tasks:
+            for backend in (made[1], made[2]) * 3:
+                tasks.start_soon(backend.list, Query(limit=1))
+        for person in ("alice", "bob", "alice"):
+            await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
+        assumed = simulator.calls.of("AssumeRole")
+        assert [call.params["RoleSessionName"] for call in assumed] == ["smartops", "alice", "bob"]
+        assert {call.params["ExternalId"] for call in assumed} == {"x-1"}
+        assert {call.account for call in assumed} == {HOME}
+
+
+def _instances(simulator: AwsSimulator) -> list[Any]:
+    from smartops import Instance
+
+    ids = simulator.world(SHOP, REGIONS[0]).instances
+    return [Instance(id_, "", "", "running", "linux", backend="shop/eu-central-1") for id_ in ids]
+
+
+async def test_a_session_that_is_about_to_end_is_renewed(cloud: Cloud) -> None:
+    past = ManualClock(Clock().time() - 3300)  # what is handed out there has five minutes left
+    async with cloud(simulated=past) as (simulator, made):
+        await made[1].list(Query())
+        await made[1].list(Query())
+        assert len(simulator.calls.of("AssumeRole")) == 2
+
+
+async def test_a_role_that_does_not_trust_us_says_what_is_missing(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = {**SHOP_ACCOUNT, "external_id": "another"}
+    async with cloud(accounts=[account]) as (_, made):
+        with pytest.raises(PermissionDenied) as refused, caplog.at_level(logging.WARNING):
+            await made[0].list(Query())
+        assert refused.value.details == "Required IAM action: sts:AssumeRole"
+        assert ROLE in caplog.text
+        assert "arn:" not in f"{refused.value.message} {refused.value.details}"
+
+
+async def test_a_look_alike_never_sees_real_keys(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    seen: list[str] = []
+
+    def note(request: Any, **_: object) -> None:
+        seen.append(request.headers["Authorization"].decode())
+
+    async with cloud() as (_, made):
+        made[0]._api.sdk.session.register("before-send", note)
+        await made[0].list(Query())
+    assert len(seen) == 1
+    assert f"Credential={HOME}/" in seen[0]
+
+
+async def test_no_credentials_at_all_are_the_operators_business(
+    found: Callable[..., list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    for profile, code in (("", "NoCredentialsError"), ("gone", "ProfileNotFound")):
+        (aws, _) = found(accounts=[{**HOME_ACCOUNT, "profile": profile}])
+        with pytest.raises(PermissionDenied, match="credentials of SmartOps") as refused:
+            await aws.list(Query())
+        assert (refused.value.details or "").startswith(code)
+        assert caplog.records[-1].levelno == logging.ERROR
+
+
+@pytest.mark.parametrize("key", [{"expired": True}, {"disabled": True}])
+async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
+    found: Callable[..., list[Any]], key: dict[str, bool]
+) -> None:
+    scenario = {**SCENARIO, "keys": {HOME: {"account": HOME, **key}}}
+    async with AwsSimulator.start(scenario) as simulator:
+        aws, costs = found(accounts=[HOME_ACCOUNT], endpoint=simulator.url)
+        for ask in (aws.list(Query()), aws.ping(), costs.daily(1)):
+            with pytest.raises(PermissionDenied, match="credentials of SmartOps"):
+                await ask
+
+
+async def test_half_of_the_regions_down_leaves_the_others(cloud: Cloud) -> None:
+    async with cloud(limits=QUICK, accounts=[SHOP_ACCOUNT]) as (simulator, made):
+        simulator.world(SHOP, "eu-west-1").down = "hanging"
+        group = capabilities(made, Clock())[Compute]
+        with anyio.fail_after(10):
+            page = await group.list(Query())
+        assert [item.name for item in page.instances] == ["shop-eu-central-1"]
+        ((failure),) = page.failures
+        assert failure.backend == "shop/eu-west-1"
+        assert failure.error.code == "BACKEND_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("down", ["refused", "error", "hanging"])
+async def test_a_region_that_is_down_is_so_in_bounded_time(cloud: Cloud, down: str) -> None:
+    async with cloud(limits=QUICK) as (simulator, made):
+        (instance,) = (await made[0].list(Query())).instances
+        simulator.world(HOME, "eu-central-1").down = down
+        with anyio.fail_after(10):
+            for ask in (made[0].list(Query()), made[0].act("stop", [instance])):
+                with pytest.raises(BackendUnavailable):
+                    await ask
+        assert len(simulator.calls.of("DescribeInstances")) == 1 + 3
+        assert len(simulator.calls.of("StopInstances")) == 2
+
+
+async def test_nobody_there_is_found_out_quickly_and_nothing_was_done(
+    found: Callable[..., list[Any]],
+) -> None:
+    from smartops import Instance
+
+    (aws, _) = found(accounts=[HOME_ACCOUNT], endpoint="http://127.0.0.1:9", limits=QUICK)
+    with anyio.fail_after(10), pytest.raises(BackendUnavailable) as refused:
+        await aws.act("stop", [Instance("i-1", "", "", "running", "linux")])
+    assert refused.value.message == "AWS cannot be reached to stop instance"
+    assert "Nothing was done" in (refused.value.details or "")
+
+
+async def test_a_region_that_hangs_takes_no_places_from_another(cloud: Cloud) -> None:
+    limits = {"connect": "5s", "read": "5s", "threads": 1}
+    async with cloud(limits=limits, accounts=[SHOP_ACCOUNT]) as (simulator, made):
+        simulator.world(SHOP, "eu-west-1").down = "hanging"
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(made[1].list, Query())
+            await anyio.sleep(0.05)
+            with anyio.fail_after(3):
+                assert (await made[0].list(Query())).counts == {"running": 1}
+            tasks.cancel_scope.cancel()
+        simulator.heal()
+
+
+async def test_a_read_that_nobody_waits_for_is_left_and_a_change_is_not(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        (instance,) = (await made[0].list(Query())).instances
+        simulator.fault("ec2:DescribeInstances", "slow", delay="400ms")
+        simulator.fault("ec2:StopInstances", "slow", delay="400ms")
+        clock = Clock()
+        began = clock.time()
+        with anyio.move_on_after(0.05):
+            await made[0].list(Query())
+        assert clock.time() - began < 0.3
+        with anyio.move_on_after(0.05):
+            (done,) = await made[0].act("stop", [instance])
+        assert done.after == "stopping"
+        assert clock.time() - began >= 0.4
+        simulator.heal()
+
+
+async def test_throttling_is_waited_out_and_told_when_it_lasts(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        simulator.fault("ec2:DescribeInstances", "throttle", times=1)
+        assert (await made[0].list(Query())).counts == {"running": 1}
+        assert len(simulator.calls) == 2
+        simulator.fault("ec2:DescribeInstances", "throttle")
+        with pytest.raises(RateLimited) as refused:
+            await made[0].list(Query())
+        assert refused.value.retry_after == 5
+        assert len(simulator.calls) == 2 + 3
+
+
+async def test_one_client_serves_everybody(cloud: Cloud) -> None:
+    async with cloud() as (simulator, made):
+        sdk: Sdk = made[1]._api.sdk
+        for person in ("alice", "bob", "carol"):
+            await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
+        assert len(sdk._clients) == 1
+        assert made[2]._api.sdk is sdk
