@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """What somebody did: said something, pressed a button or filled in a form.
 
     ``origin`` is their team, organisation and home; ``answers`` is a
@@ -21,7 +22,7 @@ class Act:
     thread: str = ""
     text: str = ""
     action: str = ""
-    form: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = _NOTHING
     shown_in: str = ""
     name: str = ""
     answers: str = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 from smartops import Message
 
@@ -40,17 +40,10 @@ class Address:
         """Whether only the person and the bot are there."""
         return is_direct(self.channel)
 
-    def reference(self) -> dict[str, Any]:
-        """Return it in JSON types."""
-        return {name: value for name in _FIELDS if (value := getattr(self, name))}
-
     @classmethod
     def of(cls, message: Message) -> Self:
         """Return the address that a message carries."""
         return cls(**message.reference)
-
-
-_FIELDS = tuple(field.name for field in fields(Address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class SlackChannel(Channel):
         if self._signature is None:
             return False
         try:
-            return any(inbound.headers.get(name) is not None for name in (SIGNATURE, TIMESTAMP))
+            headers = inbound.headers
+            return headers.get(SIGNATURE) is not None or headers.get(TIMESTAMP) is not None
         except ValidationFailed:
             return True  # repeated: ours, and refused
 

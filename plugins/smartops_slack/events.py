@@ -7,8 +7,8 @@ import logging
 from smartops import ValidationFailed
 
 from .act import Act
-from .origin import bot_of, of_event
-from .payload import Payload, is_direct, part, word
+from .origin import of_event
+from .payload import Payload, first, is_direct, part, word
 from .text import mentions, spoken
 
 _NEW = frozenset({"", "file_share", "thread_broadcast"})
@@ -28,7 +28,9 @@ def act_of(payload: Payload, me: str) -> Act | str:
     kind = word(event, "type")
     if kind not in ("app_mention", "message"):
         return _other(payload, kind)
-    me = bot_of(payload) or me
+    installed = first(payload, "authorizations")
+    if installed.get("is_bot") is True:
+        me = word(installed, "user_id") or me
     user, channel, text = word(event, "user"), word(event, "channel"), word(event, "text")
     if reason := _no_new_message(event, user, me):
         return reason
@@ -40,7 +42,7 @@ def act_of(payload: Payload, me: str) -> Act | str:
         return "a message that does not mention the bot"
     return Act(
         id=ts,
-        origin=of_event(payload),
+        origin=of_event(payload, installed),
         user=user,
         channel=channel,
         thread=word(event, "thread_ts") or ("" if direct else ts),

@@ -47,6 +47,8 @@ class Hosts:
 
     def answers(self, url: str) -> bool:
         """Say whether it is a ``response_url``."""
+        if not url:
+            return False
         return self._allows(url, self._scheme, f"hooks.{self._host}")
 
     def uploads(self, url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .payload import Payload, items, part, word
+from .payload import Payload, part, word
 
 
 class Workspaces:
@@ -31,19 +31,19 @@ class Workspaces:
         return enterprise or team
 
 
-def of_event(payload: Payload) -> tuple[str, str, str]:
+def of_event(payload: Payload, installed: Payload) -> tuple[str, str, str]:
     """Return team, organisation and home of whoever caused an event.
 
-    In a channel that is shared with another company, the event names the home
-    of its people; of ours it says nothing.
+    ``installed`` is the installation that it is for. In a channel that is shared
+    with another company, the event names the home of its people; of ours it
+    says nothing.
     """
-    installed = next(iter(items(payload, "authorizations")), {})
-    event = part(payload, "event")
     team = word(payload, "team_id") or word(installed, "team_id")
     enterprise = word(installed, "enterprise_id") or word(payload, "enterprise_id")
-    shared = payload.get("is_ext_shared_channel") is True
-    home = word(event, "user_team") or word(event, "source_team") if shared else ""
-    return team, enterprise, home
+    if payload.get("is_ext_shared_channel") is not True:
+        return team, enterprise, ""
+    event = part(payload, "event")
+    return team, enterprise, word(event, "user_team") or word(event, "source_team")
 
 
 def of_interaction(payload: Payload) -> tuple[str, str, str]:
@@ -55,9 +55,3 @@ def of_interaction(payload: Payload) -> tuple[str, str, str]:
     team = word(part(payload, "team"), "id") or word(user, "team_id")
     enterprise = word(part(payload, "enterprise"), "id")
     return team, enterprise, "" if enterprise else word(user, "team_id")
-
-
-def bot_of(payload: Payload) -> str:
-    """Return the user id of the bot that an event is for, if the event says so."""
-    installed = next(iter(items(payload, "authorizations")), {})
-    return word(installed, "user_id") if installed.get("is_bot") is True else ""

@@ -31,6 +31,14 @@ def items(thing: Payload, name: str) -> tuple[Payload, ...]:
     )
 
 
+def first(thing: Payload, name: str) -> Payload:
+    """Return the first object of a member that is an array, else an empty one."""
+    value = thing.get(name)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return value[0]
+    return NOTHING
+
+
 def is_direct(channel: str) -> bool:
     """Say whether a conversation is between one person and the bot."""
     return channel.startswith("D")

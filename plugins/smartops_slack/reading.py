@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from smartops import (
     Clock,
@@ -19,7 +20,7 @@ from smartops import (
 
 from . import events, interactions
 from .act import Act
-from .address import ANSWER_SECONDS, TRIGGER_SECONDS, Address
+from .address import ANSWER_SECONDS, TRIGGER_SECONDS
 from .config import SlackConfig
 from .hosts import Hosts
 from .origin import Workspaces
@@ -120,30 +121,30 @@ class Reader:
             thread=act.thread,
             team=team,
             sender_name=act.name,
-            reference=self._address(act, request_id).reference(),
+            reference=self._reference(act, request_id),
             shown_in=act.shown_in,
             form=act.form,
             asks=True,
         )
         return Receipt((message,), ACKNOWLEDGED.ack)
 
-    def _address(self, act: Act, request_id: str) -> Address:
+    def _reference(self, act: Act, request_id: str) -> dict[str, Any]:
+        """Return the address of the answer, in the members of an Address that say something."""
+        reference: dict[str, Any] = {"channel": act.channel, "user": act.user}
+        if act.thread:
+            reference["thread"] = act.thread
         if not (act.answers or act.trigger):
-            return Address(act.channel, act.user, act.thread)
-        now, answers = self._clock.time(), act.answers
-        if answers and not self._hosts.answers(answers):
+            return reference
+        now = self._clock.time()
+        if act.trigger:
+            reference |= {"trigger": act.trigger, "trigger_until": now + TRIGGER_SECONDS}
+        if act.asked and not is_direct(act.channel):
+            reference["asked"] = act.asked
+        if self._hosts.answers(act.answers):
+            reference |= {"response_url": act.answers, "response_until": now + ANSWER_SECONDS}
+        elif act.answers:
             log.warning("request %s: its response_url is not Slack's, and not used", request_id)
-            answers = ""
-        return Address(
-            channel=act.channel,
-            user=act.user,
-            thread=act.thread,
-            response_url=answers,
-            response_until=now + ANSWER_SECONDS if answers else 0.0,
-            trigger=act.trigger,
-            trigger_until=now + TRIGGER_SECONDS if act.trigger else 0.0,
-            asked="" if is_direct(act.channel) else act.asked,
-        )
+        return reference
 
 
 def _ephemeral(text: str) -> Response:

@@ -41,8 +41,9 @@ def spoken(text: str, me: str = "", *, mentioned: bool = False) -> str:
             text = _ANYBODY.sub(" ", text, count=1)
         text = _TOKEN.sub(_typed, text)
     text = mended(unescaped(text)).strip()
-    code = _CODE.fullmatch(text)
-    return code[2] if code else text
+    if text.startswith("`") and (code := _CODE.fullmatch(text)):
+        return code[2]
+    return text
 
 
 def mentions(text: str, me: str) -> bool:
