@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from .errors import RateLimited, Refusal
+from .jsonable import jsonable
 
 
 class Severity(StrEnum):
