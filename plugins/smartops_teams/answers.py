@@ -7,7 +7,7 @@ from typing import Any
 
 from smartops import Message, Reply, Response, plain
 
-from .cards import card, summary
+from .cards import card, summary, whole_card
 from .pages import pages
 from .text import quote
 
@@ -23,13 +23,24 @@ NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 def message_activity(reference: Mapping[str, Any], reply: Reply) -> bytes:
     """Return the activity that answers, with a card, what ``reference`` refers to."""
+    return _message(reference, reply, card(reply))
+
+
+def message_activities(reference: Mapping[str, Any], reply: Reply) -> list[bytes]:
+    """Return one such activity, or one a page for what does not fit into a card."""
+    if whole := whole_card(reply):
+        return [_message(reference, reply, whole)]
+    return [message_activity(reference, page) for page in pages(reply)]
+
+
+def _message(reference: Mapping[str, Any], reply: Reply, content: str) -> bytes:
     activity = (
         f'{{"type":"message","channelId":{quote(reference["channelId"])},'
         f'"serviceUrl":{quote(reference["serviceUrl"])},'
         f'"conversation":{{"id":{quote(reference["conversation"])}}},'
         f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
         f'"replyToId":{quote(reference["activity"])},"summary":{quote(summary(reply))},'
-        f'"attachments":[{{"contentType":"{CARD}","content":{card(reply)}}}]}}'
+        f'"attachments":[{{"contentType":"{CARD}","content":{content}}}]}}'
     )
     return _encoded(activity)
 
@@ -41,9 +52,9 @@ def _account(account: Mapping[str, str]) -> str:
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
     """Return the answer to a request with ``deliveryMode`` expectReplies."""
     activities = (
-        message_activity(message.reference, page)
+        activity
         for message, reply in zip(messages, replies, strict=True)
-        for page in pages(reply)
+        for activity in message_activities(message.reference, reply)
     )
     return Response(body=b'{"activities":[%s]}' % b",".join(activities))
 

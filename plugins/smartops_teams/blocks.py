@@ -23,6 +23,7 @@ from .text import (
     colour,
     escaped,
     fit,
+    fits,
     quote,
     rich,
     run,
@@ -37,10 +38,18 @@ LONGEST_TEXT = 1000
 NOTE_ROOM = 160
 """Bytes that are kept for a remark of ours."""
 
+ENDLESS = 1 << 40
+"""More bytes than any block takes."""
+
 
 def render(block: Any, room: int) -> str | None:
     """Return the elements of one block, at most ``room`` bytes; None if not even a part fits."""
     return _RENDER[type(block)](block, room)
+
+
+def clearly_large(block: Any, room: int) -> bool:
+    """Say whether it takes more than so many bytes, without writing it."""
+    return isinstance(block, Text | Code) and len(block.text) > room
 
 
 def note(text: str) -> str:
@@ -59,7 +68,7 @@ def _text(block: Text, room: int) -> str | None:
     style = ",".join(styles)
     text = clean(block.text)
     element = rich(run(text, style))
-    if size(element) <= room:
+    if fits(element, room):
         return element
     remark = note("The text above is cut: too long for a card.")
     spare = room - size(remark) - NOTE_ROOM
@@ -76,7 +85,7 @@ def _title(block: Text) -> str:
 
 
 def _within(element: str, room: int) -> str | None:
-    return element if size(element) <= room else None
+    return element if fits(element, room) else None
 
 
 def _fields(block: Fields, room: int) -> str | None:
@@ -109,7 +118,7 @@ def _code(block: Code, room: int) -> str | None:
     opening = f'{{"type":"Container","style":"emphasis","items":[{title}'
     text = unfolded(block.text) or " "
     whole = f"{opening}{rich(run(text, MONOSPACE))}]}}"
-    if size(whole) <= room:
+    if fits(whole, room):
         return whole
     spare = room - size(opening) - 2 * NOTE_ROOM - NOTE_ROOM
     return f"{opening}{_both_ends(text, spare)}]}}" if spare >= 2 * NOTE_ROOM else None
@@ -152,14 +161,14 @@ def _form(block: Form, room: int) -> str | None:
     """Return the question and its inputs, or the question alone: an answer may be typed too."""
     question = _text(Text(block.title), room)
     whole = ",".join(filter(None, (question, *map(form_input, block.fields))))
-    return whole if size(whole) <= room else question
+    return whole if fits(whole, room) else question
 
 
 def _as_many(what: str, pieces: Sequence[str], room: int, frame: tuple[str, str]) -> str | None:
     """Return as many pieces as fit into the frame, and a remark about those that do not."""
     opening, closing = frame
     whole = f"{opening}{','.join(pieces)}{closing}"
-    if size(whole) <= room:
+    if fits(whole, room):
         return whole
     taken = take(pieces, room - size(opening) - size(closing) - NOTE_ROOM)
     if not taken:

@@ -19,7 +19,6 @@ from .text import fit, quote, size, unfolded
 
 Block = Text | Fields | Table | Code | Issues | Form
 
-_ALL = 1 << 40
 _SPLIT = 100
 """Bytes that it costs when two braces are kept apart."""
 
@@ -62,16 +61,12 @@ def _size(view: Sequence[Block], enough: int) -> int:
     """Return how many bytes the blocks take, or some number above ``enough``."""
     total = 0
     for block in view:
-        if _clearly_large(block, enough):
+        if blocks.clearly_large(block, enough):
             return enough + 1
-        total += size(blocks.render(block, _ALL) or "") + 1
+        total += size(blocks.render(block, blocks.ENDLESS) or "") + 1
         if total > enough:
             break
     return total
-
-
-def _clearly_large(block: Block, room: int) -> bool:
-    return isinstance(block, Text | Code) and len(block.text) > room
 
 
 class _Pages:
@@ -140,22 +135,22 @@ class _Parts:
 
 def _rows(block: Table) -> _Parts:
     pieces = ((cells, size(table.row(cells)) + 1) for cells in block.rows)
-    base = size(blocks.render(replace(block, rows=block.rows[:1]), _ALL) or "")
+    base = size(blocks.render(replace(block, rows=block.rows[:1]), blocks.ENDLESS) or "")
     return _Parts(pieces, base, lambda rows: replace(block, rows=tuple(rows)))
 
 
 def _findings(block: Issues) -> _Parts:
-    pieces = ((item, _size((Issues((item,)),), _ALL)) for item in block.items)
+    pieces = ((item, _size((Issues((item,)),), blocks.ENDLESS)) for item in block.items)
     return _Parts(pieces, 0, lambda items: Issues(tuple(items)))
 
 
 def _pairs(block: Fields) -> _Parts:
-    pieces = ((pair, _size((Fields((pair,)),), _ALL)) for pair in block.pairs)
+    pieces = ((pair, _size((Fields((pair,)),), blocks.ENDLESS)) for pair in block.pairs)
     return _Parts(pieces, 0, lambda pairs: Fields(tuple(pairs)))
 
 
 def _output(block: Code) -> _Parts:
-    base = size(blocks.render(replace(block, text=""), _ALL) or "") + _SPLIT
+    base = size(blocks.render(replace(block, text=""), blocks.ENDLESS) or "") + _SPLIT
     return _Parts(
         _lines(block.text, unfolded),
         base,
@@ -164,7 +159,7 @@ def _output(block: Code) -> _Parts:
 
 
 def _paragraphs(block: Text) -> _Parts:
-    base = size(blocks.render(replace(block, text="."), _ALL) or "") + _SPLIT
+    base = size(blocks.render(replace(block, text="."), blocks.ENDLESS) or "") + _SPLIT
     return _Parts(
         _lines(block.text, clean),
         base,

@@ -26,8 +26,12 @@ def header(names: tuple[str, ...]) -> str:
     return _joined([run(_shown(name), BOLD) for name in names])
 
 
-def row(cells: Sequence[str | Cell]) -> str:
-    """Return one row. One that holds nothing but short, plain text is written at once."""
+@lru_cache(maxsize=2048)
+def row(cells: tuple[str | Cell, ...]) -> str:
+    """Return one row. One that holds nothing but short, plain text is written at once.
+
+    Who lists machines sees most of them as they were the last time.
+    """
     inlines = [quote(cell or " ") if isinstance(cell, str) else _coloured(cell) for cell in cells]
     together = "".join(inlines)
     if (

@@ -37,6 +37,12 @@ def size(fragment: str) -> int:
     return len(fragment) if fragment.isascii() else len(fragment.encode("utf-8", "replace"))
 
 
+def fits(fragment: str, room: int) -> bool:
+    """Return whether a piece of JSON takes at most so many bytes."""
+    # No character takes more than four; counting them costs as much as writing them.
+    return 4 * len(fragment) <= room or size(fragment) <= room
+
+
 def shortened(text: str, length: int) -> str:
     """Return the text with at most ``length`` characters; an ellipsis shows that it was cut."""
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -195,9 +195,9 @@ async def time_lapse(clock: ManualClock, speed: float = 50.0) -> AsyncIterator[N
 
 
 @asynccontextmanager
-async def a_house(folder: Path) -> AsyncIterator[House]:
+async def a_house(folder: Path, **simulated: Any) -> AsyncIterator[House]:
     clock = ManualClock()
-    async with Simulator.start(clock=clock) as teams:
+    async with Simulator.start(clock=clock, **simulated) as teams:
         teams.connector.check_card = check
         house = House(folder, clock, teams)
         await house.start()

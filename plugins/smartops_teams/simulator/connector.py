@@ -91,7 +91,9 @@ class Connector:
                 response = limited
             else:
                 response = await self._under(fault, serve, request)
-            self.calls.append(Call(request.method, request.raw_path, response.status))
+            cut = request.transport is None or request.transport.is_closing()
+            status = 0 if cut else response.status
+            self.calls.append(Call(request.method, request.raw_path, status))
             response.headers["X-Correlating-OperationId"] = f"op-{len(self.calls)}"
             self.changed()
             return response
@@ -109,23 +111,15 @@ class Connector:
         if fault.done:
             response = await serve(request)
             self._uncertain.add(_print(request, body))
-            if fault.status == 0 and not fault.seconds:
-                self._cut(request)
-            elif fault.status == 0:
+            if fault.status == 0 and fault.seconds:
                 return response
-        elif fault.status == 0:
-            self._cut(request)
+        if fault.status == 0 and request.transport is not None:
+            request.transport.abort()
         response = _error(fault.status or 500, fault.code, "as it was ordered")
         if fault.retry_after:
             response.headers["Retry-After"] = str(fault.retry_after)
             self._meter(request).closed_until = self.clock.time() + fault.retry_after
         return response
-
-    def _cut(self, request: web.Request) -> None:
-        self.calls.append(Call(request.method, request.raw_path, 0))
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError
 
     def _fault(self, method: str) -> Fault | None:
         for fault in self.faults:

@@ -36,7 +36,8 @@ class Sender:
     """Posts activities to ``bot``, the URL of its messaging endpoint.
 
     ``resends`` says whether what was not answered is sent again, as Teams does:
-    twice as it was, then once more with a new id. ``attempts`` counts every post.
+    twice as it was, then once more with a new id. ``posted`` are the ids of what
+    was sent, each time it was.
     """
 
     login: Login
@@ -46,7 +47,7 @@ class Sender:
     bot: str = ""
     service_url: str = ""
     resends: bool = True
-    attempts: int = 0
+    posted: list[str] = field(default_factory=list)
     changed: Callable[[], None] = lambda: None
     _session: aiohttp.ClientSession | None = field(default=None)
 
@@ -67,7 +68,7 @@ class Sender:
 
     async def post(self, activity: Mapping[str, Any]) -> Delivered:
         """Send an activity once."""
-        self.attempts += 1
+        self.posted.append(activity["id"])
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         headers = {

@@ -1,0 +1,82 @@
+"""Platforms that wait only so long: a sign of work in time, and the answer afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from smartops import Claims, Inbound, Message, Receipt, Reply, Response
+from smartops.render import plain
+
+pytestmark = pytest.mark.anyio
+
+
+def make_impatient(server: Any, seconds: float, **more: Any) -> None:
+    """Let the channel answer in the response, to a platform that waits so long."""
+    push = server.push
+
+    def read(inbound: Inbound, claims: Claims) -> Receipt:
+        messages = tuple(map(push.message, json.loads(inbound.body)))
+        return Receipt(messages, waits=True, patience=seconds)
+
+    def respond(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
+        texts = [plain(reply) for reply in replies]
+        return Response(body="; ".join(texts).encode(), content_type="text/plain")
+
+    push.read, push.respond = read, respond
+
+
+async def ask(server: Any, *texts: str) -> str:
+    answer = await server.request(
+        "POST", "/api/messages", json=list(texts), headers={"X-Push": "secret"}
+    )
+    assert answer.status == 200
+    return str(answer.text)
+
+
+async def test_what_is_quick_is_in_the_response(start: Any) -> None:
+    server = await start(api=False)
+    make_impatient(server, 5.0)
+    assert await ask(server, "ping") == "pong"
+    assert server.push.sent == []
+
+
+async def test_what_is_slow_follows(start: Any) -> None:
+    server = await start(api=False)
+    make_impatient(server, 0.05)
+    assert await ask(server, "hang on") == "Working on it"
+    assert server.push.sent == []
+    server.world.release.set()
+    await server.until(lambda: server.push.sent)
+    assert [(text, plain(reply)) for text, reply in server.push.sent] == [("hang on", "done")]
+    assert server.world.finished == 1
+
+
+async def test_sent_again_meanwhile_it_is_answered_once(start: Any) -> None:
+    server = await start(api=False)
+    make_impatient(server, 0.05)
+    server.push.message = lambda text, make=server.push.message: make_same(make, text)
+    async with anyio.create_task_group() as group:
+
+        async def one() -> None:
+            assert await ask(server, "hang on") == "Working on it"
+
+        for _ in range(3):
+            group.start_soon(one)
+            await server.world.started.wait()
+            await anyio.lowlevel.checkpoint()
+    assert await ask(server, "hang on") == "Working on it"
+    server.world.release.set()
+    await server.until(lambda: server.push.sent)
+    assert len(server.push.sent) == 1
+
+
+def make_same(make: Any, text: str) -> Message:
+    from dataclasses import replace
+
+    return replace(make(text), id="the same act")

@@ -1,0 +1,137 @@
+"""The app package, made by the command line."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving import smartops
+from smartops import Command, command
+from smartops_teams.icons import colour_icon, outline_icon
+from smartops_teams.manifest import command_list
+from teams_service import APP_ID, TENANT
+
+CONFIG = f"""
+roles: {{operator: {{}}}}
+rules: [{{name: all, allow: {{roles: operator}}}}]
+plugins:
+  fake: {{instances: 2}}
+  instances:
+  health:
+  teams: {{app_id: {APP_ID}, tenants: [{TENANT}]}}
+"""
+
+
+def packed(path: Path) -> tuple[dict[str, Any], zipfile.ZipFile]:
+    archive = zipfile.ZipFile(path)
+    return json.loads(archive.read("manifest.json")), archive
+
+
+def test_the_package_of_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "smartops.yaml").write_text(CONFIG)
+    done = smartops("teams", "manifest", "--out", "bot.zip", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("bot.zip: upload it")
+    made, archive = packed(tmp_path / "bot.zip")
+    assert sorted(archive.namelist()) == ["color.png", "manifest.json", "outline.png"]
+    assert made["manifestVersion"] == "1.17"
+    assert made["$schema"].endswith("/teams/v1.17/MicrosoftTeams.schema.json")
+    (bot,) = made["bots"]
+    assert bot["botId"] == made["id"] == APP_ID
+    assert bot["scopes"] == ["personal", "team", "groupChat"]
+    assert [item["scopes"] for item in bot["commandLists"]] == [[name] for name in bot["scopes"]]
+    titles = [item["title"] for item in bot["commandLists"][0]["commands"]]
+    assert titles[0] == "help"
+    assert {"list instances", "stop", "check health"} <= set(titles)
+    assert len(titles) <= 10
+    assert made["icons"] == {"color": "color.png", "outline": "outline.png"}
+    again = smartops("teams", "manifest", "--out", "again.zip", cwd=tmp_path)
+    assert again.returncode == 0
+    assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "bot.zip").read_bytes()
+    archive.close()
+
+
+def test_the_package_without_a_configuration(tmp_path: Path) -> None:
+    done = smartops("teams", "manifest", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--bot-id" in done.stderr
+    options = ["--bot-id", APP_ID, "--app-version", "2.3.4rc1", "--name", "n" * 40]
+    options += ["--developer", "Ops", "--website", "https://ops.example/", "--app-id", TENANT]
+    done = smartops("teams", "manifest", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made, archive = packed(tmp_path / "smartops-teams.zip")
+    archive.close()
+    assert (made["id"], made["bots"][0]["botId"]) == (TENANT, APP_ID)
+    assert made["version"] == "2.3.0"
+    assert len(made["name"]["short"]) == 30
+    assert made["developer"] == {
+        "name": "Ops",
+        "websiteUrl": "https://ops.example/",
+        "privacyUrl": "https://ops.example/privacy",
+        "termsOfUseUrl": "https://ops.example/terms",
+    }
+
+
+def test_addresses_must_be_secure(tmp_path: Path) -> None:
+    done = smartops(
+        "teams", "manifest", "--bot-id", APP_ID, "--website", "http://ops.example", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "http://ops.example is not an https URL" in done.stderr
+
+
+@pytest.mark.parametrize(("draw", "side"), [(colour_icon, 192), (outline_icon, 32)])
+def test_icons_are_pictures(draw: Any, side: int) -> None:
+    picture = draw()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks: dict[bytes, bytes] = {}
+    at = 8
+    while at < len(picture):
+        (length,) = struct.unpack_from(">I", picture, at)
+        kind, data = picture[at + 4 : at + 8], picture[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", picture, at + 8 + length)[0] == zlib.crc32(kind + data)
+        chunks[kind] = data
+        at += length + 12
+    assert struct.unpack(">IIBBBBB", chunks[b"IHDR"]) == (side, side, 8, 6, 0, 0, 0)
+    rows = zlib.decompress(chunks[b"IDAT"])
+    stride = 4 * side + 1
+    assert len(rows) == side * stride
+    pixels = {
+        rows[at : at + 4]
+        for row in range(side)
+        for at in range(row * stride + 1, (row + 1) * stride, 4)
+    }
+    if side == 192:
+        assert {pixel[3] for pixel in pixels} == {255}
+        assert {b"\x1f\x4e\x79\xff", b"\xff\xff\xff\xff"} <= pixels
+    else:
+        assert {pixel[:3] for pixel in pixels} == {b"\xff\xff\xff"}
+        assert {0, 255} <= {pixel[3] for pixel in pixels}
+
+
+def named(phrase: str, text: str, owner: str) -> Command:
+    async def run() -> str:
+        return ""
+
+    run.__doc__ = text
+    return command(phrase)(run).owned(owner)
+
+
+def test_the_menu_is_what_teams_takes() -> None:
+    many = [named(f"do thing {number:02d} {'x' * 30}", "t" * 200, "acme") for number in range(20)]
+    listed = command_list([named("whoami", "Say.", "core"), *many, named("help", "Help.", "core")])
+    assert len(listed) == 10
+    assert listed[0] == {"title": "help", "description": "Help."}
+    for item in listed:
+        assert 0 < len(item["title"]) <= 32
+        assert 0 < len(item["description"]) <= 128
+    assert len({item["title"] for item in listed}) == 10
+    assert command_list([named("whoami", "Say.", "core")]) == [
+        {"title": "whoami", "description": "Say."}
+    ]

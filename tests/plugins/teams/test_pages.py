@@ -1,0 +1,178 @@
+"""What is too long for one card arrives on several, and all of it."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adaptive import loaded, rows, shown
+from smartops import (
+    Action,
+    Cell,
+    Code,
+    Fields,
+    Form,
+    FormField,
+    Issue,
+    Issues,
+    Reply,
+    Severity,
+    Table,
+    Text,
+)
+from smartops_teams.cards import card
+from smartops_teams.forms import filled_in
+from smartops_teams.pages import pages
+
+CONFIRM = Action("confirm", "Yes", "confirm_x")
+CUT = ("too long for a card", "do not fit in a card", "does not fit in a card")
+
+
+def cards(reply: Reply) -> list[dict[str, object]]:
+    """Return the cards of a reply; each is valid, small enough, and not cut."""
+    texts = [card(page) for page in pages(reply)]
+    assert not any(cut in text for cut in CUT for text in texts)
+    return [loaded(text) for text in texts]
+
+
+def test_what_fits_is_one_card_as_it_is() -> None:
+    reply = Reply.of("Done.", Code("x\n" * 100), actions=[CONFIRM])
+    assert pages(reply) == [reply]
+
+
+def test_a_long_table_has_its_header_on_each_page() -> None:
+    body = tuple((f"web-{n}", f"{n}", Cell("running", Severity.GOOD)) for n in range(1000))
+    made = cards(Reply.of(Text("Instances", style="title"), Table(("Name", "No", "State"), body)))
+    assert len(made) > 5
+    tables = [rows(each) for each in made]
+    assert all(table[0] == ["Name", "No", "State"] for table in tables)
+    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(1000)]
+
+
+def test_pages_are_numbered_and_the_last_has_the_buttons() -> None:
+    made = cards(Reply.of("Output follows.", Code("x" * 70_000), "The end.", actions=[CONFIRM]))
+    total = len(made)
+    assert total == 3
+    for number, each in enumerate(made, 1):
+        assert f"Part {number} of {total}" in shown(each)
+        assert ("actions" in each) == (number == total)
+    assert shown(made[0])[0] == "Output follows."
+    assert shown(made[-1])[-1] == "The end."
+
+
+def test_findings_and_fields_are_kept_whole() -> None:
+    findings = [Issue(Severity.WARNING, f"web-{n}", "Busy", "d" * 500, "r" * 90) for n in range(99)]
+    pairs = tuple((f"name {n}", "v" * 300) for n in range(200))
+    made = cards(Reply.of(Issues(tuple(findings)), Fields(pairs)))
+    texts = [text for each in made for text in shown(each)]
+    assert sum(text.startswith("WARNING") for text in texts) == 99
+    assert [text for text in texts if text.startswith("name ")] == [name for name, _ in pairs]
+
+
+PIECES = st.sampled_from(
+    ["word ", "\n", "  ", "\t", "{{x}}", "é", "\U0001f600", '"', "\\", "\x00", "\u2028", "y" * 3000]
+)
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PIECES, max_size=12), st.integers(1, 2000))
+def test_any_output_arrives_to_the_character(parts: list[str], times: int) -> None:
+    text = ("".join(parts) * times)[:300_000] + "."
+    made = pages(Reply.of(Code(text, title="out"), actions=[CONFIRM]))
+    for page in made:
+        loaded(card(page))
+    blocks = [block.text for page in made for block in page.view if isinstance(block, Code)]
+    lines = "\n".join(blocks)
+    assert lines.replace("\n", "") == text.replace("\n", "")
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PIECES, max_size=12), st.integers(1, 500))
+def test_any_text_arrives_to_the_character(parts: list[str], times: int) -> None:
+    text = ("".join(parts) * times)[:100_000] + "."
+    made = pages(Reply.of(text))
+    for page in made:
+        loaded(card(page))
+    said = [
+        block.text
+        for page in made
+        for block in page.view
+        if isinstance(block, Text) and not block.text.startswith("Part ")
+    ]
+    assert "".join(said).replace("\n", "") == text.replace("\n", "")
+
+
+def test_lines_are_not_broken_where_they_fit() -> None:
+    text = "\n".join(f"line {n} {'x' * 80}" for n in range(2000))
+    made = pages(Reply.of(Code(text)))
+    blocks = [block.text for page in made for block in page.view if isinstance(block, Code)]
+    assert len(blocks) > 3
+    assert "\n".join(blocks) == text
+
+
+# --- forms -----------------------------------------------------------------------------------
+
+FORM = Form(
+    "execute on web-1",
+    "execute: which script?",
+    (
+        FormField("script", "script", "choice", ("df -h", "free -m")),
+        FormField("timeout", "timeout", "text", required=False, hint="such as 30s"),
+        FormField("count", "count", "number", value="3"),
+        FormField("all", "all", "flag"),
+    ),
+)
+
+
+def test_a_form_has_an_input_for_each_field() -> None:
+    made = loaded(card(Reply.of(FORM)))
+    question, choice, text, number, flag = made["body"]
+    assert question["inlines"] == ["execute: which script?"]
+    assert [item["value"] for item in choice["choices"]] == ["df -h", "free -m"]
+    assert (choice["isRequired"], text.get("isRequired"), number["value"]) == (True, None, 3)
+    assert text["placeholder"] == "such as 30s"
+    assert (flag["type"], flag["value"]) == ("Input.Toggle", "false")
+    (button,) = made["actions"]
+    assert button["data"] == button["fallback"]["data"] == {"form": "execute on web-1"}
+
+
+def test_what_was_filled_in_is_read_whatever_clients_make_of_it() -> None:
+    data = {
+        "form": "execute on web-1",
+        "field:script": " df -h ",
+        "field:timeout": "",
+        "field:count": 3,
+        "field:share": 0.5,
+        "field:all": True,
+        "field:odd": ["x"],
+        "script": "free -m",
+    }
+    assert filled_in(json.loads(json.dumps(data))) == {
+        "script": "df -h",
+        "count": "3",
+        "share": "0.5",
+        "all": "true",
+    }
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(
+        st.builds(
+            FormField,
+            st.text(max_size=20),
+            st.text(max_size=300),
+            st.sampled_from(["text", "number", "choice", "flag"]),
+            st.lists(st.text(max_size=20), max_size=4).map(tuple),
+            st.booleans(),
+            st.text(max_size=10) | st.integers().map(str) | st.floats().map(str),
+            st.text(max_size=300),
+        ),
+        max_size=6,
+    ),
+    st.text(max_size=300),
+)
+def test_any_form_is_a_card(fields: list[FormField], title: str) -> None:
+    loaded(card(Reply.of(Form("do it", title, tuple(fields)))))
