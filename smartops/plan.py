@@ -35,6 +35,12 @@ class Plan:
     command: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is known that nothing would change."""
+        same = all(change.before == change.after for change in self.changes)
+        return bool(self.changes) and same and not self.command
+
     def digest(self, *context: str) -> str:
         """Return the hex SHA-256 of the plan and of what else the approval is bound to."""
         text = json.dumps([asdict(self), context], sort_keys=True, separators=(",", ":"))

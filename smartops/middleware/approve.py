@@ -31,6 +31,8 @@ async def approve(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         return await proceed(turn)
     turn.plan = plan = await parts.wired[turn.call.command].plan(turn.call)
     digest = _digest(turn, plan)
+    if plan.idle and turn.approval is None:
+        return _nothing_to_do(plan)
     if turn.approval is None:
         return await _ask(parts, turn, plan, digest)
     if digest != turn.approval.digest:
@@ -41,6 +43,19 @@ async def approve(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
             details=f"Nothing was done. Repeat the command to see the new plan: {turn.call.text}",
         )
     return await proceed(turn)
+
+
+def _nothing_to_do(plan: Plan) -> Reply:
+    """Return the answer to a change that would change nothing; nobody need confirm it."""
+    blocks: list[Block] = [Text(plan.summary), *_changes(plan)]
+    return Reply(data={"plan": asdict(plan), "changed": False}, view=tuple(blocks))
+
+
+def _changes(plan: Plan) -> tuple[Block, ...]:
+    if not plan.changes:
+        return ()
+    rows = tuple((item.label, item.target, item.before, item.after) for item in plan.changes)
+    return (Table(("Target", "Id", "Now", "Then"), rows),)
 
 
 def _digest(turn: Turn, plan: Plan) -> str:
@@ -84,9 +99,7 @@ def _shown(plan: Plan, expires: float, understood: str) -> tuple[Block, ...]:
     blocks: list[Block] = [Text(f"Confirmation required: {plan.summary}", style="title")]
     if understood:
         blocks.append(Code(understood, title="Understood as this command"))
-    if plan.changes:
-        rows = tuple((item.label, item.target, item.before, item.after) for item in plan.changes)
-        blocks.append(Table(("Target", "Id", "Now", "Then"), rows))
+    blocks += _changes(plan)
     if plan.command:
         blocks.append(Code(plan.command, title="Will run exactly this"))
     blocks += [Text(warning, severity=Severity.WARNING) for warning in plan.warnings]

@@ -373,3 +373,10 @@ async def test_carets_are_shown_in_a_monospaced_font(bot: Bot, world: World) -> 
     (excerpt,) = [block for block in refused.reply.view if isinstance(block, Code)]
     assert excerpt.text == "lok\n^^^"
     assert "Did you mean: look?" in refused.text
+
+
+async def test_a_change_of_nothing_is_answered_at_once(bot: Bot, world: World) -> None:
+    world.door = "open"
+    answer = await bot.say("open door")
+    assert (answer.status, answer.reply.actions, world.moves) == ("success", (), 0)
+    assert answer.data["changed"] is False

@@ -167,14 +167,20 @@ async def test_arguments_that_do_not_fit_are_refused(there, scripted):
 
 
 async def test_a_change_is_asked_for_and_shown(there, scripted):
-    async def ask(question: Question) -> Reply:
-        return await question.run("break glass")
+    async def run(question: Question) -> Reply:
+        return await question.run("BREAK  glass")
 
-    scripted.act = ask
-    asked = await there.say("do away with the glass")
-    assert asked.status == "pending"
-    assert "Break glass" in plain(asked.reply)
-    assert (await there.press(asked.action("confirm"))).text == "glass is broken"
+    async def propose(question: Question) -> str:
+        return "BREAK  glass"
+
+    for act in (run, propose):
+        scripted.act = act
+        asked = await there.say("do away with the glass")
+        assert asked.status == "pending"
+        assert asked.data["understood"] == "break glass"
+        assert "Understood as this command:\nbreak glass" in plain(asked.reply)
+        assert (await there.press(asked.action("confirm"))).text == "glass is broken"
+    assert "Understood" not in (await there.say("break glass")).text
 
 
 async def test_one_question_runs_so_many_commands(there, scripted):
