@@ -1,0 +1,134 @@
+"""The same over HTTP: `smartops serve` in a process of its own, and a Slack that it calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio.to_thread
+import pytest
+
+from serving import HttpAnswer, Server, request
+from slack_service import (
+    ALICE,
+    BOT_TOKEN,
+    SECRET,
+    TEAM,
+    TS,
+    Signer,
+    SlackServer,
+    buttons,
+    mention,
+    pressed,
+    slash,
+    texts,
+)
+from smartops import Clock
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = """
+store: {{url: "sqlite:///slack.db"}}
+auth:
+  issuers:
+    - {{name: local, kind: local, key: local.pem}}
+people:
+  alice: {{roles: [operator], identities: ["slack:{team}:{alice}"]}}
+roles:
+  operator:
+rules:
+  - {{name: operators, allow: {{roles: operator}}}}
+plugins:
+  api:
+  slack:
+    bot_token: ${{SLACK_BOT_TOKEN}}
+    signing_secret: ${{SLACK_SIGNING_SECRET}}
+    workspaces: [{team}]
+    api_url: {api_url}
+  fake:
+    fleet: [{{name: web-server-01}}]
+  instances:
+"""
+
+
+@dataclass
+class Served:
+    slack: SlackServer
+    server: Server
+    signer: Signer
+
+    async def post(self, body: bytes, kind: str = "application/json", **changes: str) -> HttpAnswer:
+        signed = self.signer.sign(body, content_type=kind, **changes)
+        names = ("x-slack-request-timestamp", "x-slack-signature", "content-type")
+        headers = {name: value for name in names if (value := signed.headers.get(name))}
+        url = f"{self.server.url}/api/messages"
+        return await anyio.to_thread.run_sync(request, url, body, headers)
+
+    async def form(self, fields: dict[str, str]) -> HttpAnswer:
+        return await self.post(urlencode(fields).encode(), "application/x-www-form-urlencoded")
+
+
+@pytest.fixture
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    folder = tmp_path_factory.mktemp("slack")
+    async with SlackServer.start(Clock()) as slack:
+        config = folder / "slack.yaml"
+        config.write_text(CONFIG.format(team=TEAM, alice=ALICE, api_url=slack.api_url))
+        server = Server(config)
+        secrets = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_SIGNING_SECRET": SECRET}
+        await anyio.to_thread.run_sync(lambda: server.start(**secrets))
+        try:
+            yield Served(slack, server, Signer(Clock()))
+        finally:
+            await anyio.to_thread.run_sync(server.stop)
+
+
+async def test_a_person_changes_something_from_slack(served: Served) -> None:
+    slack = served.slack
+    answer = await served.post(json.dumps(mention("stop web-server-01")).encode())
+    assert (answer.status, answer.body) == (200, "")
+    await slack.until(lambda: slack.messages)
+    asked = slack.message()
+    assert asked["thread_ts"] == TS
+    assert "web-server-01" in texts(asked["blocks"])
+
+    click = pressed(buttons(asked)[0], asked, response_url=slack.response_url())
+    answer = await served.form({"payload": json.dumps(click)})
+    assert (answer.status, answer.body) == (200, "")
+    await slack.until(lambda: not buttons(slack.message()))
+    assert "running → stopping" in texts(slack.message()["blocks"])
+    assert len(slack.messages) == 1
+
+    answer = await served.form(slash("whoami", response_url=slack.response_url()))
+    assert (answer.status, answer.body) == (200, "")
+    await slack.until(lambda: slack.responses)
+    assert ALICE in texts(slack.responses[0]["blocks"])
+
+
+async def test_the_door_is_only_open_for_slack(served: Served) -> None:
+    challenge = json.dumps({"type": "url_verification", "challenge": "abc"}).encode()
+    assert (await served.post(challenge)).body == {"challenge": "abc"}
+    body = json.dumps(mention("list instances")).encode()
+    changed: Any
+    for changed in (
+        {"x_slack_signature": "v0=" + "0" * 64},
+        {"x_slack_signature": ""},
+        {"x_slack_request_timestamp": "1531420618"},
+        {"x_slack_request_timestamp": "soon"},
+    ):
+        refused = await served.post(body, **changed)
+        assert (refused.status, refused.code) == (401, "AUTHENTICATION_FAILED")
+    bare = {"Content-Type": "application/json"}
+    url = f"{served.server.url}/api/messages"
+    refused = await anyio.to_thread.run_sync(request, url, body, bare)
+    assert refused.status == 401
+    malformed = await served.post(b"{")
+    assert (malformed.status, malformed.code) == (400, "VALIDATION_ERROR")
+    assert malformed.headers["x-slack-no-retry"] == "1"
+    assert [call.method for call in served.slack.calls] == ["auth.test"]
+    log = served.server.log.read_text()
+    assert SECRET not in log
+    assert BOT_TOKEN not in log
