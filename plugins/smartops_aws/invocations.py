@@ -16,7 +16,12 @@ MOST_ERRORS = 8_000
 MOST_LISTED = 2_500
 """Characters that ListCommandInvocations gives of both together."""
 
-_CUT = ("---Output truncated---", "---Error truncated----", "--output truncated--")
+_CUT = (
+    "---Output truncated---",
+    "---Error truncated---",
+    "---Error truncated----",
+    "--output truncated--",
+)
 _BOTH = "----------ERROR-------"
 
 _STATUS: Mapping[str, RunStatus] = {

@@ -1,0 +1,532 @@
+"""Scripts by SSM: sent once, to whom they can be, followed at a decent pace, told node by node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    Instance,
+    PermissionDenied,
+    Query,
+    RateLimited,
+    RunResult,
+    ValidationFailed,
+)
+from smartops.testing import ManualClock
+from smartops_aws.errors import SsmUnavailable
+from smartops_aws.simulator import AwsSimulator
+
+pytestmark = pytest.mark.anyio
+
+REGION = "eu-central-1"
+LIMIT = timedelta(seconds=60)
+MACHINES = [
+    {"name": "web-1"},
+    {"name": "web-2"},
+    {"name": "win-1", "platform": "windows"},
+    {"name": "lost-1", "agent": "lost"},
+    {"name": "bare-1", "agent": "missing"},
+    {"name": "off-1", "state": "stopped"},
+    {"name": "denied-1"},
+]
+OUTPUTS = [
+    {"script": "^slow$", "takes": "40s", "stdout": "at last\n"},
+    {"script": "^half$", "takes": "500s", "stdout": "begun\n", "stderr": "hm\n"},
+    {"script": "^both$", "stdout": "out\n", "stderr": "err", "exit_code": 2},
+    {"script": "^warn$", "stdout": "out\n", "stderr": "careful\n"},
+    {"script": "^long$", "stdout": "x" * 3000},
+    {"script": "^longer$", "stdout": "x" * 30_000},
+    {"script": "^loud$", "stdout": "", "stderr": "e" * 9_000, "exit_code": 1},
+    {"script": "^denied$", "ends": "AccessDenied"},
+    {"script": "^nowhere$", "ends": "Undeliverable"},
+    {"script": "^busy$", "ends": "RateExceeded"},
+    {"script": "^restart nginx$", "document": "ops-restart", "stdout": "restarted\n"},
+]
+
+World = tuple[AwsSimulator, Any]
+Cloud = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture
+def cloud(found: Callable[..., list[Any]], clock: ManualClock) -> Cloud:
+    """Start a look-alike on the clock, and make the one backend."""
+
+    @asynccontextmanager
+    async def start(
+        machines: Sequence[Any] = MACHINES, more: Any = None, **section: Any
+    ) -> AsyncIterator[World]:
+        scenario = {
+            "accounts": {"123456789012": {"regions": {REGION: {"instances": machines}}}},
+            "outputs": OUTPUTS,
+            **(more or {}),
+        }
+        async with AwsSimulator.start(scenario, clock=clock) as simulator:
+            yield simulator, found(clock, endpoint=simulator.url, **section)[0]
+
+    return start
+
+
+async def named(aws: Any, *names: str) -> list[Instance]:
+    by_name = {item.name: item for item in (await aws.list(Query())).instances}
+    return [by_name[name] for name in names]
+
+
+async def ended(aws: Any, clock: ManualClock, run: str) -> tuple[RunResult, ...]:
+    for _ in range(200):
+        results = await aws.results(run)
+        if all(item.finished for item in results):
+            return results
+        clock.advance(1)
+    raise AssertionError(results)
+
+
+async def ran(
+    aws: Any, clock: ManualClock, script: str, *names: str, limit: timedelta = LIMIT
+) -> tuple[RunResult, ...]:
+    run = await aws.send(script, await named(aws, *names), limit=limit, key="")
+    return await ended(aws, clock, run)
+
+
+async def test_both_time_limits_are_set_and_a_failure_stops_nobody_else(cloud: Cloud) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1", "web-2")
+        await aws.send("uptime", targets, limit=timedelta(seconds=90), key="k")
+        (call,) = simulator.calls.of("SendCommand")
+        assert call.params["TimeoutSeconds"] == 90
+        assert call.params["Parameters"] == {"commands": ["uptime"], "executionTimeout": ["90"]}
+        assert (call.params["MaxErrors"], call.params["MaxConcurrency"]) == ("100%", "100%")
+        assert call.params["DocumentName"] == "AWS-RunShellScript"
+        assert call.params["InstanceIds"] == [item.id for item in targets]
+        await aws.send("uptime", targets, limit=timedelta(seconds=5), key="l")
+        call = simulator.calls.of("SendCommand")[1]
+        assert call.params["TimeoutSeconds"] == 30  # SSM takes no less
+        assert call.params["Parameters"]["executionTimeout"] == ["5"]
+
+
+async def test_a_run_is_known_by_its_commands_id(cloud: Cloud) -> None:
+    async with cloud() as (simulator, aws):
+        run = await aws.send("uptime", await named(aws, "web-1"), limit=LIMIT, key="")
+        assert list(simulator.world().commands) == [run]
+
+
+async def test_platforms_are_sent_their_own_document_in_one_run(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        results = await ran(aws, clock, "hostname", "win-1", "web-1", "web-2")
+        assert [item.output for item in results] == ["win-1\n", "web-1\n", "web-2\n"]
+        documents = {call.params["DocumentName"] for call in simulator.calls.of("SendCommand")}
+        assert documents == {"AWS-RunShellScript", "AWS-RunPowerShellScript"}
+
+
+async def test_more_than_fifty_are_several_commands_in_one_run(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    machines = [{"name": f"web-{number:03}"} for number in range(120)]
+    async with cloud(machines) as (simulator, aws):
+        names = [item["name"] for item in reversed(machines)]
+        results = await ran(aws, clock, "hostname", *names)
+        assert [item.output.strip() for item in results] == names
+        assert [len(c.params["InstanceIds"]) for c in simulator.calls.of("SendCommand")] == [
+            50,
+            50,
+            20,
+        ]
+        # What the list of invocations told completely is not asked for again.
+        assert simulator.calls.of("GetCommandInvocation") == []
+
+
+async def test_whom_nobody_hears_is_told_apart_and_the_others_are_served(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        names = ("lost-1", "web-1", "bare-1", "off-1")
+        lost, web, bare, off = await ran(aws, clock, "hostname", *names)
+        assert (web.status, web.output) == ("success", "web-1\n")
+        assert [item.status for item in (lost, bare, off)] == ["unreachable"] * 3
+        assert lost.errors.startswith("Its SSM agent does not answer (ConnectionLost, last heard")
+        assert bare.errors.startswith("It is not registered with SSM")
+        assert off.errors == "It is stopped"
+        (call,) = simulator.calls.of("SendCommand")
+        assert len(call.params["InstanceIds"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("lost-1",), "lost-1 cannot be reached to run scripts"),
+        (("bare-1", "off-1"), "None of 2 instances can be reached to run scripts"),
+    ],
+)
+async def test_if_nobody_hears_nothing_is_sent(
+    cloud: Cloud, names: tuple[str, ...], message: str
+) -> None:
+    async with cloud() as (simulator, aws):
+        with pytest.raises(SsmUnavailable) as refused:
+            await aws.send("uptime", await named(aws, *names), limit=LIMIT, key="")
+        assert refused.value.code == "SSM_UNAVAILABLE"
+        assert refused.value.message == message
+        assert refused.value.details
+        assert simulator.calls.of("SendCommand") == []
+
+
+async def test_output_and_errors_are_told_apart(cloud: Cloud, clock: ManualClock) -> None:
+    async with cloud() as (_, aws):
+        (failed,) = await ran(aws, clock, "both", "web-1")
+        assert (failed.status, failed.exit_code, failed.output) == ("failed", 2, "out\n")
+        assert failed.errors == "err\nfailed to run commands: exit status 2"
+        (warned,) = await ran(aws, clock, "warn", "web-1")
+        assert (warned.status, warned.output, warned.errors) == ("success", "out\n", "careful\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "output", "errors", "cut"),
+    [
+        ("long", 3000, 0, False),
+        ("longer", 24_000 - len("\n---Output truncated---"), 0, True),
+        ("loud", 0, 8_000 - len("\n---Error truncated---"), True),
+    ],
+)
+async def test_what_the_list_cuts_is_asked_for_and_what_aws_cuts_is_said(
+    cloud: Cloud, clock: ManualClock, script: str, output: int, errors: int, cut: bool
+) -> None:
+    async with cloud() as (_, aws):
+        (result,) = await ran(aws, clock, script, "web-1")
+        assert len(result.output.rstrip("\n")) == output
+        assert len(result.errors.rstrip("\n")) == errors
+        assert result.truncated is cut
+        assert "truncated" not in result.output + result.errors
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "errors"),
+    [
+        ("denied", "failed", "Required IAM action: ssm:SendCommand"),
+        ("nowhere", "unreachable", "could not be delivered"),
+        ("busy", "failed", "throttling"),
+    ],
+)
+async def test_what_became_of_it_instead_is_said(
+    cloud: Cloud, clock: ManualClock, script: str, status: str, errors: str
+) -> None:
+    async with cloud() as (_, aws):
+        (result,) = await ran(aws, clock, script, "web-1")
+        assert (result.status, result.exit_code, result.output) == (status, None, "")
+        assert errors in result.errors
+
+
+async def test_what_was_said_before_the_time_was_up_is_kept(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (_, aws):
+        (result,) = await ran(aws, clock, "half", "web-1", limit=timedelta(seconds=30))
+        assert (result.status, result.exit_code, result.output) == ("timed-out", None, "begun\n")
+        assert result.seconds == pytest.approx(30)
+
+
+async def test_an_agent_that_goes_away_meanwhile_is_unreachable(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        (web,) = await named(aws, "web-1")
+
+        def leave(**_: object) -> None:
+            simulator.world().instances[web.id].agent = "lost"
+
+        aws._api.sdk.session.register("before-call.ssm.SendCommand", leave)
+        began = clock.time()
+        (result,) = await ran(aws, clock, "uptime", "web-1", limit=timedelta(seconds=30))
+        assert (result.status, result.exit_code) == ("unreachable", None)
+        assert result.errors == "The command was not delivered in time"
+        assert clock.time() - began == pytest.approx(30, abs=2)
+
+
+async def test_a_command_is_looked_at_no_more_than_once_a_second(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        run = await aws.send("slow", await named(aws, "web-1"), limit=LIMIT, key="")
+        for _ in range(10):
+            await aws.results(run)
+            clock.advance(0.2)
+        assert len(simulator.calls.of("ListCommandInvocations")) == 2
+        async with anyio.create_task_group() as tasks:
+            clock.advance(1)
+            for _ in range(5):
+                tasks.start_soon(aws.results, run)
+        assert len(simulator.calls.of("ListCommandInvocations")) == 3
+        await ended(aws, clock, run)
+        before = len(simulator.calls)
+        clock.advance(60)
+        assert (await aws.results(run))[0].output == "at last\n"
+        assert len(simulator.calls) == before
+
+
+async def test_a_command_that_aws_does_not_list_yet_is_pending(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        run = await aws.send("hostname", await named(aws, "web-1"), limit=LIMIT, key="")
+        assert [item.status for item in await aws.results(run)] == ["pending"]
+        simulator.fault(
+            "ssm:GetCommandInvocation",
+            "error",
+            code="InvocationDoesNotExist",
+            message="",
+            status=400,
+            times=1,
+        )
+        (result,) = await ran(aws, clock, "long", "web-1")
+        assert len(result.output) == 3000
+
+
+async def test_after_a_restart_the_id_is_enough(
+    cloud: Cloud, clock: ManualClock, found: Callable[..., list[Any]]
+) -> None:
+    async with cloud() as (simulator, aws):
+        names = ("web-2", "lost-1", "win-1", "web-1")
+        targets = await named(aws, *names)
+        run = await aws.send("hostname", targets, limit=LIMIT, key="act")
+        clock.advance(5)
+        other = found(clock, endpoint=simulator.url)[0]
+        results = await ended(other, clock, run)
+        assert {item.instance_id: item.output for item in results} == {
+            item.id: "" if item.name == "lost-1" else f"{item.name}\n" for item in targets
+        }
+        assert len(simulator.calls.of("SendCommand")) == 2  # one for each platform
+        await other.cancel(run)
+
+
+@pytest.mark.parametrize("run", ["", "x", "cmd-abc-123", "0" * 36, "{" + "0" * 34 + "}"])
+async def test_what_is_no_run_is_refused_without_asking(cloud: Cloud, run: str) -> None:
+    async with cloud() as (simulator, aws):
+        for ask in (aws.results, aws.cancel):
+            with pytest.raises(ValidationFailed, match="no run"):
+                await ask(run)
+        assert len(simulator.calls) == 0
+
+
+async def test_one_act_sends_once_even_at_the_same_time(cloud: Cloud, clock: ManualClock) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1")
+        runs = []
+
+        async def send() -> None:
+            runs.append(await aws.send("uptime", targets, limit=LIMIT, key="act"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            tasks.start_soon(send)
+        assert len(runs) == 2
+        assert len(set(runs)) == 1
+        assert len(simulator.calls.of("SendCommand")) == 1
+        with pytest.raises(ValidationFailed, match="another script"):
+            await aws.send("hostname", targets, limit=LIMIT, key="act")
+
+
+async def with_time(clock: ManualClock, act: Callable[[], Any]) -> Any:
+    """Do something, and let time pass while it waits."""
+    results: list[Any] = []
+
+    async def run() -> None:
+        results.append(await act())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        while not results:
+            await anyio.sleep(0.005)
+            if clock.sleepers:
+                clock.advance(1)
+    return results[0]
+
+
+async def test_an_answer_that_got_lost_is_looked_for_and_never_sent_again(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud(limits={"read": "200ms"}) as (simulator, aws):
+        targets = await named(aws, "web-1")
+        lost = _answers_get_lost(aws)
+        run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key="act"))
+        assert lost == ["SendCommand"]
+        assert list(simulator.world().commands) == [run]
+        (result,) = await ended(aws, clock, run)
+        assert result.output == "web-1\n"
+
+
+def _answers_get_lost(aws: Any) -> list[str]:
+    """Let AWS do what SendCommand says, and lose its first answer on the way back."""
+    import botocore.exceptions
+
+    lost: list[str] = []
+
+    def lose(response_dict: Any, operation_model: Any, **_: object) -> None:
+        if not lost:
+            lost.append(operation_model.name)
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url="x", error="lost")
+
+    aws._api.sdk.session.register("before-parse.ssm.SendCommand", lose)
+    return lost
+
+
+async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud(limits={"read": "200ms"}) as (simulator, aws):
+        targets = await named(aws, "web-1")
+        simulator.fault("ssm:SendCommand", "drop")
+
+        async def send() -> Any:
+            with pytest.raises(DeadlineExceeded) as refused:
+                await aws.send("hostname", targets, limit=LIMIT, key="act")
+            return refused.value
+
+        error = await with_time(clock, send)
+        assert "look before you repeat it" in error.details
+        assert len(simulator.calls.of("SendCommand")) == 1
+
+
+async def test_what_certainly_was_not_taken_is_sent_again(cloud: Cloud, clock: ManualClock) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1")
+        simulator.fault("ssm:SendCommand", "throttle", times=1)
+        run = await with_time(clock, lambda: aws.send("uptime", targets, limit=LIMIT, key=""))
+        assert list(simulator.world().commands) == [run]
+        simulator.fault("ssm:SendCommand", "throttle")
+
+        async def send() -> Any:
+            with pytest.raises(RateLimited):
+                await aws.send("uptime", targets, limit=LIMIT, key="")
+            return True
+
+        await with_time(clock, send)
+        assert len(simulator.calls.of("SendCommand")) == 4
+
+
+async def test_a_part_that_is_refused_leaves_the_others(cloud: Cloud, clock: ManualClock) -> None:
+    machines = [{"name": f"web-{number:03}"} for number in range(60)]
+    async with cloud(machines) as (simulator, aws):
+        simulator.fault("ssm:SendCommand", "error", code="InvalidInstanceId", status=400, after=1)
+        results = await ran(aws, clock, "hostname", *(item["name"] for item in machines))
+        assert [item.status for item in results] == ["success"] * 50 + ["unreachable"] * 10
+        assert results[-1].errors.startswith("It was not sent. The SSM agent of")
+
+
+async def test_a_refusal_of_all_is_a_refusal(cloud: Cloud) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1", "web-2")
+        simulator.deny("ssm:SendCommand")
+        with pytest.raises(PermissionDenied) as refused:
+            await aws.send("uptime", targets, limit=LIMIT, key="")
+        assert refused.value.details == "Required IAM action: ssm:SendCommand"
+        simulator.allow_all()
+        simulator.deny("ssm:DescribeInstanceInformation")
+        with pytest.raises(PermissionDenied):
+            await aws.send("uptime", targets, limit=LIMIT, key="")
+
+
+async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1")
+        run = ""
+        with anyio.CancelScope() as scope:
+
+            def leave(**_: object) -> None:
+                anyio.from_thread.run_sync(scope.cancel)
+
+            aws._api.sdk.session.register("before-call.ssm.SendCommand", leave)
+            run = await aws.send("slow", targets, limit=LIMIT, key="")
+            assert run
+            await anyio.lowlevel.checkpoint()
+        assert scope.cancelled_caught
+        assert list(simulator.world().commands) == [run]
+        await aws.cancel(run)
+        (result,) = await ended(aws, clock, run)
+        assert result.status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("script", "limit"),
+    [
+        ("", LIMIT),
+        ("  \n", LIMIT),
+        ("x" * 65_537, LIMIT),
+        ("uptime", timedelta(0)),
+        ("uptime", timedelta(hours=49)),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused_without_asking(
+    cloud: Cloud, script: str, limit: timedelta
+) -> None:
+    async with cloud() as (simulator, aws):
+        web = Instance("i-1", "", "", "running", "linux")
+        with pytest.raises(ValidationFailed):
+            await aws.send(script, [web], limit=limit, key="")
+        with pytest.raises(ValidationFailed):
+            await aws.send("uptime", [], limit=LIMIT, key="")
+        assert len(simulator.calls) == 0
+
+
+DOCUMENTS = [
+    {"name": "ops-restart", "script": "restart {unit}", "parameters": {"unit": "[a-z]+"}},
+]
+SAFE = {"raw_scripts": False, "documents": DOCUMENTS}
+OF_THE_ACCOUNT = {
+    "documents": [
+        {
+            "name": "ops-restart",
+            "script": "restart {unit}",
+            "parameters": {"unit": {"pattern": "^[a-z]+$"}},
+        }
+    ]
+}
+
+
+async def test_in_safe_mode_a_script_is_a_document_with_parameters(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud(more=OF_THE_ACCOUNT, runner=SAFE) as (simulator, aws):
+        (result,) = await ran(aws, clock, "restart nginx", "web-1")
+        assert result.output == "restarted\n"
+        (call,) = simulator.calls.of("SendCommand")
+        assert call.params["DocumentName"] == "ops-restart"
+        assert call.params["Parameters"] == {"unit": ["nginx"], "executionTimeout": ["60"]}
+
+
+@pytest.mark.parametrize("script", ["df -h", "restart NGINX", "restart a; rm -rf /", "restart "])
+async def test_in_safe_mode_nothing_else_is_sent(cloud: Cloud, script: str) -> None:
+    async with cloud(more=OF_THE_ACCOUNT, runner=SAFE) as (simulator, aws):
+        targets = await named(aws, "web-1")
+        before = len(simulator.calls)
+        with pytest.raises(PermissionDenied, match="No Command document") as refused:
+            await aws.send(script, targets, limit=LIMIT, key="")
+        assert "plugins.aws.runner.documents" in (refused.value.details or "")
+        assert len(simulator.calls) == before
+
+
+async def test_a_document_that_is_not_there_is_named(cloud: Cloud) -> None:
+    async with cloud(runner=SAFE) as (_, aws):
+        with pytest.raises(ValidationFailed, match="no such Command document") as refused:
+            await aws.send("restart nginx", await named(aws, "web-1"), limit=LIMIT, key="")
+        assert "ops-restart" in (refused.value.details or "")
+
+
+async def test_without_a_runner_there_is_none(found: Callable[..., list[Any]]) -> None:
+    from smartops import Metrics, Runner
+
+    both, _ = found()
+    plain, _ = found(runner={"enabled": False})
+    assert isinstance(both, Runner)
+    assert not isinstance(plain, Runner)
+    bare, _ = found(runner={"enabled": False}, metrics={"enabled": False})
+    assert not isinstance(bare, Metrics)
+    assert issubclass(both.unreachable, BackendUnavailable)
