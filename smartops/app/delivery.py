@@ -82,18 +82,32 @@ class Delivery:
         asked = Message.load(approval.message.encode())
         await self._send(channel, asked, replace(reply, private=False), approval.shown)
 
-    async def late(self, channel: Channel, message: Message, reply: Reply) -> None:
-        """Send the answer to a message whose sender was told that it is being worked on."""
+    async def answer(self, message: Message, *, kept: bool = False) -> Reply:
+        """Return the answer to a message whose sender waits, kept or not until it is given."""
+        act = act_key(message) if kept and message.id else ""
+        if act and not await self._store.arrive(act, message.dump()):
+            act = ""  # it is known, and answered as it was before
+        reply = await self._gate.handle(message, act=act)
+        if reply.asks and message.shown_in:
+            self._store.shown(reply.asks, message.shown_in)
+        return reply
+
+    async def conclude(
+        self, channel: Channel, message: Message, reply: Reply, *, late: bool
+    ) -> None:
+        """See to what remains when the sender has the answer, or was told to wait for it."""
         if reply.repeated:
-            return  # it is sent for the first time already
-        if reply.closes:
-            approval = await self._store.approval_by_key(reply.closes)
-            shown_in = (message.channel, message.shown_in)
-            if approval is not None and (approval.channel, approval.shown) == shown_in:
-                return  # closing the message that asked shows it
-        shown = await self._send(channel, message, reply, "" if reply.private else message.shown_in)
-        if reply.asks and shown:
-            self._store.shown(reply.asks, shown)
+            return  # whoever answers it for the first time sees to it
+        approval = await self._store.approval_by_key(reply.closes) if reply.closes else None
+        shown_in = (message.channel, message.shown_in)
+        if approval is not None:
+            await self.close(message, reply)
+        if late and (approval is None or (approval.channel, approval.shown) != shown_in):
+            replaces = "" if reply.private else message.shown_in
+            shown = await self._send(channel, message, reply, replaces)
+            if reply.asks and shown:
+                self._store.shown(reply.asks, shown)
+        self._store.delivered(act_key(message))
 
     async def _deliver(
         self, channel: Channel, message: Message, act: str, retaken: bool = False

@@ -71,12 +71,22 @@ class App:
 
     async def handle(self, message: Message) -> Reply:
         """Return the answer to a message whose sender waits; raises nothing but cancellation."""
-        reply = await self._gate.handle(message)
-        if reply.asks and message.shown_in:
-            self.store.shown(reply.asks, message.shown_in)
+        reply = await self._delivery.answer(message)
         if reply.closes:
             self.spawn(self._delivery.close, message, reply)
         return reply
+
+    async def handle_kept(self, message: Message) -> Reply:
+        """Return the answer to a message whose sender waits, but not for long.
+
+        The message is kept until :meth:`conclude`: should this process stop, the
+        next one answers it with ``channel.send``.
+        """
+        return await self._delivery.answer(message, kept=True)
+
+    async def conclude(self, channel: Channel, message: Message, reply: Reply, late: bool) -> None:
+        """Show the answer to a kept message to the others, and to its sender if it is late."""
+        await self._delivery.conclude(channel, message, reply, late=late)
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Take messages that are answered by ``channel.send``; they are durable when it returns.
@@ -86,10 +96,6 @@ class App:
         if not self._started.is_set():
             await self._started.wait()
         await self._delivery.accept(channel, messages)
-
-    async def deliver_late(self, channel: Channel, message: Message, reply: Reply) -> None:
-        """Send the answer to a message whose sender was told to wait for it."""
-        await self._delivery.late(channel, message, reply)
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.

@@ -42,6 +42,7 @@ async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         return await proceed(turn)
     if await parts.running.wait(operation.id):
         operation = await parts.store.operation(operation.id) or operation
+    turn.closes = operation.approval_id  # whoever began it may not have got so far
     return outcome_of(operation)
 
 

@@ -187,7 +187,8 @@ class Intake:
         waiting = self._deadlines(receipt.patience or self._wait)
         waiting.begin(exchange)
         try:
-            replies = [await self._app.handle(message) for message in receipt.messages]
+            handle = self._app.handle_kept if receipt.patience else self._app.handle
+            replies = [await handle(message) for message in receipt.messages]
         except BaseException:
             if exchange.late is not None:
                 exchange.late.cancel()
@@ -196,9 +197,10 @@ class Intake:
             waiting.end(exchange)
         if exchange.late is not None:
             exchange.late.set_result(replies)
-            if receipt.patience:
-                for message, reply in zip(receipt.messages, replies, strict=True):
-                    self._app.spawn(self._app.deliver_late, channel, message, reply)
+        if receipt.patience:
+            late = exchange.late is not None
+            for message, reply in zip(receipt.messages, replies, strict=True):
+                self._app.spawn(self._app.conclude, channel, message, reply, late)
         return replies
 
     def _deadlines(self, seconds: float) -> Deadlines[Exchange]:

@@ -264,5 +264,24 @@ async def test_what_was_begun_before_a_restart_is_answered_after_it(house: House
     teams.connector.calls.clear()
 
 
+async def test_a_click_is_answered_though_its_process_stops_in_the_middle(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops_teams.reading.INVOKE_SECONDS", 0.05)
+    teams = house.teams
+    await teams.says("blink hall", conversation="ops")
+    asked = await teams.shown("ops")
+    answer = await teams.clicks(asked, "confirm")
+    assert "Working on it" in answer.text
+    await house.stop()
+    house.lamps.go_on.set()
+    await house.start()
+    async with time_lapse(house.clock):
+        await teams.until(lambda: "hall has blinked." in asked.text)
+    assert asked.buttons == []
+    assert house.lamps.switched == ["hall"]
+    assert len(teams.conversation("ops").answers) == 1
+
+
 def _text(house: House, conversation: str) -> str:
     return "\n".join(item.text for item in house.teams.conversation(conversation).answers)
