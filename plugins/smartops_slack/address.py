@@ -37,7 +37,7 @@ class Address:
 
     @property
     def direct(self) -> bool:
-        """Whether only the person and the bot are there."""
+        """Whether only two are there: the person and the bot, if the bot can post at all."""
         return is_direct(self.channel)
 
     @classmethod

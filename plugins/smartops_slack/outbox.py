@@ -8,6 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from smartops import BackendUnavailable, Clock, Form, Message, Refusal, Reply
 
@@ -25,6 +26,21 @@ RESERVE = 2
 """Uses of a response URL that progress leaves to the answer."""
 
 log = logging.getLogger("smartops.slack")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A reply, made ready, and where it goes.
+
+    ``outside`` is for whom it is where the bot is no member: a
+    ``response_type``, or nothing for what is not worth a response URL.
+    """
+
+    message: Message
+    address: Address
+    answer: Answer
+    replaces: str
+    outside: str
 
 
 class Outbox:
@@ -46,13 +62,16 @@ class Outbox:
         private = reply.private and not address.direct
         if message.form and not replaces and not private:
             replaces = message.shown_in  # the form that was filled in becomes its answer
+        progress = _is_progress(reply)
+        if progress and self._must_wait(address, replaces):
+            return replaces
         made = answer(reply, asker=address.user, asked="" if private else address.asked)
-        with self._resumed(message, made, replaces) as done:
+        outside = "" if progress else "ephemeral" if reply.private else "in_channel"
+        letter = Letter(message, address, made, replaces, outside)
+        with self._resumed(letter) as done:
             if private:
-                return await self._privately(message, address, made, replaces, done)
-            if _is_progress(reply) and self._must_wait(address, replaces):
-                return replaces
-            return await self._publicly(message, address, made, replaces, done)
+                return await self._privately(letter, done)
+            return await self._publicly(letter, done)
 
     async def _opened(self, address: Address, reply: Reply, form: Form) -> bool:
         """Open the form as a dialog, if that is still possible; a trigger lives for seconds."""
@@ -68,27 +87,26 @@ class Outbox:
             return False
         return True
 
-    async def _publicly(
-        self, message: Message, address: Address, made: Answer, replaces: str, done: list[str]
-    ) -> str:
+    async def _publicly(self, letter: Letter, done: list[str]) -> str:
+        """Show it where the message came from; ``done`` are the parts that are shown already."""
+        address, made = letter.address, letter.answer
         thread = address.thread
         for place, part in enumerate(made.parts):
             if place >= len(done):
-                shown = (
-                    await self._edited(message, part, replaces) if replaces and not place else ""
-                )
-                done.append(shown or await self._posted(address, part, thread))
+                edited = letter.replaces and not place and await self._edited(letter, part)
+                done.append(edited or await self._posted(letter, part, thread))
             if not (thread or address.direct):
                 thread = Shown.parse(done[0]).ts
         for place, file in enumerate(made.files, len(made.parts)):
             if place >= len(done):
                 remark = await self._attachments.attach(address, thread, file)
-                done.append(remark and await self._posted(address, Part.saying(remark), thread))
+                said = Part.saying(remark)
+                done.append(remark and await self._posted(letter, said, thread))
         return done[made.deciding]
 
-    async def _privately(
-        self, message: Message, address: Address, made: Answer, replaces: str, done: list[str]
-    ) -> str:
+    async def _privately(self, letter: Letter, done: list[str]) -> str:
+        """Show it to the one who asked, and take away the sign of work that everybody saw."""
+        address, made = letter.address, letter.answer
         for place, part in enumerate(made.parts):
             if place >= len(done):
                 done.append(await self._whispered(address, part))
@@ -96,11 +114,12 @@ class Outbox:
             if place >= len(done):
                 remark = await self._attachments.hand_over(address, file)
                 done.append(remark and await self._whispered(address, Part.saying(remark)))
-        if replaces and replaces != message.shown_in:
-            await self._removed(Shown.parse(replaces))
+        if letter.replaces and letter.replaces != letter.message.shown_in:
+            await self._removed(Shown.parse(letter.replaces))
         return done[made.deciding]
 
-    async def _posted(self, address: Address, part: Part, thread: str) -> str:
+    async def _posted(self, letter: Letter, part: Part, thread: str) -> str:
+        address, outside = letter.address, letter.outside
         more = {"thread_ts": thread} if thread else {}
         try:
             posted = await self._api.call(
@@ -113,16 +132,16 @@ class Outbox:
                 **more,
             )
         except Declined as error:
-            if error.error not in OUTSIDE or not self._responses.left(address):
+            if error.error not in OUTSIDE or not outside or not self._responses.left(address):
                 raise
-            await self._responses.send(address, {"response_type": "in_channel", **part.members()})
+            await self._responses.send(address, {"response_type": outside, **part.members()})
             return ""
         return _shown(posted, "ts", address)
 
-    async def _edited(self, message: Message, part: Part, replaces: str) -> str:
+    async def _edited(self, letter: Letter, part: Part) -> str:
         """Show the part in a message of ours; return its id, or nothing if that is gone."""
-        shown, address = Shown.parse(replaces), Address.of(message)
-        pressed = replaces == message.shown_in and self._responses.left(address) > 0
+        address, replaces = letter.address, letter.replaces
+        shown = Shown.parse(replaces)
         if not shown.ephemeral:
             try:
                 await self._api.call(
@@ -138,7 +157,7 @@ class Outbox:
                 log.info("a message cannot be edited (%s)", error.error)
             else:
                 return replaces
-        if not pressed:
+        if replaces != letter.message.shown_in or self._responses.left(address) <= 0:
             return ""
         try:
             await self._responses.send(address, {"replace_original": True, **part.members()})
@@ -184,14 +203,16 @@ class Outbox:
         return Shown.parse(replaces).ephemeral and self._responses.left(address) <= RESERVE
 
     @contextmanager
-    def _resumed(self, message: Message, made: Answer, replaces: str) -> Iterator[list[str]]:
+    def _resumed(self, letter: Letter) -> Iterator[list[str]]:
         """Yield the ids of the parts that were delivered when this was tried before.
 
         What was delivered in part is kept in mind, so that a new try goes on where
         the old one stopped.
         """
-        digest = hashlib.sha256(json.dumps([part.blocks for part in made.parts]).encode())
-        act = (message.conversation, message.id, message.request_id, replaces, digest.hexdigest())
+        message = letter.message
+        blocks = json.dumps([part.blocks for part in letter.answer.parts]).encode()
+        digest = hashlib.sha256(blocks).hexdigest()
+        act = (message.conversation, message.id, message.request_id, letter.replaces, digest)
         key = "\0".join(act)
         done = self._unfinished.pop(key, [])
         try:

@@ -135,3 +135,11 @@ def test_answers_go_to_slack_alone(hosts: Hosts, url: str, answers: bool) -> Non
 )
 def test_files_and_sockets_too(hosts: Hosts, url: str, uploads: bool, sockets: bool) -> None:
     assert (hosts.uploads(url), hosts.sockets(url)) == (uploads, sockets)
+
+
+def test_the_readme_names_every_key() -> None:
+    readme = (Path(smartops_slack.__file__).parent / "README.md").read_text()
+    fields = smartops_slack.SlackConfig.model_fields
+    rows = [line.split("`")[1] for line in readme.splitlines() if line.startswith("| `")]
+    assert rows == list(fields)
+    assert all(field.description for field in fields.values())

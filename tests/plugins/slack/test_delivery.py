@@ -215,6 +215,23 @@ async def test_where_the_bot_is_no_member_it_answers_by_response_url(
     assert not refused["replace_original"]
 
 
+async def test_between_two_others_a_private_reply_stays_private(
+    channel: Any, slack: SlackServer, said: Said
+) -> None:
+    """A slash command can be typed to somebody else, in a conversation without the bot."""
+    await channel.send(said(slash("whoami", channel_id="D_OTHERS")), REFUSED)
+    assert slack.responses[0]["response_type"] == "ephemeral"
+
+
+async def test_progress_from_outside_uses_no_response_url(
+    channel: Any, slack: SlackServer, said: Said
+) -> None:
+    message = said(slash("list instances", channel_id="C_OUTSIDE"))
+    with pytest.raises(Declined):
+        await channel.send(message, PROGRESS)
+    assert slack.responses == []
+
+
 async def test_an_event_from_outside_cannot_be_answered(
     channel: Any, slack: SlackServer, said: Said
 ) -> None:
