@@ -32,7 +32,7 @@ def simulate(port: int, scenario: Path | None, *, print_scenario: bool) -> None:
     try:
         asyncio.run(_serve(port, scenario or EXAMPLE))
     except (ValueError, OSError) as error:
-        raise click.ClickException(_told(error, port)) from None
+        raise click.UsageError(_told(error, port)) from None
 
 
 def _told(error: Exception, port: int) -> str:

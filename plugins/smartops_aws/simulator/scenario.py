@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from smartops import Duration
 
 from .incidents import Bill, Faults, Refusal
-from .speech import Speech
+from .speech import Pattern, Speech
 
 Agent = Literal["online", "lost", "inactive", "missing"]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]
@@ -130,7 +130,7 @@ class Output(Section):
     stand for those of the instance.
     """
 
-    script: str = Field(description="regular expression, found anywhere in the script")
+    script: Pattern = Field(description="regular expression, found anywhere in the script")
     instance: str = Field(default="*", description="name or id; * and ? are wildcards")
     document: str = "*"
     stdout: str = ""
@@ -146,7 +146,7 @@ class DocumentParameter(Section):
     """A parameter of a Command document."""
 
     default: str | None = None
-    pattern: str = ""
+    pattern: Pattern = ""
     values: tuple[str, ...] = ()
 
 

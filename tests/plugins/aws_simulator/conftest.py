@@ -29,7 +29,7 @@ class Client:
     async def __call__(self, method: str, **parameters: Any) -> dict[str, Any]:
         return await to_thread.run_sync(partial(getattr(self.real, method), **parameters))
 
-    async def pages(self, method: str, size: int, **parameters: Any) -> list[dict[str, Any]]:
+    async def pages(self, method: str, size: int | None, **parameters: Any) -> list[dict[str, Any]]:
         def read() -> list[dict[str, Any]]:
             paginator = self.real.get_paginator(method)
             return list(paginator.paginate(**parameters, PaginationConfig={"PageSize": size}))

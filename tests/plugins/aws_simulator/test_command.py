@@ -1,0 +1,147 @@
+"""``smartops aws simulate``, its example, and the configuration that goes with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import yaml
+from smartops_aws.backend import backends
+from smartops_aws.config import AwsConfig
+from smartops_aws.simulator import AwsSimulator, Scenario
+from smartops_aws.simulator.command import EXAMPLE, PORT
+
+from smartops import Clock, Compute, Costs, Metrics, Query, Runner
+from smartops.cli import main
+from smartops.config import read
+from smartops.testing import ManualClock
+
+MINUTE = timedelta(minutes=1)
+LOCAL = Path(__file__).parents[3] / "config" / "aws-local.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def section(**more: Any) -> AwsConfig:
+    document = read(LOCAL)
+    document.settings()
+    config = document.plugin("aws", AwsConfig)
+    assert isinstance(config, AwsConfig)
+    return config.model_copy(update=more)
+
+
+def test_it_serves_until_it_is_told_to_end(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "smartops", "aws", "simulate", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    with process:
+        assert process.stdout is not None
+        lines = []
+        while not lines or "METADATA" not in lines[-1]:
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        given = dict(re.findall(r"export (\w+)=(\S+)", "".join(lines)))
+        sts = botocore.session.get_session().create_client(
+            "sts",
+            region_name=given["AWS_DEFAULT_REGION"],
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert sts.get_caller_identity()["Account"] == "111111111111"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("acounts: {}", "acounts: Extra inputs are not permitted"),
+        ("accounts: {'1': {}}", "the scenario makes no sense"),
+        ("a: [", "the scenario makes no sense"),
+        ("outputs: [{script: 'a(', stdout: x}]", "is not a regular expression"),
+        ("faults: [{kind: slow}]", "delay goes with the kind slow"),
+        (
+            "keys: {AKIA: {account: '999999999999'}}",
+            "the key AKIA is of an account that is not there",
+        ),
+    ],
+)
+def test_a_scenario_that_makes_no_sense_is_one_line(folder, capsys, text, said):
+    (folder / "wrong.yaml").write_text(text)
+    assert main(["aws", "simulate", "--port", "0", "--scenario", "wrong.yaml"]) != 0
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_the_example_can_be_printed_and_is_a_scenario(folder, capsys):
+    assert main(["aws", "simulate", "--print-scenario"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == EXAMPLE.read_text()
+    (folder / "mine.yaml").write_text(printed)
+    assert Scenario.of("mine.yaml") == Scenario.read(EXAMPLE)
+
+
+def test_the_shipped_configuration_is_for_the_default_port():
+    assert section().endpoint == f"http://127.0.0.1:{PORT}"
+
+
+@pytest.mark.anyio
+async def test_the_shipped_configuration_sees_the_example():
+    clock = Clock()
+    quick = dict.fromkeys(("visible", "deliver", "run"), "0s")
+    scenario = yaml.safe_load(EXAMPLE.read_text()) | {"timing": quick}
+    async with AwsSimulator.start(scenario, clock=clock) as simulator:
+        found = list(backends(section(endpoint=simulator.url), clock))
+        compute = {each.name: each for each in found if isinstance(each, Compute)}
+        listed = {name: (await each.list(Query())).instances for name, each in compute.items()}
+        assert {name: len(each) for name, each in listed.items()} == {
+            "production/eu-central-1": 7,
+            "production/us-east-1": 2,
+            "staging/eu-central-1": 5,
+        }
+        here = compute["production/eu-central-1"]
+        web, api = (
+            next(each for each in listed[here.name] if each.name == name)
+            for name in ("web-server-02", "api-server-02")
+        )
+        assert isinstance(here, Runner)
+        assert isinstance(here, Metrics)
+        run = await here.send("systemctl status nginx", [web], limit=MINUTE, key="1")
+        (result,) = await here.results(run)
+        assert result.finished
+        assert result.exit_code == 3
+        assert "Active: failed" in result.output
+        assert (await here.latest([api]))[api.id].cpu == pytest.approx(96)
+        bill = next(each for each in found if isinstance(each, Costs))
+        assert len(await bill.daily(14)) == 14
+        roles = {call.caller for call in simulator.calls if call.account == "222222222222"}
+        assert roles == {"arn:aws:sts::222222222222:assumed-role/smartops/smartops"}
+
+
+@pytest.mark.anyio
+async def test_ten_thousand_instances_are_there_at_once():
+    region = {"generate": [{"count": 10_000, "name": "n-{n}"}]}
+    scenario = {"accounts": {"123456789012": {"regions": {"eu-central-1": region}}}}
+    async with AwsSimulator.start(scenario, clock=ManualClock()) as simulator:
+        assert len(simulator.world().instances) == 10_000
+        assert simulator.world().instance("n-10000").private_ip == "10.0.39.253"
+        assert len({each.private_ip for each in simulator.world().instances.values()}) == 10_000
+    async with AwsSimulator.start(scenario, clock=ManualClock()) as again:
+        assert list(again.world().instances) == list(simulator.world().instances)

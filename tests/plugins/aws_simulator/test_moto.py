@@ -1,0 +1,170 @@
+"""The look-alike and moto, which was written by others, say the same where moto is right."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from anyio import to_thread
+from botocore.exceptions import ClientError
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
+
+from moto import mock_aws  # noqa: E402
+
+pytestmark = pytest.mark.anyio
+
+NAMES = ("web-1", "web-2", "db-1")
+ROLE = "arn:aws:iam::123456789012:role/other"
+
+
+def told(client: Any, method: str, **given: Any) -> Any:
+    """Return what a call gives, without its metadata, or what it is refused with."""
+    try:
+        answer = getattr(client, method)(**given)
+    except ClientError as error:
+        found = error.response["Error"]
+        return found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+    del answer["ResponseMetadata"]
+    return answer
+
+
+def tagged(instance: dict[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in instance.get("Tags", ())}
+
+
+def listed(ec2: Any, **given: Any) -> list[dict[str, Any]]:
+    answer = ec2.describe_instances(**given)
+    found = [each for part in answer["Reservations"] for each in part["Instances"]]
+    return sorted(found, key=lambda each: tagged(each)["Name"])
+
+
+def changes(answer: Any) -> list[tuple[str, str]]:
+    (part,) = answer.values()
+    return [(each["PreviousState"]["Name"], each["CurrentState"]["Name"]) for each in part]
+
+
+def filtered(ec2: Any, name: str, *values: str) -> list[str]:
+    found = listed(ec2, Filters=[{"Name": name, "Values": list(values)}])
+    return [tagged(each)["Name"] for each in found]
+
+
+def facts_of_ec2(ec2: Any) -> dict[str, Any]:
+    """Do the same things to either, and return what is the same if both are right."""
+    instances = listed(ec2)
+    ids = [each["InstanceId"] for each in instances]
+    missing = "i-0123456789abcdef0"
+    tag = [{"Key": "Note", "Value": "a & <b>"}]
+    found: dict[str, Any] = {
+        "ids": [(id_[:2], len(id_)) for id_ in ids],
+        "types": [type(each["LaunchTime"]) for each in instances],
+        "states": [each["State"] for each in instances],
+        "not found": told(ec2, "stop_instances", InstanceIds=[missing]),
+        "dry": told(ec2, "stop_instances", InstanceIds=ids, DryRun=True),
+        "ids and pages": told(ec2, "describe_instances", InstanceIds=ids, MaxResults=10)[0],
+        "rebooted": told(ec2, "reboot_instances", InstanceIds=ids[:1]),
+        "started, running": changes(told(ec2, "start_instances", InstanceIds=ids[:1]))[0][0],
+        "tagged": told(ec2, "create_tags", Resources=ids[:2], Tags=tag),
+        "seen": [tagged(each).get("Note") for each in listed(ec2)],
+        "untagged": told(ec2, "delete_tags", Resources=ids[:1], Tags=[{"Key": "Note"}]),
+        "seen again": [tagged(each).get("Note") for each in listed(ec2)],
+        "stopped": changes(told(ec2, "stop_instances", InstanceIds=ids[2:])),
+    }
+    for name, values in (
+        ("tag:Name", ["web-*"]),
+        ("tag:Name", ["w?b-1", "db-1"]),
+        ("tag:Name", ["WEB-1"]),
+        ("tag:Note", ["a*"]),
+        ("tag-key", ["Note"]),
+        ("instance-state-name", ["running"]),
+        ("instance-id", ids[:1]),
+    ):
+        found[f"{name}={len(found)}"] = filtered(ec2, name, *values)
+    return found
+
+
+def facts_of_sts(sts: Any) -> dict[str, Any]:
+    who = sts.get_caller_identity()
+    given = sts.assume_role(RoleArn=ROLE, RoleSessionName="alice")
+    keys = given["Credentials"]
+    return {
+        "who": (sorted(who), who["Account"]),
+        "role": given["AssumedRoleUser"]["Arn"],
+        "keys": (sorted(keys), keys["AccessKeyId"][:4], keys["Expiration"].tzinfo is not None),
+    }
+
+
+def facts_of_cloudwatch(cloudwatch: Any, at: datetime) -> dict[str, Any]:
+    own = [{"Name": "Queue", "Value": "q"}]
+    metric = {"Namespace": "Shop", "MetricName": "Waiting", "Dimensions": own}
+    for minutes, value in ((10, 2.0), (5, 4.0), (5, 8.0)):
+        datum = {"MetricName": "Waiting", "Dimensions": own, "Value": value}
+        datum["Timestamp"] = at - timedelta(minutes=minutes)
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
+    answers = {}
+    for order in ("TimestampDescending", "TimestampAscending"):
+        queries = [
+            {"Id": f"q{n}", "MetricStat": {"Metric": metric, "Period": 300, "Stat": stat}}
+            for n, stat in enumerate(("Average", "Sum", "Maximum", "Minimum", "SampleCount"))
+        ]
+        answer = cloudwatch.get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=at - timedelta(minutes=30),
+            EndTime=at,
+            ScanBy=order,
+        )
+        answers[order] = [
+            (each["Id"], each["Timestamps"], each["Values"], each["StatusCode"])
+            for each in answer["MetricDataResults"]
+        ]
+    return {"data": answers, "listed": cloudwatch.list_metrics(Namespace="Shop")["Metrics"]}
+
+
+@pytest.fixture
+def moto(session: Any) -> Any:
+    """Return what makes clients of moto's world, with the same instances in it."""
+    with mock_aws():
+
+        def make(service: str) -> Any:
+            return session.create_client(
+                service,
+                region_name="eu-central-1",
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",
+            )
+
+        for name in NAMES:
+            make("ec2").run_instances(
+                ImageId="ami-1234abcd",
+                MinCount=1,
+                MaxCount=1,
+                TagSpecifications=[
+                    {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}
+                ],
+            )
+        yield make
+
+
+async def test_ec2(start, moto):
+    theirs = facts_of_ec2(moto("ec2"))
+    async with start(instances=[{"name": name} for name in NAMES]) as place:
+        ours = await to_thread.run_sync(facts_of_ec2, place.client("ec2").real)
+    assert ours == theirs
+
+
+async def test_sts(start, moto):
+    theirs = facts_of_sts(moto("sts"))
+    async with start() as place:
+        ours = await to_thread.run_sync(facts_of_sts, place.client("sts").real)
+    assert ours == theirs
+
+
+async def test_cloudwatch(start, moto):
+    async with start() as place:
+        at = datetime.fromtimestamp(place.clock.time() // 300 * 300, UTC)
+        theirs = facts_of_cloudwatch(moto("cloudwatch"), at)
+        real = place.client("cloudwatch").real
+        ours = await to_thread.run_sync(facts_of_cloudwatch, real, at)
+    assert ours == theirs
