@@ -12,9 +12,9 @@ import pytest
 from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from smartops_aws.simulator import AwsSimulator
 
 from smartops.testing import ManualClock
+from smartops_aws.simulator import AwsSimulator
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"

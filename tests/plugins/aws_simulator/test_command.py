@@ -14,15 +14,15 @@ from typing import Any
 import botocore.session
 import pytest
 import yaml
-from smartops_aws.backend import backends
-from smartops_aws.config import AwsConfig
-from smartops_aws.simulator import AwsSimulator, Scenario
-from smartops_aws.simulator.command import EXAMPLE, PORT
 
 from smartops import Clock, Compute, Costs, Metrics, Query, Runner
 from smartops.cli import main
 from smartops.config import read
 from smartops.testing import ManualClock
+from smartops_aws.backend import backends
+from smartops_aws.config import AwsConfig
+from smartops_aws.simulator import AwsSimulator, Scenario
+from smartops_aws.simulator.command import EXAMPLE, PORT
 
 MINUTE = timedelta(minutes=1)
 LOCAL = Path(__file__).parents[3] / "config" / "aws-local.yaml"

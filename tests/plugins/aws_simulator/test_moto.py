@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 
-from moto import mock_aws  # noqa: E402
+from moto import mock_aws
 
 pytestmark = pytest.mark.anyio
 
