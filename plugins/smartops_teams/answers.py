@@ -9,7 +9,7 @@ from smartops import Message, Reply, Response, plain
 
 from .cards import card, summary, whole_card
 from .pages import pages
-from .text import quote
+from .text import encoded, quote
 
 CARD = "application/vnd.microsoft.card.adaptive"
 TEXT = "application/vnd.microsoft.activity.message"
@@ -23,7 +23,7 @@ NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 def message_activity(reference: Mapping[str, Any], reply: Reply) -> bytes:
     """Return the activity that answers, with a card, what ``reference`` refers to."""
-    return _message(reference, reply, card(reply))
+    return _message(reference, reply, encoded(card(reply)))
 
 
 def message_activities(reference: Mapping[str, Any], reply: Reply) -> list[bytes]:
@@ -33,16 +33,16 @@ def message_activities(reference: Mapping[str, Any], reply: Reply) -> list[bytes
     return [message_activity(reference, page) for page in pages(reply)]
 
 
-def _message(reference: Mapping[str, Any], reply: Reply, content: str) -> bytes:
-    activity = (
+def _message(reference: Mapping[str, Any], reply: Reply, content: bytes) -> bytes:
+    beginning = (
         f'{{"type":"message","channelId":{quote(reference["channelId"])},'
         f'"serviceUrl":{quote(reference["serviceUrl"])},'
         f'"conversation":{{"id":{quote(reference["conversation"])}}},'
         f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
         f'"replyToId":{quote(reference["activity"])},"summary":{quote(summary(reply))},'
-        f'"attachments":[{{"contentType":"{CARD}","content":{content}}}]}}'
+        f'"attachments":[{{"contentType":"{CARD}","content":'
     )
-    return _encoded(activity)
+    return b"%b%b}]}" % (encoded(beginning), content)
 
 
 def _account(account: Mapping[str, str]) -> str:
@@ -77,8 +77,4 @@ def invoke_error(text: str) -> Response:
 
 def _invoke(status: int, kind: str, value: str) -> Response:
     body = f'{{"statusCode":{status},"type":"{kind}","value":{value}}}'
-    return Response(status=status, body=_encoded(body))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    return Response(status=status, body=encoded(body))

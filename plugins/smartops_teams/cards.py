@@ -6,7 +6,7 @@ from smartops import Action, Form, Reply, Text, clean
 
 from . import blocks
 from .forms import form_button
-from .text import fits, quote, shortened, size, take
+from .text import encoded, quote, shortened, size, take
 
 LIMIT = 28_000
 """Bytes of a card. Teams is said to refuse more than 28 KB."""
@@ -29,15 +29,15 @@ def card(reply: Reply) -> str:
     return f"{opening}{body}{closing}"
 
 
-def whole_card(reply: Reply) -> str | None:
+def whole_card(reply: Reply) -> bytes | None:
     """Return the card if all of the reply fits into it; most do, and are written only once."""
     opening, closing, missing = _frame(reply)
     left = _room(opening, closing)
     if missing or any(blocks.clearly_large(block, left) for block in reply.view):
         return None
     parts = [blocks.render(block, blocks.ENDLESS) for block in reply.view]
-    body = ",".join(filter(None, parts)) or blocks.note(summary(reply))
-    return f"{opening}{body}{closing}" if fits(body, left) else None
+    body = encoded(",".join(filter(None, parts)) or blocks.note(summary(reply)))
+    return encoded(opening) + body + encoded(closing) if len(body) <= left else None
 
 
 def room(reply: Reply) -> int:

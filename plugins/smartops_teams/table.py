@@ -46,7 +46,11 @@ def row(cells: tuple[str | Cell, ...]) -> str:
 
 def columns(table: Table) -> str:
     """Return the columns' shares of the width: by their longest text, within reason."""
-    sample = [table.columns, *table.rows[:_SAMPLE]]
+    return _widths((table.columns, *table.rows[:_SAMPLE]))
+
+
+@lru_cache(maxsize=128)
+def _widths(sample: tuple[tuple[str | Cell, ...], ...]) -> str:
     widths = (max(map(_length, column)) for column in zip(*sample, strict=False))
     return ",".join(f'{{"width":{min(max(width, _NARROWEST), _WIDEST)}}}' for width in widths)
 

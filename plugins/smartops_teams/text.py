@@ -34,7 +34,12 @@ _GAPS = re.compile(r"^ +| {2,}", re.MULTILINE)
 
 def size(fragment: str) -> int:
     """Return how many bytes a piece of JSON takes on the wire."""
-    return len(fragment) if fragment.isascii() else len(fragment.encode("utf-8", "replace"))
+    return len(fragment) if fragment.isascii() else len(encoded(fragment))
+
+
+def encoded(text: str) -> bytes:
+    """Return JSON as it goes over the wire."""
+    return text.encode("utf-8", "replace")
 
 
 def fits(fragment: str, room: int) -> bool:
