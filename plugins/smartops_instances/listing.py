@@ -9,7 +9,6 @@ from typing import Any, Literal
 from smartops import (
     Action,
     Call,
-    Cell,
     Clock,
     Command,
     Compute,
@@ -28,7 +27,7 @@ from smartops import (
 from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, instance_data, row
+from .rows import COLUMNS, Row, Rows, instance_data
 from .text import written
 from .usage import Measured, measure
 
@@ -41,6 +40,7 @@ _EXAMPLES = (
 
 def listing(config: InstancesConfig, clock: Clock) -> Command:
     """Return the command ``list instances``."""
+    kept = Rows()
 
     @command("list instances", examples=_EXAMPLES)
     async def list_instances(
@@ -76,16 +76,17 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         several = len(asked(compute, query)) > 1
         found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
-        return _reply(call, found, measured, several=several)
+        rows = [kept.of(item, measured.of(item)) for item in found.instances]
+        return _reply(call, found, measured, rows, several=several)
 
     return list_instances
 
 
-def _reply(call: Call, page: Page, measured: Measured, *, several: bool) -> Reply:
+def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, several: bool) -> Reply:
     summary = _summary(page.counts)
     blocks: list[Table | Text] = []
     if page.instances:
-        blocks.append(_table(page.instances, measured, several=several))
+        blocks.append(_table(page.instances, measured, rows, several=several))
     blocks.append(Text(_totals(page, summary, filtered=_filtered(call)), style="note"))
     blocks += [_warning(f"Without {failure}") for failure in page.failures]
     if measured.note:
@@ -110,9 +111,10 @@ def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[st
     return data
 
 
-def _table(instances: tuple[Instance, ...], measured: Measured, *, several: bool) -> Table:
+def _table(
+    instances: tuple[Instance, ...], measured: Measured, rows: list[Row], *, several: bool
+) -> Table:
     columns: tuple[str, ...] = COLUMNS
-    rows: list[tuple[str | Cell, ...]] = [row(item, measured.of(item)) for item in instances]
     if several:
         columns = (*columns, "Backend")
         rows = [(*cells, item.backend) for cells, item in zip(rows, instances, strict=True)]

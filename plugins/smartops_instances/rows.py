@@ -8,6 +8,11 @@ from smartops import Cell, Instance, Severity, Usage
 
 from .usage import percent
 
+Row = tuple[str | Cell, ...]
+
+_MOST = 4096
+"""How many rows are kept."""
+
 _STATES = {
     "running": Cell("running", Severity.GOOD),
     "stopped": Cell("stopped", Severity.INFO),
@@ -47,7 +52,7 @@ def addresses(instance: Instance) -> str:
     return " / ".join(filter(None, (instance.private_ip, instance.public_ip)))
 
 
-def row(instance: Instance, usage: Usage) -> tuple[str | Cell, ...]:
+def row(instance: Instance, usage: Usage) -> Row:
     """Return the cells of :data:`COLUMNS`."""
     return (
         instance.label,
@@ -60,6 +65,28 @@ def row(instance: Instance, usage: Usage) -> tuple[str | Cell, ...]:
         percent(usage.memory),
         percent(usage.disk),
     )
+
+
+class Rows:
+    """Rows as they were made the last time, for instances of which nothing has changed.
+
+    Backends that keep what they know show the same objects until it changes, and
+    who lists machines sees most of them as they were.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Instance, Usage, Row]] = {}
+
+    def of(self, instance: Instance, usage: Usage) -> Row:
+        """Return the cells of :data:`COLUMNS`."""
+        kept = self._kept.get(instance.id)
+        if kept is not None and kept[0] is instance and kept[1] is usage:
+            return kept[2]
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        made = row(instance, usage)
+        self._kept[instance.id] = (instance, usage, made)
+        return made
 
 
 COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")

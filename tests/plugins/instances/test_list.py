@@ -79,6 +79,22 @@ async def test_the_table_marks_states_and_dashes_what_is_not_measured(world, mak
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 
+async def test_a_row_changes_with_its_instance_and_its_measurements(world, make, gauges):
+    there = world(make("i-1", "web"), make("i-2", "db"), gauges=gauges(i_1=Usage(5.0, at=FRESH)))
+
+    async def row(name: str):
+        (found,) = (row for row in the_table(await listed(there)).rows if row[0] == name)
+        return found
+
+    before = await row("web")
+    assert await row("web") is before
+    there.gauges.usage["i-1"] = Usage(9.0, at=FRESH)
+    assert (await row("web"))[6] == "9.0"
+    there.cloud.instances["i-1"] = make("i-1", "web", state="stopped")
+    assert (await row("web"))[2] == Cell("stopped", Severity.INFO)
+    assert (await row("db"))[2] == Cell("running", Severity.GOOD)
+
+
 async def test_age_is_shown_once_measurements_are_old(world, make, gauges):
     there = world(
         make("i-1", "old"),
