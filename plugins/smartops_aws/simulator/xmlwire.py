@@ -18,7 +18,8 @@ class Rendered(str):
     __slots__ = ()
 
 
-_writers: dict[tuple[int, str], Write] = {}
+_members: dict[int, Mapping[str, Write]] = {}
+"""Writers of the members of each shape. Shapes live as long as the models, which are kept."""
 
 
 def ec2_result(model: Any, value: Mapping[str, Any], request: str) -> bytes:
@@ -51,21 +52,15 @@ def query_result(model: Any, value: Mapping[str, Any], request: str) -> bytes:
 
 def inside(shape: Any, value: Mapping[str, Any], parts: list[str]) -> None:
     """Write the members of a structure; raises LookupError for one the model does not have."""
-    unknown = value.keys() - shape.members.keys()
-    if unknown:
-        raise LookupError(f"{shape.name} has no member {min(unknown)}")
+    writers = _members.get(id(shape))
+    if writers is None:
+        writers = _members[id(shape)] = {
+            name: _make(member, member.serialization.get("name", name))
+            for name, member in shape.members.items()
+        }
     for name, member in value.items():
         if member is not None:
-            model = shape.members[name]
-            _writer(model, model.serialization.get("name", name))(member, parts)
-
-
-def _writer(shape: Any, name: str) -> Write:
-    key = (id(shape), name)
-    found = _writers.get(key)
-    if found is None:
-        found = _writers[key] = _make(shape, name)
-    return found
+            writers[name](member, parts)
 
 
 def _make(shape: Any, name: str) -> Write:
@@ -73,8 +68,6 @@ def _make(shape: Any, name: str) -> Write:
         return _structure(shape, name)
     if shape.type_name == "list":
         return _list(shape, name)
-    if shape.type_name == "map":
-        raise LookupError(f"no answer of these services has a map, but {shape.name} is one")
     text = _TEXTS[shape.type_name]
 
     def write(value: Any, parts: list[str]) -> None:
@@ -97,7 +90,7 @@ def _structure(shape: Any, name: str) -> Write:
 
 def _list(shape: Any, name: str) -> Write:
     flat = shape.serialization.get("flattened", False)
-    item = _writer(shape.member, name if flat else shape.member.serialization.get("name", "member"))
+    item = _make(shape.member, name if flat else shape.member.serialization.get("name", "member"))
 
     def write(value: Any, parts: list[str]) -> None:
         if not flat:
