@@ -9,11 +9,13 @@ from smartops import Message, Reply, Response, plain
 
 from .cards import card, summary, whole_card
 from .pages import pages
-from .text import encoded, quote
+from .text import encoded, quote, shortened
 
 CARD = "application/vnd.microsoft.card.adaptive"
 TEXT = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
+
+_LONGEST_TEXT = 4000
 
 # An empty body is no JSON, and must not be called so.
 ACKNOWLEDGED = Response(content_type="text/plain")
@@ -62,11 +64,11 @@ def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> R
 def invoke_answer(reply: Reply) -> Response:
     """Return the answer to a pressed button: what replaces the card for the one who pressed.
 
-    What is for the one who pressed alone (it was too soon, or not theirs to
+    A refusal for the one who pressed alone (it was too soon, or not theirs to
     press) is shown beside the card, which stays.
     """
-    if reply.private:
-        return _invoke(200, TEXT, quote(plain(reply)))
+    if reply.private and reply.error is not None:
+        return _invoke(200, TEXT, quote(shortened(plain(reply), _LONGEST_TEXT)))
     return _invoke(200, CARD, card(reply))
 
 

@@ -84,13 +84,11 @@ class TeamsChannel(Channel):
         if messages[0].reference["answer"] != "invoke":
             return expected_replies(messages, replies)
         message, reply = messages[0], replies[0]
-        if reply.private or reply.closes or reply.repeated:
-            return invoke_answer(reply)
-        if message.form:
-            self._later(self._outbox.answer, message, reply, message.shown_in)
-            return invoke_answer(pages(reply)[0])
         first, *rest = pages(reply)
-        if rest:
+        for_others = not (reply.private or reply.closes or reply.repeated)
+        if message.form and for_others:
+            self._later(self._outbox.answer, message, reply, message.shown_in)
+        elif rest and not (reply.closes or reply.repeated):
             self._later(self._outbox.follow, message, rest)
         return invoke_answer(first)
 

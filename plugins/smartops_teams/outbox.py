@@ -36,22 +36,27 @@ class Outbox:
 
     async def answer(self, message: Message, reply: Reply, replaces: str) -> str:
         """Send a reply where the message came from, and return the id of what shows it."""
-        reference = message.reference
-        if reply.private and reference["kind"] != "personal":
-            shown = await self._in_private(reference, reply)
-            if shown is not None:
-                return shown
-        return await self._show(reference, pages(reply), "" if reply.private else replaces)
+        return await self._deliver(message.reference, pages(reply), replaces)
 
     async def follow(self, message: Message, rest: list[Reply]) -> None:
         """Send the pages that follow one that was in the response."""
-        await self._show(message.reference, rest, "")
+        await self._deliver(message.reference, rest, "")
 
     async def speak(self, reference: Reference, reply: Reply) -> str:
         """Say something in a conversation without having been asked."""
         return await self._show(reference, pages(reply), "")
 
-    async def _in_private(self, reference: Reference, reply: Reply) -> str | None:
+    async def _deliver(self, reference: Reference, replies: list[Reply], replaces: str) -> str:
+        """Send pages to the thread, or what is private to the one-to-one chat where that can be."""
+        if not replies[0].private:
+            return await self._show(reference, replies, replaces)
+        if reference["kind"] != "personal":
+            shown = await self._in_private(reference, replies)
+            if shown is not None:
+                return shown
+        return await self._show(reference, replies, "")
+
+    async def _in_private(self, reference: Reference, replies: list[Reply]) -> str | None:
         """Send to the one-to-one chat; None if this person cannot be written to."""
         user, bot = reference["user"]["id"], reference["bot"]["id"]
         known = (bot, user)
@@ -59,7 +64,7 @@ class Outbox:
             if known not in self._chats:
                 await self._find_chat(reference, known)
             there = {**reference, "conversation": self._chats[known], "activity": ""}
-            return await self._show(there, pages(reply), "")
+            return await self._show(there, replies, "")
         except PermissionDenied as error:
             log.info("a private reply is shown in its thread: %s", error)
             self._chats.pop(known, None)

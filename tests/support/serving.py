@@ -78,6 +78,7 @@ class Server:
     """One configuration file and the process that serves it."""
 
     config: Path
+    port: int = 0
     process: subprocess.Popen[str] | None = None
     url: str = ""
     log: Path = field(init=False)
@@ -89,7 +90,7 @@ class Server:
         out = self.log.open("a")
         begin = self.log.stat().st_size
         self.process = subprocess.Popen(
-            [*SMARTOPS, "serve", "--config", str(self.config), "--port", "0"],
+            [*SMARTOPS, "serve", "--config", str(self.config), "--port", str(self.port)],
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},

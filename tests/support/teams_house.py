@@ -14,6 +14,7 @@ import anyio
 import smartops_teams
 from adaptive import loaded
 from smartops import (
+    Action,
     Cell,
     Code,
     Command,
@@ -93,7 +94,16 @@ class Lamps:
             await self.go_on.wait()
             return "I have thought."
 
-        return [switch, blink, print_lines, table, paint, ponder]
+        @command("menu")
+        async def menu() -> Reply:
+            """Offer something."""
+            actions = [
+                Action("command", "Print", "print 1500"),
+                Action("command", "Who am I", "whoami"),
+            ]
+            return Reply.of("What will it be?", actions=actions)
+
+        return [menu, switch, blink, print_lines, table, paint, ponder]
 
 
 def line(number: int) -> str:
