@@ -39,7 +39,7 @@ def account_policy(config: AwsConfig, account: AccountConfig) -> Policy:
     allowed = [action for action in ACTIONS if action.feature in on]
     writer = _Writer(config, account)
     statements = [
-        _allow("Read", writer.anywhere(allowed), "*"),
+        _allow("Everywhere", writer.anywhere(allowed), "*"),
         *(writer.changes(allowed)),
         *(writer.tags(allowed)),
         *(writer.scripts() if "runner" in on else ()),

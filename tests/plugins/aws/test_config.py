@@ -1,0 +1,127 @@
+"""The section: what it may hold, what it refuses, and that the README tells the truth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+import smartops_aws
+from smartops_aws.config import AwsConfig, is_loopback
+
+README = Path(smartops_aws.__file__).with_name("README.md").read_text()
+ACCOUNT = {"name": "prod", "account": "123456789012", "regions": ["eu-central-1"]}
+ROLE = "arn:aws:iam::123456789012:role/ops/smartops"
+
+
+def snippets() -> list[dict[str, Any]]:
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+    texts = [
+        "\n".join(line[len(indent) :] for line in text.splitlines()) for indent, text in blocks
+    ]
+    return [yaml.safe_load(text)["plugins"]["aws"] for text in texts]
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=["start", "all-keys"])
+def test_the_snippets_of_the_readme_load(snippet: dict[str, Any]) -> None:
+    AwsConfig.model_validate(snippet)
+
+
+def keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys(kind)
+
+
+def all_keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from all_keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from all_keys(inner)
+
+
+def test_the_readme_has_every_key_with_its_default() -> None:
+    complete = snippets()[1]
+    assert set(keys(AwsConfig)) <= set(all_keys(complete))
+    plain = AwsConfig.model_validate({"accounts": [ACCOUNT]})
+    written = AwsConfig.model_validate(complete)
+    skipped = {"documents", "region"}
+    for section in (None, "runner", "metrics", "costs", "limits"):
+        one, other = (getattr(item, section) if section else item for item in (plain, written))
+        for name in set(type(one).model_fields) - skipped - {"accounts", "runner", "costs"}:
+            assert getattr(other, name) == getattr(one, name), name
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        ({"account": None}, "needs account: (twelve digits in quotes) or role:"),
+        ({"account": "1234"}, "pattern"),
+        ({"account": 123456789012}, "string"),
+        ({"account": "999999999999", "role": ROLE}, "another account"),
+        ({"role": "arn:aws:iam::123456789012:user/smartops"}, "pattern"),
+        ({"external_id": "x"}, "belongs to a role"),
+        ({"regions": []}, "at least 1"),
+        ({"regions": ["eu-central-1", "eu-central-1"]}, "named twice"),
+        ({"regions": ["Frankfurt"]}, "pattern"),
+        ({"name": "a/b"}, "pattern"),
+        ({"name": ""}, "pattern"),
+        ({"region": "eu-central-1"}, "Extra"),
+    ],
+)
+def test_what_is_no_account_is_refused(account: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        AwsConfig.model_validate({"accounts": [{**ACCOUNT, **account}]})
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ({"accounts": []}, "at least 1"),
+        ({"accounts": [ACCOUNT, ACCOUNT]}, "two accounts are called prod"),
+        ({"managed_tag": "smartops"}, "pattern"),
+        ({"costs": {"cache": "7h"}}, "8 hours"),
+        ({"limits": {"threads": 0}}, "greater than or equal to 1"),
+        ({"endpoint": "http://example.com"}, "https:// URL"),
+        ({"endpoint": "http://localhost.example.com"}, "https:// URL"),
+        ({"endpoint": "ftp://localhost"}, "https:// URL"),
+        ({"endpoint": "https://"}, "https:// URL"),
+        ({"runners": {}}, "Extra"),
+    ],
+)
+def test_what_is_no_section_is_refused(section: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        AwsConfig.model_validate({"accounts": [ACCOUNT], **section})
+    assert why in str(refused.value)
+
+
+def test_a_role_says_which_account_it_is_of() -> None:
+    account = {"name": "prod", "role": ROLE, "regions": ["eu-central-1"]}
+    (found,) = AwsConfig.model_validate({"accounts": [account]}).accounts
+    assert found.number == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:4566", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("https://vpce-1.ec2.eu-central-1.vpce.amazonaws.com", False),
+        ("https://127.0.0.1.example.com", False),
+    ],
+)
+def test_this_machine_is_told_from_others(url: str, here: bool) -> None:
+    assert is_loopback(url) is here
+    assert AwsConfig.model_validate({"accounts": [ACCOUNT], "endpoint": url}).endpoint == url

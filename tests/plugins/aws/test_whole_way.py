@@ -1,0 +1,199 @@
+"""From what is typed in a chat to AWS and back, through the whole gate, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+import smartops_aws
+import smartops_exec
+import smartops_health
+import smartops_instances
+from smartops.testing import Answer, Bot
+from smartops_aws.simulator import AwsSimulator
+
+pytestmark = pytest.mark.anyio
+
+HOME, SHOP = "111111111111", "222222222222"
+REGION, OTHER = "eu-central-1", "us-east-1"
+SCENARIO: dict[str, Any] = {
+    "accounts": {
+        HOME: {
+            "regions": {
+                REGION: {
+                    "instances": [
+                        {"name": "web-1", "tags": {"Role": "web"}},
+                        {"name": "lost-1", "agent": "lost"},
+                        {"name": "db-1", "protected": True},
+                    ]
+                },
+                OTHER: {"instances": [{"name": "far-1", "tags": {"Role": "web"}}]},
+            }
+        },
+        SHOP: {
+            "regions": {REGION: {"instances": [{"name": "shop-1", "tags": {"Role": "web"}}]}},
+            "roles": {"smartops": {"external_id": "x-1"}},
+        },
+    },
+    "incidents": [{"instance": "web-1", "metric": "cpu", "value": 97, "since": "40m"}],
+}
+ACCOUNTS = [
+    {"name": "home", "account": HOME, "regions": [REGION, OTHER]},
+    {
+        "name": "shop",
+        "role": f"arn:aws:iam::{SHOP}:role/smartops",
+        "external_id": "x-1",
+        "regions": [REGION],
+    },
+]
+
+Say = Callable[[str], Any]
+
+
+@pytest.fixture
+async def simulator(bot: Bot) -> AsyncIterator[AwsSimulator]:
+    async with AwsSimulator.start(SCENARIO, clock=bot.clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
+    bot.load(
+        smartops_aws,
+        accounts=ACCOUNTS,
+        endpoint=simulator.url,
+        runner={"raw_scripts": True},
+        limits={"read": "500ms", "connect": "500ms"},
+    )
+    bot.load(smartops_instances)
+    bot.load(smartops_health)
+    bot.load(
+        smartops_exec,
+        scripts=[{"script": "hostname", "read_only": True}, {"script": "df -h"}],
+    )
+    await bot.app()
+    return bot
+
+
+@pytest.fixture
+def say(there: Bot) -> Say:
+    """Say something while time passes."""
+
+    async def speak(text: str) -> Answer:
+        async def pass_time() -> None:
+            while True:
+                await anyio.sleep(0.005)
+                there.clock.advance(0.25)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pass_time)
+            answer = await there.say(text)
+            tasks.cancel_scope.cancel()
+        return answer
+
+    return speak
+
+
+async def test_all_accounts_and_regions_are_one_list(there: Bot) -> None:
+    answer = await there.say("list instances")
+    assert answer.status == "success"
+    told = {item["name"]: item["backend"] for item in answer.data["instances"]}
+    assert told == {
+        "db-1": "home/eu-central-1",
+        "far-1": "home/us-east-1",
+        "lost-1": "home/eu-central-1",
+        "shop-1": "shop/eu-central-1",
+        "web-1": "home/eu-central-1",
+    }
+    assert answer.data["summary"]["running"] == 5
+    (web,) = [item for item in answer.data["instances"] if item["name"] == "web-1"]
+    assert web["metrics"]["cpuUtilization"] == 97
+    assert web["metrics"]["memoryUtilization"] is not None
+
+
+async def test_half_of_it_down_is_said_and_the_rest_is_shown(
+    there: Bot, simulator: AwsSimulator
+) -> None:
+    simulator.world(HOME, OTHER).down = "error"
+    answer = await there.say("list instances")
+    assert answer.status == "success"
+    assert len(answer.data["instances"]) == 4
+    (failure,) = answer.data["failures"]
+    assert failure["backend"] == "home/us-east-1"
+    assert failure["code"] == "BACKEND_UNAVAILABLE"
+
+
+async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
+    there: Bot, simulator: AwsSimulator
+) -> None:
+    answer = await there.confirm("stop shop-1")
+    assert answer.status == "success"
+    *dry, real = simulator.calls.of("StopInstances")
+    assert [call.params["DryRun"] for call in dry] == [True, True]  # asked, and asked again
+    assert "DryRun" not in real.params
+    assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
+
+
+async def test_nobody_is_asked_about_what_is_not_permitted(
+    there: Bot, simulator: AwsSimulator
+) -> None:
+    simulator.deny("ec2:StopInstances", because="scp")
+    answer = await there.say("stop web-1")
+    assert (answer.status, answer.code) == ("error", "PERMISSION_DENIED")
+    assert answer.reply.error is not None
+    assert answer.reply.error.message.endswith("Insufficient permissions to stop instance")
+    assert "Required IAM action: ec2:StopInstances" in answer.text
+    assert "service control policy" in answer.text
+    assert "arn:" not in answer.text
+    assert [call.params.get("DryRun") for call in simulator.calls.of("StopInstances")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("stop i-0ffffffffffffffff", "INSTANCE_NOT_FOUND"),
+        ("stop db-1", "VALIDATION_ERROR"),
+        ("execute hostname on lost-1", "SSM_UNAVAILABLE"),
+    ],
+)
+async def test_each_trouble_has_its_code(there: Bot, text: str, code: str) -> None:
+    assert (await there.say(text)).code == code
+
+
+async def test_expired_credentials_are_told(there: Bot, simulator: AwsSimulator) -> None:
+    for action in ("ec2:*", "sts:*"):
+        simulator.fault(action, "error", code="ExpiredToken", status=403)
+    answer = await there.say("list instances")
+    assert answer.code == "PERMISSION_DENIED"
+    assert "credentials" in answer.text
+
+
+async def test_a_script_runs_everywhere_at_once(say: Say, simulator: AwsSimulator) -> None:
+    answer = await say("execute hostname on tag:Role=web")
+    assert answer.status == "success"
+    told = {item["name"]: item["output"] for item in answer.data["results"]}
+    assert told == {"far-1": "far-1\n", "shop-1": "shop-1\n", "web-1": "web-1\n"}
+    assert answer.data["summary"]["success"] == 3
+    comments = {call.params["Comment"] for call in simulator.calls.of("SendCommand")}
+    assert all("bot-alice-" in comment for comment in comments)
+
+
+async def test_health_sees_how_long_it_has_been_so(say: Say) -> None:
+    answer = await say("check health")
+    assert answer.status == "success"
+    assert "web-1" in answer.text
+    assert "CPU" in answer.text
+
+
+async def test_clients_are_ready_before_the_first_message_and_closed_after_the_last(
+    there: Bot,
+) -> None:
+    app = await there.app()
+    parts = [item for item in app.composition.backends if hasattr(item, "warm")]
+    assert len(parts) == 3
+    assert all(part._api.sdk._clients for part in parts)
+    await there.aclose()
+    assert not any(part._api.sdk._clients for part in parts)
