@@ -43,9 +43,7 @@ SCENARIO: dict[str, Any] = {
     "accounts": {
         HOME: {"regions": {"eu-central-1": {"instances": [{"name": "home-01"}]}}},
         SHOP: {
-            "regions": {
-                region: {"instances": [{"name": f"shop-{region}"}]} for region in REGIONS
-            },
+            "regions": {region: {"instances": [{"name": f"shop-{region}"}]} for region in REGIONS},
             "roles": {"smartops": {"external_id": "x-1", "accounts": [HOME]}},
         },
     },
