@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from .scenario import Agent, Group, Levels, Machine, Platform, Region, State, Timing
 
@@ -91,7 +92,7 @@ class Instance:
 
 def machines(region: Region, seed: str, now: float) -> Iterator[Instance]:
     """Make the instances of a region, the same ones for the same seed."""
-    maker = _Maker(Random(seed), now)  # noqa: S311 - made up, not secret
+    maker = _Maker(seed, now)
     for machine in region.instances:
         yield maker.listed(machine)
     for group in region.generate:
@@ -100,8 +101,9 @@ def machines(region: Region, seed: str, now: float) -> Iterator[Instance]:
 
 
 class _Maker:
-    def __init__(self, random: Random, now: float) -> None:
-        self._random = random
+    def __init__(self, seed: str, now: float) -> None:
+        self._random = Random(seed)  # noqa: S311 - made up, not secret
+        self._network = crc32(seed.encode())
         self._now = now
         self._number = 0
 
@@ -132,7 +134,7 @@ class _Maker:
             type=like.type,
             platform=like.platform,
             tags=tags,
-            private_ip=private_ip or _address(number),
+            private_ip=private_ip or self._address(number),
             public_ip=public_ip,
             launched=launched,
             settled=like.state,
@@ -143,10 +145,10 @@ class _Maker:
             stopped=self._now - 3600 if like.state in ("stopped", "terminated") else 0.0,
         )
 
-
-def _address(number: int) -> str:
-    high, low = divmod(number, 250)
-    return f"10.{high // 256 % 256}.{high % 256}.{low + 4}"
+    def _address(self, number: int) -> str:
+        """Return an address of the region's own network, so that hardly two regions share one."""
+        high, low = divmod(number, 250)
+        return f"10.{(self._network + high // 256) % 256}.{high % 256}.{low + 4}"
 
 
 def image(instance: Instance) -> str:
