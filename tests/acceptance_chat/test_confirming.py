@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from chat_house import Front, House
@@ -54,6 +55,18 @@ async def test_the_same_click_again_is_answered_in_private(house: House, front: 
     await house.until(lambda: "confirmed already" in front.private("alice"))
     await house.passes(5)
     assert (asked.text, asked.buttons) == (shown, [])
+    assert len(house.changes) == len(front.answers()) == 1
+
+
+async def test_two_clicks_at_once_do_it_once(house: House, front: Front) -> None:
+    asked = await asked_for(front)
+    clients = [front.remembered(asked) for _ in range(4)]
+    async with anyio.create_task_group() as group:
+        for client in clients:
+            group.start_soon(front.clicks, client, "confirm")
+    await house.until(lambda: asked.edits and not asked.buttons)
+    await house.until(lambda: front.private("alice").count("in the meantime") == 3)
+    assert "Rebooting" in asked.text
     assert len(house.changes) == len(front.answers()) == 1
 
 

@@ -24,7 +24,7 @@ import smartops_instances
 import smartops_slack
 import smartops_teams
 from adaptive import loaded
-from smartops import Secret, dump_json
+from smartops import Code, Command, Reply, Secret, command, dump_json, hookimpl
 from smartops.app import App, assemble
 from smartops.config import Settings
 from smartops.plugins import Plugins
@@ -34,16 +34,33 @@ from smartops.testing.serving import listening
 from smartops_slack.simulator import Simulator as Slack
 from smartops_teams.simulator import Simulator as Teams
 from smartops_teams.simulator.acts import Act
+from smartops_teams.simulator.world import words
 
 STEP = 0.05
 """Seconds that pass on the clock with each look of somebody who waits."""
 
-OUTPUT = "\n".join(f"line {number:05} of the log" for number in range(10_000))
 FLEET = [
     {"id": "i-0abc123def", "name": "web-server-01", "tags": {"Role": "web"}},
     {"id": "i-0abc123d02", "name": "web-server-02", "tags": {"Role": "web"}},
 ]
-PLUGINS = {
+
+
+class Printer:
+    """A plugin with something that prints much."""
+
+    @hookimpl
+    def register_commands(self) -> Sequence[Command]:
+        @command("print {count} lines")
+        async def print_lines(count: int) -> Reply:
+            """Print lines."""
+            lines = (f"line {number:05} of the log" for number in range(count))
+            return Reply.of("Here they are.", Code("\n".join(lines), title="The log"))
+
+        return [print_lines]
+
+
+PLUGINS: Mapping[str, Any] = {
+    "printer": Printer(),
     "fake": smartops_fake,
     "instances": smartops_instances,
     "exec": smartops_exec,
@@ -101,6 +118,14 @@ class Front(ABC):
         """Wait for a message with buttons, and return it."""
         await self.house.until(lambda: any(item.buttons for item in self.answers(place)))
         return next(item for item in reversed(self.answers(place)) if item.buttons)
+
+    async def settled(self, place: str = "ops") -> None:
+        """Wait until something was said, and then nothing more for a while."""
+        await self.house.until(lambda: self.answers(place))
+        seen = None
+        while (now := [(id(item), item.edits) for item in self.answers(place)]) != seen:
+            seen = now
+            await self.house.passes(8)
 
     async def says_at_last(self, text: str, place: str = "ops") -> None:
         """Wait until the bot's last message says something."""
@@ -181,7 +206,8 @@ class TeamsFront(Front):
         return self.teams.rejected
 
     def whole(self, place: str = "ops") -> str:
-        return "\n".join(item.text for item in self.answers(place))
+        own = (words(view) for item in self.answers(place) for view in item.views.values())
+        return "\n".join([*(item.text for item in self.answers(place)), *own])
 
 
 @dataclass
@@ -192,6 +218,7 @@ class House:
     teams: Teams
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
     app: App | None = None
+    socket_mode: bool = False
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
@@ -220,25 +247,24 @@ class House:
         await self.stop()
         await self.start()
 
-    async def until(self, wanted: Callable[[], Any], *, seconds: float = 20.0) -> None:
+    async def until(self, wanted: Callable[[], Any], *, step: float = STEP) -> None:
         """Let time pass until something is so."""
-        with anyio.fail_after(seconds):
+        with anyio.fail_after(10):
             while not wanted():
                 await anyio.sleep(0.002)
-                self.clock.advance(STEP)
+                self.clock.advance(step)
 
     async def passes(self, seconds: float) -> None:
         """Let time pass, slowly enough that everybody can do what is due."""
         end = self.clock.time() + seconds
-        await self.until(lambda: self.clock.time() >= end)
+        await self.until(lambda: self.clock.time() >= end, step=max(STEP, seconds / 200))
 
     def _composed(self) -> Any:
         plugins = Plugins()
         for name, module in PLUGINS.items():
             plugins.register(name, module)
             model = plugins.model(name)
-            assert model is not None
-            plugins.configs[name] = model.model_validate(self._section(name))
+            plugins.configs[name] = model.model_validate(self._section(name)) if model else None
         people = {
             name: {
                 "roles": ["operator"],
@@ -264,7 +290,7 @@ class House:
             secret = ("bot_token", "signing_secret", "app_token")
             usual = {
                 key: Secret(value) if key in secret else value
-                for key, value in self.slack.settings().items()
+                for key, value in self.slack.settings(socket_mode=self.socket_mode).items()
             }
         if name == "teams":
             usual = self.teams.settings(client_secret=Secret("simulated"))
