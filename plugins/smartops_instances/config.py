@@ -17,7 +17,7 @@ class InstancesConfig(BaseModel):
     page_size: int = Field(
         default=25,
         ge=1,
-        le=200,
+        le=1000,
         description="Rows of `list instances` in one answer.",
     )
     max_targets: int = Field(

@@ -1,0 +1,108 @@
+"""Platforms send again what was taken already, in any order and at once: each act counts once."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from chat_house import House
+from smartops_slack.simulator import Shown
+from smartops_teams.simulator import Shown as TeamsShown
+from smartops_teams.simulator.acts import Act
+
+pytestmark = pytest.mark.anyio
+
+ACTS = 12
+TIMES = 3
+Send = Callable[[], Awaitable[Any]]
+
+
+async def storm(sends: list[Send]) -> None:
+    """Send everything three times, in disorder and at once."""
+    flood = sends * TIMES
+    random.Random(7).shuffle(flood)
+
+    async def sent(send: Send) -> None:
+        assert (await send()).status == 200
+
+    async with anyio.create_task_group() as group:
+        for send in flood:
+            group.start_soon(sent, send)
+
+
+def counted(changes: list[Mapping[str, Any]]) -> Counter[str]:
+    return Counter(str(change["what"]) for change in changes)
+
+
+async def test_slack(house: House) -> None:
+    slack = house.slack
+    slack.subscriptions.add("message.channels")  # each mention comes as two events
+    sender = slack.sender
+    said: list[Send] = []
+    for number in range(ACTS):
+        chat = slack.channel(f"room-{number % 4}")
+        chat.members.setdefault("alice", slack.user("alice"))
+        words = _said(house, chat.id, f"reboot web-server-0{number % 2 + 1}")
+        said += [partial(sender.event, event) for event in slack.told(words)]
+    await storm(said)
+    rooms = [slack.channel(f"room-{number}") for number in range(4)]
+    await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
+    assert house.changes == []
+
+    pressed: list[Send] = []
+    for room in rooms:
+        for asked in room.answers:
+            button = next(part for part in asked.controls if "confirm" in part["action_id"])
+            payload = slack.acts.pressed(room, asked, slack.user("alice"), button, {})
+            pressed.append(partial(sender.interaction, payload))
+    await storm(pressed)
+    await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
+    await house.passes(10)
+    assert counted(house.changes) == {"reboot": ACTS}
+    assert all("Rebooting" in item.text for room in rooms for item in room.answers)
+    assert sum(len(room.answers) for room in rooms) == ACTS
+    assert (slack.ephemeral, slack.rejected) == ([], [])
+
+
+def _said(house: House, channel: str, text: str) -> Any:
+    """Let alice say something of which the app is not told yet."""
+    slack = house.slack
+    said = Shown(slack.world.ts(), channel, "alice", fallback=f"<@{slack.app.user}> {text}")
+    slack.channel(channel).shown.append(said)
+    return said
+
+
+async def test_teams(house: House) -> None:
+    teams = house.teams
+    alice = teams.user("alice")
+    rooms = [teams.conversation(f"room-{number}") for number in range(4)]
+    said: list[Send] = []
+    for number in range(ACTS):
+        chat = rooms[number % 4]
+        chat.members.setdefault("alice", alice)
+        text = f"reboot web-server-0{number % 2 + 1}"
+        words = Act(teams, chat, alice).message(text, None, mention=True)
+        chat.activities.append(TeamsShown(words["id"], "alice", words, words["id"]))
+        said.append(partial(teams.sender.post, words))
+    await storm(said)
+    await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
+    assert house.changes == []
+
+    pressed: list[Send] = []
+    for room in rooms:
+        for asked in room.answers:
+            invoke = Act(teams, room, alice).invoke(asked, "confirm", {})
+            pressed.append(partial(teams.sender.post, invoke))
+    await storm(pressed)
+    await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
+    await house.passes(10)
+    assert counted(house.changes) == {"reboot": ACTS}
+    assert all("Rebooting" in item.text for room in rooms for item in room.answers)
+    assert sum(len(room.answers) for room in rooms) == ACTS
+    assert teams.rejected == []
