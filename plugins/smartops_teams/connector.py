@@ -39,7 +39,6 @@ _LONGEST_WAIT = 60.0
 _DONE = (200, 201, 202, 204)
 _NOT_TAKEN = (412, 429)
 _MAYBE_TAKEN = (408, 500, 502, 503, 504)
-_LEFT = frozenset({"BotNotInConversationRoster", "ConversationNotFound", "MessageWritesBlocked"})
 
 log = logging.getLogger("smartops.teams")
 
@@ -193,6 +192,8 @@ class Connector:
                 return
             seconds = math.ceil(pause) or None
             raise BackendUnavailable(f"teams: the connector answers {status}", retry_after=seconds)
+        if status == 404 and request.about and code != "ConversationNotFound":
+            raise MessageGone("teams: the message is not there any more")
         log.error(
             "the connector answered %d %.60r to %s; correlation %.60r",
             status,
@@ -202,12 +203,8 @@ class Connector:
         )
         if status in _MAYBE_TAKEN:
             raise _unknown(f"the connector answered {status}")
-        if code in _LEFT or word(error, "subCode") in _LEFT:
-            raise Gone(f"teams: the connector answered {code}")
-        if status == 404 and request.about:
-            raise MessageGone("teams: the message is not there any more")
         if status in (403, 404):
-            raise Gone(f"teams: the connector answered {status}")
+            raise Gone(f"teams: the connector answered {status} {code[:60]}".rstrip())
         if status == 401:
             raise PermissionDenied("teams: the connector refuses the bot's token")
         raise ValidationFailed(f"teams: the connector answered {status}")

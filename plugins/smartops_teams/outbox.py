@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import BackendUnavailable, Clock, Message, PermissionDenied, Refusal, Reply
+from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, ValidationFailed
 
 from .answers import message_activity
 from .connector import Connector, Gone, MessageGone
@@ -65,7 +65,7 @@ class Outbox:
                 await self._find_chat(reference, known)
             there = {**reference, "conversation": self._chats[known], "activity": ""}
             return await self._show(there, replies, "")
-        except PermissionDenied as error:
+        except (Gone, ValidationFailed) as error:
             log.info("a private reply is shown in its thread: %s", error)
             self._chats.pop(known, None)
             return None
