@@ -7,6 +7,7 @@ unless a rule denies it.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
@@ -73,7 +74,8 @@ def _help(desk: BuiltinCommands) -> Command:
         def permitted(item: Command) -> bool:
             return may_ever(desk.parts, call.person, item, call.message.place)
 
-        return desk.parts.grammar.help(permitted, about.strip() or None)
+        answer = desk.parts.grammar.help(permitted, about.strip() or None)
+        return replace(answer, private=True)  # it is what this one person may run
 
     return help_command
 
