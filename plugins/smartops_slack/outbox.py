@@ -168,12 +168,18 @@ class Outbox:
 
     async def _whispered(self, address: Address, part: Part) -> str:
         """Show the part to the one who asked, in the way that is likelier to work first."""
-        if address.thread or not self._responses.left(address):
+        ways = [self._ephemeral, self._responded]
+        if not address.thread and self._responses.left(address):
+            ways.reverse()
+        try:
+            return await ways[0](address, part)
+        except Declined as error:
             try:
-                return await self._ephemeral(address, part)
-            except Declined as error:
-                if error.error not in OUTSIDE or not self._responses.left(address):
-                    raise
+                return await ways[1](address, part)
+            except Declined:
+                raise error from None  # it says more than that the other way is closed too
+
+    async def _responded(self, address: Address, part: Part) -> str:
         body = {"response_type": "ephemeral", "replace_original": False, **part.members()}
         await self._responses.send(address, body)
         return ""

@@ -75,7 +75,7 @@ class Reader:
             raise ValidationFailed("The form is neither a slash command nor an interaction.")
         text, trigger = spoken(word(fields, "text"), self.me), word(fields, "trigger_id")
         act = Act(
-            id=trigger,
+            id=trigger or request_id,
             origin=(word(fields, "team_id"), word(fields, "enterprise_id"), ""),
             user=user,
             channel=channel,

@@ -269,6 +269,17 @@ async def test_a_private_reply_finds_the_other_way(channel: Any, slack: SlackSer
     assert slack.responses[0]["response_type"] == "ephemeral"
 
 
+async def test_a_response_url_that_fails_is_no_reason_to_be_silent(
+    channel: Any, slack: SlackServer, said: Said
+) -> None:
+    slack.script["response_url"] = [web.Response(status=404, text="used_url")]
+    await channel.send(said(slash("whoami")), REFUSED)
+    assert len(slack.whispers) == 1
+    slack.script["response_url"] = [web.Response(status=404, text="used_url")]
+    with pytest.raises(Declined, match="used_url"):
+        await channel.send(said(slash("whoami", channel_id="C_OUTSIDE")), REFUSED)
+
+
 async def test_what_one_person_sees_is_replaced_by_response_url(
     channel: Any, slack: SlackServer, said: Said
 ) -> None:

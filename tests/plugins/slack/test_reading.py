@@ -245,6 +245,10 @@ def test_a_slash_command_in_a_direct_message_need_not_be_repeated(read: Read) ->
     assert "asked" not in only(read(slash("help", channel_id=DIRECT))).reference
 
 
+def test_a_command_without_a_trigger_is_an_act_of_its_own(read: Read) -> None:
+    assert only(read(slash("help", trigger_id=""))).id == "request-1"
+
+
 def test_blank_text_is_blank(read: Read) -> None:
     assert only(read(slash(""))).text == ""
 

@@ -288,7 +288,11 @@ async def test_a_message_over_the_socket_is_answered(slack: Slack) -> None:
 
 
 async def test_help_is_for_the_one_who_asked(slack: Slack) -> None:
-    await slack.does(slash("whoami"))
+    await slack.does(slash("help"))
     await slack.server.until(lambda: slack.server.responses)
     assert slack.server.responses[0]["response_type"] == "ephemeral"
-    assert ALICE in json.dumps(slack.server.responses[0]["blocks"])
+    assert "switch" in json.dumps(slack.server.responses[0]["blocks"])
+    await slack.does(mention("help"))
+    await slack.server.until(lambda: slack.server.whispers)
+    assert slack.server.whispers[0]["user"] == ALICE
+    assert slack.server.messages == {}
