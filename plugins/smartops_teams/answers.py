@@ -36,12 +36,14 @@ def message_activities(reference: Mapping[str, Any], reply: Reply) -> list[bytes
 
 
 def _message(reference: Mapping[str, Any], reply: Reply, content: bytes) -> bytes:
+    to = reference["activity"]
+    answers = f'"replyToId":{quote(to)},' if to else ""
     beginning = (
         f'{{"type":"message","channelId":{quote(reference["channelId"])},'
         f'"serviceUrl":{quote(reference["serviceUrl"])},'
         f'"conversation":{{"id":{quote(reference["conversation"])}}},'
         f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
-        f'"replyToId":{quote(reference["activity"])},"summary":{quote(summary(reply))},'
+        f'{answers}"summary":{quote(summary(reply))},'
         f'"attachments":[{{"contentType":"{CARD}","content":'
     )
     return b"%b%b}]}" % (encoded(beginning), content)

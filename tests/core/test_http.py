@@ -119,7 +119,7 @@ async def test_reads_no_more_than_it_was_told(base: str, http: AiohttpClient) ->
 
 @pytest.mark.parametrize("path", ["/silent", "/dripping"])
 async def test_waits_no_longer_than_it_was_told(path: str, base: str, http: AiohttpClient) -> None:
-    with pytest.raises(BackendUnavailable, match=r"127.0.0.1 did not answer within 0.05 s") as error:
+    with pytest.raises(BackendUnavailable, match=r"did not answer within 0.05 s") as error:
         await http.request("GET", base + path, timeout=0.05)
     assert not isinstance(error.value, Unreachable)  # it may have done what it was asked for
 

@@ -92,6 +92,8 @@ def too_large(body: bytes, activity: Mapping[str, Any]) -> bool:
 def faults_of(activity: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a message of the bot's."""
     found = [f"{name} is missing" for name in ("from", "conversation") if name not in activity]
+    if activity.get("replyToId") == "":
+        found.append("replyToId names nothing")
     card = card_of(activity)
     if card is None:
         return found if activity.get("text") else [*found, "the message is empty"]

@@ -141,6 +141,7 @@ async def test_the_limits(caller: Caller) -> None:
     [
         ({"text": "x"}, "from is missing"),
         (FRAME, "the message is empty"),
+        ({**FRAME, "text": "x", "replyToId": ""}, "replyToId names nothing"),
         ({**FRAME, "text": "x", "attachments": [ATTACHED]}, "Teams may split them"),
     ],
 )
