@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -25,6 +26,9 @@ from smartops.store import Store
 from .progress import Progress
 
 log = logging.getLogger("smartops.delivery")
+
+PROGRESS = "(progress)"
+"""The shelf on which it is kept what shows the progress of an act; no plugin is called that."""
 
 RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """After how many seconds a reply that could not be delivered is tried again."""
@@ -112,7 +116,9 @@ class Delivery:
     async def _deliver(
         self, channel: Channel, message: Message, act: str, retaken: bool = False
     ) -> None:
-        progress = Progress(channel, message, self._clock)
+        kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
+        keep = partial(self._store.put_fact, PROGRESS, act)
+        progress = Progress(channel, message, self._clock, keep, kept)
         async with anyio.create_task_group() as group:
             group.start_soon(progress.run)
             reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
@@ -126,6 +132,8 @@ class Delivery:
         if reply.closes:
             await self._close_elsewhere(message, reply)
         self._store.delivered(act)
+        if progress.kept:
+            await self._store.drop_fact(PROGRESS, act)
 
     async def _close_elsewhere(self, message: Message, reply: Reply) -> None:
         approval = await self._store.approval_by_key(reply.closes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -17,19 +18,33 @@ log = logging.getLogger("smartops.delivery")
 
 
 class Progress(Watcher):
-    """Shows one message's progress; ``shown`` is the platform's id of what shows it."""
+    """Shows one message's progress; ``shown`` is the platform's id of what shows it.
 
-    def __init__(self, channel: Channel, message: Message, clock: Clock) -> None:
-        self.shown = ""
+    ``keep`` is given that id when something new shows it, for whoever goes on
+    after this process; ``kept`` is what it was given last, now or then.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        message: Message,
+        clock: Clock,
+        keep: Callable[[str], Awaitable[None]],
+        shown: str = "",
+    ) -> None:
+        self.shown = self.kept = shown
+        self._keep = keep
         self._channel = channel
         self._message = message
         self._clock = clock
         self._text = "Working on it"
         self._news = anyio.Event()
+        self._accepted = anyio.Event()
 
     def accepted(self) -> None:
         """Show it in the message whose button was pressed: the buttons go at once."""
         self.shown = self._message.shown_in
+        self._accepted.set()
 
     async def show(self, text: str, done: int, total: int) -> None:
         """Show how far it is, soon."""
@@ -37,7 +52,12 @@ class Progress(Watcher):
         self._news.set()
 
     async def run(self) -> None:
-        """Show signs of work until cancelled: the first when patience ends, then news."""
+        """Show signs of work until cancelled: the first when patience ends, then news.
+
+        Whether a pressed button counts decides where that is to be shown.
+        """
+        if self._message.action:
+            await self._accepted.wait()
         await self._clock.sleep(self._channel.patience)
         while True:
             self._news = anyio.Event()
@@ -50,8 +70,12 @@ class Progress(Watcher):
         """Show it; what is under way is not cut off, for nobody would know what is shown."""
         reply = Reply(status="pending", view=(Text(self._text, style="note"),))
         with anyio.CancelScope(shield=True):
+            before = self.shown
             try:
-                self.shown = await self._channel.send(self._message, reply, replaces=self.shown)
+                self.shown = await self._channel.send(self._message, reply, replaces=before)
+                if self.shown != before:
+                    self.kept = self.shown
+                    await self._keep(self.kept)
             except Refusal as error:
                 log.info("progress is not shown by %s: %s", self._channel.name, error)
                 return False

@@ -40,6 +40,8 @@ async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     operation = await parts.store.operation_of(turn.act)
     if operation is None:
         return await proceed(turn)
+    if turn.message.action:
+        turn.watcher.accepted()
     if await parts.running.wait(operation.id):
         operation = await parts.store.operation(operation.id) or operation
     turn.closes = operation.approval_id  # whoever began it may not have got so far

@@ -104,8 +104,15 @@ class Nest:
             await nest.finish.wait()
             return f"{flight} has landed"
 
+        @command("glide", effect="change")
+        async def glide(work: Work) -> str:
+            """Glide."""
+            await work.progress("gliding")
+            await nest.finish.wait()
+            return "glided"
+
         module = ModuleType("nest")
-        module.register_commands = hookimpl(lambda: [open_it, coo, fly])  # type: ignore[attr-defined]
+        module.register_commands = hookimpl(lambda: [open_it, coo, fly, glide])  # type: ignore[attr-defined]
         module.register_channels = hookimpl(lambda: [nest.pigeon])  # type: ignore[attr-defined]
         return module
 
@@ -236,6 +243,31 @@ async def test_long_work_goes_on_after_a_stop_and_is_done_once(nest: Nest) -> No
     await nest.bot.app()
     await nest.shows("flight 1 has landed")
     assert nest.sends == 1
+    assert len(nest.pigeon.wall) == 1
+
+
+async def test_the_outcome_replaces_the_progress_that_another_process_showed(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: "in the air" in nest.later())
+    await stop(nest)
+    await nest.bot.app()
+    await nest.until(lambda: nest.later() == "Working on it")
+    nest.finish.set()
+    await nest.shows("flight 1 has landed")
+    assert len(nest.pigeon.wall) == 1
+
+
+async def test_after_a_stop_progress_is_still_shown_where_the_button_was(nest: Nest) -> None:
+    await nest.says("glide")
+    await nest.shows("Confirmation required")
+    value = nest.pigeon.wall["m0"].actions[0].value
+    await nest.says(action=value, shown_in="m0", id="2")
+    await nest.until(lambda: "gliding" in nest.later())
+    await stop(nest)
+    await nest.bot.app()
+    await nest.until(lambda: nest.later() == "Working on it")
+    nest.finish.set()
+    await nest.shows("glided")
     assert len(nest.pigeon.wall) == 1
 
 
