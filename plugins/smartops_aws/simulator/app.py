@@ -97,7 +97,7 @@ class Port:
     ) -> Mapping[str, Any]:
         token = request.headers.get("X-Amz-Security-Token", "")
         call = Call(asked.service, asked.operation, signed.region, self._cloud.clock.time())
-        self._calls.append(call)
+        self._calls.note(call)
         try:
             caller = self._cloud.keys.caller(
                 asked.service, signed.key, token, self._cloud.clock.now()

@@ -31,8 +31,17 @@ class Call:
         return right(self.service, self.operation)
 
 
+MOST = 100_000
+
+
 class Calls(list[Call]):
-    """All calls, the oldest first."""
+    """The calls, the oldest first; of more than 100,000 the oldest are forgotten."""
+
+    def note(self, call: Call) -> None:
+        """Add a call."""
+        self.append(call)
+        if len(self) > MOST:
+            del self[: MOST // 2]
 
     def of(self, operation: str) -> list[Call]:
         """Return the calls of one operation."""

@@ -130,6 +130,42 @@ async def test_only_a_management_account_sees_the_others(start):
 
 
 @pytest.mark.parametrize(
+    ("keep", "share"),
+    [
+        ({"Dimensions": {"Key": "SERVICE", "Values": ["A"]}}, 0.5),
+        ({"Not": {"Dimensions": {"Key": "SERVICE", "Values": ["A"]}}}, 0.5),
+        (
+            {
+                "Or": [
+                    {"Dimensions": {"Key": "SERVICE", "Values": ["A"]}},
+                    {"Dimensions": {"Key": "SERVICE", "Values": ["B"]}},
+                ]
+            },
+            0.8,
+        ),
+        (
+            {
+                "And": [
+                    {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [OTHER]}},
+                    {"Dimensions": {"Key": "SERVICE", "Values": ["B", "C"]}},
+                ]
+            },
+            0.5,
+        ),
+        ({"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}}, 1.0),
+        ({"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Credit"]}}, 0.0),
+    ],
+)
+async def test_filters(start, keep, share):
+    services = {"A": 0.5, "B": 0.3, "C": 0.2}
+    async with start(others=bills(daily=100, services=services)) as place:
+        ce = place.client("ce", key=OTHER)
+        (whole,) = amounts(await ce("get_cost_and_usage", **asked(place, 3, 2)))
+        (part,) = amounts(await ce("get_cost_and_usage", **asked(place, 3, 2, Filter=keep)))
+    assert part == pytest.approx(share * whole)
+
+
+@pytest.mark.parametrize(
     ("wrong", "part"),
     [
         ({"TimePeriod": {"Start": "2027-01-02", "End": "2027-01-02"}}, "should be before"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -89,6 +90,13 @@ def test_a_scenario_that_makes_no_sense_is_one_line(folder, capsys, text, said):
     told = capsys.readouterr().err
     assert said in told
     assert "Traceback" not in told
+
+
+def test_a_port_that_is_taken_is_one_line(folder, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["aws", "simulate", "--port", str(port)]) != 0
+    assert f"cannot listen on port {port}: " in capsys.readouterr().err
 
 
 def test_the_example_can_be_printed_and_is_a_scenario(folder, capsys):

@@ -137,6 +137,8 @@ async def test_requests_are_held_against_the_model(start):
         ({"DocumentName": "Own", "Parameters": {"unit": ["a;b"]}}, "InvalidParameters"),
         ({"DocumentName": "Own", "Parameters": {"unit": ["a", "b"]}}, "InvalidParameters"),
         ({"InstanceIds": []}, "ValidationException"),
+        ({"InstanceIds": ["i-0000000a", "i-0000000a"]}, "DuplicateInstanceId"),
+        ({"InstanceIds": [], "Targets": [{"Key": "colour", "Values": ["x"]}]}, "InvalidTarget"),
     ],
 )
 async def test_commands_that_make_no_sense(start, wrong, code):
@@ -312,3 +314,81 @@ async def test_scripts_that_every_machine_knows(start, script, code, stdout):
             InstanceId=place.world().instance("web-01").id,
         )
         assert (told["ResponseCode"], told["StandardOutputContent"]) == (code, stdout)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([{"Key": "tag-key", "Values": ["Role"]}], {"web-01", "dc-01"}),
+        ([{"Key": "InstanceIds", "Values": ["*"]}], {"web-01", "dc-01", "lost-01"}),
+        (
+            [{"Key": "tag:Role", "Values": ["web"]}, {"Key": "tag:Team", "Values": ["a", "b"]}],
+            {"dc-01"},
+        ),
+    ],
+)
+async def test_targets_are_anded_and_their_values_ored(start, targets, expected):
+    windows = {**WIN, "tags": {"Role": "web", "Team": "b"}}
+    timing = {**TIMING, "visible": "0s"}
+    async with start(instances=[WEB, windows, LOST, OFF, BARE], timing=timing) as place:
+        sent = await send(place, "uptime", Targets=targets)
+        found = await details(place, sent["Command"]["CommandId"])
+    assert set(found) == expected
+
+
+async def test_commands_are_found_by_what_they_are(start):
+    timing = {"visible": "0s", "deliver": "0s", "run": "10s"}
+    power = "AWS-RunPowerShellScript"
+    async with start(instances=[WEB, WIN], timing=timing) as place:
+        ssm = place.client("ssm")
+        first = (await send(place, "uptime", "web-01"))["Command"]["CommandId"]
+        place.clock.advance(60)
+        between = f"{place.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        place.clock.advance(60)
+        second = (await send(place, "hostname", "dc-01", DocumentName=power))["Command"]
+
+        async def found(key: str, value: str) -> list[str]:
+            answer = await ssm("list_commands", Filters=[{"key": key, "value": value}])
+            return [each["CommandId"] for each in answer["Commands"]]
+
+        listed = (await ssm("list_commands"))["Commands"]
+        assert [each["CommandId"] for each in listed] == [second["CommandId"], first]
+        assert await found("Status", "Success") == [first]
+        assert await found("ExecutionStage", "Executing") == [second["CommandId"]]
+        assert await found("DocumentName", power) == [second["CommandId"]]
+        assert await found("InvokedBefore", between) == [first]
+        assert await found("InvokedAfter", between) == [second["CommandId"]]
+        ids = {"InstanceId": place.world().instance("web-01").id}
+        assert [each["CommandId"] for each in (await ssm("list_commands", **ids))["Commands"]] == [
+            first
+        ]
+        answer = await ssm(
+            "list_command_invocations", Filters=[{"key": "Status", "value": "InProgress"}]
+        )
+        assert [each["InstanceName"] for each in answer["CommandInvocations"]] == ["dc-01"]
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "expected"),
+    [
+        ("tag:Role", ["web"], {"web-01", "dc-01"}),
+        ("tag-key", ["Role"], {"web-01", "dc-01"}),
+        ("PlatformTypes", ["Windows"], {"dc-01"}),
+        ("PingStatus", ["ConnectionLost"], {"lost-01"}),
+    ],
+)
+async def test_nodes_are_found_by_what_they_are(start, key, values, expected):
+    async with start(instances=[WEB, WIN, LOST]) as place:
+        ssm = place.client("ssm")
+        answer = await ssm(
+            "describe_instance_information", Filters=[{"Key": key, "Values": values}]
+        )
+        found = {
+            place.world().instances[each["InstanceId"]].name
+            for each in answer["InstanceInformationList"]
+        }
+        assert found == expected
+        if not key.startswith("tag"):
+            old = [{"key": key, "valueSet": values}]
+            again = await ssm("describe_instance_information", InstanceInformationFilterList=old)
+            assert again["InstanceInformationList"] == answer["InstanceInformationList"]

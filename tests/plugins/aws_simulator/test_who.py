@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from smartops_aws.simulator import Call, Calls
+from smartops_aws.simulator.calls import MOST
+
 pytestmark = pytest.mark.anyio
 
 OTHER = "222222222222"
@@ -242,3 +245,11 @@ async def test_calls_are_recorded(start):
         assert calls[0].params == {"MaxResults": 5}
         assert {(call.account, call.region) for call in calls} == {("123456789012", "eu-central-1")}
         assert calls.actions == {"ec2:DescribeInstances", "ssm:CancelCommand", "ec2:StopInstances"}
+
+
+async def test_old_calls_are_forgotten():
+    calls = Calls()
+    for at in range(MOST + 1):
+        calls.note(Call("ec2", "DescribeInstances", "eu-central-1", at))
+    assert calls[-1].at == MOST
+    assert len(calls) == MOST // 2 + 1
