@@ -50,6 +50,7 @@ class Delivery:
         self._channels: Mapping[str, Channel] = {item.name: item for item in channels}
         self._clock = clock
         self._spawn = spawn
+        self._waited_for: dict[str, Progress] = {}
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Keep messages until they are answered, and begin to answer those that are new.
@@ -91,10 +92,19 @@ class Delivery:
         act = act_key(message) if kept and message.id else ""
         if act and not await self._store.arrive(act, message.dump()):
             act = ""  # it is known, and answered as it was before
-        reply = await self._gate.handle(message, act=act)
+        if act:
+            reply = await self._watched(message, act)
+        else:
+            reply = await self._gate.handle(message)
         if reply.asks and message.shown_in:
             self._store.shown(reply.asks, message.shown_in)
         return reply
+
+    async def go_on(self, message: Message) -> None:
+        """Show how far the answer is, whose sender was told to wait for it."""
+        progress = self._waited_for.get(act_key(message))
+        if progress is not None:
+            await progress.go_on()
 
     async def conclude(
         self, channel: Channel, message: Message, reply: Reply, *, late: bool
@@ -135,6 +145,16 @@ class Delivery:
         if progress.kept:
             await self._store.drop_fact(PROGRESS, act)
 
+    async def _watched(self, message: Message, act: str) -> Reply:
+        channel = self._channels[message.channel]
+        progress = Progress(channel, message, self._clock, _forget, message.shown_in)
+        self._waited_for[act] = progress
+        try:
+            return await self._gate.handle(message, act=act, watcher=progress)
+        finally:
+            del self._waited_for[act]
+            await progress.stop()
+
     async def _close_elsewhere(self, message: Message, reply: Reply) -> None:
         approval = await self._store.approval_by_key(reply.closes)
         if approval is None:
@@ -160,3 +180,7 @@ class Delivery:
                 return ""
         log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
         return ""
+
+
+async def _forget(shown: str) -> None:
+    """Keep nothing: it is shown where the button was, which the message says."""

@@ -40,6 +40,8 @@ class Progress(Watcher):
         self._text = "Working on it"
         self._news = anyio.Event()
         self._accepted = anyio.Event()
+        self._answered = anyio.Event()
+        self._watched: anyio.Event | None = None
 
     def accepted(self) -> None:
         """Show it in the message whose button was pressed: the buttons go at once."""
@@ -59,6 +61,29 @@ class Progress(Watcher):
         if self._message.action:
             await self._accepted.wait()
         await self._clock.sleep(self._channel.patience)
+        await self._tell()
+
+    async def go_on(self) -> None:
+        """Show how far it is until the answer is there: who asked waits no longer for it."""
+        self._watched = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._tell_once_accepted)
+            await self._answered.wait()
+            group.cancel_scope.cancel()
+        self._watched.set()
+
+    async def stop(self) -> None:
+        """Show nothing more, and wait for what is being shown."""
+        self._answered.set()
+        if self._watched is not None:
+            await self._watched.wait()
+
+    async def _tell_once_accepted(self) -> None:
+        if self._message.action:
+            await self._accepted.wait()
+        await self._tell()
+
+    async def _tell(self) -> None:
         while True:
             self._news = anyio.Event()
             if not await self._showed():

@@ -84,6 +84,10 @@ class App:
         """
         return await self._delivery.answer(message, kept=True)
 
+    async def go_on(self, message: Message) -> None:
+        """Show how far the answer to a kept message is: its sender does not wait any longer."""
+        await self._delivery.go_on(message)
+
     async def conclude(self, channel: Channel, message: Message, reply: Reply, late: bool) -> None:
         """Show the answer to a kept message to the others, and to its sender if it is late."""
         await self._delivery.conclude(channel, message, reply, late=late)

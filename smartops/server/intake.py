@@ -220,6 +220,9 @@ class Intake:
         how = under_way if receipt.patience else pending
         response = channel.respond(receipt.messages, how(receipt.messages))
         await self._send(exchange, response)
+        if receipt.patience:
+            for message in receipt.messages:
+                await self._app.go_on(message)
 
     def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
         exchange.retry_after = refusal.retry_after
