@@ -1,0 +1,61 @@
+"""Work that takes long is shown in one message, to its end, whatever happens in between."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chat_house import FLEET, Front, House
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def house(closed_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    house = closed_house
+    monkeypatch.setattr("smartops_teams.reading.INVOKE_SECONDS", 0.1)  # real ones
+    house.plugins = {
+        "exec": {"scripts": [{"script": "backup"}], "max_timeout": "10m", "timeout": "5m"},
+        "fake": {
+            "fleet": FLEET,
+            "journal": house.folder / "cloud.jsonl",
+            "scripts": [{"pattern": "backup", "seconds": 90, "output": "all is saved"}],
+        },
+    }
+    await house.start()
+    return house
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["at once", "over a restart"])
+async def test_progress_and_outcome_are_shown_in_the_message_that_asked(
+    house: House, front: Front, restarts: bool
+) -> None:
+    await front.says("execute backup on web-server-01")
+    asked = await front.asked()
+    await front.clicks(asked, "confirm")
+    await house.until(lambda: asked.edits and not asked.buttons)
+    assert "all is saved" not in asked.text
+    await house.until(lambda: "Running the script" in asked.text)
+    await house.passes(30)
+    if restarts:
+        await house.restart()
+    await house.until(lambda: "all is saved" in asked.text, step=0.5)
+    await house.passes(10)
+    assert "exit code 0" in asked.text
+    assert [change["what"] for change in house.changes] == ["send"]
+    assert len(front.answers()) == 1
+    assert front.rejected() == []
+
+
+async def test_an_operation_is_cancelled_by_the_person(house: House, front: Front) -> None:
+    await front.says("execute backup on web-server-01")
+    asked = await front.asked()
+    await front.clicks(asked, "confirm")
+    await house.until(lambda: asked.edits and not asked.buttons)
+    await front.says("operations", place="dev")
+    await house.until(lambda: "op-" in front.whole("dev"))
+    (operation,) = set(re.findall(r"op-[0-9a-f]{12}", front.whole("dev")))
+    await front.says(f"cancel {operation}", place="dev")
+    await house.until(lambda: "ancelled" in asked.text, step=0.5)
+    assert "all is saved" not in asked.text
