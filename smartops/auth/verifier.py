@@ -4,6 +4,8 @@ Every check is made for every token, in the order of :meth:`TokenVerifier._check
 A header that held is remembered by its digest until it expires, because a
 platform sends the same one with many requests; what may have changed since
 (the time, the issuer's keys, revocation, who asks) is checked again each time.
+A header with a wrong signature is remembered apart from those: as long as the
+keys stand it can never hold, and whoever sends it again and again is to cost little.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, Never
+from typing import Any, Never, TypeVar
 
 from jwt.algorithms import RSAAlgorithm
 
@@ -33,6 +35,8 @@ FOREVER = 1e12
 _log = logging.getLogger("smartops.auth")
 _rs256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 
+_Known = TypeVar("_Known")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Held:
@@ -46,12 +50,32 @@ class _Held:
     jti: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Forged:
+    """A header with a wrong signature: under which keys, for whom, and what it said of itself."""
+
+    issuers: tuple[Issuer, ...]
+    keys: KeySet
+    key: Key
+    issuer: str
+    reason: str
+
+
+class _WrongSignature(Untrusted):
+    """The one thing about a token that no time mends, unless the keys change."""
+
+    def __init__(self, keys: KeySet, key: Key) -> None:
+        super().__init__(f"the signature is not that of the key {short(key.kid)}")
+        self.keys = keys
+        self.key = key
+
+
 class TokenVerifier:
     """Implements :class:`~smartops.services.Verifier`.
 
     ``revoked`` says whether the token with that ``jti`` was revoked; it is
-    asked every time. ``cache`` is how many tokens are remembered; only those
-    that held are, so strangers cannot fill it.
+    asked every time. ``cache`` is how many tokens are remembered that held, and
+    how many whose signature is wrong; strangers can fill only the latter.
     """
 
     def __init__(
@@ -67,6 +91,7 @@ class TokenVerifier:
         self._revoked = revoked
         self._cache = cache
         self._held: dict[bytes, _Held] = {}
+        self._forged: dict[bytes, _Forged] = {}
         # The newest header and what is known of it: several channels ask about it in turn.
         self._text: str | None = None
         self._digest = b""
@@ -75,27 +100,33 @@ class TokenVerifier:
     async def verify(self, authorization: str | None, issuers: tuple[Issuer, ...]) -> Verified:
         """Verify an ``Authorization`` header against the issuers given.
 
-        Raises AuthenticationFailed with the same text whatever is wrong; the
-        reason goes to the log ``smartops.auth``, the token never does.
+        Raises AuthenticationFailed with the same text whatever is wrong; its
+        ``reason`` is for the log, and never holds the token.
         """
         try:
             digest = self._look_at(authorization)
             held = self._held.get(digest)
             if held is None or not self._still_holds(held, issuers):
-                held = await self._check(parse(bearer(authorization)), issuers)
-                self._remember(digest, held)
+                held = await self._check_anew(digest, authorization, issuers)
             if held.jti and self._revoked(held.jti):
                 raise Untrusted(f"the token {short(held.jti)} was revoked")
         except Untrusted as reason:
-            _log.info("token refused: %s", reason)
-            raise AuthenticationFailed("Invalid or missing bearer token.") from None
+            failed = AuthenticationFailed("Invalid or missing bearer token.")
+            failed.reason = f"token refused: {reason}"
+            _log.debug(failed.reason)
+            raise failed from None
         return held.verified
 
     def peek_issuer(self, authorization: str | None) -> str:
         """Return the unverified ``iss``, or an empty string. It selects; it proves nothing."""
-        held = self._held.get(self._look_at(authorization))
+        digest = self._look_at(authorization)
         if self._issuer is None:
-            self._issuer = held.verified.claims["iss"] if held else _peek_issuer(authorization)
+            if held := self._held.get(digest):
+                self._issuer = held.verified.claims["iss"]
+            elif forged := self._forged.get(digest):
+                self._issuer = forged.issuer
+            else:
+                self._issuer = _peek_issuer(authorization)
         return self._issuer
 
     async def keep_fresh(self) -> Never:
@@ -119,11 +150,25 @@ class TokenVerifier:
             and held.verified.issuer in issuers
         )
 
-    def _remember(self, digest: bytes, held: _Held) -> None:
-        self._held.pop(digest, None)
-        while len(self._held) >= self._cache:
-            del self._held[next(iter(self._held))]
-        self._held[digest] = held
+    async def _check_anew(
+        self, digest: bytes, authorization: str | None, issuers: tuple[Issuer, ...]
+    ) -> _Held:
+        forged = self._forged.get(digest)
+        if forged and forged.issuers is issuers:
+            if forged.keys.holds(forged.key, self._clock.time()):
+                raise Untrusted(forged.reason)
+            del self._forged[digest]
+        token = parse(bearer(authorization))
+        try:
+            held = await self._check(token, issuers)
+        except _WrongSignature as error:
+            name = token.claims["iss"]
+            if sum(name in issuer.issuers for issuer in issuers) == 1:  # else another may have held
+                forged = _Forged(issuers, error.keys, error.key, name, str(error))
+                _remember(self._forged, digest, forged, self._cache)
+            raise
+        _remember(self._held, digest, held, self._cache)
+        return held
 
     async def _check(self, token: Token, issuers: tuple[Issuer, ...]) -> _Held:
         """Try every issuer that has the token's ``iss``; the last reason is the one that counts."""
@@ -141,7 +186,7 @@ class TokenVerifier:
     async def _check_against(self, issuer: Issuer, token: Token) -> _Held:
         keys, key = await self._keys.find(issuer, token.kid)
         if not _rs256.verify(token.signed, key.public, token.signature):
-            raise Untrusted(f"the signature is not that of the key {short(token.kid)}")
+            raise _WrongSignature(keys, key)
         begins, ends = _times(token.claims, self._clock.time())
         _check_audience(token.claims.get("aud"), issuer)
         for claim, wanted in issuer.claims.items():
@@ -150,6 +195,13 @@ class TokenVerifier:
         jti = token.claims.get("jti")
         verified = Verified(MappingProxyType(dict(token.claims)), key.entry, issuer)
         return _Held(verified, keys, key, begins, ends, jti if isinstance(jti, str) else "")
+
+
+def _remember(known: dict[bytes, _Known], digest: bytes, what: _Known, most: int) -> None:
+    known.pop(digest, None)
+    while len(known) >= most:
+        del known[next(iter(known))]
+    known[digest] = what
 
 
 def _peek_issuer(authorization: str | None) -> str:

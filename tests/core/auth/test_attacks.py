@@ -217,7 +217,7 @@ async def test_refuses(
     verifier: TokenVerifier,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "smartops.auth")
+    caplog.set_level(logging.DEBUG, "smartops.auth")
     make, reason = REFUSED[case]
     header = make(issuer)
     for _ in range(2):
@@ -226,6 +226,7 @@ async def test_refuses(
         assert refusal.value.message == "Invalid or missing bearer token."
         assert refusal.value.details is None
         assert refusal.value.__cause__ is None
+        assert reason in refusal.value.reason
     assert reason in caplog.text
     token = (header or "").split(" ")[-1]
     for part in filter(None, token.split(".")):
@@ -300,7 +301,7 @@ async def test_passes_over_unusable_entries_of_the_key_set(
     verifier: TokenVerifier,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "smartops.auth")
+    caplog.set_level(logging.DEBUG, "smartops.auth")
     hidden = SigningKey("hidden", FOREIGN.private)
     issuer.entries.append(UNUSABLE[case](hidden))
     with pytest.raises(AuthenticationFailed):

@@ -330,7 +330,7 @@ async def test_accepts_the_host_in_another_case(http: AiohttpClient, issuer: Sta
 async def test_metadata_must_be_https_or_loopback(
     url: str, http: AiohttpClient, issuer: StandInIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "smartops.auth")
+    caplog.set_level(logging.DEBUG, "smartops.auth")
     problem = metadata_problem(url)
     assert problem is not None
     assert not await Probe(http, issuer, metadata=url).accepts()

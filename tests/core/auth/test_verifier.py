@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from jwt.algorithms import RSAAlgorithm
 
 from smartops import AuthenticationFailed, Issuer
 from smartops.auth import TokenVerifier, Untrusted, peek
+from smartops.auth.keys import DEAD
 from smartops.http import AiohttpClient
 from smartops.testing.clock import ManualClock
 from smartops.testing.issuer import SigningKey, StandInIssuer
@@ -13,6 +17,13 @@ from smartops.testing.issuer import SigningKey, StandInIssuer
 pytestmark = pytest.mark.anyio
 
 Trusted = tuple[Issuer, ...]
+
+
+def signed(issuer: StandInIssuer, key: SigningKey, **more: object) -> str:
+    """Return a header whose token lives for long."""
+    ends = issuer.clock.time() + 10 * DEAD
+    claims = {"iss": issuer.issuer, "aud": issuer.audience, "sub": "x", "exp": ends, **more}
+    return f"Bearer {issuer.sign(claims, key=key)}"
 
 
 async def refuses(verifier: TokenVerifier, header: str, trusted: Trusted) -> bool:
@@ -32,6 +43,61 @@ async def test_a_remembered_token_expires(
     assert await verifier.verify(header, trusted) is first
     clock.advance(1)
     assert await refuses(verifier, header, trusted)
+
+
+async def test_a_wrong_signature_is_looked_at_once_as_long_as_the_keys_stand(
+    issuer: StandInIssuer,
+    trusted: Trusted,
+    verifier: TokenVerifier,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[bytes] = []
+    verify = RSAAlgorithm.verify
+
+    def counted(self: RSAAlgorithm, signed: bytes, key: Any, signature: bytes) -> bool:
+        looks.append(signed)
+        return verify(self, signed, key, signature)
+
+    monkeypatch.setattr(RSAAlgorithm, "verify", counted)
+    good, other = issuer.key, SigningKey.create(issuer.key.kid)
+    early = signed(issuer, other)
+
+    for _ in range(3):
+        assert await refuses(verifier, early, trusted)
+        assert verifier.peek_issuer(early) == issuer.issuer
+    assert len(looks) == 1
+
+    issuer.keys[:] = [other]
+    clock.advance(DEAD)
+    assert not await refuses(verifier, early, trusted), "the keys have changed"
+    issuer.keys[:] = [good]
+    clock.advance(DEAD)
+    assert await refuses(verifier, early, trusted)
+
+
+async def test_a_wrong_signature_for_some_may_be_right_for_others(
+    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
+) -> None:
+    forged = signed(issuer, SigningKey.create(issuer.key.kid))
+    assert await refuses(verifier, forged, trusted)
+    assert await refuses(verifier, forged, ())
+    elsewhere = issuer.trusted(keys={"keys": [SigningKey.create("k").entry]})
+    for _ in range(2):
+        assert await refuses(verifier, forged, (*trusted, elsewhere))
+
+
+async def test_strangers_cannot_fill_the_memory(
+    issuer: StandInIssuer, trusted: Trusted, http: AiohttpClient
+) -> None:
+    verifier = TokenVerifier(http, issuer.clock, cache=3)
+    good = f"Bearer {issuer.token()}"
+    first = await verifier.verify(good, trusted)
+    stranger = SigningKey.create(issuer.key.kid)
+    for number in range(10):
+        assert await refuses(verifier, signed(issuer, stranger, n=number), trusted)
+    assert len(verifier._forged) == 3
+    assert await verifier.verify(good, trusted) is first
 
 
 async def test_a_remembered_token_can_be_revoked(
