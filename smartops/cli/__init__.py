@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _say(_usage(error))
         return WRONG
+    except click.ClickException as error:  # a plugin's command may raise one
+        _say(f"smartops: {error.format_message()}")
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except (StartupError, Refusal, BaseExceptionGroup) as error:

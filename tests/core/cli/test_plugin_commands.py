@@ -23,6 +23,8 @@ def register_cli(config):
     @click.argument("name", default="you")
     def greet(loud, name):
         "Greet."
+        if name == "nobody":
+            raise click.ClickException("there is nobody to greet")
         text = f"{config.greeting} {name}"
         click.echo(text.upper() if loud else text)
 
@@ -44,6 +46,12 @@ def test_a_plugins_command_is_under_its_name_and_knows_its_section(run, folder, 
     assert run(plugin, "greet", "you").out == "ahoy you\n"
     assert run(plugin, "greet", "--loud").out == "AHOY YOU\n"
     assert "greet  Greet." in run(plugin, "--help").out
+
+
+def test_what_its_command_complains_of_is_one_line(run, folder, plugin):
+    (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: }}\n")
+    done = run(plugin, "greet", "nobody")
+    assert (done.status, done.errors) == (1, ["smartops: there is nobody to greet"])
 
 
 def test_the_file_may_be_named_anywhere(run, folder, plugin):
