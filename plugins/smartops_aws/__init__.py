@@ -27,7 +27,10 @@ def config_type() -> type[AwsConfig]:
 @hookimpl
 def register_backends(config: AwsConfig, services: Services) -> Iterable[Backend]:
     """Return the backends; the SDK is loaded for them, and asks AWS nothing yet."""
-    from .backend import backends
+    try:
+        from .backend import backends
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error.name} is missing; pip install 'smartops[aws]'") from error
 
     return list(backends(config, services.clock))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from anyio import lowlevel
+
 from smartops import Instance, Metric, Metrics, Sample, Usage, ValidationFailed
 
 from .api import Api
@@ -24,6 +26,7 @@ _KEPT: tuple[tuple[timedelta, timedelta], ...] = (
 )
 """What is older than this can only be had by periods that are multiples of that."""
 
+_TURN = 20  # instances that are worked on before others get their turn
 _MOST_USAGES = 20_000
 _MOST_SERIES = 1_000
 
@@ -74,10 +77,12 @@ class AwsMetrics(Part, Metrics):
         if missing:
             gauges = await self._gauges(metric, missing)
             every = [gauge for own in gauges.values() for gauge in own]
-            points = await read(self._api, every, start, now, period)
-            for id_ in missing:
+            points = await read(self._api, every, start, _aligned(now, period) + period, period)
+            for number, id_ in enumerate(missing, 1):
                 known[id_] = _fullest([points[item] for item in gauges[id_] if item in points])
                 self._series.put(keys[id_], known[id_])
+                if number % _TURN == 0:
+                    await lowlevel.checkpoint()
         return {id_: known[id_] for id_ in ids if known[id_]}
 
     async def _gauges(self, metric: Metric, ids: Sequence[str]) -> Mapping[str, Sequence[Gauge]]:
@@ -92,24 +97,33 @@ class AwsMetrics(Part, Metrics):
         every = [gauge for own in gauges.values() for some in own.values() for gauge in some]
         now = self._api.clock.now()
         start = _aligned(now - _NEWEST, _FIVE_MINUTES)
-        points = await read(self._api, every, start, now, _FIVE_MINUTES)
-        return {id_: _usage(own, points) for id_, own in gauges.items()}
+        end = _aligned(now, _FIVE_MINUTES) + _FIVE_MINUTES
+        points = await read(self._api, every, start, end, _FIVE_MINUTES)
+        usages: dict[str, Usage | None] = {}
+        for number, (id_, own) in enumerate(gauges.items(), 1):
+            usages[id_] = _usage(own, points)
+            if number % (10 * _TURN) == 0:
+                await lowlevel.checkpoint()
+        return usages
 
 
 def _usage(gauges: Gauges, points: Mapping[Gauge, Points]) -> Usage | None:
-    newest: dict[Metric, Sample] = {}
+    """Return the highest of the newest values of each metric, and when the oldest of those was."""
+    values: dict[Metric, float] = {}
+    moments: list[datetime] = []
     for metric, own in gauges.items():
-        series = _fullest([points[gauge] for gauge in own if gauge in points])
-        if series:
-            newest[metric] = series[-1]
-    if not newest:
+        measured = [points[gauge] for gauge in own if gauge in points]
+        newest = [(max(each), each[max(each)]) for each in measured]
+        if newest:
+            values[metric] = round(max(value for _, value in newest), 2)
+            moments += [at for at, _ in newest]
+    if not moments:
         return None
-    values = {metric: sample.value for metric, sample in newest.items()}
     return Usage(
         cpu=values.get("cpu"),
         memory=values.get("memory"),
         disk=values.get("disk"),
-        at=min(sample.at for sample in newest.values()),
+        at=min(moments),
     )
 
 

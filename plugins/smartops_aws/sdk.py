@@ -89,10 +89,10 @@ class Sdk:
         return result
 
     def warm(self, region: str) -> None:
-        """Make the clients of a region; those that cannot be made say so when they are used."""
+        """Make the clients that read in a region; what cannot be made says so when it is used."""
         with suppress(sdk_errors.BotoCoreError):
             for action in ACTIONS:
-                if action.service in _REGIONAL:
+                if action.service in _REGIONAL and action.kind == "read":
                     self._client(region, action)
 
     def close(self) -> None:

@@ -101,10 +101,15 @@ def configured() -> Callable[..., AwsConfig]:
 
 
 @pytest.fixture
-def found(configured: Callable[..., AwsConfig]) -> Callable[..., list[Any]]:
-    """Make the backends of a section."""
+def found(configured: Callable[..., AwsConfig]) -> Iterator[Callable[..., list[Any]]]:
+    """Make the backends of a section; their connections are closed afterwards."""
+    everything: list[Any] = []
 
     def make(clock: Clock | None = None, **section: Any) -> list[Backend]:
-        return list(backends(configured(**section), clock or Clock()))
+        made = list(backends(configured(**section), clock or Clock()))
+        everything.extend(made)
+        return made
 
-    return make
+    yield make
+    for backend in everything:
+        backend._api.sdk.close()

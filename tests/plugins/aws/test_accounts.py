@@ -254,17 +254,14 @@ async def test_a_region_that_hangs_takes_no_places_from_another(cloud: Cloud) ->
 async def test_a_read_that_nobody_waits_for_is_left_and_a_change_is_not(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         (instance,) = (await made[0].list(Query())).instances
-        simulator.fault("ec2:DescribeInstances", "slow", delay="400ms")
-        simulator.fault("ec2:StopInstances", "slow", delay="400ms")
-        clock = Clock()
-        began = clock.time()
-        with anyio.move_on_after(0.05):
+        simulator.fault("ec2:DescribeInstances", "hang")
+        simulator.fault("ec2:StopInstances", "slow", delay="200ms")
+        with anyio.fail_after(10), anyio.move_on_after(0.05) as gone:
             await made[0].list(Query())
-        assert clock.time() - began < 0.3
+        assert gone.cancelled_caught
         with anyio.move_on_after(0.05):
             (done,) = await made[0].act("stop", [instance])
         assert done.after == "stopping"
-        assert clock.time() - began >= 0.4
         simulator.heal()
 
 

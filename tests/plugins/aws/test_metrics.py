@@ -161,6 +161,20 @@ async def test_the_fullest_file_system_counts(cloud: Cloud, plain: Any, clock: M
         assert (await aws.latest([web]))[web.id].disk == 91
 
 
+async def test_a_file_system_that_was_not_measured_lately_still_counts(
+    cloud: Cloud, plain: Any, clock: ManualClock
+) -> None:
+    machines = [{"name": "web-1", "metrics": {**LEVELS, "disk": None}}]
+    async with cloud(machines) as (simulator, aws):
+        web = (await listed(aws))["web-1"]
+        for path, used, seconds in (("/data", 91, 301), ("/", 30, 1)):
+            await put(simulator, plain, "disk_used_percent", used, InstanceId=web.id, path=path)
+            clock.advance(seconds)
+        usage = (await aws.latest([web]))[web.id]
+        assert usage.disk == 91
+        assert clock.now() - usage.at >= FIVE
+
+
 async def test_the_moment_is_that_of_the_oldest_value(
     cloud: Cloud, plain: Any, clock: ManualClock
 ) -> None:
