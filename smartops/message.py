@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -143,17 +143,24 @@ class Message:
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""
-        fields = {**asdict(self), "at": self.at.isoformat()}
-        return json.dumps(fields, separators=(",", ":")).encode()
+        kept = {name: getattr(self, name) for name in _KEPT}
+        kept["sender"] = asdict(self.sender)
+        kept["place"] = asdict(self.place)
+        kept["at"] = self.at.isoformat()
+        return _JSON.encode(kept).encode()
 
     @classmethod
     def load(cls, kept: bytes) -> Message:
         """Return the message that was kept."""
-        fields = json.loads(kept)
-        fields["sender"] = Identity(**fields["sender"])
-        fields["place"] = Place(**fields["place"])
-        fields["at"] = datetime.fromisoformat(fields["at"])
-        return cls(**fields)
+        members = json.loads(kept)
+        members["sender"] = Identity(**members["sender"])
+        members["place"] = Place(**members["place"])
+        members["at"] = datetime.fromisoformat(members["at"])
+        return cls(**members)
+
+
+_KEPT = tuple(item.name for item in fields(Message))
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

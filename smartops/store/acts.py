@@ -1,22 +1,17 @@
-"""The statements of the message path: acts claimed once, their answers, and the records.
-
-Compiled once and given to the driver as they are: building them anew would
-cost more than running them.
-"""
+"""The statements of the message path: acts claimed once, their answers, and the records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql import ClauseElement
 
 from .rows import Record
-from .tables import acts, records, storable
+from .statement import Statement, parameters
+from .tables import acts, records
 from .transaction import Act, each
 
 
@@ -37,57 +32,16 @@ class Answer:
     answer: bytes
 
 
-_Ready = tuple[str, Callable[[Any], tuple[Any, ...]]]
-
-
-class _Statement:
-    """A statement that runs for many rows at little more than the driver's price.
-
-    Its parameters are attributes of the rows. ``special`` are statements for
-    the dialects that need another.
-    """
-
-    def __init__(self, statement: ClauseElement, **special: ClauseElement) -> None:
-        self._statement = statement
-        self._special = special
-        self._ready: dict[str, _Ready] = {}
-
-    def run(self, connection: Connection, rows: Sequence[object]) -> int:
-        """Run it, and return how many rows it changed in all."""
-        sql, values = self._ready.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = connection.connection.cursor()
-        try:
-            cursor.executemany(sql, [_storable(values(row)) for row in rows])
-            return cursor.rowcount
-        finally:
-            cursor.close()
-
-    def _compile(self, dialect: Dialect) -> _Ready:
-        compiled: Any = self._special.get(dialect.name, self._statement).compile(dialect=dialect)
-        self._ready[dialect.name] = ready = (str(compiled), attrgetter(*compiled.positiontup))
-        return ready
-
-
-def _storable(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([storable(value) if value.__class__ is str else value for value in values])
-
-
-def _parameters(*names: str) -> dict[str, Any]:
-    return {name: bindparam(name) for name in names}
-
-
-_CLAIM = _Statement(
-    sqlite.insert(acts).values(_parameters("key", "at", "holder")).on_conflict_do_nothing(),
+_CLAIM = Statement(
+    sqlite.insert(acts).values(parameters("key", "at", "holder")).on_conflict_do_nothing(),
     postgresql=postgresql.insert(acts)
-    .values(_parameters("key", "at", "holder"))
+    .values(parameters("key", "at", "holder"))
     .on_conflict_do_nothing(),
 )
-_SETTLE = _Statement(
-    update(acts).where(acts.c.key == bindparam("key")).values(_parameters("answer"))
-)
-_RECORD = _Statement(
+_SETTLE = Statement(update(acts).where(acts.c.key == bindparam("key")).values(parameters("answer")))
+_RECORD = Statement(
     insert(records)
-    .values(_parameters(*(column.name for column in records.columns if not column.primary_key)))
+    .values(parameters(*(column.name for column in records.columns if not column.primary_key)))
     .inline()
 )
 

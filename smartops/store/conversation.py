@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
 
 from .acts import CLAIM, Claim
 from .changes import Lease
 from .put import put
 from .rows import Question
+from .statement import Statement, parameters
 from .tables import inbox, questions, shelf
 from .transaction import Act, each
 
@@ -22,7 +26,19 @@ class Arrival:
     claim: Claim
     message: bytes
     owner: str
-    until: float
+    lease_until: float
+
+    @property
+    def key(self) -> str:
+        """The key of the act."""
+        return self.claim.key
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A message that need not be kept any longer."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +59,31 @@ class Fact:
     value: str = ""
 
 
+def _keep(dialect: Any) -> ClauseElement:
+    """Return what puts a message in the inbox, or in the place of the one with its key."""
+    names = tuple(column.name for column in inbox.columns)
+    statement = dialect.insert(inbox).values(parameters(*names))
+    rest = {name: statement.excluded[name] for name in names if name != "key"}
+    kept: ClauseElement = statement.on_conflict_do_update(index_elements=["key"], set_=rest)
+    return kept
+
+
+_KEEP = Statement(_keep(sqlite), postgresql=_keep(postgresql))
+_LET_GO = Statement(delete(inbox).where(inbox.c.key == bindparam("key")))
+
+
 def _arrive(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[bool]:
     """Claim, and keep what was new, in one transaction."""
     new = CLAIM.run(connection, [arrival.claim for arrival in arrivals])
-    kept = [
-        {
-            "key": arrival.claim.key,
-            "message": arrival.message,
-            "owner": arrival.owner,
-            "lease_until": arrival.until,
-        }
-        for arrival, is_new in zip(arrivals, new, strict=True)
-        if is_new
-    ]
-    keys = [row["key"] for row in kept]
+    kept = [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new]
     if kept:
-        connection.execute(delete(inbox).where(inbox.c.key.in_(keys)))
-        connection.execute(insert(inbox), kept)
+        _KEEP.run(connection, kept)
     return new
 
 
-def _delivered(connection: Connection, keys: Sequence[str]) -> Sequence[None]:
-    connection.execute(delete(inbox).where(inbox.c.key.in_(keys)))
-    return [None] * len(keys)
+def _delivered(connection: Connection, answered: Sequence[Answered]) -> Sequence[None]:
+    _LET_GO.run(connection, answered)
+    return [None] * len(answered)
 
 
 def _take(connection: Connection, taking: Taking) -> Sequence[tuple[str, bytes]]:
@@ -122,7 +140,7 @@ def _drop(connection: Connection, fact: Fact) -> None:
 
 
 ARRIVE: Act[Arrival, bool] = Act("arrive", _arrive)
-DELIVERED: Act[str, None] = Act("delivered", _delivered)
+DELIVERED: Act[Answered, None] = Act("delivered", _delivered)
 TAKE: Act[Taking, Sequence[tuple[str, bytes]]] = each("take", _take, repeatable=False)
 RENEW: Act[Lease, int] = each("renew messages", _renew)
 LEAVE: Act[str, None] = each("leave", _leave)

@@ -248,7 +248,7 @@ class Store:
 
     def delivered(self, key: str) -> None:
         """Let go of a message that was answered, soon."""
-        self._writer.queue(conversation.DELIVERED, key)
+        self._writer.queue(conversation.DELIVERED, conversation.Answered(key))
 
     async def undelivered(self, now: float) -> list[tuple[str, bytes]]:
         """Take over the messages that nobody answers any more, and return them with their keys."""
