@@ -36,7 +36,7 @@ def register_channels(config: SlackConfig, services: Services) -> Iterable[Chann
 def register_cli(
     config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> Iterable[click.Command]:
-    """Return ``smartops slack manifest``."""
+    """Return the commands that make the app's manifest and run the simulator."""
     return commands_of(config, commands)
 
 

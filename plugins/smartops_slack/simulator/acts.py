@@ -223,7 +223,8 @@ def button(shown: Shown, what: str) -> dict[str, Any]:
         for found in block.get("elements", ()) if block["type"] == "actions" else ():
             if found.get("type") != "button":
                 continue
-            if what in (found["text"]["text"], *found["action_id"].split(".")):
+            words = (found["text"]["text"], found["action_id"], *found["action_id"].split("."))
+            if what in words:
                 place = {"block_id": block["block_id"]} if "block_id" in block else {}
                 return {**found, **place}
     raise LookupError(f"there is no button {what} among {shown.buttons}")

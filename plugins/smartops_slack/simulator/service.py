@@ -66,7 +66,7 @@ class Simulator:
             self.breaches,
         )
         for part in (self.sender, self.sockets, self.posting, self.files, self.api):
-            part.changed = self._changed
+            part.changed = self.changed
         self.posting.posted = self.files.posted = self._posted
         self.url = ""
         self._news = anyio.Event()
@@ -223,7 +223,7 @@ class Simulator:
             response = self.tickets.answered(form["response_url"].rpartition("/")[2])
             assert not isinstance(response, str)
             self.posting.respond(response, answer)
-            self._changed()
+            self.changed()
         return delivered
 
     async def clicks(
@@ -291,5 +291,6 @@ class Simulator:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Tell everybody who waits that something has happened here."""
         self._news.set()
