@@ -31,7 +31,8 @@ async def authorise(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     wired = parts.wired[command.name]
     effect = None if wired.classifies else command.effect
     failures: tuple[Failure, ...] = ()
-    if any(parameter.is_target for parameter in command.parameters) or wired.classifies:
+    targets: Sequence[Instance] = ()
+    if wired.takes_targets or wired.classifies:
         early = _decide(parts, call, command, effect, None)
         if not early.allowed and not early.maybe:
             raise _denied(turn, early)
@@ -44,8 +45,9 @@ async def authorise(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         failures = resolved.failures
         turn.call = call = replace(call, arguments=resolved.arguments)
         effect = await wired.effect(call)
+        targets = call.targets
     turn.effect = effect
-    decision = _decide(parts, call, command, effect, call.targets)
+    decision = _decide(parts, call, command, effect, targets)
     turn.rule = decision.rule
     if not decision.allowed:
         raise _denied(turn, decision)

@@ -31,6 +31,7 @@ class Wired:
         self._plans = tuple(name for name, kind in command.wants.items() if kind is Plan)
         self._works = tuple(name for name, kind in command.wants.items() if kind is Work)
         self._lists = tuple(item.name for item in command.parameters if item.many)
+        self.takes_targets = any(item.is_target for item in command.parameters)
         self._planner = _with_names(command.companions.get("plan"))
         self._classifier = _with_names(command.companions.get("classify"))
 

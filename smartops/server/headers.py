@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import re
 from collections.abc import Iterable
 
@@ -13,6 +13,7 @@ from smartops.reply import Quota
 from .asgi import HeaderList, Scope
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_ids = random.Random()  # noqa: S311 - the ids are no secret, and the system's generator is slow
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -22,7 +23,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
             if _SANE_ID.fullmatch(value):
                 return value.decode("ascii")
             break
-    return os.urandom(8).hex()
+    return f"{_ids.getrandbits(64):016x}"
 
 
 def peer(scope: Scope) -> str:
