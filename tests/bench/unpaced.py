@@ -1,0 +1,15 @@
+"""`smartops` that answers Teams as fast as it can, for comparing it with those who always do.
+
+python unpaced.py ARGUMENTS...
+
+Teams takes no more than 30 calls a second from a bot, and SmartOps makes no more.
+"""
+
+from __future__ import annotations
+
+import smartops_teams.lanes
+from smartops.cli import main
+
+if __name__ == "__main__":
+    smartops_teams.lanes.ALTOGETHER = smartops_teams.lanes.PER_CONVERSATION = ((10**6, 1.0),)
+    main()
