@@ -1,0 +1,54 @@
+"""Plain words for SmartOps: a language model of Amazon Bedrock, inside the fence of the gate.
+
+See the README in this folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from importlib.util import find_spec
+from typing import Any
+
+from smartops import Command, Interpreter, Services, hookimpl
+
+from .config import BedrockConfig
+from .errors import ModelFailed
+
+__all__ = ["BedrockConfig", "ModelFailed"]
+
+NAME = "bedrock"
+
+
+@hookimpl
+def config_type() -> type[BedrockConfig]:
+    """Return the model of the plugin's section."""
+    return BedrockConfig
+
+
+@hookimpl
+def register_interpreters(config: BedrockConfig, services: Services) -> Iterable[Interpreter]:
+    """Return the interpreter."""
+    if find_spec("botocore") is None:
+        raise ModuleNotFoundError("boto3 is not installed: pip install 'smartops[bedrock]'")
+    from .interpreter import BedrockInterpreter
+
+    return [BedrockInterpreter(config, services.shelf(NAME), services.clock)]
+
+
+@hookimpl
+def register_commands(config: BedrockConfig, services: Services) -> Iterable[Command]:
+    """Return the command that shows what the model has used."""
+    from .budget import Budget
+    from .usage import usage
+
+    return [usage(config, Budget(config.budget, services.shelf(NAME), services.clock))]
+
+
+@hookimpl
+def lifespan(app: Any) -> AbstractAsyncContextManager[None]:
+    """Close the connections to the model when the app stops."""
+    from .interpreter import BedrockInterpreter, closing
+
+    interpreters = app.composition.interpreters
+    return closing([item for item in interpreters if isinstance(item, BedrockInterpreter)])

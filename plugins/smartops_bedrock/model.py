@@ -1,0 +1,151 @@
+"""Asking the model: in a thread, within the budget, with failures that people understand."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+
+from .budget import Budget
+from .config import BedrockConfig
+from .errors import Fault
+from .failures import failed, refused
+from .sdk import Sdk
+
+log = logging.getLogger("smartops.bedrock")
+
+_BYTES_OF_A_TOKEN = 3
+"""English has about four bytes in a token, and what is set aside should rather be too much."""
+
+_MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A tool that the model wants to use. ``input`` is its own making: believe none of it."""
+
+    id: str
+    tool: str
+    input: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the model answered: ``content`` as it can be sent back, and what is in it."""
+
+    content: Sequence[Any]
+    stop: str
+    text: str
+    uses: tuple[Use, ...]
+    tokens: int
+
+
+class Model:
+    """The model of the configuration. All questions share its threads and its client."""
+
+    def __init__(self, config: BedrockConfig, budget: Budget) -> None:
+        self._config = config
+        self._budget = budget
+        self._sdk = Sdk(config)
+        self._places: CapacityLimiter | None = None
+
+    async def ask(
+        self,
+        person: str,
+        system: str,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Mapping[str, Any],
+    ) -> Turn:
+        """Return the model's next turn.
+
+        Raises ModelFailed, and RateLimited if the budget does not allow it.
+        """
+        request = self._request(system, messages, tools)
+        reserved = await self._budget.reserve(person, self._estimate(request))
+        try:
+            answer = await to_thread.run_sync(
+                partial(self._sdk.converse, request),
+                limiter=self._limiter(),
+                abandon_on_cancel=True,
+            )
+        except Fault as fault:
+            if fault.is_free:
+                await self._budget.settle(reserved, 0)
+            said = failed(fault, self._config)
+            log.warning("model failed: %s", said.reason)
+            raise said from fault
+        turn = _turn(answer)
+        await self._budget.settle(reserved, turn.tokens or reserved.tokens)
+        return turn
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await to_thread.run_sync(self._sdk.close)
+
+    def _limiter(self) -> CapacityLimiter:
+        if self._places is None:
+            self._places = CapacityLimiter(self._config.limits.threads)
+        return self._places
+
+    def _request(
+        self, system: str, messages: Sequence[Mapping[str, Any]], tools: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        config = self._config
+        inference: dict[str, Any] = {"maxTokens": config.max_tokens}
+        if config.temperature is not None:
+            inference["temperature"] = config.temperature
+        request = {
+            "modelId": config.model,
+            "system": [{"text": system}],
+            "messages": list(messages),
+            "toolConfig": tools,
+            "inferenceConfig": inference,
+        }
+        if config.guardrail is not None:
+            request["guardrailConfig"] = {
+                "guardrailIdentifier": config.guardrail.id,
+                "guardrailVersion": config.guardrail.version,
+            }
+        return request
+
+    def _estimate(self, request: Mapping[str, Any]) -> int:
+        """Return how many tokens the request and its answer use at the most, roughly."""
+        size = len(json.dumps(request, ensure_ascii=False, default=str).encode("utf-8", "replace"))
+        return size // _BYTES_OF_A_TOKEN + self._config.max_tokens
+
+
+def _turn(answer: Mapping[str, Any]) -> Turn:
+    """Return what Bedrock answered; raises ModelFailed if that makes no sense."""
+    message = answer.get("output", {}).get("message", {})
+    content = [_echo(block) for block in message.get("content") or [] if not _is_blank(block)]
+    texts = [block["text"] for block in content if "text" in block]
+    uses = [block["toolUse"] for block in content if "toolUse" in block]
+    stop = str(answer.get("stopReason", ""))
+    whole = all("toolUseId" in item and "name" in item for item in uses)
+    if not stop or stop in _MALFORMED or not whole:
+        raise refused("The language model's answer makes no sense", "Ask again")
+    return Turn(
+        content=content,
+        stop=stop,
+        text="\n".join(texts),
+        uses=tuple(Use(item["toolUseId"], item["name"], item["input"]) for item in uses),
+        tokens=int(answer.get("usage", {}).get("totalTokens", 0)),
+    )
+
+
+def _echo(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a block of the answer as Bedrock takes it back: the input of a tool is an object."""
+    use = block.get("toolUse")
+    if use is None or isinstance(use.get("input"), dict):
+        return block
+    return {"toolUse": {**use, "input": {}}}
+
+
+def _is_blank(block: Mapping[str, Any]) -> bool:
+    """Whether it is a text of nothing: models send such blocks, and refuse them."""
+    return "text" in block and not block["text"].strip()

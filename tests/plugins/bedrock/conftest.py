@@ -1,0 +1,73 @@
+"""A SmartOps with a small cloud and a language model that tests write."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+import smartops_bedrock
+import smartops_exec
+import smartops_fake
+import smartops_health
+import smartops_instances
+from converse_service import ConverseService
+from smartops.testing import Answer, Bot
+
+MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+FLEET: list[dict[str, Any]] = [
+    {"name": "web-server-01", "id": "i-0abc123def", "cpu": 20, "tags": {"Role": "web"}},
+    {"name": "web-server-02", "cpu": 70, "tags": {"Role": "web"}},
+    {"name": "db-01", "cpu": 30, "tags": {"Role": "database"}},
+]
+SCRIPTS = [
+    {"script": "df -h", "read_only": True},
+    {"script": "cat /var/log/alarm", "read_only": True},
+    {"script": "systemctl restart nginx"},
+]
+
+
+@pytest.fixture
+def model() -> Iterator[ConverseService]:
+    with ConverseService() as service:
+        yield service
+    assert service.breaches == []
+
+
+@pytest.fixture
+def load(bot: Bot, model: ConverseService) -> Callable[..., Bot]:
+    """Load the cloud and the model, with a section of configuration for each."""
+
+    def load(fake: dict[str, Any] | None = None, **section: Any) -> Bot:
+        bot.load(smartops_fake, **{"fleet": FLEET, **(fake or {})})
+        bot.load(smartops_instances)
+        bot.load(smartops_health)
+        bot.load(smartops_exec, scripts=SCRIPTS)
+        usual = {"model": MODEL, "region": "eu-central-1", "endpoint": model.url}
+        bot.load(smartops_bedrock, **{**usual, **section})
+        return bot
+
+    return load
+
+
+@pytest.fixture
+def say(bot: Bot) -> Callable[..., Awaitable[Answer]]:
+    """Say something while time passes, as scripts on machines need it."""
+
+    async def pass_time() -> None:
+        while True:
+            await anyio.sleep(0.001)
+            bot.clock.advance(0.1)
+
+    async def say(text: str, **more: str) -> Answer:
+        await bot.app()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pass_time)
+            answer = await bot.say(text, **more)
+            tasks.cancel_scope.cancel()
+        return answer
+
+    return say

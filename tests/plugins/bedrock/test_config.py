@@ -1,0 +1,84 @@
+"""The section of the configuration: what the README says, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import smartops_bedrock
+from smartops.config import read
+from smartops_bedrock import BedrockConfig
+
+README = Path(smartops_bedrock.__file__).with_name("README.md").read_text()
+LEAST = {"model": "amazon.nova-pro-v1:0", "region": "eu-central-1"}
+
+
+def keys(model: type[BaseModel]) -> set[str]:
+    found = set(model.model_fields)
+    for field in model.model_fields.values():
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found |= keys(kind)
+    return found
+
+
+def test_the_snippet_of_the_readme_loads(tmp_path):
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "smartops.yaml"
+    path.write_text(snippet)
+    config = read(path).plugin("bedrock", BedrockConfig)
+    assert isinstance(config, BedrockConfig)
+    assert config.guardrail is not None
+    assert "the vault" in config.instructions
+    usual = BedrockConfig(**LEAST)
+    assert config.limits == usual.limits
+    assert config.budget == usual.budget
+    assert config.context == usual.context
+    assert [key for key in sorted(keys(BedrockConfig)) if f"{key}:" not in snippet] == []
+
+
+def test_the_policy_of_the_readme_is_one():
+    (policy,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (statement,) = json.loads(policy)["Statement"]
+    assert statement["Action"] == "bedrock:InvokeModel"
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ({"model": "x y"}, "model"),
+        ({"region": "Frankfurt"}, "region"),
+        ({"endpoint": "http://bedrock.example.com"}, "must be an https"),
+        ({"role": "smartops"}, "role"),
+        ({"external_id": "7"}, "belongs to a role"),
+        ({"guardrail": {"id": "gr1"}}, "version"),
+        ({"guardrail": {"id": "gr1", "version": "latest"}}, "version"),
+        ({"temperature": 2}, "temperature"),
+        ({"rounds": 0}, "rounds"),
+        ({"budget": {"person": 0}}, "person"),
+        ({"limits": {"read": "0s"}}, "read"),
+        ({"api_key": "x"}, "api_key"),
+    ],
+)
+def test_what_cannot_work_is_refused(section: dict[str, Any], complaint: str):
+    with pytest.raises(ValidationError, match=complaint):
+        BedrockConfig.model_validate({**LEAST, **section})
+
+
+@pytest.mark.parametrize("section", [{}, {"model": "m"}, {"region": "eu-central-1"}])
+def test_model_and_region_are_needed(section: dict[str, Any]):
+    with pytest.raises(ValidationError, match="Field required"):
+        BedrockConfig.model_validate(section)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:4566", "http://[::1]:80", "https://vpce-1.bedrock-runtime.example.com"],
+)
+def test_an_endpoint_may_be_here_or_encrypted(url: str):
+    assert BedrockConfig.model_validate({**LEAST, "endpoint": url}).endpoint == url

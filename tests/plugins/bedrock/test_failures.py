@@ -1,0 +1,272 @@
+"""Whatever goes wrong with the model: a BEDROCK_ERROR with its remedy, and nothing else stops."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import anyio
+import pytest
+
+from converse_service import WireError, answered, says, script
+from smartops import InterpreterFailed
+
+pytestmark = pytest.mark.anyio
+
+ARN = "arn:aws:bedrock:eu-central-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0"
+USER = "arn:aws:sts::123456789012:assumed-role/bot/x"
+ON_DEMAND = (
+    "Invocation of model ID anthropic.claude-sonnet-4-5-20250929-v1:0 with on-demand throughput "
+    "isn\N{RIGHT SINGLE QUOTATION MARK}t supported. Retry your request with the ID or ARN of an "
+    "inference profile that contains this model."
+)
+
+CASES = [
+    (
+        403,
+        "AccessDeniedException",
+        "You don't have access to the model with the specified model ID.",
+        "Request access to eu.anthropic.claude-sonnet-4-5-20250929-v1:0 in the Bedrock console",
+    ),
+    (
+        403,
+        "AccessDeniedException",
+        f"User: {USER} is not authorized to perform: bedrock:InvokeModel on resource: {ARN} "
+        "because no identity-based policy allows the bedrock:InvokeModel action",
+        "Required IAM action: bedrock:InvokeModel",
+    ),
+    (
+        403,
+        "AccessDeniedException",
+        f"User: {USER} is not authorized to perform: bedrock:InvokeModel on resource: {ARN} "
+        "with an explicit deny in a service control policy",
+        "explicit deny",
+    ),
+    (404, "ResourceNotFoundException", f"Could not find {ARN}", "plugins.bedrock.model"),
+    (
+        404,
+        "ResourceNotFoundException",
+        "This model version has reached the end of its life.",
+        "or no more",
+    ),
+    (408, "ModelTimeoutException", "Model has timed out", "Ask again, or something narrower"),
+    (424, "ModelErrorException", "The model failed", "in other words"),
+    (429, "ThrottlingException", "Too many requests, please wait", "quotas"),
+    (429, "ThrottlingException", "Too many tokens per day, please wait", "tokens per day"),
+    (429, "ModelNotReadyException", "Model is not ready for inference", "Ask again"),
+    (500, "InternalServerException", "An internal error occurred", "AWS Health Dashboard"),
+    (503, "ServiceUnavailableException", "Service unavailable", "AWS Health Dashboard"),
+    (400, "ServiceQuotaExceededException", "Over the limit", "Service Quotas"),
+    (400, "ValidationException", "The provided model identifier is invalid.", "There is no eu."),
+    (400, "ValidationException", "This model doesn't support tool use.", "cannot use tools"),
+    (400, "ValidationException", "temperature: not supported", "temperature to null"),
+    (400, "ValidationException", "The maximum tokens you requested exceeds", "max_tokens"),
+    (400, "ValidationException", "Input is too long for requested model.", "narrower"),
+    (400, "ValidationException", "The guardrail identifier is malformed", "guardrail"),
+    (400, "ValidationException", f"Something odd about {ARN}", "the log has why"),
+    (403, "ExpiredTokenException", "The security token is expired", "ExpiredTokenException"),
+    (403, "UnrecognizedClientException", "The security token is invalid", "has to look at them"),
+    (403, "InvalidSignatureException", "Signature expired", "has to look at them"),
+    (418, "TeapotException", f"I am {ARN}", "TeapotException"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "remedy"),
+    CASES,
+    ids=[f"{case[1]}-{case[2][:24]}" for case in CASES],
+)
+async def test_every_failure_is_told_with_its_remedy(load, model, status, code, message, remedy):
+    bot = load(limits={"attempts": 1})
+    model.brain = lambda asked: WireError(status, code, message)
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert answer.reply.error.status == 502
+    assert isinstance(answer.reply.error, InterpreterFailed)
+    assert remedy in answer.text
+    assert "Commands that are typed go on working" in answer.text
+    for secret in ("arn:", "123456789012", message):
+        assert secret not in answer.text
+    assert (await bot.say("show db-01")).status == "success"
+    model.brain = script(says("Three."))
+    assert (await bot.say("how many run?")).text == "Three."
+
+
+@pytest.mark.parametrize(
+    ("model_id", "region", "profile"),
+    [
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "eu-central-1", "eu.anthropic."),
+        ("amazon.nova-pro-v1:0", "us-east-1", "us.amazon.nova-pro-v1:0"),
+        ("amazon.nova-pro-v1:0", "us-gov-west-1", "us-gov.amazon.nova-pro-v1:0"),
+        ("amazon.nova-pro-v1:0", "ap-northeast-1", "apac.amazon.nova-pro-v1:0"),
+        ("amazon.nova-pro-v1:0", "me-south-1", "global.amazon.nova-pro-v1:0"),
+    ],
+)
+async def test_a_model_without_on_demand_needs_an_inference_profile(
+    load, model, model_id, region, profile
+):
+    bot = load(model=model_id, region=region)
+    model.brain = lambda asked: WireError(400, "ValidationException", ON_DEMAND)
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "inference profile id" in answer.text
+    assert profile in answer.text
+
+
+async def test_throttling_tells_when_to_try_again(load, model):
+    bot = load(limits={"attempts": 1})
+    model.brain = script(
+        WireError(429, "ThrottlingException", "Too many requests", retry_after="37"),
+        WireError(429, "ThrottlingException", "Too many requests"),
+    )
+    assert (await bot.say("how many run?")).reply.error.retry_after == 37
+    assert (await bot.say("how many run?")).reply.error.retry_after == 10
+
+
+async def test_a_moment_of_trouble_is_not_noticed(load, model):
+    bot = load(limits={"attempts": 2})
+    model.brain = script(WireError(503, "ServiceUnavailableException", "no"), says("Three."))
+    assert (await bot.say("how many run?")).text == "Three."
+
+
+async def test_little_is_tried_again(load, model):
+    bot = load(limits={"attempts": 2})
+    model.brain = lambda asked: WireError(500, "InternalServerException", "no")
+    assert (await bot.say("how many run?")).code == "BEDROCK_ERROR"
+    assert len(model.asked) == 2
+
+
+async def test_the_log_has_what_aws_said(load, model, caplog):
+    bot = load()
+    model.brain = lambda asked: WireError(403, "AccessDeniedException", f"{USER}: no {ARN}")
+    answer = await bot.say("how many run?")
+    assert f"Converse: AccessDeniedException: {USER}: no {ARN}" in caplog.text
+    assert answer.reply.error.reason in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>nothing here</html>",
+        b"{}",
+        b'{"output": {}, "stopReason": "malformed_tool_use"}',
+        b'{"output": {"message": {"role": "assistant", "content": []}}, "stopReason": "end_turn"}',
+        b'{"output": {"message": {"role": "assistant", "content": [{"toolUse": {"name": "stop", '
+        b'"input": {"targets": ["db-01"]}}}]}}, "stopReason": "tool_use"}',
+    ],
+    ids=["html", "empty", "malformed", "silent", "no-id"],
+)
+async def test_an_answer_that_makes_no_sense_is_a_failure(load, model, body):
+    bot = load(limits={"attempts": 1})
+    model.brain = lambda asked: body
+    assert (await bot.say("how many run?")).code == "BEDROCK_ERROR"
+
+
+async def test_a_full_context_is_begun_anew(load, model):
+    bot = load()
+    model.brain = script(
+        says("Three."), answered([], "model_context_window_exceeded"), says("Three again.")
+    )
+    await bot.say("how many run?")
+    assert (await bot.say("how many run?")).code == "BEDROCK_ERROR"
+    assert (await bot.say("how many run?")).text == "Three again."
+    assert len(model.asked[-1].messages) == 1
+
+
+async def test_nobody_there(load):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        bot = load(endpoint=f"http://127.0.0.1:{unused.getsockname()[1]}", limits={"attempts": 1})
+        answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "cannot be reached" in answer.text
+    assert (await bot.say("model usage")).data["person"]["tokens"] == 0
+    assert (await bot.say("show db-01")).status == "success"
+
+
+async def test_an_answer_that_does_not_come_is_given_up(load, model):
+    bot = load(limits={"attempts": 1, "read": "100ms"})
+    go = threading.Event()
+    model.brain = lambda asked: says("Late.") if go.wait(20) else says("Never.")
+    answer = await bot.say("how many run?")
+    go.set()
+    assert answer.code == "BEDROCK_ERROR"
+    assert "did not answer" in answer.text
+    assert "plugins.bedrock.limits.read" in answer.text
+
+
+async def test_a_question_ends_in_time(load, model):
+    bot = load(limits={"question": "5s"})
+    go = threading.Event()
+    model.brain = lambda asked: says("Late.") if go.wait(20) else says("Never.")
+    await bot.app()
+    answers = []
+
+    async def ask() -> None:
+        answers.append(await bot.say("how many run?"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        while not model.asked:
+            await anyio.sleep(0.001)
+        assert (await bot.say("show db-01")).status == "success"
+        bot.clock.advance(5)
+    go.set()
+    assert answers[0].code == "BEDROCK_ERROR"
+    assert "within 5 seconds" in answers[0].text
+
+
+async def test_a_role_is_assumed_once(load, model):
+    bot = load(role="arn:aws:iam::123456789012:role/model", external_id="number 7")
+    model.brain = lambda asked: says("Three.")
+    await bot.say("how many run?")
+    await bot.say("how many run?")
+    (form,) = model.roles
+    assert form["RoleArn"] == "arn:aws:iam::123456789012:role/model"
+    assert form["ExternalId"] == "number 7"
+    assert form["RoleSessionName"] == "smartops"
+    assert "Credential=ASIAROLE/" in model.asked[-1].headers["authorization"]
+
+
+async def test_a_role_that_may_not_be_assumed(load, model):
+    bot = load(role="arn:aws:iam::123456789012:role/model")
+    model.role_denied = True
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "plugins.bedrock.role" in answer.text
+    assert "123456789012" not in answer.text
+
+
+async def test_a_look_alike_sees_no_real_keys(load, model, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "real-token")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    bot = load()
+    model.brain = lambda asked: says("Three.")
+    assert (await bot.say("how many run?")).text == "Three."
+    headers = str(model.asked[0].headers)
+    assert "look-alike" in headers
+    assert "AKIAREAL" not in headers
+    assert "real-token" not in headers
+
+
+async def test_a_profile_that_is_not_there(load, model):
+    bot = load(profile="nobody-has-this")
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "plugins.bedrock.profile" in answer.text
+
+
+async def test_without_credentials(bot, monkeypatch, tmp_path):
+    import smartops_bedrock
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bot.load(smartops_bedrock, model="amazon.nova-pro-v1:0", region="eu-central-1")
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "no AWS credentials" in answer.text
