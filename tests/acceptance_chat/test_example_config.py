@@ -24,7 +24,7 @@ APP_ID = "1f0c6a2e-0000-4000-8000-000000000000"
 WORKSPACE = "T1234567890"
 ACCOUNT = "123456789012"
 ENVIRONMENT = {
-    "TEAMS_CLIENT_SECRET": "secret-of-teams",
+    "TEAMS_SECRET": "secret-of-teams",
     "SLACK_BOT_TOKEN": "xoxb-example",
     "SLACK_SIGNING_SECRET": "secret-of-slack",
     "AWS_ACCESS_KEY_ID": ACCOUNT,
@@ -93,13 +93,13 @@ async def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             secret=ENVIRONMENT["SLACK_SIGNING_SECRET"],
         ) as slack,
         Teams.start(
-            app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_CLIENT_SECRET"]
+            app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_SECRET"]
         ) as teams,
         AwsSimulator.start(CLOUD) as aws,
     ):
         text = EXAMPLE
         for shipped, here in substitutions(slack, teams, aws).items():
-            assert text.count(shipped) == 1, shipped
+            assert shipped in text, shipped
             text = text.replace(shipped, here)
         config = tmp_path / "smartops.example.yaml"
         config.write_text(text)

@@ -17,7 +17,7 @@ from smartops.plugins import Plugins, available
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
 PLUGINS = ROOT / "plugins"
-SECRETS = {"SLACK_BOT_TOKEN": "xoxb-0", "SLACK_SIGNING_SECRET": "0", "TEAMS_CLIENT_SECRET": "0"}
+SECRETS = {"SLACK_BOT_TOKEN": "xoxb-0", "SLACK_SIGNING_SECRET": "0", "TEAMS_SECRET": "0"}
 """What the example takes from the environment."""
 EXAMPLE = CONFIG / "smartops.example.yaml"
 DEMO = CONFIG / "demo.yaml"
