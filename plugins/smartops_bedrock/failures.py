@@ -41,8 +41,9 @@ class Sign:
     """How a failure is recognised, and what is said of it.
 
     ``words`` is searched in what AWS wrote, ignoring case. In ``remedy``,
-    {model}, {region} and {profile} stand for the model's name, the region, and
-    an inference profile id such a model may have there.
+    {model}, {region}, {profile} and {action} stand for the model's name, the
+    region, an inference profile id such a model may have there, and the right
+    that is lacking.
     """
 
     codes: tuple[str, ...]
@@ -58,6 +59,7 @@ class Sign:
         return not self.words or re.search(self.words, fault.message, re.IGNORECASE) is not None
 
 
+_LACKING = re.compile(r"not authorized to perform:? (bedrock:[A-Za-z]{1,40})")
 _DENIED = ("AccessDeniedException", "AccessDenied")
 _REFUSED = "The language model may not be used"
 _UNFIT = "The language model cannot be used like this"
@@ -67,13 +69,19 @@ _SIGNS = (
         _DENIED,
         _REFUSED,
         "Whoever operates SmartOps has to allow it: an explicit deny in a policy forbids "
-        "bedrock:InvokeModel, so that allowing it elsewhere will not help",
+        "{action}, so that allowing it elsewhere will not help",
         r"explicit deny",
     ),
     Sign(
         _DENIED,
         _REFUSED,
-        "Required IAM action: bedrock:InvokeModel on the model and on its inference profile",
+        "Required IAM action: {action}, on the model and on its inference profile",
+        r"not authorized to perform:? bedrock:(?!ApplyGuardrail)",
+    ),
+    Sign(
+        _DENIED,
+        _REFUSED,
+        "Required IAM action: {action}, on the guardrail",
         r"not authorized to perform:? bedrock:",
     ),
     Sign(
@@ -225,8 +233,12 @@ def _worded(fault: Fault, config: BedrockConfig) -> ModelFailed:
 
 
 def _said(sign: Sign, fault: Fault, config: BedrockConfig) -> ModelFailed:
+    lacking = _LACKING.search(fault.message)
     remedy = sign.remedy.format(
-        model=config.model_name, region=config.region, profile=_profile(config)
+        model=config.model_name,
+        region=config.region,
+        profile=_profile(config),
+        action=lacking[1] if lacking else "bedrock:InvokeModel",
     )
     wait = max(1, fault.retry_after or RETRY_AFTER) if sign.busy else fault.retry_after
     return refused(sign.message, remedy, wait)

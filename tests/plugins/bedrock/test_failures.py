@@ -42,6 +42,12 @@ CASES = [
         "with an explicit deny in a service control policy",
         "explicit deny",
     ),
+    (
+        403,
+        "AccessDeniedException",
+        f"User: {USER} is not authorized to perform: bedrock:ApplyGuardrail on resource: {ARN}",
+        "Required IAM action: bedrock:ApplyGuardrail, on the guardrail",
+    ),
     (404, "ResourceNotFoundException", f"Could not find {ARN}", "plugins.bedrock.model"),
     (
         404,
