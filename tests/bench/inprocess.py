@@ -183,6 +183,8 @@ async def main(messages: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="What a message costs without a server.")
-    parser.add_argument("--messages", type=int, default=4000)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=4000, help="in each of five rounds")
     asyncio.run(main(parser.parse_args().messages))
