@@ -136,6 +136,39 @@ async def test_the_limits(caller: Caller) -> None:
     assert (await caller.call("POST", "conversations/crew/activities", said))[0] == 201
 
 
+async def test_a_message_that_is_doubled_is_a_breach(caller: Caller) -> None:
+    said = {**FRAME, "text": "x"}
+    caller.teams.fail(502, done=True)
+    assert (await caller.call("POST", "conversations/crew/activities", said))[0] == 502
+    assert caller.teams.breaches == []
+    assert (await caller.call("POST", "conversations/crew/activities", said))[0] == 201
+    assert caller.teams.breaches == ["a message was sent again that may have arrived"]
+    caller.teams.breaches.clear()
+
+
+async def test_calling_before_the_wait_is_over_is_a_breach(caller: Caller) -> None:
+    said = {**FRAME, "text": "x"}
+    caller.teams.fail(429, retry_after=9)
+    assert (await caller.call("POST", "conversations/crew/activities", said))[0] == 429
+    caller.teams.clock.advance(8)  # type: ignore[attr-defined]
+    await caller.call("POST", "conversations/crew/activities", said)
+    assert caller.teams.breaches == ["POST: called again before Retry-After was over"]
+    caller.teams.breaches.clear()
+    caller.teams.clock.advance(1)  # type: ignore[attr-defined]
+    assert (await caller.call("POST", "conversations/crew/activities", said))[0] == 201
+    assert caller.teams.breaches == []
+
+
+async def test_changing_what_somebody_else_said_is_a_breach(caller: Caller) -> None:
+    caller.teams.bot = "http://127.0.0.1:9/"
+    caller.teams.sender.resends = False
+    said = await caller.teams.says("hello", conversation="group crew")
+    path = f"conversations/crew/activities/{said.id}"
+    assert (await caller.call("PUT", path, {**FRAME, "text": "bye"}))[0] == 403
+    assert caller.teams.breaches == ["the bot wants to change somebody else's message"]
+    caller.teams.breaches.clear()
+
+
 @pytest.mark.parametrize(
     ("activity", "fault"),
     [
