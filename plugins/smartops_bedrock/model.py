@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter, to_thread
 
@@ -15,7 +16,9 @@ from .budget import Budget
 from .config import BedrockConfig
 from .errors import Fault
 from .failures import failed, refused
-from .sdk import Sdk
+
+if TYPE_CHECKING:
+    from .sdk import Sdk
 
 log = logging.getLogger("smartops.bedrock")
 
@@ -51,7 +54,8 @@ class Model:
     def __init__(self, config: BedrockConfig, budget: Budget) -> None:
         self._config = config
         self._budget = budget
-        self._sdk = Sdk(config)
+        self._sdk: Sdk | None = None
+        self._making = threading.Lock()
         self._places: CapacityLimiter | None = None
 
     async def ask(
@@ -69,7 +73,7 @@ class Model:
         reserved = await self._budget.reserve(person, self._estimate(request))
         try:
             answer = await to_thread.run_sync(
-                partial(self._sdk.converse, request),
+                partial(self._converse, request),
                 limiter=self._limiter(),
                 abandon_on_cancel=True,
             )
@@ -85,7 +89,17 @@ class Model:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await to_thread.run_sync(self._sdk.close)
+        if self._sdk is not None:
+            await to_thread.run_sync(self._sdk.close)
+
+    def _converse(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask in this thread; the SDK is slow to import, so the first question does it."""
+        from .sdk import Sdk
+
+        with self._making:
+            if self._sdk is None:
+                self._sdk = Sdk(self._config)
+        return self._sdk.converse(request)
 
     def _limiter(self) -> CapacityLimiter:
         if self._places is None:
