@@ -190,7 +190,7 @@ def check(card: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def time_lapse(clock: ManualClock, speed: float = 50.0) -> AsyncIterator[None]:
+async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[None]:
     """Let the clock run, faster than it does."""
 
     async def run() -> None:
