@@ -24,7 +24,7 @@ class Identity:
     id: str
 
     def __str__(self) -> str:
-        return ":".join(part for part in (self.provider, self.tenant, self.id) if part)
+        return ":".join(filter(None, (self.provider, self.tenant, self.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Place:
     room: str = ""
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.channel, self.tenant, self.team, self.room) if part)
+        return "/".join(filter(None, (self.channel, self.tenant, self.team, self.room)))
 
 
 class Headers:
