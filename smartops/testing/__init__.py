@@ -11,21 +11,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .bot import Answer, Bot
+    from .channels import ChannelContract, ChannelDriver
     from .clock import ManualClock
     from .issuer import StandInIssuer
     from .offline import offline_services
+    from .serving import listening
     from .work import LooseWork
 
 _HOMES = {
     "Answer": "bot",
     "Bot": "bot",
+    "ChannelContract": "channels",
+    "ChannelDriver": "channels",
     "LooseWork": "work",
     "ManualClock": "clock",
     "StandInIssuer": "issuer",
+    "listening": "serving",
     "offline_services": "offline",
 }
 
-__all__ = ["Answer", "Bot", "LooseWork", "ManualClock", "StandInIssuer", "offline_services"]
+__all__ = [
+    "Answer",
+    "Bot",
+    "ChannelContract",
+    "ChannelDriver",
+    "LooseWork",
+    "ManualClock",
+    "StandInIssuer",
+    "listening",
+    "offline_services",
+]
 
 
 def __getattr__(name: str) -> Any:

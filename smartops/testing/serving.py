@@ -36,14 +36,14 @@ async def listening(app: App) -> AsyncIterator[str]:
     async with anyio.create_task_group() as group:
 
         async def run() -> None:
-            await serve(Intake(app, _nothing), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+            await serve(Intake(app, nothing), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
         group.start_soon(run)
         yield f"http://127.0.0.1:{port}{app.settings.server.base_path}{PATH}"
         stop.set()
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve what is no message: nothing."""
     if scope["type"] == "lifespan":
         while (await receive())["type"] != "lifespan.shutdown":

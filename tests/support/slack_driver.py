@@ -1,0 +1,126 @@
+"""The simulated Slack as the contract of channels drives it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from smartops.testing.channels import Answered, ChannelDriver, Handshake, Press, Seen, Wire
+from smartops_slack.simulator import Shown, Simulator
+from smartops_slack.simulator.acts import button, typed
+from smartops_slack.simulator.world import walk
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+CALLS = ("user", "usergroup", "broadcast", "channel")
+
+
+class SlackDriver(ChannelDriver):
+    provider = "slack"
+
+    def __init__(self, slack: Simulator) -> None:
+        self.slack = slack
+        self.room = slack.channel("ops")
+        for name in ("alice", "mallory"):
+            self.room.members[name] = slack.user(name)
+
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
+        words = f"<@{self.slack.app.user}> {typed(text)}"
+        said = Shown(self.slack.world.ts(), self.room.id, user, fallback=words, thread=thread)
+        self.room.shown.append(said)
+        event = self.slack.acts.message(self.room, said, "app_mention")
+        return self._signed(event, thread=thread or said.ts)
+
+    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
+        shown = seen.platform
+        pressed = self.slack.acts.pressed(
+            self.room, shown, self.slack.user(user), button(shown, what), {}
+        )
+        return self._form({"payload": json.dumps(pressed)}, thread=seen.thread)
+
+    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
+        now = self.slack.clock.time()
+        signature, timestamp = "x-slack-signature", "x-slack-request-timestamp"
+        stale = self._sign(wire.body, now - 301)
+        future = self._sign(wire.body, now + 301)
+        old = str(int(now) - 60)
+        return {
+            "no signature": _with(wire, {signature: ""}),
+            "no timestamp": _with(wire, {timestamp: ""}),
+            "another body": replace(wire, body=wire.body.replace(b"forged", b"altered")),
+            "another secret": _with(wire, {signature: f"v0={'0' * 64}"}),
+            "another version": _with(
+                wire, {signature: wire.headers[signature].replace("v0", "v1")}
+            ),
+            "another moment": _with(wire, {timestamp: old}),
+            "upper case": _with(wire, {signature: wire.headers[signature].upper()}),
+            "stale": _with(wire, stale),
+            "from the future": _with(wire, future),
+            "no number": _with(wire, {timestamp: "now"}),
+            "not ASCII": _with(wire, {signature: "v0=\u00e9"}),
+        }
+
+    def handshakes(self) -> Sequence[Handshake]:
+        body = {"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV"}
+        return [Handshake(self._signed(body), b"3eZbrw1aBm2rZgRNFdxV")]
+
+    def own(self, text: str) -> Sequence[Wire]:
+        ts = self.slack.world.ts()
+        mention = f"<@{self.slack.app.user}> {text}"
+        shown = Shown(ts, self.room.id, "bot", fallback=mention)
+        own = self.slack.acts.own(self.room, shown)
+        stranger = {"user": "U0OTHERBOT", "bot_id": "B0OTHERBOT", "text": mention, "ts": ts}
+        inner = {"type": "app_mention", "channel": self.room.id, "event_ts": ts}
+        bare = {**inner, "user": self.slack.app.user, "text": mention, "ts": ts}
+        others = (self.slack.acts.event(**{**inner, **stranger}), self.slack.acts.event(**bare))
+        return [self._signed(event) for event in (own, *others)]
+
+    def edits(self, text: str) -> Sequence[Wire]:
+        ts = self.slack.world.ts()
+        now = Shown(ts, self.room.id, "alice", fallback=f"<@{self.slack.app.user}> {text}")
+        changed = self.slack.acts.edited(self.room, now, "before", self.slack.world.ts())
+        mention = self.slack.acts.message(
+            self.room, now, "app_mention", edited={"user": "U1", "ts": ts}
+        )
+        return [self._signed(changed), self._signed(mention)]
+
+    def seen(self) -> Sequence[Seen]:
+        chats = self.slack.world.conversations.values()
+        shown = [item for chat in chats for item in chat.shown if not item.deleted]
+        return [_seen(item) for item in shown if item.author == "bot"]
+
+    def rejected(self) -> Sequence[str]:
+        return tuple(f"{call.method}: {call.error}" for call in self.slack.rejected)
+
+    def hears(self, wire: Wire, answered: Answered) -> None:
+        assert answered.status >= 300 or b"challenge" in wire.body or not answered.body
+
+    def _signed(self, payload: Mapping[str, Any], thread: str = "") -> Wire:
+        body = json.dumps(payload).encode()
+        return Wire(body, {"content-type": JSON, **self._sign(body)}, thread)
+
+    def _form(self, fields: Mapping[str, str], thread: str = "") -> Wire:
+        body = urlencode(fields).encode()
+        return Wire(body, {"content-type": FORM, **self._sign(body)}, thread)
+
+    def _sign(self, body: bytes, at: float | None = None) -> dict[str, str]:
+        signed = self.slack.sender.signed(body, at)
+        return {name.lower(): value for name, value in signed.items()}
+
+
+def _with(wire: Wire, headers: Mapping[str, str]) -> Wire:
+    """Return the request with other headers; an empty one is left out."""
+    changed = {**wire.headers, **headers}
+    return replace(wire, headers={name: value for name, value in changed.items() if value})
+
+
+def _seen(shown: Shown) -> Seen:
+    parts = [part for part in walk(shown.blocks)]
+    kinds = {part["action_id"].split(".")[1] for part in shown.controls}
+    calls = tuple(part["type"] for part in parts if part.get("type") in CALLS)
+    marked = [part["text"] for part in parts if part.get("type") == "mrkdwn"]
+    marks = tuple(text for text in (*marked, shown.fallback) if "<" in text)
+    text = "\n".join([shown.text, *(file.text for file in shown.files)])
+    return Seen(text, frozenset(kinds), shown.to, shown.thread, (*calls, *marks), replace(shown))
