@@ -117,7 +117,7 @@ def _with(wire: Wire, headers: Mapping[str, str]) -> Wire:
 
 
 def _seen(shown: Shown) -> Seen:
-    parts = [part for part in walk(shown.blocks)]
+    parts = list(walk(shown.blocks))
     kinds = {part["action_id"].split(".")[1] for part in shown.controls}
     calls = tuple(part["type"] for part in parts if part.get("type") in CALLS)
     marked = [part["text"] for part in parts if part.get("type") == "mrkdwn"]

@@ -1,0 +1,117 @@
+"""The HTTP channel does what every channel must do."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import smartops_api
+from smartops.auth import LocalIssuer
+from smartops.testing import Bot, ChannelContract, ChannelDriver
+from smartops.testing.channels import Answered, Press, Seen, Wire
+
+ISSUER, AUDIENCE = "https://smartops.local", "smartops"
+HOUR = timedelta(hours=1)
+
+
+class ApiDriver(ChannelDriver):
+    """Programs: each reads the answer to its own request, and nothing else."""
+
+    provider = "local"
+    pushes = False
+    whispers = False
+    threads = False
+    reads = False
+
+    def __init__(self, bot: Bot, keys: Path) -> None:
+        self.issuer, self.stranger = (
+            LocalIssuer("local", keys / name, ISSUER, AUDIENCE, HOUR, bot.clock)
+            for name in ("local.pem", "stranger.pem")
+        )
+        self.clock = bot.clock
+        self.answers: list[Seen] = []
+        self._numbers = itertools.count(1)
+
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
+        return self._wire(user, text=text)
+
+    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
+        return self._wire(user, value={"action": seen.platform[what]})
+
+    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
+        good = wire.headers["authorization"].removeprefix("Bearer ")
+        head, claims, signature = good.split(".")
+        soon = self.issuer.make_token("alice", lifetime=timedelta(seconds=1))
+        self.clock.advance(400)
+        tokens = {
+            "stale": soon,
+            "of another key": self.stranger.make_token("alice"),
+            "without a signature": f"{head}.{claims}.",
+            "with another signature": f"{head}.{claims}.{signature[::-1]}",
+            "no token": "nonsense",
+        }
+        forged = {
+            what: replace(wire, headers={**wire.headers, "authorization": f"Bearer {token}"})
+            for what, token in tokens.items()
+        }
+        bare = {"content-type": "application/json"}
+        return {
+            **forged,
+            "nothing": replace(wire, headers=bare),
+            "another scheme": replace(wire, headers={**bare, "authorization": f"Basic {good}"}),
+        }
+
+    def seen(self) -> Sequence[Seen]:
+        return list(self.answers)
+
+    def hears(self, wire: Wire, answered: Answered) -> None:
+        document = json.loads(answered.body)
+        if answered.status not in (401, 403):
+            actions = {item["type"]: item["action"] for item in _actions(document)}
+            text = "\n".join(_texts(document))
+            self.answers.append(Seen(text, frozenset(actions), platform=actions))
+
+    def _wire(self, user: str, **said: Any) -> Wire:
+        body = {"type": "message", "id": f"m-{next(self._numbers)}", "from": {"id": user}, **said}
+        token = self.issuer.make_token(user)
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        return Wire(json.dumps(body).encode(), headers)
+
+
+def _actions(document: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    data = document.get("data") or {}
+    return data.get("actions", ()) if isinstance(data, dict) else ()
+
+
+def _texts(thing: Any) -> Iterator[str]:
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, Mapping):
+        for value in thing.values():
+            yield from _texts(value)
+    elif isinstance(thing, list):
+        for value in thing:
+            yield from _texts(value)
+
+
+class TestApi(ChannelContract):
+    @pytest.fixture(scope="session")
+    def keys(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Making keys takes long, so all tests have the same."""
+        return tmp_path_factory.mktemp("keys")
+
+    @pytest.fixture
+    def driver(self, bot: Bot, keys: Path) -> ChannelDriver:
+        driver = ApiDriver(bot, keys)
+        key = str(keys / "local.pem")
+        local = {"name": "local", "kind": "local", "key": key}
+        bot.settings["auth"] = {"issuers": [{**local, "issuer": ISSUER, "audience": AUDIENCE}]}
+        bot.load(smartops_api, name="api")
+        return driver
