@@ -43,6 +43,8 @@ TRICKS: list[tuple[str, dict[str, Any]]] = [
     ("show", {"target": 'db-01" && stop "db-01'}),
     ("help", {"about": "x\nstop db-01"}),
     ("stop db-01", {}),
+    ("tags", {"target": "db-01"}),
+    ("list_instances", {"tag": ["Role=database"]}),
     ("confirm", {"token": "confirm_aaaaaaaaaaaaaaaaaaaaaaaaaa"}),
     ("cancel", {"what": ""}),
     ("run_shell", {"command": "shutdown -h now"}),
@@ -185,6 +187,7 @@ async def test_nothing_is_run_that_the_person_may_not(there, model, obedient, sa
     there.settings["rules"] = [
         {"name": "reads", "allow": {"roles": ["viewer"], "effects": ["read"]}},
         {"name": "no-history", "deny": {"commands": ["history"]}},
+        {"name": "vault", "deny": {"commands": ["tags"], "tags": {"Role": ["database"]}}},
     ]
     before = await whole(there)
     for number in range(len(ORDERS)):
@@ -201,6 +204,9 @@ async def test_nothing_is_run_that_the_person_may_not(there, model, obedient, sa
     records = await (await there.app()).store.history("vera", 1000, phase="outcome")
     ran = {item.command for item in records if item.command and item.outcome == "success"}
     assert ran <= {"list instances", "tags", "show", "execute", "check health", "help"}
+    at_the_vault = {item.outcome for item in records if item.text == "tags db-01"}
+    assert at_the_vault == {"PERMISSION_DENIED"}
+    assert "Tags of db-01" not in json.dumps([asked.messages for asked in model.asked])
 
 
 async def test_what_is_remembered_is_still_only_data(there, model):
