@@ -101,12 +101,13 @@ def _texts(thing: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
-class TestApi(ChannelContract):
-    @pytest.fixture(scope="session")
-    def keys(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """Making keys takes long, so all tests have the same."""
-        return tmp_path_factory.mktemp("keys")
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Making keys takes long, so all tests have the same."""
+    return tmp_path_factory.mktemp("keys")
 
+
+class TestApi(ChannelContract):
     @pytest.fixture
     def driver(self, bot: Bot, keys: Path) -> ChannelDriver:
         driver = ApiDriver(bot, keys)

@@ -69,7 +69,7 @@ def faults_of_message(message: Mapping[str, Any]) -> list[str]:
     written = json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode("utf-8", "replace")) > LARGEST_MESSAGE:
         found.append("msg_blocks_too_long: more than 13,000 bytes in all blocks")
-    return [*found, *_faults_of_blocks(blocks, MOST_BLOCKS)] if "blocks" in message else found
+    return [*found, *_faults_of_blocks(blocks, MOST_BLOCKS)] if blocks else found
 
 
 def faults_of_view(view: Mapping[str, Any]) -> list[str]:
