@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from smartops import Message, Reply, Response, plain
@@ -23,19 +24,28 @@ NOT_IMPLEMENTED = Response(status=501, content_type="text/plain")
 NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 
-def message_activity(reference: Mapping[str, Any], reply: Reply) -> bytes:
-    """Return the activity that answers, with a card, what ``reference`` refers to."""
-    return _message(reference, reply, encoded(card(reply)))
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A reply, or one of the parts it was taken into, with its card as JSON."""
+
+    reply: Reply
+    card: bytes
 
 
-def message_activities(reference: Mapping[str, Any], reply: Reply) -> list[bytes]:
-    """Return one such activity, or one a page for what does not fit into a card."""
+def written(reply: Reply) -> list[Page]:
+    """Return the pages of a reply: most are one, and it is written only once."""
     if whole := whole_card(reply):
-        return [_message(reference, reply, whole)]
-    return [message_activity(reference, page) for page in pages(reply)]
+        return [Page(reply, whole)]
+    return [page_of(part) for part in pages(reply)]
 
 
-def _message(reference: Mapping[str, Any], reply: Reply, content: bytes) -> bytes:
+def page_of(reply: Reply) -> Page:
+    """Return a reply that fits into a card as a page."""
+    return Page(reply, encoded(card(reply)))
+
+
+def message_activity(reference: Mapping[str, Any], page: Page) -> bytes:
+    """Return the activity that answers, with a page, what ``reference`` refers to."""
     to = reference["activity"]
     answers = f'"replyToId":{quote(to)},' if to else ""
     beginning = (
@@ -43,10 +53,10 @@ def _message(reference: Mapping[str, Any], reply: Reply, content: bytes) -> byte
         f'"serviceUrl":{quote(reference["serviceUrl"])},'
         f'"conversation":{{"id":{quote(reference["conversation"])}}},'
         f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
-        f'{answers}"summary":{quote(summary(reply))},'
+        f'{answers}"summary":{quote(summary(page.reply))},'
         f'"attachments":[{{"contentType":"{CARD}","content":'
     )
-    return b"%b%b}]}" % (encoded(beginning), content)
+    return b"%b%b}]}" % (encoded(beginning), page.card)
 
 
 def _account(account: Mapping[str, str]) -> str:
@@ -56,9 +66,9 @@ def _account(account: Mapping[str, str]) -> str:
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
     """Return the answer to a request with ``deliveryMode`` expectReplies."""
     activities = (
-        activity
+        message_activity(message.reference, page)
         for message, reply in zip(messages, replies, strict=True)
-        for activity in message_activities(message.reference, reply)
+        for page in written(reply)
     )
     return Response(body=b'{"activities":[%s]}' % b",".join(activities))
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, ValidationFailed
 
-from .answers import message_activity
+from .answers import Page, message_activity, page_of, written
 from .connector import Connector, Gone, MessageGone
 from .lanes import Lane
-from .pages import pages
 from .references import References
 
 PAUSES = (10.0, 30.0, 60.0)
@@ -36,27 +35,27 @@ class Outbox:
 
     async def answer(self, message: Message, reply: Reply, replaces: str) -> str:
         """Send a reply where the message came from, and return the id of what shows it."""
-        return await self._deliver(message.reference, pages(reply), replaces)
+        return await self._deliver(message.reference, written(reply), replaces)
 
     async def follow(self, message: Message, rest: list[Reply]) -> None:
         """Send the pages that follow one that was in the response."""
-        await self._deliver(message.reference, rest, "")
+        await self._deliver(message.reference, [page_of(reply) for reply in rest], "")
 
     async def speak(self, reference: Reference, reply: Reply) -> str:
         """Say something in a conversation without having been asked."""
-        return await self._show(reference, pages(reply), "")
+        return await self._show(reference, written(reply), "")
 
-    async def _deliver(self, reference: Reference, replies: list[Reply], replaces: str) -> str:
+    async def _deliver(self, reference: Reference, pages: list[Page], replaces: str) -> str:
         """Send pages to the thread, or what is private to the one-to-one chat where that can be."""
-        if not replies[0].private:
-            return await self._show(reference, replies, replaces)
+        if not pages[0].reply.private:
+            return await self._show(reference, pages, replaces)
         if reference["kind"] != "personal":
-            shown = await self._in_private(reference, replies)
+            shown = await self._in_private(reference, pages)
             if shown is not None:
                 return shown
-        return await self._show(reference, replies, "")
+        return await self._show(reference, pages, "")
 
-    async def _in_private(self, reference: Reference, replies: list[Reply]) -> str | None:
+    async def _in_private(self, reference: Reference, pages: list[Page]) -> str | None:
         """Send to the one-to-one chat; None if this person cannot be written to."""
         user, bot = reference["user"]["id"], reference["bot"]["id"]
         known = (bot, user)
@@ -64,7 +63,7 @@ class Outbox:
             if known not in self._chats:
                 await self._find_chat(reference, known)
             there = {**reference, "conversation": self._chats[known], "activity": ""}
-            return await self._show(there, replies, "")
+            return await self._show(there, pages, "")
         except (Gone, ValidationFailed) as error:
             log.info("a private reply is shown in its thread: %s", error)
             self._chats.pop(known, None)
@@ -78,14 +77,14 @@ class Outbox:
         while len(self._chats) > _KNOWN_CHATS:
             self._chats.popitem(last=False)
 
-    async def _show(self, reference: Reference, replies: list[Reply], replaces: str) -> str:
+    async def _show(self, reference: Reference, pages: list[Page], replaces: str) -> str:
         """Show pages one after the other; return the id of the last if it has buttons."""
         conversation = reference["conversation"]
         shown: list[str] = []
         try:
             async with self._connector.lanes.enter(conversation) as lane:
-                for reply in replies:
-                    shown.append(await self._show_next(lane, reference, reply, replaces, shown))
+                for page in pages:
+                    shown.append(await self._show_next(lane, reference, page, replaces, shown))
                     replaces = ""
         except Gone:
             await self._references.drop(conversation)
@@ -95,26 +94,26 @@ class Outbox:
                 raise
             # The beginning is there, and would be there twice if all of it were tried again.
             raise Refusal(
-                f"{refusal.message}; {len(shown)} of {len(replies)} parts arrived"
+                f"{refusal.message}; {len(shown)} of {len(pages)} parts arrived"
             ) from refusal
-        return shown[-1] if replies[-1].actions else shown[0]
+        return shown[-1] if pages[-1].reply.actions else shown[0]
 
     async def _show_next(
-        self, lane: Lane, reference: Reference, reply: Reply, replaces: str, shown: list[str]
+        self, lane: Lane, reference: Reference, page: Page, replaces: str, shown: list[str]
     ) -> str:
         """Show a page. What is begun is brought to its end, if the connector comes back soon."""
         for pause in PAUSES:
             try:
-                return await self._show_one(lane, reference, reply, replaces)
+                return await self._show_one(lane, reference, page, replaces)
             except BackendUnavailable as error:
                 if not shown:
                     raise
                 await self._clock.sleep(max(pause, error.retry_after or 0))
-        return await self._show_one(lane, reference, reply, replaces)
+        return await self._show_one(lane, reference, page, replaces)
 
-    async def _show_one(self, lane: Lane, reference: Reference, reply: Reply, replaces: str) -> str:
+    async def _show_one(self, lane: Lane, reference: Reference, page: Page, replaces: str) -> str:
         base, conversation = reference["serviceUrl"], reference["conversation"]
-        activity = message_activity(reference, reply)
+        activity = message_activity(reference, page)
         if replaces:
             try:
                 await self._connector.update(lane, base, conversation, replaces, activity)

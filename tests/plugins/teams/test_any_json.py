@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from smartops import Clock, Receipt, Reply, ValidationFailed
 from smartops_teams import TeamsConfig
 from smartops_teams.activity import home, platform, tenants
-from smartops_teams.answers import message_activity
+from smartops_teams.answers import message_activity, page_of
 from smartops_teams.hosts import ServiceHosts
 from smartops_teams.membership import change_of
 from smartops_teams.reading import Reader
@@ -84,7 +84,8 @@ def test_reading_raises_nothing_but_refusals(said: dict[str, Any]) -> None:
         assert message.conversation
         assert not (message.text and message.action)
         assert (
-            json.loads(message_activity(message.reference, Reply.of("Done.")))["type"] == "message"
+            json.loads(message_activity(message.reference, page_of(Reply.of("Done."))))["type"]
+            == "message"
         )
 
 

@@ -20,7 +20,7 @@ from smartops import (
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_teams import TeamsConfig
-from smartops_teams.answers import message_activity
+from smartops_teams.answers import message_activity, page_of
 from smartops_teams.connector import Connector, Gone, MessageGone
 from smartops_teams.credentials import Credentials
 from smartops_teams.hosts import ServiceHosts
@@ -54,7 +54,7 @@ class Line:
             "bot": self.teams.account,
             "user": {"id": "29:1", "name": "Alice"},
         }
-        return message_activity(reference, Reply.of(text))
+        return message_activity(reference, page_of(Reply.of(text)))
 
     async def send(self, text: str = "Done.", chat: str = "") -> str:
         chat = chat or self.chat.id
