@@ -8,10 +8,12 @@ bodies.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -63,7 +65,7 @@ def configure(
         logger_factory=lambda *_: sink,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream, sink)
     handler.setFormatter(_Formatter(render))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -79,19 +81,59 @@ class _Sink:
         self.threshold = threshold
         self._stream = stream
         self._render = render
+        self._waiting: deque[str] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that will flush
 
     def write(self, event: _Event) -> None:
-        self.msg(self._render(event))
+        """Write a line, together with all others of this turn of the event loop.
+
+        Each time the stream is written to, other threads get to run before this
+        one goes on, which costs several times as much as the line.
+        """
+        self._waiting.append(self._render(event))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            if self._loop is not loop:
+                self._loop = loop
+                loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._loop = None
+        lines = []
+        while self._waiting:
+            lines.append(self._waiting.popleft())
+        if lines:
+            self._out("\n".join(lines))
 
     def render(self, _logger: Any, _method: str, event: _Event) -> str:
         return self._render(event)
 
     def msg(self, line: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        self.flush()
+        self._out(line)
 
     debug = info = warning = error = critical = exception = msg
+
+    def _out(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the standard library's records after what waits, in the order of events."""
+
+    def __init__(self, stream: TextIO, sink: _Sink) -> None:
+        super().__init__(stream)
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._sink.flush()
+        super().emit(record)
 
 
 class _Formatter(logging.Formatter):
