@@ -29,9 +29,11 @@ METHODS: dict[str, int | str] = {
 }
 """The methods there are, and the tier of each."""
 
-BETWEEN_POSTS = 1.0
-TOLERANCE = 0.1
-"""Seconds by which a network may bring two posts closer together."""
+BURST = 3
+"""Posts to one channel that may come at once; over time it is one a second."""
+
+ON_THE_WAY = 1.0
+"""Seconds after a refusal in which calls may arrive that left before it was heard of."""
 
 
 class Meter:
@@ -40,16 +42,18 @@ class Meter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: dict[str, deque[float]] = {}
-        self._posted: dict[str, float] = {}
-        self._closed: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        self._closed: dict[str, tuple[float, float]] = {}
 
     def close(self, method: str, seconds: float) -> None:
         """Let nobody call a method for a while."""
-        self._closed[method] = self._clock.time() + seconds
+        now = self._clock.time()
+        self._closed[method] = (now + ON_THE_WAY, now + seconds)
 
     def closed(self, method: str) -> bool:
         """Say whether a method was told to be left alone, and the time is not over."""
-        return self._clock.time() < self._closed.get(method, 0.0) - TOLERANCE
+        since, until = self._closed.get(method, (0.0, 0.0))
+        return since < self._clock.time() < until
 
     def take(self, method: str, channel: str = "") -> int:
         """Count a call; return for how many seconds to wait if it is one too many."""
@@ -60,11 +64,12 @@ class Meter:
         while calls and now - calls[0] >= 60.0:
             calls.popleft()
         wait = calls[0] + 60.0 - now if len(calls) >= most else 0.0
-        if method == "chat.postMessage" and channel:
-            due = self._posted.get(channel, -math.inf) + BETWEEN_POSTS
-            wait = max(wait, due - now if due - now > TOLERANCE else 0.0)
+        posts = method == "chat.postMessage" and bool(channel)
+        due = max(self._due.get(channel, 0.0), now)
+        if posts:
+            wait = max(wait, due - (BURST - 1) - now)
         if wait <= 0:
             calls.append(now)
-            if method == "chat.postMessage":
-                self._posted[channel] = now
+            if posts:
+                self._due[channel] = due + 1.0
         return math.ceil(wait)
