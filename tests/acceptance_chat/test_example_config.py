@@ -92,9 +92,7 @@ async def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             bot_token=ENVIRONMENT["SLACK_BOT_TOKEN"],
             secret=ENVIRONMENT["SLACK_SIGNING_SECRET"],
         ) as slack,
-        Teams.start(
-            app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_SECRET"]
-        ) as teams,
+        Teams.start(app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_SECRET"]) as teams,
         AwsSimulator.start(CLOUD) as aws,
     ):
         text = EXAMPLE
