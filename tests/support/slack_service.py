@@ -1,7 +1,8 @@
 """A small Slack on 127.0.0.1: it signs what it sends, and takes calls as the real one does.
 
-What reaches it is checked with the SDK's own models, so that a message which
-Slack would refuse fails the test that sent it.
+It does exactly what a test scripts, and no more; `smartops_slack.simulator` behaves as
+Slack does. Both know the same limits, so that a message which Slack would refuse fails
+the test that sent it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from urllib.parse import urlencode
 
 import anyio
 from aiohttp import WSMsgType, web
-from slack_sdk.models.blocks import Block
-from slack_sdk.models.views import View
 
 from smartops import Clock, Headers, Inbound
+from smartops_slack.simulator.blocks import faults_of_message, faults_of_view
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 BOT_TOKEN = "xoxb-1-2-three"
@@ -200,43 +200,15 @@ class Signer:
         return self.form({"payload": json.dumps(payload)})
 
 
-def check_blocks(blocks: list[dict[str, Any]], *, most: int = 50) -> None:
-    """Raise if Slack would refuse the blocks, as far as its SDK and its users know."""
-    assert 0 < len(blocks) <= most
-    for block in blocks:
-        parsed = Block.parse(block)
-        assert parsed is not None, block
-        assert parsed.to_dict() == block  # validates, and knows every member
-        _check_texts(block)
-        actions = [item["action_id"] for item in block.get("elements", ()) if "action_id" in item]
-        assert len(actions) == len(set(actions))
-    named = [block["block_id"] for block in blocks if "block_id" in block]
-    assert len(named) == len(set(named))
-
-
-def _check_texts(value: Any) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _check_texts(item)
-    elif isinstance(value, dict):
-        if value.get("type") in ("text", "plain_text", "mrkdwn"):
-            assert 0 < len(value["text"]) <= 3000
-        for item in value.values():
-            _check_texts(item)
-
-
 def check_message(message: Mapping[str, Any]) -> None:
-    assert message["text"]
-    assert len(message["text"]) <= 4000
-    check_blocks(message["blocks"])
-    size = len(json.dumps(message["blocks"], ensure_ascii=False).encode())
-    assert size <= 13_000, "msg_blocks_too_long"
+    """Raise if the simulated Slack would refuse it, or its text for notifications is no summary."""
+    assert faults_of_message(message) == []
+    assert message["blocks"]
+    assert 0 < len(message["text"]) <= 4000
 
 
 def check_view(view: Mapping[str, Any]) -> None:
-    members = {name: value for name, value in view.items() if name != "type"}
-    View(type="modal", **members).to_dict()
-    check_blocks(view["blocks"], most=100)
+    assert faults_of_view(view) == []
 
 
 @dataclass
