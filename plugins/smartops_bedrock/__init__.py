@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from typing import Any
 
+import click
+
 from smartops import Command, Interpreter, Services, hookimpl
 
 from .config import BedrockConfig
@@ -43,6 +45,14 @@ def register_commands(config: BedrockConfig, services: Services) -> Iterable[Com
     from .usage import usage
 
     return [usage(config, Budget(config.budget, services.shelf(NAME), services.clock))]
+
+
+@hookimpl
+def register_cli(config: BedrockConfig | None) -> Iterable[click.Command]:
+    """Return the commands ``smartops bedrock …``."""
+    from .cli import commands
+
+    return commands(config)
 
 
 @hookimpl

@@ -62,6 +62,10 @@ class Sign:
 _LACKING = re.compile(r"not authorized to perform:? (bedrock:[A-Za-z]{1,40})")
 _DENIED = ("AccessDeniedException", "AccessDenied")
 _REFUSED = "The language model may not be used"
+_OPENING = (
+    "Ask {model} something once in the playground of the Bedrock console, as somebody who may "
+    "subscribe in AWS Marketplace, and tell its provider there what is asked"
+)
 _UNFIT = "The language model cannot be used like this"
 
 _SIGNS = (
@@ -75,7 +79,8 @@ _SIGNS = (
     Sign(
         _DENIED,
         _REFUSED,
-        "Required IAM action: {action}, on the model and on its inference profile",
+        "Required IAM action: {action}, on the model and on its inference profile, as smartops "
+        "bedrock policy prints it",
         r"not authorized to perform:? bedrock:(?!ApplyGuardrail)",
     ),
     Sign(
@@ -84,12 +89,8 @@ _SIGNS = (
         "Required IAM action: {action}, on the guardrail",
         r"not authorized to perform:? bedrock:",
     ),
-    Sign(
-        _DENIED,
-        _REFUSED,
-        "Request access to {model} in the Bedrock console (Model access), in every region that "
-        "the inference profile leads to, and accept the agreement of its provider",
-    ),
+    Sign(_DENIED, _REFUSED, _OPENING),
+    Sign(("ResourceNotFoundException", "ValidationException"), _REFUSED, _OPENING, r"use.case"),
     Sign(
         ("ValidationException",),
         _UNFIT,

@@ -26,7 +26,20 @@ CASES = [
         403,
         "AccessDeniedException",
         "You don't have access to the model with the specified model ID.",
-        "Request access to eu.anthropic.claude-sonnet-4-5-20250929-v1:0 in the Bedrock console",
+        "Ask eu.anthropic.claude-sonnet-4-5-20250929-v1:0 something once in the playground",
+    ),
+    (
+        403,
+        "AccessDeniedException",
+        f"Model access is denied due to {USER} is not authorized to perform: "
+        "aws-marketplace:Subscribe on resource: * because no identity-based policy allows it",
+        "as somebody who may subscribe in AWS Marketplace",
+    ),
+    (
+        404,
+        "ResourceNotFoundException",
+        "Model use case details have not been submitted for this account.",
+        "tell its provider there what is asked",
     ),
     (
         403,

@@ -66,6 +66,6 @@ def test_plain_words_through_the_running_server(server: Server, model: ConverseS
 
     failed = server.say(token, "Und der zweite?")
     assert (failed.status, failed.code) == (502, "BEDROCK_ERROR")
-    assert "Request access" in failed.body["error"]["details"]
+    assert "playground of the Bedrock console" in failed.body["error"]["details"]
     assert server.say(token, "list instances").status == 200
     assert server.say(token, "model usage").data["person"]["tokens"] == 3 * 750
