@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -105,9 +105,12 @@ class Port:
             call.account, call.caller = caller.account, caller.arn
             call.params = asked.read(model.input_shape)
             world = self._cloud.world(caller.account, signed.region)
-            await self._go_wrong(asked, world)
+            faults = await self._go_wrong(asked, world)
             checks.check(asked.service, model.input_shape, call.params)
-            return await self._perform(asked, world, caller, call.params)
+            value = await self._perform(asked, world, caller, call.params)
+            if any(fault.kind == "lose" for fault in faults):
+                raise Dropped
+            return value
         except AwsError as fault:
             call.error = fault.code
             raise
@@ -139,21 +142,24 @@ class Port:
         await self._cloud.clock.sleep(delay)
         return {name: each for name, each in value.items() if name != DELAY}
 
-    async def _go_wrong(self, asked: Asked, world: World) -> None:
+    async def _go_wrong(self, asked: Asked, world: World) -> Sequence[Faults]:
+        """Let happen what goes wrong before anything is done; return all that goes wrong."""
         if world.down == "error":
             raise unavailable(asked.service)
         if world.down:
             await self._vanish(hang=world.down == "hanging")
         name = right(asked.service, asked.operation)
-        for fault in self._trouble.due(name, world.account, world.region):
+        faults = self._trouble.due(name, world.account, world.region)
+        for fault in faults:
             await self._suffer(asked.service, fault)
+        return faults
 
     async def _suffer(self, name: str, fault: Faults) -> None:
         if fault.kind == "slow":
             await self._cloud.clock.sleep(fault.delay.total_seconds())
         elif fault.kind in ("drop", "hang"):
             await self._vanish(hang=fault.kind == "hang")
-        else:
+        elif fault.kind != "lose":
             raise failure(name, fault)
 
     async def _vanish(self, *, hang: bool) -> None:

@@ -6,6 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 
 from .answers import AwsError
 from .scenario import Scenario
@@ -65,12 +66,23 @@ class Keys:
         self._accounts = scenario.accounts
         self._first = next(iter(scenario.accounts))
         self._sessions: dict[str, Session] = {}
+        self._lapsed: list[str] = []
+
+    def expire(self, key: str) -> None:
+        """Let keys be expired from now on: one, or those of a pattern such as ``ASIA*``."""
+        self._lapsed.append(key)
+
+    def renew(self) -> None:
+        """Let those keys be good again."""
+        self._lapsed.clear()
 
     def caller(self, service: str, key: str, token: str, now: datetime) -> Caller:
         """Return whose key it is; raises AwsError if it does not let anybody in.
 
         Secrets are not compared: whoever has reached this port may come in.
         """
+        if any(fnmatchcase(key, each) for each in self._lapsed):
+            raise expired(service)
         session = self._sessions.get(key)
         if session is not None:
             if session.token != token:

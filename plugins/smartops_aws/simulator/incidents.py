@@ -35,13 +35,15 @@ class Refusal(_Section):
 class Faults(_Section):
     """Something that goes wrong on the way.
 
-    ``times`` None means always. ``after`` lets as many calls through before.
+    ``drop`` ends the connection before anything is done, ``lose`` after it was done,
+    and ``hang`` never answers. ``times`` None means always. ``after`` lets as many calls
+    through before.
     """
 
     action: str = "*"
     account: str = "*"
     region: str = "*"
-    kind: Literal["throttle", "error", "slow", "drop", "hang"]
+    kind: Literal["throttle", "error", "slow", "drop", "lose", "hang"]
     times: int | None = Field(default=None, ge=1)
     after: int = Field(default=0, ge=0)
     code: str = "InternalFailure"

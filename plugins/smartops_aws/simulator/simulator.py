@@ -91,9 +91,14 @@ class AwsSimulator:
         """Let something go wrong from now on; ``more`` as in the scenario's faults."""
         self._trouble.add(Faults.model_validate({"action": action, "kind": kind, **more}))
 
+    def expire(self, key: str = "*") -> None:
+        """Let an access key be expired from now on, or all of a pattern; ``heal`` renews them."""
+        self._cloud.keys.expire(key)
+
     def heal(self) -> None:
-        """Let nothing go wrong any more, in any region."""
+        """Let nothing go wrong any more, in any region, and let all keys be good."""
         self._trouble.clear()
+        self._cloud.keys.renew()
         for world in self._cloud.worlds():
             world.down = ""
 

@@ -353,27 +353,12 @@ async def test_an_answer_that_got_lost_is_looked_for_and_never_sent_again(
 ) -> None:
     async with cloud(limits={"read": "200ms"}) as (simulator, aws):
         targets = await named(aws, "web-1")
-        lost = _answers_get_lost(aws)
+        simulator.fault("ssm:SendCommand", "lose", times=1)
         run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key="act"))
-        assert lost == ["SendCommand"]
+        assert len(simulator.calls.of("SendCommand")) == 1
         assert list(simulator.world().commands) == [run]
         (result,) = await ended(aws, clock, run)
         assert result.output == "web-1\n"
-
-
-def _answers_get_lost(aws: Any) -> list[str]:
-    """Let AWS do what SendCommand says, and lose its first answer on the way back."""
-    import botocore.exceptions
-
-    lost: list[str] = []
-
-    def lose(response_dict: Any, operation_model: Any, **_: object) -> None:
-        if not lost:
-            lost.append(operation_model.name)
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url="x", error="lost")
-
-    aws._api.sdk.session.register("before-parse.ssm.SendCommand", lose)
-    return lost
 
 
 async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(

@@ -78,6 +78,32 @@ async def test_a_hanging_answer(start):
             await quick("list_commands")
 
 
+async def test_an_answer_that_gets_lost_was_done_all_the_same(start):
+    async with start(instances=[{"name": "web-1"}]) as place:
+        place.simulator.fault("ec2:StopInstances", "lose", times=1)
+        web = place.world().instance("web-1")
+        with pytest.raises(ConnectionClosedError):
+            await place.client("ec2")("stop_instances", InstanceIds=[web.id])
+        assert web.state(place.clock.time()) == "stopping"
+        (call,) = place.simulator.calls.of("StopInstances")
+        assert call.error == "(dropped)"
+
+
+async def test_keys_expire_and_are_renewed(start):
+    async with start() as place:
+        ec2, other = place.client("ec2"), place.client("ssm", key="AKIAOTHER")
+        place.simulator.expire("AKIA*")
+        await ec2("describe_instances")
+        code, _, _ = await other.refused("list_commands")
+        assert code == "ExpiredTokenException"
+        place.simulator.expire()
+        code, _, _ = await ec2.refused("describe_instances")
+        assert code == "RequestExpired"
+        place.simulator.heal()
+        await ec2("describe_instances")
+        await other("list_commands")
+
+
 async def test_a_slow_answer_waits_for_the_clock(start):
     async with start() as place:
         place.simulator.fault("ec2:*", "slow", delay="5s")
