@@ -68,7 +68,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
             return several(config, order, done)
         if done.results[0].status == "unreachable":
             raise _unreachable(runner, unique[0], done.results[0])
-        return one(config, order, done)
+        return one(order, done)
 
     @execute.classify
     async def effect_of(call: Call, script: str, targets: list[Instance]) -> Effect:

@@ -103,17 +103,11 @@ class ExecConfig(BaseModel):
         ge=timedelta(milliseconds=100),
         description="The longest pause between two looks at how a run stands.",
     )
-    lines: int = Field(
-        default=20,
-        ge=1,
-        le=200,
-        description="Lines of one output shown in the chat.",
-    )
     groups: int = Field(
         default=10,
         ge=1,
         le=50,
-        description="Different outputs shown in the chat; the rest is counted.",
+        description="Different outputs shown each by itself; the rest stands together.",
     )
 
     @model_validator(mode="after")

@@ -12,8 +12,8 @@ from .config import ExecConfig
 from .groups import Group, grouped
 from .run import Order, Run
 
-_MAX_CHARACTERS = 4000
 _MAX_NAMES = 12
+_CUT = "The platform cut the output; there was more."
 _WORDS = {
     "success": "ok",
     "failed": "failed",
@@ -23,12 +23,12 @@ _WORDS = {
 }
 
 
-def one(config: ExecConfig, order: Order, run: Run) -> Reply:
+def one(order: Order, run: Run) -> Reply:
     """Return the reply for a single target."""
     result, target = run.results[0], order.targets[0]
     text = f"{target.label}: {_outcome(result)} after {_seconds(_time(result, run))}."
     blocks: list[Text | Code] = [Text(text, severity=_severity(result))]
-    blocks += _output(config, result, order.script)
+    blocks += _said(result, order.script)
     blocks += _notes(run)
     data = {
         "command": order.script,
@@ -50,13 +50,8 @@ def several(config: ExecConfig, order: Order, run: Run) -> Reply:
     groups = grouped(order.targets, run.results)
     for group in groups[: config.groups]:
         blocks.append(Text(_group_line(group), severity=_severity(group.result)))
-        blocks += _output(config, group.result, "")
-    rest = groups[config.groups :]
-    if rest:
-        count = sum(len(group.labels) for group in rest)
-        blocks.append(
-            Text(f"{len(rest)} more outputs, of {count} instances, are not shown.", style="note")
-        )
+        blocks += _said(group.result, "")
+    blocks += _rest(groups[config.groups :])
     blocks += _notes(run)
     return Reply.of(*blocks, data=_data(order, run))
 
@@ -125,26 +120,34 @@ def _outcome(result: RunResult) -> str:
     return word if result.exit_code is None else f"{word}, exit code {result.exit_code}"
 
 
-def _output(config: ExecConfig, result: RunResult, title: str) -> Sequence[Text | Code]:
-    """Return the beginning of an output, and a line that says what is missing from it."""
-    text = output(result)
-    if not text.strip():
-        ended = result.exit_code is not None
-        return (Text("It said nothing.", style="note"),) if ended else ()
-    lines = text.rstrip("\n").split("\n")
-    shown = "\n".join(lines[: config.lines])
-    missing = [f"Only the first {config.lines} of {len(lines)} lines are shown."]
-    if len(shown) > _MAX_CHARACTERS:
-        shown = shown[:_MAX_CHARACTERS]
-        missing = [f"Only the first {_MAX_CHARACTERS:,} of {len(text):,} characters are shown."]
-    elif len(lines) <= config.lines:
-        missing = []
+def _said(result: RunResult, title: str) -> Sequence[Text | Code]:
+    """Return all of an output and of the errors, and whether the platform cut them."""
+    blocks: list[Text | Code] = [
+        Code(text.rstrip("\n"), name)
+        for text, name in ((result.output, title), (result.errors, "Errors"))
+        if text.strip()
+    ]
+    if not blocks and result.exit_code is not None:
+        blocks.append(Text("It said nothing.", style="note"))
     if result.truncated:
-        missing.append("The platform cut the output; there was more.")
-    blocks: list[Text | Code] = [Code(shown, title)]
-    if missing:
-        blocks.append(Text(" ".join(missing), style="note"))
+        blocks.append(Text(_CUT, style="note"))
     return blocks
+
+
+def _rest(groups: Sequence[Group]) -> Sequence[Text | Code]:
+    """Return many outputs as one text, so that channels attach one file or go on on a page."""
+    if not groups:
+        return ()
+    count = sum(len(group.labels) for group in groups)
+    parts = []
+    for group in groups:
+        cut = [_CUT] if group.result.truncated else []
+        said = output(group.result).rstrip("\n")
+        parts.append("\n".join(filter(None, [f"# {_group_line(group)}", said, *cut])))
+    return (
+        Text(f"{len(groups)} more outputs, of {count} instances:"),
+        Code("\n\n".join(parts), "More outputs"),
+    )
 
 
 def _notes(run: Run) -> Sequence[Text]:

@@ -210,6 +210,11 @@ class FakeConfig(_Section):
     fleet: tuple[InstanceConfig, ...] = Field(default=(), description="instances written out")
     incidents: tuple[IncidentConfig, ...] = ()
     scripts: tuple[ScriptConfig, ...] = ()
+    output_limit: int | None = Field(
+        default=None,
+        ge=1,
+        description="characters kept of what a script prints, and of its errors; all if left out",
+    )
     faults: tuple[FaultConfig, ...] = ()
     phrases: dict[str, str] = Field(
         default_factory=dict, description="free text and the command it is understood as"

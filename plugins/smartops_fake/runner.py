@@ -18,8 +18,6 @@ from .part import Part
 from .runs import Run
 from .scene import Outcome
 
-MAX_OUTPUT = 24_000
-MAX_ERRORS = 8_000
 _MAX_SCRIPT = 64 * 1024
 _GIVES_UP = 2.0
 _A_TURN = 25
@@ -118,10 +116,12 @@ class FakeRunner(Part, Runner):
         if not machine.answers_at(run.at):
             return _unreached(run, id_, now)
         outcome = self._world.scripts.run(run.script, machine, run.begins(machine))
-        return _standing(run, machine, outcome, now)
+        return _standing(run, machine, outcome, now, self._world.output_limit)
 
 
-def _standing(run: Run, machine: Machine, outcome: Outcome, now: float) -> RunResult:
+def _standing(
+    run: Run, machine: Machine, outcome: Outcome, now: float, limit: int | None
+) -> RunResult:
     """Return how a run stands on a machine that it reached."""
     begins = run.begins(machine)
     ends = begins + min(outcome.seconds, run.limit)
@@ -139,18 +139,19 @@ def _standing(run: Run, machine: Machine, outcome: Outcome, now: float) -> RunRe
         return RunResult(machine.id, "pending" if waits else "running", seconds=_since(begins, now))
     if outcome.seconds > run.limit:
         return RunResult(machine.id, "timed-out", seconds=run.limit)
-    return _ended(machine.id, outcome)
+    return _ended(machine.id, outcome, limit)
 
 
-def _ended(id_: str, outcome: Outcome) -> RunResult:
+def _ended(id_: str, outcome: Outcome, limit: int | None) -> RunResult:
+    output, errors = outcome.output[:limit], outcome.errors[:limit]
     return RunResult(
         instance_id=id_,
         status="failed" if outcome.exit_code else "success",
         exit_code=outcome.exit_code,
-        output=outcome.output[:MAX_OUTPUT],
-        errors=outcome.errors[:MAX_ERRORS],
+        output=output,
+        errors=errors,
         seconds=outcome.seconds,
-        truncated=len(outcome.output) > MAX_OUTPUT or len(outcome.errors) > MAX_ERRORS,
+        truncated=(output, errors) != (outcome.output, outcome.errors),
     )
 
 

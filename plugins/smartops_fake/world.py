@@ -38,6 +38,7 @@ class World:
         self.index = Index(found(config, self.founded))
         self.runs = Runs()
         self.scripts = Scripts(config.scripts)
+        self.output_limit = config.output_limit
         self.faults = Faults(config.faults, config.seed, clock, self.index)
         self._life = Life(self.index, self.runs, config.transitions)
         self.settle()

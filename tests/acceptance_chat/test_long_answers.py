@@ -37,11 +37,28 @@ async def instances(house: House) -> set[str]:
 
 
 async def test_ten_thousand_lines(house: House, front: Front) -> None:
-    said = await front.says("print 10000 lines")
+    said = await front.says('execute "seq 10000" on web-server-01')
     await front.settled()
-    numbers = re.findall(r"line (\d{5}) of the log", front.whole())
-    assert sorted(set(numbers)) == [f"{number:05}" for number in range(10_000)]
+    whole = front.whole()
+    assert "web-server-01: ok, exit code 0" in whole
+    numbers = re.findall(r"^\d+$", whole, re.MULTILINE)
+    assert sorted(set(map(int, numbers))) == list(range(1, 10_001))
     assert {front.thread(item) for item in front.answers()} == {front.thread(said)}
+
+
+async def test_much_of_many_machines(house: House, front: Front) -> None:
+    house.plugins["exec"] = {"scripts": [{"script": "report", "read_only": True}], "groups": 2}
+    house.plugins["fake"]["scripts"] = [
+        {"pattern": "report", "instance": f"web-server-{n:02}", "output": f"{n}: good\n" * 3000}
+        for n in range(1, 5)
+    ]
+    house.plugins["fake"]["fleet"] = [{"name": f"web-server-{n:02}"} for n in range(1, 5)]
+    await house.restart()
+    await front.says("execute report on web-server-01,web-server-02,web-server-03,web-server-04")
+    await front.settled()
+    whole = front.whole()
+    assert [whole.count(f"{n}: good") >= 3000 for n in range(1, 5)] == [True] * 4
+    assert "2 more outputs, of 2 instances" in whole
 
 
 async def test_five_hundred_instances(house: House, front: Front) -> None:

@@ -24,7 +24,7 @@ import smartops_instances
 import smartops_slack
 import smartops_teams
 from adaptive import loaded
-from smartops import Code, Command, Reply, Secret, command, dump_json, hookimpl
+from smartops import Secret, dump_json
 from smartops.app import App, assemble
 from smartops.config import Settings
 from smartops.plugins import Plugins
@@ -45,22 +45,7 @@ FLEET = [
 ]
 
 
-class Printer:
-    """A plugin with something that prints much."""
-
-    @hookimpl
-    def register_commands(self) -> Sequence[Command]:
-        @command("print {count} lines")
-        async def print_lines(count: int) -> Reply:
-            """Print lines."""
-            lines = (f"line {number:05} of the log" for number in range(count))
-            return Reply.of("Here they are.", Code("\n".join(lines), title="The log"))
-
-        return [print_lines]
-
-
 PLUGINS: Mapping[str, Any] = {
-    "printer": Printer(),
     "fake": smartops_fake,
     "instances": smartops_instances,
     "exec": smartops_exec,
@@ -281,7 +266,7 @@ class House:
     def _section(self, name: str) -> dict[str, Any]:
         usual: dict[str, Any] = {
             "fake": {"fleet": FLEET, "journal": self.folder / "cloud.jsonl"},
-            "exec": {"scripts": [{"script": "cat log", "read_only": True}]},
+            "exec": {"scripts": [{"template": "seq {count}", "read_only": True}]},
             "slack": {},
             "teams": {},
             "instances": {},

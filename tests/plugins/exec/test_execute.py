@@ -13,7 +13,9 @@ from smartops import (
     RateLimited,
     Severity,
     Table,
+    Text,
     ValidationFailed,
+    plain,
 )
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +107,7 @@ async def test_a_non_zero_exit_code_is_an_answer_with_a_warning(world, web, endi
     assert (reply.data["exitCode"], reply.data["status"]) == (3, "failed")
     assert reply.data["output"] == "half\nno such unit\n"
     assert reply.view[0].severity is Severity.WARNING
+    assert reply.view[1:] == (Code("half", "df -h"), Code("no such unit", "Errors"))
 
 
 async def test_errors_begin_on_a_line_of_their_own(world, web, ending):
@@ -119,24 +122,20 @@ async def test_silence_is_said(world, web, ending):
     assert reply.data["output"] == ""
 
 
-async def test_long_output_is_cut_in_the_view_only(world, web, ending):
-    text = "".join(f"line {number}\n" for number in range(50))
-    there = world({"i-1": ending(0, output=text, truncated=True)}, scripts=SCRIPTS)
+async def test_all_of_a_long_output_is_shown(world, web, ending):
+    text = "".join(f"line {number} {'x' * 500}\n" for number in range(1000))
+    there = world({"i-1": ending(0, output=text, errors="a warning\n")}, scripts=SCRIPTS)
     reply = await there.run("df -h", web)
-    _, code, note = reply.view
-    assert code.text.splitlines() == [f"line {number}" for number in range(20)]
-    assert "first 20 of 50 lines" in note.text
-    assert "The platform cut the output" in note.text
-    assert reply.data["output"] == text
+    assert reply.view[1:] == (Code(text.rstrip("\n"), "df -h"), Code("a warning", "Errors"))
+    assert reply.data["output"] == f"{text}a warning\n"
+    assert text in plain(reply)
+
+
+async def test_what_the_platform_cut_is_said(world, web, ending):
+    there = world({"i-1": ending(0, output="a\n", truncated=True)}, scripts=SCRIPTS)
+    reply = await there.run("df -h", web)
+    assert reply.view[-1] == Text("The platform cut the output; there was more.", style="note")
     assert reply.data["truncated"] is True
-
-
-async def test_a_very_long_line_is_cut_in_the_view_too(world, web, ending):
-    text = "x" * 9000
-    reply = await world({"i-1": ending(0, output=text)}, scripts=SCRIPTS).run("df -h", web)
-    assert len(reply.view[1].text) == 4000
-    assert "first 4,000 of 9,000 characters" in reply.view[2].text
-    assert reply.data["output"] == text
 
 
 async def test_polling_starts_quickly_and_slows_down(world, web, ending):

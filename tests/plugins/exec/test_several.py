@@ -80,12 +80,23 @@ async def test_all_well_is_good(world, make, ending):
     assert reply.view[0].severity is Severity.GOOD
 
 
-async def test_more_outputs_than_fit_are_counted(world, make, ending):
-    endings = {f"i-{number}": ending(0, output=f"I am {number}") for number in range(5)}
+async def test_more_outputs_than_are_shown_by_themselves_stand_together(world, make, ending):
+    endings = {f"i-{number}": ending(0, output=f"I am {number}\n") for number in range(4)}
+    endings["i-3"] = ending(0, output="I am", errors="3", truncated=True)
+    endings["i-4"] = ending(0)
     there = world(endings, scripts=SCRIPTS, groups=2)
     reply = await there.run("uptime", *(make(key) for key in endings))
-    assert sum(isinstance(block, Code) for block in reply.view) == 2
-    assert reply.view[-1].text == "3 more outputs, of 3 instances, are not shown."
+    assert [block.text for block in reply.view[:-1] if isinstance(block, Code)] == [
+        "I am 0",
+        "I am 1",
+    ]
+    assert reply.view[-2].text == "3 more outputs, of 3 instances:"
+    assert reply.view[-1] == Code(
+        "# i-2: ok, exit code 0\nI am 2\n\n"
+        "# i-3: ok, exit code 0\nI am\n3\nThe platform cut the output; there was more.\n\n"
+        "# i-4: ok, exit code 0",
+        "More outputs",
+    )
     assert len(reply.data["results"]) == 5
 
 

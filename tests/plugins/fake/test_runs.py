@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -137,27 +136,27 @@ async def test_the_limit_is_kept_to_the_second(
     assert await cloud.results(run) == (RunResult(web.id, "timed-out", seconds=19),)
 
 
-async def test_output_is_cut_where_the_platform_cuts_it(
-    found: Found, clock: ManualClock, named: Named
+@pytest.mark.parametrize(
+    ("limit", "output", "errors", "truncated"),
+    [(None, 25_000, 9_000, False), (25_000, 25_000, 9_000, False), (24_999, 24_999, 9_000, True)],
+)
+async def test_output_is_cut_where_that_is_wanted(
+    found: Found,
+    clock: ManualClock,
+    named: Named,
+    limit: int | None,
+    output: int,
+    errors: int,
+    truncated: bool,
 ) -> None:
-    scripts: list[dict[str, Any]] = [
-        {"pattern": "fits", "output": "x" * 1000, "repeat": 24},
-        {"pattern": "long", "output": "x" * 1000, "repeat": 25},
-        {"pattern": "loud", "errors": "e" * 8001, "exit_code": 1},
-    ]
-    cloud = found(scripts=scripts)
+    told = {"output": "x" * 1000, "repeat": 25, "errors": "e" * 9_000, "exit_code": 1}
+    cloud = found(scripts=[{"pattern": "long", **told}], output_limit=limit)
     web = await named(cloud, "web-server-01")
-    lengths = {}
-    for script in ("fits", "long", "loud"):
-        run = await cloud.send(script, [web], limit=LIMIT, key="")
-        clock.advance(10)
-        (result,) = await cloud.results(run)
-        lengths[script] = (len(result.output), len(result.errors), result.truncated)
-    assert lengths == {
-        "fits": (24_000, 0, False),
-        "long": (24_000, 0, True),
-        "loud": (0, 8_000, True),
-    }
+    run = await cloud.send("long", [web], limit=LIMIT, key="")
+    clock.advance(10)
+    (result,) = await cloud.results(run)
+    assert (len(result.output), len(result.errors)) == (output, errors)
+    assert result.truncated is truncated
 
 
 async def test_a_key_that_has_sent_something_else_is_refused(cloud: Fake, named: Named) -> None:
