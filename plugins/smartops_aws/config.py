@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -25,11 +26,24 @@ _MINUTE = timedelta(minutes=1)
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$")]
 RoleArn = Annotated[
     str,
     StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$"),
 ]
+
+_REGION = re.compile(
+    r"[a-z]{2,4}(-[a-z]+)?-(central|east|west|(north|south)(east|west)?)-\d{1,2}", re.ASCII
+)
+"""How AWS names regions. Which there are is not held against a list, since new ones are opened."""
+
+
+def _region(name: str) -> str:
+    if _REGION.fullmatch(name):
+        return name
+    raise ValueError(f"there is no region {name}; they have names such as eu-central-1")
+
+
+RegionName = Annotated[str, AfterValidator(_region)]
 
 
 def _endpoint(url: str) -> str:

@@ -20,7 +20,7 @@ from smartops import (
     ValidationFailed,
 )
 
-from .actions import ACTIONS, Action
+from .actions import ACTIONS, ASSUME, Action
 from .errors import SsmUnavailable
 from .faults import Fault
 
@@ -157,6 +157,11 @@ def _worded(fault: Fault, action: Action) -> Refusal:
 def _denied(fault: Fault, action: Action) -> Refusal:
     named = _NEEDED.search(fault.message)
     details = f"Required IAM action: {named[1] if named else action.right}"
+    if action is ASSUME:
+        details += (
+            ". It looks the same if there is no such role, if it does not trust SmartOps, and if "
+            "it wants another external_id"
+        )
     if "explicit deny" in fault.message:
         policy = "a service control policy" if "service control" in fault.message else "a policy"
         details += (
@@ -166,6 +171,12 @@ def _denied(fault: Fault, action: Action) -> Refusal:
 
 
 def _bad_credentials(fault: Fault) -> Refusal:
+    if fault.cause == "credentials":
+        return PermissionDenied(
+            "SmartOps has no AWS credentials",
+            details=f"{fault.code}: whoever operates SmartOps has to give it some, by a role, a "
+            "profile or the environment; no permission is missing",
+        )
     return PermissionDenied(
         "The AWS credentials of SmartOps are not accepted",
         details=f"{fault.code}: whoever operates SmartOps has to look at them; "

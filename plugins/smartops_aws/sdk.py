@@ -6,6 +6,7 @@ threads; sessions, and the making of clients, may not.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -50,6 +51,20 @@ _CAUSES: tuple[tuple[Any, Cause], ...] = (
     (sdk_errors.EndpointProviderError, "unreached"),
 )
 """Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""
+
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    """Let the SDK tell of a failed renewal in a line, if nothing else does.
+
+    It does so with pages of traceback, and also where the call fails for it: as a Fault.
+    """
+    if record.exc_info:
+        record.msg, record.args = f"{record.getMessage()} {record.exc_info[1]}", ()
+        record.exc_info = record.exc_text = None
+    return "mandatory" not in record.msg
+
+
+logging.getLogger("botocore.credentials").addFilter(_in_a_line)
 
 
 class Sdk:

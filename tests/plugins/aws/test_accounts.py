@@ -153,9 +153,24 @@ async def test_a_role_that_does_not_trust_us_says_what_is_missing(
     async with cloud(accounts=[account]) as (_, made):
         with pytest.raises(PermissionDenied) as refused, caplog.at_level(logging.WARNING):
             await made[0].list(Query())
-        assert refused.value.details == "Required IAM action: sts:AssumeRole"
-        assert ROLE in caplog.text
+        assert "Required IAM action: sts:AssumeRole" in (refused.value.details or "")
+        ((logger, _, line),) = caplog.record_tuples
+        assert (logger, ROLE in line) == ("smartops.aws", True)
+        assert "Traceback" not in caplog.text
         assert "arn:" not in f"{refused.value.message} {refused.value.details}"
+
+
+async def test_a_renewal_that_fails_in_good_time_is_told_in_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("botocore.credentials")
+    try:
+        raise OSError("no way there")
+    except OSError:
+        log.warning("Renewing failed during %s period.", "advisory", exc_info=True)
+    (record,) = caplog.records
+    assert record.getMessage() == "Renewing failed during advisory period. no way there"
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_look_alike_never_sees_real_keys(
@@ -182,7 +197,7 @@ async def test_no_credentials_at_all_are_the_operators_business(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     for profile, code in (("", "NoCredentialsError"), ("gone", "ProfileNotFound")):
         (aws, _) = found(accounts=[{**HOME_ACCOUNT, "profile": profile}])
-        with pytest.raises(PermissionDenied, match="credentials of SmartOps") as refused:
+        with pytest.raises(PermissionDenied, match="SmartOps has no AWS credentials") as refused:
             await aws.list(Query())
         assert (refused.value.details or "").startswith(code)
         assert caplog.records[-1].levelno == logging.ERROR

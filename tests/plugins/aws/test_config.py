@@ -73,7 +73,9 @@ def test_the_readme_has_every_key_with_its_default() -> None:
         ({"external_id": "x"}, "belongs to a role"),
         ({"regions": []}, "at least 1"),
         ({"regions": ["eu-central-1", "eu-central-1"]}, "named twice"),
-        ({"regions": ["Frankfurt"]}, "pattern"),
+        ({"regions": ["Frankfurt"]}, "there is no region Frankfurt"),
+        ({"regions": ["eu-centrl-1"]}, "there is no region eu-centrl-1"),
+        ({"regions": ["eu-central-1a"]}, "names such as eu-central-1"),
         ({"name": "a/b"}, "pattern"),
         ({"name": ""}, "pattern"),
         ({"region": "eu-central-1"}, "Extra"),
@@ -104,6 +106,16 @@ def test_what_is_no_section_is_refused(section: dict[str, Any], why: str) -> Non
     with pytest.raises(ValidationError) as refused:
         AwsConfig.model_validate({"accounts": [ACCOUNT], **section})
     assert why in str(refused.value)
+
+
+def test_every_region_that_the_sdk_knows_is_one(plain: Any) -> None:
+    names = {
+        name
+        for partition in plain.get_available_partitions()
+        for name in plain.get_available_regions("ec2", partition)
+    }
+    assert {"eu-central-1", "cn-north-1", "us-gov-west-1"} <= names
+    AwsConfig.model_validate({"accounts": [{**ACCOUNT, "regions": sorted(names)}]})
 
 
 def test_a_role_says_which_account_it_is_of() -> None:

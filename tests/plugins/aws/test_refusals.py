@@ -120,7 +120,8 @@ def test_the_role_that_may_not_be_assumed_is_what_is_missing() -> None:
     fault = Fault("service", "AccessDenied", text, operation="AssumeRole", status=403)
     said = refusal(fault, STOP)
     assert said.message == "Insufficient permissions to assume the role of the account"
-    assert said.details == "Required IAM action: sts:AssumeRole"
+    assert (said.details or "").startswith("Required IAM action: sts:AssumeRole. It looks the same")
+    assert "external_id" in (said.details or "")
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,9 @@ def test_bad_credentials_are_the_operators_business() -> None:
     assert "credentials of SmartOps" in said.message
     assert "Required IAM action" not in (said.details or "")
     assert "ExpiredToken" in (said.details or "")
+    missing = refusal(Fault("credentials", "NoCredentialsError", "Unable to locate"), STOP)
+    assert missing.message == "SmartOps has no AWS credentials"
+    assert "a role, a profile or the environment" in (missing.details or "")
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(None, 5), (0.0, 5), (7.2, 8), (30.0, 30)])

@@ -45,7 +45,8 @@ def test_the_snippet_of_the_readme_loads(tmp_path):
     ("section", "complaint"),
     [
         ({"model": "x y"}, "model"),
-        ({"region": "Frankfurt"}, "region"),
+        ({"region": "Frankfurt"}, "there is no region Frankfurt"),
+        ({"region": "eu-centrl-1"}, "there is no region eu-centrl-1"),
         ({"endpoint": "http://bedrock.example.com"}, "must be an https"),
         ({"role": "smartops"}, "role"),
         ({"external_id": "7"}, "belongs to a role"),

@@ -247,13 +247,14 @@ async def test_a_role_is_assumed_once(load, model):
     assert "Credential=ASIAROLE/" in model.asked[-1].headers["authorization"]
 
 
-async def test_a_role_that_may_not_be_assumed(load, model):
+async def test_a_role_that_may_not_be_assumed(load, model, caplog):
     bot = load(role="arn:aws:iam::123456789012:role/model")
     model.role_denied = True
     answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "plugins.bedrock.role" in answer.text
     assert "123456789012" not in answer.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_look_alike_sees_no_real_keys(load, model, monkeypatch):
