@@ -109,11 +109,6 @@ class Connector:
         url = self._url(base, "conversations", conversation, "activities", id)
         await self._call(lane, Request("DELETE", url, twice=True, about=True))
 
-    async def typing(self, lane: Lane, base: str, conversation: str) -> None:
-        """Show for a few seconds that an answer is being written."""
-        url = self._url(base, "conversations", conversation, "activities")
-        await self._call(lane, Request("POST", url, b'{"type":"typing"}', twice=True))
-
     async def create(self, lane: Lane, base: str, bot: str, user: str, tenant: str) -> str:
         """Return the id of the one-to-one conversation with a user; it is made if need be."""
         wanted = {
@@ -206,7 +201,7 @@ class Connector:
         if status in (403, 404):
             raise Gone(f"teams: the connector answered {status} {code[:60]}".rstrip())
         if status == 401:
-            raise PermissionDenied("teams: the connector refuses the bot's token")
+            raise BackendUnavailable("teams: the connector refuses the bot's token")
         raise ValidationFailed(f"teams: the connector answered {status}")
 
 

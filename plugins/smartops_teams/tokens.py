@@ -12,7 +12,6 @@ from smartops import (
     Clock,
     HttpClient,
     HttpReply,
-    PermissionDenied,
     ValidationFailed,
     parse_json,
 )
@@ -24,6 +23,16 @@ EARLY_SECONDS = 300.0
 """A token is replaced this long before it expires."""
 
 LOGIN_SECONDS = 10.0
+
+_HINT = "look at app_id, its credential and login_tenant in the section teams"
+_HINTS = {
+    7000215: "client_secret is wrong: it must be the value of a secret, not its id",
+    7000222: "client_secret has expired: make a new one in the bot's registration",
+    700016: "app_id is unknown in this tenant: look at app_id and login_tenant",
+    90002: "there is no such tenant: look at login_tenant",
+    700027: "the registration does not know the certificate",
+}
+"""What to do about the codes of Entra that misconfigurations have."""
 
 log = logging.getLogger("smartops.teams")
 
@@ -42,8 +51,7 @@ class Tokens:
     async def token(self, *, refused: str = "") -> str:
         """Return a token that holds for a while; ``refused`` is one that did not do.
 
-        Raises PermissionDenied if the login refuses the bot, BackendUnavailable
-        if it cannot be asked.
+        Raises BackendUnavailable if the login refuses the bot or cannot be asked.
         """
         if self._fresh(refused):
             return self._token
@@ -92,10 +100,23 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _refusal(reply: HttpReply, answer: Any) -> PermissionDenied | BackendUnavailable:
-    """Return what to raise. The codes say what is wrong with the credential, and hold no secret."""
-    codes = answer.get("error_codes")
-    log.error("the login answered %d: %.100r %.200r", reply.status, answer.get("error"), codes)
-    if reply.status in (400, 401, 403):
-        return PermissionDenied("teams: the login refuses the bot's credential")
-    return BackendUnavailable(f"teams: the login answered {reply.status}")
+def _refusal(reply: HttpReply, answer: Any) -> BackendUnavailable:
+    """Return what to raise, and tell the log what is to be mended.
+
+    It may be tried again: a credential that expired is replaced sooner or
+    later, and what waits is answered then. The codes hold no secret.
+    """
+    error, codes = answer.get("error"), answer.get("error_codes")
+    if reply.status not in (400, 401, 403):
+        log.error("the login answered %d: %.100r %.200r", reply.status, error, codes)
+        return BackendUnavailable(f"teams: the login answered {reply.status}")
+    known = codes if isinstance(codes, list) else ()
+    hint = next((_HINTS[code] for code in known if code in _HINTS), _HINT)
+    log.error(
+        "nothing can be sent: the login refuses the bot's credential (%d %.100r %.200r); %s",
+        reply.status,
+        error,
+        codes,
+        hint,
+    )
+    return BackendUnavailable("teams: the login refuses the bot's credential; the log says why")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
-from smartops import BackendUnavailable, PermissionDenied, Refusal, Secret
+from smartops import BackendUnavailable, Refusal, Secret
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_teams import TeamsConfig
@@ -66,7 +66,7 @@ def certificate() -> tuple[str, str]:
 async def test_a_secret(teams: Simulator, http: AiohttpClient) -> None:
     token = await tokens(teams, http, client_secret=Secret("simulated")).token()
     assert teams.login.holds(f"Bearer {token}")
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(BackendUnavailable):
         await tokens(teams, http, client_secret=Secret("wrong")).token()
     assert teams.login.refusals == ["client_secret"]
 
@@ -78,7 +78,7 @@ async def test_a_certificate(teams: Simulator, http: AiohttpClient, tmp_path: Pa
     token = await tokens(teams, http, certificate=path).token()
     assert teams.login.holds(f"Bearer {token}")
     teams.login.certificate, _ = certificate()
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(BackendUnavailable):
         await tokens(teams, http, certificate=path).token()
     assert teams.login.refusals == ["client_assertion: Signature verification failed"]
 

@@ -264,6 +264,28 @@ async def test_what_was_begun_before_a_restart_is_answered_after_it(house: House
     teams.connector.calls.clear()
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["at once", "over a restart"])
+async def test_an_answer_waits_until_the_secret_is_mended(
+    house: House, caplog: pytest.LogCaptureFixture, restarts: bool
+) -> None:
+    teams = house.teams
+    right, teams.login.secret = teams.login.secret, "another"
+    await teams.says("switch kitchen", conversation="ops")
+    with anyio.fail_after(10):
+        while "trying again" not in caplog.text:
+            await anyio.sleep(0.002)
+    assert "client_secret is wrong" in caplog.text
+    assert teams.conversation("ops").answers == []
+    teams.login.secret = right
+    if restarts:
+        await house.stop()
+        house.clock.advance(600)
+        await house.start()
+    async with time_lapse(house.clock):
+        assert "Switch kitchen" in (await teams.shown("ops")).text
+    assert len(teams.conversation("ops").answers) == 1
+
+
 async def test_a_click_is_answered_though_its_process_stops_in_the_middle(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
