@@ -55,7 +55,8 @@ class Channel(ABC):
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Deliver a reply where the message came from, in its thread; the whole of it.
 
-        Returns the platform's id of what now shows the reply. With
+        Returns the platform's id of what now shows the reply, empty if that
+        cannot be edited from the conversation that the message came from. With
         ``replaces``, such an id, that message is edited in place. What is too
         long for one message goes into several or a file. A private reply is
         shown to the sender alone where the platform can, and never replaces.

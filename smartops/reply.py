@@ -177,9 +177,9 @@ class Reply:
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
     ``request_id``. ``private`` asks the channel to show it to the sender alone
     where it can. ``repeated`` says that this act was answered before: a channel
-    that pushes its answers stays silent. ``closes`` is the key of the approval that
-    this decides: the message that asked must lose its buttons, whatever shows it.
-    ``asks`` is the key of the approval that this asks for.
+    that pushes its answers stays silent. ``closes`` is the id of the approval that
+    this decides: the messages that asked must lose their buttons, whatever shows them.
+    ``asks`` is the key under which it is kept that this message asks.
     """
 
     status: Literal["success", "pending", "error"] = "success"

@@ -70,7 +70,8 @@ class Outbox:
         letter = Letter(message, address, made, replaces, outside)
         with self._resumed(letter) as done:
             if private:
-                return await self._privately(letter, done)
+                await self._privately(letter, done)
+                return ""  # only whoever presses a button in it can replace it
             return await self._publicly(letter, done)
 
     async def _opened(self, address: Address, reply: Reply, form: Form) -> bool:
@@ -104,7 +105,7 @@ class Outbox:
                 done.append(remark and await self._posted(letter, said, thread))
         return done[made.deciding]
 
-    async def _privately(self, letter: Letter, done: list[str]) -> str:
+    async def _privately(self, letter: Letter, done: list[str]) -> None:
         """Show it to the one who asked, and take away the sign of work that everybody saw."""
         address, made = letter.address, letter.answer
         for place, part in enumerate(made.parts):
@@ -116,7 +117,6 @@ class Outbox:
                 done.append(remark and await self._whispered(address, Part.saying(remark)))
         if letter.replaces and letter.replaces != letter.message.shown_in:
             await self._removed(Shown.parse(letter.replaces))
-        return done[made.deciding]
 
     async def _posted(self, letter: Letter, part: Part, thread: str) -> str:
         address, outside = letter.address, letter.outside

@@ -49,25 +49,24 @@ class Outbox:
         """Send pages to the thread, or what is private to the one-to-one chat where that can be."""
         if not pages[0].reply.private:
             return await self._show(reference, pages, replaces)
-        if reference["kind"] != "personal":
-            shown = await self._in_private(reference, pages)
-            if shown is not None:
-                return shown
+        if reference["kind"] != "personal" and await self._in_private(reference, pages):
+            return ""  # its id is none of the conversation that the reference is to
         return await self._show(reference, pages, "")
 
-    async def _in_private(self, reference: Reference, pages: list[Page]) -> str | None:
-        """Send to the one-to-one chat; None if this person cannot be written to."""
+    async def _in_private(self, reference: Reference, pages: list[Page]) -> bool:
+        """Send to the one-to-one chat; False if this person cannot be written to."""
         user, bot = reference["user"]["id"], reference["bot"]["id"]
         known = (bot, user)
         try:
             if known not in self._chats:
                 await self._find_chat(reference, known)
             there = {**reference, "conversation": self._chats[known], "activity": ""}
-            return await self._show(there, pages, "")
+            await self._show(there, pages, "")
         except (Gone, ValidationFailed) as error:
             log.info("a private reply is shown in its thread: %s", error)
             self._chats.pop(known, None)
-            return None
+            return False
+        return True
 
     async def _find_chat(self, reference: Reference, known: tuple[str, str]) -> None:
         base, (bot, user) = reference["serviceUrl"], known

@@ -30,6 +30,9 @@ log = logging.getLogger("smartops.delivery")
 PROGRESS = "(progress)"
 """The shelf on which it is kept what shows the progress of an act; no plugin is called that."""
 
+Where = tuple[str, str]
+"""A channel, and the platform's id of a message in it."""
+
 RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """After how many seconds a reply that could not be delivered is tried again."""
 
@@ -72,20 +75,21 @@ class Delivery:
                 continue
             self._spawn(self._deliver, channel, message, act, True)
 
-    async def close(self, message: Message, reply: Reply) -> None:
-        """Take the buttons off the message that asked for what ``reply`` decides.
+    async def close(self, reply: Reply, besides: Where | None = None) -> set[Where]:
+        """Take the buttons off the messages that ask for what ``reply`` decides.
 
-        ``message`` is the one that decided; where its own button is, its
-        channel has shown the reply already.
+        It is shown in their place, but not in that of ``besides``. Returns
+        where it is shown now.
         """
-        approval = await self._store.approval_by_key(reply.closes)
-        if approval is None or not approval.shown:
-            return
-        channel = self._channels.get(approval.channel)
-        if channel is None:
-            return
-        asked = Message.load(approval.message.encode())
-        await self._send(channel, asked, replace(reply, private=False), approval.shown)
+        closed = set()
+        for showing in await self._store.showings(reply.closes):
+            where = (showing.channel, showing.shown)
+            channel = self._channels.get(showing.channel)
+            if channel is not None and showing.shown and where != besides:
+                asked = Message.load(showing.message.encode())
+                await self._send(channel, asked, replace(reply, private=False), showing.shown)
+                closed.add(where)
+        return closed
 
     async def answer(self, message: Message, *, kept: bool = False) -> Reply:
         """Return the answer to a message whose sender waits, kept or not until it is given."""
@@ -112,11 +116,8 @@ class Delivery:
         """See to what remains when the sender has the answer, or was told to wait for it."""
         if reply.repeated:
             return  # whoever answers it for the first time sees to it
-        approval = await self._store.approval_by_key(reply.closes) if reply.closes else None
-        shown_in = (message.channel, message.shown_in)
-        if approval is not None:
-            await self.close(message, reply)
-        if late and (approval is None or (approval.channel, approval.shown) != shown_in):
+        closed = await self.close(reply) if reply.closes else set()
+        if late and (message.channel, message.shown_in) not in closed:
             replaces = "" if reply.private else message.shown_in
             shown = await self._send(channel, message, reply, replaces)
             if reply.asks and shown:
@@ -140,7 +141,7 @@ class Delivery:
         if reply.asks and shown:
             self._store.shown(reply.asks, shown)
         if reply.closes:
-            await self._close_elsewhere(message, reply)
+            await self.close(reply, besides=(message.channel, message.shown_in))
         self._store.delivered(act)
         if progress.kept:
             await self._store.drop_fact(PROGRESS, act)
@@ -154,13 +155,6 @@ class Delivery:
         finally:
             del self._waited_for[act]
             await progress.stop()
-
-    async def _close_elsewhere(self, message: Message, reply: Reply) -> None:
-        approval = await self._store.approval_by_key(reply.closes)
-        if approval is None:
-            return
-        if (approval.channel, approval.shown) != (message.channel, message.shown_in):
-            await self.close(message, reply)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
         """Send, trying again as long as it makes sense; return what now shows it."""

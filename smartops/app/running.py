@@ -73,7 +73,7 @@ class App:
         """Return the answer to a message whose sender waits; raises nothing but cancellation."""
         reply = await self._delivery.answer(message)
         if reply.closes:
-            self.spawn(self._delivery.close, message, reply)
+            self.spawn(self._delivery.close, reply)
         return reply
 
     async def handle_kept(self, message: Message) -> Reply:

@@ -35,7 +35,7 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     elif token is not None:
         turn.approval = await approval_of(parts, turn, person, token[2])
         if token[1] == "cancel":
-            turn.closes = turn.approval.key
+            turn.closes = turn.approval.id
             return await withdraw(parts, turn.approval)
         said = turn.approval.command_text
     elif not said:

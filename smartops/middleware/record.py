@@ -35,8 +35,8 @@ async def _begun(parts: Parts, turn: Turn) -> Operation:
     operation = _operation(parts, turn)
     if turn.approval is None:
         await parts.store.begin(operation)
-    elif await parts.store.accept(turn.approval, operation):
-        turn.closes = turn.approval.key
+    elif await parts.store.accept(turn.approval.id, operation):
+        turn.closes = turn.approval.id
         turn.watcher.accepted()
     else:
         raise ApprovalInvalid(

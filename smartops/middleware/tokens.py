@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from smartops.errors import ApprovalInvalid
 from smartops.message import Person
@@ -20,14 +21,14 @@ async def approval_of(parts: Parts, turn: Turn, person: Person, token: str) -> A
     Raises ApprovalInvalid, with one text for what is unknown and what is
     somebody else's, so that guessing tells nothing.
     """
-    approval = await parts.store.approval(token)
+    approval = await parts.store.approval_behind(token)
     if approval is None or approval.person != person.name:
         raise ApprovalInvalid(
             "This confirmation is not valid",
             details="It is unknown, or was given to somebody else. Repeat the command.",
         )
     if approval.state == "expired":
-        turn.closes = approval.key
+        turn.closes = approval.id
         raise ApprovalInvalid(
             "This confirmation has expired",
             details=f"Nothing was done. Repeat the command to be asked again: "
@@ -43,10 +44,11 @@ async def approval_of(parts: Parts, turn: Turn, person: Person, token: str) -> A
 
 async def withdraw(parts: Parts, approval: Approval) -> Reply:
     """Cancel a pending approval."""
-    if not await parts.store.cancel(approval):
+    if not await parts.store.cancel(approval.id):
         raise ApprovalInvalid("This confirmation was used in the meantime")
-    return Reply.of(
+    reply = Reply.of(
         f"Cancelled: {approval.command_text}",
         "Nothing was changed.",
         data={"cancelled": approval.command_text},
     )
+    return replace(reply, closes=approval.id)

@@ -46,6 +46,12 @@ class Parts:
     running: Running
 
 
+class Desk:
+    """Where the core's own commands find the parts, which are put together after them."""
+
+    parts: Parts
+
+
 @dataclass(slots=True)
 class Turn:
     """One message on its way through the gate; each step adds what it learns.

@@ -12,9 +12,10 @@ from .rows import (
     OperationState,
     Question,
     Record,
+    Showing,
     StoreClosed,
     StoreUnavailable,
-    approval_key,
+    token_key,
 )
 from .store import Store
 
@@ -26,8 +27,9 @@ __all__ = [
     "OperationState",
     "Question",
     "Record",
+    "Showing",
     "Store",
     "StoreClosed",
     "StoreUnavailable",
-    "approval_key",
+    "token_key",
 ]

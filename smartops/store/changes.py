@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from operator import attrgetter
 
 from sqlalchemy import Connection, RowMapping, Select, exists, insert, select, update
 
-from .rows import Approval, ApprovalState, Operation, OperationState
-from .tables import approvals, operations
+from .rows import Approval, ApprovalState, Operation, OperationState, Showing
+from .tables import approvals, operations, showings
 from .transaction import Act, each
 
-_APPROVAL = [field.name for field in fields(Approval) if field.name != "id"]
-_OPERATION = [field.name for field in fields(Operation) if field.name != "approval_id"]
+_OPERATION = [field.name for field in fields(Operation)]
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """An operation that begins, and the key of the approval it follows from, if any."""
+class Asked:
+    """An approval, and the message that asks for it."""
 
-    operation: Operation
-    key: str | None
+    approval: Approval
+    showing: Showing
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of a pending approval; an operation begins if it is confirmed."""
 
-    key: str
+    approval: str
     now: float
     operation: Operation | None = None
 
@@ -62,7 +61,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where an approval is asked for."""
+    """The platform's id of a message that shows an approval."""
 
     key: str
     shown: str
@@ -76,8 +75,13 @@ class Lease:
     until: float
 
 
-def _add(connection: Connection, approval: Approval) -> None:
-    connection.execute(insert(approvals), {name: getattr(approval, name) for name in _APPROVAL})
+def _add(connection: Connection, asked: Asked) -> None:
+    connection.execute(insert(approvals), asdict(asked.approval))
+    _show(connection, asked.showing)
+
+
+def _show(connection: Connection, showing: Showing) -> None:
+    connection.execute(insert(showings), asdict(showing))
 
 
 def _accept(connection: Connection, decision: Decision) -> bool:
@@ -87,9 +91,9 @@ def _accept(connection: Connection, decision: Decision) -> bool:
     """
     assert decision.operation is not None
     if _decide(connection, decision, "confirmed"):
-        _insert(connection, decision.operation, decision.key)
+        _insert(connection, decision.operation)
         return True
-    return _begun_already(connection, decision.operation, decision.key)
+    return _begun_already(connection, decision.operation)
 
 
 def _cancel(connection: Connection, decision: Decision) -> bool:
@@ -99,30 +103,30 @@ def _cancel(connection: Connection, decision: Decision) -> bool:
 def _decide(connection: Connection, decision: Decision, state: ApprovalState) -> bool:
     statement = (
         update(approvals)
-        .where(approvals.c.key == decision.key, approvals.c.state == "pending")
+        .where(approvals.c.id == decision.approval, approvals.c.state == "pending")
         .where(approvals.c.expires > decision.now)
         .values(state=state)
     )
     return connection.execute(statement).rowcount == 1
 
 
-def _begin(connection: Connection, begun: Begun) -> None:
-    if not _begun_already(connection, begun.operation, begun.key):
-        _insert(connection, begun.operation, begun.key)
+def _begin(connection: Connection, operation: Operation) -> None:
+    if not _begun_already(connection, operation):
+        _insert(connection, operation)
 
 
-def _begun_already(connection: Connection, operation: Operation, key: str | None) -> bool:
+def _begun_already(connection: Connection, operation: Operation) -> bool:
     mine = exists().where(
         operations.c.id == operation.id,
         operations.c.owner == operation.owner,
-        operations.c.approval_key.is_not_distinct_from(key),
+        operations.c.approval_id.is_not_distinct_from(operation.approval_id or None),
     )
     return bool(connection.execute(select(mine)).scalar())
 
 
-def _insert(connection: Connection, operation: Operation, key: str | None) -> None:
-    row = {name: getattr(operation, name) for name in _OPERATION}
-    connection.execute(insert(operations), {**row, "approval_key": key})
+def _insert(connection: Connection, operation: Operation) -> None:
+    row = {**asdict(operation), "approval_id": operation.approval_id or None}
+    connection.execute(insert(operations), row)
 
 
 def _finish(connection: Connection, end: End) -> bool:
@@ -181,14 +185,15 @@ def _request_cancel(connection: Connection, id: str) -> bool:
 
 
 def _shown(connection: Connection, shown: Shown) -> None:
-    statement = update(approvals).where(approvals.c.key == shown.key).values(shown=shown.shown)
+    statement = update(showings).where(showings.c.key == shown.key).values(shown=shown.shown)
     connection.execute(statement)
 
 
-ADD: Act[Approval, None] = each("approval", _add, repeatable=False)
+ADD: Act[Asked, None] = each("approval", _add, repeatable=False)
+SHOW: Act[Showing, None] = each("showing", _show, repeatable=False)
 ACCEPT: Act[Decision, bool] = each("accept", _accept)
 CANCEL: Act[Decision, bool] = each("cancel", _cancel, repeatable=False)
-BEGIN: Act[Begun, None] = each("begin", _begin)
+BEGIN: Act[Operation, None] = each("begin", _begin)
 FINISH: Act[End, bool] = each("finish", _finish)
 RENEW: Act[Lease, int] = each("renew", _renew)
 ADOPT: Act[Adoption, Sequence[Operation]] = each("adopt", _adopt, repeatable=False)
@@ -198,28 +203,43 @@ REQUEST_CANCEL: Act[str, bool] = each("cancel request", _request_cancel)
 SHOWN: Act[Shown, None] = each("shown", _shown)
 
 
-def approval_of(row: RowMapping, id: str, now: float) -> Approval:
+def approval_of(row: RowMapping, now: float) -> Approval:
     """Return the approval in a row; one that is pending may have expired by ``now``."""
-    values = {name: row[name] for name in _APPROVAL}
-    if values["state"] == "pending" and values["expires"] <= now:
-        values["state"] = "expired"
-    return Approval(id=id, **values)
+    found = Approval(**row)
+    if found.state == "pending" and found.expires <= now:
+        return replace(found, state="expired")
+    return found
 
 
 def operation_of(row: RowMapping) -> Operation:
     """Return the operation in a row."""
     values = {name: row[name] for name in _OPERATION}
-    return Operation(approval_id=row["approval_key"] or "", **values)
+    return Operation(**{**values, "approval_id": values["approval_id"] or ""})
 
 
-def pending_of(person: str, conversation: str, now: float) -> Select[tuple[object, ...]]:
-    """Return the query for what waits for a person's decision in a conversation."""
+def approval_behind(key: str) -> Select[tuple[object, ...]]:
+    """Return the query for the approval that a button's token stands for."""
     return (
         select(approvals)
-        .where(approvals.c.person == person, approvals.c.conversation == conversation)
+        .join(showings, showings.c.approval == approvals.c.id)
+        .where(showings.c.key == key)
+    )
+
+
+def pending_of(person: str, now: float) -> Select[tuple[object, ...]]:
+    """Return the query for what waits for a person's decision, soonest to expire first."""
+    return (
+        select(approvals)
+        .where(approvals.c.person == person)
         .where(approvals.c.state == "pending", approvals.c.expires > now)
         .order_by(approvals.c.expires)
     )
+
+
+def shown_in(channel: str, conversation: str) -> Select[tuple[str]]:
+    """Return the query for the approvals that are shown in a conversation."""
+    there = showings.c.channel == channel, showings.c.conversation == conversation
+    return select(showings.c.approval).where(*there)
 
 
 def operations_of(

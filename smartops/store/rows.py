@@ -24,33 +24,43 @@ class StoreClosed(SmartOpsError):
     """The store was used after it was closed, or while it was closing."""
 
 
-def approval_key(id: str) -> str:
-    """Return what the store keeps instead of an approval's id: its hex SHA-256."""
-    return hashlib.sha256(id.encode("utf-8", "replace")).hexdigest()
+def token_key(token: str) -> str:
+    """Return what the store keeps instead of a token that a button carries: its hex SHA-256."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
     """A pending decision about a plan.
 
-    ``id`` is the token that a button carries. Only its hash is stored, so that
-    reading the store gives nobody a usable token: an approval found by other
-    means than its id has an empty ``id``. ``key`` is that hash, filled in by
-    the store. ``plan`` is JSON, ``digest`` what the approval is bound to.
-    ``message`` is what was said, as JSON, and ``shown`` the platform's id of
-    the message that asks, empty while it is not known.
+    ``id`` is a name for it, and no secret: whoever decides shows a token (see
+    :class:`Showing`). ``plan`` is JSON, ``digest`` what the approval is bound to.
     """
 
     id: str
     person: str
     command_text: str
     digest: str
-    channel: str
-    conversation: str
     expires: float
     plan: str
     state: ApprovalState = "pending"
-    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A message that shows an ``approval`` (its id), with buttons of its own.
+
+    ``key`` is :func:`token_key` of the token that they carry, so that reading
+    the store gives nobody a usable token. ``message`` is what was said, as
+    JSON, and ``shown`` the platform's id of the message that shows it, empty
+    while that is not known, or if it cannot be edited.
+    """
+
+    key: str
+    approval: str
+    channel: str
+    conversation: str
+    expires: float
     message: str = ""
     shown: str = ""
 
@@ -59,8 +69,7 @@ class Approval:
 class Operation:
     """One accepted change or long run.
 
-    ``approval_id`` is the approval's id going in and its hash coming out,
-    empty where none was needed. ``plan`` is JSON, and so is ``message``, what
+    ``approval_id`` is empty where none was needed. ``plan`` is JSON, and so is ``message``, what
     was said. ``act`` is the key of the act it was begun for. ``steps`` is JSON
     of what a ``resumable`` one has done so far; such a one goes on after its
     process ended. ``cancel_requested`` asks the owner to stop it.

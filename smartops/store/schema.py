@@ -16,7 +16,7 @@ from smartops.errors import Problem, StartupError
 
 from .database import BEGIN_SQLITE, Database
 
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002")
 """All revisions of the schema, oldest first; a test compares them with the migrations."""
 
 VERSION_TABLE = "smartops_version"
@@ -24,15 +24,15 @@ _LOCK = 7_305_417_219_083_552_113
 """The PostgreSQL advisory lock under which one process migrates; any number will do."""
 
 
-def migrate(database: Database) -> None:
-    """Bring the schema up to date. Raises StartupError if that cannot be done.
+def migrate(database: Database, to: str = VERSIONS[-1]) -> None:
+    """Bring the schema up to date, or up ``to`` a version. Raises StartupError if it cannot be.
 
     A schema newer than this version of SmartOps is refused: it may mean
     something else, and nothing is ever downgraded.
     """
     try:
-        if _version(database) != VERSIONS[-1]:
-            _upgrade(database)
+        if _version(database) != to:
+            _upgrade(database, to)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise StartupError(
@@ -61,7 +61,7 @@ def _stamped(connection: Connection, name: str) -> str:
     return str(found or "")
 
 
-def _upgrade(database: Database) -> None:
+def _upgrade(database: Database, to: str) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -76,6 +76,6 @@ def _upgrade(database: Database) -> None:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if _stamped(connection, database.name) != VERSIONS[-1]:
+        if _stamped(connection, database.name) != to:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)

@@ -26,12 +26,13 @@ from .rows import (
     Phase,
     Question,
     Record,
+    Showing,
     StoreClosed,
     StoreUnavailable,
-    approval_key,
+    token_key,
 )
 from .schema import migrate
-from .tables import approvals, operations, records, revoked
+from .tables import approvals, operations, records, revoked, showings
 from .writer import Writer
 
 KEEP = 90 * 86_400.0
@@ -116,62 +117,73 @@ class Store:
 
     # Approvals: decided once, by compare and set.
 
-    async def add_approval(self, approval: Approval) -> None:
-        """Keep a pending approval."""
-        key = approval_key(approval.id)
-        await self._writer.write(changes.ADD, replace(approval, key=key))
+    async def add_approval(self, approval: Approval, showing: Showing) -> None:
+        """Keep a pending approval, and which message asks for it."""
+        await self._writer.write(changes.ADD, changes.Asked(approval, showing))
+
+    async def show_approval(self, showing: Showing) -> None:
+        """Keep that one more message shows an approval."""
+        await self._writer.write(changes.SHOW, showing)
 
     async def approval(self, id: str) -> Approval | None:
-        """Return an approval by its id, in whatever state it is."""
-        rows = await self._read(select(approvals).where(approvals.c.key == approval_key(id)))
-        return changes.approval_of(rows[0], id, self._clock.time()) if rows else None
+        """Return an approval, in whatever state it is."""
+        return await self._approval(select(approvals).where(approvals.c.id == id))
 
-    async def approval_by_key(self, key: str) -> Approval | None:
-        """Return an approval by the hash of its id, in whatever state it is."""
-        rows = await self._read(select(approvals).where(approvals.c.key == key))
-        return changes.approval_of(rows[0], "", self._clock.time()) if rows else None
+    async def approval_behind(self, token: str) -> Approval | None:
+        """Return the approval that a button's token stands for, in whatever state it is."""
+        return await self._approval(changes.approval_behind(token_key(token)))
+
+    async def _approval(self, query: Select[Any]) -> Approval | None:
+        rows = await self._read(query)
+        return changes.approval_of(rows[0], self._clock.time()) if rows else None
 
     def shown(self, key: str, shown: str) -> None:
-        """Keep the platform's id of the message that asks for an approval, soon."""
+        """Keep the platform's id of the message that shows an approval, soon."""
         self._writer.queue(changes.SHOWN, changes.Shown(key, shown))
 
-    async def pending(self, person: str, conversation: str) -> list[Approval]:
-        """Return what waits for a person's decision there, soonest to expire first.
+    async def showings(self, approval: str) -> list[Showing]:
+        """Return the messages that show an approval."""
+        rows = await self._read(select(showings).where(showings.c.approval == approval))
+        return [Showing(**row) for row in rows]
 
-        Their ids are unknown to the store, and empty.
+    async def pending(self, person: str, shown_in: tuple[str, str] | None = None) -> list[Approval]:
+        """Return what waits for a person's decision, soonest to expire first.
+
+        ``shown_in``, a channel and a conversation, leaves out what is shown
+        elsewhere only.
         """
         now = self._clock.time()
-        rows = await self._read(changes.pending_of(person, conversation, now))
-        return [changes.approval_of(row, "", now) for row in rows]
+        query = changes.pending_of(person, now)
+        if shown_in is not None:
+            query = query.where(approvals.c.id.in_(changes.shown_in(*shown_in)))
+        return [changes.approval_of(row, now) for row in await self._read(query)]
 
-    async def accept(self, approval: Approval | str, operation: Operation) -> bool:
+    async def accept(self, approval: str, operation: Operation) -> bool:
         """Confirm an approval and begin its operation, both or neither.
 
         Returns False, and does nothing, if it was not pending any more. A
-        string is the approval's id. A caller cancelled meanwhile carries
-        nothing out: the operation is then ended as failed.
+        caller cancelled meanwhile carries nothing out: the operation is then
+        ended as failed.
         """
         now = self._clock.time()
-        decision = changes.Decision(_key(approval), now, _leased(operation, now))
+        begun = replace(_leased(operation, now), approval_id=approval)
         try:
-            return await self._writer.write(changes.ACCEPT, decision)
+            return await self._writer.write(changes.ACCEPT, changes.Decision(approval, now, begun))
         except anyio.get_cancelled_exc_class():
             self._abandon(operation)
             raise
 
-    async def cancel(self, approval: Approval | str) -> bool:
+    async def cancel(self, approval: str) -> bool:
         """Cancel an approval; False if it was not pending any more."""
-        decision = changes.Decision(_key(approval), self._clock.time())
+        decision = changes.Decision(approval, self._clock.time())
         return await self._writer.write(changes.CANCEL, decision)
 
     # Operations: under way in one process, which renews its lease on them.
 
     async def begin(self, operation: Operation) -> None:
         """Begin an operation that needed no approval."""
-        key = approval_key(operation.approval_id) if operation.approval_id else None
-        begun = changes.Begun(_leased(operation, self._clock.time()), key)
         try:
-            await self._writer.write(changes.BEGIN, begun)
+            await self._writer.write(changes.BEGIN, _leased(operation, self._clock.time()))
         except anyio.get_cancelled_exc_class():
             self._abandon(operation)
             raise
@@ -348,10 +360,6 @@ class Store:
                 return connection.execute(query).mappings().all()
         except SQLAlchemyError as error:
             raise StoreUnavailable("The store cannot be read", retry_after=1) from error
-
-
-def _key(approval: Approval | str) -> str:
-    return approval_key(approval) if isinstance(approval, str) else approval.key
 
 
 def _leased(operation: Operation, now: float) -> Operation:

@@ -51,19 +51,29 @@ acts = Table(
 approvals = Table(
     "approvals",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     Column("person", Words, nullable=False),
     Column("command_text", Words, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("channel", Words, nullable=False),
-    Column("conversation", Words, nullable=False),
     Column("expires", Double, nullable=False),
     Column("plan", Words, nullable=False),
-    Column("message", Words, nullable=False),
-    Column("shown", Words, nullable=False),
     Column("state", Text, nullable=False),
     Index("approvals_by_person", "person", "expires"),
     Index("approvals_by_expiry", "expires"),
+)
+
+showings = Table(
+    "showings",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("approval", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("conversation", Words, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("shown", Words, nullable=False),
+    Index("showings_by_approval", "approval"),
+    Index("showings_by_expiry", "expires"),
 )
 
 operations = Table(
@@ -73,7 +83,7 @@ operations = Table(
     Column("person", Words, nullable=False),
     Column("command_text", Words, nullable=False),
     Column("plan", Words, nullable=False),
-    Column("approval_key", Text, unique=True),  # one approval, one operation
+    Column("approval_id", Words, unique=True),  # one approval, one operation
     Column("channel", Words, nullable=False),
     Column("conversation", Words, nullable=False),
     Column("act", Text, nullable=False),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_
 
 from .put import put
-from .tables import acts, approvals, operations, pulse, questions, records, revoked
+from .tables import acts, approvals, operations, pulse, questions, records, revoked, showings
 from .transaction import Act, each
 
 PIECE = 1000
@@ -40,6 +40,7 @@ def stale(now: float, keep: float) -> tuple[Old, ...]:
     return (
         Old(acts, acts.c.at, now - DEDUPLICATED),
         Old(approvals, approvals.c.expires, now - REMEMBERED),
+        Old(showings, showings.c.expires, now - REMEMBERED),
         Old(operations, operations.c.finished, now - keep),
         Old(questions, questions.c.expires, now),
         Old(revoked, revoked.c.until, now),

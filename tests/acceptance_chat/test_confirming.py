@@ -126,25 +126,85 @@ async def test_an_edit_and_the_bots_own_words_run_nothing(house: House) -> None:
     assert "web-server-02" in slack.channel("ops").answers[0].text
 
 
-@pytest.mark.parametrize("way", ["slack to teams", "teams to slack"])
+BOTH_WAYS = pytest.mark.parametrize("way", ["slack to teams", "teams to slack"])
+
+
+def fronts(house: House, way: str) -> tuple[Front, Front]:
+    here, there = way.split(" to ")
+    return house.fronts[here], house.fronts[there]
+
+
+@BOTH_WAYS
 async def test_asked_here_and_confirmed_there(house: House, way: str) -> None:
-    here, there = (house.fronts[name] for name in way.split(" to "))
+    here, there = fronts(house, way)
     asked = await asked_for(here)
-    # What a button carries is what one would type, so it works wherever the person is.
-    token = token_of(asked)
-    await there.says(token)
-    await house.until(lambda: not asked.buttons)
+    chat = there.alone("alice")
+    await there.says("approvals", place=chat)
+    again = await there.asked(chat)
+    for shown in ("Confirmation required: Reboot web-server-01", CHANGE, "web-server-01"):
+        assert shown in again.text
+
+    await there.clicks(again, "confirm")
+    await house.until(lambda: not (asked.buttons or again.buttons))
     assert "Rebooting web-server-01" in asked.text
-    await there.says_at_last("Rebooting web-server-01")
+    assert "Rebooting web-server-01" in again.text
     assert [change["what"] for change in house.changes] == ["reboot"]
-    assert (len(here.answers()), len(there.answers())) == (1, 1)
+    assert (len(here.answers()), len(there.answers(chat)), len(there.answers())) == (1, 1, 0)
     assert [*here.rejected(), *there.rejected()] == []
 
 
-@pytest.mark.parametrize("way", ["slack to teams", "teams to slack"])
-async def test_another_person_cannot_confirm_it_there(house: House, way: str) -> None:
-    here, there = (house.fronts[name] for name in way.split(" to "))
+@BOTH_WAYS
+async def test_shown_there_and_confirmed_where_it_was_asked(house: House, way: str) -> None:
+    here, there = fronts(house, way)
     asked = await asked_for(here)
+    chat = there.alone("alice")
+    await there.says("approvals", place=chat)
+    again = await there.asked(chat)
+    stale = there.remembered(again)
+    await here.clicks(asked, "confirm")
+    await house.until(lambda: not (asked.buttons or again.buttons))
+    assert "Rebooting web-server-01" in again.text
+    await there.clicks(stale, "confirm")
+    await house.passes(5)
+    assert (len(house.changes), len(here.answers())) == (1, 1)
+
+
+@BOTH_WAYS
+async def test_in_a_channel_only_the_one_who_asked_sees_it(house: House, way: str) -> None:
+    here, there = fronts(house, way)
+    asked = await asked_for(here)
+    await there.says("approvals")
+    alone = await there.asked_alone()
+    await here.clicks(asked, "cancel")
+    await house.until(lambda: not asked.buttons)
+    await house.passes(5)
+    assert there.answers() == []  # what only alice saw is not made known to all
+
+    await there.clicks(alone, "confirm")
+    await house.until(lambda: "cancelled already" in there.private("alice"))
+    assert (there.answers(), house.changes) == ([], [])
+    assert [*here.rejected(), *there.rejected()] == []
+
+
+@BOTH_WAYS
+async def test_confirmed_in_a_channel_it_is_answered_there(house: House, way: str) -> None:
+    here, there = fronts(house, way)
+    asked = await asked_for(here)
+    await there.says("approvals")
+    alone = await there.asked_alone()
+    await there.clicks(alone, "confirm")
+    await house.until(lambda: not asked.buttons)
+    assert "Rebooting web-server-01" in asked.text
+    await house.until(lambda: "Rebooting web-server-01" in there.private("alice"))
+    assert len(house.changes) == 1
+
+
+@BOTH_WAYS
+async def test_another_person_sees_and_confirms_nothing_there(house: House, way: str) -> None:
+    here, there = fronts(house, way)
+    asked = await asked_for(here)
+    await there.says("approvals", user="bob")
+    await house.until(lambda: "Nothing waits" in there.private("bob"))
     await there.says(token_of(asked), user="bob")
     await house.until(lambda: "somebody else" in there.private("bob"))
     assert (len(asked.buttons), house.changes, asked.edits) == (2, [], 0)

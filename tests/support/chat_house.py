@@ -83,6 +83,14 @@ class Front(ABC):
         """Return everything that only this person was told."""
 
     @abstractmethod
+    def alone(self, user: str) -> str:
+        """Return the name of the conversation that somebody has with the bot alone."""
+
+    @abstractmethod
+    def private_messages(self, user: str) -> Sequence[Any]:
+        """Return the messages that only this person sees, wherever they are."""
+
+    @abstractmethod
     def thread(self, shown: Any) -> str:
         """Return what names the thread of a message."""
 
@@ -103,6 +111,11 @@ class Front(ABC):
         """Wait for a message with buttons, and return it."""
         await self.house.until(lambda: any(item.buttons for item in self.answers(place)))
         return next(item for item in reversed(self.answers(place)) if item.buttons)
+
+    async def asked_alone(self, user: str = "alice") -> Any:
+        """Wait for a message with buttons that only this person sees, and return it."""
+        await self.house.until(lambda: any(item.buttons for item in self.private_messages(user)))
+        return next(item for item in reversed(self.private_messages(user)) if item.buttons)
 
     async def settled(self, place: str = "ops") -> None:
         """Wait until something was said, and then nothing more for a while."""
@@ -139,6 +152,12 @@ class SlackFront(Front):
 
     def private(self, user: str) -> str:
         return "\n".join(item.text for item in self.slack.ephemeral if item.to == user)
+
+    def alone(self, user: str) -> str:
+        return f"@{user}"
+
+    def private_messages(self, user: str) -> Sequence[Any]:
+        return [item for item in self.slack.ephemeral if item.to == user]
 
     def thread(self, shown: Any) -> str:
         return shown.thread or shown.ts
@@ -181,8 +200,14 @@ class TeamsFront(Front):
         return self.teams.conversation(place).answers
 
     def private(self, user: str) -> str:
-        alone = (item.text for item in self.answers(f"with {user}"))
+        alone = (item.text for item in self.private_messages(user))
         return "\n".join([*self._told.get(user, ()), *alone])
+
+    def alone(self, user: str) -> str:
+        return f"with {user}"
+
+    def private_messages(self, user: str) -> Sequence[Any]:
+        return self.answers(self.alone(user))
 
     def thread(self, shown: Any) -> str:
         return shown.thread

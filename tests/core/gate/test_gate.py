@@ -157,6 +157,68 @@ async def test_two_confirmations_do_not_disturb_each_other(bot: Bot, world: Worl
     assert (await bot.press(back.action("confirm"))).text == "The back door is open"
 
 
+async def test_of_several_one_is_called_off_by_what_is_said(bot: Bot, world: World) -> None:
+    await bot.say("open door side")
+    await bot.say("open door back")
+    which = await bot.say("cancel")
+    (line,) = (line for line in which.text.splitlines() if "side" in line)
+    command, _, about = line.strip().partition(": ")
+    assert about == "open door side"
+    assert "Cancelled: open door side" in (await bot.say(command)).text
+    assert "Cancelled: open door back" in (await bot.say("cancel")).text
+    assert world.moves == 0
+
+
+async def test_what_waits_is_shown_anywhere_and_confirmed_there(bot: Bot, world: World) -> None:
+    asked = await bot.say("open door", conversation="here")
+    bot.clock.advance(5 * 60)
+    again = await bot.say("approvals", conversation="there")
+    assert (again.status, again.reply.private) == ("pending", True)
+    assert (again.data["plan"], again.data["expiresIn"]) == (asked.data["plan"], 600)
+    for shown in ("Open the front door", "shut", "open door", "within 10 minutes"):
+        assert shown in again.text
+    assert again.action("confirm") != asked.action("confirm")
+    done = await bot.press(again.action("confirm"), conversation="there")
+    assert (done.text, world.moves) == ("The front door is open", 1)
+    for late in (asked, again):
+        assert (await bot.press(late.action("confirm"))).code == "APPROVAL_INVALID"
+    assert "Nothing waits" in (await bot.say("approvals")).text
+    assert world.moves == 1
+
+
+async def test_several_that_wait_are_listed_to_choose_from(bot: Bot, world: World) -> None:
+    await bot.say("open door side", conversation="here")
+    await bot.say("open door back", conversation="there")
+    listed = await bot.say("approvals", conversation="elsewhere")
+    assert [item["command"] for item in listed.data["approvals"]] == [
+        "open door side",
+        "open door back",
+    ]
+    assert listed.status == "success"
+    name = listed.data["approvals"][1]["approval"]
+    back = await bot.say(f"approvals {name}")
+    assert "back door" in back.text
+    assert "side" not in back.text
+    by_button = await bot.press(listed.reply.actions[0])
+    assert "side door" in by_button.text
+    await bot.press(back.action("cancel"))
+    gone = await bot.say(f"approvals {name}")
+    assert (gone.code, name in gone.text) == ("VALIDATION_ERROR", True)
+    assert world.moves == 0
+
+
+async def test_nobody_sees_or_decides_what_waits_for_another(bot: Bot, world: World) -> None:
+    await bot.say("open door side")
+    await bot.say("open door back")
+    name = (await bot.say("approvals")).data["approvals"][0]["approval"]
+    assert "Nothing waits" in (await bot.say("approvals", user="mallory")).text
+    for text in (f"approvals {name}", f"cancel {name}"):
+        refused = await bot.say(text, user="mallory")
+        unknown = await bot.say(text.replace(name, "ap-000000000000"), user="mallory")
+        assert refused.text.replace(name, "ap-000000000000") == unknown.text
+    assert (await bot.say(f"cancel {name}")).status == "success"
+
+
 async def test_an_approval_expires(bot: Bot, world: World) -> None:
     asked = await bot.say("open door")
     bot.clock.advance(15 * 60 + 1)

@@ -6,21 +6,19 @@ import anyio
 import pytest
 from sqlalchemy import create_engine, text
 
-from smartops.store import LEASE, Approval, Operation, Store, approval_key
+from smartops.store import LEASE, Approval, Operation, Showing, Store, token_key
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
 
 
-def approval(clock: ManualClock, id: str = "token", **changes) -> Approval:
+def approval(clock: ManualClock, id: str = "ap-1", **changes) -> Approval:
     return replace(
         Approval(
             id=id,
             person="alice",
             command_text='run "df -h" on web-server-01',
             digest="0123",
-            channel="api",
-            conversation="room-1",
             expires=clock.time() + 900,
             plan='{"summary": "Stop it"}',
         ),
@@ -35,7 +33,7 @@ def operation(clock: ManualClock, id: str = "op-1", **changes) -> Operation:
             person="alice",
             command_text="stop web-server-01",
             plan="{}",
-            approval_id="token",
+            approval_id="ap-1",
             channel="api",
             conversation="room-1",
             message='{"id": 1}',
@@ -46,72 +44,105 @@ def operation(clock: ManualClock, id: str = "op-1", **changes) -> Operation:
     )
 
 
-async def state(store: Store, id: str = "token") -> str | None:
+def showing(of: Approval, token: str = "", **changes) -> Showing:
+    shown = Showing(token_key(token or f"token of {of.id}"), of.id, "api", "room-1", of.expires)
+    return replace(shown, **changes)
+
+
+async def ask(store: Store, asked: Approval, **changes) -> None:
+    await store.add_approval(asked, showing(asked, **changes))
+
+
+async def state(store: Store, id: str = "ap-1") -> str | None:
     found = await store.approval(id)
     return found.state if found else None
 
 
 async def test_an_approval_comes_back_as_it_was(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock))
-    assert await store.approval("token") == approval(clock, key=approval_key("token"))
+    asked = approval(clock)
+    await ask(store, asked, token="token")
+    assert await store.approval("ap-1") == asked
+    assert await store.approval_behind("token") == asked
     assert await store.approval("another") is None
 
 
+@pytest.mark.parametrize("token", ["unknown", "", "ap-1", token_key("token")])
+async def test_what_stands_in_the_store_is_no_token(
+    store: Store, clock: ManualClock, token: str
+) -> None:
+    await ask(store, approval(clock), token="token")
+    assert await store.approval_behind(token) is None
+
+
 async def test_accepting_confirms_and_begins(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock))
-    assert await store.accept("token", operation(clock))
+    await ask(store, approval(clock))
+    assert await store.accept("ap-1", operation(clock))
     assert await state(store) == "confirmed"
-    assert await store.operation("op-1") == operation(
-        clock, approval_id=approval_key("token"), lease_until=clock.time() + LEASE
-    )
+    assert await store.operation("op-1") == operation(clock, lease_until=clock.time() + LEASE)
 
 
-@pytest.mark.parametrize("id", ["unknown", "", approval_key("token")])
-async def test_only_the_id_accepts(store: Store, clock: ManualClock, id: str) -> None:
-    """What stands in the store is not enough to use it."""
-    await store.add_approval(approval(clock))
-    assert not await store.accept(id, operation(clock))
-    assert not await store.cancel(id)
+async def test_an_unknown_one_is_not_accepted(store: Store, clock: ManualClock) -> None:
+    await ask(store, approval(clock))
+    assert not await store.accept("ap-2", operation(clock))
+    assert not await store.cancel("ap-2")
     assert await state(store) == "pending"
     assert await store.operations() == []
 
 
+async def test_every_message_that_shows_it_has_a_token(store: Store, clock: ManualClock) -> None:
+    asked = approval(clock)
+    first = showing(asked, "first", message='{"text": "stop"}')
+    again = showing(asked, "again", channel="console", conversation="room-2")
+    await store.add_approval(asked, first)
+    await store.show_approval(again)
+    store.shown(first.key, "platform-id")
+    assert await store.approval_behind("first") == await store.approval_behind("again") == asked
+    found = await store.showings("ap-1")
+    assert sorted(found, key=lambda item: item.channel) == [
+        replace(first, shown="platform-id"),
+        again,
+    ]
+    assert await store.showings("ap-2") == []
+    assert await store.cancel("ap-1")
+    assert (await store.approval_behind("again")).state == "cancelled"
+
+
 async def test_the_second_use_does_nothing(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock))
-    assert await store.accept("token", operation(clock))
-    assert not await store.accept("token", operation(clock, "op-2"))
-    assert not await store.cancel("token")
+    await ask(store, approval(clock))
+    assert await store.accept("ap-1", operation(clock))
+    assert not await store.accept("ap-1", operation(clock, "op-2"))
+    assert not await store.cancel("ap-1")
     assert [item.id for item in await store.operations()] == ["op-1"]
 
 
 async def test_a_cancelled_approval_is_not_accepted(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock))
-    assert await store.cancel("token")
-    assert not await store.cancel("token")
-    assert not await store.accept("token", operation(clock))
+    await ask(store, approval(clock))
+    assert await store.cancel("ap-1")
+    assert not await store.cancel("ap-1")
+    assert not await store.accept("ap-1", operation(clock))
     assert await state(store) == "cancelled"
     assert await store.operations() == []
 
 
 async def test_it_expires_to_the_second(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock, "early"))
-    await store.add_approval(approval(clock, "late"))
+    await ask(store, approval(clock, "early"))
+    await ask(store, approval(clock, "late"))
     clock.advance(899.5)
     assert await store.accept("early", operation(clock, approval_id="early"))
     clock.advance(0.5)
     assert await state(store, "late") == "expired"
     assert not await store.accept("late", operation(clock, "op-2"))
     assert not await store.cancel("late")
-    assert await store.pending("alice", "room-1") == []
+    assert await store.pending("alice", ("api", "room-1")) == []
     assert await state(store, "early") == "confirmed"
 
 
 async def test_many_clicks_at_once_are_one(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock))
+    await ask(store, approval(clock))
     accepted = []
 
     async def click(number: int) -> None:
-        if await store.accept("token", operation(clock, f"op-{number}")):
+        if await store.accept("ap-1", operation(clock, f"op-{number}")):
             accepted.append(f"op-{number}")
 
     async with anyio.create_task_group() as group:
@@ -124,7 +155,7 @@ async def test_many_clicks_at_once_are_one(store: Store, clock: ManualClock) -> 
 async def test_confirm_against_cancel(store: Store, clock: ManualClock) -> None:
     tokens = [f"token-{n}" for n in range(20)]
     for token in tokens:
-        await store.add_approval(approval(clock, token))
+        await ask(store, approval(clock, token))
     won: dict[str, list[str]] = {token: [] for token in tokens}
 
     async def confirm(token: str) -> None:
@@ -143,30 +174,39 @@ async def test_confirm_against_cancel(store: Store, clock: ManualClock) -> None:
     assert [await state(store, token) for token in tokens] == [won[token][0] for token in tokens]
 
 
-async def test_what_waits_for_a_person_in_a_conversation(store: Store, clock: ManualClock) -> None:
-    await store.add_approval(approval(clock, "later"))
-    await store.add_approval(approval(clock, "sooner", expires=clock.time() + 60))
-    await store.add_approval(approval(clock, "hers", person="bea"))
-    await store.add_approval(approval(clock, "elsewhere", conversation="room-2"))
-    waiting = await store.pending("alice", "room-1")
-    assert [item.key for item in waiting] == [approval_key("sooner"), approval_key("later")]
-    assert {item.id for item in waiting} == {""}
-    assert await store.cancel(waiting[0])
-    assert await store.accept(waiting[1], operation(clock, approval_id=""))
-    assert (await state(store, "sooner"), await state(store, "later")) == (
-        "cancelled",
-        "confirmed",
-    )
+async def test_what_waits_for_a_person(store: Store, clock: ManualClock) -> None:
+    await ask(store, approval(clock, "later"))
+    await ask(store, approval(clock, "sooner", expires=clock.time() + 60))
+    await ask(store, approval(clock, "hers", person="bea"))
+    await ask(store, approval(clock, "elsewhere"), conversation="room-2")
+    await ask(store, approval(clock, "another channel"), channel="console")
+
+    async def waiting(*place: str) -> list[str]:
+        found = await store.pending("alice", place or None)
+        return [item.id for item in found]
+
+    assert await waiting("api", "room-1") == ["sooner", "later"]
+    assert await waiting("api", "room-2") == ["elsewhere"]
+    assert sorted(await waiting()) == ["another channel", "elsewhere", "later", "sooner"]
+    elsewhere = await store.approval("elsewhere")
+    await store.show_approval(showing(elsewhere, "again"))
+    await store.show_approval(showing(elsewhere, "once more"))
+    assert sorted(await waiting("api", "room-1")) == ["elsewhere", "later", "sooner"]
+    assert await store.cancel("sooner")
+    assert await store.accept("later", operation(clock, approval_id="later"))
+    assert await waiting("api", "room-1") == ["elsewhere"]
+    clock.advance(900)
+    assert await waiting() == []
 
 
 async def test_the_database_holds_no_token(url: str, store: Store, clock: ManualClock) -> None:
     token = "correct-horse-battery-staple"
-    await store.add_approval(approval(clock, token))
-    await store.accept(token, operation(clock, approval_id=token))
+    await ask(store, approval(clock), token=token)
+    await store.accept("ap-1", operation(clock))
     await store.aclose()
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
-        for table in ("approvals", "operations"):
+        for table in ("approvals", "showings", "operations"):
             rows = connection.execute(text(f"SELECT * FROM {table}")).all()
             assert len(rows) == 1
             assert token not in str(rows)
@@ -177,7 +217,7 @@ async def test_a_cancelled_caller_leaves_nothing_running(store: Store, clock: Ma
     """Who is cancelled while accepting carries nothing out, so nothing may look as if it were."""
     for number in range(40):
         token = f"token-{number}"
-        await store.add_approval(approval(clock, token))
+        await ask(store, approval(clock, token))
         scope = anyio.CancelScope()
 
         async def click(token: str = token, scope: anyio.CancelScope = scope) -> None:

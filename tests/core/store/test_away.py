@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from smartops.store import Approval, Operation, Record, StoreUnavailable
+from smartops.store import Approval, Operation, Record, Showing, StoreUnavailable
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -180,8 +180,10 @@ def operation(clock: ManualClock) -> Operation:
     )
 
 
-def approval(clock: ManualClock) -> Approval:
-    return Approval("token", "alice", "", "", "api", "room", clock.time() + 9, "{}")
+def asked(clock: ManualClock) -> tuple[Approval, Showing]:
+    soon = clock.time() + 9
+    showing = Showing("key", "ap-1", "api", "room", soon)
+    return Approval("ap-1", "alice", "", "", soon, "{}"), showing
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -200,11 +202,11 @@ async def test_an_approval_is_accepted_once(
     wire: Wire, cut: Cut, opened, clock: ManualClock
 ) -> None:
     store = await opened(wire.url)
-    await store.add_approval(approval(clock))
+    await store.add_approval(*asked(clock))
     wire.cut = cut
-    assert await store.accept("token", operation(clock))
+    assert await store.accept("ap-1", operation(clock))
     assert wire.cuts == [cut]
-    assert not await store.accept("token", replace(operation(clock), id="op-2"))
+    assert not await store.accept("ap-1", replace(operation(clock), id="op-2"))
     assert [item.id for item in await store.operations()] == ["op-1"]
 
 
@@ -228,11 +230,11 @@ async def test_what_cannot_be_known_is_said(
 ) -> None:
     """Whoever cancels must not hear that somebody else did."""
     store = await opened(wire.url)
-    await store.add_approval(approval(clock))
+    await store.add_approval(*asked(clock))
     wire.cut = cut
     with pytest.raises(StoreUnavailable, match="may or may not"):
-        await store.cancel("token")
-    found = await store.approval("token")
+        await store.cancel("ap-1")
+    found = await store.approval("ap-1")
     assert found
     assert found.state == state
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from smartops.store import LEASE, Approval, Operation, Question, Store, approval_key
+from smartops.store import LEASE, Operation, Question, Store
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -171,15 +171,3 @@ async def test_an_operation_is_found_by_its_act(store: Store, operation: Operati
     assert found
     assert found.id == "op-1"
     assert await store.operation_of("act-2") is None
-
-
-async def test_where_an_approval_is_shown(store: Store, clock: ManualClock) -> None:
-    approval = Approval("token", "alice", "", "", "api", "room", clock.time() + 9, "{}")
-    await store.add_approval(replace(approval, message='{"text": "stop"}'))
-    key = approval_key("token")
-    store.shown(key, "platform-id")
-    found = await store.approval_by_key(key)
-    assert found == replace(
-        approval, id="", key=key, message='{"text": "stop"}', shown="platform-id"
-    )
-    assert await store.approval_by_key(approval_key(key)) is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smartops.store import Approval, Operation, Store
+from smartops.store import Approval, Operation, Showing, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -74,11 +74,16 @@ def test_two_processes_claim_each_act_once(url: str, workers) -> None:
     assert sorted(first + second) == sorted(f"key-{n}" for n in range(1000))
 
 
+def asked(id: str, expires: float) -> tuple[Approval, Showing]:
+    showing = Showing(f"key of {id}", id, "api", "room", expires)
+    return Approval(id, "alice", "", "", expires, "{}"), showing
+
+
 async def test_two_processes_accept_each_approval_once(url: str, store: Store, workers) -> None:
     tokens = [f"t{n}" for n in range(60)]
     soon = time.time() + 3600  # the workers go by the clock on the wall
     for token in tokens:
-        await store.add_approval(Approval(token, "alice", "", "", "api", "room", soon, "{}"))
+        await store.add_approval(*asked(token, soon))
     first, second = race(workers(url, ["accept", "a", *tokens], ["accept", "b", *tokens]))
     operations = await store.operations(limit=1000)
     assert sorted(item.id for item in operations) == sorted(first + second)
@@ -108,7 +113,7 @@ def test_processes_that_make_the_schema_at_once(
 
 async def test_what_was_promised_outlives_a_kill(url: str, store: Store, opened, workers) -> None:
     soon = time.time() + 3600
-    await store.add_approval(Approval("token", "alice", "", "", "api", "room", soon, "{}"))
+    await store.add_approval(*asked("token", soon))
     await store.aclose()
     (worker,) = workers(url, ["promise", "here", "token"])
     begin(worker)

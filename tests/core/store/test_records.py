@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartops.store import Approval, Operation, Record, Store
+from smartops.store import Approval, Operation, Record, Showing, Store
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -106,13 +106,17 @@ async def test_any_text_can_be_recorded(store: Store, text: str, person: str) ->
 async def test_wild_text_everywhere_else(store: Store, clock: ManualClock) -> None:
     wild = "a\0b\ud83d"
     mended = "a\ufffdb?"
+    soon = clock.time() + 9
     await store.add_approval(
-        Approval(wild, wild, wild, "digest", wild, wild, clock.time() + 9, wild)
+        Approval(wild, wild, wild, "digest", soon, wild),
+        Showing("key", wild, wild, wild, soon, wild),
     )
     found = await store.approval(wild)
     assert found
-    assert (found.person, found.plan, found.conversation) == (mended, mended, mended)
-    assert len(await store.pending(wild, wild)) == 1
+    assert (found.person, found.plan) == (mended, mended)
+    (showing,) = await store.showings(wild)
+    assert (showing.approval, showing.message) == (mended, mended)
+    assert len(await store.pending(wild, (wild, wild))) == 1
     await store.begin(
         Operation("op-1", wild, wild, wild, "", wild, wild, wild, "here", clock.time())
     )
@@ -150,7 +154,10 @@ DAY = 86_400.0
 async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock) -> None:
     start = clock.time()
     await store.claim("old")
-    await store.add_approval(Approval("old", "alice", "", "", "", "room", start + 10, "{}"))
+    await store.add_approval(
+        Approval("old", "alice", "", "", start + 10, "{}"),
+        Showing("key", "old", "", "room", start + 10),
+    )
     await store.revoke("old", start + 10)
     await store.begin(Operation("op", "alice", "", "", "", "", "", "{}", "here", start))
     await store.begin(Operation("runs", "alice", "", "", "", "", "", "{}", "here", start))
@@ -161,6 +168,7 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     await store.sweep(clock.time())
     assert not await store.claim("old")
     assert (await store.approval("old")).state == "expired"
+    assert len(await store.showings("old")) == 1
     assert len(await store.operations()) == 2
     assert len(await store.history("alice", 9)) == 2
 
@@ -172,6 +180,7 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     clock.advance(DAY)
     await store.sweep(clock.time())
     assert await store.approval("old") is None
+    assert await store.showings("old") == []
     assert not await store.claim("old")
 
     clock.advance(6 * DAY)

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from smartops.errors import StartupError
-from smartops.store import Store, StoreClosed, StoreUnavailable
+from smartops.store import Approval, Showing, Store, StoreClosed, StoreUnavailable, token_key
 from smartops.store.database import database
 from smartops.store.schema import VERSIONS, migrate
 from smartops.store.tables import metadata
@@ -179,3 +179,26 @@ async def test_a_closed_store_says_so(store: Store) -> None:
         await store.answer("one")
     with pytest.raises(StoreClosed):
         store.settle("one", b"")
+
+
+async def test_what_waits_can_be_decided_after_an_upgrade(empty: str) -> None:
+    """Version 0001 kept one asking message, beside the approval."""
+    opened = database(empty)
+    migrate(opened, to="0001")
+    key = token_key("token")
+    with opened.writer.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO approvals VALUES (:key, 'alice', 'stop web-1', 'digest', 'api', "
+                "'room', 900, '{}', '{\"text\": \"stop\"}', 'platform-id', 'pending')"
+            ),
+            {"key": key},
+        )
+    opened.dispose()
+    store = await Store.open(empty, ManualClock())
+    asked = await store.approval_behind("token")
+    assert asked == Approval(key, "alice", "stop web-1", "digest", 900.0, "{}", "expired")
+    assert await store.showings(key) == [
+        Showing(key, key, "api", "room", 900.0, '{"text": "stop"}', "platform-id")
+    ]
+    await store.aclose()

@@ -1,0 +1,118 @@
+"""The core's commands about what waits for one's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from smartops.command import Call, Command, command
+from smartops.errors import ValidationFailed
+from smartops.reply import Action, Reply, Table
+from smartops.store import Approval, Showing
+
+from .asking import ask_again
+from .operations import OPERATION, stop, when
+from .tokens import TOKEN, withdraw
+from .turn import Desk, Parts
+
+
+def approvals(desk: Desk) -> Command:
+    """Return the command that shows what waits, wherever it was asked for."""
+
+    @command(
+        "approvals [{approval}]",
+        examples=("approvals", "approvals ap-0123456789ab"),
+        by_hand=True,
+    )
+    async def approvals(call: Call, approval: str = "") -> Reply:
+        """Show what waits for your confirmation, wherever you asked for it.
+
+        What is shown can be confirmed or cancelled here. If several things wait,
+        they are listed; name one to see it.
+        """
+        parts = desk.parts
+        waiting = await parts.store.pending(call.person.name)
+        if approval:
+            waiting = [_named(waiting, approval)]
+        if len(waiting) == 1:
+            return await ask_again(parts, call.message, waiting[0])
+        return await _listed(parts, waiting)
+
+    return approvals
+
+
+def cancel(desk: Desk) -> Command:
+    """Return the command that calls off what waits, or stops what runs."""
+
+    @command("cancel [{what}]", examples=("cancel", "cancel op-0123456789ab"), by_hand=True)
+    async def cancel(call: Call, what: str = "") -> Reply:
+        """Cancel what waits for your confirmation in this conversation, or a running operation.
+
+        If several things wait, name one by its id; see "approvals". An
+        operation of yours is named by its id too; see "operations".
+        """
+        parts, message = desk.parts, call.message
+        if OPERATION.fullmatch(what):
+            return await stop(parts, call, what)
+        if token := TOKEN.fullmatch(what):
+            approval = await parts.store.approval_behind(token[2])
+            what = approval.id if approval else what
+        if what:
+            waiting = await parts.store.pending(call.person.name)
+            return await withdraw(parts, _named(waiting, what))
+        here = (message.channel, message.conversation)
+        waiting = await parts.store.pending(call.person.name, here)
+        if not waiting:
+            raise ValidationFailed(
+                "Nothing waits for your confirmation here", details="Elsewhere: approvals"
+            )
+        if len(waiting) > 1:
+            raise ValidationFailed(
+                f"{len(waiting)} things wait for your confirmation here",
+                details="\n".join(f"cancel {item.id}: {item.command_text}" for item in waiting),
+            )
+        return await withdraw(parts, waiting[0])
+
+    return cancel
+
+
+def _named(waiting: Sequence[Approval], id: str) -> Approval:
+    for item in waiting:
+        if item.id == id:
+            return item
+    raise ValidationFailed(
+        f"Nothing of yours waits under the id {id}", details="Look at: approvals"
+    )
+
+
+async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
+    asked_in = {item.id: _channels(await parts.store.showings(item.id)) for item in waiting}
+    data = {
+        "approvals": [
+            {
+                "approval": item.id,
+                "command": item.command_text,
+                "channels": asked_in[item.id],
+                "expires": datetime.fromtimestamp(item.expires, UTC).isoformat(),
+            }
+            for item in waiting
+        ]
+    }
+    if not waiting:
+        return Reply.of("Nothing waits for your confirmation.", data=data, private=True)
+    rows = tuple(
+        (item.id, item.command_text, ", ".join(asked_in[item.id]), when(item.expires))
+        for item in waiting
+    )
+    return Reply(
+        data=data,
+        view=(Table(("Id", "Command", "Asked in", "Until (UTC)"), rows),),
+        actions=tuple(
+            Action("command", item.command_text, f"approvals {item.id}") for item in waiting
+        ),
+        private=True,
+    )
+
+
+def _channels(showings: Sequence[Showing]) -> list[str]:
+    return sorted({item.channel for item in showings})
