@@ -90,6 +90,8 @@ class _Writer:
         condition = self._managed("aws:ResourceTag")
         if condition:
             condition["ForAllValues:StringNotEquals"] = {"aws:TagKeys": [self._tag]}
+            # Of no keys at all that holds, too; and that means every tag to DeleteTags.
+            condition["Null"] = {"aws:TagKeys": "false"}
         yield _allow("ChangeTags", rights, self._instances(), condition)
 
     def scripts(self) -> Iterable[Statement]:

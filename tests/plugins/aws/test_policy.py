@@ -133,6 +133,7 @@ def test_changes_are_bound_to_the_tag_and_to_the_account() -> None:
     assert tags["Condition"] == {
         "StringEquals": {"aws:ResourceTag/smartops": "managed"},
         "ForAllValues:StringNotEquals": {"aws:TagKeys": ["smartops"]},
+        "Null": {"aws:TagKeys": "false"},
     }
 
 
