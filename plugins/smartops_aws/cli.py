@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,9 @@ import click
 
 from .config import AccountConfig, AwsConfig
 from .simulator.command import simulate
+
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/.+)", re.ASCII)
+_SESSION = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+", re.ASCII)
 
 
 def commands(config: AwsConfig | None) -> Iterable[click.Command]:
@@ -46,8 +50,9 @@ def _trust(config: AwsConfig | None) -> click.Command:
     @click.option(
         "--principal",
         required=True,
+        callback=_lasting,
         metavar="ARN",
-        help="Who SmartOps runs as; `aws sts get-caller-identity` tells.",
+        help="The role or user that SmartOps runs as; `aws sts get-caller-identity` tells.",
     )
     def trust(account: str | None, principal: str) -> None:
         """Print the trust policy of an account's role."""
@@ -60,6 +65,19 @@ def _trust(config: AwsConfig | None) -> click.Command:
         _print(trust_policy(found, principal))
 
     return trust
+
+
+def _lasting(context: click.Context, parameter: click.Parameter, principal: str) -> str:
+    """Return whom a role can trust; of a session of a role that is the role itself."""
+    session = _SESSION.fullmatch(principal)
+    if session:
+        raise click.BadParameter(
+            f"that is one session of the role {session['role']}; name the role, as "
+            f"`aws iam get-role --role-name {session['role']} --query Role.Arn` tells it"
+        )
+    if not _PRINCIPAL.fullmatch(principal):
+        raise click.BadParameter("it must be the ARN of a role or user, arn:aws:iam::…:role/…")
+    return principal
 
 
 def _documents(config: AwsConfig | None) -> click.Command:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from .config import BedrockConfig
+
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/.+)", re.ASCII)
 
 
 def commands(config: BedrockConfig | None) -> Iterable[click.Command]:
@@ -55,6 +58,7 @@ def _trust(config: BedrockConfig | None) -> click.Command:
     @click.option(
         "--principal",
         required=True,
+        callback=_lasting,
         metavar="ARN",
         help="The role or user that SmartOps runs as.",
     )
@@ -67,6 +71,13 @@ def _trust(config: BedrockConfig | None) -> click.Command:
         _print(trust_policy(settings, principal))
 
     return trust
+
+
+def _lasting(context: click.Context, parameter: click.Parameter, principal: str) -> str:
+    """Return whom a role can trust; of a session of a role that is the role itself."""
+    if not _PRINCIPAL.fullmatch(principal):
+        raise click.BadParameter("it must be the ARN of a role or user, arn:aws:iam::…:role/…")
+    return principal
 
 
 def _needed(config: BedrockConfig | None) -> BedrockConfig:

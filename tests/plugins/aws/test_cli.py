@@ -90,6 +90,17 @@ def test_a_role_trusts_whom_it_is_told(said: Said) -> None:
     assert "the account prod has no role" in err
 
 
+def test_a_role_cannot_trust_what_is_gone_tomorrow(said: Said) -> None:
+    session = "arn:aws:sts::111111111111:assumed-role/bot/i-0abc"
+    status, out, err = said(TWO, "trust", "shop", "--principal", session)
+    assert (status, out) == (2, "")
+    assert "one session of the role bot" in err
+    assert "aws iam get-role --role-name bot" in err
+    status, _, err = said(TWO, "trust", "shop", "--principal", "bot")
+    assert status == 2
+    assert "the ARN of a role or user" in err
+
+
 def test_documents_are_listed_and_printed(said: Said) -> None:
     assert said(TWO, "documents")[1] == "ops-df\nops-restart\n"
     document = said.json(TWO, "documents", "ops-restart")

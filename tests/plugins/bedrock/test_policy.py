@@ -231,6 +231,10 @@ def test_whoever_smartops_is_may_assume_the_role_which_trusts_it(said: Said) -> 
         status, _, err = said(*arguments)
         assert status == 2
         assert "plugins.bedrock has no role" in err
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/bot/i-0abc"
+    status, _, err = said("trust", "--principal", session, role=ROLE)
+    assert status == 2
+    assert "the ARN of a role or user" in err
 
 
 def test_without_a_configuration_that_is_said(
