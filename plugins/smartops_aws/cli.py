@@ -50,7 +50,6 @@ def _trust(config: AwsConfig | None) -> click.Command:
     @click.option(
         "--principal",
         required=True,
-        callback=_lasting,
         metavar="ARN",
         help="The role or user that SmartOps runs as; `aws sts get-caller-identity` tells.",
     )
@@ -62,21 +61,24 @@ def _trust(config: AwsConfig | None) -> click.Command:
         found = _account(settings, account)
         if not found.role:
             raise click.UsageError(f"the account {found.name} has no role")
-        _print(trust_policy(found, principal))
+        _print(trust_policy(found, _lasting(principal)))
 
     return trust
 
 
-def _lasting(context: click.Context, parameter: click.Parameter, principal: str) -> str:
+def _lasting(principal: str) -> str:
     """Return whom a role can trust; of a session of a role that is the role itself."""
     session = _SESSION.fullmatch(principal)
     if session:
         raise click.BadParameter(
             f"that is one session of the role {session['role']}; name the role, as "
-            f"`aws iam get-role --role-name {session['role']} --query Role.Arn` tells it"
+            f"`aws iam get-role --role-name {session['role']} --query Role.Arn` tells it",
+            param_hint="--principal",
         )
     if not _PRINCIPAL.fullmatch(principal):
-        raise click.BadParameter("it must be the ARN of a role or user, arn:aws:iam::…:role/…")
+        raise click.BadParameter(
+            "it must be the ARN of a role or user, arn:aws:iam::…:role/…", param_hint="--principal"
+        )
     return principal
 
 

@@ -58,7 +58,6 @@ def _trust(config: BedrockConfig | None) -> click.Command:
     @click.option(
         "--principal",
         required=True,
-        callback=_lasting,
         metavar="ARN",
         help="The role or user that SmartOps runs as.",
     )
@@ -68,15 +67,17 @@ def _trust(config: BedrockConfig | None) -> click.Command:
 
         settings = _needed(config)
         _role(settings)
-        _print(trust_policy(settings, principal))
+        _print(trust_policy(settings, _lasting(principal)))
 
     return trust
 
 
-def _lasting(context: click.Context, parameter: click.Parameter, principal: str) -> str:
+def _lasting(principal: str) -> str:
     """Return whom a role can trust; of a session of a role that is the role itself."""
     if not _PRINCIPAL.fullmatch(principal):
-        raise click.BadParameter("it must be the ARN of a role or user, arn:aws:iam::…:role/…")
+        raise click.BadParameter(
+            "it must be the ARN of a role or user, arn:aws:iam::…:role/…", param_hint="--principal"
+        )
     return principal
 
 
