@@ -122,17 +122,22 @@ async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
 
 async def _find(compute: Compute, text: str) -> _Found:
     failures: dict[str, Failure] = {}
+    gone = ""
     for query in _queries(text):
         page = await compute.list(query)
         failures.update((item.backend, item) for item in page.failures)
         alive = tuple(item for item in page.instances if item.state != "terminated")
         if alive:
             return _Found(alive, () if query.ids else tuple(failures.values()))
+        if page.instances:
+            ids = ", ".join(item.id for item in page.instances[:MAX_CANDIDATES])
+            gone = f"It is terminated: {ids}"
     if failures:
         raise _unasked(
             f"{text} was not found, but not every backend could be asked", failures.values()
         )
-    raise InstanceNotFound(f"There is no instance {text}", details=await _near(compute, text))
+    why = gone or await _near(compute, text)
+    raise InstanceNotFound(f"There is no instance {text}", details=why)
 
 
 def _perhaps_more(text: str, found: _Found) -> BackendUnavailable:

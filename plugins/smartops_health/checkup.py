@@ -100,12 +100,20 @@ class Checkup:
 
 
 def _nothing_measured(failures: Iterable[Failure]) -> Refusal:
+    """Return the refusal of all: with their code if they share one."""
     first, *others = failures
     if not others:
         return first.error
-    return BackendUnavailable(
-        "No backend answers with measurements", details="; ".join(map(str, (first, *others)))
-    )
+    message = "No backend answers with measurements"
+    details = "; ".join(map(_with_details, (first, *others)))
+    if all(failure.error.code == first.error.code for failure in others):
+        return first.error.reworded(message, details)
+    return BackendUnavailable(message, details=details)
+
+
+def _with_details(failure: Failure) -> str:
+    details = failure.error.details
+    return f"{failure} ({details})" if details else str(failure)
 
 
 def _turns(items: Sequence[T]) -> Iterator[Sequence[T]]:

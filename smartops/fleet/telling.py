@@ -26,10 +26,17 @@ def undone(failure: Failure) -> bool:
 
 
 def refusal(failures: Sequence[Failure]) -> Refusal:
-    """Return the one refusal for what these backends did not do, each with its reason."""
+    """Return the one refusal for what these backends did not do, each with its reason.
+
+    A reason that all of them share is told once.
+    """
+    first = failures[0]
     if len(failures) == 1:
-        (only,) = failures
-        return only.error.reworded(str(only), only.error.details)
+        return first.error.reworded(str(first), first.error.details)
+    if len({(item.error.code, item.error.message, item.error.details) for item in failures}) == 1:
+        where = f"In {listed([item.backend for item in failures], ', ')}"
+        details = f"{first.error.details}. {where}" if first.error.details else where
+        return reworded(failures, first.error.message, details)
     said = reworded(failures, f"{len(failures)} backends refused or did not answer", None)
     said.details = listed([_with_details(failure) for failure in failures], "; ")
     return said

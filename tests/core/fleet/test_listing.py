@@ -17,6 +17,7 @@ from smartops import (
     Compute,
     Instance,
     Page,
+    PermissionDenied,
     Query,
     RateLimited,
     Refusal,
@@ -199,6 +200,16 @@ async def test_a_listing_fails_when_nobody_answers() -> None:
         await group(one, two).list(Query())
 
 
+async def test_a_reason_that_everybody_has_is_told_once() -> None:
+    one, two = shelf("a", "x"), shelf("b", "y")
+    one.fault = PermissionDenied("You may not list", details="Required: list")
+    two.fault = PermissionDenied("You may not list", details="Required: list")
+    with pytest.raises(PermissionDenied) as refused:
+        await group(one, two).list(Query())
+    assert refused.value.message == "You may not list"
+    assert refused.value.details == "Required: list. In a, b"
+
+
 async def test_the_only_one_that_is_asked_is_named_when_it_fails() -> None:
     one, two = shelf("a", "x"), shelf("b", "y")
     one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
@@ -261,7 +272,7 @@ async def test_a_members_cursor_that_was_made_up_is_refused() -> None:
 
 async def test_a_cursor_of_failures_alone_shows_nothing_and_says_so() -> None:
     cursor = write(Cursor(("", "", ""), (Place(failed=True),) * 2), ["a", "b"])
-    with pytest.raises(BackendUnavailable, match="2 backends"):
+    with pytest.raises(BackendUnavailable, match="earlier page"):
         await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
 
 

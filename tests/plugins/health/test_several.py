@@ -150,6 +150,10 @@ async def test_without_any_measurement_there_is_no_report(world):
     with pytest.raises(BackendUnavailable, match="No backend answers") as refused:
         await there.check()
     assert refused.value.details == "a: no right; b: b is away"
+    there.gauges.away["b"] = PermissionDenied("no right", details="Required: read")
+    with pytest.raises(PermissionDenied, match="No backend answers") as refused:
+        await there.check()
+    assert refused.value.details == "a: no right; b: no right (Required: read)"
     only = world()
     machine = only.add("i-1", "web-1", backend="a")
     only.gauges.away["a"] = PermissionDenied("no right")
