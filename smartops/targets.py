@@ -22,7 +22,6 @@ from .grammar import Reference
 MAX_CANDIDATES = 5
 
 _ID = re.compile(r"i-[0-9a-z-]+", re.IGNORECASE)
-_OPERATION = re.compile(r"op-[0-9a-f]{12}")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _WILD = frozenset("*?")
 _TURN = 1000
@@ -180,8 +179,6 @@ def _is_tag(text: str) -> bool:
 
 
 async def _near(compute: Compute, text: str) -> str | None:
-    if _OPERATION.fullmatch(text):
-        return f"That is an operation. Write: show operation {text}"
     if _WILD & set(text):
         return "* and ? are no wildcards here. Name several with commas, or by tag:KEY=VALUE"
     if _ID.fullmatch(text) or _is_tag(text):

@@ -51,6 +51,8 @@ def _after(tokens: Sequence[Token], form: Form, entry: Entry, partial: str) -> I
     if isinstance(part, Word):
         yield part.text
     elif isinstance(part, Slot):
+        if part.prefix:
+            yield part.prefix
         yield from _values(part.parameter, partial)
     yield from _options(entry, used, partial)
 
@@ -85,6 +87,8 @@ def _place(words: Sequence[Token], form: Form, used: set[str]) -> int | None:
         if at == len(form.parts):
             return None
         part = form.parts[at]
+        if isinstance(part, Slot) and not part.takes(word.text):
+            return None
         if isinstance(part, Word) and word.text.casefold() != part.text:
             return None
         at += 1

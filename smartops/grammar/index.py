@@ -106,10 +106,11 @@ def _ready(command: Command, found: tuple[Form, ...]) -> Entry:
 
 
 def _ways(found: Sequence[Form]) -> tuple[tuple[frozenset[str], Form], ...]:
-    ways: dict[frozenset[str], Form] = {}
+    ways: dict[tuple[frozenset[str], bool], Form] = {}
     for form in found:
-        ways.setdefault(frozenset(slot.parameter.name for slot in form.slots), form)
-    return tuple(ways.items())
+        names = frozenset(slot.parameter.name for slot in form.slots)
+        ways.setdefault((names, form.prefixed), form)
+    return tuple((names, form) for (names, _), form in ways.items())
 
 
 def _default(parameter: Parameter) -> Any:

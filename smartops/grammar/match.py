@@ -118,12 +118,12 @@ class Matcher:
 
     def _take(self, part: Part, words: Sequence[Token], at: int) -> int:
         """Match one part with the words from ``at``; return where the next part begins."""
+        if not _fits(words[at], part):
+            raise complaints.unexpected(self.line, words[at], self.form, part)
         if isinstance(part, Slot):
             value, at = self._value(words, at, part.parameter)
             self._place(part.parameter, value)
             return at
-        if not _says(words[at], part):
-            raise complaints.unexpected(self.line, words[at], self.form, part)
         return at + 1
 
     def _place(self, parameter: Parameter, value: Value) -> None:
@@ -311,6 +311,12 @@ def _head(token: Token) -> str:
     if token.pieces:
         return "" if token.pieces[0].quoted else token.pieces[0].text
     return "" if token.quoted else token.text
+
+
+def _fits(token: Token, part: Part) -> bool:
+    if isinstance(part, Word):
+        return _says(token, part)
+    return not part.prefix or (token.plain and part.takes(token.text))
 
 
 def _says(token: Token, part: Part) -> bool:

@@ -18,7 +18,7 @@ from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
 from .match import Given, Short, Value, by_options, fit, fit_loosely, items
 from .nearness import near
-from .phrases import Form, Word
+from .phrases import Form, Literals
 from .suggest import known_words, suggest
 from .tokens import LIMIT, Line, read
 from .write import partial, write
@@ -66,13 +66,7 @@ class Grammar:
             self._entries[item.command.name] = item
             for form in item.forms:
                 self._root.add(form)
-        self._literals = frozenset(
-            part.text
-            for item in made
-            for form in item.forms
-            for part in form.parts
-            if isinstance(part, Word)
-        )
+        self._literals = Literals(form for item in made for form in item.forms)
         # What is said without arguments is said most often.
         self._bare = {
             item.command.name: write(item, item.blank, self._literals)
@@ -274,7 +268,13 @@ class Grammar:
 
     def _missing(self, line: Line, shorts: list[Short], permitted: Permitted) -> MissingArguments:
         """Complain about the form that lacks least, of those permitted if any is."""
-        shorts.sort(key=lambda item: (not permitted(item.form.command), len(item.parts)))
+        shorts.sort(
+            key=lambda item: (
+                not permitted(item.form.command),
+                len(item.parts),
+                item.form.literals,  # of two that lack a value, the one that takes any
+            )
+        )
         short = shorts[0]
         found = self._entries[short.form.command.name]
         arguments = _values(line, found, short.given)

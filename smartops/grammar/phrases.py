@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from smartops.command import Command, Parameter
@@ -16,7 +16,8 @@ from smartops.command import Command, Parameter
 MAX_OPTIONAL = 4
 
 _PART = re.compile(
-    r"(?P<space>\s+)|(?P<bracket>[\[\]])|\{(?P<slot>[^{}]*)\}|(?P<word>[^\s\[\]{}]+)"
+    r"(?P<space>\s+)|(?P<bracket>[\[\]])"
+    r"|(?P<prefix>[^\s\[\]{}]*)\{(?P<slot>[^{}]*)\}|(?P<word>[^\s\[\]{}]+)"
 )
 _LITERAL = re.compile(r"\w[\w.-]*")
 
@@ -34,10 +35,19 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A placeholder. A greedy one takes several words, to the character."""
+    """A placeholder. A greedy one takes several words, to the character.
+
+    One with a ``prefix``, in lower case, takes only a word without quotes that
+    begins with it.
+    """
 
     parameter: Parameter
     greedy: bool = False
+    prefix: str = ""
+
+    def takes(self, text: str) -> bool:
+        """Whether a word can stand here."""
+        return text.casefold().startswith(self.prefix)
 
 
 Part = Word | Slot
@@ -48,7 +58,8 @@ class Form:
     """One way to say a command.
 
     ``lead`` is the number of literal words it begins with, ``literals`` that
-    of all its literal words, ``greedy`` the index of its greedy slot, or -1.
+    of all its literal words and prefixes, ``greedy`` the index of its greedy
+    slot, or -1; ``prefixed`` says whether a slot has a prefix.
     """
 
     command: Command
@@ -57,6 +68,7 @@ class Form:
     lead: int
     literals: int
     greedy: int
+    prefixed: bool
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -66,12 +78,29 @@ class Form:
     @property
     def shape(self) -> tuple[str, ...]:
         """What its canonical texts look like: two forms of one shape cannot be told apart."""
-        return tuple(part.text if isinstance(part, Word) else "" for part in self.parts)
+        return tuple(
+            part.text if isinstance(part, Word) else f"{part.prefix}{{}}" for part in self.parts
+        )
 
     @property
     def slots(self) -> Iterator[Slot]:
         """Its placeholders."""
         return (part for part in self.parts if isinstance(part, Slot))
+
+
+class Literals:
+    """What is said literally by some form: an argument that reads like it needs quotes."""
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        parts = [part for form in forms for part in form.parts]
+        self._words = {part.text for part in parts if isinstance(part, Word)}
+        slots = (part for part in parts if isinstance(part, Slot))
+        self._prefixes = tuple({slot.prefix for slot in slots if slot.prefix})
+
+    def claim(self, text: str) -> bool:
+        """Whether ``text``, without quotes, may be read as more than an argument."""
+        folded = text.casefold()
+        return folded in self._words or folded.startswith(self._prefixes)
 
 
 def forms(command: Command, phrase: str) -> tuple[Form, ...]:
@@ -147,7 +176,12 @@ def _part(found: re.Match[str], parameters: Mapping[str, Parameter]) -> Part:
         raise MalformedPhrase(
             f"{{{name}...}} takes free text, so its parameter must be a plain str"
         )
-    return Slot(parameter, greedy)
+    prefix = found["prefix"].casefold()
+    if prefix and (greedy or parameter.type is not str or parameter.many or parameter.choices):
+        raise MalformedPhrase(
+            f"{prefix}{{{name}}} takes one word of text, so its parameter must be a plain str"
+        )
+    return Slot(parameter, greedy, prefix)
 
 
 def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
@@ -160,8 +194,16 @@ def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
     if greedy and greedy[0] + 1 < len(parts) and isinstance(parts[greedy[0] + 1], Slot):
         raise MalformedPhrase("a greedy placeholder stands last or before a literal word")
     lead = next((i for i, part in enumerate(parts) if isinstance(part, Slot)), len(parts))
-    literals = sum(isinstance(part, Word) for part in parts)
-    return Form(command, phrase, tuple(parts), lead, literals, greedy[0] if greedy else -1)
+    prefixes = sum(isinstance(part, Slot) and bool(part.prefix) for part in parts)
+    return Form(
+        command,
+        phrase,
+        tuple(parts),
+        lead,
+        literals=sum(isinstance(part, Word) for part in parts) + prefixes,
+        greedy=greedy[0] if greedy else -1,
+        prefixed=bool(prefixes),
+    )
 
 
 def overlap(one: Form, other: Form) -> bool:
@@ -195,10 +237,19 @@ def _steps(
         yield i, j + 1
     if left is None or right is None:
         return
-    if isinstance(left, Word) and isinstance(right, Word) and left.text != right.text:
+    if not _agree(left, right):
         return
     yield i + 1, j + 1
     if isinstance(left, Slot) and left.greedy:
         yield i, j + 1
     if isinstance(right, Slot) and right.greedy:
         yield i + 1, j
+
+
+def _agree(left: Part, right: Part) -> bool:
+    """Return whether some word can stand for both."""
+    if isinstance(left, Word):
+        return left.text == right.text if isinstance(right, Word) else right.takes(left.text)
+    if isinstance(right, Word):
+        return left.takes(right.text)
+    return left.takes(right.prefix) or right.takes(left.prefix)

@@ -50,7 +50,8 @@ def phrase(command: Command, text: str) -> str:
 def parts(items: Sequence[Part]) -> str:
     """Return parts of a form as a usage line."""
     return " ".join(
-        item.text if isinstance(item, Word) else metavar(item.parameter) for item in items
+        item.text if isinstance(item, Word) else f"{item.prefix}{metavar(item.parameter)}"
+        for item in items
     )
 
 

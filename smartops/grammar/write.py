@@ -15,17 +15,17 @@ from smartops.values import format_duration
 
 from .bind import Reference
 from .index import Entry, key
-from .phrases import Form, Slot, Word
+from .phrases import Form, Literals, Slot, Word
 
 _DAYS = 36_500
 _SAFE = re.compile(r"(?!--)[A-Za-z0-9_./:@%+*?=-]+")
 
 
-def write(entry: Entry, arguments: Mapping[str, Any], literals: Set[str]) -> str:
+def write(entry: Entry, arguments: Mapping[str, Any], literals: Literals) -> str:
     """Return the canonical text of a command with these arguments.
 
-    ``literals`` are the literal words of all commands: an argument that is one
-    of them is quoted. Raises ValueError if a value cannot be written.
+    An argument that reads like one of the ``literals`` of all commands is
+    quoted. Raises ValueError if a value cannot be written.
     """
     values = _values_of(entry, arguments)
     given = {name for name, value in values.items() if _differs(value, entry.blank[name])}
@@ -86,13 +86,19 @@ def _differs(value: Any, default: Any) -> bool:
 def _form(entry: Entry, values: Mapping[str, Any], given: Set[str]) -> Form:
     """Choose the form that says most of what is given in words, and least of what is not."""
     fitting = [
-        (len(names - given), -len(names & given), index)
-        for index, (names, _) in enumerate(entry.ways)
-        if names <= values.keys()
+        (len(names - given), -len(names & given), not form.prefixed, index)
+        for index, (names, form) in enumerate(entry.ways)
+        if names <= values.keys() and (not form.prefixed or _takes(form, values))
     ]
     if not fitting:
         raise ValueError(f"{entry.command.name}: no phrase can say this")
-    return entry.ways[min(fitting)[2] if len(fitting) > 1 else fitting[0][2]][1]
+    return entry.ways[min(fitting)[3] if len(fitting) > 1 else fitting[0][3]][1]
+
+
+def _takes(form: Form, values: Mapping[str, Any]) -> bool:
+    """Whether what has a prefix has one in the values too, and needs no quotes."""
+    wanted = ((slot, values[slot.parameter.name]) for slot in form.slots if slot.prefix)
+    return all(slot.takes(value) and _SAFE.fullmatch(value) for slot, value in wanted)
 
 
 def _values(parameter: Parameter, value: Any) -> list[str]:
@@ -132,10 +138,10 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
 }
 
 
-def _positional(slot: Slot, value: Any, entry: Entry, literals: Set[str], *, quote: bool) -> str:
+def _positional(slot: Slot, value: Any, entry: Entry, literals: Literals, *, quote: bool) -> str:
     words: list[str] = []
     for text in _values(slot.parameter, value):
-        taken = quote or text.casefold() in literals or _is_bare_option(text, entry)
+        taken = quote or (not slot.prefix and literals.claim(text)) or _is_bare_option(text, entry)
         words.append(quoted(text) if taken else plain(text))
     return ",".join(words)
 

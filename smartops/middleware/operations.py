@@ -39,7 +39,9 @@ def operations(desk: Desk) -> Command:
 def show_operation(desk: Desk) -> Command:
     """Return the command that shows one."""
 
-    @command("show operation {operation}", examples=("show operation op-0123456789ab",))
+    @command(
+        "show operation {operation}", "show op-{operation}", examples=("show op-0123456789ab",)
+    )
     async def show_operation(call: Call, operation: str) -> Reply:
         """Show an operation of yours, and its result once it has one."""
         found = await _own(desk.parts, call, operation)

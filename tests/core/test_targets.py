@@ -133,12 +133,6 @@ async def test_a_near_miss_is_named() -> None:
     assert (refused.value.details or "").startswith("Did you mean web-0")
 
 
-async def test_who_names_an_operation_is_told_how_it_is_shown() -> None:
-    with pytest.raises(InstanceNotFound) as refused:
-        await one(cloud("eu", EU), "op-0123456789ab")
-    assert "show operation op-0123456789ab" in str(refused.value.details)
-
-
 async def test_a_machine_is_found_wherever_it_is() -> None:
     compute = both()
     assert (await one(compute, "api-01")).backend == "us"

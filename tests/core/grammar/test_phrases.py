@@ -5,7 +5,7 @@ import pytest
 
 from smartops import Command, command
 from smartops.errors import StartupError
-from smartops.grammar import Grammar, Reference
+from smartops.grammar import Grammar, ParseError, Reference
 
 
 def made(*phrases: str, owner: str = "") -> Command:
@@ -41,6 +41,9 @@ def anyone(command: Command) -> bool:
         ("do {a...} {b}", "stands last or before a literal word"),
         ("do {a...} x {b...}", "at most one placeholder may be greedy"),
         ("do {many...}", "its parameter must be a plain str"),
+        ("do x-{many}", "x-{many} takes one word of text, so its parameter must be a plain str"),
+        ("do x-{a...}", "x-{a} takes one word of text"),
+        ("x-{a} do", "begins with a literal word"),
         ("{a} do", "begins with a literal word"),
         ("[do] it", "begins with a literal word"),
         ("do --it", "cannot be a literal word"),
@@ -98,6 +101,8 @@ def test_options_that_read_the_same_are_refused() -> None:
         ("show {a}", "show {b}"),
         ("show {a}", "show [x] {b}"),
         ("show", "Show"),
+        ("show x-{a}", "show X-{b}"),
+        ("show x-{a}", "show x-y-{b}"),
         ("show [{a}]", "show"),
         ("set {a} to {b}", "set {c} to {a}"),
         ("set x {a} y", "set x {b} Y"),
@@ -176,7 +181,7 @@ def test_commands_of_one_name_are_refused() -> None:
         ("do {a...}", "do x y", {"a": "x y"}),
         ("do {a} {b...} to {c}", "do x y z to w", {"a": "x", "b": "y z", "c": "w"}),
         ("do {a} {b...} to the {c}", "do x y to the w", {"a": "x", "b": "y", "c": "w"}),
-        ("do{a}now", "do x now", {"a": "x"}),
+        ("do {a}now", "do x now", {"a": "x"}),
         ("do {many} now", "do x, y now", {"many": ("x", "y")}),
     ],
 )
@@ -200,3 +205,56 @@ def test_literal_words_need_not_be_ascii() -> None:
 def test_several_phrases_of_one_command(given: Callable[[str], dict[str, Any]]) -> None:
     for text in ("show web-1", "show instance web-1", "SHOW Instance web-1"):
         assert given(text) == {"target": Reference("web-1")}
+
+
+@pytest.fixture
+def prefixed() -> Grammar:
+    @command("show job {job}", "show job-{job}")
+    async def job(job: str) -> str:
+        """Show a job."""
+        return ""
+
+    return Grammar([made("show {a}", "show thing {a}"), job])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "canonical"),
+    [
+        ("show job-1", "show job", "show job-1"),
+        ("show JOB-1", "show job", "show JOB-1"),
+        ("show job job-1", "show job", "show job-1"),
+        ("show job other", "show job", "show job other"),
+        ("show web-1", "show", "show web-1"),
+        ("show thing job-1", "show", 'show "job-1"'),
+        ('show "job-1"', "show", 'show "job-1"'),
+        ("show --job x", "show job", "show job x"),
+    ],
+)
+def test_a_placeholder_can_begin_with_letters(
+    prefixed: Grammar, text: str, name: str, canonical: str
+) -> None:
+    parsed = prefixed.parse(text, anyone)
+    assert (parsed.command.name, parsed.text) == (name, canonical)
+    again = prefixed.parse(canonical, anyone)
+    assert (again.command, again.arguments, again.text) == (
+        parsed.command,
+        parsed.arguments,
+        canonical,
+    )
+
+
+def test_a_value_that_does_not_begin_so_cannot_be_written() -> None:
+    item = made("show x-{a}")
+    grammar = Grammar([item])
+    assert grammar.text(item, {"a": "x-1"}) == "show x-1"
+    for value in ("y-1", "x-1 2", ""):
+        with pytest.raises(ValueError, match="no phrase can say this"):
+            grammar.text(item, {"a": value})
+
+
+def test_what_is_missing_is_what_takes_any_word(prefixed: Grammar) -> None:
+    with pytest.raises(ParseError) as caught:
+        prefixed.parse("show", anyone)
+    assert caught.value.command is not None
+    assert caught.value.command.name == "show"
+    assert prefixed.complete("show jo", anyone) == ["job", "job-"]
