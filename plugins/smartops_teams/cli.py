@@ -101,40 +101,11 @@ def _simulate(config: TeamsConfig | None) -> click.Command:
         """
         import anyio
 
-        anyio.run(_run, config, port, bot)
+        from .simulator.command import run
+
+        anyio.run(run, config, port, bot)
 
     return simulate
-
-
-async def _run(config: TeamsConfig | None, port: int, bot: str) -> None:
-    import anyio
-
-    from .simulator.page import PEOPLE, pages
-    from .simulator.service import APP_ID, TENANT, Simulator
-
-    secret = config.client_secret.reveal() if config and config.client_secret else "simulated"
-    async with Simulator.start(
-        app_id=config.app_id if config else APP_ID,
-        tenant=config.tenants[0] if config else TENANT,
-        secret=secret,
-        port=port,
-        pages=pages,
-    ) as teams:
-        teams.bot = bot
-        click.echo(f"A simulated Teams is at {teams.url}; it talks to {bot}.\n")
-        if config is None:
-            click.echo("Give SmartOps this, and the secret in the environment:\n")
-            click.echo("  TEAMS_SECRET=simulated\n\nplugins:\n  teams:")
-            for name, value in teams.settings(client_secret="${TEAMS_SECRET}").items():  # noqa: S106
-                shown = f"[{', '.join(value)}]" if isinstance(value, list) else value
-                click.echo(f"    {name}: {shown}")
-            click.echo("\npeople:")
-            for name in PEOPLE:
-                click.echo(f"  {name}:\n    roles: [operator]")
-                click.echo(f"    identities: [{teams.user(name).identity}]")
-        elif config.login_url.rstrip("/") != teams.url:
-            click.echo(f"Its configuration must say login_url: {teams.url}", err=True)
-        await anyio.sleep_forever()
 
 
 def _numbers(version: str) -> str:

@@ -13,6 +13,12 @@ from .page import PEOPLE, pages
 from .service import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Simulator
 
 _VARIABLES = {"bot_token": "SLACK_BOT_TOKEN", "signing_secret": "SLACK_SIGNING_SECRET"}
+_REST = """\
+roles:
+  operator:
+rules:
+  - {name: operators, allow: {roles: operator}}"""
+_FLEET = "  fake: {instances: 11, fleet: [{name: web-server-01, tags: {Role: web}}]}"
 
 
 async def run(config: SlackConfig | None, port: int, bot: str) -> None:
@@ -29,7 +35,6 @@ async def run(config: SlackConfig | None, port: int, bot: str) -> None:
             slack.bot = bot
         click.echo(f"A simulated Slack is at {slack.url}; it talks to {bot}.\n")
         if config is None:
-            click.echo("Give SmartOps this, and the secrets in the environment:\n")
             click.echo("\n".join(_told(slack)))
         elif config.api_url != f"{slack.url}/api/":
             click.echo(f"Its configuration must say api_url: {slack.url}/api/", err=True)
@@ -39,15 +44,19 @@ async def run(config: SlackConfig | None, port: int, bot: str) -> None:
 
 
 def _told(slack: Simulator) -> Iterator[str]:
-    """Return what goes into the environment and into the configuration."""
+    """Return a whole configuration to begin with, and what to do with it."""
     settings = slack.settings()
-    for name, variable in _VARIABLES.items():
-        yield f"  {variable}={settings[name]}"
-    yield "\nplugins:\n  slack:"
+    yield "Save this as smartops.yaml, or take its slack and its people into your own:\n"
+    yield "plugins:\n  slack:"
     for name, value in settings.items():
         written = f"[{value[0]}]" if isinstance(value, list) else value
         yield f"    {name}: {f'${{{_VARIABLES[name]}}}' if name in _VARIABLES else written}"
-    yield "\npeople:"
+    yield f"{_FLEET}\n  instances:\n  health:\npeople:"
     for name in PEOPLE:
         yield f"  {name}:\n    roles: [operator]"
         yield f"    identities: [{slack.user(name).identity}]"
+    yield f"{_REST}\n"
+    yield "Then start SmartOps beside it, in another terminal:\n"
+    secrets = [f"{variable}={settings[name]}" for name, variable in _VARIABLES.items()]
+    yield f"  {' '.join(secrets)} smartops serve\n"
+    yield f"Open {slack.url} and say: list instances"
