@@ -14,6 +14,7 @@ import pytest
 
 from serving import SMARTOPS, Server, request
 
+
 @pytest.fixture
 def bot_port() -> int:
     with socket.socket() as free:
