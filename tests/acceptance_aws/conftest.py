@@ -1,0 +1,211 @@
+"""Two accounts in four regions, as a look-alike plays them, and a server that operates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aws_cloud import Cloud, look_alike
+from serving import Server
+
+HOME, SHOP = "111111111111", "222222222222"
+MANAGED = {"smartops": "managed"}
+TIMES = ("start", "stop", "reboot", "agent", "visible", "deliver", "run")
+
+
+def machine(name: str, role: str, **more: Any) -> dict[str, Any]:
+    tags = {"Role": role, **more.pop("tags", MANAGED)}
+    return {"name": name, "tags": tags, **more}
+
+
+SCENARIO: dict[str, Any] = {
+    "accounts": {
+        HOME: {
+            "regions": {
+                "eu-central-1": {
+                    "instances": [
+                        machine("web-1", "web", id="i-0abc123def0000001", public_ip="203.0.113.7"),
+                        machine("web-2", "web", type="m5.large", metrics={"memory": None}),
+                        machine("twin", "twin"),
+                        machine("win-1", "directory", platform="windows"),
+                        machine("lost-1", "mute", agent="lost"),
+                        machine("bare-1", "mute", agent="missing"),
+                        machine("off-1", "spare", state="stopped"),
+                        machine("gone-1", "old", state="terminated"),
+                        machine("vault-1", "vault", protected=True),
+                        machine("db-1", "database"),
+                        machine("stray-1", "stray", tags={}),
+                        machine("stray-2", "stray", tags={}, state="stopped"),
+                    ]
+                },
+                "us-east-1": {"instances": [machine("far-1", "web"), machine("twin", "twin")]},
+            },
+            "costs": {"daily": 100, "growth": 0.1},
+        },
+        SHOP: {
+            "regions": {
+                "eu-central-1": {
+                    "instances": [machine("shop-1", "web"), machine("shop-2", "till")],
+                },
+                "eu-west-1": {"generate": [{"count": 2, "name": "batch-{n}", "tags": MANAGED}]},
+            },
+            "roles": {"smartops": {"external_id": "x-1", "accounts": [HOME]}},
+            "costs": {"daily": 50, "growth": 0.1},
+        },
+    },
+    "timing": dict.fromkeys(TIMES, "10ms"),
+    "incidents": [
+        {"instance": "web-2", "metric": "cpu", "value": 97, "since": "40m"},
+        {"instance": "shop-2", "metric": "disk", "value": 85, "since": "2d"},
+    ],
+    "documents": [
+        {
+            "name": "Ops-Service",
+            "script": "systemctl {verb} {unit}",
+            "parameters": {"verb": {"values": ["status", "restart"]}, "unit": {}},
+        },
+        {"name": "Ops-Services", "script": "Get-Service", "platforms": ["windows"]},
+    ],
+    "outputs": [
+        {
+            "script": "^systemctl status",
+            "instance": "far-1",
+            "stdout": "inactive\n",
+            "exit_code": 3,
+        },
+        {"script": "^systemctl status", "stdout": "active on {name} in {region}\n"},
+        {"script": "^systemctl restart", "stdout": "restarted\n"},
+        {"script": "^Get-Service", "stdout": "Running  DNS\n"},
+        {"script": "^journalctl", "stdout": "a line of the log\n" * 3000},
+        {"script": "^reaches", "instance": "web-2", "ends": "Undeliverable"},
+        {"script": "^reaches", "instance": "far-1", "ends": "AccessDenied"},
+        {"script": "^reaches", "stdout": "reached\n"},
+        {"script": "^sleep", "takes": "1h"},
+    ],
+    "converse": {
+        "rules": [
+            {"when": "how many", "tool": "list_instances", "input": {"name": ["web-*"]}},
+            {"when": "switch off (web-1)", "tool": "stop", "input": {"targets": ["{1}"]}},
+        ],
+        "after_tools": "I counted them.",
+    },
+}
+
+CONFIG = """
+store: {{url: "sqlite:///store.db"}}
+auth:
+  issuers: [{{name: local, kind: local, key: local.pem}}]
+people:
+  ann: {{roles: [operator], identities: ["local:ann"]}}
+  bob: {{roles: [operator], identities: ["local:bob"]}}
+  vic: {{roles: [viewer], identities: ["local:vic"]}}
+  busy: {{roles: [viewer], identities: ["local:busy"]}}
+roles:
+  viewer:
+  operator: {{includes: [viewer]}}
+rules:
+  - {{name: everyone-reads, allow: {{roles: viewer, effects: read}}}}
+  - {{name: operators-change, allow: {{roles: operator, effects: [read, change]}}}}
+  - {{name: hands-off-databases, deny: {{commands: [stop, reboot], tags: {{Role: database}}}}}}
+limits:
+  user: {{limit: {limit}, window: 1m}}
+  team: {{limit: 10000, window: 1m}}
+  burst: {{limit: 10000, window: 10s}}
+plugins:
+  api:
+  aws:
+    endpoint: {url}
+    accounts:
+      - {{name: home, account: "{home}", regions: [eu-central-1, us-east-1]}}
+      - name: shop
+        role: arn:aws:iam::{shop}:role/smartops
+        external_id: x-1
+        regions: [eu-central-1, eu-west-1]
+    metrics: {{cache: 0s}}
+    limits: {{connect: {patience}, read: {patience}}}
+    runner:
+      poll: 50ms
+      documents:
+        - name: Ops-Service
+          script: "systemctl {{verb}} {{unit}}"
+          parameters: {{verb: "status|restart"}}
+          timeout_parameter: ""
+        - {{name: Ops-Services, script: Get-Service, platforms: [windows], timeout_parameter: ""}}
+        - {{name: Ops-Missing, script: vanish}}
+      raw_scripts: true
+  instances: {{page_size: 10}}
+  health: {{must_run: {{Role: [spare]}}}}
+  exec:
+    poll: 100ms
+    scripts:
+      - {{script: df -h, read_only: true, platforms: [linux], description: Free disk space}}
+      - {{template: "systemctl status {{unit}}", read_only: true}}
+      - {{template: "systemctl restart {{unit}}", roles: [operator]}}
+      - {{script: Get-Service, platforms: [windows], read_only: true}}
+      - {{script: journalctl, read_only: true}}
+      - {{script: reaches, read_only: true}}
+      - {{script: sleep, read_only: true}}
+      - {{script: vanish, read_only: true}}
+  bedrock:
+    model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0
+    region: eu-central-1
+    endpoint: {model}
+    limits: {{connect: {patience}, read: {patience}, attempts: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """The look-alike, for all tests of a file."""
+    with look_alike(SCENARIO) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def upset(cloud: Cloud) -> Iterator[Cloud]:
+    """The look-alike, to be upset: everything is well again after the test."""
+    cloud.forget()
+    yield cloud
+    cloud.heal()
+
+
+@pytest.fixture(scope="module")
+def limit() -> int:
+    """How many requests a person may make in a minute; a file may have another."""
+    return 10_000
+
+
+@pytest.fixture(scope="module")
+def patience() -> str:
+    """How long AWS and the model may take for an answer; a file may have another."""
+    return "15s"
+
+
+@pytest.fixture(scope="module")
+def model(cloud: Cloud) -> str:
+    """Where the language model is; a file may have another."""
+    return cloud.url
+
+
+@pytest.fixture(scope="module")
+def server(
+    cloud: Cloud,
+    model: str,
+    limit: int,
+    patience: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    config = tmp_path_factory.mktemp("home") / "smartops.yaml"
+    named = {"url": cloud.url, "model": model, "limit": limit, "patience": patience}
+    config.write_text(CONFIG.format(home=HOME, shop=SHOP, **named))
+    running = Server(config).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def ann(server: Server) -> str:
+    """The token of an operator."""
+    return server.token("ann")

@@ -1,0 +1,255 @@
+"""Every error code of the contract, where AWS or the way to it is the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from aws_cloud import Cloud
+from serving import HttpAnswer, Server, request
+from wire_shapes import data_of, refused
+
+LIMIT = 150
+"""Requests of one person a minute; those of a whole file are fewer, but for one test's."""
+
+
+@pytest.fixture(scope="module")
+def limit() -> int:
+    return LIMIT
+
+
+@pytest.fixture(scope="module")
+def patience() -> str:
+    return "1s"
+
+
+@pytest.fixture(scope="module")
+def vic(server: Server) -> str:
+    """The token of somebody who may only look."""
+    return server.token("vic")
+
+
+def pressed(server: Server, token: str, text: str) -> HttpAnswer:
+    """Confirm what a text asks for, and return what comes of it."""
+    asked = server.say(token, text)
+    assert asked.body["status"] == "pending", asked.body
+    return server.say(token, asked.action("confirm"))
+
+
+@pytest.mark.parametrize("header", [None, "Bearer nonsense"])
+def test_without_proof_nothing_is_asked_of_aws(
+    server: Server, upset: Cloud, header: str | None
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    if header is not None:
+        headers["Authorization"] = header
+    answer = request(f"{server.url}/api/messages", b'{"text": "list instances"}', headers)
+    refused(answer, 401, "AUTHENTICATION_FAILED")
+    assert not upset.calls("DescribeInstances")
+
+
+def test_policy_says_no(server: Server, ann: str, vic: str, upset: Cloud) -> None:
+    refused(server.say(ann, "stop db-1"), 403, "PERMISSION_DENIED", "hands-off-databases")
+    refused(server.say(vic, "stop web-1"), 403, "PERMISSION_DENIED")
+    refused(server.say(vic, "execute 'systemctl restart nginx' on web-1"), 403, "PERMISSION_DENIED")
+    refused(server.say(ann, "execute 'rm -rf /' on web-1"), 403, "PERMISSION_DENIED")
+    assert not upset.calls("StopInstances")
+    assert not upset.calls("SendCommand")
+
+
+DENIED = [
+    ("list instances", "ec2:DescribeInstances", "list instances"),
+    ("stop web-1", "ec2:StopInstances", "stop instance"),
+    ("start off-1", "ec2:StartInstances", "start instance"),
+    ("reboot web-1", "ec2:RebootInstances", "reboot instance"),
+    ("execute 'df -h' on web-1", "ssm:SendCommand", "run commands on instance"),
+    ("execute 'df -h' on web-1", "ssm:DescribeInstanceInformation", "see which instances"),
+    ("check health", "cloudwatch:GetMetricData", "read metrics"),
+    ("check health web-1", "cloudwatch:GetMetricData", "read metrics"),
+]
+
+
+@pytest.mark.parametrize(("text", "action", "wanted"), DENIED)
+def test_iam_says_no_before_anybody_confirms(
+    server: Server, ann: str, upset: Cloud, text: str, action: str, wanted: str
+) -> None:
+    upset.deny(action)
+    error = refused(server.say(ann, text), 403, "PERMISSION_DENIED")
+    told = f"{error['message']} {error['details']}"
+    assert f"Insufficient permissions to {wanted}" in told
+    assert f"Required IAM action: {action}" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [("tag web-1 a=b", "ec2:CreateTags"), ("untag web-1 Role", "ec2:DeleteTags")],
+)
+def test_iam_says_no_to_tags(
+    server: Server, ann: str, upset: Cloud, text: str, action: str
+) -> None:
+    upset.deny(action)
+    refused(pressed(server, ann, text), 403, "PERMISSION_DENIED", f"Required IAM action: {action}")
+
+
+def test_a_role_that_may_not_be_assumed(server: Server, upset: Cloud) -> None:
+    bob = server.token("bob")  # nobody has been bob in that account so far
+    upset.deny("sts:AssumeRole")
+    answer = pressed(server, bob, "stop shop-1")
+    refused(answer, 403, "PERMISSION_DENIED", "Required IAM action: sts:AssumeRole")
+
+
+@pytest.mark.parametrize("worded", ["full", "blob", "bare"])
+def test_a_denial_that_no_permission_lifts(
+    server: Server, ann: str, upset: Cloud, worded: str
+) -> None:
+    upset.deny("ec2:StopInstances", because="scp", worded=worded)
+    error = refused(server.say(ann, "stop web-1"), 403, "PERMISSION_DENIED")
+    assert error["details"].startswith("Required IAM action: ec2:StopInstances")
+    assert ("service control policy denies it explicitly" in error["details"]) == (worded == "full")
+    assert "Encoded" not in error["details"]
+
+
+def test_only_what_carries_the_tag_may_be_changed(server: Server, ann: str, upset: Cloud) -> None:
+    upset.deny("ec2:StartInstances", unless_tags={"smartops": "managed"})
+    refused(server.say(ann, "start stray-2"), 403, "PERMISSION_DENIED", "ec2:StartInstances")
+    refused(server.say(ann, "start stray-2,off-1"), 403, "PERMISSION_DENIED")
+    assert server.say(ann, "start off-1").body["status"] == "pending"
+
+
+def test_what_is_denied_to_one_machine_is_told_of_that_one(server: Server, ann: str) -> None:
+    data = data_of(server.say(ann, "execute reaches on tag:Role=web"))
+    told = {item["name"]: (item["status"], item["output"]) for item in data["results"]}
+    assert told["far-1"][0] == "failed"
+    assert "Required IAM action: ssm:SendCommand" in told["far-1"][1]
+    assert told["web-2"][0] == "unreachable"
+    assert told["web-1"] == told["shop-1"] == ("success", "reached\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("show nobody", "nobody"),
+        ("show web-3", "Did you mean web-2 or web-1?"),
+        ("check health i-0ffffffffffffffff", "i-0ffffffffffffffff"),
+        ("stop i-0ffffffffffffffff", "i-0ffffffffffffffff"),
+        ("execute 'df -h' on i-zzz", "i-zzz"),
+        ("start gone-1", "terminated"),
+        ("tags 198.51.100.1", "198.51.100.1"),
+    ],
+)
+def test_there_is_no_such_instance(server: Server, ann: str, text: str, word: str) -> None:
+    refused(server.say(ann, text), 404, "INSTANCE_NOT_FOUND", word)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("show twin", ("home/eu-central-1", "home/us-east-1", "by its id")),
+        ("stop twin", ("home/eu-central-1", "home/us-east-1", "or all by a tag")),
+        ("execute 'df -h' on twin", ("home/eu-central-1", "home/us-east-1")),
+        ("stop vault-1", ("protected against being stopped", "OperationNotPermitted")),
+        ("reboot off-1", ("off-1 is stopped",)),
+        ("execute vanish on web-1", ("InvalidDocument", "Ops-Missing")),
+        ("execute Get-Service on web-1", ("linux",)),
+        ("execute 'df -h' on web-1 --timeout 3h", ("10 minutes",)),
+        ("list instances --state flying", ("flying",)),
+        ("list instances --backend moon", ("home/us-east-1",)),
+        ("list instances --colour red", ("--colour",)),
+    ],
+)
+def test_aws_or_the_command_would_not_take_it(
+    server: Server, ann: str, text: str, words: tuple[str, ...]
+) -> None:
+    refused(server.say(ann, text), 400, "VALIDATION_ERROR", *words)
+
+
+def test_aws_finds_out_only_when_it_is_done(server: Server, ann: str, upset: Cloud) -> None:
+    for code in ("IncorrectInstanceState", "UnsupportedOperation"):
+        upset.fault("ec2:RebootInstances", "error", after=2, code=code, status=400, message="No.")
+        answer = pressed(server, ann, "reboot web-1")
+        refused(answer, 400, "VALIDATION_ERROR", code)
+        upset.heal()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("execute 'df -h' on lost-1", ("lost-1", "ConnectionLost")),
+        ("execute 'df -h' on bare-1", ("bare-1", "not registered with SSM")),
+        ("execute 'df -h' on off-1", ("off-1", "stopped")),
+        ("execute 'df -h' on tag:Role=mute", ("None of 2 instances", "SSM")),
+        ("execute reaches on web-2", ("web-2", "could not be delivered")),
+    ],
+)
+def test_ssm_does_not_reach_it(server: Server, ann: str, text: str, words: tuple[str, ...]) -> None:
+    refused(server.say(ann, text), 503, "SSM_UNAVAILABLE", *words)
+
+
+def test_ssm_changes_its_mind_when_it_is_sent(server: Server, ann: str, upset: Cloud) -> None:
+    text = "Instances [[i-0abc123def0000001]] not in a valid state for account 111111111111"
+    upset.fault("ssm:SendCommand", "error", code="InvalidInstanceId", status=400, message=text)
+    error = refused(server.say(ann, "execute 'df -h' on web-1"), 503, "SSM_UNAVAILABLE")
+    assert "i-0abc123def0000001" in error["message"]
+    assert "111111111111" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "word"),
+    [
+        ("throttle", {}, "too much at once"),
+        ("error", {"code": "AccessDeniedException", "status": 403}, "may not be used"),
+        ("error", {"code": "ModelErrorException", "status": 424}, "model"),
+        ("error", {"code": "InternalServerException", "status": 500}, "has trouble"),
+        ("hang", {}, "did not answer"),
+        ("drop", {}, "did not answer"),
+    ],
+)
+def test_the_model_fails_and_commands_do_not(
+    server: Server, ann: str, upset: Cloud, kind: str, more: dict[str, object], word: str
+) -> None:
+    upset.fault("bedrock:InvokeModel", kind, **more)
+    refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "typed")
+    data_of(server.say(ann, "list instances --name web-1"))
+
+
+def test_an_approval_is_good_once_for_whom_it_is(server: Server, ann: str, upset: Cloud) -> None:
+    asked = server.say(ann, "reboot web-1")
+    other = server.token("bob")
+    refused(server.say(other, asked.action("confirm")), 409, "APPROVAL_INVALID")
+    data_of(server.say(ann, asked.action("confirm")))
+    refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID", "confirmed already")
+    refused(server.say(ann, "confirm_" + "a" * 26), 409, "APPROVAL_INVALID")
+    assert len([c for c in upset.calls("RebootInstances") if not c.params.get("DryRun")]) == 1
+
+
+def test_an_approval_is_for_what_was_shown(server: Server, ann: str, upset: Cloud) -> None:
+    asked = server.say(ann, "stop web-1")
+    web = upset.world("111111111111", "eu-central-1").instance("web-1")
+    web.settled = "stopped"  # by somebody else, meanwhile
+    web.changed()
+    try:
+        refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")
+    finally:
+        web.settled = "running"
+        web.changed()
+    assert all(call.params.get("DryRun") for call in upset.calls("StopInstances"))
+
+
+def test_nobody_knows_whether_it_was_sent(server: Server, ann: str, upset: Cloud) -> None:
+    upset.fault("ssm:SendCommand", "drop")
+    error = refused(
+        server.say(ann, "execute 'df -h' on web-1"), 504, "TIMEOUT", "may have been run"
+    )
+    assert "look before you repeat it" in error["details"]
+    assert len(upset.calls("SendCommand")) == 1
+
+
+def test_too_many_requests_of_one_person(server: Server, upset: Cloud) -> None:
+    busy = server.token("busy")
+    answers = [server.say(busy, "help model usage") for _ in range(LIMIT)]
+    assert {answer.status for answer in answers} == {200}
+    over = server.say(busy, "list instances")
+    error = refused(over, 429, "RATE_LIMITED", f"{LIMIT}")
+    assert over.headers["x-ratelimit-remaining"] == "0"
+    assert over.headers["retry-after"] == over.headers["x-ratelimit-retry-after"]
+    assert int(over.headers["retry-after"]) == error["retry_after"]
+    assert not upset.calls("DescribeInstances")
