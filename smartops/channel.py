@@ -59,7 +59,8 @@ class Channel(ABC):
         cannot be edited from the conversation that the message came from. With
         ``replaces``, such an id, that message is edited in place. What is too
         long for one message goes into several or a file. A private reply is
-        shown to the sender alone where the platform can, and never replaces.
+        shown to the sender alone where the platform can; what it replaces is a
+        sign of work, which is taken away.
 
         Raises BackendUnavailable if it may be tried again later, any other
         refusal if it never will be delivered. Never delivers twice: a failure

@@ -115,7 +115,7 @@ class Outbox:
             if place >= len(done):
                 remark = await self._attachments.hand_over(address, file)
                 done.append(remark and await self._whispered(address, Part.saying(remark)))
-        if letter.replaces and letter.replaces != letter.message.shown_in:
+        if letter.replaces:
             await self._removed(Shown.parse(letter.replaces))
 
     async def _posted(self, letter: Letter, part: Part, thread: str) -> str:

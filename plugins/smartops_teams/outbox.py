@@ -47,11 +47,21 @@ class Outbox:
 
     async def _deliver(self, reference: Reference, pages: list[Page], replaces: str) -> str:
         """Send pages to the thread, or what is private to the one-to-one chat where that can be."""
-        if not pages[0].reply.private:
-            return await self._show(reference, pages, replaces)
-        if reference["kind"] != "personal" and await self._in_private(reference, pages):
+        alone = pages[0].reply.private and reference["kind"] != "personal"
+        if alone and await self._in_private(reference, pages):
+            if replaces:
+                await self._remove(reference, replaces)
             return ""  # its id is none of the conversation that the reference is to
-        return await self._show(reference, pages, "")
+        return await self._show(reference, pages, replaces)
+
+    async def _remove(self, reference: Reference, shown: str) -> None:
+        """Take away a sign of work whose answer only one person may see."""
+        base, conversation = reference["serviceUrl"], reference["conversation"]
+        try:
+            async with self._connector.lanes.enter(conversation) as lane:
+                await self._connector.delete(lane, base, conversation, shown)
+        except Refusal as refusal:
+            log.info("a sign of work could not be removed: %s", refusal)
 
     async def _in_private(self, reference: Reference, pages: list[Page]) -> bool:
         """Send to the one-to-one chat; False if this person cannot be written to."""

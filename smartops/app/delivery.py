@@ -116,45 +116,66 @@ class Delivery:
         """See to what remains when the sender has the answer, or was told to wait for it."""
         if reply.repeated:
             return  # whoever answers it for the first time sees to it
+        act = act_key(message)
+        progress = self._waited_for.pop(act, None) or self._in_place(channel, message, act)
         closed = await self.close(reply) if reply.closes else set()
         if late and (message.channel, message.shown_in) not in closed:
-            replaces = "" if reply.private else message.shown_in
-            shown = await self._send(channel, message, reply, replaces)
-            if reply.asks and shown:
-                self._store.shown(reply.asks, shown)
-        self._store.delivered(act_key(message))
+            await self._answer(channel, message, reply, progress)
+        await self._answered(act, progress)
 
     async def _deliver(
         self, channel: Channel, message: Message, act: str, retaken: bool = False
     ) -> None:
         kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
-        keep = partial(self._store.put_fact, PROGRESS, act)
-        progress = Progress(channel, message, self._clock, keep, kept)
+        progress = self._watching(channel, message, act, kept)
         async with anyio.create_task_group() as group:
             group.start_soon(progress.run)
             reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
             group.cancel_scope.cancel()
-        replaces = progress.shown
         if reply.closes and message.shown_in:
-            replaces = message.shown_in
+            progress.shown = message.shown_in
+        await self._answer(channel, message, reply, progress)
+        if reply.closes:
+            await self.close(reply, besides=(message.channel, message.shown_in))
+        await self._answered(act, progress)
+
+    async def _watched(self, message: Message, act: str) -> Reply:
+        progress = self._in_place(self._channels[message.channel], message, act)
+        self._waited_for[act] = progress
+        concluded = False
+        try:
+            reply = await self._gate.handle(message, act=act, watcher=progress)
+            concluded = not reply.repeated
+        finally:
+            if not concluded:
+                del self._waited_for[act]
+            await progress.stop()
+        return reply
+
+    def _watching(self, channel: Channel, message: Message, act: str, kept: str = "") -> Progress:
+        keep = partial(self._store.put_fact, PROGRESS, act)
+        return Progress(channel, message, self._clock, keep, kept)
+
+    def _in_place(self, channel: Channel, message: Message, act: str) -> Progress:
+        """Return what shows the progress where the button was that was pressed."""
+        progress = self._watching(channel, message, act)
+        progress.shown = message.shown_in
+        return progress
+
+    async def _answer(
+        self, channel: Channel, message: Message, reply: Reply, progress: Progress
+    ) -> None:
+        """Send the answer in the place of what shows the progress; private ones take it away."""
+        replaces = progress.kept if reply.private else progress.shown
         shown = await self._send(channel, message, reply, replaces)
         if reply.asks and shown:
             self._store.shown(reply.asks, shown)
-        if reply.closes:
-            await self.close(reply, besides=(message.channel, message.shown_in))
+
+    async def _answered(self, act: str, progress: Progress) -> None:
+        """Forget what was kept of a message until it is answered."""
         self._store.delivered(act)
         if progress.kept:
             await self._store.drop_fact(PROGRESS, act)
-
-    async def _watched(self, message: Message, act: str) -> Reply:
-        channel = self._channels[message.channel]
-        progress = Progress(channel, message, self._clock, _forget, message.shown_in)
-        self._waited_for[act] = progress
-        try:
-            return await self._gate.handle(message, act=act, watcher=progress)
-        finally:
-            del self._waited_for[act]
-            await progress.stop()
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
         """Send, trying again as long as it makes sense; return what now shows it."""
@@ -174,7 +195,3 @@ class Delivery:
                 return ""
         log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
         return ""
-
-
-async def _forget(shown: str) -> None:
-    """Keep nothing: it is shown where the button was, which the message says."""

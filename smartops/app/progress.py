@@ -18,10 +18,10 @@ log = logging.getLogger("smartops.delivery")
 
 
 class Progress(Watcher):
-    """Shows one message's progress; ``shown`` is the platform's id of what shows it.
+    """Shows one message's progress; ``shown`` is the platform's id of where it is to be shown.
 
-    ``keep`` is given that id when something new shows it, for whoever goes on
-    after this process; ``kept`` is what it was given last, now or then.
+    ``kept`` is the id of what does show it, empty if nothing does yet. ``keep``
+    is given that, for whoever goes on after this process.
     """
 
     def __init__(
@@ -30,9 +30,9 @@ class Progress(Watcher):
         message: Message,
         clock: Clock,
         keep: Callable[[str], Awaitable[None]],
-        shown: str = "",
+        kept: str = "",
     ) -> None:
-        self.shown = self.kept = shown
+        self.shown = self.kept = kept
         self._keep = keep
         self._channel = channel
         self._message = message
@@ -65,6 +65,8 @@ class Progress(Watcher):
 
     async def go_on(self) -> None:
         """Show how far it is until the answer is there: who asked waits no longer for it."""
+        if self._answered.is_set():
+            return
         self._watched = anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._tell_once_accepted)
@@ -95,10 +97,9 @@ class Progress(Watcher):
         """Show it; what is under way is not cut off, for nobody would know what is shown."""
         reply = Reply(status="pending", view=(Text(self._text, style="note"),))
         with anyio.CancelScope(shield=True):
-            before = self.shown
             try:
-                self.shown = await self._channel.send(self._message, reply, replaces=before)
-                if self.shown != before:
+                self.shown = await self._channel.send(self._message, reply, replaces=self.shown)
+                if self.shown != self.kept:
                     self.kept = self.shown
                     await self._keep(self.kept)
             except Refusal as error:

@@ -57,6 +57,7 @@ class Pigeon(Channel):
         shown = replaces or f"m{len(self.wall)}"
         if reply.private:
             self.private.append(reply)
+            self.wall.pop(replaces, None)
         else:
             self.wall[shown] = reply
         return shown
@@ -104,6 +105,14 @@ class Nest:
             await nest.finish.wait()
             return f"{flight} has landed"
 
+        @command("crash")
+        async def crash(work: Work) -> str:
+            """Fly, and fall."""
+            nest.sends += 1
+            await work.progress("in the air", done=1, total=2)
+            await nest.finish.wait()
+            raise BackendUnavailable("no runway")
+
         @command("glide", effect="change")
         async def glide(work: Work) -> str:
             """Glide."""
@@ -112,13 +121,16 @@ class Nest:
             return "glided"
 
         module = ModuleType("nest")
-        module.register_commands = hookimpl(lambda: [open_it, coo, fly, glide])  # type: ignore[attr-defined]
+        module.register_commands = hookimpl(lambda: [open_it, coo, fly, crash, glide])  # type: ignore[attr-defined]
         module.register_channels = hookimpl(lambda: [nest.pigeon])  # type: ignore[attr-defined]
         return module
 
-    async def says(self, text: str = "", *, user: str = "ann", id: str = "1", **more: Any) -> None:
+    async def says(self, text: str = "", **more: Any) -> None:
         app = await self.bot.app()
-        message = Message(
+        await app.accept(self.pigeon, [self.message(text, **more)])
+
+    def message(self, text: str = "", *, user: str = "ann", id: str = "1", **more: Any) -> Message:
+        return Message(
             id=id,
             channel="pigeon",
             conversation="roof",
@@ -130,17 +142,32 @@ class Nest:
             asks=True,
             **more,
         )
-        await app.accept(self.pigeon, [message])
+
+    async def waits(self, message: Message) -> Reply:
+        """Send a message whose sender soon hears that it takes longer, and conclude it."""
+        app = await self.bot.app()
+        replies: list[Reply] = []
+
+        async def ask() -> None:
+            replies.append(await app.handle_kept(message))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await self.until(lambda: self.sends == 1)
+            await app.go_on(message)
+        await app.go_on(message)  # too late: nothing is shown any more
+        await app.conclude(self.pigeon, message, replies[0], True)
+        return replies[0]
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         with anyio.fail_after(10):
             while not wanted():
                 await anyio.sleep(0.001)
 
-    def later(self) -> str:
-        """Let a second pass, and return what the first message shows then."""
+    def later(self, id: str = "m0") -> str:
+        """Let a second pass, and return what a message shows then."""
         self.bot.clock.advance(1)
-        return self.pigeon.text() if self.pigeon.wall else ""
+        return self.pigeon.text(id) if id in self.pigeon.wall else ""
 
     async def shows(self, text: str, id: str = "m0") -> None:
         await self.until(lambda: id in self.pigeon.wall and text in self.pigeon.text(id))
@@ -235,6 +262,36 @@ async def test_a_message_survives_a_stop_before_its_answer(nest: Nest) -> None:
     await nest.shows("coo pigeon:ann")
 
 
+@pytest.mark.parametrize(
+    ("id", "shown_in", "private"), [("1", "", 0), ("2", "m7", 0), ("3", "", 1), ("4", "m7", 1)]
+)
+async def test_a_late_answer_takes_the_place_of_its_sign_of_work(
+    nest: Nest, id: str, shown_in: str, private: int
+) -> None:
+    text = "crash" if private else "fly"
+    where = shown_in or "m0"
+    await nest.bot.app()
+    async with anyio.create_task_group() as group:
+        group.start_soon(nest.waits, nest.message(text, id=id, shown_in=shown_in))
+        await nest.until(lambda: "in the air (1 of 2)" in nest.later(where))
+        assert list(nest.pigeon.wall) == [where]
+        nest.finish.set()
+    if private:
+        assert nest.pigeon.wall == {}
+        assert "no runway" in plain(nest.pigeon.private[0])
+    else:
+        await nest.shows("flight 1 has landed", where)
+        assert list(nest.pigeon.wall) == [where]
+
+
+async def test_a_private_answer_takes_its_sign_of_work_away(nest: Nest) -> None:
+    await nest.says("crash")
+    await nest.until(lambda: "in the air (1 of 2)" in nest.later())
+    nest.finish.set()
+    await nest.until(lambda: len(nest.pigeon.private) == 1)
+    assert nest.pigeon.wall == {}
+
+
 async def test_long_work_goes_on_after_a_stop_and_is_done_once(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
@@ -281,7 +338,7 @@ async def test_an_operation_is_listed_shown_and_cancelled(nest: Nest) -> None:
     await nest.until(lambda: len(nest.pigeon.private) == 1)
     await nest.says(f"cancel {operation['operation']}", id="4")
     await nest.until(lambda: any("Cancelled: fly" in plain(r) for r in nest.pigeon.wall.values()))
-    await nest.says(f"show operation {operation['operation']}", id="5")
+    await nest.says(f"show {operation['operation']}", id="5")
     await nest.until(lambda: any("State" in plain(r) for r in nest.pigeon.wall.values()))
 
 

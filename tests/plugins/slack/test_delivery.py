@@ -175,7 +175,7 @@ async def test_a_private_reply_takes_the_sign_of_work_away(
 async def test_a_strangers_click_changes_nothing(channel: Any, slack: SlackServer, said: Said):
     await channel.send(said(mention("stop web-1")), ASKED)
     click = said(press(slack.message()))
-    await channel.send(click, REFUSED, replaces=click.shown_in)
+    await channel.send(click, REFUSED)
     assert len(buttons(slack.message())) == 2
     assert len(slack.whispers) == 1
     assert slack.called("chat.delete") == []
