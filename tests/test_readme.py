@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,13 +15,21 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import anyio
+import botocore.session
 import pytest
+import yaml
+from botocore import xform_name
 
 import readme
+import smartops_aws
+import smartops_exec
 import smartops_fake.errors
-from serving import ROOT, Server
+import smartops_health
+import smartops_instances
+from serving import ROOT, SMARTOPS, Server
 from smartops import errors, hookspecs
 from smartops.app import compose
 from smartops.cli import root
@@ -30,19 +39,33 @@ from smartops.middleware import STEPS
 from smartops.plugins import HOOKS
 from smartops.reply import Block
 from smartops.testing import Bot, backends
+from smartops_aws.simulator import AwsSimulator
 
 ADDRESS = "127.0.0.1:3978"
+LOOK_ALIKE = "127.0.0.1:4566"
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q -e"
 SERVE = f"{INSTALL} '.[all]' && .venv/bin/smartops serve --config config/demo.yaml"
 TEST = f"{INSTALL} '.[all,test]' && .venv/bin/pytest"
-STATUS = {"smartops can-i": 1, "smartops check": 2}
+STATUS = {"smartops can-i": 1, "config/broken.yaml": 2}
 """What does not end with 0: a denial, and a broken configuration."""
 
 SECRETS = {"PGPASSWORD": "a", "REDIS_PASSWORD": "b"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``smartops aws simulate``, which the README tells to start."""
+    command = [*SMARTOPS, "aws", "simulate", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = process.stdout.readline() + process.stdout.readline()
+        (found,) = re.findall(r"http://(\S+)", printed)
+        yield found
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The demo, served from a copy in which the commands of the README work as they stand."""
     home = tmp_path_factory.mktemp("clone")
     for name in ("config", "examples"):
@@ -56,6 +79,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for block in readme.blocks("yaml"):
         if block.file:
             (home / block.file).write_text(f"# {block.file}\n{block.text}")
+    local = home / "config" / "aws-local.yaml"
+    local.write_text(local.read_text().replace(LOOK_ALIKE, cloud))
     server = Server(home / "config" / "demo.yaml").start()
     yield server
     server.stop(signal.SIGKILL)
@@ -106,6 +131,84 @@ def test_every_command_prints_what_is_shown(server: Server) -> None:
         assert readme.matches(step.printed, output), f"$ {step.command}\n{output}"
         expected = next((STATUS[name] for name in STATUS if name in step.command), 0)
         assert int(status) == expected, step.command
+
+
+def test_the_commands_for_aws_are_those_of_its_own_command() -> None:
+    sdk = botocore.session.Session()
+    commands = [line for block in readme.blocks("bash") for line in readme.lines(block.text)]
+    asked = [words for words in map(shlex.split, commands) if words[0] == "aws"]
+    assert len(asked) >= 10
+    for _, service, verb, *rest in asked:
+        model = sdk.get_service_model(service)
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        shape = model.operation_model(operations[verb]).input_shape
+        members = {f"--{xform_name(name, '-')}": name for name in shape.members}
+        given = dict(zip(rest[::2], rest[1::2], strict=True))
+        assert set(given) <= set(members), verb
+        assert set(shape.required_members) <= {members[option] for option in given}, verb
+
+
+@pytest.mark.anyio
+async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot) -> None:
+    (text,) = [block.text for block in readme.blocks("yaml") if block.file == "config/aws.yaml"]
+    plugins = yaml.safe_load(text)["plugins"]
+    async with AwsSimulator.start(account_of(plugins["aws"]), clock=bot.clock) as simulator:
+        bot.load(smartops_aws, **plugins["aws"], endpoint=simulator.url)
+        bot.load(smartops_instances)
+        bot.load(smartops_health)
+        bot.load(smartops_exec, **plugins["exec"])
+        for line in ("list instances", "check health", "tag web-1 Team=shop", "stop web-1"):
+            answer = await bot.say(line)
+            if answer.status == "pending":
+                answer = await bot.press(answer.action("confirm"))
+            assert answer.status == "success", answer.text
+        bot.clock.advance(120)
+        await bot.press((await bot.say("start web-1")).action("confirm"))
+        bot.clock.advance(120)
+        for line in ('execute "df -h" on web-1', 'execute "systemctl restart nginx" on web-1'):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(pass_time, bot)
+                answer = await bot.say(line)
+                if answer.status == "pending":
+                    answer = await bot.press(answer.action("confirm"))
+                tasks.cancel_scope.cancel()
+            assert answer.data["exitCode"] == 0, answer.text
+        for line in ('execute "rm -r /" on web-1', 'execute "systemctl restart sshd" on web-1'):
+            assert (await bot.say(line)).code in ("PERMISSION_DENIED", "VALIDATION_ERROR")
+        called = simulator.calls.actions
+    shown = "".join(step.printed for step in readme.steps() if "aws policy" in step.command)
+    assert {"ec2:StartInstances", "ssm:SendCommand", "ce:GetCostAndUsage"} <= called
+    assert called - {"sts:AssumeRole"} <= set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', shown))
+
+
+def account_of(section: dict[str, Any]) -> dict[str, Any]:
+    """Return the world that the README's section ``aws`` is for, with one machine."""
+    (account,) = section["accounts"]
+    number, (region,) = account["role"].split(":")[4], account["regions"]
+    role = {"external_id": account["external_id"], "accounts": [number]}
+    machine = {"name": "web-1", "tags": {"smartops": "managed"}}
+    regions = {region: {"instances": [machine]}}
+    return {
+        "accounts": {number: {"regions": regions, "roles": {"smartops": role}}},
+        "documents": [
+            {
+                "name": item["name"],
+                "script": item["script"],
+                "parameters": {
+                    name: {"pattern": f"^({pattern})$"}
+                    for name, pattern in item.get("parameters", {}).items()
+                },
+            }
+            for item in section["runner"]["documents"]
+        ],
+        "outputs": [{"script": "^systemctl restart nginx$"}],
+    }
+
+
+async def pass_time(bot: Bot) -> None:
+    while True:
+        await anyio.sleep(0.001)
+        bot.clock.advance(0.1)
 
 
 def test_the_client_works_as_shown(

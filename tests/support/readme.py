@@ -66,6 +66,17 @@ def _continues(command: str) -> bool:
     return command.endswith("\\") or command.count("'") % 2 == 1
 
 
+def lines(script: str) -> list[str]:
+    """Return the commands of a shell script, one each, without the blanks around them."""
+    found: list[str] = []
+    for line in script.splitlines():
+        if found and (_continues(found[-1])):
+            found[-1] = f"{found[-1]}\n{line}"
+        elif line.strip():
+            found.append(line.strip())
+    return found
+
+
 def matches(shown: str, printed: str) -> bool:
     """Whether it is what was printed: ``…`` is anything, blanks and measurements do not count."""
     wanted = map(re.escape, _settled(shown).split("…"))
