@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,3 +71,11 @@ def look_alike(scenario: Mapping[str, Any], clock: Clock | None = None) -> Itera
         starting = AwsSimulator.start(scenario, clock=clock)
         with portal.wrap_async_context_manager(starting) as simulator:
             yield Cloud(portal, simulator, clock)
+
+
+def until(wanted: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for another process to get somewhere."""
+    end = time.monotonic() + seconds
+    while not wanted():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)

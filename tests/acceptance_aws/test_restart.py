@@ -1,0 +1,218 @@
+"""SmartOps ends while scripts run on 20 nodes: sent once, told once, complete.
+
+Time at the look-alike is moved by hand, so that the scripts are certainly running when
+the server ends. Three ways to ask are tried at once: a program that waits, a program that
+confirmed a change, and a person in a Slack channel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from aws_cloud import Cloud, look_alike, until
+from serving import HttpAnswer, Server
+from smartops.testing import ManualClock
+from smartops_slack.simulator import Simulator as Slack
+from wire_shapes import RESULT, data_of, fits
+
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+NODES = [f"web-{number:02}" for number in range(1, 21)]
+SCENARIO = {
+    "accounts": {
+        ACCOUNT: {
+            "regions": {
+                REGION: {"generate": [{"count": 20, "name": "web-{n:02}", "tags": {"Role": "web"}}]}
+            }
+        }
+    },
+    "timing": {"visible": "0s", "deliver": "0s"},
+    "outputs": [
+        {"script": script, "takes": "10s", "stdout": f"{script} of {{name}}\n"}
+        for script in ("survey", "restart", "backup")
+    ],
+}
+CONFIG = """
+store: {{url: "sqlite:///store.db"}}
+auth:
+  issuers: [{{name: local, kind: local, key: local.pem}}]
+people:
+  ann: {{roles: [operator], identities: ["local:ann", "{slack_ann}"]}}
+roles: {{operator: }}
+rules: [{{name: operators, allow: {{roles: operator}}}}]
+limits:
+  user: {{limit: 10000, window: 1m}}
+  team: {{limit: 10000, window: 1m}}
+  burst: {{limit: 10000, window: 10s}}
+server: {{shutdown_timeout: 1s}}
+plugins:
+  api:
+  slack:
+    bot_token: ${{SLACK_BOT_TOKEN}}
+    signing_secret: ${{SLACK_SIGNING_SECRET}}
+    workspaces: {workspaces}
+    api_url: {api_url}
+  aws:
+    endpoint: {url}
+    accounts: [{{name: prod, account: "{account}", regions: [{region}]}}]
+    runner: {{poll: 50ms, raw_scripts: true}}
+  instances:
+  exec:
+    poll: 100ms
+    scripts: [{{script: survey, read_only: true}}, {{script: restart}}, {{script: backup}}]
+"""
+
+
+def on_all(script: str) -> str:
+    return f"execute {script} on tag:Role=web --timeout 5m"
+
+
+@dataclass
+class House:
+    """The server, the look-alikes of AWS and Slack, and somebody to ask."""
+
+    server: Server
+    cloud: Cloud
+    slack: Slack
+    portal: Any
+    token: str = ""
+
+    def start(self) -> None:
+        secrets = {
+            "SLACK_BOT_TOKEN": self.slack.api.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.sender.secret,
+        }
+        self.server.start(**secrets)
+        self.slack.bot = f"{self.server.url}/api/messages"
+        self.token = self.token or self.server.token("ann")
+
+    def aside(self, text: str, **more: str) -> None:
+        """Say something and do not wait: whoever answers may be killed."""
+
+        def say() -> None:
+            with contextlib.suppress(OSError):
+                self.server.say(self.token, text, **more)
+
+        threading.Thread(target=say, daemon=True).start()
+
+    def says(self, text: str) -> None:
+        self.portal.call(partial(self.slack.says, text, user="ann", channel="ops"))
+
+    @property
+    def told(self) -> list[str]:
+        """What the bot's messages in the channel show now."""
+        return [item.text for item in self.slack.channel("ops").answers]
+
+    def looked_after(self) -> bool:
+        """Whether SmartOps has asked how each of three commands stands."""
+        looks = self.cloud.calls("ListCommandInvocations")
+        return len({call.params["CommandId"] for call in looks}) == 3
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    clock = ManualClock(time.time())
+    with (
+        look_alike(SCENARIO, clock) as cloud,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Slack.start()) as slack,
+    ):
+        config = tmp_path / "smartops.yaml"
+        settings = slack.settings()
+        config.write_text(
+            CONFIG.format(
+                url=cloud.url,
+                account=ACCOUNT,
+                region=REGION,
+                api_url=settings["api_url"],
+                workspaces=settings["workspaces"],
+                slack_ann=slack.user("ann").identity,
+            )
+        )
+        house = House(Server(config), cloud, slack, portal)
+        house.start()
+        yield house
+        assert house.server.stop() == 0
+
+
+def leases_lapse(store: Path) -> None:
+    """Let the time pass for which a process that was killed is still believed to be there."""
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        for table in ("operations", "inbox"):
+            connection.execute(f"UPDATE {table} SET lease_until = 0")
+        connection.commit()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_three_runs_on_twenty_nodes_outlive_the_server(house: House, how: signal.Signals) -> None:
+    server, cloud = house.server, house.cloud
+    asked = server.say(house.token, on_all("restart"))
+    assert len(asked.data["plan"]["changes"]) == 20
+    click = asked.action("confirm")
+    house.aside(on_all("survey"), id="act-1")
+    house.aside(click, id="act-2")
+    house.says(on_all("backup"))
+    until(lambda: house.slack.channel("ops").answers)
+    (shown,) = house.slack.channel("ops").answers
+    house.portal.call(partial(house.slack.clicks, shown, "confirm", user="ann"))
+    until(house.looked_after)
+
+    server.stop(how)
+    sent = cloud.calls("SendCommand")
+    cloud.forget()
+    if how == signal.SIGKILL:
+        leases_lapse(server.config.parent / "store.db")
+    house.start()
+    until(house.looked_after)
+    assert "backup of" not in "".join(house.told)
+    cloud.advance(300)
+
+    until(lambda: "backup of" in "".join(house.told))
+    whole(server.say(house.token, on_all("survey"), id="act-1"), "survey")
+    until(lambda: states(house) == ["done"] * 3)
+    for item in server.say(house.token, "operations").data["operations"]:
+        shown_again = server.say(house.token, f"show operation {item['operation']}")
+        whole(shown_again, item["command"].split()[1])
+    again = [server.say(house.token, on_all("survey"), id="act-1") for _ in range(2)]
+    assert again[0].data == again[1].data
+    assert server.say(house.token, click).code == "APPROVAL_INVALID"
+
+    house.says("show web-01")  # what is said after everything else has been said
+    until(lambda: any("web-01 is running" in text for text in house.told))
+    assert sum("backup of" in text for text in house.told) == 1
+    assert len(house.told) == 2
+    assert house.slack.rejected == []
+    assert [len(call.params["InstanceIds"]) for call in sent] == [20] * 3
+    assert sorted(call.params["Parameters"]["commands"][0] for call in sent) == [
+        "backup",
+        "restart",
+        "survey",
+    ]
+    assert cloud.calls("SendCommand") == []
+    assert len(cloud.world(ACCOUNT, REGION).commands) == 3
+
+
+def whole(answer: HttpAnswer, script: str) -> None:
+    """Hold a result to be there for every node."""
+    data = data_of(answer)
+    data = data.get("result", data)
+    fits(data["results"], [RESULT])
+    told = {item["name"]: item["output"] for item in data["results"]}
+    assert told == {name: f"{script} of {name}\n" for name in NODES}
+    assert data["summary"]["success"] == data["summary"]["total"] == 20
+
+
+def states(house: House) -> list[str]:
+    listed = house.server.say(house.token, "operations").data["operations"]
+    return [item["state"] for item in listed]
