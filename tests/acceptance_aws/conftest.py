@@ -148,10 +148,12 @@ plugins:
       - {{script: reaches, read_only: true}}
       - {{script: sleep, read_only: true}}
       - {{script: vanish, read_only: true}}
+      - {{script: cat /var/log/alarm, read_only: true}}
   bedrock:
     model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0
     region: eu-central-1
     endpoint: {model}
+    budget: {{person: 1000000000, everybody: 1000000000}}
     limits: {{connect: {patience}, read: {patience}, attempts: 1}}
 """
 
