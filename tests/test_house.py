@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import smartops
-from smartops import hookspecs
+import smartops.server
+from smartops import Refusal, hookspecs
 from smartops.plugins import HOOKS
 
 ROOT = Path(__file__).parent.parent
@@ -87,6 +88,27 @@ def test_library_code_never_ends_the_process() -> None:
 def test_every_test_of_a_hook_exists() -> None:
     tests = {node.name for path in (ROOT / "tests").rglob("test_*.py") for node in functions(path)}
     assert {f"test_hook_{name}" for name in HOOKS} <= tests
+
+
+def test_what_refuses_is_said_without_a_final_stop() -> None:
+    """Messages stand in the middle of other sentences; ``details`` are sentences."""
+    refusals = {kind.__name__ for kind in family(Refusal)}
+    said = [
+        (f"{relative(path)}:{node.lineno}", ast.unparse(node.args[0]))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in refusals
+        and node.args
+    ]
+    assert len(said) > 100
+    assert [place for place, text in said if text.rstrip("\"'").endswith(".")] == []
+
+
+def family(kind: type) -> Iterator[type]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from family(each)
 
 
 @pytest.mark.skipif(

@@ -79,4 +79,4 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def _wrong(details: str) -> ValidationFailed:
-    return ValidationFailed("The message is not valid.", details=details)
+    return ValidationFailed("The message is not valid", details=details)

@@ -70,7 +70,7 @@ class ApiChannel(Channel):
         content_type = (inbound.headers.get("content-type") or "").partition(";")[0]
         if content_type.strip().lower() != "application/json":
             raise ValidationFailed(
-                "The body must be JSON.", details="Send the header Content-Type: application/json"
+                "The body must be JSON", details="Send the header Content-Type: application/json"
             )
         body = read_body(parse_json(inbound.body, self._services.max_depth))
         return Receipt((self._message(inbound, claims, body),), waits=True)
@@ -103,7 +103,7 @@ class ApiChannel(Channel):
 
 def _anonymous(inbound: Inbound) -> Claims:
     if not is_from_this_machine(inbound):
-        raise AuthenticationFailed("Invalid or missing bearer token.")
+        raise AuthenticationFailed("Invalid or missing bearer token")
     log.warning("DEVELOPMENT ONLY: a request without a token was let in (auth.anonymous)")
     return Claims(None, team=ANONYMOUS)
 
@@ -115,10 +115,10 @@ def _claims(verified: Verified) -> Claims:
     team = claims.get(issuer.team or "team", "")
     if not (isinstance(subject, str) and subject):
         log.warning("a token of %s holds no usable claim %s", issuer.name, issuer.subject)
-        raise AuthenticationFailed("Invalid or missing bearer token.")
+        raise AuthenticationFailed("Invalid or missing bearer token")
     if not (isinstance(tenant, str) and isinstance(team, str)):
         log.warning("a token of %s names its tenant or team by no text", issuer.name)
-        raise AuthenticationFailed("Invalid or missing bearer token.")
+        raise AuthenticationFailed("Invalid or missing bearer token")
     return Claims(
         Identity(issuer.name, tenant, subject),
         team=":".join(part for part in (issuer.name, tenant, team) if part),

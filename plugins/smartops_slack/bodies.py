@@ -35,4 +35,4 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def _malformed(details: str) -> ValidationFailed:
-    return ValidationFailed("The body is no valid form.", details=details)
+    return ValidationFailed("The body is no valid form", details=details)

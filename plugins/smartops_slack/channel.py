@@ -80,7 +80,7 @@ class SlackChannel(Channel):
     async def authenticate(self, inbound: Inbound) -> Claims:
         """Prove that Slack sent exactly this, just now, to this app."""
         if self._signature is None:
-            raise AuthenticationFailed("Invalid or missing signature.")
+            raise AuthenticationFailed("Invalid or missing signature")
         self._signature.check(inbound)
         return Claims(None)
 

@@ -36,7 +36,7 @@ def act_of(payload: Payload, me: str) -> Act | str:
         return reason
     ts = word(event, "ts")
     if not (user and channel and ts):
-        raise ValidationFailed("The event does not say who said it, where and when.")
+        raise ValidationFailed("The event does not say who said it, where and when")
     direct = is_direct(channel) or word(event, "channel_type") == "im"
     if kind == "message" and not direct and not (me and mentions(text, me)):
         return "a message that does not mention the bot"

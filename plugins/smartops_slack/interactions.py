@@ -51,7 +51,7 @@ def _pressed(payload: Payload) -> Act | str:
     channel = word(part(payload, "channel"), "id") or word(container, "channel_id")
     user, ts = word(part(payload, "user"), "id"), word(container, "message_ts")
     if not (user and channel and ts):
-        raise ValidationFailed("The interaction does not say who pressed what, and where.")
+        raise ValidationFailed("The interaction does not say who pressed what, and where")
     ephemeral = container.get("is_ephemeral") is True
     thread = word(message, "thread_ts") or word(container, "thread_ts")
     kind = word(pressed, "action_id").removeprefix(PREFIX).partition(".")[0]
@@ -80,7 +80,7 @@ def _submitted(payload: Payload, max_depth: int) -> Act | str:
     kept = parse_json(word(view, "private_metadata").encode(), max_depth)
     user, channel = word(part(payload, "user"), "id"), word(kept, "channel")
     if not (user and channel and word(view, "id")):
-        raise ValidationFailed("The form does not say who filled it in, and where.")
+        raise ValidationFailed("The form does not say who filled it in, and where")
     return Act(
         id=word(view, "id"),
         origin=of_interaction(payload),

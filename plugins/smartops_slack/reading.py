@@ -72,7 +72,7 @@ class Reader:
             return ACKNOWLEDGED
         user, channel = word(fields, "user_id"), word(fields, "channel_id")
         if not (user and channel and word(fields, "command")):
-            raise ValidationFailed("The form is neither a slash command nor an interaction.")
+            raise ValidationFailed("The form is neither a slash command nor an interaction")
         text, trigger = spoken(word(fields, "text"), self.me), word(fields, "trigger_id")
         act = Act(
             id=trigger or request_id,

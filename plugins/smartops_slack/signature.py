@@ -28,7 +28,7 @@ class Signature:
         """Raise AuthenticationFailed unless Slack signed exactly this, just now."""
         if reason := self._unproven(inbound):
             log.warning("request %s is not authentic: %s", inbound.request_id, reason)
-            raise AuthenticationFailed("Invalid or missing signature.")
+            raise AuthenticationFailed("Invalid or missing signature")
 
     def _unproven(self, inbound: Inbound) -> str:
         """Return why the request is not Slack's; empty if it is."""

@@ -73,10 +73,10 @@ class Proof:
         activity = parse_json(inbound.body, self._max_depth)
         if reason := self._unproven(verified, activity):
             log.warning("request %s is not authentic: %s", inbound.request_id, reason)
-            raise AuthenticationFailed("Invalid or missing bearer token.")
+            raise AuthenticationFailed("Invalid or missing bearer token")
         if reason := self._unwanted(verified, activity):
             log.warning("request %s is not for us: %s", inbound.request_id, reason)
-            raise PermissionDenied("This request is not accepted here.")
+            raise PermissionDenied("This request is not accepted here")
         return Proven(identity=None, raw=verified.claims, activity=activity)
 
     def _unproven(self, verified: Verified, activity: Activity) -> str:

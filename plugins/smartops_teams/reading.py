@@ -64,7 +64,7 @@ class Reader:
         if what == "invoke":
             return self._invoke(activity, request_id)
         if not what:
-            raise ValidationFailed("The activity has no type.")
+            raise ValidationFailed("The activity has no type")
         log.info("request %s: acknowledged %.40r", request_id, _event(activity, what))
         return _acknowledged(activity)
 
@@ -92,7 +92,7 @@ class Reader:
             said = _button(activity)
             who = self._person(activity, request_id)
             if who is None:
-                raise ValidationFailed("The sender is not a person of the directory.")
+                raise ValidationFailed("The sender is not a person of the directory")
             message = self._act(activity, request_id, who, said, "invoke")
         except ValidationFailed as error:
             return Receipt(ack=invoke_error(error.message))
@@ -113,7 +113,7 @@ class Reader:
     ) -> Message:
         conversation = word(part(activity, "conversation"), "id")
         if not conversation:
-            raise ValidationFailed("The activity has no conversation.id.")
+            raise ValidationFailed("The activity has no conversation.id")
         where = place(activity)
         return Message(
             id=word(activity, "id"),
@@ -140,12 +140,12 @@ def _button(activity: Activity) -> Said:
     value = part(activity, "value")
     action = part(value, "action")
     if action.get("type") != "Action.Execute":
-        raise ValidationFailed("The invoke holds no Action.Execute.")
+        raise ValidationFailed("The invoke holds no Action.Execute")
     if value.get("trigger") == "automatic":
-        raise ValidationFailed("A card that refreshes itself presses no button.")
+        raise ValidationFailed("A card that refreshes itself presses no button")
     said = _pressed(part(action, "data"), activity)
     if said is None:
-        raise ValidationFailed("The action is not one of SmartOps.")
+        raise ValidationFailed("The action is not one of SmartOps")
     return said
 
 

@@ -111,7 +111,7 @@ class TokenVerifier:
             if held.jti and self._revoked(held.jti):
                 raise Untrusted(f"the token {short(held.jti)} was revoked")
         except Untrusted as reason:
-            failed = AuthenticationFailed("Invalid or missing bearer token.")
+            failed = AuthenticationFailed("Invalid or missing bearer token")
             failed.reason = f"token refused: {reason}"
             _log.debug(failed.reason)
             raise failed from None

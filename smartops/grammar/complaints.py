@@ -35,7 +35,7 @@ def unclosed(line: Line, command: Command | None) -> ParseError:
     if '\\"' in line.text[line.unclosed :]:
         hint += ' Inside double quotes, \\" is a quote mark of the text and closes nothing.'
     return ParseError(
-        "The quote that opens here is never closed.",
+        "The quote that opens here is never closed",
         text=line.text,
         place=(line.unclosed, line.unclosed + 1),
         hint=hint,
@@ -46,7 +46,7 @@ def unclosed(line: Line, command: Command | None) -> ParseError:
 def glued(line: Line, token: Token, command: Command) -> ParseError:
     """Say that text touches a closing quote."""
     return ParseError(
-        "The quoted text ends here, and more text touches it.",
+        "The quoted text ends here, and more text touches it",
         text=line.text,
         place=(token.glued, max(token.end, token.glued + 1)),
         hint="Put a space after the closing quote mark. If the mark belongs to the text, "
@@ -61,7 +61,7 @@ def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
     close = near(key(name[2:]), entry.options)
     listed = ", ".join(f"--{option}" for option in entry.options)
     return ParseError(
-        f'{_quoted(name)} is not an option of "{entry.command.name}".',
+        f'{_quoted(name)} is not an option of "{entry.command.name}"',
         text=line.text,
         place=(token.start, min(token.end, token.start + len(name))),
         hint=_sentences(
@@ -76,7 +76,7 @@ def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
 def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
     """Say that an option stands without its value."""
     return ParseError(
-        f"--{parameter.option} needs a value.",
+        f"--{parameter.option} needs a value",
         text=line.text,
         place=token.place,
         hint=f"Write {usage.option(parameter)}: {usage.kind(parameter)}.",
@@ -87,7 +87,7 @@ def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -
 def negated_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
     """Say that ``--no-x=…`` is a yes or no to a no."""
     return ParseError(
-        f"--no-{parameter.option} takes no value.",
+        f"--no-{parameter.option} takes no value",
         text=line.text,
         place=token.place,
         hint=f"Write --no-{parameter.option}, or --{parameter.option}=yes.",
@@ -98,7 +98,7 @@ def negated_value(line: Line, token: Token, parameter: Parameter, command: Comma
 def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
     """Say that a single argument is given more than once."""
     return ParseError(
-        f"{parameter.option} is given twice.",
+        f"{parameter.option} is given twice",
         text=line.text,
         place=place,
         hint="Give it once.",
@@ -109,7 +109,7 @@ def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> P
 def empty_item(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
     """Say that nothing stands beside a comma."""
     return ParseError(
-        f"A value of {parameter.option} is missing beside a comma.",
+        f"A value of {parameter.option} is missing beside a comma",
         text=line.text,
         place=place,
         hint=f"Write {usage.kind(parameter)}.",
@@ -125,7 +125,7 @@ def bad_value(
     close = near(value, words)
     single = usage.kind(replace(parameter, many=False))
     return ParseError(
-        f"{parameter.option} must be {single}, not {_quoted(value)}.",
+        f"{parameter.option} must be {single}, not {_quoted(value)}",
         text=line.text,
         place=place,
         hint=_did_you_mean(close[0] if close else ""),
@@ -138,7 +138,7 @@ def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> U
     command = form.command
     wanted = f'"{usage.parts([expected])}" is expected' if expected else "nothing more is expected"
     return UnknownCommand(
-        f'{_quoted(token.text)} is not understood here: {wanted} in "{command.name}".',
+        f'{_quoted(token.text)} is not understood here: {wanted} in "{command.name}"',
         text=line.text,
         place=token.place,
         hint=_sentences(_unexpected_hint(token, form, expected), f"Usage: {usage.form(form)}"),
@@ -203,7 +203,7 @@ def _missing(
     if command.examples:
         hint.append(f"Example: {command.examples[0]}")
     return MissingArguments(
-        f'"{command.name}" needs {need}.',
+        f'"{command.name}" needs {need}',
         command=command,
         missing=wanted,
         arguments=arguments,
@@ -234,7 +234,7 @@ def unknown(line: Line, known: int, suggestions: Sequence[str], *, help: bool) -
 def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
     """Say that help was asked about something that is no command."""
     return UnknownCommand(
-        f"There is no command {_quoted(name)}.",
+        f"There is no command {_quoted(name)}",
         hint=_did_you_mean(" or ".join(suggestions)),
         suggestions=tuple(suggestions),
     )
@@ -242,17 +242,17 @@ def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
 
 def not_permitted(command: Command) -> NotPermitted:
     """Say only that the sender may not: usage is for those who may use it."""
-    return NotPermitted("You may not run this command.", command=command)
+    return NotPermitted("You may not run this command", command=command)
 
 
 def empty() -> ParseError:
     """Say that there is no text."""
-    return ParseError("The message is empty.", hint='Say "help" to see what you can do.')
+    return ParseError("The message is empty", hint='Say "help" to see what you can do.')
 
 
 def too_long(limit: int) -> ParseError:
     """Say that the canonical text is longer than a command may be."""
     return ParseError(
         f"The command is too long: with all that it needs written out, it has more "
-        f"than {limit:,} characters."
+        f"than {limit:,} characters"
     )

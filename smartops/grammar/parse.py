@@ -112,7 +112,7 @@ class Grammar:
         )
         if missing:
             raise MissingArguments(
-                f'"{command.name}" needs {missing[0].option}.',
+                f'"{command.name}" needs {missing[0].option}',
                 command=command,
                 missing=missing,
                 arguments=bound,

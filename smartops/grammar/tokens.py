@@ -146,11 +146,11 @@ def read(text: str) -> Line:
     if len(text) > LIMIT:
         raise ParseError(
             f"The message is too long: a command may have {LIMIT:,} characters, "
-            f"and this has {len(text):,}."
+            f"and this has {len(text):,}"
         )
     if found := _NOT_TEXT.search(text):
         raise ParseError(
-            "The message holds a character that is not text.", text=text, place=found.span()
+            "The message holds a character that is not text", text=text, place=found.span()
         )
     if text.isascii() and not _SPECIAL.search(text):
         return Line(text, [Token(m.group(), m.start(), m.end()) for m in _WORD.finditer(text)])

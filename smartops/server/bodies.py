@@ -63,7 +63,7 @@ class Bodies:
             if not reading.late or task.uncancel():
                 raise
             raise TooSlow(
-                "The body did not arrive in time.",
+                "The body did not arrive in time",
                 details=f"It must be complete within {self._seconds:g} seconds.",
             ) from None
         finally:
@@ -87,14 +87,14 @@ class Bodies:
                         await _drain(receive)
                         raise self._too_large()
                     if self._held > self._together:
-                        raise TooBusy("The server is busy; try again.", retry_after=1)
+                        raise TooBusy("The server is busy; try again", retry_after=1)
                 if not event.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
             self._held -= size
 
     def _too_large(self) -> TooLarge:
-        return TooLarge("The body is too large.", details=f"At most {self._limit} bytes.")
+        return TooLarge("The body is too large", details=f"At most {self._limit} bytes.")
 
 
 def _declares_more(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:

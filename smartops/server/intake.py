@@ -134,7 +134,7 @@ class Intake:
     async def _response(self, exchange: Exchange, receive: Receive) -> Response:
         scope = exchange.scope
         if scope["method"] != "POST":
-            raise WrongMethod("Messages are sent with POST.")
+            raise WrongMethod("Messages are sent with POST")
         body = await self._bodies.read(scope["headers"], receive)
         exchange.complete = True
         inbound = exchange.inbound = Inbound(
@@ -302,6 +302,6 @@ def _unforeseen(exchange: Exchange) -> Refusal:
 
 def _abandoned() -> Refusal:
     return DeadlineExceeded(
-        "SmartOps is shutting down and did not wait for this to finish.",
+        "SmartOps is shutting down and did not wait for this to finish",
         details="It may or may not have taken effect: look before you repeat it.",
     )

@@ -35,4 +35,4 @@ class TooBusy(BackendUnavailable):
 
 def unrecognised() -> AuthenticationFailed:
     """Return the refusal of a request that no channel takes; it gives no reason away."""
-    return AuthenticationFailed("Invalid or missing bearer token.")
+    return AuthenticationFailed("Invalid or missing bearer token")

@@ -80,9 +80,9 @@ def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str]
 def _refusal(error: HTTPException) -> Refusal:
     match error.code:
         case 404:
-            return NotHere("There is nothing here.")
+            return NotHere("There is nothing here")
         case 405:
-            return WrongMethod("This path does not take that method.")
-    refusal = ValidationFailed("The request is not valid.")
+            return WrongMethod("This path does not take that method")
+    refusal = ValidationFailed("The request is not valid")
     refusal.status = error.code or 400
     return refusal

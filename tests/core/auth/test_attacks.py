@@ -223,7 +223,7 @@ async def test_refuses(
     for _ in range(2):
         with pytest.raises(AuthenticationFailed) as refusal:
             await verifier.verify(header, trusted)
-        assert refusal.value.message == "Invalid or missing bearer token."
+        assert refusal.value.message == "Invalid or missing bearer token"
         assert refusal.value.details is None
         assert refusal.value.__cause__ is None
         assert reason in refusal.value.reason

@@ -42,7 +42,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "stop",
-            '"stop" needs TARGETS.',
+            '"stop" needs TARGETS',
             "stop\n"
             "    ^\n"
             "TARGETS: names or ids of instances, or tag:KEY=VALUE, with commas between.\n"
@@ -50,7 +50,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "execute df -h",
-            '"execute" needs "on TARGETS".',
+            '"execute" needs "on TARGETS"',
             "execute df -h\n"
             "             ^\n"
             "TARGETS: names or ids of instances, or tag:KEY=VALUE, with commas between.\n"
@@ -59,7 +59,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "resize web-1 to small",
-            '"resize" needs --reason.',
+            '"resize" needs --reason',
             "resize web-1 to small\n"
             "                     ^\n"
             "REASON: text.\n"
@@ -67,7 +67,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "list instances --staet running",
-            '"--staet" is not an option of "list instances".',
+            '"--staet" is not an option of "list instances"',
             "list instances --staet running\n"
             "               ^^^^^^^\n"
             "Did you mean --state? Its options are --state, --tag, --name, --platform, --size, "
@@ -75,83 +75,83 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "list instances staet=running",
-            '"staet=running" is not understood here: nothing more is expected in "list instances".',
+            '"staet=running" is not understood here: nothing more is expected in "list instances"',
             "list instances staet=running\n"
             "               ^^^^^^^^^^^^^\n"
             "Did you mean state=running? Usage: list instances",
         ),
         (
             "list instances -limit 5",
-            '"-limit" is not understood here: nothing more is expected in "list instances".',
+            '"-limit" is not understood here: nothing more is expected in "list instances"',
             "list instances -limit 5\n"
             "               ^^^^^^\n"
             "Did you mean --limit? Usage: list instances",
         ),
         (
             "stop web-1 web-2",
-            '"web-2" is not understood here: nothing more is expected in "stop".',
+            '"web-2" is not understood here: nothing more is expected in "stop"',
             "stop web-1 web-2\n"
             "           ^^^^^\n"
             "Put commas between several values. Usage: stop TARGETS",
         ),
         (
             "tag web-1 Owner Platform team",
-            '"team" is not understood here: nothing more is expected in "tag".',
+            '"team" is not understood here: nothing more is expected in "tag"',
             "tag web-1 Owner Platform team\n"
             "                         ^^^^\n"
             "Put quotes round VALUE if it has several words. Usage: tag TARGET KEY VALUE",
         ),
         (
             'execute "df -h" in web-1',
-            '"in" is not understood here: "on" is expected in "execute".',
+            '"in" is not understood here: "on" is expected in "execute"',
             'execute "df -h" in web-1\n                ^^\nUsage: execute SCRIPT on TARGETS',
         ),
         (
             "list instances --state running,stoped",
-            'state must be one of pending, running, stopped, not "stoped".',
+            'state must be one of pending, running, stopped, not "stoped"',
             "list instances --state running,stoped\n"
             "                               ^^^^^^\n"
             "Did you mean stopped?",
         ),
         (
             "list instances --limit=five",
-            'limit must be a whole number, not "five".',
+            'limit must be a whole number, not "five"',
             "list instances --limit=five\n                       ^^^^",
         ),
         (
             "list instances --limit --colour",
-            "--limit needs a value.",
+            "--limit needs a value",
             "list instances --limit --colour\n"
             "               ^^^^^^^\n"
             "Write --limit LIMIT: a whole number.",
         ),
         (
             "list instances --no-colour=no",
-            "--no-colour takes no value.",
+            "--no-colour takes no value",
             "list instances --no-colour=no\n"
             "               ^^^^^^^^^^^^^^\n"
             "Write --no-colour, or --colour=yes.",
         ),
         (
             "list instances --limit 5 limit=6",
-            "limit is given twice.",
+            "limit is given twice",
             "list instances --limit 5 limit=6\n                         ^^^^^^^\nGive it once.",
         ),
         (
             "stop web-1,,web-2",
-            "A value of targets is missing beside a comma.",
+            "A value of targets is missing beside a comma",
             "stop web-1,,web-2\n"
             "     ^^^^^^^^^^^^\n"
             "Write names or ids of instances, or tag:KEY=VALUE, with commas between.",
         ),
         (
             'show "web 1',
-            "The quote that opens here is never closed.",
+            "The quote that opens here is never closed",
             'show "web 1\n     ^\nClose it, or put the other kind of quote mark round the text.',
         ),
         (
             'execute "dir C:\\" on web-1',
-            "The quote that opens here is never closed.",
+            "The quote that opens here is never closed",
             'execute "dir C:\\" on web-1\n'
             "        ^\n"
             "Close it, or put the other kind of quote mark round the text. Inside double quotes, "
@@ -159,7 +159,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             'show "web"1',
-            "The quoted text ends here, and more text touches it.",
+            "The quoted text ends here, and more text touches it",
             'show "web"1\n'
             "          ^\n"
             "Put a space after the closing quote mark. If the mark belongs to the text, "
@@ -167,7 +167,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             'execute "echo "hi" there" on web-1',
-            "The quoted text ends here, and more text touches it.",
+            "The quoted text ends here, and more text touches it",
             'execute "echo "hi" there" on web-1\n'
             "               ^^^\n"
             "Put a space after the closing quote mark. If the mark belongs to the text, "
@@ -189,7 +189,7 @@ def test_an_error_is_a_validation_error_of_the_wire_contract(fault: Fault) -> No
 
 
 def test_an_empty_message_is_told_so(fault: Fault) -> None:
-    assert fault(" \n ").message == "The message is empty."
+    assert fault(" \n ").message == "The message is empty"
 
 
 @pytest.mark.parametrize("text", ["stop", "execute x", "list instances --limit x", 'show "x'])
@@ -200,7 +200,7 @@ def test_a_faulty_text_of_a_forbidden_command_says_nothing_about_it(
     assert isinstance(error, NotPermitted)
     assert not isinstance(error, UnknownCommand | MissingArguments)
     assert error.command is not None
-    assert error.message == "You may not run this command."
+    assert error.message == "You may not run this command"
     assert error.details is None
 
 

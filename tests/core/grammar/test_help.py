@@ -131,7 +131,7 @@ def test_words_that_several_commands_begin_with_list_them() -> None:
 def test_help_on_what_is_not_there_suggests(grammar: Grammar) -> None:
     with pytest.raises(UnknownCommand) as caught:
         grammar.help(anyone, "lst instances")
-    assert caught.value.message == 'There is no command "lst instances".'
+    assert caught.value.message == 'There is no command "lst instances"'
     assert caught.value.details == "Did you mean list instances?"
     assert caught.value.suggestions == ("list instances",)
 
@@ -143,5 +143,5 @@ def test_help_on_what_is_not_permitted_is_help_on_nothing(grammar: Grammar) -> N
     for name in ("stop", "stpo"):
         with pytest.raises(UnknownCommand) as caught:
             grammar.help(permitted, name)
-        assert caught.value.message == f'There is no command "{name}".'
+        assert caught.value.message == f'There is no command "{name}"'
         assert "stop" not in caught.value.suggestions

@@ -334,7 +334,7 @@ def test_a_missing_option_is_missing(fault: Fault) -> None:
     error = fault("resize web-1 to small")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["reason"]
-    assert error.message == '"resize" needs --reason.'
+    assert error.message == '"resize" needs --reason'
     assert set(error.arguments) == {"target", "size"}
 
 
@@ -343,14 +343,14 @@ def test_a_script_without_a_place_to_run_is_missing_it(fault: Fault) -> None:
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["targets"]
     assert error.arguments == {"script": "df -h"}
-    assert error.message == '"execute" needs "on TARGETS".'
+    assert error.message == '"execute" needs "on TARGETS"'
 
 
 def test_everything_that_is_missing_is_told_at_once(fault: Fault) -> None:
     error = fault("resize web-1")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["size", "reason"]
-    assert error.message == '"resize" needs "to SIZE" and --reason.'
+    assert error.message == '"resize" needs "to SIZE" and --reason'
 
 
 @pytest.mark.parametrize("text", ["show", "show instance", "stop", "execute", "run x on", "tag"])

@@ -185,7 +185,7 @@ async def test_proof_is_asked_for_without_saying_what_was_wrong(server):
         bodies.add(json.dumps(answer.error))
 
     assert bodies == {
-        '{"code": "AUTHENTICATION_FAILED", "message": "Invalid or missing bearer token."}'
+        '{"code": "AUTHENTICATION_FAILED", "message": "Invalid or missing bearer token"}'
     }
 
 

@@ -15,7 +15,7 @@ from teams_service import ALICE, STRANGE_TENANT, TENANT, TeamsService, activity
 
 pytestmark = pytest.mark.anyio
 
-BODIES = {401: "Invalid or missing bearer token.", 403: "This request is not accepted here."}
+BODIES = {401: "Invalid or missing bearer token", 403: "This request is not accepted here"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
