@@ -44,6 +44,7 @@ from .errors import (
 )
 from .hookspecs import hookimpl
 from .interpreter import Interpreter, Question
+from .jsonable import timestamp
 from .message import (
     Claims,
     Headers,
@@ -169,4 +170,5 @@ __all__ = [
     "markdown",
     "parse_json",
     "plain",
+    "timestamp",
 ]

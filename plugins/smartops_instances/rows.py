@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartops import Cell, Instance, Severity, Usage
+from smartops import Cell, Instance, Severity, Usage, timestamp
 
 from .usage import percent
 
@@ -31,13 +31,13 @@ def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
         "privateIp": instance.private_ip,
         "publicIp": instance.public_ip,
         "tags": dict(instance.tags),
-        "launchTime": instance.launched.isoformat() if instance.launched else None,
+        "launchTime": timestamp(instance.launched) if instance.launched else None,
         "backend": instance.backend,
         "metrics": {
             "cpuUtilization": _rounded(usage.cpu),
             "memoryUtilization": _rounded(usage.memory),
             "diskUtilization": _rounded(usage.disk),
-            "measuredAt": usage.at.isoformat() if usage.at else None,
+            "measuredAt": timestamp(usage.at) if usage.at else None,
         },
     }
 

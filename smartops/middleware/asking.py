@@ -58,7 +58,7 @@ def changes(plan: Plan) -> tuple[Block, ...]:
     if not plan.changes:
         return ()
     rows = tuple((item.label, item.target, item.before, item.after) for item in plan.changes)
-    return (Table(("Target", "Id", "Now", "Then"), rows),)
+    return (Table(("Target", "ID", "Now", "Then"), rows),)
 
 
 def _showing(message: Message, approval: Approval) -> tuple[str, Showing]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
+from smartops.jsonable import timestamp
 from smartops.reply import Cell, Fields, Reply, Severity, Table
 from smartops.store import Record
 
@@ -102,7 +103,7 @@ def _outcome(item: Record) -> Cell:
 
 def _as_data(item: Record) -> dict[str, object]:
     return {
-        "at": datetime.fromtimestamp(item.at, UTC).isoformat(),
+        "at": timestamp(datetime.fromtimestamp(item.at, UTC)),
         "command": item.text,
         "outcome": item.outcome,
         "place": item.place,

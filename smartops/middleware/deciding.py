@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
+from smartops.jsonable import timestamp
 from smartops.reply import Action, Reply, Table
 from smartops.store import Approval, Showing
 
@@ -93,7 +94,7 @@ async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
                 "approval": item.id,
                 "command": item.command_text,
                 "channels": asked_in[item.id],
-                "expires": datetime.fromtimestamp(item.expires, UTC).isoformat(),
+                "expires": timestamp(datetime.fromtimestamp(item.expires, UTC)),
             }
             for item in waiting
         ]
@@ -106,7 +107,7 @@ async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
     )
     return Reply(
         data=data,
-        view=(Table(("Id", "Command", "Asked in", "Until (UTC)"), rows),),
+        view=(Table(("ID", "Command", "Asked in", "Until (UTC)"), rows),),
         actions=tuple(
             Action("command", item.command_text, f"approvals {item.id}") for item in waiting
         ),

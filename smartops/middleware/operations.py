@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
+from smartops.jsonable import timestamp
 from smartops.reply import Cell, Fields, Reply, Severity, Table
 from smartops.store import Operation
 
@@ -31,7 +32,7 @@ def operations(desk: Desk) -> Command:
         rows = tuple(
             (item.id, when(item.started), item.command_text, _state(item)) for item in found
         )
-        return Reply.of(Table(("Id", "Since (UTC)", "Command", "State"), rows), data=data)
+        return Reply.of(Table(("ID", "Since (UTC)", "Command", "State"), rows), data=data)
 
     return operations
 
@@ -95,5 +96,5 @@ def _data(operation: Operation) -> dict[str, object]:
         "operation": operation.id,
         "command": operation.command_text,
         "state": operation.state,
-        "since": datetime.fromtimestamp(operation.started, UTC).isoformat(),
+        "since": timestamp(datetime.fromtimestamp(operation.started, UTC)),
     }

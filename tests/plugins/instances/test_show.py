@@ -30,7 +30,7 @@ async def test_everything_known_is_shown(world, make, gauges):
     assert shown["Measured"] == "2026-11-24 11:55 UTC, 5 min ago"
     assert tags == Table(("Tag", "Value"), (("Env", "prod"), ("Name", "web")))
     assert reply.data["instanceId"] == "i-1"
-    assert reply.data["launchTime"] == "2026-11-20T08:00:00+00:00"
+    assert reply.data["launchTime"] == "2026-11-20T08:00:00Z"
 
 
 async def test_an_instance_without_name_or_measurements(world, make, gauges):
