@@ -34,7 +34,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The request being worked on; lines that do not name one get this one."""
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy")
+_CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy", "uvicorn")
 """Dependencies whose lesser lines say what nobody asked, or hold what ours must not."""
 
 _Event = MutableMapping[str, Any]

@@ -28,6 +28,7 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
     from prometheus_client import disable_created_metrics
 
     from smartops.app import App, compose
+    from smartops.server import engine
     from smartops.server import serve as serve_app
     from smartops.telemetry import configure
 
@@ -48,7 +49,8 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
     async def run() -> None:
         await serve_app(app, ready=ready)
 
-    anyio.run(run)
+    new_loop = engine(composition.settings.server.engine).new_loop
+    anyio.run(run, backend_options={"loop_factory": new_loop})
 
 
 def _welcome(app: App, config: Path, url: str) -> str:

@@ -13,7 +13,14 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderList = list[tuple[bytes, bytes]]
 
 
+PIECE = 32 * 1024
+"""Bytes of a body that are sent at once: what is not read shows between two pieces."""
+
+
 async def answer(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
     """Send a whole answer."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    for begin in range(0, len(body) or 1, PIECE):
+        piece = body[begin : begin + PIECE]
+        more = begin + PIECE < len(body)
+        await send({"type": "http.response.body", "body": piece, "more_body": more})

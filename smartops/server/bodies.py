@@ -84,7 +84,8 @@ class Bodies:
                     self._held += len(chunk)
                     if size > self._limit:
                         chunks.clear()
-                        await _drain(receive)
+                        if event.get("more_body", False):
+                            await _drain(receive)
                         raise self._too_large()
                     if self._held > self._together:
                         raise TooBusy("The server is busy; try again", retry_after=1)

@@ -7,34 +7,23 @@ import errno
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import cast
 
 import anyio
-from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
 
 from smartops.app import App
 from smartops.errors import Problem, StartupError
 
 from .asgi import Asgi
+from .engines import BACKLOG, Engine, engine
 from .intake import Intake
 from .probes import Probes
 from .web import web_app
 
 log = logging.getLogger("smartops.server")
 
-BACKLOG = 512
-KEEP_ALIVE_SECONDS = 75.0
-"""How long a connection may be silent, or take to send its headers.
-
-Longer than load balancers keep theirs (60 seconds is usual): one that is closed
-at this end just as it is used again is a failed request.
-"""
-
-MAX_HEADERS = 16 * 1024
 GRACE_SECONDS = 1.0
 """How long answers may take to leave, and what was accepted at the last moment to arrive."""
 
@@ -48,10 +37,11 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     ``ready`` is called with the base URL once requests are answered. SIGTERM and
     SIGINT stop it; so does ``stop``. A later signal stops it at once.
 
-    Raises StartupError if the address cannot be listened on or the app does not
-    start.
+    Raises StartupError if the engine is not installed, the address cannot be
+    listened on or the app does not start.
     """
     settings = app.settings.server
+    chosen = engine(settings.engine)
     stop = stop or anyio.Event()
     with (
         anyio.CancelScope() as force,
@@ -60,25 +50,25 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     ):
         async with app:
             url = _url(listener) + settings.base_path
-            await _serve(app, listener.detach(), lambda: ready(url), stop)
+            await _serve(app, chosen, listener, lambda: ready(url), stop)
     if force.cancelled_caught:
         log.warning("stopped at once; what was being worked on was cut off")
 
 
-async def _serve(app: App, file: int, ready: Callable[[], None], stop: anyio.Event) -> None:
+async def _serve(
+    app: App,
+    chosen: Engine,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    stop: anyio.Event,
+) -> None:
     probes = Probes(app)
     intake = Intake(app, cast("Asgi", web_app(app, probes)))
     patience = app.settings.server.shutdown_timeout.total_seconds()
 
-    async def stopped() -> None:
-        ready()
-        await stop.wait()
-
     async def listen() -> None:
-        config = _config(file, patience + 2 * GRACE_SECONDS)
-        # Cancelled while it waits for connections, hypercorn trips over its own gathering.
-        with suppress(asyncio.InvalidStateError):
-            await hypercorn_serve(intake, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        grace = patience + 2 * GRACE_SECONDS
+        await chosen.listen(intake, listener, ready=ready, stop=stop, grace=grace)
         group.cancel_scope.cancel()
 
     async def close() -> None:
@@ -89,9 +79,6 @@ async def _serve(app: App, file: int, ready: Callable[[], None], stop: anyio.Eve
             await _idle(intake)
         intake.abandon()
         await anyio.sleep(GRACE_SECONDS)
-        # What is left are connections that are long dead: hypercorn forgets those that it closes
-        # while further requests wait in them.
-        asyncio.get_running_loop().set_exception_handler(_without_cancellations)
         group.cancel_scope.cancel()
 
     # In a task of its own: hypercorn stops by an asyncio.TaskGroup that fails, and before
@@ -107,28 +94,6 @@ async def _idle(intake: Intake) -> None:
     while intake.working:
         await intake.idle()
         await anyio.sleep(GRACE_SECONDS)
-
-
-def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what the loop cannot handle, but for connections that were cut off."""
-    if not isinstance(context.get("exception"), asyncio.CancelledError):
-        loop.default_exception_handler(context)
-
-
-def _config(file: int, grace: float) -> Config:
-    config = Config()
-    config.bind = [f"fd://{file}"]
-    config.backlog = BACKLOG
-    config.graceful_timeout = grace
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    config.keep_alive_max_requests = sys.maxsize  # closing them loses connections, see _serve
-    config.h11_max_incomplete_size = MAX_HEADERS
-    config.h2_max_header_list_size = MAX_HEADERS
-    config.include_server_header = False
-    config.accesslog = None
-    config.errorlog = logging.getLogger("smartops.hypercorn")
-    logging.getLogger("smartops.hypercorn").setLevel(logging.WARNING)
-    return config
 
 
 @contextmanager

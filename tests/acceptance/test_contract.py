@@ -163,6 +163,17 @@ def test_graceful_shutdown(demo: Server) -> None:
     assert "Traceback" not in demo.log.read_text()
 
 
+def test_the_other_engine_keeps_the_contract(
+    serve: Callable[[str], Server], demo_text: str
+) -> None:
+    server = serve(demo_text.replace("server:\n", "server:\n  engine: uvicorn\n"))
+    test_health_has_exactly_the_documented_keys(server)
+    test_list_instances(server, server.token("user123"))
+    test_a_restart_between_pending_and_confirm(server, server.token("user234"))
+    test_the_eleventh_request_within_a_minute(server, server.token("user345"))
+    test_graceful_shutdown(server)
+
+
 def state_of(server: Server, token: str, name: str) -> str:
     data = check_success(server.say(token, f"list instances --name {name}"))
     return str(data["instances"][0]["state"])

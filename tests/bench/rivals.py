@@ -63,6 +63,7 @@ PACKAGES = (
     "uvicorn",
     "microsoft-agents-hosting-core",
     "microsoft-agents-hosting-aiohttp",
+    "cryptography",  # what its token check cannot do without
 )
 FRAMEWORK = "https://api.botframework.com"
 PLATFORMS, BOLT, AGENTS = 8710, 8711, 8712

@@ -58,6 +58,17 @@ async def test_a_length_that_cannot_be_kept_is_too_large(length):
         await Bodies(50, 5).read([(b"content-length", length)], receiving(b"{}"))
 
 
+async def test_what_turns_out_too_large_in_one_piece_is_refused_at_once():
+    async def receive():
+        assert not asked
+        asked.append(True)
+        return {"type": "http.request", "body": b"x" * 51, "more_body": False}
+
+    asked = []
+    with pytest.raises(TooLarge):
+        await Bodies(50, 5).read([], receive)
+
+
 async def test_nobody_reads_over_for_ever():
     taken = 0
 

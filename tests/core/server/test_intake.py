@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -9,6 +10,13 @@ import pytest
 from smartops.server import intake as intake_module
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module", params=["hypercorn", "uvicorn"])
+def engine(request):
+    """Serve with every engine: they read requests and write answers in ways of their own."""
+    return request.param
+
 
 POST = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -31,16 +39,18 @@ async def test_a_message_is_answered_in_the_envelope(server):
     }
 
 
-async def test_header_names_are_written_as_documented(server):
+async def test_header_names_are_written_as_documented(server, engine):
     raw = await server.raw(
         POST + bearer(server) + b"Connection: close\r\nContent-Length: 15\r\n\r\n",
         b'{"text":"ping"}',
     )
 
     for name in (b"X-RateLimit-Limit", b"X-RateLimit-Remaining", b"X-RateLimit-Reset"):
-        assert re.search(rb"\r\n" + name + rb": \d+\r\n", raw)
-    assert b"\r\nX-Request-Id: " in raw
-    assert b"hypercorn" not in raw
+        written = name if engine == "hypercorn" else name.lower()  # HTTP takes either
+        assert re.search(rb"\r\n" + written + rb": \d+\r\n", raw)
+    assert b"\r\nX-Request-Id: " in raw or engine != "hypercorn"
+    assert b"\r\ndate: " in raw.lower()
+    assert engine.encode() not in raw
 
 
 @pytest.mark.parametrize("given", ["abc-123-def", "a" * 64, "0:1.2_3"])
@@ -130,7 +140,7 @@ async def test_a_slow_body_is_not_waited_for(start, head):
 
     assert raw.startswith(b"HTTP/1.1 408")
     assert b"within 0.1 seconds" in raw
-    assert b"Connection: close" in raw
+    assert b"\r\nconnection: close\r\n" in raw.lower()
 
 
 async def test_whoever_drips_does_not_get_longer(start):
@@ -166,6 +176,62 @@ async def test_headers_are_bounded(server):
     raw = await server.raw(POST + b"X-Long: " + b"x" * 200_000 + b"\r\n\r\n")
 
     assert raw.startswith(b"HTTP/1.1 431")
+
+
+async def test_headers_that_never_end_are_bounded(server):
+    async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
+        await stream.send(POST + b"X-Long: ")
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(_drip, stream)
+                assert (await stream.receive()).startswith(b"HTTP/1.1 431")
+                group.cancel_scope.cancel()
+
+
+async def _drip(stream):
+    while True:
+        try:
+            await stream.send(b"x" * 1000)
+        except anyio.BrokenResourceError:
+            return
+
+
+async def test_bodies_are_no_headers(server):
+    body = json.dumps({"text": "ping", "unknown": "x" * 60_000}).encode()
+    head = POST + bearer(server) + f"Content-Length: {len(body)}\r\n".encode()
+    last = b"Connection: close\r\n\r\n"
+
+    raw = await server.raw((head + b"\r\n" + body) * 3 + head[:50], head[50:] + last + body)
+
+    assert raw.count(b"HTTP/1.1 200") == 4
+
+
+async def test_what_asks_for_another_protocol_is_answered_in_this_one(server):
+    upgrade = b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c-17\r\n\r\n"
+
+    raw = await server.raw(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + upgrade)
+
+    assert raw.startswith(b"HTTP/1.1 200")
+
+
+async def test_no_body_is_lost_to_an_upgrade(server, engine):
+    upgrade = b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c-17\r\n"
+    head = POST + bearer(server) + upgrade + b"Content-Length: 15\r\n\r\n"
+
+    raw = await server.raw(head, b'{"text":"ping"}')
+
+    if engine == "hypercorn":
+        assert raw.startswith(b"HTTP/1.1 200")
+        assert b'"pong"' in raw
+    else:  # its parser cannot read it
+        assert raw.startswith(b"HTTP/1.1 400 A request with a body cannot be an upgrade")
+
+
+async def test_who_else_sent_it_is_not_believed(lines, start):
+    server = await start()
+    await server.say("ping", headers={"X-Forwarded-For": "192.0.2.1"})
+
+    assert [line["peer"] for line in lines() if line["event"] == "request"] == ["127.0.0.1"]
 
 
 async def test_proof_is_asked_for_without_saying_what_was_wrong(server):
@@ -414,6 +480,9 @@ async def test_whoever_does_not_read_his_answer_is_not_waited_for(lines, start, 
             while not any("did not read" in line.get("reason", "") for line in lines()):
                 with anyio.move_on_after(0.05):
                     await stream.send(request)
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                while True:
+                    await stream.receive()
 
     assert (await server.say("ping")).status == 200
 
