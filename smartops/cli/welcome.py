@@ -32,7 +32,9 @@ def welcome(app: App, config: Path, url: str) -> str:
 
 
 def warnings(composition: Composition) -> Iterator[str]:
-    """Yield what nobody may overlook: doors that are open to more than named people."""
+    """Yield what nobody may overlook: doors that are open to all, or that are not there."""
+    if not composition.channels:
+        yield "  NOBODY CAN REACH IT: name a plugin that is a channel, such as api, under plugins."
     if composition.settings.auth.anonymous:
         yield "  DEVELOPMENT ONLY: anybody on this machine is let in without a token."
     local = {item.name for item in composition.local_issuers}

@@ -26,7 +26,7 @@ def serving(folder):
         lines = []
         for line in process.stdout:
             lines.append(line.rstrip("\n"))
-            if line.lstrip().startswith("curl "):
+            if line.lstrip().startswith(("curl ", "NOBODY")):
                 break
         return process, lines
 
@@ -76,6 +76,14 @@ def test_open_doors_are_named(serving, config):
         "FOR THE DEMO ONLY: whoever holds a token of local is operator here and may change things."
     ) in shown
     assert "Authorization" not in lines[-1]
+
+
+def test_that_there_is_no_door_is_said(serving, config):
+    config.write_text(config.read_text().replace("  api:\n", ""))
+    _, lines = serving()
+    assert lines[-1].strip() == (
+        "NOBODY CAN REACH IT: name a plugin that is a channel, such as api, under plugins."
+    )
 
 
 def test_guests_that_only_read_are_no_open_door(serving, config):
