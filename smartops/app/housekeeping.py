@@ -79,8 +79,7 @@ class Housekeeping:
                 self._resume(operation)
                 continue
             log.warning(
-                "outcome unknown: %s by %s was under way when SmartOps stopped (operation %s)",
-                operation.command_text,
-                operation.person,
+                "outcome unknown: %s of %s was under way when SmartOps stopped",
                 operation.id,
+                operation.person,
             )

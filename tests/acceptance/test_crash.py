@@ -44,6 +44,9 @@ def test_kill_in_the_middle_of_a_change(serve: Callable[[str], Server]) -> None:
         wait_for(lambda: operations(server, token) == ["unknown"], seconds=60)  # noqa: B023
         assert len(stops(server)) == effects
         assert server.say(token, click).code == "APPROVAL_INVALID"
+        log = server.log.read_text()
+        assert "of local:user123 was under way when SmartOps stopped" in log
+        assert "stop web-1" not in log  # logs hold no texts
 
 
 def killed_in_the_middle(server: Server, effects: int) -> tuple[Server, str, str]:
