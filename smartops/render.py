@@ -176,8 +176,10 @@ def _markdown_issue(issue: Issue) -> str:
 
 def _asked(block: Form) -> str:
     """Return the question for the first field, which is answered in words."""
-    choices = block.fields[0].choices if block.fields else ()
-    return f"{block.title} One of: {', '.join(choices)}" if choices else block.title
+    first = block.fields[0] if block.fields else None
+    if first is not None and first.choices:
+        return f"{block.title} One of: {', '.join(first.choices)}"
+    return f"{block.title} ({first.hint})" if first is not None and first.hint else block.title
 
 
 def _plain_form(block: Form) -> str:

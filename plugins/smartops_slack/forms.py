@@ -31,7 +31,7 @@ def inline(form: Form) -> list[Block]:
     button = {
         "type": "button",
         "action_id": button_id("form", 0),
-        "text": plain_text("Run"),
+        "text": plain_text("Continue"),
         "value": form.command,
         "style": "primary",
     }
@@ -66,7 +66,7 @@ def dialog(form: Form, address: Address, around: list[Block]) -> Block | None:
         "callback_id": FORM,
         "private_metadata": metadata,
         "title": plain_text("SmartOps"),
-        "submit": plain_text("Run"),
+        "submit": plain_text("Continue"),
         "close": plain_text("Cancel"),
         "blocks": [*around, title, *inputs],
     }

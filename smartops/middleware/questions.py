@@ -33,7 +33,6 @@ async def ask(parts: Parts, turn: Turn, missing: MissingArguments) -> Reply:
         raise missing  # a literal word is missing: there is nothing to be filled in
     known = parts.grammar.partial(missing.wanted, missing.arguments)
     first = fields[0]
-    hint = f" ({first.hint})" if first.hint else ""
     message = turn.message
     await parts.store.ask(
         Question(
@@ -45,7 +44,7 @@ async def ask(parts: Parts, turn: Turn, missing: MissingArguments) -> Reply:
             expires=parts.clock.time() + PATIENCE,
         )
     )
-    form = Form(known, f"{missing.wanted.name}: which {first.label}?{hint}", fields)
+    form = Form(known, f"{missing.wanted.name}: which {_words(missing.missing[0])}?", fields)
     return Reply(status="pending", view=(form,), data={"missing": [field.name for field in fields]})
 
 
@@ -70,8 +69,13 @@ def _where(turn: Turn) -> str:
     return f"{turn.message.conversation} {turn.message.thread}".strip()
 
 
+def _words(parameter: Parameter) -> str:
+    return parameter.name.replace("_", " ")
+
+
 def _field(parameter: Parameter) -> FormField:
-    label = parameter.name.replace("_", " ")
+    words = _words(parameter)
+    label = words[:1].upper() + words[1:]
     if parameter.choices:
         return FormField(parameter.name, label, "choice", parameter.choices)
     if parameter.type is bool:

@@ -71,7 +71,7 @@ async def test_missing_arguments_are_asked_for_in_the_thread(
     await house.until(lambda: slack.channel("ops").answers)
     (asked,) = slack.channel("ops").answers
     assert asked.thread == said.ts
-    await slack.clicks(asked, "Run", inputs={"targets": "web-server-01"})
+    await slack.clicks(asked, "Continue", inputs={"targets": "web-server-01"})
     await house.until(lambda: "Confirmation required" in asked.text)
     await slack.clicks(asked, "confirm")
     await house.until(lambda: not asked.buttons)

@@ -214,6 +214,9 @@ def test_a_form_is_the_question_for_its_first_field():
     assert plain(reply) == "list instances: which state? One of: running, stopped"
     assert markdown(reply) == "list instances: which state? One of: running, stopped"
     assert plain(Reply(view=(Form("stop", "stop: which targets?", ()),))) == "stop: which targets?"
+    name = FormField("target", "Target", hint="a name or an id")
+    asked = Form("stop", "stop: which target?", (name,))
+    assert plain(Reply(view=(asked,))) == "stop: which target? (a name or an id)"
 
 
 def test_every_kind_of_block_has_a_rendering():
