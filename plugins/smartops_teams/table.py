@@ -10,8 +10,10 @@ from smartops import Cell, Table, clean
 from .text import BOLD, colour, quote, run, shortened
 
 LONGEST_CELL = 400
-_SAMPLE = 5
+_SAMPLE = 10
 _NARROWEST, _WIDEST = 4, 30
+_PADDING = 3
+"""What the space beside a text takes, in characters."""
 
 _START = (
     '{"type":"TableRow","cells":[{"type":"TableCell","items":[{"type":"RichTextBlock","inlines":['
@@ -45,18 +47,23 @@ def row(cells: tuple[str | Cell, ...]) -> str:
 
 
 def columns(table: Table) -> str:
-    """Return the columns' shares of the width: by their longest text, within reason."""
-    return _widths((table.columns, *table.rows[:_SAMPLE]))
+    """Return the columns' shares of the width: by what they hold, within reason."""
+    return _widths(table.columns, table.rows[:_SAMPLE])
 
 
 @lru_cache(maxsize=128)
-def _widths(sample: tuple[tuple[str | Cell, ...], ...]) -> str:
-    widths = (max(map(_length, column)) for column in zip(*sample, strict=False))
-    return ",".join(f'{{"width":{min(max(width, _NARROWEST), _WIDEST)}}}' for width in widths)
+def _widths(names: tuple[str, ...], sample: tuple[tuple[str | Cell, ...], ...]) -> str:
+    needs = (tuple(map(len, names)), *(tuple(map(_need, cells)) for cells in sample))
+    widths = (max(column) for column in zip(*needs, strict=False))
+    shares = (min(max(width, _NARROWEST), _WIDEST) + _PADDING for width in widths)
+    return ",".join(f'{{"width":{share}}}' for share in shares)
 
 
-def _length(cell: str | Cell) -> int:
-    return len(cell) if isinstance(cell, str) else len(cell.text)
+def _need(cell: str | Cell) -> int:
+    """Return how many characters side by side a text needs: several words may be folded."""
+    text = cell if isinstance(cell, str) else cell.text
+    longest = max(map(len, text.split()), default=0)
+    return (longest + len(text) + 1) // 2
 
 
 def _joined(inlines: Sequence[str]) -> str:

@@ -122,6 +122,14 @@ def test_fields_are_facts() -> None:
     ]
 
 
+def test_a_column_is_as_wide_as_what_cannot_be_folded() -> None:
+    made = show(Table(("IP", "CPU %"), (("10.0.1.45 / 54.123.45.67", "4.8"),)))
+    (table,) = made["body"]
+    assert [column["width"] for column in table["columns"]] == [21, 8]
+    wide = show(Table(("Command",), (("execute " * 30,),)))
+    assert wide["body"][0]["columns"] == [{"width": 33}]
+
+
 def test_a_table_has_a_header_and_coloured_cells() -> None:
     made = show(
         Table(
@@ -138,7 +146,7 @@ def test_a_table_has_a_header_and_coloured_cells() -> None:
         [" ", "stopped", "i-0def"],
     ]
     (table,) = made["body"]
-    assert [column["width"] for column in table["columns"]] == [13, 7, 19]
+    assert [column["width"] for column in table["columns"]] == [16, 10, 22]
     header, first, _ = table["rows"]
     assert all(cell["items"][0]["inlines"][0]["weight"] == "Bolder" for cell in header["cells"])
     assert first["cells"][1]["items"][0]["inlines"][0]["color"] == "good"
