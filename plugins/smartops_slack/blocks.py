@@ -35,11 +35,15 @@ from .richtext import (
 LONG_TEXT = 24_000
 """Bytes of JSON above which a text is shown in part and attached as a file."""
 
+LONG_OUTPUT = 200
+"""Lines above which an output is, for nobody scrolls through more of a chat."""
+
 LONGEST_CELL = 120
 _TITLE = 150
 _LONGEST_HEADER = 4_000
 _HEAD, _TAIL = 2_400, 1_200
-"""Characters that are shown of the beginning and the end of what is attached."""
+_HEAD_LINES, _TAIL_LINES = 40, 20
+"""Characters and lines that are shown of the beginning and the end of what is attached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +158,24 @@ def _code(block: Code, files: Files) -> list[Block]:
     text = clean(block.text)
     if not text.strip():
         return [*title, *note("(nothing)")]
-    if size(text) <= LONG_TEXT:
+    lines = block.text.count("\n") + 1
+    if size(text) <= LONG_TEXT and lines <= LONG_OUTPUT:
         return [*title, *(preformatted(part) for part in chunks(text, ROOM) if part)]
     name = files.add(one_line(block.title) or "Output", block.text)
-    lines = block.text.count("\n") + 1
     remark = f"{lines:,} lines: all of it is in the file {name}. Here are its beginning and end."
     return [*title, preformatted(_head(text)), *note(remark), preformatted(_tail(text))]
 
 
 def _head(text: str) -> str:
     head = text[:_HEAD]
-    return (head.rpartition("\n")[0].strip("\n") or head).rstrip() or " "
+    head = head.rpartition("\n")[0].strip("\n") or head
+    return "\n".join(head.split("\n")[:_HEAD_LINES]).rstrip() or " "
 
 
 def _tail(text: str) -> str:
     tail = text[-_TAIL:]
-    return (tail.partition("\n")[2].strip("\n") or tail).rstrip() or " "
+    tail = tail.partition("\n")[2].strip("\n") or tail
+    return "\n".join(tail.split("\n")[-_TAIL_LINES:]).rstrip() or " "
 
 
 def _issues(block: Issues) -> list[Block]:

@@ -156,6 +156,19 @@ def test_a_cell_that_is_too_long_is_whole_in_a_file() -> None:
     assert "…" in shown(made)
 
 
+def test_of_many_lines_the_beginning_and_the_end_are_shown() -> None:
+    few = "\n".join(f"line {number}" for number in range(200))
+    assert checked(Reply.of(Code(few))).files == ()
+    many = "\n".join(f"line {number}" for number in range(300))
+    made = checked(Reply.of(Code(many)))
+    assert made.files[0].content.decode() == many
+    seen = shown(made).split("\n")
+    assert "line 0" in seen
+    assert "line 299" in seen
+    assert sum(line.startswith("line ") for line in seen) == 60
+    assert any(line.startswith("300 lines: all of it is in the file") for line in seen)
+
+
 def test_files_have_names_of_their_own() -> None:
     long = "x\n" * 20_000
     made = checked(Reply.of(Code(long, title="../../etc/passwd"), Code(long), Code(long)))
