@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape, unescape
 from typing import Any
 
-from .world import BOT, Dialog, Shown
+from .world import BOT, Dialog, File, Shown
 
 Part = Mapping[str, Any]
 EMOJI = {
@@ -27,15 +27,20 @@ def message_as_html(shown: Shown, names: Mapping[str, str]) -> str:
         marks = "Only visible to you"
     inside = "".join(_block(block, names) for block in shown.blocks) if shown.blocks else ""
     inside = inside or f"<p>{_marked(shown.fallback, names)}</p>"
-    files = "".join(
-        f'<p><a class="file" href="/files/{file.id}">📄 {escape(file.title or file.name)}</a></p>'
-        for file in shown.files
-    )
+    files = "".join(map(_file, shown.files))
     kind = "bot" if shown.author == BOT else "person"
     kind += " whisper" if shown.to else ""
     return (
-        f'<article class="{kind}"><header><b>{escape(author)}</b> <small>{marks}</small></header>'
+        f'<article class="{kind}" data-initial="{escape(author[:1].upper())}">'
+        f"<header><b>{escape(author)}</b> <small>{marks}</small></header>"
         f'<form class="message" data-ts="{escape(shown.ts)}">{inside}{files}</form></article>'
+    )
+
+
+def _file(file: File) -> str:
+    return (
+        f'<a class="file" href="/files/{file.id}">📄 <b>{escape(file.title or file.name)}</b>'
+        f"<small>{escape(file.name)}, {file.length:,} bytes</small></a>"
     )
 
 
@@ -98,13 +103,14 @@ def _header(block: Part, names: Mapping[str, str]) -> str:
 
 
 def _section(block: Part, names: Mapping[str, str]) -> str:
-    texts = [block["text"]] if "text" in block else []
-    return "".join(f"<p>{_text(item, names)}</p>" for item in [*texts, *block.get("fields", ())])
+    text = f"<p>{_text(block['text'], names)}</p>" if "text" in block else ""
+    fields = "".join(f"<p>{_text(item, names)}</p>" for item in block.get("fields", ()))
+    return f'{text}<div class="fields">{fields}</div>' if fields else text
 
 
 def _context(block: Part, names: Mapping[str, str]) -> str:
     texts = (_text(item, names) for item in block["elements"] if "text" in item)
-    return f"<small>{'<br>'.join(texts)}</small>"
+    return f'<small class="context">{"<br>".join(texts)}</small>'
 
 
 def _actions(block: Part, names: Mapping[str, str]) -> str:
@@ -126,7 +132,11 @@ def _input(block: Part, names: Mapping[str, str]) -> str:
         control = f'<select name="{name}"{needed}>{"".join(_options(element))}</select>'
     else:
         value = escape(str(element.get("initial_value", "")))
-        control = f'<input name="{name}" value="{value}" autocomplete="off"{needed}>'
+        kind = "number" if element["type"] == "number_input" else "text"
+        control = (
+            f'<input type="{kind}" step="any" name="{name}" value="{value}" autocomplete="off"'
+            f"{needed}>"
+        )
     return f"<label>{label}{control}{hint}</label>"
 
 

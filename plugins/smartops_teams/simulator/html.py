@@ -17,13 +17,12 @@ def shown_as_html(shown: Shown, user: str) -> str:
     """Return a message as a person sees it."""
     card = shown.seen_by(user)
     author = "SmartOps" if shown.author == "bot" else shown.author.title()
-    marks = " (changed)" if shown.edits else ""
-    marks += " (only you see this)" if user in shown.views else ""
-    inside = card_as_html(shown, card) if card else f"<p>{_said(shown)}</p>"
+    marks = "Only you see this" if user in shown.views else "Changed" if shown.edits else ""
+    inside = card_as_html(shown, card) if card else f'<p class="said">{_said(shown)}</p>'
     who = "bot" if shown.author == "bot" else "person"
     return (
-        f'<article class="{who}" data-message="{escape(shown.id)}">'
-        f"<header>{escape(author)}{marks}</header>{inside}</article>"
+        f'<article class="{who}" data-message="{escape(shown.id)}" data-initial="{author[:1]}">'
+        f"<header><b>{escape(author)}</b>{marks}</header>{inside}</article>"
     )
 
 
@@ -97,7 +96,10 @@ def _facts(element: Element) -> str:
 
 
 def _table(element: Element) -> str:
-    return f"<table>{''.join(map(_row, element.get('rows', ())))}</table>"
+    shares = [float(column.get("width", 1)) for column in element.get("columns", ())]
+    columns = "".join(f'<col style="width:{100 * share / sum(shares):.2f}%">' for share in shares)
+    rows = "".join(map(_row, element.get("rows", ())))
+    return f"<table><colgroup>{columns}</colgroup>{rows}</table>"
 
 
 def _row(row: Element) -> str:
@@ -123,7 +125,8 @@ def _input(element: Element) -> str:
         kind = "number" if element["type"] == "Input.Number" else "text"
         hint = escape(element.get("placeholder", ""))
         field = f'<input type="{kind}" name="{name}" value="{value}" placeholder="{hint}"{needed}>'
-    return f"<label>{label} {field}</label>"
+    mark = ' class="needed"' if needed else ""
+    return f'<label class="field"><span{mark}>{label}</span> {field}</label>'
 
 
 _DRAW: dict[str, Callable[[Element], str]] = {

@@ -112,7 +112,8 @@ class Page:
         for shown in present:
             thread = shown.thread if chat.kind == "channel" else ""
             threads.setdefault(thread, []).append(shown_as_html(shown, user))
-        return "".join(f"<section>{''.join(items)}</section>" for items in threads.values())
+        kind = ' class="thread"' if chat.kind == "channel" else ""
+        return "".join(f"<section{kind}>{''.join(items)}</section>" for items in threads.values())
 
 
 def _option(value: str, label: str, chosen: str) -> str:
