@@ -89,12 +89,15 @@ class Action:
     """Something the reader can do next.
 
     ``value`` is what comes back when it is pressed: an opaque token, or, for
-    ``command``, the text of a command (next page, details).
+    ``command``, the text of a command (next page, details). ``once`` says that a
+    ``command`` need not be pressed again (next page): a channel takes the button
+    away when the answer is there.
     """
 
     type: Literal["confirm", "cancel", "command"]
     label: str
     value: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

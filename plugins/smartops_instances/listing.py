@@ -94,7 +94,7 @@ def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, sever
     actions = []
     if page.next:
         again = written("list instances", {**call.arguments, "page": page.next})
-        actions.append(Action("command", "Next page", again))
+        actions.append(Action("command", "Next page", again, once=True))
     return Reply.of(*blocks, data=partial(_data, page, summary, measured), actions=actions)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-_NOTHING: Mapping[str, str] = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Act(NamedTuple):
     """What somebody did: said something, pressed a button or filled in a form.
 
     ``origin`` is their team, organisation and home; ``answers`` is a
-    ``response_url``, ``trigger`` what opens a dialog.
+    ``response_url``, ``trigger`` what opens a dialog. ``spent`` is the message that
+    the button was in, without it, if it works once.
     """
 
     id: str
@@ -28,3 +29,4 @@ class Act(NamedTuple):
     answers: str = ""
     trigger: str = ""
     asked: str = ""
+    spent: Mapping[str, Any] = _NOTHING

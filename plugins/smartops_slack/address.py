@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from smartops import Message
 
@@ -24,6 +25,8 @@ class Address:
     one. ``response_url`` answers without being a member of the channel, until
     ``response_until``; ``trigger`` opens a dialog, until ``trigger_until``
     (seconds since the epoch). ``asked`` is what was typed where nobody else saw it.
+    ``spent`` is what the pressed message becomes, whose button works once: members of
+    a message.
     """
 
     channel: str
@@ -34,6 +37,7 @@ class Address:
     trigger: str = ""
     trigger_until: float = 0.0
     asked: str = ""
+    spent: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def direct(self) -> bool:

@@ -113,7 +113,7 @@ def _buttons(actions: Sequence[Action]) -> list[Block]:
             continue
         button = {
             "type": "button",
-            "action_id": button_id(action.type, number),
+            "action_id": button_id(action.type, number, once=action.once),
             "text": plain_text(label),
             "value": action.value,
         }

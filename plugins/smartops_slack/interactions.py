@@ -21,9 +21,12 @@ FIELD = f"{PREFIX}field."
 VALUE = f"{PREFIX}value"
 
 
-def button_id(type: str, number: int) -> str:
+ONCE = ".once"
+
+
+def button_id(type: str, number: int, *, once: bool = False) -> str:
     """Return the ``action_id`` of a button: what it does, and which one it is."""
-    return f"{PREFIX}{type}.{number}"
+    return f"{PREFIX}{type}.{number}{ONCE if once else ''}"
 
 
 def act_of(payload: Payload, max_depth: int) -> Act | str:
@@ -70,7 +73,25 @@ def _pressed(payload: Payload) -> Act | str:
         name=_name(payload),
         answers=word(payload, "response_url"),
         trigger=trigger,
+        spent=_without_once(message) if _once(word(pressed, "action_id")) else {},
     )
+
+
+def _without_once(message: Payload) -> Payload:
+    """Return a message as it is to be shown without the buttons that work once."""
+    blocks = [block for block in map(_left_of, items(message, "blocks")) if block]
+    return {"text": word(message, "text"), "blocks": blocks} if blocks else {}
+
+
+def _left_of(block: Payload) -> Payload:
+    if word(block, "type") != "actions":
+        return block
+    left = [item for item in items(block, "elements") if not _once(word(item, "action_id"))]
+    return {**block, "elements": left} if left else {}
+
+
+def _once(id: str) -> bool:
+    return id.startswith(PREFIX) and id.endswith(ONCE)
 
 
 def _submitted(payload: Payload, max_depth: int) -> Act | str:

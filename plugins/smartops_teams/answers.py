@@ -80,8 +80,13 @@ def invoke_answer(reply: Reply) -> Response:
     press) is shown beside the card, which stays.
     """
     if reply.private and reply.error is not None:
-        return _invoke(200, TEXT, quote(shortened(plain(reply), _LONGEST_TEXT)))
+        return invoke_text(shortened(plain(reply), _LONGEST_TEXT))
     return _invoke(200, CARD, card(reply))
+
+
+def invoke_text(text: str) -> Response:
+    """Return the answer to a pressed button that shows a text beside the card."""
+    return _invoke(200, TEXT, quote(text))
 
 
 def invoke_error(text: str) -> Response:

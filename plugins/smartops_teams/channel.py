@@ -24,6 +24,7 @@ from .config import TeamsConfig
 from .connector import Connector
 from .credentials import Credentials
 from .hosts import ServiceHosts
+from .kept import Cards
 from .membership import Membership, change_of
 from .outbox import Outbox
 from .pages import pages
@@ -43,7 +44,7 @@ class TeamsChannel(Channel):
 
     def __init__(self, config: TeamsConfig, services: Services) -> None:
         self._proof = Proof(config, services)
-        self._reader = Reader(config.app_id, services.clock)
+        self._reader = Reader(config.app_id, services.clock, speaks=config.speaks)
         self._speaks = config.speaks
         self.references = References(lambda: services.shelf(CHANNEL))
         self.connector = Connector(
@@ -52,7 +53,8 @@ class TeamsChannel(Channel):
             services.clock,
             ServiceHosts(config.hosts),
         )
-        self._outbox = Outbox(self.connector, self.references, services.clock)
+        cards = Cards(lambda: services.shelf(CHANNEL), services.clock)
+        self._outbox = Outbox(self.connector, self.references, cards, services.clock)
         self._membership = Membership(self.references, self._outbox)
         self._spawn: Spawn | None = None
 

@@ -22,7 +22,13 @@ from .activity import (
     tenants,
     word,
 )
-from .answers import ACKNOWLEDGED, NO_ACTIVITIES, NOT_IMPLEMENTED, invoke_error
+from .answers import (
+    ACKNOWLEDGED,
+    NO_ACTIVITIES,
+    NOT_IMPLEMENTED,
+    invoke_error,
+    invoke_text,
+)
 from .forms import filled_in
 from .mentions import spoken
 
@@ -35,20 +41,28 @@ log = logging.getLogger("smartops.teams")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was typed, or what the pressed button says, with what, and which message it was in."""
+    """What was typed, or what the pressed button says, with what, and which message it was in.
+
+    ``once`` says that the button is to go when it is answered.
+    """
 
     text: str = ""
     action: str = ""
     shown_in: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
 
 
 class Reader:
-    """Makes receipts of proven activities."""
+    """Makes receipts of proven activities.
 
-    def __init__(self, app_id: str, clock: Clock) -> None:
+    ``speaks`` says whether the bot can send, or answers in responses alone.
+    """
+
+    def __init__(self, app_id: str, clock: Clock, *, speaks: bool) -> None:
         self._app_id = app_id
         self._clock = clock
+        self._speaks = speaks
 
     def read(self, activity: Activity, request_id: str) -> Receipt:
         """Return what an activity asks for.
@@ -93,9 +107,12 @@ class Reader:
             who = self._person(activity, request_id)
             if who is None:
                 raise ValidationFailed("The sender is not a person of the directory")
-            message = self._act(activity, request_id, who, said, "invoke")
+            asks = bool(said.text) and not said.form and self._speaks
+            message = self._act(activity, request_id, who, said, "" if asks else "invoke")
         except ValidationFailed as error:
             return Receipt(ack=invoke_error(error.message))
+        if asks:  # what it asks for is for everybody, and follows as a message
+            return Receipt(messages=(message,), ack=invoke_text("Working on it"))
         return Receipt(messages=(message,), waits=True, patience=INVOKE_SECONDS)
 
     def _person(self, activity: Activity, request_id: str) -> Identity | None:
@@ -131,7 +148,7 @@ class Reader:
             shown_in=said.shown_in,
             form=said.form,
             asks=True,
-            reference=_reference(activity, conversation, answer, said.shown_in),
+            reference=_reference(activity, conversation, answer, said),
         )
 
 
@@ -155,13 +172,13 @@ def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
     if action := word(data, "action"):
         return Said(action=action, shown_in=shown_in)
     if command := word(data, "command"):
-        return Said(text=command, shown_in=shown_in)
+        return Said(text=command, shown_in=shown_in, once=data.get("once") is True)
     if form := word(data, "form"):
         return Said(text=form, shown_in=shown_in, form=filled_in(data))
     return None
 
 
-def _reference(activity: Activity, conversation: str, answer: str, shown_in: str) -> dict[str, Any]:
+def _reference(activity: Activity, conversation: str, answer: str, said: Said) -> dict[str, Any]:
     """Return what answering needs, in JSON types, for it may have to survive a restart.
 
     ``answer`` is how it is wanted: in the response to an invoke, as replies in
@@ -175,7 +192,8 @@ def _reference(activity: Activity, conversation: str, answer: str, shown_in: str
         "conversation": conversation,
         "kind": kind(activity),
         "tenant": next(iter(tenants(activity)), ""),
-        "activity": shown_in or word(activity, "id"),
+        "activity": said.shown_in or word(activity, "id"),
+        "once": said.once,
         "bot": account(part(activity, "recipient")),
         "user": account(part(activity, "from")),
     }

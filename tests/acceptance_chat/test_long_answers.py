@@ -70,11 +70,51 @@ async def test_five_hundred_instances(house: House, front: Front) -> None:
 async def test_pages_lead_through_all_instances(house: House, front: Front) -> None:
     house.plugins["instances"] = {"page_size": 125}
     await house.restart()
-    await front.says("list instances")
-    for _ in range(3):
+    said = await front.says("list instances")
+    for user in ("alice", "bob", "alice"):
         await front.settled()
-        last = front.answers()[-1]
+        *earlier, last = front.answers()
         assert last.buttons == ["Next page"]
-        await front.clicks(last, "Next page")
+        assert not any(item.buttons for item in earlier)
+        await front.clicks(last, "Next page", user=user)
     await front.settled()
-    assert set(ID.findall(front.whole())) == await instances(house)
+    shown = front.answers()
+    assert not any(item.buttons for item in shown)
+    assert {front.thread(item) for item in shown} == {front.thread(said)}
+    rows = ID.findall("\n".join(item.text for item in shown))
+    assert sorted(rows) == sorted(await instances(house))
+
+
+async def test_a_page_is_asked_for_twice(house: House, front: Front) -> None:
+    house.plugins["instances"] = {"page_size": 125}
+    await house.restart()
+    await front.says("list instances")
+    await front.settled()
+    first = await front.asked()
+    seen = front.remembered(first)
+    for _ in range(2):
+        await front.clicks(seen, "Next page")
+    await front.settled()
+    await front.clicks(seen, "Next page", user="bob")
+    await front.settled()
+    assert [item.buttons for item in front.answers() if item.buttons] == [["Next page"]]
+    rows = ID.findall("\n".join(item.text for item in front.answers()))
+    assert len(rows) == len(set(rows)) == 250
+
+
+async def test_a_page_that_is_refused_can_be_asked_for_again(house: House, front: Front) -> None:
+    house.plugins["instances"] = {"page_size": 125}
+    await house.restart()
+    await front.says("list instances")
+    await front.settled()
+    first = await front.asked()
+    count = len(front.answers())
+    house.plugins["fake"]["faults"] = [
+        {"operation": "list", "code": "BACKEND_UNAVAILABLE", "message": "no luck", "times": 1}
+    ]
+    await house.restart()
+    await front.clicks(first, "Next page")
+    await house.until(lambda: "no luck" in front.private("alice"))
+    assert first.buttons == ["Next page"]
+    await front.clicks(first, "Next page")
+    await house.until(lambda: len(front.answers()) > count and not first.buttons)

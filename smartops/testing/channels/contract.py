@@ -158,6 +158,23 @@ class ChannelContract:
         threads = {item.text.split()[-1]: item.thread for item in stage.said()}
         assert threads == {"first": first.thread, "again": first.thread, "other": other.thread}
 
+    async def test_the_next_page_is_a_message_of_its_own(self, stage: Stage) -> None:
+        if not stage.driver.pushes:
+            pytest.skip("whoever is answered in the response asks for pages by themselves")
+        wire = stage.driver.says("count from 1")
+        await stage.told(wire)
+        await stage.until(stage.said)
+        (first,) = stage.said()
+        await stage.told(stage.driver.presses(first, "command"))
+        await stage.told(stage.driver.presses(first, "command"))
+        await stage.until(lambda: len(stage.said()) > 1)
+        await stage.quiet()
+        pages = stage.said()
+        assert ["number 1" in pages[0].text, "number 2" in pages[1].text] == [True, True]
+        assert [item.buttons for item in pages] == [frozenset(), frozenset({"command"})]
+        if stage.driver.threads:
+            assert {item.thread for item in pages} == {wire.thread}
+
     # What is decided.
 
     async def test_a_confirmation_acts_once_and_its_buttons_go(self, stage: Stage) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Press = Literal["confirm", "cancel"]
+Press = Literal["confirm", "cancel", "command"]
 
 
 @dataclass(frozen=True, slots=True)

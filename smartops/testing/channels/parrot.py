@@ -122,6 +122,12 @@ def _shows() -> Sequence[Command]:
         more = [Action("command", "Once more", f"show block {kind}")]
         return Reply.of(BLOCKS[kind], actions=more)
 
+    @command("count from {number}")
+    async def count(number: int) -> Reply:
+        """Say a number, and offer the next one."""
+        more = [Action("command", "Next", f"count from {number + 1}", once=True)]
+        return Reply.of(f"Here is number {number}.", actions=more)
+
     @command("recite {number}")
     async def recite(number: int) -> Reply:
         """Say something hostile, in every kind of block that holds text."""
@@ -144,4 +150,4 @@ def _shows() -> Sequence[Command]:
         text = "\n".join(f"line {number:05} of {count}" for number in range(count))
         return Reply.of(Code(text, title="The lines"), data={"said": text})
 
-    return [show, recite, print_lines]
+    return [show, count, recite, print_lines]

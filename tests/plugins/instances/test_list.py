@@ -193,7 +193,12 @@ async def test_the_next_page_is_a_command_with_the_same_filters(world, make):
     there = world(*(make(f"i-{number}", "web server") for number in range(3)), page_size=2)
     reply = await listed(there, state=("running",), name=("web *",))
     assert reply.actions == (
-        Action("command", "Next page", 'list instances --state running --name "web *" --page 2'),
+        Action(
+            "command",
+            "Next page",
+            'list instances --state running --name "web *" --page 2',
+            once=True,
+        ),
     )
 
 

@@ -36,7 +36,7 @@ REFUSALS = [
 
 @pytest.fixture
 def read(clock: ManualClock) -> Any:
-    reader = Reader(APP_ID, clock)
+    reader = Reader(APP_ID, clock, speaks=True)
 
     def one(said: dict[str, Any]) -> Message:
         (message,) = reader.read(said, "r1").messages

@@ -19,7 +19,7 @@ from smartops_teams.reading import Reader
 from smartops_teams.references import reference_of
 from teams_service import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
 
-READER = Reader(APP_ID, Clock())
+READER = Reader(APP_ID, Clock(), speaks=True)
 HOSTS = ServiceHosts(TeamsConfig(app_id=APP_ID, tenants=(TENANT,)).hosts)
 
 SAID = ["<at>SmartOps</at> list", "<at", ";messageid=", "28:", "\ud800", "\x00", ""]

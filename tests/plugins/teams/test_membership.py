@@ -45,8 +45,10 @@ async def test_welcomed_once(house: House) -> None:
     await house.settled()
     assert len(teams.conversation("with alice").answers) == 1
 
-    answer = await teams.clicks(welcome, "What can I do here?")
+    await teams.clicks(welcome, "What can I do here?")
+    answer = await teams.shown("with alice", count=2)
     assert "switch" in answer.text
+    assert welcome.buttons == ["What can I do here?"]
 
 
 async def test_forgotten_when_removed(house: House) -> None:

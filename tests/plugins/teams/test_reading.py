@@ -27,7 +27,7 @@ IGNORED = Receipt(ack=Response(200, b"", "text/plain"))
 
 @pytest.fixture
 def reader(clock: ManualClock) -> Reader:
-    return Reader(APP_ID, clock)
+    return Reader(APP_ID, clock, speaks=True)
 
 
 def one(receipt: Receipt) -> Message:
@@ -109,6 +109,7 @@ def test_the_reference_is_all_that_answering_needs(reader: Reader) -> None:
         "kind": "channel",
         "tenant": TENANT,
         "activity": said["id"],
+        "once": False,
         "bot": BOT,
         "user": {"id": "29:1alice", "name": "Alice Example"},
     }
