@@ -21,6 +21,13 @@ limits:
   burst: {limit: 10000, window: 10s}
 """
 
+MODEL = """
+  bedrock:
+    model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0
+    region: eu-central-1
+    endpoint: {url}
+"""
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -55,7 +62,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def server(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     text = (ROOT / "config" / "aws-local.yaml").read_text()
     config = tmp_path_factory.mktemp("home") / "aws-local.yaml"
-    config.write_text(text.replace("http://127.0.0.1:4566", cloud) + LIMITS)
+    config.write_text(text.replace("http://127.0.0.1:4566", cloud) + MODEL.format(url=cloud) + LIMITS)
     running = Server(config).start(AWS_EC2_METADATA_DISABLED="true")
     yield running
     running.stop()
@@ -114,6 +121,11 @@ def test_stop_is_confirmed_and_done(server: Server, token: str) -> None:
     listed = ok(server.say(token, "list instances --name staging-web-01"))
     assert listed["instances"][0]["state"] in ("stopping", "stopped")
     assert server.say(token, asked.action("confirm")).code == "APPROVAL_INVALID"
+
+
+def test_the_example_understands_a_few_plain_words(server: Server, token: str) -> None:
+    asked = server.say(token, "Please stop staging-web-02 for the night")
+    assert (asked.body["status"], asked.data["understood"]) == ("pending", "stop staging-web-02")
 
 
 def test_what_may_not_be_stopped_is_said_before_anybody_confirms(
