@@ -62,7 +62,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def server(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     text = (ROOT / "config" / "aws-local.yaml").read_text()
     config = tmp_path_factory.mktemp("home") / "aws-local.yaml"
-    config.write_text(text.replace("http://127.0.0.1:4566", cloud) + MODEL.format(url=cloud) + LIMITS)
+    text = text.replace("http://127.0.0.1:4566", cloud)
+    config.write_text(text + MODEL.format(url=cloud) + LIMITS)
     running = Server(config).start(AWS_EC2_METADATA_DISABLED="true")
     yield running
     running.stop()
@@ -125,7 +126,8 @@ def test_stop_is_confirmed_and_done(server: Server, token: str) -> None:
 
 def test_the_example_understands_a_few_plain_words(server: Server, token: str) -> None:
     asked = server.say(token, "Please stop staging-web-02 for the night")
-    assert (asked.body["status"], asked.data["understood"]) == ("pending", "stop staging-web-02")
+    assert asked.body["status"] == "pending", asked.body
+    assert asked.data["understood"] == "stop staging-web-02"
 
 
 def test_what_may_not_be_stopped_is_said_before_anybody_confirms(

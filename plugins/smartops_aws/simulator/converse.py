@@ -169,11 +169,14 @@ def _tools(params: Mapping[str, Any]) -> list[str]:
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    return "\n".join(each["text"] for each in message["content"] if "text" in each)
+    """Return the last text: what stands before it is what the client wants known besides."""
+    texts = [each["text"] for each in message["content"] if "text" in each]
+    return texts[-1] if texts else ""
 
 
 def _results(message: Mapping[str, Any]) -> str:
-    return "\n".join(_told(message))
+    """Return what tools answered, if nothing was said after it."""
+    return "" if "text" in message["content"][-1] else "\n".join(_told(message))
 
 
 def _told(message: Mapping[str, Any]) -> Iterator[str]:

@@ -70,6 +70,14 @@ async def test_a_rule_makes_a_tool_be_used_and_its_result_be_told(start):
             toolConfig=tools("stop_instance"),
         )
         assert third["output"]["message"]["content"] == [{"text": "it went well"}]
+        besides = [answered(use, {"text": "it went well"}), {"text": "He ran: stop web-09"}]
+        fourth = await converse(
+            place,
+            *history,
+            user(*besides, {"text": "now stop web-02"}),
+            toolConfig=tools("stop_instance"),
+        )
+        assert fourth["output"]["message"]["content"][0] == {"text": "Stopping web-02."}
 
 
 async def test_a_tool_that_is_not_offered_is_not_used(start):
