@@ -264,7 +264,6 @@ class Simulator:
         """Wait until something is so, looking whenever something has happened here."""
         with anyio.fail_after(seconds):
             while not wanted():
-                self._news = anyio.Event()
                 await self._news.wait()
 
     async def delivers(self, event: Mapping[str, Any]) -> Delivered:
@@ -294,3 +293,4 @@ class Simulator:
     def changed(self) -> None:
         """Tell everybody who waits that something has happened here."""
         self._news.set()
+        self._news = anyio.Event()  # whoever waits has the old one

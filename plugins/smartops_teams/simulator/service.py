@@ -199,7 +199,6 @@ class Simulator:
         """Wait until something is so, looking whenever something has happened here."""
         with anyio.fail_after(seconds):
             while not wanted():
-                self._news = anyio.Event()
                 await self._news.wait()
 
     async def _happens(self, chat: Conversation, user: str, **members: Any) -> None:
@@ -207,3 +206,4 @@ class Simulator:
 
     def _changed(self) -> None:
         self._news.set()
+        self._news = anyio.Event()  # whoever waits has the old one

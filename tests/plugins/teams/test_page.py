@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 
+import aiohttp
+import anyio
 import pytest
 
 from smartops import Action, Reply
 from smartops.testing.channels.parrot import BLOCKS, WORDS
 from smartops_teams.cards import card
+from smartops_teams.simulator import Simulator
 from smartops_teams.simulator.html import shown_as_html
+from smartops_teams.simulator.page import pages
 from smartops_teams.simulator.world import CARD, Shown
 
 
@@ -72,3 +76,29 @@ def test_marks_say_who_sees_it_and_whether_it_was_changed() -> None:
     shown.views["bob"] = json.loads(card(Reply.of("Not for you.")))
     assert {"Changed", "Stopping web-1."} <= set(drawn(shown).words)
     assert {"Only you see this", "Not for you."} <= set(drawn(shown, "bob").words)
+
+
+@pytest.mark.anyio
+async def test_everybody_who_looks_on_sees_what_is_new() -> None:
+    async with Simulator.start(pages=pages) as teams, aiohttp.ClientSession() as session:
+        seen: list[str] = []
+
+        async def look(user: str) -> None:
+            where = {"user": user, "conversation": "ops", "known": ""}
+            async with session.get(f"{teams.url}/page/messages", params=where) as first:
+                where["known"] = (await first.json())["mark"]
+            looking.append(user)
+            async with session.get(f"{teams.url}/page/messages", params=where) as news:
+                seen.append((await news.json())["html"])
+
+        looking: list[str] = []
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as group:
+                group.start_soon(look, "alice")
+                group.start_soon(look, "bob")
+                while len(looking) < 2:
+                    await anyio.sleep(0.01)
+                await teams.says("hello", conversation="ops", mention=False)
+                teams.sender.changed()
+        assert len(seen) == 2
+        assert all("hello" in html for html in seen)
