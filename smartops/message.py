@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -143,9 +143,9 @@ class Message:
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""
-        kept = {name: getattr(self, name) for name in _KEPT}
-        kept["sender"] = asdict(self.sender)
-        kept["place"] = asdict(self.place)
+        kept = _members(self)
+        kept["sender"] = _members(self.sender)
+        kept["place"] = _members(self.place)
         kept["at"] = self.at.isoformat()
         return _JSON.encode(kept).encode()
 
@@ -159,7 +159,11 @@ class Message:
         return cls(**members)
 
 
-_KEPT = tuple(item.name for item in fields(Message))
+def _members(value: Message | Identity | Place) -> dict[str, Any]:
+    """Return the members as they are; ``asdict`` would copy all that is in them."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 

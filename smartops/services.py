@@ -9,9 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import methodcaller
 from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
@@ -19,7 +21,7 @@ import anyio
 Item = TypeVar("Item", bound=Hashable)
 
 _LENGTHS = 64
-"""For how many lengths of time a clock keeps one timer each."""
+"""How many lengths of time have one timer each; any others have one each time."""
 
 
 class Deadlines(Generic[Item]):
@@ -67,7 +69,7 @@ class _Limited(AbstractContextManager[anyio.CancelScope]):
 
     __slots__ = ("_deadlines", "_late", "_scope")
 
-    def __init__(self, deadlines: Deadlines[_Limited]) -> None:
+    def __init__(self, deadlines: Deadlines[_Timed]) -> None:
         self._deadlines = deadlines
         self._scope = anyio.CancelScope()
         self._late = False
@@ -88,6 +90,29 @@ class _Limited(AbstractContextManager[anyio.CancelScope]):
         self._scope.cancel()
 
 
+class _Noticed(AbstractContextManager[None]):
+    """A context that does something, as its body would, if that takes longer."""
+
+    __slots__ = ("_act", "_context", "_deadlines")
+
+    def __init__(self, deadlines: Deadlines[_Timed], act: Callable[[], object]) -> None:
+        self._deadlines = deadlines
+        self._act = act
+        self._context = copy_context()
+
+    def __enter__(self) -> None:
+        self._deadlines.begin(self)
+
+    def __exit__(self, *error: object) -> None:
+        self._deadlines.end(self)
+
+    def give_up(self) -> None:
+        self._context.run(self._act)
+
+
+_Timed = _Limited | _Noticed
+
+
 class Clock:
     """Time, injected everywhere so that tests move it by hand."""
 
@@ -105,15 +130,22 @@ class Clock:
 
     def fail_after(self, seconds: float) -> AbstractContextManager[Any]:
         """Return a context that raises TimeoutError if its body takes longer."""
-        deadlines = self._deadlines.get(seconds)
-        if deadlines is None:
-            if len(self._deadlines) >= _LENGTHS:
-                return anyio.fail_after(seconds)
-            deadlines = self._deadlines[seconds] = Deadlines(seconds, _Limited.give_up)
-        return _Limited(deadlines)
+        return _Limited(self._deadline(seconds))
+
+    def after(self, seconds: float, act: Callable[[], object]) -> AbstractContextManager[None]:
+        """Return a context that calls ``act`` if its body takes longer."""
+        return _Noticed(self._deadline(seconds), act)
+
+    def _deadline(self, seconds: float) -> Deadlines[_Timed]:
+        found = self._deadlines.get(seconds)
+        if found is None:
+            found = Deadlines[_Timed](seconds, methodcaller("give_up"))
+            if len(self._deadlines) < _LENGTHS:
+                self._deadlines[seconds] = found
+        return found
 
     @cached_property
-    def _deadlines(self) -> dict[float, Deadlines[_Limited]]:
+    def _deadlines(self) -> dict[float, Deadlines[_Timed]]:
         return {}
 
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-import anyio
-
 from smartops.channel import Channel
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
@@ -128,10 +126,11 @@ class Delivery:
     ) -> None:
         kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
         progress = self._watching(channel, message, act, kept)
-        async with anyio.create_task_group() as group:
-            group.start_soon(progress.run)
-            reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
-            group.cancel_scope.cancel()
+        try:
+            with self._clock.after(channel.patience, partial(self._spawn, progress.go_on)):
+                reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
+        finally:
+            await progress.stop()
         if reply.closes and message.shown_in:
             progress.shown = message.shown_in
         await self._answer(channel, message, reply, progress)

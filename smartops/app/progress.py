@@ -53,18 +53,11 @@ class Progress(Watcher):
         self._text = f"{text} ({done} of {total})" if total else text
         self._news.set()
 
-    async def run(self) -> None:
-        """Show signs of work until cancelled: the first when patience ends, then news.
+    async def go_on(self) -> None:
+        """Show signs of work until the answer is there: who asked has waited long enough.
 
         Whether a pressed button counts decides where that is to be shown.
         """
-        if self._message.action:
-            await self._accepted.wait()
-        await self._clock.sleep(self._channel.patience)
-        await self._tell()
-
-    async def go_on(self) -> None:
-        """Show how far it is until the answer is there: who asked waits no longer for it."""
         if self._answered.is_set():
             return
         self._watched = anyio.Event()

@@ -4,6 +4,9 @@ A transaction costs the disk's time, not the number of rows in it; so while one
 is under way others gather, and the next takes them all (group commit). If it
 fails, everything in it is tried again alone, so that a failure is its own.
 
+The thread is woken once in a turn of the event loop: what came in together is
+written together.
+
 A write is either awaited, and durable when that returns, or queued: then
 nobody waits, it is written within :data:`LINGER` seconds, and it is kept and
 tried again while the database is away. Memory is bounded by making awaited
@@ -57,6 +60,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._waiting = 0  # this and what follows is the loop's
         self._made_room: anyio.Event | None = None
+        self._turning = False
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._ended = anyio.Event()
@@ -81,7 +85,9 @@ class Writer:
             await self._made_room.wait()
         future: asyncio.Future[R] = self._loop.create_future()
         self._put(Write(act, argument, future))
-        self._kick()
+        if not self._turning:
+            self._turning = True
+            self._loop.call_soon(self._turn)
         return await future
 
     def queue(self, act: Act[A, Any], argument: A) -> None:
@@ -124,6 +130,10 @@ class Writer:
         if not self._woken:
             self._woken = True
             self._wake.put(True)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self._kick()
 
     def _tick(self) -> None:
         self._timer = None

@@ -55,10 +55,19 @@ class ManualClock(Clock):
 
     def fail_after(self, seconds: float) -> AbstractContextManager[anyio.CancelScope]:
         """Return a context that raises TimeoutError once the clock was advanced by that much."""
-        return self._deadline(seconds)
+        return self._limited(seconds)
 
     @contextmanager
-    def _deadline(self, seconds: float) -> Iterator[anyio.CancelScope]:
+    def after(self, seconds: float, act: Callable[[], object]) -> Iterator[None]:
+        """Return a context that calls ``act`` once the clock was advanced by that much."""
+        entry = self._at(seconds, act)
+        try:
+            yield
+        finally:
+            self._forget(entry)
+
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[anyio.CancelScope]:
         with anyio.CancelScope() as scope:
             entry = self._at(seconds, scope.cancel)
             try:

@@ -1,12 +1,16 @@
 import asyncio
+from contextvars import ContextVar
 
 import anyio
 import anyio.lowlevel
 import pytest
 
 from smartops.services import Clock, Deadlines
+from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
 async def test_what_has_not_ended_is_late_in_the_order_it_began():
@@ -124,3 +128,54 @@ async def test_any_number_of_lengths_can_be_asked_for():
     for number in range(100):
         with pytest.raises(TimeoutError), clock.fail_after(0.001 + number / 1e6):
             await anyio.sleep(5)
+
+
+@pytest.fixture(params=[Clock, ManualClock])
+def clock(request: pytest.FixtureRequest) -> Clock:
+    clock: Clock = request.param()
+    return clock
+
+
+async def passes(clock: Clock, seconds: float) -> None:
+    if isinstance(clock, ManualClock):
+        clock.advance(seconds)
+    else:
+        await anyio.sleep(seconds)
+
+
+async def test_what_takes_longer_is_noticed_once_and_goes_on(clock: Clock) -> None:
+    noticed: list[str] = []
+
+    with clock.after(0.02, lambda: noticed.append(WHO.get())):
+        with clock.after(5, lambda: noticed.append("early")):
+            await passes(clock, 0.1)
+        assert len(noticed) == 1
+        await passes(clock, 0.1)
+
+    assert len(noticed) == 1
+
+
+async def test_what_is_done_in_time_is_not_noticed(clock: Clock) -> None:
+    noticed: list[str] = []
+
+    with clock.after(0.02, lambda: noticed.append("late")):
+        await anyio.lowlevel.checkpoint()
+    await passes(clock, 0.1)
+
+    assert noticed == []
+
+
+async def test_it_is_noticed_where_it_was_begun() -> None:
+    clock = Clock()
+    noticed: list[str] = []
+
+    async def work(name: str) -> None:
+        WHO.set(name)
+        with clock.after(0.02, lambda: noticed.append(WHO.get())):
+            await anyio.sleep(0.1)
+
+    async with anyio.create_task_group() as group:
+        for name in "abc":
+            group.start_soon(work, name)
+
+    assert noticed == ["a", "b", "c"]

@@ -102,6 +102,13 @@ async def test_what_gathered_is_written_together(desk: Desk) -> None:
     assert found == {number: number * 10 for number in range(8)}
 
 
+async def test_what_comes_in_one_turn_of_the_loop_is_written_together(desk: Desk) -> None:
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(desk.writer.write, desk.add, number)
+    assert desk.together == [list(range(8))]
+
+
 async def test_a_failure_is_its_own(desk: Desk) -> None:
     outcomes: dict[int, object] = {}
 
