@@ -35,12 +35,11 @@ CLOSE_TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that readiness looks at. A warning does not make the whole not ready."""
+    """One thing that messages depend on, and what is wrong with it."""
 
     name: str
     ok: bool
     text: str = ""
-    warning: bool = False
 
 
 class App:
@@ -121,7 +120,7 @@ class App:
 
         async def look(name: str, ping: Callable[[], Awaitable[None]]) -> None:
             problem = await _problem(ping)
-            checks.append(Check(name, not problem, problem, warning=name == "limits"))
+            checks.append(Check(name, not problem, problem))
 
         async with anyio.create_task_group() as group:
             for name, ping in pings.items():

@@ -58,12 +58,15 @@ _FIXED: Mapping[str, str] = {
 
 
 def _number(value: Any) -> str:
-    """Return a bound; pydantic hands durations over as their repr."""
-    written = re.fullmatch(r"datetime\.timedelta\((.*)\)", str(value))
-    if not written:
-        return str(value)
-    parts = {key: int(number) for key, number in re.findall(r"(\w+)=(-?\d+)", written[1])}
-    return format_duration(timedelta(**parts))
+    """Return a bound; pydantic hands durations over as their repr, or in words."""
+    text = str(value)
+    if text.startswith("datetime.timedelta("):
+        found = re.findall(r"(\w+)=(-?\d+)", text)
+    elif re.fullmatch(r"\d+ [a-z]+( and \d+ [a-z]+)*", text):
+        found = [(f"{unit}s", number) for number, unit in re.findall(r"(\d+) ([a-z]+?)s?\b", text)]
+    else:
+        return text
+    return format_duration(timedelta(**{unit: int(number) for unit, number in found}))
 
 
 def _words(text: str) -> list[str]:

@@ -186,7 +186,8 @@ class Grammar:
     def _is_called(self, command: Command, words: Sequence[str]) -> bool:
         if command.name.casefold().split() == words:
             return True
-        return any(list(form.words) == words for form in self._entries[command.name].forms)
+        forms = self._entries[command.name].forms
+        return any(list(form.words) == words and not form.prefixed for form in forms)
 
     def _visible(self, permitted: Permitted) -> list[Entry]:
         return [item for item in self._entries.values() if permitted(item.command)]

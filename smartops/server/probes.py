@@ -42,8 +42,12 @@ class Probes:
             return self._checks
 
     async def ready(self) -> bool:
-        """Say whether messages should be sent here."""
-        return all(check.ok or check.warning for check in await self.checks())
+        """Say whether messages should be sent here.
+
+        Where a backend is away they should: people are told so, and what
+        others do goes on.
+        """
+        return await self.health() != "unhealthy"
 
     async def health(self) -> Health:
         """Say in one word how it is."""

@@ -83,6 +83,7 @@ class Model(BaseModel):
     day: date | None = None
     site: HttpUrl | None = None
     wait: Annotated[Duration, Field(le=timedelta(hours=1))] = timedelta(0)
+    pause: Duration = Field(timedelta(seconds=2), ge=timedelta(seconds=1.5))
     size: ByteSize = 0
     file: Path = Path()
     flag: bool = False
@@ -242,6 +243,7 @@ def test_values_mean_what_the_model_wants(section, text, field, value):
             "7: plugins.p.site: must be a URL that begins with http or https",
         ),
         ("{wait: 2h}", "7: plugins.p.wait: must be at most 1h"),
+        ("{pause: 1s}", "7: plugins.p.pause: must be at least 1s500ms"),
         ("{size: large}", "7: plugins.p.size: must be a number of bytes, such as 65536, 256KiB or"),
         ("{flag: off}", "7: plugins.p.flag: must be true or false, not off"),
         ("{choice: 3}", "7: plugins.p.choice: must be 1, 2 or many"),

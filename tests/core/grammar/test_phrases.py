@@ -252,6 +252,10 @@ def test_a_value_that_does_not_begin_so_cannot_be_written() -> None:
             grammar.text(item, {"a": value})
 
 
+def test_help_on_a_word_is_about_what_takes_any(prefixed: Grammar) -> None:
+    assert prefixed.help(anyone, "show").data == prefixed.help(anyone, "show thing").data
+
+
 def test_what_is_missing_is_what_takes_any_word(prefixed: Grammar) -> None:
     with pytest.raises(ParseError) as caught:
         prefixed.parse("show", anyone)
