@@ -198,7 +198,7 @@ async def test_what_is_missing_is_filled_in(house: House) -> None:
     await teams.says("paint hall", conversation="ops")
     form = await teams.shown("ops")
     assert form.buttons == ["Continue"]
-    with pytest.raises(ValueError, match="colour is needed"):
+    with pytest.raises(ValueError, match="Colour is needed"):
         await teams.clicks(form, "Continue")
     answer = await teams.clicks(form, "Continue", inputs={"colour": "blue"})
     assert "hall is blue in 1 layers." in answer.text
