@@ -139,7 +139,7 @@ def _packed(units: list[Unit], buttons: list[Block]) -> list[list[Block]]:
     groups: list[list[Block]] = [[]]
     for unit in units:
         _add(groups, unit)
-    if groups[-1] and not _fits(groups[-1], buttons):
+    if buttons and groups[-1] and not _fits(groups[-1], buttons):
         groups.append([])
     for block in buttons:
         _add(groups, [block])

@@ -136,7 +136,8 @@ class SlackApi:
     async def _post(self, url: str, body: bytes, content_type: str, what: str) -> None:
         from aiohttp import ClientConnectorError, ClientError, ConnectionTimeoutError
 
-        await self.open()
+        if self._session is None:
+            await self.open()
         assert self._session is not None
         try:
             async with self._session.post(

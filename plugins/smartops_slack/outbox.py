@@ -246,20 +246,24 @@ class Outbox:
         What was delivered in part is kept in mind, so that a new try goes on where
         the old one stopped.
         """
-        message = letter.message
-        blocks = json.dumps([part.blocks for part in letter.answer.parts]).encode()
-        digest = hashlib.sha256(blocks).hexdigest()
-        act = (message.conversation, message.id, message.request_id, letter.replaces, digest)
-        key = "\0".join(act)
-        done = self._unfinished.pop(key, [])
+        done = self._unfinished.pop(_key(letter), []) if self._unfinished else []
         try:
             yield done
         except BackendUnavailable:
             if done:
-                self._unfinished[key] = done
+                self._unfinished[_key(letter)] = done
                 while len(self._unfinished) > MOST_UNFINISHED:
                     self._unfinished.popitem(last=False)
             raise
+
+
+def _key(letter: Letter) -> str:
+    """Return what a letter is known by when it is sent again."""
+    message = letter.message
+    blocks = json.dumps([part.blocks for part in letter.answer.parts]).encode()
+    digest = hashlib.sha256(blocks).hexdigest()
+    act = (message.conversation, message.id, message.request_id, letter.replaces, digest)
+    return "\0".join(act)
 
 
 def _is_progress(reply: Reply) -> bool:

@@ -35,9 +35,12 @@ MARKS = {
 }
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def size(value: Any) -> int:
     """Return how many bytes something takes as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 

@@ -61,7 +61,7 @@ class Lane:
 
     def __init__(self, clock: Clock) -> None:
         self.pace = Pace(clock, PER_CONVERSATION)
-        self.turn = anyio.Lock()
+        self.turn = anyio.Lock(fast_acquire=True)
         self.waiting = 0
 
 
