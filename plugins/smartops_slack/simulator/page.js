@@ -7,6 +7,7 @@ const say = document.getElementById("say");
 const here = new URLSearchParams(new FormData(where));
 let thread = "";
 let timer = 0;
+let spoken = true;
 
 async function act(name, fields) {
   const answer = await fetch(`/page/${name}?${here}`, { method: "POST", body: fields });
@@ -22,6 +23,7 @@ say.addEventListener("submit", async (event) => {
   const fields = new URLSearchParams(new FormData(say));
   fields.set("thread", thread);
   say.reset();
+  spoken = true;
   answerIn("");
   if (fields.get("text").trim()) { await act("say", fields); }
 });
@@ -55,6 +57,24 @@ messages.addEventListener("submit", async (event) => {
   event.submitter.disabled = false;
 });
 
+const fields = () => [...messages.querySelectorAll("form input, form select")];
+const place = (field) => `${field.form.dataset.view || field.form.dataset.ts} ${field.name}`;
+
+/** Show what there is now: what somebody fills in stays, and so does what somebody reads. */
+function show(html) {
+  const kept = new Map(fields().map((field) => [place(field), field]));
+  const active = document.activeElement;
+  const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight;
+  messages.innerHTML = html;
+  for (const field of fields()) {
+    const before = kept.get(place(field));
+    if (before) { field.replaceWith(before); }
+    if (before === active) { before.focus(); }
+  }
+  if (below < 100 || spoken) { messages.scrollTop = messages.scrollHeight; }
+  spoken = false;
+}
+
 async function follow() {
   let mark = "";
   for (;;) {
@@ -63,8 +83,7 @@ async function follow() {
       if (answer.status === 200) {
         const news = await answer.json();
         mark = news.mark;
-        messages.innerHTML = news.html;
-        messages.scrollTop = messages.scrollHeight;
+        show(news.html);
       }
       state.textContent = "";
     } catch {

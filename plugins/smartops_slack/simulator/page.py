@@ -54,7 +54,7 @@ class Page:
         places = [*CHANNELS, f"@{user}"]
         text = (
             "<!doctype html><html lang=en><meta charset=utf-8>"
-            '<meta name=viewport content="width=device-width">'
+            '<meta name=viewport content="width=device-width"><link rel=icon href="data:,">'
             f"<title>SmartOps in a simulated Slack</title><style>{read('page.css').read_text()}"
             '</style><form id=where><label>You are <select name="user">'
             f"{''.join(_option(name, name, user) for name in PEOPLE)}</select></label>"

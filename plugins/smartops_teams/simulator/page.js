@@ -4,6 +4,7 @@ const told = document.getElementById("told");
 const state = document.getElementById("state");
 const here = new URLSearchParams(new FormData(document.getElementById("where")));
 let timer = 0;
+let spoken = true;
 
 function tell(text) {
   told.textContent = text;
@@ -20,6 +21,7 @@ document.getElementById("say").addEventListener("submit", async (event) => {
   const form = event.currentTarget;
   const said = new URLSearchParams(new FormData(form));
   form.reset();
+  spoken = true;
   if (said.get("text").trim()) {
     await fetch("/page/say?" + here, { method: "POST", body: said });
   }
@@ -37,6 +39,24 @@ messages.addEventListener("submit", async (event) => {
   if (words) { tell(words); }
 });
 
+const fields = () => [...messages.querySelectorAll("form input, form select")];
+const place = (field) => `${field.form.dataset.click} ${field.name}`;
+
+/** Show what there is now: what somebody fills in stays, and so does what somebody reads. */
+function show(html) {
+  const kept = new Map(fields().map((field) => [place(field), field]));
+  const active = document.activeElement;
+  const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight;
+  messages.innerHTML = html;
+  for (const field of fields()) {
+    const before = kept.get(place(field));
+    if (before) { field.replaceWith(before); }
+    if (before === active) { before.focus(); }
+  }
+  if (below < 100 || spoken) { messages.scrollTop = messages.scrollHeight; }
+  spoken = false;
+}
+
 async function follow() {
   let mark = "";
   for (;;) {
@@ -45,8 +65,7 @@ async function follow() {
       if (answer.status === 200) {
         const news = await answer.json();
         mark = news.mark;
-        messages.innerHTML = news.html;
-        messages.scrollTop = messages.scrollHeight;
+        show(news.html);
       }
       state.textContent = "";
     } catch {

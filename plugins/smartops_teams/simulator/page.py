@@ -44,7 +44,7 @@ class Page:
         places = "".join(_option(name, _title(name), chat.name) for name in self._places(user))
         text = (
             "<!doctype html><html lang=en><meta charset=utf-8>"
-            '<meta name=viewport content="width=device-width">'
+            '<meta name=viewport content="width=device-width"><link rel=icon href="data:,">'
             f"<title>SmartOps in a simulated Teams</title><style>{style}</style>"
             '<form id=where method=get><label>You are <select name="user">'
             f'{people}</select></label> <label>in <select name="conversation">{places}</select>'
