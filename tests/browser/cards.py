@@ -1,23 +1,9 @@
-"""Pictures of every kind of reply as a card, drawn by the official renderer, light and dark.
-
-    cd tests/pictures && npm install && cd ../..
-    python tests/pictures/cards.py pictures/
-
-Writes ``light.png`` and ``dark.png`` into the folder, and fails if the renderer
-reports anything. Needs Node's npm and a Chromium (``--chromium PATH`` where it
-is not found). Not part of the tests: look at the pictures.
-"""
+"""Every kind of reply as a card, on a page where the official renderer draws it."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -85,14 +71,14 @@ async def replies(folder: Path) -> list[tuple[str, Reply]]:
             "deny": {"commands": ["stop"], "tags": {"Role": ["database"]}},
         },
     ]
-    bot.load(smartops_fake, fleet=FLEET, incidents=INCIDENTS)
-    bot.load(smartops_instances)
-    bot.load(smartops_health)
+    bot.load(smartops_fake, name="fake", fleet=FLEET, incidents=INCIDENTS)
+    bot.load(smartops_instances, name="instances")
+    bot.load(smartops_health, name="health")
     scripts = [
         {"script": "df -h", "read_only": True},
         {"template": "systemctl status {unit}", "read_only": True},
     ]
-    bot.load(smartops_exec, scripts=scripts)
+    bot.load(smartops_exec, name="exec", scripts=scripts)
     bot.load(extra())
     await bot.app()
     answers = []
@@ -122,43 +108,9 @@ def page(cards: list[tuple[str, str]], theme: str) -> str:
     return template
 
 
-def draw(html: Path, picture: Path, chromium: str) -> None:
-    """Have Chromium take a picture of the page; raises SystemExit if the renderer complained."""
-    with tempfile.TemporaryDirectory() as profile:
-        base = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
-        base += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-        base += ["--disable-sync", f"--user-data-dir={profile}", "--virtual-time-budget=5000"]
-        shot = [*base, f"--screenshot={picture}", "--window-size=1500,2600", html.as_uri()]
-        subprocess.run(shot, check=True, capture_output=True)
-        dom = subprocess.run([*base, "--dump-dom", html.as_uri()], check=True, capture_output=True)
-    complaints = list(_complaints(dom.stdout.decode()))
-    if complaints:
-        raise SystemExit("the renderer complains:\n" + "\n".join(complaints))
-
-
-def _complaints(dom: str) -> Iterator[str]:
-    for line in dom.split('<li class="complaint">')[1:]:
-        yield line.partition("</li>")[0]
-
-
-def main() -> None:
-    """Draw both themes."""
-    parser = argparse.ArgumentParser(description="Pictures of our cards.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
-    arguments = parser.parse_args()
-    if not MODULES.exists():
-        sys.exit("the renderer is missing: run 'npm install' in tests/pictures")
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        answers = asyncio.run(replies(Path(folder)))
+def write_pages(folder: Path) -> None:
+    """Write ``cards-light.html`` and ``cards-dark.html`` into the folder."""
+    answers = asyncio.run(replies(folder))
     cards = [(text, smartops_teams.cards.card(reply)) for text, reply in answers]
     for theme in ("light", "dark"):
-        html = arguments.folder.absolute() / f"{theme}.html"
-        html.write_text(page(cards, theme))
-        draw(html, arguments.folder.absolute() / f"{theme}.png", arguments.chromium)
-        print(arguments.folder / f"{theme}.png")
-
-
-if __name__ == "__main__":
-    main()
+        (folder / f"cards-{theme}.html").write_text(page(cards, theme))

@@ -1,0 +1,73 @@
+// Pictures of conversations as the simulators' pages show them, light and dark.
+
+import { Person, run } from "./browser.mjs";
+
+const FOLDER = process.env.FOLDER;
+
+// Scenes: what alice says in her own chat, a word of the answer, and a button that she presses there.
+const SCENES = {
+  known: [
+    ["help", "whoami"],
+    ["help stop", "stop"],
+    ["whoami", "alice"],
+  ],
+  lists: [
+    ["list instances --name web-server-*", "web-server-02"],
+    ["list instances", "Next page"],
+    ["show web-server-01", "web-server-01 is running"],
+  ],
+  health: [
+    ["check health", "Disk nearly full"],
+  ],
+  scripts: [
+    ['execute "df -h" on web-server-01', "Filesystem"],
+    ['execute "systemctl status nginx" on web-server-01,web-server-02', "nginx.service"],
+  ],
+  changes: [
+    ["stop", "which targets"],
+    ["stop web-server-02", "required: Stop web-server-02"],
+    ["reboot worker-01", "required: Reboot worker-01", "Cancel", "Cancelled"],
+    ["stop staging-web-01", "required: Stop staging-web-01", "Yes, proceed", "Stopping staging-web-01"],
+    ['execute "systemctl restart nginx" on worker-02', "on worker-02", "Yes, proceed", "exit code"],
+    ["operations", "stop staging-web-01"],
+    ["history", "systemctl restart"],
+    ["approvals", "web-server-02"],
+  ],
+  refusals: [
+    ["sotp web-server-01", "Did you mean"],
+    ["stop orders-db-01", "hands-off-databases"],
+    ["show nothing-01", "nothing-01"],
+    ["list instances --colour red", "--colour"],
+    ['execute "rm -rf /" on web-server-01', "not allowed"],
+    ["start web-server-01", "running"],
+  ],
+};
+
+// What Slack attaches is in Teams some twenty cards: too long for a picture.
+const ONLY = {
+  slack: { files: [['execute "seq 9000" on web-server-01', "9,000 lines"]] },
+  teams: {},
+};
+
+async function conversation(browser, platform) {
+  const alice = await Person.at(browser, platform, "alice");
+  for (const [scene, acts] of Object.entries({ ...SCENES, ...ONLY[platform] })) {
+    const from = await alice.count();
+    for (const [text, answer, button, after] of acts) {
+      await alice.says(text);
+      const message = await alice.reads(answer);
+      if (button) {
+        await alice.presses(message, button);
+        await alice.reads(after);
+      }
+    }
+    for (const theme of ["light", "dark"]) {
+      const file = `${FOLDER}/${platform}-${scene}-${theme}.png`;
+      await alice.picture(file, theme, from);
+      console.log(file);
+    }
+  }
+  await alice.page.close();
+}
+
+await run((browser) => conversation(browser, process.env.PLATFORM));
