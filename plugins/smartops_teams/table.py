@@ -10,7 +10,7 @@ from smartops import Cell, Table, clean
 from .text import BOLD, colour, quote, run, shortened
 
 LONGEST_CELL = 400
-_SAMPLE = 10
+_SAMPLE = 25
 _NARROWEST, _WIDEST = 4, 30
 _PADDING = 3
 """What the space beside a text takes, in characters."""
@@ -53,17 +53,17 @@ def columns(table: Table) -> str:
 
 @lru_cache(maxsize=128)
 def _widths(names: tuple[str, ...], sample: tuple[tuple[str | Cell, ...], ...]) -> str:
-    needs = (tuple(map(len, names)), *(tuple(map(_need, cells)) for cells in sample))
-    widths = (max(column) for column in zip(*needs, strict=False))
+    widths = (_width(name, cells) for name, *cells in zip(names, *sample, strict=False))
     shares = (min(max(width, _NARROWEST), _WIDEST) + _PADDING for width in widths)
     return ",".join(f'{{"width":{share}}}' for share in shares)
 
 
-def _need(cell: str | Cell) -> int:
-    """Return how many characters side by side a text needs: several words may be folded."""
-    text = cell if isinstance(cell, str) else cell.text
-    longest = max(map(len, text.split()), default=0)
-    return (longest + len(text) + 1) // 2
+def _width(name: str, cells: Sequence[str | Cell]) -> int:
+    """Return how many characters a column needs: several words of a cell may be folded."""
+    texts = [cell if isinstance(cell, str) else cell.text for cell in cells]
+    longest = max(texts, key=len, default="")
+    word = max(map(len, longest.split()), default=0)
+    return max(len(name), (word + len(longest) + 1) // 2)
 
 
 def _joined(inlines: Sequence[str]) -> str:
