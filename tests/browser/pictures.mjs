@@ -45,7 +45,7 @@ const SCENES = {
 
 // What Slack attaches is in Teams some twenty cards: too long for a picture.
 const ONLY = {
-  slack: { files: [['execute "seq 9000" on web-server-01', "9,000 lines"]] },
+  slack: { files: [['execute "seq 9000" on web-server-01', "bytes"]] },
   teams: {},
 };
 
