@@ -179,6 +179,12 @@ class Compute(Backend):
         """
 
     @abstractmethod
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Raise what ``tag`` would raise; change nothing."""
+
+    @abstractmethod
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:

@@ -66,30 +66,42 @@ class AwsCompute(Part, Compute):
             if id_ in told
         )
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Raise what ``tag`` would raise: for want of a right, of the instance, for the tags."""
+        self._taggable(put, remove)
+        await self._present([instance.id])
+        if put:
+            await self._api.permitted(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
+        if remove:
+            await self._api.permitted(DELETE_TAGS, Resources=[instance.id], Tags=_keys(remove))
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:
         """Set tags, then remove tags; raises ValidationFailed for one that is both."""
+        self._taggable(put, remove)
+        try:
+            if put:
+                await self._api.call(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
+            if remove:
+                await self._remove(instance, remove, already=put)
+        finally:
+            self._listing.changed()
+
+    def _taggable(self, put: Mapping[str, str], remove: Sequence[str]) -> None:
         if not self._config.tagging:
             raise _switched_off("tagging", "set tags")
         both = sorted(set(put) & set(remove))
         if both:
             raise ValidationFailed(f"The tag {both[0]} cannot be both set and removed")
-        try:
-            if put:
-                tags = [{"Key": key, "Value": value} for key, value in put.items()]
-                await self._api.call(CREATE_TAGS, Resources=[instance.id], Tags=tags)
-            if remove:
-                keys = [{"Key": key} for key in remove]
-                await self._remove(instance, keys, already=put)
-        finally:
-            self._listing.changed()
 
     async def _remove(
-        self, instance: Instance, keys: Sequence[Mapping[str, str]], *, already: Mapping[str, str]
+        self, instance: Instance, keys: Sequence[str], *, already: Mapping[str, str]
     ) -> None:
         try:
-            await self._api.call(DELETE_TAGS, Resources=[instance.id], Tags=keys)
+            await self._api.call(DELETE_TAGS, Resources=[instance.id], Tags=_keys(keys))
         except Refusal as error:
             if already:
                 done = f"{', '.join(already)} had been set by then"
@@ -139,6 +151,14 @@ class AwsCompute(Part, Compute):
                     details=f"OperationNotPermitted: take the stop protection off "
                     f"{instance.id} first",
                 )
+
+
+def _pairs(tags: Mapping[str, str]) -> Sequence[Mapping[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _keys(keys: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    return [{"Key": key} for key in keys]
 
 
 def _switched_off(key: str, what: str) -> PermissionDenied:

@@ -70,6 +70,17 @@ class FakeCompute(Part, Compute):
         await self._world.faults.after(verb, ids)
         return done
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Raise what ``tag`` would raise for want of a right or because of the tags."""
+        ids = (instance.id,)
+        await self._world.faults.before("check", ids)
+        self._world.settle()
+        self._world.faults.deny("tag", ids)
+        _taggable(self._world.machine(instance.id), put, remove)
+        await self._world.faults.after("check", ids)
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:

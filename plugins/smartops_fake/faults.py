@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import anyio
 
@@ -139,7 +139,7 @@ class Faults:
         """Raise, wait or hang, if that was configured, once everything is done."""
         await self._strike(operation, "after", ids)
 
-    def deny(self, verb: Verb, ids: Sequence[str]) -> None:
+    def deny(self, verb: Verb | Literal["tag"], ids: Sequence[str]) -> None:
         """Raise if doing this for certain lacks a right; nothing is used up by asking."""
         for fault in self._faults.get((verb, "before"), ()):
             told = fault.told

@@ -69,8 +69,10 @@ def _tag(config: InstancesConfig) -> Command:
             Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
             for key, value in sorted(put.items())
         )
-        if not _differing(target, put):
+        changed = _differing(target, put)
+        if not changed:
             return Plan(f"Nothing to do: {target.label} has these tags already", changes)
+        await compute.check_tag(target, put=changed)
         return Plan(f"Set {_count(len(put))} of {target.label}", changes)
 
     return tag
@@ -103,6 +105,7 @@ def _untag(config: InstancesConfig) -> Command:
         )
         if not present:
             return Plan(f"Nothing to do: {target.label} has none of these tags", (), "", warnings)
+        await compute.check_tag(target, put={}, remove=present)
         return Plan(f"Remove {_count(len(present))} of {target.label}", changes, "", warnings)
 
     return untag

@@ -70,6 +70,13 @@ class ComputeGroup(Group[Compute], Compute):
         order = dict.fromkeys(instance.id for instance in instances)
         return tuple(done[id_] for id_ in order if id_ in done)
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        """Raise what the backend raises where the instance belongs."""
+        (name,) = self._homes("tag", [instance])
+        await self._backends[name].check_tag(instance, put=put, remove=remove)
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:

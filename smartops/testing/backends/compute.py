@@ -174,6 +174,14 @@ class ComputeContract(Contract):
         with pytest.raises(InstanceNotFound):
             await compute.tag(self._unknown(one), put={"contract": "a"})
 
+    async def test_checking_tags_changes_nothing(self, compute: Compute) -> None:
+        one = await self._victim(compute)
+        before = await compute.list(Query())
+        await compute.check_tag(one, put={"contract": "a"}, remove=tuple(one.tags)[:1])
+        assert await compute.list(Query()) == before
+        with pytest.raises(InstanceNotFound):
+            await compute.check_tag(self._unknown(one), put={"contract": "a"})
+
     def _unknown(self, one: Instance) -> Instance:
         """Return a machine that might stand beside this one, and does not."""
         return replace(one, id=self.unknown_id, name="", private_ip="", public_ip="")

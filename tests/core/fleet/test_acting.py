@@ -73,6 +73,7 @@ async def test_a_machine_of_no_backend_is_refused_and_nothing_done(
         lambda: compute.act("stop", [one, stranger]),
         lambda: compute.check("stop", [one, stranger]),
         lambda: compute.tag(stranger, put={"a": "b"}),
+        lambda: compute.check_tag(stranger, put={"a": "b"}),
     ]
     for call in calls:
         with pytest.raises(InstanceNotFound, match="where i-1 came from"):

@@ -68,6 +68,11 @@ class Shelf(Compute):
     async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         raise AssertionError("a listing changes nothing")
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        raise AssertionError("a listing changes nothing")
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:

@@ -151,8 +151,9 @@ async def test_tags_are_set_and_then_removed(aws: Aws, launched: Launched) -> No
     web = await named(aws, "web-1")
     await aws.tag(web, put={"Owner": "me", "Note": ""}, remove=("Role",))
     assert (await named(aws, "web-1")).tags == {"Name": "web-1", "Owner": "me", "Note": ""}
-    with pytest.raises(ValidationFailed, match="Owner cannot be both"):
-        await aws.tag(web, put={"Owner": "you"}, remove=("Owner",))
+    for call in (aws.check_tag, aws.tag):
+        with pytest.raises(ValidationFailed, match="Owner cannot be both"):
+            await call(web, put={"Owner": "you"}, remove=("Owner",))
 
 
 async def test_what_is_switched_off_is_refused_without_asking(
@@ -165,9 +166,10 @@ async def test_what_is_switched_off_is_refused_without_asking(
         with pytest.raises(PermissionDenied) as refused:
             await call("stop", [web])
         assert refused.value.details == "plugins.aws.changes is false"
-    with pytest.raises(PermissionDenied) as refused:
-        await aws.tag(web, put={"a": "b"})
-    assert refused.value.details == "plugins.aws.tagging is false"
+    for call in (aws.check_tag, aws.tag):
+        with pytest.raises(PermissionDenied) as refused:
+            await call(web, put={"a": "b"})
+        assert refused.value.details == "plugins.aws.tagging is false"
 
 
 async def test_pages_that_follow_are_those_of_the_first(

@@ -63,6 +63,11 @@ class Cloud(Compute):
     async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         raise AssertionError("a check-up changes nothing")
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        raise AssertionError("a check-up changes nothing")
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:

@@ -89,6 +89,13 @@ class Cloud(Compute):
             done.append(Transition(each, before.state, after.state))
         return tuple(done)
 
+    async def check_tag(
+        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
+    ) -> None:
+        self.checked.append(("tag", (instance.id,)))
+        if self.refuse:
+            raise self.refuse
+
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:
