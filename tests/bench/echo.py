@@ -1,6 +1,6 @@
-"""The yardsticks: a bare ASGI echo and a bare Quart echo, on the same hypercorn as SmartOps.
+"""The yardsticks: a bare ASGI echo and a bare Quart echo, on the same engine as SmartOps.
 
-python echo.py asgi|quart PORT
+python echo.py asgi|quart PORT hypercorn|uvicorn
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ import asyncio
 import json
 import sys
 from typing import Any
-
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 
 
 async def asgi(scope: Any, receive: Any, send: Any) -> None:
@@ -45,8 +42,34 @@ def quart() -> Any:
     return app
 
 
-if __name__ == "__main__":
+def on_hypercorn(app: Any, port: int) -> None:
+    """Serve as SmartOps does by default."""
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
     config = Config()
-    config.bind = [f"127.0.0.1:{sys.argv[2]}"]
+    config.bind = [f"127.0.0.1:{port}"]
     config.accesslog = None
-    asyncio.run(serve(quart() if sys.argv[1] == "quart" else asgi, config))
+    asyncio.run(serve(app, config))
+
+
+def on_uvicorn(app: Any, port: int) -> None:
+    """Serve as SmartOps does with ``engine: uvicorn``."""
+    import uvicorn
+
+    uvicorn.run(
+        app,
+        port=port,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        proxy_headers=False,
+        access_log=False,
+        log_level="warning",
+    )
+
+
+if __name__ == "__main__":
+    kind, port, engine = sys.argv[1:]
+    serve_on = {"hypercorn": on_hypercorn, "uvicorn": on_uvicorn}[engine]
+    serve_on(quart() if kind == "quart" else asgi, int(port))
