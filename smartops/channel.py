@@ -68,6 +68,13 @@ class Channel(ABC):
         """
         raise NotImplementedError(f"{self.name} does not send")
 
+    async def hint(self, message: Message) -> None:  # noqa: B027 - few platforms have one
+        """Show for a moment that an answer is being made, where the platform has a sign for it.
+
+        Nothing is lost if it is not seen: work that takes ``patience`` is shown
+        by a message. Raises what ``send`` raises.
+        """
+
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
         """Render a refusal that happened before there was a message.
 

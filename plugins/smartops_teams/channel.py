@@ -108,6 +108,11 @@ class TeamsChannel(Channel):
             )
         return await self._outbox.answer(message, reply, replaces)
 
+    async def hint(self, message: Message) -> None:
+        """Show in chats that the bot is typing."""
+        if self._speaks:
+            await self._outbox.hint(message)
+
     def _note(self, activity: Activity) -> None:
         """Take note of where the bot was let in or had to leave."""
         if change := change_of(activity):

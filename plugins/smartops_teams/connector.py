@@ -109,6 +109,11 @@ class Connector:
         url = self._url(base, "conversations", conversation, "activities", id)
         await self._call(lane, Request("DELETE", url, twice=True, about=True))
 
+    async def typing(self, lane: Lane, base: str, conversation: str) -> None:
+        """Show for a few seconds that an answer is being written."""
+        url = self._url(base, "conversations", conversation, "activities")
+        await self._call(lane, Request("POST", url, b'{"type":"typing"}', twice=True))
+
     async def create(self, lane: Lane, base: str, bot: str, user: str, tenant: str) -> str:
         """Return the id of the one-to-one conversation with a user; it is made if need be."""
         wanted = {

@@ -77,6 +77,14 @@ class Outbox:
         except Refusal as refusal:
             log.info("a button that works once stays: %s", refusal)
 
+    async def hint(self, message: Message) -> None:
+        """Show that an answer is being written; channels have no sign for that."""
+        reference = message.reference
+        if reference["kind"] != "channel":
+            conversation = reference["conversation"]
+            async with self._connector.lanes.enter(conversation) as lane:
+                await self._connector.typing(lane, reference["serviceUrl"], conversation)
+
     async def follow(self, message: Message, rest: list[Reply]) -> None:
         """Send the pages that follow one that was in the response."""
         await self._deliver(message.reference, [page_of(reply) for reply in rest], "")

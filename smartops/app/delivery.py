@@ -31,6 +31,9 @@ PROGRESS = "(progress)"
 Where = tuple[str, str]
 """A channel, and the platform's id of a message in it."""
 
+HINT = 0.7
+"""After how many seconds a sender sees that an answer is being made."""
+
 RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """After how many seconds a reply that could not be delivered is tried again."""
 
@@ -127,7 +130,10 @@ class Delivery:
         kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
         progress = self._watching(channel, message, act, kept)
         try:
-            with self._clock.after(channel.patience, partial(self._spawn, progress.go_on)):
+            with (
+                self._clock.after(HINT, partial(self._spawn, _hint, channel, message)),
+                self._clock.after(channel.patience, partial(self._spawn, progress.go_on)),
+            ):
                 reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
         finally:
             await progress.stop()
@@ -194,3 +200,10 @@ class Delivery:
                 return ""
         log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
         return ""
+
+
+async def _hint(channel: Channel, message: Message) -> None:
+    try:
+        await channel.hint(message)
+    except Refusal as error:
+        log.info("that an answer is being made is not shown by %s: %s", channel.name, error)

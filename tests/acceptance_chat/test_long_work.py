@@ -55,6 +55,17 @@ async def test_progress_and_outcome_are_shown_in_the_message_that_asked(
     assert front.rejected() == []
 
 
+@pytest.mark.parametrize(("place", "hints"), [("with alice", 1), ("group one", 1), ("ops", 0)])
+async def test_in_teams_a_chat_sees_the_bot_typing(house: House, place: str, hints: int) -> None:
+    front = house.fronts["teams"]
+    await front.says("execute report on web-server-01", place=place)
+    await house.until(lambda: "all is well" in front.whole(place), step=0.5)
+    typing = [call for call in house.teams.connector.calls if call.status == 202]
+    assert len(typing) == hints
+    assert len(front.answers(place)) == 1
+    assert front.rejected() == []
+
+
 async def test_an_operation_is_cancelled_by_the_person(house: House, front: Front) -> None:
     await front.says("execute backup on web-server-01")
     asked = await front.asked()

@@ -43,6 +43,7 @@ class Pigeon(Channel):
         self.wall: dict[str, Reply] = {}
         self.private: list[Reply] = []
         self.failures: list[Exception] = []
+        self.hints: list[str] = []
 
     async def authenticate(self, inbound: Inbound) -> Claims:
         return Claims(None)
@@ -61,6 +62,10 @@ class Pigeon(Channel):
         else:
             self.wall[shown] = reply
         return shown
+
+    async def hint(self, message: Message) -> None:
+        self.hints.append(message.id)
+        raise BackendUnavailable("nobody looks up")
 
     def text(self, id: str = "m0") -> str:
         return plain(self.wall[id])
@@ -200,6 +205,15 @@ async def test_long_work_is_shown_in_one_message(nest: Nest) -> None:
     nest.finish.set()
     await nest.shows("flight 1 has landed")
     assert list(nest.pigeon.wall) == ["m0"]
+
+
+async def test_an_answer_that_is_a_while_coming_is_hinted_at_once(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.pigeon.hints == ["1"])
+    await nest.shows("in the air (1 of 2)")
+    nest.finish.set()
+    await nest.shows("flight 1 has landed")
+    assert nest.pigeon.hints == ["1"]
 
 
 async def test_a_click_changes_the_message_that_asked(nest: Nest) -> None:

@@ -88,12 +88,13 @@ async def test_every_call(line: Line) -> None:
         assert line.texts == ["three", "two"]
         await connector.delete(lane, base, chat.id, answered)
         assert line.texts == ["three"]
+        await connector.typing(lane, base, chat.id)
         alice = line.teams.user("alice")
         made = await connector.create(
             lane, base, line.teams.account["id"], alice.id, line.teams.world.tenant
         )
     assert made == line.teams.conversation("with alice").id
-    assert [call.status for call in line.teams.connector.calls] == [201, 201, 200, 200, 201]
+    assert [call.status for call in line.teams.connector.calls] == [201, 201, 200, 200, 202, 201]
     assert line.teams.login.logins == 1
 
 
