@@ -207,13 +207,16 @@ async def test_long_work_is_shown_in_one_message(nest: Nest) -> None:
     assert list(nest.pigeon.wall) == ["m0"]
 
 
-async def test_an_answer_that_is_a_while_coming_is_hinted_at_once(nest: Nest) -> None:
-    await nest.says("fly")
-    await nest.until(lambda: nest.pigeon.hints == ["1"])
-    await nest.shows("in the air (1 of 2)")
+async def test_an_answer_that_is_a_while_coming_is_hinted_at(nest: Nest) -> None:
+    await nest.says("coo")
+    await nest.shows("coo pigeon:ann")
+    await nest.says("fly", id="2")
+    await nest.until(lambda: nest.sends == 1)
+    nest.later()
+    await nest.until(lambda: nest.pigeon.hints == ["2"])
     nest.finish.set()
-    await nest.shows("flight 1 has landed")
-    assert nest.pigeon.hints == ["1"]
+    await nest.shows("flight 1 has landed", "m1")
+    assert nest.pigeon.hints == ["2"]
 
 
 async def test_a_click_changes_the_message_that_asked(nest: Nest) -> None:
