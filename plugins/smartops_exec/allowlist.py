@@ -68,9 +68,9 @@ class AllowList:
     ) -> PermissionDenied:
         if matching:
             roles = " or ".join(sorted({role for entry in matching for role in entry.roles}))
-            why = f"{_WHERE} allows it for the role {roles}"
+            why = f"It is for the role {roles} ({_WHERE})"
         else:
-            why = self._objection(text, person) or f"{_WHERE} does not list it"
+            why = self._objection(text, person) or f"It is not on the list ({_WHERE})"
         near = self._near(text, person)
         hint = f". Did you mean {' or '.join(near)}?" if near else ". See: list scripts"
         return PermissionDenied(
@@ -82,7 +82,7 @@ class AllowList:
             if _has_role(person, entry):
                 wrong = template.objection(text)
                 if wrong:
-                    return f"{_WHERE} has {excerpt(entry.text)}, but {wrong}"
+                    return f"On the list is {excerpt(entry.text)}, but {wrong}"
         return ""
 
     def _near(self, text: str, person: Person) -> list[str]:
@@ -91,9 +91,9 @@ class AllowList:
 
 
 def excerpt(text: str) -> str:
-    """Return a script in backquotes, in one line and cut to a length that can be read."""
+    """Return a script in quotes, in one line and cut to a length that can be read."""
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
-    return f"`{line}`" if len(line) <= _SHOWN else f"`{line[:_SHOWN]}…`"
+    return f'"{line}"' if len(line) <= _SHOWN else f'"{line[:_SHOWN]}…"'
 
 
 def _has_role(person: Person, entry: ScriptEntry) -> bool:

@@ -81,14 +81,14 @@ async def _own(parts: Parts, call: Call, id: str) -> Operation:
     return operation
 
 
-def _state(operation: Operation) -> Cell:
-    severity = {
+def _state(operation: Operation) -> Cell | str:
+    severity = {  # what is done may still have gone wrong in ways of its own: see its result
         "running": Severity.INFO,
-        "done": Severity.GOOD,
         "failed": Severity.WARNING,
         "unknown": Severity.CRITICAL,
     }
-    return Cell(operation.state, severity[operation.state])
+    marked = severity.get(operation.state)
+    return Cell(operation.state, marked) if marked else operation.state
 
 
 def _data(operation: Operation) -> dict[str, object]:
