@@ -82,7 +82,7 @@ async def test_a_changing_script_is_confirmed(there):
 async def test_nothing_else_runs(there, text):
     answer = await there.say(text)
     assert answer.code == "PERMISSION_DENIED"
-    assert "plugins.exec.scripts" in answer.text
+    assert "This script is not allowed" in answer.text
 
 
 async def test_a_script_for_another_platform_is_refused(there):
