@@ -41,8 +41,8 @@ R = TypeVar("R")
 
 BATCH = 512
 """The most writes in one transaction."""
-LINGER = 0.01
-"""For how many seconds a queued write waits for company."""
+LINGER = 0.05
+"""For how many seconds a queued write waits for company, such as the next message's."""
 PAUSE = 0.5
 """After how many seconds queued writes are tried again on a database that was away."""
 ROOM = 10_000
