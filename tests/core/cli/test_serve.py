@@ -114,3 +114,14 @@ def test_a_store_that_cannot_be_opened_is_one_line(spawn, config, folder):
     assert done.status == 2
     assert len(done.errors) == 1
     assert os.fspath(folder) in done.err or "store" in done.err
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_an_engine_that_is_not_installed_is_one_line(spawn, config, folder, command):
+    (folder / "uvicorn.py").write_text("raise ImportError('as if it were not there')")
+    config.write_text(config.read_text().replace("port: 0", "port: 0, engine: uvicorn"))
+    done = spawn(command, environ={"PYTHONPATH": os.fspath(folder)})
+    assert done.status == 2
+    assert len(done.errors) == 1
+    assert "server.engine: the engine uvicorn needs the fast extra" in done.err
+    assert "pip install 'smartops[fast]'" in done.err
