@@ -39,12 +39,13 @@ class Deadlines(Generic[Item]):
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that watches
 
     def begin(self, item: Item) -> None:
-        """Start the item's time."""
+        """Start the item's time, or start it anew."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._seconds
         if self._loop is not loop:
             self._loop, self._ends = loop, {}
             loop.call_at(end, self._look)
+        self._ends.pop(item, None)  # so that it goes to the end of the line
         self._ends[item] = end
 
     def end(self, item: Item) -> None:

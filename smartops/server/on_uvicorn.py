@@ -15,7 +15,6 @@ from typing import Any
 import anyio
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from smartops.services import Deadlines
 
@@ -56,7 +55,7 @@ async def listen(
             await server.serve([listener])
         finally:
             with anyio.CancelScope(shield=True):
-                await _cut_off(server.server_state)
+                await _cut_off(server)
         group.cancel_scope.cancel()
 
 
@@ -168,8 +167,11 @@ def _reported(app: Asgi) -> Asgi:
     return reported
 
 
-async def _cut_off(state: ServerState) -> None:
+async def _cut_off(server: uvicorn.Server) -> None:
     """Close what is left: connections whose answer is not read, or all if there is no time."""
+    state = server.server_state
+    for listening in server.servers if server.started else ():
+        listening.close()
     for connection in list(state.connections):
         connection.transport.abort()
     for task in list(state.tasks):

@@ -43,6 +43,19 @@ async def test_nothing_is_late_early():
     assert late == ["b"]
 
 
+async def test_what_begins_anew_does_not_hold_up_others():
+    late: list[str] = []
+    deadlines = Deadlines(0.05, late.append)
+
+    deadlines.begin("a")
+    deadlines.begin("b")
+    await anyio.sleep(0.01)
+    deadlines.begin("a")
+    await anyio.sleep(0.2)
+
+    assert late == ["b", "a"]
+
+
 async def test_it_watches_again_after_a_rest():
     late: list[str] = []
     deadlines = Deadlines(0.01, late.append)
