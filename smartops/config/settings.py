@@ -141,6 +141,7 @@ Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
 EffectName = Literal["read", "change", "dangerous"]
+EngineName = Literal["hypercorn", "uvicorn"]
 
 
 class ServerSettings(Section):
@@ -150,7 +151,7 @@ class ServerSettings(Section):
     port: int = Field(
         default=3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
-    engine: Literal["hypercorn", "uvicorn"] = Field(
+    engine: EngineName = Field(
         default="hypercorn",
         description="The HTTP server: hypercorn, or uvicorn with the extra fast, which takes "
         "less CPU.",

@@ -10,15 +10,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import anyio
 
+from smartops.config.settings import EngineName
 from smartops.errors import Problem, StartupError
 
 from .asgi import Asgi
-
-EngineName = Literal["hypercorn", "uvicorn"]
 
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 75.0

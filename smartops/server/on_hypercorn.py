@@ -38,7 +38,7 @@ async def listen(
     config = _config(listener.detach(), grace)
     # Cancelled while it waits for connections, hypercorn trips over its own gathering.
     with suppress(asyncio.InvalidStateError):
-        await serve(app, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+        await serve(app, config, shutdown_trigger=stopped)  # type: ignore[arg-type] # our ASGI types are plainer
 
 
 def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

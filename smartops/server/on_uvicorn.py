@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._ready()
 
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override] # wider
         return nullcontext()
 
 
@@ -184,12 +184,12 @@ def _config(app: Asgi, grace: float) -> uvicorn.Config:
     idle = Deadlines(engines.KEEP_ALIVE_SECONDS, _Connection.give_up)
     return uvicorn.Config(
         app,
-        http=partial(_Connection, idle),  # type: ignore[arg-type]
+        http=partial(_Connection, idle),  # type: ignore[arg-type] # any factory of one will do
         ws="none",
         lifespan="on",
         interface="asgi3",
         backlog=engines.BACKLOG,
-        timeout_keep_alive=engines.KEEP_ALIVE_SECONDS,  # type: ignore[arg-type]
+        timeout_keep_alive=engines.KEEP_ALIVE_SECONDS,  # type: ignore[arg-type] # not only int
         timeout_graceful_shutdown=math.ceil(grace),
         proxy_headers=False,  # whoever sends them is not to be believed
         server_header=False,

@@ -41,10 +41,10 @@ from smartops import (
 )
 from smartops.app import App, assemble
 from smartops.config import Settings
+from smartops.config.settings import EngineName
 from smartops.plugins import Plugins
 from smartops.server import engine as make_engine
 from smartops.server import serve
-from smartops.server.engines import EngineName
 from smartops.telemetry import Telemetry, configure
 
 
