@@ -1,15 +1,19 @@
 """What goes on beside the messages: leases, orphans, revocations, expiry.
 
 A process renews the lease on what it carries out and on what it has yet to
-answer. When one dies, another process (or the next start) finds these with a
-lapsed lease. Resumable work goes on; other changes are marked unknown, for they
-may have happened, and are never repeated; and messages are answered.
+answer, until the last of it is done: at shutdown it takes over nothing more,
+but holds on to what it finishes. When one dies, another process (or the next
+start) finds these with a lapsed lease. Resumable work goes on; other changes are
+marked unknown, for they may have happened, and are never repeated; and messages
+are answered.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+
+import anyio
 
 from smartops.services import Clock
 from smartops.store import LEASE, Operation, Store
@@ -46,6 +50,8 @@ class Housekeeping:
         self._take_over = take_over
         self._renewed = 0.0
         self._swept = 0.0
+        self._leaving = False
+        self._at_work = anyio.Lock()
 
     async def forever(self) -> None:
         """Work every few seconds until cancelled; a failing store is logged and tried again."""
@@ -56,8 +62,17 @@ class Housekeeping:
             except Exception:
                 log.exception("housekeeping failed; it is tried again in %g seconds", TICK)
 
+    async def leave(self) -> None:
+        """Take over nothing from now on: this process stops."""
+        async with self._at_work:
+            self._leaving = True
+
     async def once(self) -> None:
         """Do what is due."""
+        async with self._at_work:
+            await self._do_what_is_due()
+
+    async def _do_what_is_due(self) -> None:
         now = self._clock.time()
         revoked = await self._store.revoked()
         self._revoked |= revoked
@@ -66,8 +81,9 @@ class Housekeeping:
             self._cancel(operation_id)
         if now - self._renewed >= LEASE / 3:
             await self._store.renew(self._store.owner, now + LEASE)
-            await self._adopt(now)
-            await self._take_over()
+            if not self._leaving:
+                await self._adopt(now)
+                await self._take_over()
             self._renewed = now
         if now - self._swept >= SWEEP:
             await self._store.sweep(now)

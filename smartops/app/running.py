@@ -146,6 +146,7 @@ class App:
         for offer in composition.plugins.lifespans(self):
             await stack.enter_async_context(_lifespan(offer))
         stack.push_async_callback(self.store.leave)
+        group = await stack.enter_async_context(_cancelled_at_exit())
         self._background = await stack.enter_async_context(_awaited_at_exit(patience))
         keeping = Housekeeping(
             self.store,
@@ -155,8 +156,8 @@ class App:
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             take_over=self._delivery.take_over,
         )
+        stack.push_async_callback(keeping.leave)
         await keeping.once()
-        group = await stack.enter_async_context(_cancelled_at_exit())
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
         self._started.set()

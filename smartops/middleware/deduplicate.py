@@ -10,6 +10,9 @@ from smartops.store import Operation
 
 from .turn import Parts, Proceed, Turn
 
+LOOK = 2.0
+"""After how many seconds an operation that another process carries out is looked at again."""
+
 
 async def deduplicate(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     """Claim the act; answer a repeated one as it was answered before.
@@ -42,10 +45,24 @@ async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         return await proceed(turn)
     if turn.message.action:
         turn.watcher.accepted()
-    if await parts.running.wait(operation.id):
-        operation = await parts.store.operation(operation.id) or operation
+    operation = await _ended(parts, operation, for_good=turn.retaken)
     turn.closes = operation.approval_id  # whoever began it may not have got so far
     return outcome_of(operation)
+
+
+async def _ended(parts: Parts, operation: Operation, *, for_good: bool) -> Operation:
+    """Wait for an operation that is carried out here, or anywhere if it is to be ``for_good``.
+
+    A message that was taken over is answered once. Whoever goes on with its
+    operation, this process or another, has nobody to tell how it ended.
+    """
+    while operation.state == "running":
+        if not await parts.running.wait(operation.id):
+            if not for_good:
+                break
+            await parts.clock.sleep(LOOK)
+        operation = await parts.store.operation(operation.id) or operation
+    return operation
 
 
 def outcome_of(operation: Operation) -> Reply:
@@ -59,16 +76,21 @@ def outcome_of(operation: Operation) -> Reply:
     if operation.state == "failed":
         text = f"Failed: {operation.command_text} ({operation.id})"
         return Reply(data=data, view=(Text(text, severity=Severity.WARNING),))
-    return Reply(
-        data=data,
-        view=(
-            Text(
-                f"Outcome unknown: {operation.command_text} ({operation.id})",
-                severity=Severity.CRITICAL,
-            ),
-            Text(
-                "SmartOps was stopped while it was under way. It may or may not have taken "
-                "effect: look before you repeat it."
-            ),
+    return Reply(data=data, view=_unknown(operation))
+
+
+def given_up(operation: Operation, refusal: Reply) -> Reply:
+    """Return the outcome of an operation that was begun and may not go on, and why."""
+    data = {"operation": operation.id, "state": "unknown"}
+    return Reply(data=data, view=(*_unknown(operation), *refusal.view))
+
+
+def _unknown(operation: Operation) -> tuple[Text, Text]:
+    text = f"Outcome unknown: {operation.command_text} ({operation.id})"
+    return (
+        Text(text, severity=Severity.CRITICAL),
+        Text(
+            "SmartOps was stopped while it was under way. It may or may not have taken "
+            "effect: look before you repeat it."
         ),
     )

@@ -19,7 +19,7 @@ from smartops.store import Operation
 
 from .approve import approve
 from .authorise import authorise
-from .deduplicate import deduplicate
+from .deduplicate import deduplicate, given_up
 from .dispatch import dispatch
 from .identify import identify, person_of
 from .limit import exceeded, limit, take
@@ -76,10 +76,20 @@ class Gate:
         return await self._answer(turn)
 
     async def resume(self, operation: Operation) -> Reply:
-        """Go on with an operation whose process stopped, and return its outcome."""
+        """Go on with an operation whose process stopped, and return its outcome.
+
+        One that may not go on (its person lost the right, its command is gone)
+        ends there: it is unknown what it has done.
+        """
         message = Message.load(operation.message.encode())
         turn = Turn(message, self.parts.clock.time(), operation=operation)
-        return await self._answer(turn)
+        with self.parts.running.expect(operation.id):
+            reply = await self._answer(turn)
+            if turn.work is None:
+                log.warning("%s cannot go on: %s", operation.id, reply.error)
+                reply = given_up(operation, reply)
+                await self.parts.store.finish(operation.id, "unknown", reply.dump())
+        return reply
 
     async def _answer(self, turn: Turn) -> Reply:
         message = turn.message

@@ -20,34 +20,46 @@ class Running:
     """Which operations are under way here. They can be waited for and cancelled."""
 
     def __init__(self) -> None:
-        self._under_way: dict[str, tuple[anyio.CancelScope, anyio.Event]] = {}
+        self._ends: dict[str, anyio.Event] = {}
+        self._scopes: dict[str, anyio.CancelScope] = {}
+
+    @contextmanager
+    def expect(self, id: str) -> Iterator[None]:
+        """Return a context at whose end the operation is over: from now on it is waited for."""
+        if id in self._ends:
+            yield
+            return
+        ended = self._ends[id] = anyio.Event()
+        try:
+            yield
+        finally:
+            del self._ends[id]
+            ended.set()
 
     @contextmanager
     def carry(self, id: str) -> Iterator[anyio.CancelScope]:
         """Return a context in which the operation is carried out; its scope cancels it."""
-        done = anyio.Event()
-        try:
-            with anyio.CancelScope() as scope:
-                self._under_way[id] = (scope, done)
+        with self.expect(id), anyio.CancelScope() as scope:
+            self._scopes[id] = scope
+            try:
                 yield scope
-        finally:
-            del self._under_way[id]
-            done.set()
+            finally:
+                del self._scopes[id]
 
     async def wait(self, id: str) -> bool:
         """Wait for an operation to end; False if it is not carried out here."""
-        found = self._under_way.get(id)
-        if found is None:
+        ended = self._ends.get(id)
+        if ended is None:
             return False
-        await found[1].wait()
+        await ended.wait()
         return True
 
     def cancel(self, id: str) -> bool:
         """Cancel an operation; False if it is not carried out here."""
-        found = self._under_way.get(id)
-        if found is None:
+        scope = self._scopes.get(id)
+        if scope is None:
             return False
-        found[0].cancel()
+        scope.cancel()
         return True
 
 

@@ -141,9 +141,11 @@ def _finish(connection: Connection, end: End) -> bool:
 
 
 def _renew(connection: Connection, lease: Lease) -> int:
+    """Extend the leases that are held; one that was yielded is not taken back."""
     statement = (
         update(operations)
         .where(operations.c.owner == lease.owner, operations.c.state == "running")
+        .where(operations.c.lease_until > 0)
         .values(lease_until=lease.until)
     )
     return connection.execute(statement).rowcount

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +30,7 @@ from smartops import (
     hookimpl,
 )
 from smartops.render import plain
+from smartops.store import Store
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +83,7 @@ class Nest:
         self.opened = 0
         self.sends = 0
         self.finish = anyio.Event()
+        bot.settings["server"] = {"shutdown_timeout": "10ms"}
         bot.settings["guests"] = [{"provider": "pigeon", "roles": ["operator"]}]
         bot.load(self.plugin())
 
@@ -345,6 +349,51 @@ async def test_after_a_stop_progress_is_still_shown_where_the_button_was(nest: N
     assert len(nest.pigeon.wall) == 1
 
 
+async def test_the_answer_comes_when_another_process_goes_on_with_the_work(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await stop(nest)
+    async with another_store(nest) as store:
+        (operation,) = await store.orphans(nest.bot.clock.time())
+        await nest.bot.app()
+        await nest.until(lambda: nest.later() == "Working on it")
+        await store.finish(operation.id, "done", Reply.of("it landed elsewhere").dump())
+        await nest.until(lambda: nest.later() == "it landed elsewhere")
+
+
+async def test_work_that_may_not_go_on_is_given_up(nest: Nest) -> None:
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await stop(nest)
+    nest.bot.settings["guests"] = [{"provider": "pigeon", "roles": []}]
+    app = await nest.bot.app()
+    await nest.shows("Outcome unknown: fly")
+    assert "SmartOps does not know you" in nest.pigeon.text()
+    (operation,) = await app.store.operations()
+    assert (operation.state, nest.sends) == ("unknown", 1)
+
+
+async def test_what_is_finished_at_a_stop_stays_ours_until_then(nest: Nest) -> None:
+    nest.bot.settings["server"] = {"shutdown_timeout": "1m"}
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+
+    async def finish_late(store: Store) -> None:
+        (before,) = (now,) = await store.operations()
+        with anyio.fail_after(10):
+            while now.lease_until == before.lease_until:
+                nest.bot.clock.advance(1)
+                await anyio.sleep(0.001)
+                (now,) = await store.operations()
+        nest.finish.set()
+
+    async with another_store(nest) as store:
+        finishing = asyncio.create_task(finish_late(store))
+        await stop(nest)
+        await finishing
+    await nest.shows("flight 1 has landed")
+
+
 async def test_an_operation_is_listed_shown_and_cancelled(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
@@ -380,10 +429,18 @@ async def test_a_form_is_filled_in(nest: Nest) -> None:
 
 
 async def stop(nest: Nest) -> None:
-    """Stop the app as a deadline of shutdown would: what is under way is cut off."""
-    app = await nest.bot.app()
-    app._background.cancel_scope.cancel()
+    """Stop the app, which does not wait for what is under way."""
     await nest.bot.aclose()
+
+
+@asynccontextmanager
+async def another_store(nest: Nest) -> AsyncIterator[Store]:
+    """Return the store as another process has it open."""
+    store = await Store.open(f"sqlite:///{nest.bot.folder / 'bot.db'}", nest.bot.clock)
+    try:
+        yield store
+    finally:
+        await store.aclose()
 
 
 def test_replies_can_be_kept() -> None:

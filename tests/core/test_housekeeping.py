@@ -1,0 +1,100 @@
+"""What a process takes over from those that stopped, and what it keeps when it stops itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from smartops.app.housekeeping import Housekeeping
+from smartops.store import LEASE, Operation, Store
+from smartops.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+class House:
+    """Housekeeping on a store, and what it set going."""
+
+    def __init__(self, store: Store, clock: ManualClock) -> None:
+        self.resumed: list[str] = []
+        self.taken_over = 0
+        self.keeping = Housekeeping(
+            store,
+            clock,
+            set(),
+            cancel=lambda operation: None,
+            resume=lambda operation: self.resumed.append(operation.id),
+            take_over=self.take_over,
+        )
+
+    async def take_over(self) -> None:
+        self.taken_over += 1
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+    opened = await Store.open(f"sqlite:///{tmp_path / 'house.db'}", clock)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def house(store: Store, clock: ManualClock) -> House:
+    return House(store, clock)
+
+
+def operation(id: str, owner: str) -> Operation:
+    return Operation(
+        id=id,
+        person="ann",
+        command_text="fly",
+        plan="",
+        approval_id="",
+        channel="pigeon",
+        conversation="roof",
+        message="{}",
+        owner=owner,
+        started=0.0,
+        resumable=True,
+    )
+
+
+async def test_what_a_dead_process_left_goes_on(
+    house: House, store: Store, clock: ManualClock
+) -> None:
+    await store.begin(operation("op-1", "dead"))
+    await house.keeping.once()
+    assert (house.resumed, house.taken_over) == ([], 1)
+    clock.advance(LEASE)
+    await house.keeping.once()
+    assert (house.resumed, house.taken_over) == (["op-1"], 2)
+
+
+async def test_who_leaves_takes_nothing_over_and_keeps_what_is_its_own(
+    house: House, store: Store, clock: ManualClock
+) -> None:
+    await store.begin(operation("op-1", "dead"))
+    await store.begin(operation("op-2", store.owner))
+    await house.keeping.leave()
+    clock.advance(LEASE)
+    await house.keeping.once()
+    assert (house.resumed, house.taken_over) == ([], 0)
+    assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
+
+
+async def test_what_was_yielded_is_not_taken_back_by_a_renewal(
+    house: House, store: Store, clock: ManualClock
+) -> None:
+    await store.begin(operation("op-1", store.owner))
+    await house.keeping.leave()
+    await store.yield_lease("op-1")
+    clock.advance(LEASE / 2)
+    await house.keeping.once()
+    assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
