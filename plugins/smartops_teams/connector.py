@@ -56,7 +56,8 @@ class Request:
     """A call.
 
     With ``twice`` it does no harm to make it a second time. ``about`` says that
-    it is about a message, which may be there no more.
+    it is about a message, which may be there no more. ``tries`` is how often it
+    may be made in all.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Request:
     body: bytes | None = None
     twice: bool = False
     about: bool = False
+    tries: int = TRIES
 
 
 class Connector:
@@ -110,9 +112,9 @@ class Connector:
         await self._call(lane, Request("DELETE", url, twice=True, about=True))
 
     async def typing(self, lane: Lane, base: str, conversation: str) -> None:
-        """Show for a few seconds that an answer is being written."""
+        """Show for a few seconds that an answer is being written; the answer waits for it."""
         url = self._url(base, "conversations", conversation, "activities")
-        await self._call(lane, Request("POST", url, b'{"type":"typing"}', twice=True))
+        await self._call(lane, Request("POST", url, b'{"type":"typing"}', twice=True, tries=1))
 
     async def create(self, lane: Lane, base: str, bot: str, user: str, tenant: str) -> str:
         """Return the id of the one-to-one conversation with a user; it is made if need be."""
@@ -142,7 +144,7 @@ class Connector:
         """Make a call, trying again where that is allowed, and return what is answered."""
         pause = _FIRST_PAUSE
         refused = ""
-        for tries_left in reversed(range(TRIES)):
+        for tries_left in reversed(range(request.tries)):
             token = await self._tokens.token(refused=refused)
             reply: HttpReply | None = None
             try:

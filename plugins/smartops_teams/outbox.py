@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, ValidationFailed
@@ -46,7 +47,8 @@ class Outbox:
         goes. A refusal is no reason for it to go.
         """
         reference = message.reference
-        if not reference.get("once") or reply.status == "pending" or reply.error is not None:
+        once = reference.get("once") and message.shown_in
+        if not once or reply.status == "pending" or reply.error is not None:
             return await self._deliver(reference, written(reply), replaces)
         pressed = reference["conversation"], message.shown_in
         if pressed in self._spent:
@@ -57,7 +59,7 @@ class Outbox:
         try:
             shown = await self._deliver(reference, written(reply), replaces)
         except BaseException:
-            del self._spent[pressed]
+            self._spent.pop(pressed, None)
             raise
         while len(self._spent) > _KNOWN_SPENT:
             self._spent.popitem(last=False)
@@ -67,15 +69,13 @@ class Outbox:
     async def _retire(self, reference: Reference, shown: str) -> None:
         """Take the button away that was pressed."""
         base, conversation = reference["serviceUrl"], reference["conversation"]
-        reply = await self._cards.take(conversation, shown)
-        if reply is None:
-            return
-        activity = message_activity(reference, page_of(reply))
-        try:
+        with _besides("a button that works once stays"):
+            reply = await self._cards.take(conversation, shown)
+            if reply is None:
+                return
+            activity = message_activity(reference, page_of(reply))
             async with self._connector.lanes.enter(conversation) as lane:
                 await self._connector.update(lane, base, conversation, shown, activity)
-        except Refusal as refusal:
-            log.info("a button that works once stays: %s", refusal)
 
     async def hint(self, message: Message) -> None:
         """Show that an answer is being written; channels have no sign for that."""
@@ -105,11 +105,9 @@ class Outbox:
     async def _remove(self, reference: Reference, shown: str) -> None:
         """Take away a sign of work whose answer only one person may see."""
         base, conversation = reference["serviceUrl"], reference["conversation"]
-        try:
+        with _besides("a sign of work could not be removed"):
             async with self._connector.lanes.enter(conversation) as lane:
                 await self._connector.delete(lane, base, conversation, shown)
-        except Refusal as refusal:
-            log.info("a sign of work could not be removed: %s", refusal)
 
     async def _in_private(self, reference: Reference, pages: list[Page]) -> bool:
         """Send to the one-to-one chat; False if this person cannot be written to."""
@@ -144,7 +142,8 @@ class Outbox:
                     shown.append(await self._show_next(lane, reference, page, replaces, shown))
                     replaces = ""
         except Gone:
-            await self._references.drop(conversation)
+            with _besides("a conversation that is gone is still remembered"):
+                await self._references.drop(conversation)
             raise
         except Refusal as refusal:
             if not shown:
@@ -153,7 +152,8 @@ class Outbox:
             raise Refusal(
                 f"{refusal.message}; {len(shown)} of {len(pages)} parts arrived"
             ) from refusal
-        await self._cards.keep(conversation, shown[-1], pages[-1].reply)
+        with _besides("a button that works once will stay"):
+            await self._cards.keep(conversation, shown[-1], pages[-1].reply)
         return shown[-1] if pages[-1].reply.actions else shown[0]
 
     async def _show_next(
@@ -185,3 +185,12 @@ class Outbox:
             except MessageGone:
                 log.info("the message to be answered was deleted; the reply follows it")
         return await self._connector.send(lane, base, conversation, activity)
+
+
+@contextmanager
+def _besides(failure: str) -> Iterator[None]:
+    """Let what is done besides an answer fail alone: who sent the answer would do it again."""
+    try:
+        yield
+    except (Refusal, ValueError) as error:  # a store that is away, or what it cannot keep
+        log.warning("%s: %s", failure, error)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
-from smartops import Action, Reply, Shelf
+from board import Board
+from smartops import Action, Reply
 from smartops.testing import ManualClock
 from smartops_teams.kept import Cards
 
@@ -16,24 +15,6 @@ DAY = 24 * 3600
 MORE = Action("command", "Next page", "list --page 2", once=True)
 HELP = Action("command", "Help", "help")
 PAGE = Reply.of("Page 1", data={"rows": [1]}, actions=[MORE, HELP])
-
-
-class Board(Shelf):
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-
-    async def get(self, key: str) -> str | None:
-        return self.facts.get(key)
-
-    async def put(self, key: str, value: str) -> None:
-        assert len(key) <= 255
-        self.facts[key] = value
-
-    async def delete(self, key: str) -> None:
-        self.facts.pop(key, None)
-
-    async def items(self, prefix: str = "") -> Mapping[str, str]:
-        return {key: value for key, value in self.facts.items() if key.startswith(prefix)}
 
 
 @pytest.fixture
