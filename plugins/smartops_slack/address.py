@@ -26,7 +26,7 @@ class Address:
     ``response_until``; ``trigger`` opens a dialog, until ``trigger_until``
     (seconds since the epoch). ``asked`` is what was typed where nobody else saw it.
     ``spent`` is what the pressed message becomes, whose button works once: members of
-    a message.
+    a message, which goes if it has no blocks left.
     """
 
     channel: str

@@ -78,9 +78,9 @@ def _pressed(payload: Payload) -> Act | str:
 
 
 def _without_once(message: Payload) -> Payload:
-    """Return a message as it is to be shown without the buttons that work once."""
+    """Return a message without the buttons that work once; nothing if it is not known."""
     blocks = [block for block in map(_left_of, items(message, "blocks")) if block]
-    return {"text": word(message, "text"), "blocks": blocks} if blocks else {}
+    return {"text": word(message, "text"), "blocks": blocks} if message else {}
 
 
 def _left_of(block: Payload) -> Payload:

@@ -72,7 +72,7 @@ class Outbox:
         try:
             shown = await self._send(message, address, reply, replaces)
         except BaseException:
-            del self._spent[pressed]
+            self._spent.pop(pressed, None)
             raise
         while len(self._spent) > MOST_SPENT:
             self._spent.popitem(last=False)
@@ -230,9 +230,13 @@ class Outbox:
             log.info("a sign of work could not be removed (%s)", error.error)
 
     async def _retired(self, shown: Shown, address: Address) -> None:
-        """Take the button away that was pressed."""
+        """Take the button away that was pressed, with its message if that holds nothing else."""
+        where = {"channel": shown.channel, "ts": shown.ts}
         try:
-            await self._api.call("chat.update", channel=shown.channel, ts=shown.ts, **address.spent)
+            if address.spent["blocks"]:
+                await self._api.call("chat.update", **where, **address.spent)
+            else:
+                await self._api.call("chat.delete", **where)
         except Refusal as error:
             log.info("a button that works once stays: %s", error)
 

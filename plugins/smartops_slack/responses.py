@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import Clock
+from smartops import BackendUnavailable, Clock
 
 from .address import Address
 from .api import SlackApi
@@ -38,4 +38,8 @@ class Responses:
         self._uses[url] = self._uses.pop(url, 0) + 1
         while len(self._uses) > MOST_URLS:
             self._uses.popitem(last=False)
-        await self._api.respond(url, message)
+        try:
+            await self._api.respond(url, message)
+        except BackendUnavailable:  # it certainly did not happen
+            self._uses[url] = max(self._uses.get(url, 0) - 1, 0)
+            raise

@@ -120,8 +120,8 @@ class SocketMode:
         self, kind: str, id: str, envelope: Payload
     ) -> dict[str, Any] | None:
         """Take in what an envelope holds; None if it could not be kept and must come again."""
-        receipt = self._read(kind, id, part(envelope, "payload"))
         try:
+            receipt = self._read(kind, id, part(envelope, "payload"))
             if receipt.messages:
                 await self._accept(receipt.messages)
         except Exception:

@@ -130,6 +130,25 @@ async def test_frames_that_make_no_sense_disturb_nobody(connected: Any, slack: S
     assert [message.text for message in inbox.messages] == ["help"]
 
 
+async def test_what_nobody_foresaw_ends_no_connection(
+    connected: Any,
+    slack: SlackServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("smartops_slack.events.of_event", lambda *_: 1 / 0)
+        async with connected() as inbox:
+            await slack.until(lambda: slack.sockets)
+            await slack.push("events_api", mention("help"), "e1")
+            await slack.until(lambda: "e1 could not be taken in" in caplog.text)
+            patched.undo()
+            await slack.push("events_api", mention("help"), "e1", retry_attempt=1)
+            await slack.until(lambda: slack.frames)
+    assert slack.frames == [{"envelope_id": "e1"}]
+    assert len(inbox.messages) == 1
+
+
 async def test_before_a_connection_ends_there_is_another(connected: Any, slack: SlackServer):
     async with connected() as inbox:
         await slack.until(lambda: slack.sockets)
