@@ -43,7 +43,7 @@ async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     try:
         parsed = await _parsed(parts, proceed, turn, person, said)
     except MissingArguments as missing:
-        if not turn.message.asks:
+        if not turn.message.asks or turn.operation is not None:
             raise
         return await ask(parts, turn, missing)
     if isinstance(parsed, Reply):
@@ -70,6 +70,8 @@ async def _parsed(
     except NotPermitted as error:
         raise forbidden(parts, turn, person, error.command) from None
     except UnknownCommand as unknown:
+        if turn.operation is not None:
+            raise  # what was approved is not open to interpretation
         # what is nearly a command was hardly meant as an answer
         answer = None if unknown.suggestions else await answered(parts, turn, said, permitted)
         if answer is not None:

@@ -9,7 +9,13 @@ from dataclasses import asdict, replace
 import anyio
 
 from smartops.command import Effect
-from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
+from smartops.errors import (
+    ApprovalInvalid,
+    BackendUnavailable,
+    DeadlineExceeded,
+    Refusal,
+    ValidationFailed,
+)
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Operation, OperationState
 
@@ -28,6 +34,8 @@ async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         if turn.effect is Effect.READ and not turn.command.resumable:
             return await proceed(turn)
         turn.operation = await _begun(parts, turn)
+    elif not turn.command.resumable:
+        raise ValidationFailed(f"{turn.command.name} can no longer go on where it was stopped")
     return await _carried_out(parts, proceed, turn, turn.operation)
 
 

@@ -1,0 +1,160 @@
+"""Worst moments: a process stops, the store is away, another process takes over too early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import ModuleType
+
+import anyio
+import pytest
+
+from smartops import (
+    Command,
+    Interpreter,
+    Plan,
+    Question,
+    Work,
+    command,
+    hookimpl,
+)
+from smartops.store import Operation
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+class Road:
+    """What is built in two steps, and what happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.goes_on: list[bool] = []
+        self.begun = anyio.Event()
+        self.finish = anyio.Event()
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        self.closed = False
+
+    def build(self) -> Command:
+        """Return the command that builds it, and goes on where it was stopped."""
+
+        @command("build", effect="change", deadline=timedelta(days=1))
+        async def build(work: Work) -> str:
+            """Build a road."""
+            try:
+                await work.once("dig", lambda: self._step("dig"))
+                self.begun.set()
+                await self.finish.wait()
+                await work.once("pave", lambda: self._step("pave"))
+            except asyncio.CancelledError:
+                self.goes_on.append(work.goes_on)
+                raise
+            return "the road is built"
+
+        return build
+
+    async def _step(self, name: str) -> str:
+        self.steps.append(name)
+        return name
+
+    def close(self) -> Command:
+        """Return a command that changes something at once."""
+
+        @command("close road", effect="change", deadline=timedelta(days=1))
+        async def close() -> str:
+            """Close the road."""
+            self.steps.append("close")
+            self.begun.set()
+            if self.meanwhile is not None:
+                await self.meanwhile()
+            return "the road is closed"
+
+        @close.plan
+        async def plan() -> Plan:
+            await asyncio.sleep(0)
+            return Plan("Close the road")
+
+        return close
+
+
+class Fanciful(Interpreter):
+    """Understands everything as one command."""
+
+    name = "fanciful"
+
+    async def interpret(self, question: Question) -> str:
+        return "close road"
+
+
+def load(bot: Bot, commands: Iterable[Command], *interpreters: Interpreter) -> Bot:
+    """Load commands as a plugin."""
+    module = ModuleType("roads")
+    module.register_commands = hookimpl(lambda: list(commands))  # type: ignore[attr-defined]
+    module.register_interpreters = hookimpl(lambda: list(interpreters))  # type: ignore[attr-defined]
+    bot.load(module)
+    bot.settings["server"] = {"shutdown_timeout": "10ms"}
+    return bot
+
+
+@pytest.fixture
+def road() -> Road:
+    return Road()
+
+
+@asynccontextmanager
+async def replica(of: Bot, commands: Iterable[Command], *more: Interpreter) -> AsyncIterator[Bot]:
+    """Return another SmartOps, on the same store and clock."""
+    other = Bot(of.folder)
+    other.clock = of.clock
+    load(other, commands, *more)
+    await other.app()
+    try:
+        yield other
+    finally:
+        await other.aclose()
+
+
+async def cut_off(bot: Bot, road: Road, text: str) -> None:
+    """Begin a change, and stop the process that carries it out."""
+    asked = await bot.say(text)
+    pressing = asyncio.create_task(bot.press(asked.action("confirm")))
+    await road.begun.wait()
+    pressing.cancel()
+    await asyncio.wait([pressing])
+    await bot.aclose()
+
+
+async def ended(bot: Bot) -> Operation:
+    """Return the only operation once it has ended."""
+    store = (await bot.app()).store
+    with anyio.fail_after(10):
+        while (await store.operations())[0].state == "running":
+            bot.clock.advance(1)
+            await anyio.sleep(0.001)
+    (operation,) = await store.operations()
+    return operation
+
+
+async def test_what_cannot_go_on_is_not_understood_as_something_else(bot: Bot, road: Road) -> None:
+    load(bot, [road.build()])
+    await cut_off(bot, road, "build")
+    async with replica(bot, [road.close()], Fanciful()) as there:
+        assert (await ended(there)).state == "unknown"
+    assert road.steps == ["dig"]
+
+
+async def test_what_can_no_longer_go_on_is_not_begun_again(bot: Bot, road: Road) -> None:
+    load(bot, [road.build()])
+    await cut_off(bot, road, "build")
+
+    @command("build", effect="change")
+    async def build() -> str:
+        """Build a road at once."""
+        road.steps.append("built")
+        return "the road is built"
+
+    async with replica(bot, [build]) as there:
+        assert (await ended(there)).state == "unknown"
+    assert road.steps == ["dig"]
