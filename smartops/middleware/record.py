@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from dataclasses import asdict, replace
 
@@ -17,10 +18,12 @@ from smartops.errors import (
     ValidationFailed,
 )
 from smartops.reply import Reply, Severity, Text
-from smartops.store import Operation, OperationState
+from smartops.store import Operation, OperationState, StoreUnavailable
 
 from .running import StoredWork
 from .turn import Parts, Proceed, Turn
+
+log = logging.getLogger("smartops.gate")
 
 
 async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
@@ -90,10 +93,13 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
 async def _ended(
     parts: Parts, operation: Operation, state: OperationState, reply: Reply | None
 ) -> None:
-    if state == "running":
-        await parts.store.yield_lease(operation.id)
-    else:
-        await parts.store.finish(operation.id, state, reply.dump() if reply else None)
+    try:
+        if state == "running":
+            await parts.store.yield_lease(operation.id)
+        else:
+            await parts.store.finish(operation.id, state, reply.dump() if reply else None)
+    except StoreUnavailable:  # what happened has happened; its end is kept when the store is back
+        log.warning("%s is %s, which the store does not know yet", operation.id, state)
 
 
 def _cancelled(turn: Turn) -> Reply:

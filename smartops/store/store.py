@@ -161,15 +161,15 @@ class Store:
     async def accept(self, approval: str, operation: Operation) -> bool:
         """Confirm an approval and begin its operation, both or neither.
 
-        Returns False, and does nothing, if it was not pending any more. A
-        caller cancelled meanwhile carries nothing out: the operation is then
-        ended as failed.
+        Returns False, and does nothing, if it was not pending any more. A caller
+        that is cancelled meanwhile, or loses the store, carries nothing out: the
+        operation is then ended as failed.
         """
         now = self._clock.time()
         begun = replace(_leased(operation, now), approval_id=approval)
         try:
             return await self._writer.write(changes.ACCEPT, changes.Decision(approval, now, begun))
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), StoreUnavailable):
             self._abandon(operation)
             raise
 
@@ -181,10 +181,10 @@ class Store:
     # Operations: under way in one process, which renews its lease on them.
 
     async def begin(self, operation: Operation) -> None:
-        """Begin an operation that needed no approval."""
+        """Begin an operation that needed no approval; see :meth:`accept`."""
         try:
             await self._writer.write(changes.BEGIN, _leased(operation, self._clock.time()))
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), StoreUnavailable):
             self._abandon(operation)
             raise
 
@@ -192,10 +192,14 @@ class Store:
         """End an operation. Returns False if it is unknown or ended otherwise before.
 
         One that was given up as ``unknown`` can still be said to be done or failed.
+        If the store is away, that is raised, and it is ended as soon as it is back.
         """
-        return await self._writer.write(
-            changes.FINISH, changes.End(id, state, self._clock.time(), answer)
-        )
+        end = changes.End(id, state, self._clock.time(), answer)
+        try:
+            return await self._writer.write(changes.FINISH, end)
+        except StoreUnavailable:
+            self._writer.queue(changes.FINISH, end)
+            raise
 
     async def operation(self, id: str) -> Operation | None:
         """Return an operation by its id."""

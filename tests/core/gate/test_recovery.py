@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from types import ModuleType
 
@@ -158,3 +159,25 @@ async def test_what_can_no_longer_go_on_is_not_begun_again(bot: Bot, road: Road)
     async with replica(bot, [build]) as there:
         assert (await ended(there)).state == "unknown"
     assert road.steps == ["dig"]
+
+
+@asynccontextmanager
+async def store_away(bot: Bot) -> AsyncIterator[None]:
+    """Keep the store locked, as another process might; what waits for it soon gives up."""
+    with closing(sqlite3.connect(bot.folder / "bot.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("COMMIT")
+
+
+async def test_what_is_done_is_said_to_be_done_though_the_store_is_away(
+    bot: Bot, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    load(bot, [road.close()])
+    away = AsyncExitStack()
+    road.meanwhile = lambda: away.enter_async_context(store_away(bot))
+    answer = await bot.confirm("close road")
+    assert (answer.status, answer.text) == ("success", "the road is closed")
+    await away.aclose()
+    assert (await ended(bot)).state == "done"

@@ -116,6 +116,7 @@ class Wire:
 
     url: str
     cut: Cut = ""
+    then: Cut = ""
     cuts: list[Cut] = field(default_factory=list)
 
 
@@ -163,7 +164,7 @@ async def relay(
     """Pass on what the client sends, until it is done or the wire is cut; say how it was."""
     while data := await reader.read(65_536):
         if wire.cut and b"COMMIT" in data:
-            cut, wire.cut = wire.cut, ""
+            cut, wire.cut, wire.then = wire.cut, wire.then, ""
             wire.cuts.append(cut)
             back.cancel()
             await asyncio.wait([back])
@@ -248,3 +249,16 @@ async def test_the_history_has_it_at_least_once(wire: Wire, cut: Cut, opened) ->
     found = await store.history("alice", 9)
     assert wire.cuts == [cut]
     assert {item.request_id for item in found} == {"one"}
+
+
+async def test_a_change_whose_beginning_is_uncertain_does_not_run_for_ever(
+    wire: Wire, opened, clock: ManualClock
+) -> None:
+    """Its caller carries nothing out, and nobody else would."""
+    store = await opened(wire.url)
+    await store.add_approval(*asked(clock))
+    wire.cut, wire.then = "after", "before"
+    with pytest.raises(StoreUnavailable, match="may or may not"):
+        await store.accept("ap-1", operation(clock))
+    (found,) = await store.operations()
+    assert found.state == "failed"
