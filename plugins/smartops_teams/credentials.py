@@ -52,10 +52,8 @@ class Credentials:
             pem = await _contents(config.certificate)
             return self._asked(client_assertion_type=ASSERTION, client_assertion=self._signed(pem))
         if config.federated_token_file:
-            token = await _contents(config.federated_token_file)
-            return self._asked(
-                client_assertion_type=ASSERTION, client_assertion=token.decode("ascii").strip()
-            )
+            token = await _token(config.federated_token_file)
+            return self._asked(client_assertion_type=ASSERTION, client_assertion=token)
         raise Refusal("teams: nothing can be sent, for the bot has no credential to log in with")
 
     def _asked(self, **proof: str) -> Login:
@@ -87,9 +85,10 @@ class Credentials:
             print_ = load_pem_x509_certificate(pem).fingerprint(SHA256())
             thumbprint = base64.urlsafe_b64encode(print_).rstrip(b"=").decode()
             return jwt.encode(claims, pem, "PS256", {"x5t#S256": thumbprint})
-        except ValueError as error:
+        except (ValueError, TypeError, jwt.PyJWTError) as error:  # TypeError: it has a password
             raise BackendUnavailable(
-                f"teams: {self._config.certificate} holds no certificate and its RSA key"
+                f"teams: {self._config.certificate} holds no certificate and its RSA key; "
+                "both must be in it, as PEM and without a password"
             ) from error
 
     def _managed(self) -> Login:
@@ -110,3 +109,10 @@ async def _contents(path: Path) -> bytes:
         return await anyio.to_thread.run_sync(path.read_bytes)
     except OSError as error:
         raise BackendUnavailable(f"teams: {path} cannot be read: {error.strerror}") from error
+
+
+async def _token(path: Path) -> str:
+    content = await _contents(path)
+    if not content.isascii():
+        raise BackendUnavailable(f"teams: {path} holds no token, which is plain ASCII")
+    return content.decode().strip()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
@@ -55,12 +55,16 @@ def certificate() -> tuple[str, str]:
     builder = builder.public_key(key.public_key()).serial_number(1)
     builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(3650))
     cert = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    return cert, private + cert
+    return cert, written(key) + cert
+
+
+def written(key: Any, lock: Any = None) -> str:
+    """Return a private key as a file holds it."""
+    lock = lock or serialization.NoEncryption()
+    pem: bytes = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock
+    )
+    return pem.decode()
 
 
 async def test_a_secret(teams: Simulator, http: AiohttpClient) -> None:
@@ -92,6 +96,33 @@ async def test_a_certificate_that_is_none(
     path.write_text("not a certificate")
     with pytest.raises(BackendUnavailable, match="holds no certificate"):
         await tokens(teams, http, certificate=path).token()
+
+
+@pytest.mark.parametrize("content", ["only the certificate", "key of another kind", "locked key"])
+async def test_a_certificate_whose_key_cannot_be_used(
+    teams: Simulator, http: AiohttpClient, tmp_path: Path, content: str
+) -> None:
+    cert, pem = certificate()
+    if content == "only the certificate":
+        pem = cert
+    elif content == "key of another kind":
+        pem = written(ec.generate_private_key(ec.SECP256R1())) + cert
+    else:
+        lock = serialization.BestAvailableEncryption(b"hunter2")
+        pem = written(rsa.generate_private_key(public_exponent=65537, key_size=2048), lock) + cert
+    path = tmp_path / "bot.pem"
+    path.write_text(pem)
+    with pytest.raises(BackendUnavailable, match=r"bot\.pem .* RSA key"):
+        await tokens(teams, http, certificate=path).token()
+
+
+async def test_a_federated_token_that_is_none(
+    teams: Simulator, http: AiohttpClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(BackendUnavailable, match="holds no token"):
+        await tokens(teams, http, federated_token_file=path).token()
 
 
 async def test_a_federated_token_is_read_each_time(
