@@ -89,7 +89,7 @@ class TeamsChannel(Channel):
         first, *rest = pages(reply)
         for_others = not (reply.private or reply.closes or reply.repeated)
         if message.form and for_others:
-            self._later(self._outbox.answer, message, reply, message.shown_in)
+            self._later(self._outbox.repeat, message, reply)
         elif rest and not (reply.closes or reply.repeated):
             self._later(self._outbox.follow, message, rest)
         return invoke_answer(first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 
@@ -61,21 +61,27 @@ class Membership:
         self._turn = anyio.Lock()
 
     async def happened(self, activity: Activity, change: Change) -> None:
-        """Take note of a change. Of several for one conversation, one comes after the other."""
+        """Take note of a change, one after the other, and welcome a new conversation."""
+        reference = reference_of(activity)
         async with self._turn:
-            reference = reference_of(activity)
-            conversation = reference["conversation"]
-            if change == "team removed" and reference["team"]:
-                await self._references.drop_team(reference["tenant"], reference["team"])
-            elif change != "added":
-                await self._references.drop(conversation)
-            elif conversation:
-                known = await self._references.get(conversation)
-                await self._references.keep(conversation, reference)
-                if known is None:
-                    await self._welcome(reference)
+            is_new = await self._noted(reference, change)
+        if is_new:  # it may take long, and no other conversation is to wait for it
+            await self._welcome(reference)
 
-    async def _welcome(self, reference: dict[str, object]) -> None:
+    async def _noted(self, reference: dict[str, Any], change: Change) -> bool:
+        """Keep or forget a conversation; return whether it is one that was not known."""
+        conversation = reference["conversation"]
+        if change == "team removed" and reference["team"]:
+            await self._references.drop_team(reference["tenant"], reference["team"])
+        elif change != "added":
+            await self._references.drop(conversation)
+        elif conversation:
+            known = await self._references.get(conversation)
+            await self._references.keep(conversation, reference)
+            return known is None
+        return False
+
+    async def _welcome(self, reference: dict[str, Any]) -> None:
         try:
             await self._outbox.speak(reference, WELCOME)
         except Refusal as refusal:  # it is a courtesy

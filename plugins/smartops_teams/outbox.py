@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, ValidationFailed
@@ -17,7 +18,7 @@ from .lanes import Lane
 from .references import References
 
 PAUSES = (10.0, 30.0, 60.0)
-"""After how many seconds the rest of a reply is tried again."""
+"""After how many seconds what nobody else would try again is."""
 
 _KNOWN_CHATS = 1000
 _KNOWN_SPENT = 1000
@@ -87,7 +88,12 @@ class Outbox:
 
     async def follow(self, message: Message, rest: list[Reply]) -> None:
         """Send the pages that follow one that was in the response."""
-        await self._deliver(message.reference, [page_of(reply) for reply in rest], "")
+        pages = [page_of(reply) for reply in rest]
+        await self._patiently(partial(self._deliver, message.reference, pages, ""))
+
+    async def repeat(self, message: Message, reply: Reply) -> None:
+        """Show to all, in the message that was pressed, what was in the response."""
+        await self._patiently(partial(self.answer, message, reply, message.shown_in))
 
     async def speak(self, reference: Reference, reply: Reply) -> str:
         """Say something in a conversation without having been asked."""
@@ -160,14 +166,17 @@ class Outbox:
         self, lane: Lane, reference: Reference, page: Page, replaces: str, shown: list[str]
     ) -> str:
         """Show a page. What is begun is brought to its end, if the connector comes back soon."""
+        show = partial(self._show_one, lane, reference, page, replaces)
+        return await (self._patiently(show) if shown else show())
+
+    async def _patiently(self, send: Callable[[], Awaitable[str]]) -> str:
+        """Send what nobody else would try again; ``send`` is unavailable if nothing was sent."""
         for pause in PAUSES:
             try:
-                return await self._show_one(lane, reference, page, replaces)
+                return await send()
             except BackendUnavailable as error:
-                if not shown:
-                    raise
                 await self._clock.sleep(max(pause, error.retry_after or 0))
-        return await self._show_one(lane, reference, page, replaces)
+        return await send()
 
     async def _show_one(self, lane: Lane, reference: Reference, page: Page, replaces: str) -> str:
         base, conversation = reference["serviceUrl"], reference["conversation"]

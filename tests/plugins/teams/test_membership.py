@@ -82,6 +82,17 @@ async def test_forgotten_when_it_may_not_speak(house: House) -> None:
     await until_known(house)
 
 
+async def test_a_welcome_that_takes_long_holds_up_nobody_else(house: House) -> None:
+    teams = house.teams
+    teams.fail(429, retry_after=60)
+    await teams.install("group crew")
+    await teams.until(lambda: bool(teams.rejected))
+    await teams.install("with alice")
+    assert "SmartOps is here" in (await teams.shown("with alice")).text
+    await until_known(house, "group crew", "with alice")
+    assert teams.conversation("group crew").answers == []
+
+
 async def test_a_welcome_that_is_refused_is_no_failure(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

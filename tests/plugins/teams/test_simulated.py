@@ -207,6 +207,20 @@ async def test_what_is_missing_is_filled_in(house: House) -> None:
     assert form.buttons == []
 
 
+async def test_what_the_others_see_comes_though_the_connector_is_busy(house: House) -> None:
+    """Who filled it in has the answer already, so nobody else would try it again."""
+    teams = house.teams
+    await teams.says("paint hall", conversation="ops")
+    form = await teams.shown("ops")
+    teams.fail(503, method="PUT", retry_after=120)
+    await teams.clicks(form, "Continue", inputs={"colour": "blue"})
+    await teams.until(lambda: bool(teams.rejected))
+    async with time_lapse(house.clock, 500):
+        await teams.until(lambda: form.edits == 1)
+    assert "hall is blue in 1 layers." in form.text
+    teams.connector.calls.clear()
+
+
 async def test_what_is_missing_is_filled_in_by_an_old_client(house: House) -> None:
     teams = house.teams
     await teams.says("paint hall")
