@@ -68,7 +68,7 @@ START = Action(
 STOP = Action(
     "ec2", "StopInstances", "changes", "stop instance", _CHANGE, "change", Allowance(1000, 20)
 )
-REBOOT = Action("ec2", "RebootInstances", "changes", "reboot instance", _CHANGE, "change")
+REBOOT = Action("ec2", "RebootInstances", "changes", "reboot instance", _CHANGE, "once")
 CREATE_TAGS = Action("ec2", "CreateTags", "tagging", "tag instance", _CHANGE, "change")
 DELETE_TAGS = Action("ec2", "DeleteTags", "tagging", "untag instance", _CHANGE, "change")
 NODES = Action(

@@ -119,7 +119,7 @@ class AwsRunner(Part, Runner):
                     name = f"{job.key}/{len(parts)}" if job.key else ""
                     parts.append(await self._send_part(job, name, platform, chunk, refused))
         if len(refused) == len(parts):
-            raise refused[0]
+            raise _worst(refused)
         return join([*parts, *_unreachable(reached.unreachable)])
 
     async def _send_part(
@@ -181,6 +181,11 @@ def _request(order: Order, ids: Sequence[str], limit: timedelta) -> Mapping[str,
         "MaxConcurrency": "100%",
         "MaxErrors": "100%",
     }
+
+
+def _worst(refused: Sequence[Refusal]) -> Refusal:
+    """Return the refusal to raise: that something may have been sent matters most."""
+    return next((error for error in refused if isinstance(error, DeadlineExceeded)), refused[0])
 
 
 def _nobody(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnavailable:

@@ -47,7 +47,9 @@ _CAUSES: tuple[tuple[Any, Cause], ...] = (
     (sdk_errors.SSOError, "credentials"),
     (sdk_errors.TokenRetrievalError, "credentials"),
     (sdk_errors.ParamValidationError, "parameters"),
-    (sdk_errors.ConnectionError, "unreached"),
+    (sdk_errors.ConnectTimeoutError, "unreached"),
+    (sdk_errors.EndpointConnectionError, "unreached"),
+    (sdk_errors.ProxyConnectionError, "unreached"),
     (sdk_errors.EndpointProviderError, "unreached"),
 )
 """Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-from smartops import DeadlineExceeded, RateLimited
+from smartops import DeadlineExceeded, RateLimited, Refusal
 
 from .actions import COMMANDS, SEND
 from .api import Api
@@ -59,14 +60,22 @@ class Sender:
         filters = [{"key": "InvokedAfter", "value": after}]
         for _ in range(_LOOKS):
             await self._api.clock.sleep(_PAUSE)
-            async for page in self._api.pages(COMMANDS, Filters=filters, MaxResults=_PAGE):
-                for command in page["Commands"]:
-                    if command.get("Comment") == comment:
-                        return str(command["CommandId"])
+            with suppress(Refusal):  # that nobody can look does not mean that it was not taken
+                found = await self._listed(comment, filters)
+                if found:
+                    return found
         raise DeadlineExceeded(
             "AWS did not say whether it took the script, and does not list it",
             details=f"{fault.code}. It may have been run: look before you repeat it",
         ) from fault
+
+    async def _listed(self, comment: str, filters: Sequence[Mapping[str, str]]) -> str:
+        """Return the id of the command with a comment, empty if it is not listed."""
+        async for page in self._api.pages(COMMANDS, Filters=filters, MaxResults=_PAGE):
+            for command in page["Commands"]:
+                if command.get("Comment") == comment:
+                    return str(command["CommandId"])
+        return ""
 
 
 def _comment(key: str) -> str:

@@ -9,9 +9,17 @@ from typing import Any
 import anyio
 import pytest
 
-from smartops import Instance, InstanceNotFound, PermissionDenied, Query, ValidationFailed
+from smartops import (
+    BackendUnavailable,
+    Instance,
+    InstanceNotFound,
+    PermissionDenied,
+    Query,
+    ValidationFailed,
+)
 from smartops.testing import ManualClock
 from smartops_aws.backend import Aws
+from smartops_aws.simulator import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -259,3 +267,18 @@ async def test_a_ping_is_remembered_for_a_moment(
         clock.advance(seconds)
         await aws.ping()
         assert made == ["DescribeInstances"] * asked
+
+
+async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
+    found: Found, clock: ManualClock
+) -> None:
+    regions = {"eu-central-1": {"instances": [{"name": "web-1"}]}}
+    scenario = {"accounts": {"123456789012": {"regions": regions}}}
+    async with AwsSimulator.start(scenario, clock=clock) as simulator:
+        aws = found(clock, endpoint=simulator.url)[0]
+        web = await named(aws, "web-1")
+        simulator.fault("ec2:RebootInstances", "lose", times=1)
+        with pytest.raises(BackendUnavailable) as refused:
+            await aws.act("reboot", [web])
+        assert "It may or may not have happened" in refused.value.details
+        assert len(simulator.calls.of("RebootInstances")) == 1

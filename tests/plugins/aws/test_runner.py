@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from botocore.exceptions import SSLError
 
 from smartops import (
     BackendUnavailable,
@@ -376,6 +377,79 @@ async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
         error = await with_time(clock, send)
         assert "look before you repeat it" in error.details
         assert len(simulator.calls.of("SendCommand")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("drop", {}), ("error", {"code": "AccessDeniedException", "status": 400})],
+    ids=["away", "denied"],
+)
+async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
+    cloud: Cloud, clock: ManualClock, kind: str, more: Any
+) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1")
+        simulator.fault("ssm:SendCommand", "lose", times=1)
+        simulator.fault("ssm:ListCommands", kind, **more)
+
+        async def send() -> Any:
+            with pytest.raises(DeadlineExceeded, match="did not say") as refused:
+                await aws.send("hostname", targets, limit=LIMIT, key="act")
+            return refused.value
+
+        error = await with_time(clock, send)
+        assert "look before you repeat it" in error.details
+        assert len(simulator.world().commands) == 1
+
+
+async def test_a_look_that_fails_is_followed_by_another(cloud: Cloud, clock: ManualClock) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1")
+        simulator.fault("ssm:SendCommand", "lose", times=1)
+        simulator.fault("ssm:ListCommands", "error", code="AccessDenied", status=400, times=1)
+        run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key=""))
+        assert list(simulator.world().commands) == [run]
+
+
+async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (simulator, aws):
+        targets = await named(aws, "web-1", "win-1")
+        denied = {"code": "AccessDeniedException", "status": 400}
+        simulator.fault("ssm:SendCommand", "error", times=1, **denied)
+        simulator.fault("ssm:SendCommand", "lose", after=1)
+        simulator.deny("ssm:ListCommands")
+
+        async def send() -> Any:
+            with pytest.raises(DeadlineExceeded) as refused:
+                await aws.send("hostname", targets, limit=LIMIT, key="act")
+            return refused.value
+
+        assert "look before you repeat it" in (await with_time(clock, send)).details
+        assert len(simulator.world().commands) == 1
+
+
+async def test_a_broken_line_is_no_proof_that_nothing_was_sent(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud() as (_, aws):
+        targets = await named(aws, "web-1")
+        sent: list[object] = []
+
+        def break_off(request: object, **_: object) -> None:
+            sent.append(request)
+            raise SSLError(endpoint_url="https://ssm", error="DECRYPTION_FAILED_OR_BAD_RECORD_MAC")
+
+        aws._api.sdk.session.register("before-send.ssm.SendCommand", break_off)
+
+        async def send() -> Any:
+            with pytest.raises(DeadlineExceeded):
+                await aws.send("hostname", targets, limit=LIMIT, key="act")
+            return True
+
+        assert await with_time(clock, send)
+        assert len(sent) == 1
 
 
 async def test_what_certainly_was_not_taken_is_sent_again(cloud: Cloud, clock: ManualClock) -> None:
