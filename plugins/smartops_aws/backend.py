@@ -44,7 +44,7 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
     """Make the backends, in the order of the configuration; nothing is asked of AWS yet."""
     kind = _KINDS[config.runner.enabled, config.metrics.enabled]
     for account in config.accounts:
-        sdk = Sdk(account, config)
+        sdk = Sdk(account, config, clock)
         for region in account.regions:
             yield kind(Api(account, region, sdk, config.limits, clock), config)
         if config.costs.enabled and account.costs:

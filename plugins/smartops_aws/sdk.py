@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from botocore.loaders import Loader
 
-from smartops import __version__
+from smartops import Clock, __version__
 
 from .actions import ACTIONS, Action, Kind
 from .config import AccountConfig, AwsConfig, is_loopback
@@ -33,6 +33,7 @@ from .person import BOT
 _ATTEMPTS: Mapping[Kind, int] = {"read": 3, "change": 2, "once": 1}
 _REGIONAL = frozenset({"ec2", "ssm", "cloudwatch"})
 _MOST_SESSIONS = 256
+_METHOD = "assume-role"
 _SESSION_SECONDS = 3600  # as long as one role may hold another
 
 _making = threading.Lock()
@@ -72,9 +73,10 @@ logging.getLogger("botocore.credentials").addFilter(_in_a_line)
 class Sdk:
     """One account: its credentials, and its clients by region, service and number of attempts."""
 
-    def __init__(self, account: AccountConfig, config: AwsConfig) -> None:
+    def __init__(self, account: AccountConfig, config: AwsConfig, clock: Clock) -> None:
         self._account = account
         self._config = config
+        self._clock = clock
         self._clients: dict[tuple[str, str, Kind], Any] = {}
         self._session: Any = None
 
@@ -148,7 +150,7 @@ class Sdk:
             chosen = _Chosen(_Base(session, self._account, self._config))
             session.register_component("credential_provider", _Resolver(chosen))
             if self._account.role is not None:
-                chosen.role = _Role(self._account, self._sts_client(session))
+                chosen.role = _Role(self._account, self._sts_client(session), self._clock)
             self._session = session
         return self._session
 
@@ -185,9 +187,10 @@ class _Base:
 class _Role:
     """The role of an account, assumed once for each session name and renewed in time."""
 
-    def __init__(self, account: AccountConfig, client: Any) -> None:
+    def __init__(self, account: AccountConfig, client: Any, clock: Clock) -> None:
         self._account = account
         self._client = client
+        self._clock = clock
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Any] = OrderedDict()
 
@@ -195,13 +198,20 @@ class _Role:
         with self._lock:
             if name not in self._sessions:
                 self._sessions[name] = DeferredRefreshableCredentials(
-                    refresh_using=lambda: self._assume(name), method="assume-role"
+                    refresh_using=lambda: self._assume(name),
+                    method=_METHOD,
+                    time_fetcher=self._clock.now,
                 )
                 if len(self._sessions) > _MOST_SESSIONS:
                     self._sessions.popitem(last=False)
             self._sessions.move_to_end(name)
             session = self._sessions[name]
-        return session.get_frozen_credentials()
+        try:
+            return session.get_frozen_credentials()
+        except RuntimeError as error:  # the SDK's word for what is new and has expired already
+            raise sdk_errors.CredentialRetrievalError(
+                provider=_METHOD, error_msg=f"{error} Is the clock of this machine right?"
+            ) from error
 
     def _assume(self, name: str) -> Mapping[str, str]:
         extra = {"ExternalId": self._account.external_id} if self._account.external_id else {}

@@ -146,6 +146,17 @@ async def test_a_session_that_is_about_to_end_is_renewed(cloud: Cloud) -> None:
         assert len(simulator.calls.of("AssumeRole")) == 2
 
 
+async def test_a_session_that_has_ended_when_it_is_handed_out_is_the_operators_business(
+    cloud: Cloud, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    past = ManualClock(clock.time() - 7200)
+    async with cloud(simulated=past, clock=clock) as (_, made):
+        with pytest.raises(PermissionDenied) as refused:
+            await made[1].list(Query())
+        assert "whoever operates SmartOps" in (refused.value.details or "")
+        assert "Is the clock of this machine right?" in caplog.text
+
+
 async def test_a_role_that_does_not_trust_us_says_what_is_missing(
     cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
