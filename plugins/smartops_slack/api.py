@@ -222,7 +222,7 @@ def _word(text: str) -> str:
 
 
 def _import_sdk() -> None:
-    import slack_sdk.web.async_client  # noqa: F401
+    import slack_sdk.web.async_client  # noqa: F401 - so that it is there when it is needed
 
 
 def _session() -> ClientSession:

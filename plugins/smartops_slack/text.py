@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_TOKEN = re.compile(r"<([^<>]+)>")
+_TOKEN = re.compile(r"<([^<>|][^<>]*)>")
 _ANYBODY = re.compile(r"\s*<@[^<>]+>\s*")
 _SCHEMES = re.compile(r"\A(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _CODE = re.compile(r"(`{3}|`)\s*([^`]*?)\s*\1")

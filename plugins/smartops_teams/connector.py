@@ -165,7 +165,8 @@ class Connector:
                     refused = token
                     continue
                 self._final(request, reply, tries_left)
-            await self._clock.sleep(max(_asked_to_wait(reply), pause * random.uniform(0.75, 1.25)))  # noqa: S311
+            spread = random.uniform(0.75, 1.25)  # noqa: S311 - spreads, and protects nothing
+            await self._clock.sleep(max(_asked_to_wait(reply), pause * spread))
             pause = min(2 * pause, _LONGEST_PAUSE)
         raise BackendUnavailable("teams: the connector refuses the bot's token")
 

@@ -107,6 +107,7 @@ class WebApi:
             response = await self._gone_wrong(fault, request, arguments)
         if response is None:
             response = _json(self._answer(method, request, arguments))
+        # What is JSON has bytes for a body, which aiohttp's type does not tell.
         error = json.loads(response.body).get("error", "") if _is_json(response) else ""  # type: ignore[arg-type]
         self._note(method, arguments, response.status, error)
         return response

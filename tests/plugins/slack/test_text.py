@@ -32,6 +32,7 @@ from smartops_slack.text import escaped, mended, mentions, spoken, unescaped
         ("<https://evil.example|harmless>", "https://evil.example"),
         ("tell <mailto:a@example.com|a@example.com>", "tell a@example.com"),
         ("<tel:+15551234|+15551234>", "+15551234"),
+        ("run <|x> <|> <>", "run <|x> <|> <>"),
         ("a &lt;b&gt; &amp;&amp; c", "a <b> && c"),
         ("&amp;lt;", "&lt;"),
         ("&amp;amp;", "&amp;"),
