@@ -46,7 +46,8 @@ _TOO_MUCH = "model_context_window_exceeded"
 class Inquiry:
     """One question on its way: what was said so far, and what was found out.
 
-    ``said`` is the model's answer, ``lost`` that nothing of it is to be remembered.
+    ``private`` says that the model was told what only the person may see, ``said`` is its
+    answer, ``lost`` that nothing of it is to be remembered.
     """
 
     question: Question
@@ -99,10 +100,11 @@ class BedrockInterpreter(Interpreter):
         await self._sweep()
         before = await self._memory.recall(message, person)
         content = asked(words, await question.lately())
-        inquiry = Inquiry(question, tools, turns(before, content))
+        private = any(exchange.private for exchange in before)
+        inquiry = Inquiry(question, tools, turns(before, content), private=private)
         reply = await self._answer(inquiry)
         if not inquiry.lost:
-            exchange = Exchange(words, inquiry.said, tuple(inquiry.steps))
+            exchange = Exchange(words, inquiry.said, tuple(inquiry.steps), inquiry.private)
             await self._memory.remember(message, person, before, exchange)
         return reply
 

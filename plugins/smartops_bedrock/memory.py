@@ -37,12 +37,14 @@ class Step:
 class Exchange:
     """A question, what was looked up for it, and the answer.
 
-    The answer is empty where SmartOps answered instead of the model.
+    The answer is empty where SmartOps answered instead of the model. ``private``
+    says that something in it is for the person alone, and so is what follows.
     """
 
     question: str
     answer: str
     steps: tuple[Step, ...] = ()
+    private: bool = False
 
 
 class Memory:
@@ -138,9 +140,11 @@ def _shortened(exchange: Exchange) -> Exchange:
         exchange.question[:_LONGEST_TEXT],
         exchange.answer[:_LONGEST_TEXT],
         tuple(steps)[-_MOST_STEPS:],
+        exchange.private,
     )
 
 
 def _exchange(kept: dict[str, Any]) -> Exchange:
     steps = tuple(Step(**step) for step in kept["steps"])
-    return Exchange(kept["question"], kept["answer"], steps)
+    private = kept.get("private", True)  # an earlier version did not say
+    return Exchange(kept["question"], kept["answer"], steps, private)

@@ -74,6 +74,25 @@ async def test_nobody_else_and_nowhere_else_is_told(load, model, other):
     assert "Three" not in told
 
 
+async def test_what_was_for_one_person_alone_stays_so_in_what_follows(load, model):
+    bot = load(context={"exchanges": 2})
+    model.brain = script(
+        uses(("whoami", {})),
+        says("You are alice."),
+        says("As I said: alice."),
+        says("Nothing else."),
+        says("Hello."),
+        says("Hello again."),
+    )
+    assert (await bot.say("who am I?")).reply.private
+    await bot.aclose()
+    assert (await bot.say("say that again")).reply.private, "it is answered from what was private"
+    assert (await bot.say("what else?")).reply.private, "the model's own words may repeat it"
+    assert (await bot.say("hello")).reply.private
+    other = await bot.say("hello", conversation="another")
+    assert not other.reply.private
+
+
 async def test_a_conversation_is_forgotten_in_time(load, model):
     bot = load(context={"expires": "10m"})
     model.brain = lambda asked: says("Three.")
