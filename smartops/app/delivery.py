@@ -55,6 +55,13 @@ class Delivery:
         self._clock = clock
         self._spawn = spawn
         self._waited_for: dict[str, Progress] = {}
+        self._acts: set[str] = set()
+        self._strange: set[str] = set()
+
+    @property
+    def acts(self) -> Sequence[str]:
+        """The keys of the acts that are being answered here."""
+        return tuple(self._acts)
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Keep messages until they are answered, and begin to answer those that are new.
@@ -64,17 +71,30 @@ class Delivery:
         for message in messages:
             act = act_key(message)
             if await self._store.arrive(act, message.dump()):
-                self._spawn(self._deliver, channel, message, act)
+                self._begin(channel, message, act)
 
     async def take_over(self) -> None:
-        """Answer what a process that stopped has left unanswered."""
+        """Answer what a process that stopped, or a failure, has left unanswered."""
         for act, kept in await self._store.undelivered(self._clock.time()):
-            message = Message.load(kept)
-            channel = self._channels.get(message.channel)
-            if channel is None:
-                log.warning("a message of channel %s waits, which is not loaded", message.channel)
+            if act in self._acts:
+                continue  # another process took it over for a while: the store was away
+            try:
+                message = Message.load(kept)
+            except Exception:
+                log.exception("a message waits that this version cannot read")
                 continue
-            self._spawn(self._deliver, channel, message, act, True)
+            channel = self._channels.get(message.channel)
+            if channel is not None:
+                self._begin(channel, message, act, retaken=True)
+            elif message.channel not in self._strange:
+                self._strange.add(message.channel)
+                log.warning("a message of channel %s waits, which is not loaded", message.channel)
+
+    def _begin(
+        self, channel: Channel, message: Message, act: str, *, retaken: bool = False
+    ) -> None:
+        self._acts.add(act)
+        self._spawn(self._deliver, channel, message, act, retaken)
 
     async def close(self, reply: Reply, besides: Where | None = None) -> set[Where]:
         """Take the buttons off the messages that ask for what ``reply`` decides.
@@ -119,14 +139,21 @@ class Delivery:
             return  # whoever answers it for the first time sees to it
         act = act_key(message)
         progress = self._waited_for.pop(act, None) or self._in_place(channel, message, act)
-        closed = await self.close(reply) if reply.closes else set()
-        if late and (message.channel, message.shown_in) not in closed:
-            await self._answer(channel, message, reply, progress)
-        await self._answered(act, progress)
+        try:
+            closed = await self._closed(reply)
+            if late and (message.channel, message.shown_in) not in closed:
+                await self._answer(channel, message, reply, progress)
+            await self._answered(act, progress)
+        finally:
+            self._acts.discard(act)
 
-    async def _deliver(
-        self, channel: Channel, message: Message, act: str, retaken: bool = False
-    ) -> None:
+    async def _deliver(self, channel: Channel, message: Message, act: str, retaken: bool) -> None:
+        try:
+            await self._delivered(channel, message, act, retaken)
+        finally:
+            self._acts.discard(act)  # if it was not answered, it is taken over again
+
+    async def _delivered(self, channel: Channel, message: Message, act: str, retaken: bool) -> None:
         kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
         progress = self._watching(channel, message, act, kept)
         try:
@@ -140,13 +167,21 @@ class Delivery:
         if reply.closes and message.shown_in:
             progress.shown = message.shown_in
         await self._answer(channel, message, reply, progress)
-        if reply.closes:
-            await self.close(reply, besides=(message.channel, message.shown_in))
+        await self._closed(reply, besides=(message.channel, message.shown_in))
         await self._answered(act, progress)
+
+    async def _closed(self, reply: Reply, besides: Where | None = None) -> set[Where]:
+        """Close what the reply decides, if it can be: the sender is answered in any case."""
+        try:
+            return await self.close(reply, besides) if reply.closes else set()
+        except Exception:
+            log.exception("the buttons for %s were not taken away", reply.closes)
+            return set()
 
     async def _watched(self, message: Message, act: str) -> Reply:
         progress = self._in_place(self._channels[message.channel], message, act)
         self._waited_for[act] = progress
+        self._acts.add(act)
         concluded = False
         try:
             reply = await self._gate.handle(message, act=act, watcher=progress)
@@ -154,6 +189,7 @@ class Delivery:
         finally:
             if not concluded:
                 del self._waited_for[act]
+                self._acts.discard(act)
             await progress.stop()
         return reply
 

@@ -1,17 +1,17 @@
 """What goes on beside the messages: leases, orphans, revocations, expiry.
 
-A process renews the lease on what it carries out and on what it has yet to
-answer, until the last of it is done: at shutdown it takes over nothing more,
-but holds on to what it finishes. When one dies, another process (or the next
-start) finds these with a lapsed lease. Resumable work goes on; other changes are
-marked unknown, for they may have happened, and are never repeated; and messages
-are answered.
+A process renews the lease on what it is carrying out and answering, until the
+last of it is done: at shutdown it takes over nothing more, but holds on to what
+it finishes. What nobody is at work on, because its process died or because
+something failed on the way, is found with a lapsed lease by whichever process
+looks first. Resumable work goes on; other changes are marked unknown, for they
+may have happened, and are never repeated; and messages are answered.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
@@ -27,9 +27,10 @@ SWEEP = 3600.0
 class Housekeeping:
     """The periodic work of one process.
 
-    ``revoked`` is kept up to date in place, ``cancel`` is told of operations
-    that are to be stopped, ``resume`` goes on with one, ``take_over`` answers
-    the messages that another process left.
+    ``revoked`` is kept up to date in place. ``carried`` returns the operations
+    and ``answered`` the acts that this process is at work on. ``cancel`` is told
+    of operations that are to be stopped, ``resume`` goes on with one,
+    ``take_over`` answers the messages that nobody is at work on.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Housekeeping:
         clock: Clock,
         revoked: set[str],
         *,
+        carried: Callable[[], Sequence[str]],
+        answered: Callable[[], Sequence[str]],
         cancel: Callable[[str], object],
         resume: Callable[[Operation], None],
         take_over: Callable[[], Awaitable[None]],
@@ -45,6 +48,8 @@ class Housekeeping:
         self._store = store
         self._clock = clock
         self._revoked = revoked
+        self._carried = carried
+        self._answered = answered
         self._cancel = cancel
         self._resume = resume
         self._take_over = take_over
@@ -80,7 +85,7 @@ class Housekeeping:
         for operation_id in await self._store.cancel_requests():
             self._cancel(operation_id)
         if now - self._renewed >= LEASE / 3:
-            await self._store.renew(self._store.owner, now + LEASE)
+            await self._store.renew(now + LEASE, self._carried(), self._answered())
             if not self._leaving:
                 await self._adopt(now)
                 await self._take_over()
@@ -92,7 +97,8 @@ class Housekeeping:
     async def _adopt(self, now: float) -> None:
         for operation in await self._store.orphans(now):
             if operation.state == "running":
-                self._resume(operation)
+                if operation.id not in self._carried():
+                    self._resume(operation)
                 continue
             log.warning(
                 "outcome unknown: %s of %s was under way when SmartOps stopped",

@@ -152,6 +152,8 @@ class App:
             self.store,
             clock,
             composition.revoked,
+            carried=lambda: self._running.ids,
+            answered=lambda: self._delivery.acts,
             cancel=self._running.cancel,
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             take_over=self._delivery.take_over,

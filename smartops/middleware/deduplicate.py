@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from smartops.message import Message
 from smartops.reply import Reply, Severity, Text
-from smartops.store import Operation
+from smartops.store import Operation, StoreUnavailable
 
 from .turn import Parts, Proceed, Turn
 
@@ -37,10 +38,9 @@ def act_key(message: Message) -> str:
 
 
 async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    answer = await parts.store.answer(turn.act)
+    answer, operation = await _known(parts, turn.act, insist=turn.retaken)
     if answer:
         return Reply.load(answer)
-    operation = await parts.store.operation_of(turn.act)
     if operation is None:
         return await proceed(turn)
     if turn.message.action:
@@ -48,6 +48,21 @@ async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     operation = await _ended(parts, operation, for_good=turn.retaken)
     turn.closes = operation.approval_id  # whoever began it may not have got so far
     return outcome_of(operation)
+
+
+async def _known(parts: Parts, act: str, *, insist: bool) -> tuple[bytes | None, Operation | None]:
+    """Return the answer to an act, or the operation begun for it; ``insist`` if the store is away.
+
+    Who was not told how it ended must not hear, as the last word, that the store is away.
+    """
+    while True:
+        try:
+            answer = await parts.store.answer(act)
+            return answer, None if answer else await parts.store.operation_of(act)
+        except StoreUnavailable:
+            if not insist:
+                raise
+        await parts.clock.sleep(LOOK)
 
 
 async def _ended(parts: Parts, operation: Operation, *, for_good: bool) -> Operation:
@@ -61,7 +76,8 @@ async def _ended(parts: Parts, operation: Operation, *, for_good: bool) -> Opera
             if not for_good:
                 break
             await parts.clock.sleep(LOOK)
-        operation = await parts.store.operation(operation.id) or operation
+        with suppress(StoreUnavailable):
+            operation = await parts.store.operation(operation.id) or operation
     return operation
 
 

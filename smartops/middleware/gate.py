@@ -12,7 +12,13 @@ from dataclasses import replace
 from functools import partial
 
 from smartops.command import Effect, Layer
-from smartops.errors import InternalError, RateLimited, Refusal
+from smartops.errors import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    InternalError,
+    RateLimited,
+    Refusal,
+)
 from smartops.message import Claims, Message
 from smartops.reply import Reply
 from smartops.store import Operation
@@ -79,7 +85,8 @@ class Gate:
         """Go on with an operation whose process stopped, and return its outcome.
 
         One that may not go on (its person lost the right, its command is gone)
-        ends there: it is unknown what it has done.
+        ends there: it is unknown what it has done. One that cannot go on yet (a
+        backend is away) is left for the next that takes it over.
         """
         message = Message.load(operation.message.encode())
         turn = Turn(message, self.parts.clock.time(), operation=operation)
@@ -87,8 +94,9 @@ class Gate:
             reply = await self._answer(turn)
             if turn.work is None:
                 log.warning("%s cannot go on: %s", operation.id, reply.error)
-                reply = given_up(operation, reply)
-                await self.parts.store.finish(operation.id, "unknown", reply.dump())
+                if not isinstance(reply.error, BackendUnavailable | DeadlineExceeded):
+                    reply = given_up(operation, reply)
+                    await self.parts.store.finish(operation.id, "unknown", reply.dump())
         return reply
 
     async def _answer(self, turn: Turn) -> Reply:

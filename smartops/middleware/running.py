@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,11 @@ class Running:
     def __init__(self) -> None:
         self._ends: dict[str, anyio.Event] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The operations that are under way here, or about to be."""
+        return tuple(self._ends)
 
     @contextmanager
     def expect(self, id: str) -> Iterator[None]:

@@ -69,10 +69,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Until when that which an owner carries out is its own."""
+    """Until when that which an owner carries out or answers is its own."""
 
     owner: str
     until: float
+    keys: Sequence[str]
 
 
 def _add(connection: Connection, asked: Asked) -> None:
@@ -145,7 +146,7 @@ def _renew(connection: Connection, lease: Lease) -> int:
     statement = (
         update(operations)
         .where(operations.c.owner == lease.owner, operations.c.state == "running")
-        .where(operations.c.lease_until > 0)
+        .where(operations.c.lease_until > 0, operations.c.id.in_(lease.keys))
         .values(lease_until=lease.until)
     )
     return connection.execute(statement).rowcount

@@ -103,8 +103,8 @@ def _take(connection: Connection, taking: Taking) -> Sequence[tuple[str, bytes]]
 
 
 def _renew(connection: Connection, lease: Lease) -> int:
-    mine = inbox.c.owner == lease.owner
-    statement = update(inbox).where(mine).values(lease_until=lease.until)
+    held = (inbox.c.owner == lease.owner) & inbox.c.key.in_(lease.keys)
+    statement = update(inbox).where(held).values(lease_until=lease.until)
     return connection.execute(statement).rowcount
 
 

@@ -233,11 +233,17 @@ class Store:
         rows = await self._read(query.where(operations.c.cancel_requested))
         return {row["id"] for row in rows}
 
-    async def renew(self, owner: str, until: float) -> int:
-        """Extend the lease on all that ``owner`` carries out or answers; return how much it is."""
-        lease = changes.Lease(owner, until)
-        carried = await self._writer.write(changes.RENEW, lease)
-        return carried + await self._writer.write(conversation.RENEW, lease)
+    async def renew(self, until: float, carried: Sequence[str], answered: Sequence[str]) -> int:
+        """Extend our leases on the operations carried out here, and on the acts answered here.
+
+        Returns how many are still ours.
+        """
+        held = 0
+        for act, keys in ((changes.RENEW, carried), (conversation.RENEW, answered)):
+            for start in range(0, len(keys), upkeep.PIECE):
+                piece = keys[start : start + upkeep.PIECE]
+                held += await self._writer.write(act, changes.Lease(self.owner, until, piece))
+        return held
 
     async def yield_lease(self, id: str) -> None:
         """Let somebody else go on with an operation at once."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from types import ModuleType
 from typing import Any
 
@@ -29,11 +30,16 @@ from smartops import (
     command,
     hookimpl,
 )
+from smartops.middleware.deduplicate import act_key
 from smartops.render import plain
 from smartops.store import Store
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
+
+
+ASLEEP = 2
+"""How many sleep when nothing is to be done: housekeeping, and the keeper of fresh keys."""
 
 
 class Pigeon(Channel):
@@ -357,6 +363,44 @@ async def test_the_answer_comes_when_another_process_goes_on_with_the_work(nest:
         (operation,) = await store.orphans(nest.bot.clock.time())
         await nest.bot.app()
         await nest.until(lambda: nest.later() == "Working on it")
+        await store.finish(operation.id, "done", Reply.of("it landed elsewhere").dump())
+        await nest.until(lambda: nest.later() == "it landed elsewhere")
+
+
+async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> None:
+    """As after a commit of which nobody knows: the platform is told to deliver it again."""
+    app = await nest.bot.app()
+    message = nest.message("coo")
+    await app.store.arrive(act_key(message), message.dump())
+    await nest.says("coo")
+    clock = nest.bot.clock
+    await nest.until(lambda: clock.sleepers >= ASLEEP)
+    for _ in range(15):
+        clock.advance(2)
+        await nest.until(lambda: clock.sleepers >= ASLEEP)  # housekeeping has had its turn
+    await nest.shows("coo pigeon:ann")
+    assert len(nest.pigeon.wall) == 1
+
+
+async def test_who_waits_for_the_answer_outlasts_the_store(
+    nest: Nest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    await nest.says("fly")
+    await nest.until(lambda: nest.sends == 1)
+    await stop(nest)
+    async with another_store(nest) as store:
+        (operation,) = await store.orphans(nest.bot.clock.time())
+        app = await nest.bot.app()
+        await nest.until(lambda: nest.later() == "Working on it")
+        with closing(sqlite3.connect(nest.bot.folder / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            app.store.delivered("another")  # reads see it, so now they wait for the lock
+            for _ in range(10):
+                nest.later()
+                await anyio.sleep(0.01)
+            other.execute("COMMIT")
+        assert nest.pigeon.text() == "Working on it"
         await store.finish(operation.id, "done", Reply.of("it landed elsewhere").dump())
         await nest.until(lambda: nest.later() == "it landed elsewhere")
 

@@ -20,10 +20,14 @@ class House:
     def __init__(self, store: Store, clock: ManualClock) -> None:
         self.resumed: list[str] = []
         self.taken_over = 0
+        self.carried: list[str] = []
+        self.answered: list[str] = []
         self.keeping = Housekeeping(
             store,
             clock,
             set(),
+            carried=lambda: self.carried,
+            answered=lambda: self.answered,
             cancel=lambda operation: None,
             resume=lambda operation: self.resumed.append(operation.id),
             take_over=self.take_over,
@@ -82,6 +86,7 @@ async def test_who_leaves_takes_nothing_over_and_keeps_what_is_its_own(
 ) -> None:
     await store.begin(operation("op-1", "dead"))
     await store.begin(operation("op-2", store.owner))
+    house.carried = ["op-2"]
     await house.keeping.leave()
     clock.advance(LEASE)
     await house.keeping.once()
@@ -93,8 +98,37 @@ async def test_what_was_yielded_is_not_taken_back_by_a_renewal(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", store.owner))
+    house.carried = ["op-1"]
     await house.keeping.leave()
     await store.yield_lease("op-1")
     clock.advance(LEASE / 2)
     await house.keeping.once()
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
+
+
+async def test_what_nobody_is_at_work_on_is_taken_over_though_its_process_lives(
+    house: House, store: Store, clock: ManualClock
+) -> None:
+    """A commit of which nobody knows may have left it, or a failure on the way."""
+    await store.begin(operation("op-1", store.owner))
+    await store.begin(operation("op-2", store.owner))
+    await store.arrive("act-1", b"one")
+    await store.arrive("act-2", b"two")
+    house.carried, house.answered = ["op-2"], ["act-2"]
+    for _ in range(3):
+        await house.keeping.once()
+        clock.advance(LEASE / 3)
+    await house.keeping.leave()
+    await house.keeping.once()
+    assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
+    assert await store.undelivered(clock.time()) == [("act-1", b"one")]
+
+
+async def test_what_is_under_way_here_is_not_begun_beside_itself(
+    house: House, store: Store, clock: ManualClock
+) -> None:
+    await store.begin(operation("op-1", "another"))
+    house.carried = ["op-1"]
+    clock.advance(LEASE)
+    await house.keeping.once()
+    assert house.resumed == []

@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from smartops import (
+    BackendUnavailable,
     Command,
     Interpreter,
     Plan,
@@ -36,7 +37,7 @@ class Road:
         self.begun = anyio.Event()
         self.finish = anyio.Event()
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        self.closed = False
+        self.failures: list[Exception] = []
 
     def build(self) -> Command:
         """Return the command that builds it, and goes on where it was stopped."""
@@ -53,6 +54,12 @@ class Road:
                 self.goes_on.append(work.goes_on)
                 raise
             return "the road is built"
+
+        @build.classify
+        async def classify() -> str:
+            if self.failures:
+                raise self.failures.pop()
+            return "change"
 
         return build
 
@@ -181,3 +188,12 @@ async def test_what_is_done_is_said_to_be_done_though_the_store_is_away(
     assert (answer.status, answer.text) == ("success", "the road is closed")
     await away.aclose()
     assert (await ended(bot)).state == "done"
+
+
+async def test_what_cannot_go_on_yet_goes_on_later(bot: Bot, road: Road) -> None:
+    load(bot, [road.build()])
+    await cut_off(bot, road, "build")
+    road.finish.set()
+    road.failures = [BackendUnavailable("the cloud is away")]
+    assert (await ended(bot)).state == "done"
+    assert (road.failures, road.steps) == ([], ["dig", "pave"])

@@ -52,7 +52,7 @@ async def test_messages_are_ours_while_the_lease_is_renewed(
     here, there = await opened(url), await opened(url)
     await here.arrive("one", b"message")
     clock.advance(LEASE - 1)
-    assert await here.renew(here.owner, clock.time() + LEASE) == 1
+    assert await here.renew(clock.time() + LEASE, [], ["one"]) == 1
     clock.advance(LEASE - 1)
     assert await there.undelivered(clock.time()) == []
     await here.leave()

@@ -102,17 +102,17 @@ async def test_listing(store: Store, clock: ManualClock, operation: Operation) -
 async def test_a_renewed_lease_keeps_it(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
-    await store.begin(operation)
+    await store.begin(replace(operation, owner=store.owner))
     await store.begin(replace(operation, id="op-2", owner="there"))
     clock.advance(19)
-    assert await store.renew("here", clock.time() + 20) == 1
+    assert await store.renew(clock.time() + 20, ["op-1", "op-2"], []) == 1
     clock.advance(2)
     orphans = await store.orphans(clock.time())
     assert [(item.id, item.state, item.finished) for item in orphans] == [
         ("op-2", "unknown", clock.time())
     ]
     assert await store.orphans(clock.time()) == []
-    assert await store.renew("there", clock.time() + 20) == 0
+    assert await store.renew(clock.time() + 20, ["op-2"], []) == 0
     clock.advance(18)
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
 
