@@ -126,7 +126,7 @@ class BedrockInterpreter(Interpreter):
             if not turn.uses or cut:
                 inquiry.said = _said(turn, cut=cut)
                 return answer(inquiry.said, inquiry.commands, cut=cut, private=inquiry.private)
-            ended = await self._use(inquiry, turn)
+            ended = await self._use(inquiry, turn, until)
             if ended is not None:
                 return ended
         raise refused(
@@ -135,9 +135,7 @@ class BedrockInterpreter(Interpreter):
         )
 
     async def _turn(self, inquiry: Inquiry, until: float) -> Turn:
-        left = until - self._clock.time()
-        if left <= 0:
-            raise unfinished(self._config)
+        left = self._left(until)
         prompt = system(self._clock.now(), self._config.instructions)
         person = inquiry.question.person.name
         try:
@@ -146,10 +144,18 @@ class BedrockInterpreter(Interpreter):
         except TimeoutError:
             raise unfinished(self._config) from None
 
-    async def _use(self, inquiry: Inquiry, turn: Turn) -> Reply | None:
+    def _left(self, until: float) -> float:
+        """Return the seconds that are left of a question's time; raises ModelFailed if none is."""
+        left = until - self._clock.time()
+        if left <= 0:
+            raise unfinished(self._config)
+        return left
+
+    async def _use(self, inquiry: Inquiry, turn: Turn, until: float) -> Reply | None:
         """Run what the model wants; returns the reply that ends the matter, if one does."""
         results: list[dict[str, Any]] = []
         for use in turn.uses:
+            self._left(until)  # a command has a deadline of its own, and many have many
             ran = await self._run(inquiry, use)
             if use.tool in inquiry.tools:
                 inquiry.steps.append(Step(use.tool, use.input, ran.result))

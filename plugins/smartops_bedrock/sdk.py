@@ -74,6 +74,11 @@ class Sdk:
             raise _refused(error) from error
         except (sdk_errors.BotoCoreError, botocore.parsers.ResponseParserError) as error:
             raise _failed(error) from error
+        except RuntimeError as error:  # the SDK's word for what is new and has expired already
+            said = f"{error} Is the clock right?"
+            raise Fault(
+                "credentials", "ExpiredCredentials", said, operation="AssumeRole"
+            ) from error
         return answer
 
     def close(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Sequence
 
 import anyio
 import pytest
 
-from converse_service import WireError, answered, says, script
-from smartops import InterpreterFailed
+import converse_service
+from converse_service import ASSUMED, WireError, answered, says, script, uses
+from smartops import Command, InterpreterFailed, command, hookimpl
+from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -257,6 +260,18 @@ async def test_a_role_that_may_not_be_assumed(load, model, caplog):
     assert "Traceback" not in caplog.text
 
 
+async def test_a_role_whose_session_has_ended_when_it_is_handed_out(
+    load, model, caplog, monkeypatch
+):
+    bot = load(role="arn:aws:iam::123456789012:role/model")
+    monkeypatch.setattr(converse_service, "ASSUMED", ASSUMED.replace("2099-", "2009-"))
+    answer = await bot.say("how many run?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "credentials" in answer.text
+    assert "Is the clock right?" in caplog.text
+    assert (await bot.say("model usage")).data["person"]["tokens"] == 0
+
+
 async def test_a_look_alike_sees_no_real_keys(load, model, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
@@ -290,3 +305,33 @@ async def test_without_credentials(bot, monkeypatch, tmp_path):
     answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "no AWS credentials" in answer.text
+
+
+class Slow:
+    """A plugin with one command, which takes eight seconds."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.ran = 0
+        self._clock = clock
+
+    @hookimpl
+    def register_commands(self) -> Sequence[Command]:
+        @command("look closely")
+        async def look_closely() -> str:
+            """Look closely."""
+            self.ran += 1
+            self._clock.advance(8)
+            return "seen"
+
+        return [look_closely]
+
+
+async def test_no_more_commands_are_run_once_the_time_of_a_question_is_up(load, model):
+    bot = load(limits={"question": "5s"})
+    slow = Slow(bot.clock)
+    bot.load(slow, name="slow")
+    model.brain = script(uses(*[("look_closely", {})] * 3), says("Never asked."))
+    answer = await bot.say("what do you see?")
+    assert answer.code == "BEDROCK_ERROR"
+    assert "within 5 seconds" in answer.text
+    assert slow.ran == 1
