@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -83,7 +84,7 @@ class Api:
             await self.attempt(action, 0, {**parameters, "DryRun": True})
         except Fault as fault:
             if fault.code != _PERMITTED:
-                raise self.refused(fault, action) from fault
+                raise self.refused(fault, replace(action, kind="read")) from fault
 
     async def warm(self) -> None:
         """Make the clients now rather than for the first message."""

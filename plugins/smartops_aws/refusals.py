@@ -114,7 +114,8 @@ _BY_OPERATION = {action.operation: action for action in ACTIONS}
 
 def refusal(fault: Fault, action: Action) -> Refusal:
     """Return the refusal that a fault in a call is for people; ``reason`` has the whole text."""
-    failed = _BY_OPERATION.get(fault.operation, action)
+    same = fault.operation in ("", action.operation)
+    failed = action if same else _BY_OPERATION.get(fault.operation, action)
     said = _worded(fault, failed)
     said.reason = f"{failed.right}: {fault}"
     return said

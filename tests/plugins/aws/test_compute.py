@@ -282,3 +282,17 @@ async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
             await aws.act("reboot", [web])
         assert "It may or may not have happened" in refused.value.details
         assert len(simulator.calls.of("RebootInstances")) == 1
+
+
+async def test_a_dry_run_that_is_not_answered_leaves_nothing_to_be_looked_for(
+    found: Found, clock: ManualClock
+) -> None:
+    regions = {"eu-central-1": {"instances": [{"name": "web-1"}]}}
+    scenario = {"accounts": {"123456789012": {"regions": regions}}}
+    async with AwsSimulator.start(scenario, clock=clock) as simulator:
+        aws = found(clock, endpoint=simulator.url)[0]
+        web = await named(aws, "web-1")
+        simulator.fault("ec2:RebootInstances", "drop")
+        with pytest.raises(BackendUnavailable, match="did not answer to reboot") as refused:
+            await aws.check("reboot", [web])
+        assert "happened" not in refused.value.details
