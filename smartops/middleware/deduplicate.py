@@ -71,13 +71,22 @@ async def _ended(parts: Parts, operation: Operation, *, for_good: bool) -> Opera
     A message that was taken over is answered once. Whoever goes on with its
     operation, this process or another, has nobody to tell how it ended.
     """
+    while operation.state == "running" and await parts.running.wait(operation.id):
+        operation = await _looked_at(parts, operation)
+    return await ended_elsewhere(parts, operation) if for_good else operation
+
+
+async def ended_elsewhere(parts: Parts, operation: Operation) -> Operation:
+    """Wait for an operation to end, whichever process carries it out."""
     while operation.state == "running":
-        if not await parts.running.wait(operation.id):
-            if not for_good:
-                break
-            await parts.clock.sleep(LOOK)
-        with suppress(StoreUnavailable):
-            operation = await parts.store.operation(operation.id) or operation
+        await parts.clock.sleep(LOOK)
+        operation = await _looked_at(parts, operation)
+    return operation
+
+
+async def _looked_at(parts: Parts, operation: Operation) -> Operation:
+    with suppress(StoreUnavailable):
+        return await parts.store.operation(operation.id) or operation
     return operation
 
 

@@ -20,6 +20,7 @@ from smartops.errors import (
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Operation, OperationState, StoreUnavailable
 
+from .deduplicate import ended_elsewhere, outcome_of
 from .running import StoredWork
 from .turn import Parts, Proceed, Turn
 
@@ -66,10 +67,11 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
     assert turn.call is not None
     assert turn.command is not None
     turn.call = replace(turn.call, act=operation.id)
+    work: StoredWork
     state: OperationState = "running" if turn.command.resumable else "unknown"
     reply: Reply | None = None
     with parts.running.carry(operation.id) as scope:
-        turn.work = StoredWork(parts.store, operation, turn.watcher, scope)
+        turn.work = work = StoredWork(parts.store, operation, turn.watcher, scope)
         try:
             reply = await proceed(turn)
             reply = replace(reply, data={**reply.data, "operation": operation.id})
@@ -85,8 +87,11 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
         finally:
             if scope.cancel_called:
                 state, reply = "unknown", _cancelled(turn)
-            with anyio.CancelScope(shield=True):
-                await _ended(parts, operation, state, reply)
+            if not work.taken_over:
+                with anyio.CancelScope(shield=True):
+                    await _ended(parts, operation, state, reply)
+    if work.taken_over:
+        return outcome_of(await ended_elsewhere(parts, operation))
     return reply or _cancelled(turn)
 
 

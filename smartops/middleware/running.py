@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
+import anyio.lowlevel
 
 from smartops.errors import BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.store import Operation, Store
@@ -71,7 +72,9 @@ class Running:
 class StoredWork(Work):
     """Work whose steps are kept in the store, so that the next process knows them.
 
-    ``scopes`` are those that a person or a deadline cancels it by.
+    ``scopes`` are those that a person or a deadline cancels it by. It is
+    ``taken_over`` when its lease ran out, the store having been away or this
+    process held up, and another process goes on with it: no step is begun twice.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class StoredWork(Work):
     ) -> None:
         self.id = operation.id
         self.scopes = [scope]
+        self.taken_over = False
         self._store = store
         self._watcher = watcher
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
@@ -86,7 +90,7 @@ class StoredWork(Work):
     @property
     def goes_on(self) -> bool:
         """Whether nobody but the end of the process cancels it."""
-        return not any(scope.cancel_called for scope in self.scopes)
+        return self.taken_over or not any(scope.cancel_called for scope in self.scopes)
 
     async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
         """Do it, or return what it returned when it was done before."""
@@ -98,7 +102,8 @@ class StoredWork(Work):
                 "SmartOps was stopped in the middle, and nobody knows whether it was done",
                 details="It was not tried again: look before you repeat it.",
             )
-        await self._keep(step, {})
+        if not await self._keep(step, {}):
+            await self._let_go()
         try:
             result = await act()
         except (BackendUnavailable, DeadlineExceeded):
@@ -114,7 +119,14 @@ class StoredWork(Work):
         """Tell the person how far it is."""
         await self._watcher.show(text, done, total)
 
-    async def _keep(self, step: str, what: dict[str, Any]) -> None:
+    async def _keep(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what
         with anyio.CancelScope(shield=True):
-            await self._store.keep_steps(self.id, json.dumps(self._steps))
+            kept = await self._store.keep_steps(self.id, json.dumps(self._steps))
+        return kept
+
+    async def _let_go(self) -> NoReturn:
+        self.taken_over = True
+        self.scopes[0].cancel()
+        await anyio.lowlevel.checkpoint()
+        raise DeadlineExceeded("Another process goes on with this")  # the handler is shielded

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from operator import attrgetter
 
-from sqlalchemy import Connection, RowMapping, Select, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from .rows import Approval, ApprovalState, Operation, OperationState, Showing
 from .tables import approvals, operations, showings
@@ -53,10 +63,19 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What an operation has done so far, as JSON."""
+    """What an operation has done so far, as JSON, according to who carries it out."""
 
     id: str
+    owner: str
     steps: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yielding:
+    """An operation, and who carries it out no longer."""
+
+    id: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +190,19 @@ def _adopt(connection: Connection, adoption: Adoption) -> Sequence[Operation]:
     return sorted(found, key=attrgetter("started"))
 
 
-def _keep_steps(connection: Connection, steps: Steps) -> None:
-    statement = update(operations).where(operations.c.id == steps.id).values(steps=steps.steps)
-    connection.execute(statement)
+def _keep_steps(connection: Connection, steps: Steps) -> bool:
+    """Keep them, unless another process has gone on from what was kept before."""
+    statement = update(operations).where(_carried(steps)).values(steps=steps.steps)
+    return connection.execute(statement).rowcount == 1
 
 
-def _yield(connection: Connection, id: str) -> None:
-    running = (operations.c.id == id) & (operations.c.state == "running")
-    connection.execute(update(operations).where(running).values(lease_until=0.0))
+def _yield(connection: Connection, yielding: Yielding) -> None:
+    connection.execute(update(operations).where(_carried(yielding)).values(lease_until=0.0))
+
+
+def _carried(by: Steps | Yielding) -> ColumnElement[bool]:
+    columns = operations.c
+    return and_(columns.id == by.id, columns.owner == by.owner, columns.state == "running")
 
 
 def _request_cancel(connection: Connection, id: str) -> bool:
@@ -200,8 +224,8 @@ BEGIN: Act[Operation, None] = each("begin", _begin)
 FINISH: Act[End, bool] = each("finish", _finish)
 RENEW: Act[Lease, int] = each("renew", _renew)
 ADOPT: Act[Adoption, Sequence[Operation]] = each("adopt", _adopt, repeatable=False)
-STEPS: Act[Steps, None] = each("steps", _keep_steps)
-YIELD: Act[str, None] = each("yield", _yield)
+STEPS: Act[Steps, bool] = each("steps", _keep_steps)
+YIELD: Act[Yielding, None] = each("yield", _yield)
 REQUEST_CANCEL: Act[str, bool] = each("cancel request", _request_cancel)
 SHOWN: Act[Shown, None] = each("shown", _shown)
 

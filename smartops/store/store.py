@@ -218,9 +218,9 @@ class Store:
         rows = await self._read(select(operations).where(operations.c.act == act))
         return changes.operation_of(rows[0]) if rows else None
 
-    async def keep_steps(self, id: str, steps: str) -> None:
-        """Keep what an operation has done so far."""
-        await self._writer.write(changes.STEPS, changes.Steps(id, steps))
+    async def keep_steps(self, id: str, steps: str) -> bool:
+        """Keep what an operation of ours has done so far; False if it is not ours any more."""
+        return await self._writer.write(changes.STEPS, changes.Steps(id, self.owner, steps))
 
     async def request_cancel(self, id: str) -> bool:
         """Ask whoever carries out an operation to stop; False if it does not run any more."""
@@ -246,8 +246,8 @@ class Store:
         return held
 
     async def yield_lease(self, id: str) -> None:
-        """Let somebody else go on with an operation at once."""
-        await self._writer.write(changes.YIELD, id)
+        """Let somebody else go on with an operation of ours at once."""
+        await self._writer.write(changes.YIELD, changes.Yielding(id, self.owner))
 
     async def orphans(self, now: float) -> list[Operation]:
         """Take over the running operations whose lease ran out, and return them.

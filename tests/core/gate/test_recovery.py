@@ -18,11 +18,12 @@ from smartops import (
     Interpreter,
     Plan,
     Question,
+    Reply,
     Work,
     command,
     hookimpl,
 )
-from smartops.store import Operation
+from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -197,3 +198,27 @@ async def test_what_cannot_go_on_yet_goes_on_later(bot: Bot, road: Road) -> None
     road.failures = [BackendUnavailable("the cloud is away")]
     assert (await ended(bot)).state == "done"
     assert (road.failures, road.steps) == ([], ["dig", "pave"])
+
+
+async def test_what_was_taken_over_is_left_to_who_has_it(bot: Bot, road: Road) -> None:
+    """As when the store was away for longer than a lease, and another process came first."""
+    load(bot, [road.build()])
+    asked = await bot.say("build")
+    pressing = asyncio.create_task(bot.press(asked.action("confirm")))
+    await road.begun.wait()
+    there = await Store.open(f"sqlite:///{bot.folder / 'bot.db'}", bot.clock)
+    (operation,) = await there.orphans(bot.clock.time() + LEASE)
+    road.finish.set()
+    with anyio.fail_after(10):
+        while not road.goes_on:
+            await anyio.sleep(0.001)
+    assert (road.goes_on, road.steps) == ([True], ["dig"])
+    assert (await there.operation(operation.id)) == operation
+    await there.finish(operation.id, "done", Reply.of("it was built elsewhere").dump())
+    await there.aclose()
+    await ended(bot)
+    with anyio.fail_after(10):
+        while not pressing.done():
+            bot.clock.advance(1)
+            await anyio.sleep(0.001)
+    assert (await pressing).text == "it was built elsewhere"
