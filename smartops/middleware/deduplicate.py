@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 
+from smartops.errors import ApprovalInvalid
 from smartops.message import Message
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Operation, StoreUnavailable
@@ -27,8 +28,20 @@ async def deduplicate(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
         turn.claimed = await parts.store.claim(turn.act)
         turn.repeated = not turn.claimed
     if turn.repeated or turn.retaken:
-        return await _again(parts, proceed, turn)
-    return await proceed(turn)
+        answer, operation = await _known(parts, turn.act, insist=turn.retaken)
+        if answer:
+            return Reply.load(answer)
+        if operation is not None:
+            return await _told(parts, turn, operation)
+    try:
+        return await proceed(turn)
+    except ApprovalInvalid:
+        if turn.operation is not None or not turn.act:
+            raise
+        operation = await parts.store.operation_of(turn.act)
+        if operation is None:
+            raise
+        return await _told(parts, turn, operation)  # the same act, sent twice, was faster
 
 
 def act_key(message: Message) -> str:
@@ -37,15 +50,11 @@ def act_key(message: Message) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-async def _again(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    answer, operation = await _known(parts, turn.act, insist=turn.retaken)
-    if answer:
-        return Reply.load(answer)
-    if operation is None:
-        return await proceed(turn)
+async def _told(parts: Parts, turn: Turn, operation: Operation) -> Reply:
+    """Return what came of the operation that was begun for this act."""
     if turn.message.action:
         turn.watcher.accepted()
-    operation = await _ended(parts, operation, for_good=turn.retaken)
+    operation = await _ended(parts, operation, for_good=turn.claimed)
     turn.closes = operation.approval_id  # whoever began it may not have got so far
     return outcome_of(operation)
 
@@ -68,8 +77,8 @@ async def _known(parts: Parts, act: str, *, insist: bool) -> tuple[bytes | None,
 async def _ended(parts: Parts, operation: Operation, *, for_good: bool) -> Operation:
     """Wait for an operation that is carried out here, or anywhere if it is to be ``for_good``.
 
-    A message that was taken over is answered once. Whoever goes on with its
-    operation, this process or another, has nobody to tell how it ended.
+    Whoever claimed the act, or took it over, answers it once: what is kept as its
+    answer must be how it ended, also if somebody else carries it out.
     """
     while operation.state == "running" and await parts.running.wait(operation.id):
         operation = await _looked_at(parts, operation)

@@ -122,8 +122,9 @@ class StoredWork(Work):
     async def _keep(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what
         with anyio.CancelScope(shield=True):
-            kept = await self._store.keep_steps(self.id, json.dumps(self._steps))
-        return kept
+            if await self._store.keep_steps(self.id, json.dumps(self._steps)):
+                return True
+        return False
 
     async def _let_go(self) -> NoReturn:
         self.taken_over = True

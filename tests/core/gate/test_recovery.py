@@ -38,6 +38,7 @@ class Road:
         self.begun = anyio.Event()
         self.finish = anyio.Event()
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        self.planned: Callable[[], Awaitable[object]] | None = None
         self.failures: list[Exception] = []
 
     def build(self) -> Command:
@@ -82,7 +83,8 @@ class Road:
 
         @close.plan
         async def plan() -> Plan:
-            await asyncio.sleep(0)
+            if self.planned is not None:
+                await self.planned()
             return Plan("Close the road")
 
         return close
@@ -222,3 +224,33 @@ async def test_what_was_taken_over_is_left_to_who_has_it(bot: Bot, road: Road) -
             bot.clock.advance(1)
             await anyio.sleep(0.001)
     assert (await pressing).text == "it was built elsewhere"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_the_same_confirmation_sent_again_while_it_is_planned(
+    bot: Bot, road: Road, first: int
+) -> None:
+    """A caller whose connection broke; either request may be the one that is carried out."""
+    load(bot, [road.close()])
+    asked = await bot.say("close road")
+    gates = [anyio.Event(), anyio.Event()]
+    waiting: list[anyio.Event] = []
+
+    async def planned() -> None:
+        waiting.append(gates[len(waiting)])
+        await waiting[-1].wait()
+
+    road.planned = planned
+    requests = []
+    for number in (1, 2):
+        requests.append(asyncio.create_task(bot.press(asked.action("confirm"), id="again")))
+        with anyio.fail_after(10):
+            while len(waiting) < number:
+                await anyio.sleep(0.001)
+    gates[first].set()
+    assert (await requests[first]).text == "the road is closed"
+    gates[1 - first].set()
+    assert (await requests[1 - first]).text == "the road is closed"
+    road.planned = None
+    assert (await bot.press(asked.action("confirm"), id="again")).text == "the road is closed"
+    assert road.steps == ["close"]
