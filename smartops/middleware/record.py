@@ -85,7 +85,7 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
             state = "unknown"
             raise
         finally:
-            if scope.cancel_called:
+            if scope.cancel_called and reply is None:  # else it was over before it was cancelled
                 state, reply = "unknown", _cancelled(turn)
             if not work.taken_over:
                 with anyio.CancelScope(shield=True):

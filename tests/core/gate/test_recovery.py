@@ -254,3 +254,18 @@ async def test_the_same_confirmation_sent_again_while_it_is_planned(
     road.planned = None
     assert (await bot.press(asked.action("confirm"), id="again")).text == "the road is closed"
     assert road.steps == ["close"]
+
+
+async def test_what_is_done_when_it_is_cancelled_is_done(bot: Bot, road: Road) -> None:
+    load(bot, [road.close()])
+    app = await bot.app()
+
+    async def cancelled_at_the_end() -> None:
+        (operation,) = await app.store.operations()
+        await app.store.request_cancel(operation.id)
+        app._running.cancel(operation.id)
+
+    road.meanwhile = cancelled_at_the_end
+    answer = await bot.confirm("close road")
+    assert (answer.status, answer.text) == ("success", "the road is closed")
+    assert (await ended(bot)).state == "done"
