@@ -90,9 +90,8 @@ class Housekeeping:
                 await self._adopt(now)
                 await self._take_over()
             self._renewed = now
-        if now - self._swept >= SWEEP:
-            await self._store.sweep(now)
-            self._swept = now
+        if now - self._swept >= SWEEP and not await self._store.sweep(now):
+            self._swept = now  # else the rest has its turn after the leases
 
     async def _adopt(self, now: float) -> None:
         for operation in await self._store.orphans(now):

@@ -349,11 +349,20 @@ class Store:
         rows = await self._read(select(revoked.c.jti).where(revoked.c.until > self._clock.time()))
         return {row["jti"] for row in rows}
 
-    async def sweep(self, now: float) -> None:
-        """Delete what is too old to matter, in pieces between which others get their turn."""
+    async def sweep(self, now: float) -> bool:
+        """Delete what is too old to matter, in pieces between which others get their turn.
+
+        Returns whether more is left: so that nothing waits for it long, it is
+        not done in one go.
+        """
+        more = False
         for old in upkeep.stale(now, self._keep):
-            while await self._writer.write(upkeep.SWEEP, old) == upkeep.PIECE:
-                pass
+            for _ in range(upkeep.PIECES):
+                full = await self._writer.write(upkeep.SWEEP, old) == upkeep.PIECE
+                if not full:
+                    break
+            more |= full
+        return more
 
     def _abandon(self, operation: Operation) -> None:
         end = changes.End(operation.id, "failed", self._clock.time())

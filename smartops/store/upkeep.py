@@ -12,6 +12,8 @@ from .transaction import Act, each
 
 PIECE = 1000
 """The most rows deleted in one go, so that nobody waits long for the writer."""
+PIECES = 10
+"""The most pieces of a table in one go, so that leases are renewed in time."""
 DEDUPLICATED = 7 * 86_400.0
 """For how many seconds an act is known; no platform delivers later than that."""
 REMEMBERED = 86_400.0

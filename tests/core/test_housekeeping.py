@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from smartops.app.housekeeping import Housekeeping
+from smartops.app.housekeeping import SWEEP, Housekeeping
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import ManualClock
 
@@ -132,3 +134,23 @@ async def test_what_is_under_way_here_is_not_begun_beside_itself(
     clock.advance(LEASE)
     await house.keeping.once()
     assert house.resumed == []
+
+
+async def test_leases_do_not_wait_for_a_long_sweep(
+    house: House,
+    store: Store,
+    clock: ManualClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smartops.store.upkeep.PIECE", 1)
+    for number in range(25):
+        await store.revoke(f"token-{number}", clock.time() + 1)
+    await house.keeping.once()
+    clock.advance(SWEEP)
+    left = []
+    with closing(sqlite3.connect(tmp_path / "house.db")) as file:
+        for _ in range(4):
+            await house.keeping.once()
+            left += file.execute("SELECT count(*) FROM revoked").fetchone()
+    assert left == [15, 5, 0, 0]
