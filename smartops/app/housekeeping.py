@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from smartops.services import Clock
-from smartops.store import LEASE, Operation, Store
+from smartops.store import LEASE, Operation, Store, StoreUnavailable
 
 log = logging.getLogger("smartops.housekeeping")
 
@@ -56,6 +56,7 @@ class Housekeeping:
         self._renewed = 0.0
         self._swept = 0.0
         self._leaving = False
+        self._was_away = False
         self._at_work = anyio.Lock()
 
     async def forever(self) -> None:
@@ -73,9 +74,17 @@ class Housekeeping:
             self._leaving = True
 
     async def once(self) -> None:
-        """Do what is due."""
+        """Do what is due.
+
+        When the store was away, the other processes could not renew their leases
+        either: in the round after that, nothing is taken over.
+        """
         async with self._at_work:
-            await self._do_what_is_due()
+            try:
+                await self._do_what_is_due()
+            except StoreUnavailable:
+                self._was_away = True
+                raise
 
     async def _do_what_is_due(self) -> None:
         now = self._clock.time()
@@ -86,10 +95,10 @@ class Housekeeping:
             self._cancel(operation_id)
         if now - self._renewed >= LEASE / 3:
             await self._store.renew(now + LEASE, self._carried(), self._answered())
-            if not self._leaving:
+            if not self._leaving and not self._was_away:
                 await self._adopt(now)
                 await self._take_over()
-            self._renewed = now
+            self._renewed, self._was_away = now, False
         if now - self._swept >= SWEEP and not await self._store.sweep(now):
             self._swept = now  # else the rest has its turn after the leases
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smartops.app.housekeeping import SWEEP, Housekeeping
-from smartops.store import LEASE, Operation, Store
+from smartops.store import LEASE, Operation, Store, StoreUnavailable
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -154,3 +154,26 @@ async def test_leases_do_not_wait_for_a_long_sweep(
             await house.keeping.once()
             left += file.execute("SELECT count(*) FROM revoked").fetchone()
     assert left == [15, 5, 0, 0]
+
+
+async def test_when_the_store_was_away_the_others_may_renew_their_leases_first(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    store = await Store.open(f"sqlite:///{tmp_path / 'away.db'}", clock)
+    house = House(store, clock)
+    await house.keeping.once()
+    await store.begin(operation("op-1", "another"))
+    clock.advance(LEASE)
+    with closing(sqlite3.connect(tmp_path / "away.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        house.carried = ["op-2"]
+        with pytest.raises(StoreUnavailable):
+            await house.keeping.once()
+        other.execute("COMMIT")
+    await house.keeping.once()
+    assert (house.resumed, house.taken_over) == ([], 1)
+    clock.advance(LEASE / 3)
+    await house.keeping.once()
+    assert (house.resumed, house.taken_over) == (["op-1"], 2)
+    await store.aclose()
