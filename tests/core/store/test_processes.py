@@ -69,8 +69,6 @@ def race(workers: Sequence[Worker]) -> list[list[str]]:
 
 def test_two_processes_claim_each_act_once(url: str, workers) -> None:
     first, second = race(workers(url, ["claim", "a", "1000"], ["claim", "b", "1000"]))
-    assert first
-    assert second
     assert sorted(first + second) == sorted(f"key-{n}" for n in range(1000))
 
 
