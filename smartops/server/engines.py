@@ -1,7 +1,7 @@
 """What the intake listens on: an HTTP server by whatever name, with the same manners.
 
-Each engine is a module that is imported when it is asked for. None may hold
-anything up: not by endless headers, by slow ones, nor by answers left unread.
+Each engine is a module that is imported when it is asked for, and keeps to the
+same bounds.
 """
 
 from __future__ import annotations
@@ -18,16 +18,6 @@ from smartops.config.settings import EngineName
 from smartops.errors import Problem, StartupError
 
 from .asgi import Asgi
-
-BACKLOG = 512
-KEEP_ALIVE_SECONDS = 75.0
-"""How long a connection may be silent, or take to send its headers.
-
-Longer than load balancers keep theirs (60 seconds is usual): one that is closed
-at this end just as it is used again is a failed request.
-"""
-
-MAX_HEADERS = 16 * 1024
 
 
 class Listen(Protocol):

@@ -14,7 +14,7 @@ import anyio
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from . import engines
+from . import bounds
 from .asgi import Asgi
 
 
@@ -50,12 +50,12 @@ def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, A
 def _config(file: int, grace: float) -> Config:
     config = Config()
     config.bind = [f"fd://{file}"]
-    config.backlog = engines.BACKLOG
+    config.backlog = bounds.BACKLOG
     config.graceful_timeout = grace
-    config.keep_alive_timeout = engines.KEEP_ALIVE_SECONDS
+    config.keep_alive_timeout = bounds.KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = sys.maxsize  # closing them loses connections, see listen
-    config.h11_max_incomplete_size = engines.MAX_HEADERS
-    config.h2_max_header_list_size = engines.MAX_HEADERS
+    config.h11_max_incomplete_size = bounds.MAX_HEADERS
+    config.h2_max_header_list_size = bounds.MAX_HEADERS
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = logging.getLogger("smartops.hypercorn")

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from smartops.services import Deadlines
 
-from . import engines
+from . import bounds
 from .asgi import Asgi, Receive, Scope, Send
 
 new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
@@ -102,7 +102,7 @@ class _Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._head += len(data)
-            if self._head > engines.MAX_HEADERS:
+            if self._head > bounds.MAX_HEADERS:
                 self._refusal = TOO_LARGE
                 self.send_400_response("")
 
@@ -121,7 +121,7 @@ class _Connection(HttpToolsProtocol):
     def _judged(self) -> bytes:
         """Return what is wrong with the headers; empty if nothing is."""
         size = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
-        if size > engines.MAX_HEADERS:
+        if size > bounds.MAX_HEADERS:
             return TOO_LARGE
         if self.parser.should_upgrade() and not _BODY.isdisjoint(dict(self.headers)):
             return NO_UPGRADE  # the parser would take the body for another protocol
@@ -181,15 +181,15 @@ async def _cut_off(server: uvicorn.Server) -> None:
 
 def _config(app: Asgi, grace: float) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # it has nothing that is not ours
-    idle = Deadlines(engines.KEEP_ALIVE_SECONDS, _Connection.give_up)
+    idle = Deadlines(bounds.KEEP_ALIVE_SECONDS, _Connection.give_up)
     return uvicorn.Config(
         app,
         http=partial(_Connection, idle),  # type: ignore[arg-type] # any factory of one will do
         ws="none",
         lifespan="on",
         interface="asgi3",
-        backlog=engines.BACKLOG,
-        timeout_keep_alive=engines.KEEP_ALIVE_SECONDS,  # type: ignore[arg-type] # not only int
+        backlog=bounds.BACKLOG,
+        timeout_keep_alive=bounds.KEEP_ALIVE_SECONDS,  # type: ignore[arg-type] # not only int
         timeout_graceful_shutdown=math.ceil(grace),
         proxy_headers=False,  # whoever sends them is not to be believed
         server_header=False,

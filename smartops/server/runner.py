@@ -17,7 +17,8 @@ from smartops.app import App
 from smartops.errors import Problem, StartupError
 
 from .asgi import Asgi
-from .engines import BACKLOG, Engine, engine
+from .bounds import BACKLOG
+from .engines import Engine, engine
 from .intake import Intake
 from .probes import Probes
 from .web import web_app

@@ -11,7 +11,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from smartops.errors import StartupError
-from smartops.server import engines, runner
+from smartops.server import bounds, engines, runner
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +86,7 @@ async def test_silent_connections_do_not_hold_it_up(start: Any) -> None:
 async def test_connections_that_send_no_headers_are_closed(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(bounds, "KEEP_ALIVE_SECONDS", 0.2)
     server = await start()
 
     with anyio.fail_after(5):
