@@ -77,6 +77,7 @@ async def test_forgotten_when_it_may_not_speak(house: House) -> None:
     teams = house.teams
     await teams.install("group crew")
     await until_known(house, "group crew")
+    await teams.shown("group crew")  # the welcome
     teams.fail(403, code="BotNotInConversationRoster")
     await teams.says("switch kitchen", conversation="group crew")
     await until_known(house)
