@@ -119,7 +119,8 @@ def test_a_script_whose_answer_is_lost_is_found_and_not_sent_again(
 def test_a_script_that_takes_too_long_is_stopped(server: Server, ann: str, upset: Cloud) -> None:
     data = data_of(server.say(ann, "execute sleep on tag:Role=web --timeout 1s"))
     assert data["summary"]["timedOut"] == data["summary"]["total"] == 4
-    assert len(upset.calls("CancelCommand")) == len(upset.calls("SendCommand")) == 3
+    stopped = {call.params["CommandId"] for call in upset.calls("CancelCommand")}
+    assert len(stopped) == len(upset.calls("SendCommand")) == 3  # asking twice does no harm
     for call in upset.calls("SendCommand"):
         assert call.params["TimeoutSeconds"] == 30  # the least that SSM takes
 
