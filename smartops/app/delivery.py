@@ -80,7 +80,7 @@ class Delivery:
                 continue  # another process took it over for a while: the store was away
             try:
                 message = Message.load(kept)
-            except Exception:
+            except Exception:  # whatever is wrong with it, the others are to be answered
                 log.exception("a message waits that this version cannot read")
                 continue
             channel = self._channels.get(message.channel)
@@ -174,7 +174,7 @@ class Delivery:
         """Close what the reply decides, if it can be: the sender is answered in any case."""
         try:
             return await self.close(reply, besides) if reply.closes else set()
-        except Exception:
+        except Exception:  # raised here, it would have the message answered again
             log.exception("the buttons for %s were not taken away", reply.closes)
             return set()
 

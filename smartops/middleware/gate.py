@@ -25,8 +25,9 @@ from smartops.store import Operation
 
 from .approve import approve
 from .authorise import authorise
-from .deduplicate import deduplicate, given_up
+from .deduplicate import deduplicate
 from .dispatch import dispatch
+from .ending import given_up
 from .identify import identify, person_of
 from .limit import exceeded, limit, take
 from .outcome import note

@@ -11,7 +11,7 @@ from smartops.jsonable import timestamp
 from smartops.reply import Cell, Fields, Reply, Severity, Table
 from smartops.store import Operation
 
-from .deduplicate import outcome_of
+from .ending import outcome_of
 from .turn import Desk, Parts
 
 OPERATION = re.compile(r"op-[0-9a-f]{12}")

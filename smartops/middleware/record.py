@@ -20,7 +20,7 @@ from smartops.errors import (
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Operation, OperationState, StoreUnavailable
 
-from .deduplicate import ended_elsewhere, outcome_of
+from .ending import ended_elsewhere, outcome_of
 from .running import StoredWork
 from .turn import Parts, Proceed, Turn
 

@@ -385,7 +385,7 @@ async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> 
 async def test_who_waits_for_the_answer_outlasts_the_store(
     nest: Nest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
     await stop(nest)

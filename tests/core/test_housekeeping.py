@@ -159,7 +159,7 @@ async def test_leases_do_not_wait_for_a_long_sweep(
 async def test_when_the_store_was_away_the_others_may_renew_their_leases_first(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
     store = await Store.open(f"sqlite:///{tmp_path / 'away.db'}", clock)
     house = House(store, clock)
     await house.keeping.once()

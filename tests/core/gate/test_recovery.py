@@ -102,7 +102,7 @@ class Fanciful(Interpreter):
 def load(bot: Bot, commands: Iterable[Command], *interpreters: Interpreter) -> Bot:
     """Load commands as a plugin."""
     module = ModuleType("roads")
-    module.register_commands = hookimpl(lambda: list(commands))  # type: ignore[attr-defined]
+    module.register_commands = hookimpl(lambda: list(commands))  # type: ignore[attr-defined] # made here
     module.register_interpreters = hookimpl(lambda: list(interpreters))  # type: ignore[attr-defined]
     bot.load(module)
     bot.settings["server"] = {"shutdown_timeout": "10ms"}
@@ -183,7 +183,7 @@ async def store_away(bot: Bot) -> AsyncIterator[None]:
 async def test_what_is_done_is_said_to_be_done_though_the_store_is_away(
     bot: Bot, road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)
+    monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
     load(bot, [road.close()])
     away = AsyncExitStack()
     road.meanwhile = lambda: away.enter_async_context(store_away(bot))
