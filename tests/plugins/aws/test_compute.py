@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -269,14 +270,23 @@ async def test_a_ping_is_remembered_for_a_moment(
         assert made == ["DescribeInstances"] * asked
 
 
-async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
+@asynccontextmanager
+async def one_machine(
     found: Found, clock: ManualClock
-) -> None:
+) -> AsyncIterator[tuple[AwsSimulator, Aws, Instance]]:
+    """Start an AWS with one machine."""
     regions = {"eu-central-1": {"instances": [{"name": "web-1"}]}}
     scenario = {"accounts": {"123456789012": {"regions": regions}}}
     async with AwsSimulator.start(scenario, clock=clock) as simulator:
         aws = found(clock, endpoint=simulator.url)[0]
         web = await named(aws, "web-1")
+        yield simulator, aws, web
+
+
+async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
+    found: Found, clock: ManualClock
+) -> None:
+    async with one_machine(found, clock) as (simulator, aws, web):
         simulator.fault("ec2:RebootInstances", "lose", times=1)
         with pytest.raises(BackendUnavailable) as refused:
             await aws.act("reboot", [web])
@@ -287,11 +297,7 @@ async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
 async def test_a_dry_run_that_is_not_answered_leaves_nothing_to_be_looked_for(
     found: Found, clock: ManualClock
 ) -> None:
-    regions = {"eu-central-1": {"instances": [{"name": "web-1"}]}}
-    scenario = {"accounts": {"123456789012": {"regions": regions}}}
-    async with AwsSimulator.start(scenario, clock=clock) as simulator:
-        aws = found(clock, endpoint=simulator.url)[0]
-        web = await named(aws, "web-1")
+    async with one_machine(found, clock) as (simulator, aws, web):
         simulator.fault("ec2:RebootInstances", "drop")
         with pytest.raises(BackendUnavailable, match="did not answer to reboot") as refused:
             await aws.check("reboot", [web])
