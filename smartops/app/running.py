@@ -14,9 +14,9 @@ from anyio.abc import TaskGroup
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.errors import Refusal
-from smartops.limits import Limiter, MemoryLimiter, SharedLimiter, Window
+from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.message import Claims, Message
-from smartops.middleware import Gate, Parts, Running
+from smartops.middleware import Gate, Running
 from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Store
@@ -26,6 +26,7 @@ from smartops.version import __version__
 from .composition import Composition
 from .delivery import Delivery
 from .housekeeping import Housekeeping
+from .parts import connect
 
 log = logging.getLogger("smartops.app")
 
@@ -138,9 +139,9 @@ class App:
         stack.push_async_callback(self.store.aclose)
         self.limiter = _limiter(composition)
         stack.push_async_callback(self.limiter.aclose)
-        self._gate = Gate(self._parts(), composition.layers)
-        composition.builtins.parts = self._gate.parts
-        composition.shelves.store = self.store
+        observe = self.telemetry.command
+        parts = connect(composition, self.store, self.limiter, self._running, observe)
+        self._gate = Gate(parts, composition.layers)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
         patience = settings.server.shutdown_timeout.total_seconds()
         for offer in composition.plugins.lifespans(self):
@@ -163,31 +164,6 @@ class App:
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
         self._started.set()
-
-    def _parts(self) -> Parts:
-        composition, limits = self.composition, self.settings.limits
-        return Parts(
-            clock=composition.services.clock,
-            store=self.store,
-            limiter=self.limiter,
-            people=composition.people,
-            policy=composition.policy,
-            grammar=composition.grammar,
-            wired=composition.wired,
-            interpreters=composition.interpreters,
-            compute=composition.compute,
-            windows={
-                name: Window(name, item.limit, item.window.total_seconds())
-                for name, item in (
-                    ("user", limits.user),
-                    ("team", limits.team),
-                    ("burst", limits.burst),
-                )
-            },
-            expires=self.settings.confirmation.expires.total_seconds(),
-            observe=self.telemetry.command,
-            running=self._running,
-        )
 
 
 def _limiter(composition: Composition) -> Limiter:

@@ -1,0 +1,63 @@
+"""What the steps of the gate work with, and how to get it without starting an app."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from smartops.limits import Limiter, MemoryLimiter, Window
+from smartops.middleware import Parts, Running
+from smartops.store import Record, Store
+
+from .composition import Composition
+
+
+def connect(
+    composition: Composition,
+    store: Store,
+    limiter: Limiter,
+    running: Running,
+    observe: Callable[[Record], None],
+) -> Parts:
+    """Return the parts, and give the core's commands and the plugins' shelves the store."""
+    settings = composition.settings
+    limits = {"user": settings.limits.user, "team": settings.limits.team}
+    limits["burst"] = settings.limits.burst
+    parts = Parts(
+        clock=composition.services.clock,
+        store=store,
+        limiter=limiter,
+        people=composition.people,
+        policy=composition.policy,
+        grammar=composition.grammar,
+        wired=composition.wired,
+        interpreters=composition.interpreters,
+        compute=composition.compute,
+        windows={
+            name: Window(name, item.limit, item.window.total_seconds())
+            for name, item in limits.items()
+        },
+        expires=settings.confirmation.expires.total_seconds(),
+        observe=observe,
+        running=running,
+    )
+    composition.builtins.parts = parts
+    composition.shelves.store = store
+    return parts
+
+
+@asynccontextmanager
+async def query(composition: Composition) -> AsyncIterator[Parts]:
+    """Open what it takes to authorise, on a temporary store.
+
+    No lifespan is entered, no channel runs, and the configured store is not
+    touched, so nothing that other processes left in it is taken over.
+    """
+    clock = composition.services.clock
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(composition.http.aclose)
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        store = await Store.open(f"sqlite:///{folder}/query.db", clock)
+        stack.push_async_callback(store.aclose)
+        yield connect(composition, store, MemoryLimiter(clock), Running(), lambda _: None)

@@ -1,0 +1,68 @@
+"""What each command starts: lifespans, channels, connections."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+
+import anyio.to_thread
+import pytest
+
+from slack_service import APP_TOKEN, BOT_TOKEN, TEAM, SlackServer
+from smartops import Clock
+
+LOOKING = [["can-i", "alice", "stop web-server-01"], ["check"], ["schema"], ["plugins"]]
+
+WATCHED = """
+from contextlib import asynccontextmanager
+from pathlib import Path
+from smartops import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def lifespan():
+    Path("entered").touch()
+    yield
+"""
+
+
+@pytest.fixture
+def watched(config, monkeypatch):
+    """Load a plugin that creates the file ``entered`` when its lifespan is entered."""
+    (config.parent / "watched_lifespan.py").write_text(textwrap.dedent(WATCHED))
+    monkeypatch.syspath_prepend(os.fspath(config.parent))
+    config.write_text(config.read_text() + "  watched_lifespan:\n")
+    yield config.parent / "entered"
+    sys.modules.pop("watched_lifespan", None)
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
+def test_asking_enters_no_lifespan(run, watched, words):
+    assert run(*words).status == 0
+    assert not watched.exists()
+
+
+def test_say_enters_lifespans(run, watched):
+    assert run("say", "--user", "vic", "list instances").status == 0
+    assert watched.exists()
+
+
+@pytest.fixture
+async def slack(config, monkeypatch):
+    """Run the Slack stand-in, and load the plugin in Socket Mode."""
+    monkeypatch.setenv("BOT", BOT_TOKEN)
+    monkeypatch.setenv("APP", APP_TOKEN)
+    async with SlackServer.start(Clock()) as slack:
+        section = f"bot_token: '${{BOT}}', app_token: '${{APP}}', workspaces: [{TEAM}]"
+        section = f"  slack: {{{section}, api_url: '{slack.api_url}'}}\n"
+        config.write_text(config.read_text() + section)
+        yield slack
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
+async def test_asking_makes_no_call_to_slack(run, slack, words):
+    done = await anyio.to_thread.run_sync(run, *words)
+    assert done.status == 0
+    assert [call.method for call in slack.calls] == []
