@@ -48,20 +48,20 @@ class AllowList:
         return tuple(entry for entry, _ in self._entries if _has_role(person, entry))
 
     def choose(self, script: str, person: Person, targets: Sequence[Instance]) -> Allowed:
-        """Return what may run for this text: the first entry that fits person and targets.
+        """Return what may run for this script: the first entry that fits person and targets.
 
-        Raises PermissionDenied if no entry lets this person run it, and
-        ValidationFailed if one does, but not on the platforms of all targets.
+        The script is compared and run exactly as written, because the policy has
+        decided on that text. Raises PermissionDenied if no entry lets this person
+        run it, and ValidationFailed if one does, but not on the platforms of all targets.
         """
-        text = script.strip()
-        matching = [entry for entry, template in self._entries if template.match(text)]
+        matching = [entry for entry, template in self._entries if template.match(script)]
         entries = [entry for entry in matching if _has_role(person, entry)]
         if not entries:
-            raise self._denied(text, person, matching)
+            raise self._denied(script, person, matching)
         for entry in entries:
             if not _misfits(entry, targets):
-                return Allowed(text, entry)
-        raise _wrong_platform(text, entries[0], targets)
+                return Allowed(script, entry)
+        raise _wrong_platform(script, entries[0], targets)
 
     def _denied(
         self, text: str, person: Person, matching: Sequence[ScriptEntry]

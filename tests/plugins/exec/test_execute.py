@@ -86,7 +86,7 @@ async def test_the_handler_and_the_plan_ask_the_allow_list_themselves(world, web
 async def test_a_plan_shows_exactly_what_will_run_and_where(world, web, make):
     there = world(scripts=SCRIPTS)
     off = make("i-2", "web-2", state="stopped")
-    plan = await there.plan("systemctl restart nginx ", web, off, web)
+    plan = await there.plan("systemctl restart nginx", web, off, web)
     assert plan.summary == "Run a script on 2 instances for at most 2 minutes"
     assert plan.command == "systemctl restart nginx"
     assert plan.changes == (

@@ -102,3 +102,27 @@ async def test_a_script_that_takes_too_long(there):
     answer = await say(there, 'execute "sleep 300" on web-server-01 --timeout 5s')
     assert answer.data["status"] == "timed-out"
     assert answer.data["exitCode"] is None
+
+
+BLANKS = (" ", "\t", "\n", "\r\n", "\v", "\x1f", "\x85", "\u00a0", "\u2003", "\u2028", "\u3000")
+SPELLINGS = [
+    f"{quote}{before}df -h{after}{quote}"
+    for quote in ('"', "'", "`", "")
+    for blank in BLANKS
+    for before, after in (("", ""), (blank, ""), ("", blank), (blank, blank))
+]
+
+
+async def test_what_runs_is_exactly_the_script_that_the_policy_decided_on(there):
+    grammar = (await there.app()).composition.grammar
+    ran = 0
+    for spelling in SPELLINGS:
+        text = f"execute {spelling} on web-server-01"
+        decided_on = grammar.parse(text, lambda _: True).arguments["script"]
+        answer = await say(there, text)
+        if answer.status == "success":
+            ran += 1
+            assert answer.data["command"] == decided_on
+        else:
+            assert answer.code == "PERMISSION_DENIED"
+    assert ran > len(BLANKS)
