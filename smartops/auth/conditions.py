@@ -165,8 +165,10 @@ class Effects(Condition):
 
     def why(self, ask: Question) -> str:
         """Say in words what there is."""
-        there = " or ".join(ask.effects)
-        return f"the effect is {there}, not {' or '.join(sorted(self._wanted))}"
+        there, wanted = " or ".join(ask.effects), " or ".join(sorted(self._wanted))
+        if self.test(ask) is None:
+            return f"the effect is not known yet; it may be {there}, and {wanted} is asked for"
+        return f"the effect is {there}, not {wanted}"
 
 
 class Argument(LateCondition):
@@ -201,7 +203,10 @@ class Argument(LateCondition):
         texts = [_words(item)[-1] for item in self._items(ask.arguments)]
         if not texts:
             return f"{self._name} is not given"
-        return f"{self._name} is {', '.join(texts)}, not {self._values}"
+        there = f"{self._name} is {', '.join(texts)}"
+        if self.test(ask) is None:
+            return f"{there}, which is not looked up yet, and {self._values} is asked for"
+        return f"{there}, not {self._values}"
 
     def _items(self, arguments: Mapping[str, Any]) -> Sequence[Any]:
         value = arguments.get(self._name)

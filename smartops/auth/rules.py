@@ -109,22 +109,21 @@ class CompiledRule:
             if impossible := condition.impossible(ask.command):
                 return f"{head}: does not apply: {impossible}"
         asks = [ask] if self.denies else ask.each()
-        answers = [self.finish(self.begin(one), one) for one in asks]
-        if all(answers):
+        pairs = [(one, self._unmet(one)) for one in asks]
+        verdict, reason = next(((no, why) for _, (no, why) in pairs if no is not True), (True, ""))
+        if verdict is True:
             return f"{head}: applies"
-        pairs = list(zip(asks, answers, strict=True))
-        why_not = self._why_not(next(one for one, answer in pairs if not answer))
-        if True in answers:
-            hit = labels(one.targets[0] for one, answer in pairs if answer and one.targets)
-            return f"{head}: applies to {hit} only: {why_not}"
-        return f"{head}: {'does not apply' if False in answers else 'may apply'}: {why_not}"
+        hit = labels(one.targets[0] for one, (met, _) in pairs if met and one.targets)
+        if hit:
+            return f"{head}: applies to {hit} only: {reason}"
+        return f"{head}: {'may apply' if verdict is None else 'does not apply'}: {reason}"
 
-    def _why_not(self, ask: Question) -> str:
-        """Say which condition is not met, or not known to be."""
+    def _unmet(self, ask: Question) -> tuple[Answer, str]:
+        """Return the answer of all conditions, and the reason of the one that decides it."""
         conditions: Sequence[Condition] = (*self.early, *self.late)
         answers = [condition.test(ask) for condition in conditions]
-        unmet = answers.index(False if False in answers else None)
-        return conditions[unmet].why(ask)
+        answer = all_of(answers)
+        return answer, "" if answer else conditions[answers.index(answer)].why(ask)
 
 
 def check(rules: Sequence[RuleSettings]) -> None:

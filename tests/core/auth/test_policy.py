@@ -13,6 +13,7 @@ import pytest
 from smartops import Command, Effect, Identity, Instance, Person, Place, command
 from smartops.auth import Conditions, Decision, Policy, Rule
 from smartops.errors import StartupError
+from smartops.grammar import Reference
 
 ALICE = Person("alice", frozenset({"viewer", "operator"}), Identity("local", "", "alice"))
 BOB = Person("bob", frozenset({"viewer"}), Identity("local", "", "bob"))
@@ -418,6 +419,21 @@ def test_explains_what_stands_open() -> None:
         "deny  hands-off-databases: does not apply: list instances has no targets",
         "allow forced: does not apply: list instances has no argument force",
         "denied: No rule allows this.",
+    ]
+
+
+def test_explains_a_rule_by_the_condition_that_decides_its_verdict() -> None:
+    rules = (*USUAL, deny("by-name", arguments={"targets": ("db-*",)}))
+    arguments = {"script": "ls", "targets": (Reference("web-1"),)}
+    lines = Policy(rules).explain(ALICE, execute, None, HERE, arguments, None)
+    assert lines[1:5] == [
+        "allow everyone-reads: may apply: the effect is not known yet; it may be read or change "
+        "or dangerous, and read is asked for",
+        "allow operators-change: may apply: the effect is not known yet; it may be read or change "
+        "or dangerous, and change or read is asked for",
+        "deny  hands-off-databases: does not apply: the command is execute, not stop or reboot",
+        "deny  by-name: may apply: targets is web-1, which is not looked up yet, and db-* is "
+        "asked for",
     ]
 
 

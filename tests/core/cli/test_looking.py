@@ -78,6 +78,17 @@ def test_can_i_names_the_person_the_place_and_every_rule(run, config):
     ]
 
 
+def test_can_i_gives_no_reason_that_contradicts_the_verdict(run, config):
+    done = run("can-i", "alice", "execute 'rm -rf /' on orders-db-01")
+    assert done.out.splitlines()[1:4] == [
+        "allow all-read: may apply: the effect is not known yet; it may be read or change, "
+        "and read is asked for",
+        "allow operators-change: may apply: the effect is not known yet; it may be read or change, "
+        "and change is asked for",
+        "deny  no-databases: does not apply: the command is execute, not stop",
+    ]
+
+
 def test_can_i_takes_other_names_for_those_of_the_local_issuer(run, config):
     assert run("can-i", "zoe", "whoami").out.startswith("person local:zoe in api, roles: none")
 
