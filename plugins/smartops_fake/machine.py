@@ -116,8 +116,9 @@ class Machine:
 
     @property
     def launched(self) -> float:
-        """When it was launched, in seconds since the epoch."""
-        return self.history[0][0]
+        """When it was last started, in seconds since the epoch, as EC2's LaunchTime says it."""
+        starts = (at for at, state in reversed(self.history) if state == "pending")
+        return next(starts, self.history[0][0])
 
     def view(self) -> Instance:
         """Return it as others see it; the same object until something changes."""

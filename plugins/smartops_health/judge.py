@@ -141,7 +141,7 @@ def _starting(config: HealthConfig, instance: Instance, now: datetime) -> Findin
         instance,
         Severity.WARNING,
         "Does not get started",
-        f"It is pending for {minutes(now - since)}.",
+        f"It has been pending for {minutes(now - since)}.",
         "Look at its console, or stop it and start it again.",
     )
 

@@ -209,7 +209,7 @@ async def test_old_or_missing_measurements_are_an_issue(world, at, launched, iss
     ("state", "launched", "issues"),
     [
         ("pending", ago(minutes=5), []),
-        ("pending", ago(minutes=40), ["It is pending for 40 minutes."]),
+        ("pending", ago(minutes=40), ["It has been pending for 40 minutes."]),
         ("pending", None, []),
         ("stopped", None, []),
         ("terminated", None, []),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 import smartops_fake
 import smartops_health
+import smartops_instances
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +42,20 @@ async def test_an_incident_is_found_with_its_duration(bot: Bot):
     one = (await bot.say("check health web-server-02")).data
     assert (one["overall_health"], one["issues"]) == ("healthy", [])
     assert (await bot.say("health i-0def456ghi")).data["overall_health"] == "critical"
+
+
+async def test_a_machine_that_was_just_started_is_not_late(bot: Bot):
+    bot.load(smartops_fake, fleet=[{"name": "batch", "state": "stopped", "age": "212d"}])
+    bot.load(smartops_instances)
+    bot.load(smartops_health)
+    asked = await bot.say("start batch")
+    await bot.press(asked.action("confirm"))
+    bot.clock.advance(3)
+    report = (await bot.say("check health batch")).data
+    assert (report["overall_health"], report["issues"]) == ("healthy", [])
+    (shown,) = (await bot.say("list instances")).data["instances"]
+    started = datetime.fromisoformat(shown["launchTime"])
+    assert bot.clock.now() - started < timedelta(seconds=10)
 
 
 async def test_a_large_fleet(bot: Bot):
