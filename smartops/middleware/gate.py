@@ -32,6 +32,7 @@ from .identify import identify, person_of
 from .limit import exceeded, limit, take
 from .outcome import note
 from .parse import parse
+from .questions import with_question
 from .record import record
 from .turn import Parts, Proceed, Step, Turn
 from .watcher import Watcher
@@ -113,6 +114,7 @@ class Gate:
             )
         reply = replace(
             reply,
+            view=with_question(turn, reply.view),
             quota=turn.quota,
             request_id=message.request_id,
             repeated=turn.repeated,

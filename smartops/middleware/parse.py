@@ -10,8 +10,8 @@ from smartops.reply import Reply
 
 from .authorise import forbidden, may_ever
 from .interpret import interpreted
-from .questions import answered, ask
-from .tokens import TOKEN, approval_of, withdraw
+from .questions import answered, ask, called_off, close
+from .tokens import TOKEN, approval_of, decided_in_words, withdraw
 from .turn import Parts, Proceed, Turn
 
 
@@ -61,22 +61,28 @@ async def _parsed(
     def permitted(command: Command) -> bool:
         return may_ever(parts, person, command, turn.message.place)
 
+    if turn.message.form:
+        close(parts, turn)
+    if cancelled := await called_off(parts, turn, said):
+        return cancelled
     try:
-        return parts.grammar.parse(said, permitted)
+        parsed = parts.grammar.parse(said, permitted)
     except MissingArguments as missing:
         if not turn.message.form:
             raise
         return parts.grammar.fill(missing.wanted, missing.arguments, turn.message.form)
     except NotPermitted as error:
         raise forbidden(parts, turn, person, error.command) from None
-    except UnknownCommand as unknown:
+    except UnknownCommand:
         if turn.operation is not None:
             raise  # what was approved is not open to interpretation
-        # what is nearly a command was hardly meant as an answer
-        answer = None if unknown.suggestions else await answered(parts, turn, said, permitted)
-        if answer is not None:
-            return answer
-        understood = await interpreted(parts, proceed, turn, permitted)
+        understood = (
+            await answered(parts, turn, said, permitted)
+            or await decided_in_words(parts, turn, said, permitted)
+            or await interpreted(parts, proceed, turn, permitted)
+        )
         if understood is None:
             raise
         return understood
+    close(parts, turn)
+    return parsed

@@ -8,7 +8,7 @@ from datetime import timedelta
 from smartops.backend import Instance
 from smartops.command import Command, Parameter
 from smartops.grammar import MissingArguments, Parsed
-from smartops.reply import Form, FormField, Reply
+from smartops.reply import Form, FormField, Reply, Text, View
 from smartops.store import Question
 
 from .turn import Parts, Turn
@@ -25,26 +25,17 @@ _HINTS = {
 }
 
 
+_CALLS_OFF = frozenset({"cancel", "no"})
+
+
 async def ask(parts: Parts, turn: Turn, missing: MissingArguments) -> Reply:
     """Return the reply that asks for what is missing, and remember having asked."""
-    assert turn.person is not None
     fields = tuple(_field(parameter) for parameter in missing.missing)
     if not fields:
         raise missing  # a literal word is missing: there is nothing to be filled in
     known = parts.grammar.partial(missing.wanted, missing.arguments)
-    first = fields[0]
-    message = turn.message
-    await parts.store.ask(
-        Question(
-            person=turn.person.name,
-            channel=message.channel,
-            conversation=_where(turn),
-            command_text=known,
-            parameter=first.name,
-            expires=parts.clock.time() + PATIENCE,
-        )
-    )
-    form = Form(known, f"{missing.wanted.name}: which {_words(missing.missing[0])}?", fields)
+    await parts.store.ask(_question(parts, turn, known, fields[0].name))
+    form = Form(known, _title(missing.wanted, missing.missing[0]), fields)
     return Reply(status="pending", view=(form,), data={"missing": [field.name for field in fields]})
 
 
@@ -52,17 +43,63 @@ async def answered(
     parts: Parts, turn: Turn, said: str, permitted: Callable[[Command], bool]
 ) -> Parsed | None:
     """Return the call that ``said`` completes, if it answers a question; else None."""
-    message = turn.message
-    if not message.asks or turn.person is None or message.action:
-        return None
-    question = await parts.store.take_question(turn.person.name, message.channel, _where(turn))
+    question = await _taken(parts, turn)
     if question is None:
         return None
     try:
         return parts.grammar.parse(question.command_text, permitted)
     except MissingArguments as missing:
+        asked = next(item for item in missing.missing if item.name == question.parameter)
+        turn.answers = _title(missing.wanted, asked)
         values = {question.parameter: said}
         return parts.grammar.fill(missing.wanted, missing.arguments, values)
+
+
+async def called_off(parts: Parts, turn: Turn, said: str) -> Reply | None:
+    """Close the open question if ``said`` says no to it; None if there is none."""
+    question = await _taken(parts, turn) if said.casefold() in _CALLS_OFF else None
+    if question is None:
+        return None
+    cancelled = question.command_text
+    return Reply.of(
+        f"Cancelled: {cancelled}", "Nothing was changed.", data={"cancelled": cancelled}
+    )
+
+
+def close(parts: Parts, turn: Turn) -> None:
+    """Close the open question: its form came back, or another command was said."""
+    if turn.message.asks and turn.operation is None:
+        parts.store.close_question(_question(parts, turn))
+
+
+def with_question(turn: Turn, view: View) -> View:
+    """Return a view that names, below its first block, the question that was answered."""
+    if not turn.answers:
+        return view
+    return (*view[:1], Text(f'Your answer to "{turn.answers}"', style="note"), *view[1:])
+
+
+async def _taken(parts: Parts, turn: Turn) -> Question | None:
+    message = turn.message
+    if not message.asks or turn.person is None or message.action:
+        return None
+    return await parts.store.take_question(turn.person.name, message.channel, _where(turn))
+
+
+def _question(parts: Parts, turn: Turn, command_text: str = "", parameter: str = "") -> Question:
+    assert turn.person is not None
+    return Question(
+        person=turn.person.name,
+        channel=turn.message.channel,
+        conversation=_where(turn),
+        command_text=command_text,
+        parameter=parameter,
+        expires=parts.clock.time() + PATIENCE,
+    )
+
+
+def _title(command: Command, parameter: Parameter) -> str:
+    return f"{command.name}: which {_words(parameter)}?"
 
 
 def _where(turn: Turn) -> str:

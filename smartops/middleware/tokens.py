@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
-from smartops.errors import ApprovalInvalid
+from smartops.command import Command
+from smartops.errors import ApprovalInvalid, ValidationFailed
+from smartops.grammar import Parsed
 from smartops.message import Person
 from smartops.reply import Reply
 from smartops.store import Approval
 
 from .turn import Parts, Turn
 
+_YES = frozenset({"yes", "y", "confirm", "ok", "proceed", "yes, proceed"})
+_NO = frozenset({"no", "n"})
 TOKEN = re.compile(r"(confirm|cancel)_([a-z2-7]{26})")
 
 
@@ -40,6 +45,32 @@ async def approval_of(parts: Parts, turn: Turn, person: Person, token: str) -> A
             details=f"It was for: {approval.command_text}. Look at: history",
         )
     return approval
+
+
+async def decided_in_words(
+    parts: Parts, turn: Turn, said: str, permitted: Callable[[Command], bool]
+) -> Parsed | None:
+    """Return the call of ``cancel`` for a typed no while a confirmation is open here.
+
+    A yes is only taken from the button, which says what it is a yes to: raises
+    ValidationFailed. Returns None if neither is said, or nothing is open.
+    """
+    word = said.casefold().rstrip(".!")
+    if word not in _YES | _NO:
+        return None
+    assert turn.person is not None
+    here = (turn.message.channel, turn.message.conversation)
+    waiting = await parts.store.pending(turn.person.name, here)
+    if not waiting:
+        return None
+    if word in _NO:
+        return parts.grammar.parse("cancel", permitted)
+    raise ValidationFailed(
+        'Press "Yes, proceed" on the card above',
+        details="\n".join(
+            f"It waits for your confirmation: {item.command_text}" for item in waiting
+        ),
+    )
 
 
 async def withdraw(parts: Parts, approval: Approval) -> Reply:

@@ -58,7 +58,8 @@ class Turn:
 
     ``retaken`` says that an earlier process began to answer it, ``operation``
     is one that goes on where that process stopped, ``understood`` that the call
-    is what an interpreter made of other words.
+    is what an interpreter made of other words, ``answers`` is the question that
+    the text answers.
     """
 
     message: Message
@@ -66,6 +67,7 @@ class Turn:
     watcher: Watcher = field(default_factory=Watcher)
     retaken: bool = False
     understood: bool = False
+    answers: str = ""
     operation: Operation | None = None
     closes: str = ""
     act: str = ""

@@ -131,6 +131,21 @@ def _answer(connection: Connection, about: tuple[str, str, str]) -> Question | N
     return Question(**row) if row is not None else None
 
 
+_CLOSE = Statement(
+    delete(questions).where(
+        questions.c.person == bindparam("person"),
+        questions.c.channel == bindparam("channel"),
+        questions.c.conversation == bindparam("conversation"),
+        questions.c.expires <= bindparam("expires"),
+    )
+)
+
+
+def _close(connection: Connection, asked: Sequence[Question]) -> Sequence[None]:
+    _CLOSE.run(connection, asked)
+    return [None] * len(asked)
+
+
 def _put(connection: Connection, fact: Fact) -> None:
     put(connection, shelf, asdict(fact))
 
@@ -146,6 +161,7 @@ RENEW: Act[Lease, int] = each("renew messages", _renew)
 LEAVE: Act[str, None] = each("leave", _leave)
 ASK: Act[Question, None] = each("ask", _ask)
 ANSWER: Act[tuple[str, str, str], Question | None] = each("question", _answer, repeatable=False)
+CLOSE: Act[Question, None] = Act("close question", _close)
 PUT: Act[Fact, None] = each("put", _put)
 DROP: Act[Fact, None] = each("drop", _drop)
 

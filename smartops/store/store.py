@@ -296,6 +296,10 @@ class Store:
         question = await self._writer.write(conversation.ANSWER, about)
         return question if question and question.expires > self._clock.time() else None
 
+    def close_question(self, asked: Question) -> None:
+        """Delete, soon, the question of that person there, unless it expires after ``asked``."""
+        self._writer.queue(conversation.CLOSE, asked)
+
     # The shelf: what plugins keep.
 
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:

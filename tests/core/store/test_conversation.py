@@ -77,6 +77,20 @@ async def test_a_new_question_replaces_the_old(store: Store, clock: ManualClock)
     )
 
 
+async def test_closing_a_question_leaves_those_asked_later(
+    store: Store, clock: ManualClock
+) -> None:
+    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    await store.ask(question)
+    store.close_question(replace(question, person="bea"))
+    store.close_question(replace(question, conversation="elsewhere"))
+    store.close_question(replace(question, expires=clock.time() + 59))
+    assert await store.take_question("alice", "api", "room") == question
+    await store.ask(question)
+    store.close_question(replace(question, command_text="", parameter=""))
+    assert await store.take_question("alice", "api", "room") is None
+
+
 async def test_a_question_expires_for_itself_alone(store: Store, clock: ManualClock) -> None:
     question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
     await store.ask(question)

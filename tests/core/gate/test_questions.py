@@ -1,0 +1,132 @@
+"""Questions for missing arguments: answered once, and closed before they catch other words."""
+
+from types import ModuleType
+
+import pytest
+
+from smartops import Identity, Message, Place, Plan, ValidationFailed, command, hookimpl, plain
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+
+@command("deploy {service}", effect="change")
+async def deploy(service: str) -> str:
+    """Deploy a service."""
+    return f"Deploying {service}"
+
+
+@deploy.plan
+async def plan(service: str) -> Plan:
+    if service == "nowhere":
+        raise ValidationFailed("There is no service nowhere")
+    return Plan(f"Deploy {service}", ())
+
+
+@command("look")
+async def look() -> str:
+    """Look."""
+    return "Nothing to see"
+
+
+@command("show {what}")
+async def show(what: str) -> str:
+    """Show something."""
+    return f"This is {what}"
+
+
+@pytest.fixture
+def bot(bot: Bot) -> Bot:
+    module = ModuleType("deploys")
+    module.register_commands = hookimpl(lambda: [deploy, look, show])  # type: ignore[attr-defined]
+    bot.load(module)
+    bot.asks = True
+    return bot
+
+
+async def test_the_answer_names_the_question(bot: Bot) -> None:
+    assert (await bot.say("deploy")).text == "deploy: which service?"
+    asked = await bot.say("web-1")
+    assert "Deploy web-1" in asked.text
+    assert 'Your answer to "deploy: which service?"' in asked.text
+    assert (await bot.say("web-1")).code == "VALIDATION_ERROR"
+
+
+async def test_a_refused_answer_names_the_question(bot: Bot) -> None:
+    await bot.say("deploy")
+    refused = await bot.say("nowhere")
+    assert refused.code == "VALIDATION_ERROR"
+    assert 'Your answer to "deploy: which service?"' in refused.text
+
+
+async def test_another_command_closes_the_question(bot: Bot) -> None:
+    await bot.say("deploy")
+    assert (await bot.say("look")).text == "Nothing to see"
+    assert "No command matches" in (await bot.say("web-1")).text
+
+
+async def test_a_pressed_button_closes_the_question(bot: Bot) -> None:
+    confirmation = await bot.say("deploy web-1")
+    await bot.say("deploy")
+    await bot.press(confirmation.action("confirm"))
+    assert "No command matches" in (await bot.say("web-2")).text
+
+
+async def test_a_form_that_came_back_closes_the_question(bot: Bot) -> None:
+    await bot.say("deploy")
+    form = Message(
+        id="form",
+        channel="bot",
+        conversation="with-alice",
+        sender=Identity("bot", "", "alice"),
+        place=Place("bot"),
+        at=bot.clock.now(),
+        request_id="form",
+        text="deploy",
+        form={"service": "web-1"},
+        asks=True,
+    )
+    assert "Deploy web-1" in plain(await (await bot.app()).handle(form))
+    assert "No command matches" in (await bot.say("web-2")).text
+
+
+async def test_a_question_elsewhere_stays_open(bot: Bot) -> None:
+    await bot.say("deploy")
+    await bot.say("look", conversation="elsewhere")
+    await bot.say("look", user="bea")
+    assert "Deploy web-1" in (await bot.say("web-1")).text
+
+
+async def test_an_answer_may_be_like_a_command(bot: Bot) -> None:
+    await bot.say("deploy")
+    assert "Deploy shop" in (await bot.say("shop")).text
+
+
+async def test_an_exact_command_is_no_answer(bot: Bot) -> None:
+    await bot.say("deploy")
+    assert (await bot.say("show shop")).text == "This is shop"
+
+
+@pytest.mark.parametrize("word", ["cancel", "no", "No"])
+async def test_a_question_can_be_called_off(bot: Bot, word: str) -> None:
+    await bot.say("deploy web-1")
+    await bot.say("deploy")
+    assert (await bot.say(word)).text == "Cancelled: deploy\n\nNothing was changed."
+    assert "No command matches" in (await bot.say("web-2")).text
+    assert "deploy web-1" in (await bot.say("approvals")).text
+
+
+async def test_no_calls_off_what_waits_for_confirmation(bot: Bot) -> None:
+    await bot.say("deploy web-1")
+    assert "Cancelled: deploy web-1" in (await bot.say("no")).text
+    assert "No command matches" in (await bot.say("no")).text
+
+
+@pytest.mark.parametrize("word", ["yes", "Yes.", "confirm"])
+async def test_a_typed_yes_points_at_the_button(bot: Bot, word: str) -> None:
+    await bot.say("deploy web-1")
+    answer = await bot.say(word)
+    assert answer.code == "VALIDATION_ERROR"
+    assert answer.text.startswith('Press "Yes, proceed" on the card above')
+    assert "deploy web-1" in answer.text
+    assert "No command matches" in (await bot.say(word, conversation="elsewhere")).text
