@@ -44,6 +44,10 @@ class Backend(ABC):
         """Return if the backend can be reached, else raise BackendUnavailable; change nothing."""
 
 
+NAME_TAG = "Name"
+"""The tag that holds an instance's name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """A machine. ``id`` is immutable and no other's; ``name`` may be empty or shared.

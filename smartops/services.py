@@ -261,7 +261,9 @@ class Services:
     ``anonymous`` is true only under the development setting that lets anybody
     in from a loopback address. ``max_depth`` is ``server.max_depth``, for
     :func:`~smartops.wire.parse_json`. ``shelf(NAME)`` returns the durable
-    facts of the plugin NAME; they can be used once the app runs.
+    facts of the plugin NAME; they can be used once the app runs. ``policy_tags``
+    maps the keys of tags that rules of the policy look at to the name of such a
+    rule; it is complete once all commands are registered.
     """
 
     clock: Clock
@@ -271,3 +273,4 @@ class Services:
     anonymous: bool = False
     max_depth: int = 32
     shelf: Callable[[str], Shelf] = _no_shelf
+    policy_tags: Mapping[str, str] = field(default_factory=dict)

@@ -19,10 +19,10 @@ def config_type() -> type[InstancesConfig]:
 
 @hookimpl
 def register_commands(config: InstancesConfig, services: Services) -> Iterable[Command]:
-    """Return the commands, closed over the configuration and the clock."""
+    """Return the commands, closed over the configuration, the clock and the policy's tags."""
     return [
         listing(config, services.clock),
         showing(config, services.clock),
         *(power(config, verb) for verb in ("start", "stop", "reboot")),
-        *tagging(config),
+        *tagging(config, services.policy_tags),
     ]

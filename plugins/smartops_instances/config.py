@@ -38,5 +38,10 @@ class InstancesConfig(BaseModel):
     )
     protected_tags: tuple[str, ...] = Field(
         default=(),
-        description="Globs of tag keys that `tag` and `untag` refuse to touch.",
+        description="Globs of tag keys that `tag` and `untag` refuse to touch, "
+        "besides those that a rule looks at.",
+    )
+    unprotected_tags: tuple[str, ...] = Field(
+        default=(),
+        description="Globs of tag keys that may be changed although a rule looks at them.",
     )

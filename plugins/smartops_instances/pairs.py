@@ -30,7 +30,7 @@ def assignments(written: Iterable[str]) -> Mapping[str, str]:
     """Return the tags that each ``KEY=VALUE`` sets.
 
     Raises ValidationFailed if one has no ``=``, is too long, holds control
-    characters, or if a key is given two values.
+    characters, has blanks around its key or value, or if a key is given two values.
     """
     put: dict[str, str] = {}
     for text in written:
@@ -41,6 +41,10 @@ def assignments(written: Iterable[str]) -> Mapping[str, str]:
                 details="Write KEY=VALUE, in quotes if it holds blanks or commas",
             )
         _check_key(key, text)
+        if (key, value) != (key.strip(), value.strip()):
+            raise ValidationFailed(
+                f"{text!r} has blanks around its key or value", details="Write KEY=VALUE"
+            )
         if len(value) > MAX_VALUE or not (value.isprintable()):
             raise ValidationFailed(
                 f"The value of tag {key} cannot be set",

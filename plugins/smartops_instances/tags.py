@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from smartops import (
@@ -28,9 +29,40 @@ _ABSENT = "(not set)"
 _REMOVED = "(removed)"
 
 
-def tagging(config: InstancesConfig) -> tuple[Command, Command, Command]:
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The tags that may not be changed, because what is allowed depends on them.
+
+    ``ruled`` maps the keys that rules look at to the name of such a rule.
+    """
+
+    config: InstancesConfig
+    ruled: Mapping[str, str]
+
+    def check(self, keys: Iterable[str]) -> None:
+        """Raise PermissionDenied if a key is protected; letter case and blanks do not count."""
+        for key in keys:
+            why = self._reason(key.strip().lower())
+            if why:
+                raise PermissionDenied(f"Tag {key} may not be changed from here", details=why)
+
+    def _reason(self, key: str) -> str:
+        if glob := _first(self.config.protected_tags, key):
+            return f"It is protected by {glob} (plugins.instances.protected_tags)"
+        if _first(self.config.unprotected_tags, key):
+            return ""
+        rule = next((rule for ruled, rule in self.ruled.items() if ruled.lower() == key), "")
+        return f'The rule "{rule}" looks at it (plugins.instances.unprotected_tags)' if rule else ""
+
+
+def _first(globs: Iterable[str], key: str) -> str:
+    return next((glob for glob in globs if fnmatchcase(key, glob.lower())), "")
+
+
+def tagging(config: InstancesConfig, ruled: Mapping[str, str]) -> tuple[Command, Command, Command]:
     """Return the commands ``tags``, ``tag`` and ``untag``."""
-    return _tags(), _tag(config), _untag(config)
+    protection = Protection(config, ruled)
+    return _tags(), _tag(protection), _untag(protection)
 
 
 def _tags() -> Command:
@@ -44,7 +76,7 @@ def _tags() -> Command:
     return tags
 
 
-def _tag(config: InstancesConfig) -> Command:
+def _tag(protection: Protection) -> Command:
     @command(
         "tag {target} {tags}",
         effect=Effect.CHANGE,
@@ -55,7 +87,7 @@ def _tag(config: InstancesConfig) -> Command:
     )
     async def tag(compute: Compute, target: Instance, tags: list[str]) -> Reply:
         """Set tags of one instance, written KEY=VALUE."""
-        put = _puttable(config, tags)
+        put = _puttable(protection, tags)
         changed = _differing(target, put)
         if changed:
             await compute.tag(target, put=changed)
@@ -63,7 +95,7 @@ def _tag(config: InstancesConfig) -> Command:
 
     @tag.plan
     async def plan_tag(compute: Compute, target: Instance, tags: list[str]) -> Plan:
-        put = _puttable(config, tags)
+        put = _puttable(protection, tags)
         label = placed(target, compute)
         changes = tuple(
             Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
@@ -78,7 +110,7 @@ def _tag(config: InstancesConfig) -> Command:
     return tag
 
 
-def _untag(config: InstancesConfig) -> Command:
+def _untag(protection: Protection) -> Command:
     @command(
         "untag {target} {keys}",
         effect=Effect.CHANGE,
@@ -86,7 +118,7 @@ def _untag(config: InstancesConfig) -> Command:
     )
     async def untag(compute: Compute, target: Instance, keys: list[str]) -> Reply:
         """Remove tags of one instance, named by their keys."""
-        present = [key for key in _removable(config, keys) if key in target.tags]
+        present = [key for key in _removable(protection, keys) if key in target.tags]
         if present:
             await compute.tag(target, put={}, remove=present)
         left = {key: value for key, value in target.tags.items() if key not in present}
@@ -94,7 +126,7 @@ def _untag(config: InstancesConfig) -> Command:
 
     @untag.plan
     async def plan_untag(compute: Compute, target: Instance, keys: list[str]) -> Plan:
-        wanted = _removable(config, keys)
+        wanted = _removable(protection, keys)
         present = [key for key in wanted if key in target.tags]
         changes = tuple(
             Change(target.id, placed(target, compute), _shown(key, target.tags[key]), _REMOVED)
@@ -111,27 +143,16 @@ def _untag(config: InstancesConfig) -> Command:
     return untag
 
 
-def _puttable(config: InstancesConfig, tags: Iterable[str]) -> Mapping[str, str]:
+def _puttable(protection: Protection, tags: Iterable[str]) -> Mapping[str, str]:
     put = assignments(tags)
-    _refuse_protected(config, put)
+    protection.check(put)
     return put
 
 
-def _removable(config: InstancesConfig, keys: Iterable[str]) -> tuple[str, ...]:
+def _removable(protection: Protection, keys: Iterable[str]) -> tuple[str, ...]:
     wanted = checked_keys(keys)
-    _refuse_protected(config, wanted)
+    protection.check(wanted)
     return wanted
-
-
-def _refuse_protected(config: InstancesConfig, keys: Iterable[str]) -> None:
-    """Raise PermissionDenied if a key is protected: policy may rest on what it says."""
-    for key in keys:
-        for glob in config.protected_tags:
-            if fnmatchcase(key.lower(), glob.lower()):
-                raise PermissionDenied(
-                    f"Tag {key} may not be changed from here",
-                    details=f"It is protected by {glob} (plugins.instances.protected_tags)",
-                )
 
 
 def _differing(target: Instance, put: Mapping[str, str]) -> dict[str, str]:

@@ -88,6 +88,8 @@ def assemble(
     http = AiohttpClient()
     revoked: set[str] = set()
     shelves = Shelves()
+    policy = Policy(settings.rules)
+    policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
     issuers = trusted_issuers(settings, own_issuers)
@@ -99,10 +101,12 @@ def assemble(
         anonymous=settings.auth.anonymous,
         max_depth=settings.server.max_depth,
         shelf=shelves.shelf,
+        policy_tags=policy_tags,
     )
 
     builtins = BuiltinCommands()
     offers = collect(plugins, services, builtins.commands())
+    policy_tags.update(policy.tag_keys(offers.commands))
     filled = capabilities(values(filter(named, offers.backends)), clock)
     problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
     grammar = grammar_of(offers.commands, problems)
@@ -118,7 +122,7 @@ def assemble(
         shelves=shelves,
         local_issuers=own_issuers,
         people=People(settings.people, settings.guests, settings.roles),
-        policy=Policy(settings.rules),
+        policy=policy,
         backends=values(offers.backends),
         compute=_compute(filled),
         channels=values(offers.channels),

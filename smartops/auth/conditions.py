@@ -183,6 +183,10 @@ class Argument(LateCondition):
         self._values = Texts(values)
         self._denies = denies
 
+    def names_targets(self, command: Command) -> bool:
+        """Whether the argument names instances of the command."""
+        return any(item.name == self._name and item.is_target for item in command.parameters)
+
     def impossible(self, command: Command) -> str:
         """Say that the command has no such argument."""
         if any(parameter.name == self._name for parameter in command.parameters):
@@ -215,10 +219,8 @@ class Argument(LateCondition):
         return value if isinstance(value, tuple | list) else (value,)
 
     def _met(self, item: Any, command: Command) -> Answer:
-        if not isinstance(item, Instance):
-            for parameter in command.parameters:
-                if parameter.name == self._name and parameter.is_target:
-                    return None
+        if not isinstance(item, Instance) and self.names_targets(command):
+            return None
         return any(map(self._values.match, _words(item)))
 
 
@@ -230,6 +232,11 @@ class Tags(LateCondition):
 
     def __init__(self, tags: Mapping[str, Sequence[str]]) -> None:
         self._tags = {key: Texts(values) for key, values in tags.items()}
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the tags."""
+        return frozenset(self._tags)
 
     def impossible(self, command: Command) -> str:
         """Say that the command has no targets."""

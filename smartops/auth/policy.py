@@ -51,6 +51,13 @@ class Policy:
         self._named = frozenset(name for item in conditions if item for name in item.people)
         self._cases: dict[tuple[object, ...], _Case] = {}
 
+    def tag_keys(self, commands: Sequence[Command]) -> dict[str, str]:
+        """Return the keys of all tags that decide rules, each with the name of such a rule.
+
+        Whoever can change such a tag can change what the policy allows.
+        """
+        return {key: rule.name for rule in self._rules for key in rule.tag_keys(commands)}
+
     def decide(  # noqa: PLR0917 - a question has six parts
         self,
         person: Person,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from smartops.backend import NAME_TAG
+from smartops.command import Command
 from smartops.errors import Problem, StartupError
 
 from .conditions import (
     Answer,
+    Argument,
     Condition,
     ConditionSettings,
     LateCondition,
@@ -78,6 +81,16 @@ class CompiledRule:
         self.early = tuple(item for item in conditions if not isinstance(item, LateCondition))
         self.late = tuple(item for item in conditions if isinstance(item, LateCondition))
         self.tags = next((item for item in conditions if isinstance(item, Tags)), None)
+
+    def tag_keys(self, commands: Iterable[Command]) -> frozenset[str]:
+        """Return the keys of the tags that decide whether the rule applies.
+
+        That includes the tag that holds the name, where the rule lists targets.
+        """
+        keys = self.tags.keys if self.tags else frozenset[str]()
+        arguments = [item for item in self.late if isinstance(item, Argument)]
+        named = any(item.names_targets(command) for item in arguments for command in commands)
+        return keys | {NAME_TAG} if named else keys
 
     def begin(self, ask: Question) -> Answer:
         """Answer the early conditions; no also where no call can meet the late ones."""

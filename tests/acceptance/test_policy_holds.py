@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,6 +17,7 @@ roles: {operator: }
 rules:
   - {name: operators, allow: {roles: operator}}
   - {name: no-restarts, deny: {commands: execute, arguments: {script: "systemctl restart nginx*"}}}
+  - {name: keep-web-1, deny: {commands: stop, arguments: {targets: web-1}}}
   - {name: no-df, deny: {commands: execute, arguments: {script: df -h}}}
 limits:
   user: {limit: 1000, window: 1m}
@@ -27,6 +28,7 @@ plugins:
   fake:
     journal: cloud.jsonl
     fleet: [{name: web-1, services: {nginx: active}}]
+  instances:
   exec:
     scripts:
       - {script: df -h, read_only: true}
@@ -81,3 +83,31 @@ def test_blanks_around_a_script_pass_no_deny_rule(
 def test_other_scripts_still_run(server: Server, token: str) -> None:
     answer = server.say(token, 'execute "systemctl restart sshd" on web-1')
     assert answer.body["status"] == "pending"
+
+
+@pytest.mark.parametrize("text", ["tag web-1 Name=harmless", "untag web-1 Name"])
+def test_a_rule_on_names_is_not_lifted_by_another_name(
+    server: Server, token: str, text: str
+) -> None:
+    answer = server.say(token, text)
+    assert answer.code == "PERMISSION_DENIED"
+    assert 'The rule "keep-web-1" looks at it' in answer.body["error"]["details"]
+    assert server.say(token, "stop web-1").code == "PERMISSION_DENIED"
+
+
+def test_the_rule_of_the_demo_is_not_lifted_by_other_tags(
+    serve: Callable[[str], Server], demo_text: str
+) -> None:
+    demo = serve(demo_text)
+    token = demo.token("user123")
+    for text in (
+        "untag orders-db-01 Role",
+        "tag orders-db-01 Role=web",
+        "tag orders-db-01 role=web,Team=x",
+        'untag orders-db-01 " Role"',
+    ):
+        answer = demo.say(token, text)
+        assert answer.code == "PERMISSION_DENIED", text
+        assert 'The rule "hands-off-databases" looks at it' in answer.body["error"]["details"]
+    assert demo.say(token, "stop orders-db-01").code == "PERMISSION_DENIED"
+    assert demo.say(token, "tag orders-db-01 Team=x").body["status"] == "pending"

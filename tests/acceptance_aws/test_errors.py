@@ -81,7 +81,7 @@ def test_iam_says_no_before_anybody_confirms(
 
 @pytest.mark.parametrize(
     ("text", "action"),
-    [("tag web-1 a=b", "ec2:CreateTags"), ("untag web-1 Role", "ec2:DeleteTags")],
+    [("tag web-1 a=b", "ec2:CreateTags"), ("untag web-1 Name", "ec2:DeleteTags")],
 )
 def test_iam_says_no_to_tags(
     server: Server, ann: str, upset: Cloud, text: str, action: str

@@ -90,3 +90,38 @@ async def test_the_list_survives_broken_metrics(bot: Bot):
     listed = await bot.say("list instances")
     assert listed.data["instances"][0]["metrics"]["cpuUtilization"] is None
     assert "no metrics" in listed.text
+
+
+RULES = [
+    {"name": "operators", "allow": {"roles": ["operator"]}},
+    {"name": "no-databases", "deny": {"commands": ["stop"], "tags": {"Role": ["database"]}}},
+    {"name": "dev-only", "allow": {"commands": ["start"], "tags": {"Env": ["dev"]}}},
+]
+
+
+@pytest.mark.parametrize("text", ["tag web Role=web", "untag web role", "tag web Tier=1,Env=dev"])
+async def test_tags_that_a_rule_looks_at_stay_as_they_are(bot: Bot, text):
+    bot.settings["rules"] = RULES
+    bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database", "Env": "prod"}}])
+    bot.load(smartops_instances)
+    refused = await bot.say(text)
+    assert refused.code == "PERMISSION_DENIED"
+    assert "looks at it (plugins.instances.unprotected_tags)" in refused.text
+    assert (await bot.say("tag web Name=other")).status == "pending"
+
+
+async def test_the_configuration_may_leave_tags_unprotected_that_a_rule_looks_at(bot: Bot):
+    bot.settings["rules"] = RULES
+    bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database"}}])
+    bot.load(smartops_instances, unprotected_tags=["ro*"])
+    assert (await bot.confirm("untag web Role")).status == "success"
+    assert (await bot.say("tag web Env=dev")).code == "PERMISSION_DENIED"
+
+
+async def test_an_approved_change_of_tags_is_refused_once_a_rule_looks_at_them(bot: Bot):
+    bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database"}}])
+    bot.load(smartops_instances)
+    asked = await bot.say("untag web Role")
+    await bot.aclose()
+    bot.settings["rules"] = RULES
+    assert (await bot.press(asked.action("confirm"))).code == "PERMISSION_DENIED"
