@@ -100,7 +100,8 @@ class Command:
     ``wants`` maps the names of parameters that SmartOps fills to what they are
     filled with: Call, Plan, Work or a capability. Those in ``optional`` are None
     where no backend offers the capability. One that is ``by_hand`` is for people
-    alone: no interpreter can run it.
+    alone: no interpreter can run it. One that is ``resumable`` is called again
+    after a crash, whatever it has done before.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Command:
     owner: str = ""
     optional: frozenset[str] = frozenset()
     by_hand: bool = False
+    resumable: bool = False
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
@@ -127,8 +129,8 @@ class Command:
         return self.help.partition("\n")[0]
 
     @property
-    def resumable(self) -> bool:
-        """Whether a call goes on where it was after SmartOps was stopped in the middle."""
+    def takes_work(self) -> bool:
+        """Whether the handler asks for its :class:`~smartops.work.Work`."""
         return Work in self.wants.values()
 
     @property
@@ -170,6 +172,7 @@ def command(
     examples: tuple[str, ...] = (),
     deadline: timedelta = timedelta(seconds=60),
     by_hand: bool = False,
+    resumable: bool = False,
 ) -> Callable[[Handler], Command]:
     """Declare a coroutine function as a command.
 
@@ -181,6 +184,11 @@ def command(
     annotated ``Costs | None`` is None where no backend offers that capability.
     What needs no approval and still alters something, such as withdrawing it, is
     ``by_hand``: only a person can say it, no interpreter.
+
+    Should SmartOps stop in the middle of a call, the handler is not called
+    again, and the outcome is reported as unknown, unless it has begun a step of
+    :meth:`Work.once() <smartops.work.Work.once>`. With ``resumable`` it is called
+    again in any case: declare that only if running it from the start is harmless.
 
     Raises DeclarationError if the declaration cannot work.
     """
@@ -209,6 +217,7 @@ def command(
             deadline=deadline,
             optional=optional,
             by_hand=by_hand,
+            resumable=resumable,
         )
 
     return declare

@@ -69,7 +69,12 @@ def register_middleware(config: Any, services: Services) -> Iterable[Layer]:
     """Return layers ``async def layer(call, call_next) -> Reply``, outermost first.
 
     They run inside the shared steps, in configuration order, around dispatch.
-    They may refuse, by raising a refusal; they cannot skip the gate.
+    They may refuse, by raising a refusal before they await ``call_next(call)``,
+    and add to the reply. They pass on the very call they were given, once:
+    another call and a second ``call_next`` are refused. A change is never
+    answered by a layer: one that returns without ``call_next`` refuses it, and
+    what became of a change is reported whatever a layer makes of it. A read may
+    be answered from a layer, from a cache for example.
     """
 
 

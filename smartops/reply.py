@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .errors import RateLimited, Refusal
 from .jsonable import jsonable
@@ -34,12 +34,22 @@ class Text:
     style: Literal["normal", "title", "note"] = "normal"
     severity: Severity | None = None
 
+    def __post_init__(self) -> None:
+        """Raise TypeError if it is no text."""
+        _expect("the text of a Text", self.text, str)
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
     """Name and value pairs about one thing."""
 
     pairs: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError if a pair is not two texts."""
+        for name, value in self.pairs:
+            _expect("a name in Fields", name, str)
+            _expect(f"the value of {name!r} in Fields", value, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,15 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str | Cell, ...], ...]
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if a row has too few or too many cells, TypeError if one is no cell."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row has {len(row)} cells under {len(self.columns)} columns")
+            for cell in row:
+                if cell.__class__ is not str:
+                    _expect("a cell of a Table", cell, str, Cell)
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -64,6 +83,10 @@ class Code:
 
     text: str
     title: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise TypeError if it is no text."""
+        _expect("the text of a Code", self.text, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +157,7 @@ class Form:
 
 
 Block = Text | Fields | Table | Code | Issues | Form
+_BLOCKS = get_args(Block)
 View = tuple[Block, ...]
 
 
@@ -208,9 +232,12 @@ class Reply:
         """Return a successful reply; a plain string is a paragraph.
 
         ``data`` that takes time to make may be a function that returns it. It is
-        called once, and only where a program reads the answer.
+        called once, and only where a program reads the answer. Raises TypeError
+        for anything that is no block.
         """
         blocks = tuple([Text(block) if isinstance(block, str) else block for block in view])
+        for block in blocks:
+            _expect("what Reply.of shows", block, *_BLOCKS)
         made = _Later(data) if callable(data) else {} if data is None else data
         return cls(data=made, view=blocks, actions=tuple(actions), private=private)
 
@@ -228,9 +255,23 @@ class Reply:
             lines.append(Text(f"Try again in {error.retry_after} seconds.", style="note"))
         return cls(status="error", view=tuple(lines), error=error, private=True)
 
+    def check(self) -> None:
+        """Raise TypeError or ValueError if it cannot be sent.
+
+        Data that is made later is checked when it is made.
+        """
+        for block in self.view:
+            _expect("what a Reply shows", block, *_BLOCKS)
+        _expect("the data of a Reply", self.data, Mapping)
+        if self.data and not isinstance(self.data, _Later):
+            _encoded(self.data)
+
     def dump(self) -> bytes:
-        """Return the reply as JSON, to be kept; :meth:`load` reads it."""
-        return json.dumps(
+        """Return the reply as JSON, to be kept; :meth:`load` reads it.
+
+        Raises TypeError or ValueError if its data has no JSON form.
+        """
+        return _encoded(
             {
                 "status": self.status,
                 "data": dict(self.data),
@@ -240,9 +281,7 @@ class Reply:
                 "private": self.private,
                 "closes": self.closes,
                 "asks": self.asks,
-            },
-            separators=(",", ":"),
-            default=jsonable,
+            }
         ).encode()
 
     @classmethod
@@ -259,6 +298,15 @@ class Reply:
             closes=fields["closes"],
             asks=fields["asks"],
         )
+
+
+_encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=jsonable).encode
+
+
+def _expect(what: str, value: object, *kinds: type) -> None:
+    if not isinstance(value, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{what} is {type(value).__name__}, not {names}")
 
 
 def _dump_error(error: Refusal | None) -> dict[str, Any] | None:

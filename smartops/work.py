@@ -1,8 +1,10 @@
 """The contract of work: a call that may outlast the process that began it.
 
-A command that asks for ``work: Work`` is resumable. Its call is kept as an
-operation; should SmartOps stop in the middle, the next start calls the handler
-again with the same arguments, and what was done before is not done again.
+The call of a command that asks for ``work: Work`` is kept as an operation. Should
+SmartOps stop in the middle, the handler is called again with the same arguments
+only if it has begun a step of :meth:`Work.once`, or if the command is declared
+``@command(..., resumable=True)``. Otherwise the operation ends as ``unknown``:
+asking for ``work`` to report progress has no part in what happens after a crash.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ from typing import Any
 
 
 class Work(ABC):
-    """The operation that a call is carried out as; ``id`` is what people name it by."""
+    """The operation that a call is carried out as; ``id`` is what people name it by.
+
+    After a crash the handler is called again if it has begun a step of
+    :meth:`once`: whatever changes something belongs into a step. A handler that
+    has begun none is not called again, unless its command is declared
+    ``resumable=True``; its operation then ends as ``unknown``.
+    """
 
     id: str
 
@@ -23,8 +31,8 @@ class Work(ABC):
         """While the handler is being cancelled: whether that is because this process stops.
 
         The next process will then go on with the operation, so what runs
-        elsewhere must be left alone. It is false when the person cancelled or
-        the deadline passed.
+        elsewhere must be left alone. It is false when the person cancelled, the
+        deadline passed, or the handler is not called again after a stop.
         """
 
     @abstractmethod

@@ -44,6 +44,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         effect=Effect.CHANGE,
         examples=_EXAMPLES,
         deadline=config.max_timeout + _MARGIN,
+        resumable=True,  # all that it does is done in one step
     )
     async def execute(
         call: Call,

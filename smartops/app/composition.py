@@ -15,7 +15,7 @@ from typing import Any
 from smartops.auth import LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
 from smartops.channel import Channel
-from smartops.command import Command, Layer
+from smartops.command import Command
 from smartops.config import Document, Settings, read
 from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
@@ -24,7 +24,7 @@ from smartops.http import AiohttpClient
 from smartops.interpreter import Interpreter
 from smartops.middleware import Wired
 from smartops.middleware.builtin import BuiltinCommands
-from smartops.plugins import Plugins
+from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
 from .offers import collect, grammar_of, lacking, named, values
@@ -49,7 +49,7 @@ class Composition:
     backends: tuple[Backend, ...]
     compute: Compute | None
     channels: tuple[Channel, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[Offer, ...]
     interpreters: tuple[Interpreter, ...]
     builtins: BuiltinCommands
     grammar: Grammar
@@ -126,7 +126,7 @@ def assemble(
         backends=values(offers.backends),
         compute=_compute(filled),
         channels=values(offers.channels),
-        layers=values(offers.layers),
+        layers=offers.layers,
         interpreters=values(offers.interpreters),
         builtins=builtins,
         grammar=grammar,

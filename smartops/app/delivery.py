@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from smartops.channel import Channel
+from smartops.contained import contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
 from smartops.middleware import Gate
@@ -222,7 +223,8 @@ class Delivery:
         """Send, trying again as long as it makes sense; return what now shows it."""
         for pause in (*RETRIES, None):
             try:
-                return await channel.send(message, reply, replaces=replaces)
+                sending = channel.send(message, reply, replaces=replaces)
+                return await contained(channel.name, sending)
             except BackendUnavailable as error:
                 if pause is None:
                     break
@@ -240,6 +242,6 @@ class Delivery:
 
 async def _hint(channel: Channel, message: Message) -> None:
     try:
-        await channel.hint(message)
+        await contained(channel.name, channel.hint(message))
     except Refusal as error:
         log.info("that an answer is being made is not shown by %s: %s", channel.name, error)

@@ -29,7 +29,8 @@ class Housekeeping:
 
     ``revoked`` is kept up to date in place. ``carried`` returns the operations
     and ``answered`` the acts that this process is at work on. ``cancel`` is told
-    of operations that are to be stopped, ``resume`` goes on with one,
+    of operations that are to be stopped, ``resume`` goes on with one, ``lost``
+    records that the outcome of one is unknown,
     ``take_over`` answers the messages that nobody is at work on.
     """
 
@@ -43,6 +44,7 @@ class Housekeeping:
         answered: Callable[[], Sequence[str]],
         cancel: Callable[[str], object],
         resume: Callable[[Operation], None],
+        lost: Callable[[Operation], None],
         take_over: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -52,6 +54,7 @@ class Housekeeping:
         self._answered = answered
         self._cancel = cancel
         self._resume = resume
+        self._lost = lost
         self._take_over = take_over
         self._renewed = 0.0
         self._swept = 0.0
@@ -113,3 +116,4 @@ class Housekeeping:
                 operation.id,
                 operation.person,
             )
+            self._lost(operation)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from smartops.channel import Channel
+from smartops.contained import contained
 from smartops.errors import Refusal
 from smartops.message import Message
 from smartops.middleware import Watcher
@@ -91,7 +92,8 @@ class Progress(Watcher):
         reply = Reply(status="pending", view=(Text(self._text, style="note"),))
         with anyio.CancelScope(shield=True):
             try:
-                self.shown = await self._channel.send(self._message, reply, replaces=self.shown)
+                sending = self._channel.send(self._message, reply, replaces=self.shown)
+                self.shown = await contained(self._channel.name, sending)
                 if self.shown != self.kept:
                     self.kept = self.shown
                     await self._keep(self.kept)

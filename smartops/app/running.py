@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from smartops.channel import Channel
 from smartops.config import Settings
+from smartops.contained import CANCELLED
 from smartops.errors import Refusal
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.message import Claims, Message
@@ -157,6 +158,7 @@ class App:
             answered=lambda: self._delivery.acts,
             cancel=self._running.cancel,
             resume=lambda operation: self.spawn(self._gate.resume, operation),
+            lost=lambda operation: self.spawn(self._gate.lost, operation),
             take_over=self._delivery.take_over,
         )
         stack.push_async_callback(keeping.leave)
@@ -181,7 +183,9 @@ async def _problem(ping: Callable[[], Awaitable[None]]) -> str:
         return f"no answer within {PING_TIMEOUT:g} seconds"
     except Refusal as refusal:
         return refusal.message
-    except Exception:
+    except CANCELLED:
+        raise
+    except BaseException:
         log.exception("readiness check failed")
         return "failed; see the log"
     return ""
@@ -190,7 +194,9 @@ async def _problem(ping: Callable[[], Awaitable[None]]) -> str:
 async def _logged(function: Callable[..., Awaitable[Any]], arguments: Sequence[Any]) -> None:
     try:
         await function(*arguments)
-    except Exception:
+    except CANCELLED:
+        raise
+    except BaseException:
         log.exception("background work failed: %s", getattr(function, "__qualname__", function))
 
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from smartops.backend import Failure
+from smartops.contained import CANCELLED
 from smartops.errors import BackendUnavailable, DeadlineExceeded, InternalError, Refusal
 from smartops.services import Clock
 
@@ -51,7 +52,9 @@ async def ask(calls: Mapping[str, Asked[T]], clock: Clock, *, changes: bool = Fa
             failed[name] = error
         except TimeoutError:
             failed[name] = _too_late(limit, changes=changes)
-        except Exception:  # one backend's mistake must not hide what the others did
+        except CANCELLED:
+            raise
+        except BaseException:  # one backend's mistake must not hide what the others did
             log.exception("backend %s failed", name)
             failed[name] = InternalError("Something went wrong; the log says what")
 

@@ -51,7 +51,7 @@ async def _told(parts: Parts, turn: Turn, operation: Operation) -> Reply:
     """Return what came of the operation that was begun for this act."""
     if turn.message.action:
         turn.watcher.accepted()
-    operation = await ended(parts, operation, for_good=turn.claimed)
+    turn.operation = operation = await ended(parts, operation, for_good=turn.claimed)
     turn.closes = operation.approval_id  # whoever began it may not have got so far
     return outcome_of(operation)
 

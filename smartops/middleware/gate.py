@@ -11,15 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from smartops.command import Effect, Layer
-from smartops.errors import (
-    BackendUnavailable,
-    DeadlineExceeded,
-    InternalError,
-    RateLimited,
-    Refusal,
-)
+from smartops.command import Effect
+from smartops.contained import CANCELLED
+from smartops.errors import BackendUnavailable, DeadlineExceeded, RateLimited, Refusal
 from smartops.message import Claims, Message
+from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Operation
 
@@ -27,10 +23,10 @@ from .approve import approve
 from .authorise import authorise
 from .deduplicate import deduplicate
 from .dispatch import dispatch
-from .ending import given_up
+from .ending import given_up, outcome_of
 from .identify import identify, person_of
 from .limit import exceeded, limit, take
-from .outcome import note
+from .outcome import note, unforeseen
 from .parse import parse
 from .questions import with_question
 from .record import record
@@ -53,7 +49,7 @@ STEPS: tuple[Step, ...] = (
 class Gate:
     """The only way to a command. Built once at start, around the plugins' layers."""
 
-    def __init__(self, parts: Parts, layers: Sequence[Layer] = ()) -> None:
+    def __init__(self, parts: Parts, layers: Sequence[Offer] = ()) -> None:
         self.parts = parts
         proceed: Proceed = partial(dispatch, parts, tuple(layers))
         for step in reversed(STEPS):
@@ -93,26 +89,39 @@ class Gate:
         message = Message.load(operation.message.encode())
         turn = Turn(message, self.parts.clock.time(), operation=operation)
         with self.parts.running.expect(operation.id):
-            reply = await self._answer(turn)
+            reply = await self._reply(turn)
             if turn.work is None:
                 log.warning("%s cannot go on: %s", operation.id, reply.error)
                 if not isinstance(reply.error, BackendUnavailable | DeadlineExceeded):
                     reply = given_up(operation, reply)
                     await self.parts.store.finish(operation.id, "unknown", reply.dump())
+            await self._conclude(turn, reply)
         return reply
 
+    async def lost(self, operation: Operation) -> None:
+        """Record that the outcome of an operation is unknown: its process stopped in the middle."""
+        message = Message.load(operation.message.encode())
+        turn = Turn(message, operation.started, operation=operation, act=operation.id)
+        note(self.parts, turn, outcome_of(operation))
+
     async def _answer(self, turn: Turn) -> Reply:
+        reply = await self._reply(turn)
+        await self._conclude(turn, reply)
+        return reply
+
+    async def _reply(self, turn: Turn) -> Reply:
         message = turn.message
         try:
             reply = await self._way(turn)
         except Refusal as refusal:
             reply = Reply.refused(refusal)
-        except Exception:
-            log.exception("message failed", extra={"request_id": message.request_id})
-            reply = Reply.refused(
-                InternalError("Something went wrong", details=f"Reference: {message.request_id}")
-            )
-        reply = replace(
+        except CANCELLED:
+            if turn.work and turn.operation and turn.operation.state == "unknown":
+                note(self.parts, turn, outcome_of(turn.operation))
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
+            reply = Reply.refused(unforeseen(turn, error))
+        return replace(
             reply,
             view=with_question(turn, reply.view),
             quota=turn.quota,
@@ -121,8 +130,6 @@ class Gate:
             closes=turn.closes or reply.closes,
             private=reply.private and not turn.closes,
         )
-        await self._conclude(turn, reply)
-        return reply
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from smartops.command import Call, Command
+from smartops.contained import CANCELLED, contained
 from smartops.errors import InternalError, PermissionDenied, Refusal, ValidationFailed
 from smartops.grammar import NotPermitted, Parsed
 from smartops.interpreter import Question
@@ -96,7 +97,9 @@ class GatedQuestion(Question):
             reply = await self._proceed(turn)
         except Refusal as refusal:
             reply = Reply.refused(refusal)
-        except Exception:
+        except CANCELLED:
+            raise
+        except BaseException:
             log.exception("message failed", extra={"request_id": outer.message.request_id})
             reply = Reply.refused(InternalError("Something went wrong"))
         note(self._parts, turn, reply)
@@ -126,7 +129,7 @@ async def interpreted(
         return None
     question = GatedQuestion(parts, proceed, turn, permitted)
     for interpreter in parts.interpreters:
-        answer = await interpreter.interpret(question)
+        answer = await contained(interpreter.name, interpreter.interpret(question))
         if isinstance(answer, str):
             return proposed(parts, turn, answer, permitted)
         if answer is not None:

@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 
 import anyio
 
-from smartops.command import Effect
+from smartops.command import Command, Effect
+from smartops.contained import CANCELLED
 from smartops.errors import (
     ApprovalInvalid,
     BackendUnavailable,
@@ -17,10 +18,11 @@ from smartops.errors import (
     Refusal,
     ValidationFailed,
 )
-from smartops.reply import Reply, Severity, Text
+from smartops.reply import Reply
 from smartops.store import Operation, OperationState, StoreUnavailable
 
-from .ending import ended_elsewhere, outcome_of
+from .ending import LOOK_FIRST, cancelled, ended_elsewhere, outcome_of
+from .outcome import unforeseen
 from .running import StoredWork
 from .turn import Parts, Proceed, Turn
 
@@ -35,12 +37,16 @@ async def record(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
     """
     assert turn.command is not None
     if turn.operation is None:
-        if turn.effect is Effect.READ and not turn.command.resumable:
+        if turn.effect is Effect.READ and not turn.command.takes_work:
             return await proceed(turn)
         turn.operation = await _begun(parts, turn)
-    elif not turn.command.resumable:
+    elif not _can_go_on(turn.command, turn.operation):
         raise ValidationFailed(f"{turn.command.name} can no longer go on where it was stopped")
     return await _carried_out(parts, proceed, turn, turn.operation)
+
+
+def _can_go_on(command: Command, operation: Operation) -> bool:
+    return command.resumable or (command.takes_work and operation.steps != "{}")
 
 
 async def _begun(parts: Parts, turn: Turn) -> Operation:
@@ -62,37 +68,51 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
 
     Whatever cuts it short leaves an operation that says so: failed when the
     backend refused, unknown when nobody can tell, and still running when
-    somebody else can go on with it.
+    another process can go on with it.
     """
     assert turn.call is not None
     assert turn.command is not None
     turn.call = replace(turn.call, act=operation.id)
     work: StoredWork
-    state: OperationState = "running" if turn.command.resumable else "unknown"
+    state: OperationState | None = None
     reply: Reply | None = None
     with parts.running.carry(operation.id) as scope:
-        turn.work = work = StoredWork(parts.store, operation, turn.watcher, scope)
+        turn.work = work = StoredWork(
+            parts.store, operation, turn.watcher, scope, resumable=turn.command.resumable
+        )
         try:
-            reply = await proceed(turn)
-            reply = replace(reply, data={**reply.data, "operation": operation.id})
+            reply = _complete(operation, await proceed(turn))
             state = "done"
         except Refusal as refusal:
             ambiguous = isinstance(refusal, DeadlineExceeded | BackendUnavailable)
             state = "unknown" if ambiguous and turn.effect is not Effect.READ else "failed"
             reply = Reply.refused(refusal)
             raise
-        except Exception:
-            state = "unknown"
+        except CANCELLED:
             raise
+        except BaseException as error:
+            failure = unforeseen(turn, error, "" if turn.effect is Effect.READ else LOOK_FIRST)
+            state, reply = "unknown", Reply.refused(failure)
+            raise failure from error
         finally:
             if scope.cancel_called and reply is None:  # else it was over before it was cancelled
-                state, reply = "unknown", _cancelled(turn)
+                changes = turn.effect is not Effect.READ
+                state, reply = "unknown", cancelled(operation, changes=changes)
+            state = state or ("running" if work.resumable else "unknown")
+            turn.operation = replace(operation, state=state)
             if not work.taken_over:
                 with anyio.CancelScope(shield=True):
                     await _ended(parts, operation, state, reply)
     if work.taken_over:
         return outcome_of(await ended_elsewhere(parts, operation))
-    return reply or _cancelled(turn)
+    return reply or cancelled(operation, changes=turn.effect is not Effect.READ)
+
+
+def _complete(operation: Operation, reply: Reply) -> Reply:
+    """Return the reply of an operation; raises TypeError or ValueError if it cannot be kept."""
+    complete = replace(reply, data={**reply.data, "operation": operation.id})
+    complete.dump()
+    return complete
 
 
 async def _ended(
@@ -105,14 +125,6 @@ async def _ended(
             await parts.store.finish(operation.id, state, reply.dump() if reply else None)
     except StoreUnavailable:  # what happened has happened; its end is kept when the store is back
         log.warning("%s is %s, which the store does not know yet", operation.id, state)
-
-
-def _cancelled(turn: Turn) -> Reply:
-    assert turn.call is not None
-    blocks = [Text(f"Cancelled: {turn.call.text}", severity=Severity.WARNING)]
-    if turn.effect is not Effect.READ:
-        blocks.append(Text("Part of it may have taken effect: look before you repeat it."))
-    return Reply(data={"cancelled": turn.call.text}, view=tuple(blocks))
 
 
 def _operation(parts: Parts, turn: Turn) -> Operation:

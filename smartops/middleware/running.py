@@ -72,13 +72,20 @@ class Running:
 class StoredWork(Work):
     """Work whose steps are kept in the store, so that the next process knows them.
 
-    ``scopes`` are those that a person or a deadline cancels it by. It is
+    ``scopes`` are those that a person or a deadline cancels it by. With
+    ``resumable`` it goes on after a crash although no step was begun. It is
     ``taken_over`` when its lease ran out, the store having been away or this
     process held up, and another process goes on with it: no step is begun twice.
     """
 
     def __init__(
-        self, store: Store, operation: Operation, watcher: Watcher, scope: anyio.CancelScope
+        self,
+        store: Store,
+        operation: Operation,
+        watcher: Watcher,
+        scope: anyio.CancelScope,
+        *,
+        resumable: bool,
     ) -> None:
         self.id = operation.id
         self.scopes = [scope]
@@ -86,11 +93,18 @@ class StoredWork(Work):
         self._store = store
         self._watcher = watcher
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
+        self._declared = resumable
+
+    @property
+    def resumable(self) -> bool:
+        """Whether another process may go on with it."""
+        return self._declared or bool(self._steps)
 
     @property
     def goes_on(self) -> bool:
-        """Whether nobody but the end of the process cancels it."""
-        return self.taken_over or not any(scope.cancel_called for scope in self.scopes)
+        """True if only the end of the process cancels it, and the next one goes on with it."""
+        cancelled = any(scope.cancel_called for scope in self.scopes)
+        return self.taken_over or (self.resumable and not cancelled)
 
     async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
         """Do it, or return what it returned when it was done before."""
@@ -110,7 +124,7 @@ class StoredWork(Work):
             raise  # it may have been done
         except Refusal:
             del self._steps[step]
-            await self._store.keep_steps(self.id, json.dumps(self._steps))
+            await self._write()
             raise
         await self._keep(step, {"result": result})
         return result
@@ -122,9 +136,13 @@ class StoredWork(Work):
     async def _keep(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what
         with anyio.CancelScope(shield=True):
-            if await self._store.keep_steps(self.id, json.dumps(self._steps)):
+            if await self._write():
                 return True
         return False
+
+    async def _write(self) -> bool:
+        steps = json.dumps(self._steps)
+        return await self._store.keep_steps(self.id, steps, resumable=self.resumable)
 
     async def _let_go(self) -> NoReturn:
         self.taken_over = True

@@ -12,6 +12,7 @@ from typing import Any
 
 from smartops.backend import Backend
 from smartops.command import Call, Command, Effect, Handler
+from smartops.contained import contained
 from smartops.plan import Plan
 from smartops.reply import Reply
 from smartops.work import Work
@@ -41,12 +42,17 @@ class Wired:
         return self._classifier is not None
 
     async def run(self, call: Call, plan: Plan | None = None, work: Work | None = None) -> Reply:
-        """Call the handler and make a Reply of what it returns."""
-        result = await self.command.handler(**self._arguments(call, plan, work))
-        if isinstance(result, Reply):
-            return result
+        """Call the handler and make a Reply of what it returns.
+
+        Raises TypeError or ValueError if that is none, or cannot be sent.
+        """
+        owner, handler = self.command.owner, self.command.handler
+        result = await contained(owner, handler(**self._arguments(call, plan, work)))
         if isinstance(result, str):
             return Reply.of(result)
+        if isinstance(result, Reply):
+            result.check()
+            return result
         raise TypeError(
             f"command {self.command.name!r} of {self.command.owner} returned "
             f"{type(result).__name__}; return a Reply or a string"
@@ -57,7 +63,7 @@ class Wired:
         if self._planner is None:
             return Plan(f"Run {call.text}")
         function, names = self._planner
-        plan = await function(**self._chosen(call, names))
+        plan = await contained(self.command.owner, function(**self._chosen(call, names)))
         if not isinstance(plan, Plan):
             raise TypeError(f"the plan of {self.command.name!r} returned {type(plan).__name__}")
         return plan
@@ -67,7 +73,8 @@ class Wired:
         if self._classifier is None:
             return self.command.effect
         function, names = self._classifier
-        return Effect(await function(**self._chosen(call, names)))
+        chosen = function(**self._chosen(call, names))
+        return Effect(await contained(self.command.owner, chosen))
 
     def _chosen(self, call: Call, names: frozenset[str]) -> dict[str, Any]:
         filled = self._arguments(call)

@@ -125,8 +125,10 @@ class Intake:
             if not self._abandoned:
                 raise
             await self._answer(exchange, self._enveloped(exchange, _abandoned()))
-        except Exception:
-            log.exception("request failed")
+        except GeneratorExit:
+            raise
+        except BaseException:  # whatever a channel raises is the failure of this request only
+            log.exception("request failed%s", _in(exchange.channel))
             await self._answer(exchange, self._enveloped(exchange, _unforeseen(exchange)))
         else:
             await self._answer(exchange, response)
@@ -230,7 +232,7 @@ class Intake:
         if exchange.channel is not None and exchange.inbound is not None:
             try:
                 own = exchange.channel.refuse(exchange.inbound, refusal)
-            except Exception:
+            except BaseException:  # it is not awaited, so nothing is cancelled here
                 log.exception("channel %s could not refuse", exchange.channel.name)
             else:
                 if own is not None:
@@ -294,6 +296,10 @@ class Intake:
             await self._rest(exchange.scope, receive, send)
         finally:
             self._observe(exchange, status, quiet=status < 400)
+
+
+def _in(channel: Channel | None) -> str:
+    return f" in the channel {channel.name}" if channel else ""
 
 
 def _unforeseen(exchange: Exchange) -> Refusal:

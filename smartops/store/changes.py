@@ -68,6 +68,7 @@ class Steps:
     id: str
     owner: str
     steps: str
+    resumable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,8 @@ def _adopt(connection: Connection, adoption: Adoption) -> Sequence[Operation]:
 
 def _keep_steps(connection: Connection, steps: Steps) -> bool:
     """Keep them, unless another process has gone on from what was kept before."""
-    statement = update(operations).where(_carried(steps)).values(steps=steps.steps)
+    kept = {"steps": steps.steps, "resumable": steps.resumable}
+    statement = update(operations).where(_carried(steps)).values(kept)
     return connection.execute(statement).rowcount == 1
 
 

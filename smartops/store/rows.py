@@ -104,8 +104,9 @@ class Record:
 
     ``act`` names the act that several records are about. ``claimed`` is a
     sender that was stated, not proven. ``rule`` is the policy rule that
-    decided. ``outcome`` is ``success``, ``pending`` or a wire code and empty
-    for an intent. ``seconds`` is how long it took. ``id`` is given by the store
+    decided. ``outcome`` is ``success``, ``pending``, a wire code, or how an
+    operation ended without an answer (``unknown``, ``cancelled``, ``failed``);
+    it is empty for an intent. ``seconds`` is how long it took. ``id`` is given by the store
     and grows with time.
     """
 

@@ -218,9 +218,13 @@ class Store:
         rows = await self._read(select(operations).where(operations.c.act == act))
         return changes.operation_of(rows[0]) if rows else None
 
-    async def keep_steps(self, id: str, steps: str) -> bool:
-        """Keep what an operation of ours has done so far; False if it is not ours any more."""
-        return await self._writer.write(changes.STEPS, changes.Steps(id, self.owner, steps))
+    async def keep_steps(self, id: str, steps: str, *, resumable: bool = True) -> bool:
+        """Keep what an operation of ours has done so far; False if it is not ours any more.
+
+        From then on it goes on after its process ended if it is ``resumable``.
+        """
+        kept = changes.Steps(id, self.owner, steps, resumable)
+        return await self._writer.write(changes.STEPS, kept)
 
     async def request_cancel(self, id: str) -> bool:
         """Ask whoever carries out an operation to stop; False if it does not run any more."""

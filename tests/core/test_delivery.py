@@ -128,7 +128,7 @@ class Nest:
             await nest.finish.wait()
             raise BackendUnavailable("no runway")
 
-        @command("glide", effect="change")
+        @command("glide", effect="change", resumable=True)
         async def glide(work: Work) -> str:
             """Glide."""
             await work.progress("gliding")

@@ -21,6 +21,7 @@ class House:
 
     def __init__(self, store: Store, clock: ManualClock) -> None:
         self.resumed: list[str] = []
+        self.lost: list[str] = []
         self.taken_over = 0
         self.carried: list[str] = []
         self.answered: list[str] = []
@@ -32,6 +33,7 @@ class House:
             answered=lambda: self.answered,
             cancel=lambda operation: None,
             resume=lambda operation: self.resumed.append(operation.id),
+            lost=lambda operation: self.lost.append(operation.id),
             take_over=self.take_over,
         )
 

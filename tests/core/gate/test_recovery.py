@@ -15,7 +15,10 @@ import pytest
 from smartops import (
     BackendUnavailable,
     Command,
+    Identity,
     Interpreter,
+    Message,
+    Place,
     Plan,
     Question,
     Reply,
@@ -23,6 +26,7 @@ from smartops import (
     command,
     hookimpl,
 )
+from smartops.middleware.deduplicate import act_key
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot
 
@@ -269,3 +273,121 @@ async def test_what_is_done_when_it_is_cancelled_is_done(bot: Bot, road: Road) -
     answer = await bot.confirm("close road")
     assert (answer.status, answer.text) == ("success", "the road is closed")
     assert (await ended(bot)).state == "done"
+
+
+def showing_progress(road: Road, *, resumable: bool = False) -> Command:
+    """Return a command that asks for ``work`` only to report progress."""
+
+    @command("survey", effect="change", deadline=timedelta(days=1), resumable=resumable)
+    async def survey(work: Work) -> str:
+        """Survey the road."""
+        road.steps.append("survey")
+        await work.progress("surveying")
+        road.begun.set()
+        try:
+            await road.finish.wait()
+        except asyncio.CancelledError:
+            road.goes_on.append(work.goes_on)
+            raise
+        return "surveyed"
+
+    return survey
+
+
+async def test_a_command_that_reports_progress_is_not_run_again(bot: Bot, road: Road) -> None:
+    load(bot, [showing_progress(road)])
+    await cut_off(bot, road, "survey")
+    road.finish.set()
+    operation = await ended(bot)
+    assert (operation.state, road.steps, road.goes_on) == ("unknown", ["survey"], [False])
+
+
+async def test_a_command_declared_resumable_is_run_again(bot: Bot, road: Road) -> None:
+    load(bot, [showing_progress(road, resumable=True)])
+    await cut_off(bot, road, "survey")
+    road.finish.set()
+    operation = await ended(bot)
+    assert (operation.state, road.steps, road.goes_on) == ("done", ["survey", "survey"], [True])
+
+
+async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:
+    found = await (await bot.app()).store.history("bot:alice", 10)
+    return [(item.person, item.text, item.outcome, item.identity, item.place) for item in found]
+
+
+async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
+    bot: Bot, road: Road
+) -> None:
+    """As after a kill: the operation and the claim are in the store, and nothing else."""
+    load(bot, [road.close()])
+    asked = await bot.say("close road")
+    pressed = asked.action("confirm").value
+    message = Message(
+        id="press",
+        channel="bot",
+        conversation="with-alice",
+        sender=Identity("bot", "", "alice"),
+        place=Place("bot"),
+        at=bot.clock.now(),
+        request_id="killed",
+        action=pressed,
+    )
+    store = (await bot.app()).store
+    approval = await store.approval_behind(pressed.partition("_")[2])
+    assert approval is not None
+    await store.claim(act_key(message))
+    begun = Operation(
+        id="op-0123456789ab",
+        person="bot:alice",
+        command_text="close road",
+        plan="",
+        approval_id="",
+        channel="bot",
+        conversation="with-alice",
+        message=message.dump().decode(),
+        owner="killed",
+        started=bot.clock.time(),
+        act=act_key(message),
+    )
+    assert await store.accept(approval.id, begun)
+    assert (await ended(bot)).state == "unknown"
+    with anyio.fail_after(10):
+        while len(await history(bot)) < 2:
+            await anyio.sleep(0.001)
+    again = await bot.press(asked.action("confirm"), id="press")
+    assert (again.status, again.code, again.reply.repeated) == ("error", "TIMEOUT", True)
+    assert "Outcome unknown: close road" in again.text
+    assert "look before you repeat it" in again.text
+    unknown = ("bot:alice", "close road", "unknown", "bot:alice", "bot")
+    assert (await history(bot))[:2] == [unknown, unknown]
+    records = await store.history("bot:alice", 3)
+    assert [item.command for item in records] == ["close road"] * 3
+    assert road.steps == []
+
+
+async def test_what_a_stop_cuts_off_is_recorded_as_unknown(bot: Bot, road: Road) -> None:
+    load(bot, [road.close()])
+    road.meanwhile = road.finish.wait
+    await cut_off(bot, road, "close road")
+    assert [item[2] for item in await history(bot)] == ["unknown", "pending"]
+
+
+async def test_a_cancelled_change_is_an_error_and_recorded_as_cancelled(
+    bot: Bot, road: Road
+) -> None:
+    load(bot, [road.close()])
+    road.meanwhile = road.finish.wait
+    asked = await bot.say("close road")
+    pressing = asyncio.create_task(bot.press(asked.action("confirm"), id="press"))
+    await road.begun.wait()
+    (operation,) = await (await bot.app()).store.operations()
+    await bot.say(f"cancel {operation.id}")
+    answer = await pressing
+    assert (answer.status, answer.code) == ("error", "TIMEOUT")
+    assert "Cancelled: close road" in answer.text
+    assert "Part of it may have taken effect" in answer.text
+    assert not answer.reply.private
+    again = await bot.press(asked.action("confirm"), id="press")
+    assert (again.code, again.text) == (answer.code, answer.text)
+    outcomes = [item[2] for item in await history(bot)]
+    assert outcomes == ["cancelled", "cancelled", "success", "pending"]

@@ -59,10 +59,13 @@ class World(Backend):
         self.release = anyio.Event()
         self.finished = 0
         self.away = False
+        self.error: BaseException | None = None
 
     async def ping(self) -> None:
         if self.away:
             raise BackendUnavailable("the world is away")
+        if self.error:
+            raise self.error
 
 
 def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
@@ -82,6 +85,8 @@ def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
     @command("crash")
     async def crash() -> str:
         """Fail in a way nobody foresaw."""
+        if world.error is not None:
+            raise world.error
         raise RuntimeError("the password is hunter2")
 
     @command("say much")
@@ -116,17 +121,22 @@ class PushChannel(Channel):
         self.sent: list[tuple[str, Reply]] = []
         self.delivered = anyio.Event()
         self.unable: Exception | None = None
+        self.ends = ""
         self._numbers = itertools.count(1)
 
     def recognises(self, inbound: Inbound) -> bool:
         return inbound.headers.get("x-push") is not None
 
     async def authenticate(self, inbound: Inbound) -> Claims:
+        if self.ends == "authenticate":
+            raise SystemExit(2)
         if inbound.headers.get("x-push") != "secret":
             raise AuthenticationFailed("No.")
         return Claims(None)
 
     def read(self, inbound: Inbound, claims: Claims) -> Receipt:
+        if self.ends == "read":
+            raise SystemExit(2)
         texts = json.loads(inbound.body)
         return Receipt(tuple(map(self.message, texts)), Response(202, b"noted", "text/plain"))
 
@@ -136,6 +146,8 @@ class PushChannel(Channel):
         return Message(act, "push", "c", sender, place, Clock().now(), f"r-{text}", text=text)
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
+        if self.ends == "send":
+            raise SystemExit(2)
         if self.unable:
             raise self.unable
         self.sent.append((message.text, reply))
@@ -143,6 +155,8 @@ class PushChannel(Channel):
         return f"shown-{message.id}"
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
+        if self.ends == "refuse":
+            raise SystemExit(2)
         if inbound.headers.get("x-shape") == "broken":
             raise RuntimeError("a bug in a channel")
         return Response(error.status, b"my own way", "text/plain")

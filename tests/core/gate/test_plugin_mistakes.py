@@ -1,0 +1,266 @@
+"""What plugins do wrong within the gate: it fails one message, and nothing is misreported."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import anyio
+import pytest
+
+from smartops import (
+    BackendUnavailable,
+    Call,
+    Interpreter,
+    Layer,
+    PermissionDenied,
+    Question,
+    RateLimited,
+    Reply,
+    Table,
+    command,
+    hookimpl,
+)
+from smartops.store import Operation
+from smartops.testing import Bot
+
+pytestmark = pytest.mark.anyio
+
+CallNext = Callable[[Call], Awaitable[Reply]]
+
+
+class Site:
+    """Where a change is deployed, and what the handler returns or raises afterwards."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.bot = bot
+        self.deployed: list[str] = []
+        self.result: object = "deployed"
+        self.error: BaseException | None = None
+
+    def load(self, *layers: Layer, interpreters: Sequence[Interpreter] = ()) -> None:
+        @command("deploy {where}", effect="change")
+        async def deploy(where: str) -> Any:
+            """Deploy."""
+            self.deployed.append(where)
+            if self.error is not None:
+                raise self.error
+            return self.result() if callable(self.result) else self.result
+
+        @command("look")
+        async def look() -> Any:
+            """Look."""
+            if self.error is not None:
+                raise self.error
+            return self.result() if callable(self.result) else self.result
+
+        module = ModuleType("acme")
+        module.register_commands = hookimpl(lambda: [deploy, look])  # type: ignore[attr-defined]
+        module.register_middleware = hookimpl(lambda: list(layers))  # type: ignore[attr-defined]
+        module.register_interpreters = hookimpl(lambda: list(interpreters))  # type: ignore[attr-defined]
+        self.bot.load(module)
+
+    async def operation(self) -> Operation:
+        (operation,) = await (await self.bot.app()).store.operations()
+        return operation
+
+    async def outcomes(self) -> list[str]:
+        return [item["outcome"] for item in (await self.bot.say("history")).data["history"]]
+
+
+@pytest.fixture
+def site(bot: Bot) -> Site:
+    return Site(bot)
+
+
+async def twice(call: Call, call_next: CallNext) -> Reply:
+    await call_next(call)
+    return await call_next(call)
+
+
+async def altered(call: Call, call_next: CallNext) -> Reply:
+    return await call_next(replace(call, arguments={"where": "production"}))
+
+
+async def altered_in_secret(call: Call, call_next: CallNext) -> Reply:
+    try:
+        return await altered(call, call_next)
+    except PermissionDenied:
+        return Reply.of("deployed to production")
+
+
+async def skipped(call: Call, call_next: CallNext) -> Reply:
+    return Reply.of("it is Friday")
+
+
+async def nothing(call: Call, call_next: CallNext) -> Any:
+    return None
+
+
+async def nothing_afterwards(call: Call, call_next: CallNext) -> Any:
+    await call_next(call)
+
+
+async def refused_afterwards(call: Call, call_next: CallNext) -> Reply:
+    await call_next(call)
+    raise RateLimited("too late", retry_after=1)
+
+
+async def hidden(call: Call, call_next: CallNext) -> Reply:
+    try:
+        return await call_next(call)
+    except BackendUnavailable:
+        return Reply.of("all is well")
+
+
+async def test_a_layer_cannot_repeat_a_change(site: Site, caplog: Any) -> None:
+    site.load(twice)
+    assert (await site.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
+    assert site.deployed == ["staging"]
+    assert "the layer of acme called call_next twice" in caplog.text
+    assert (await site.operation()).state == "unknown"
+
+
+@pytest.mark.parametrize("layer", [altered, altered_in_secret, skipped, nothing])
+async def test_a_change_that_a_layer_does_not_pass_on_is_refused(site: Site, layer: Layer) -> None:
+    site.load(layer)
+    asked = await site.bot.say("deploy staging")
+    answer = await site.bot.press(asked.action("confirm"))
+    assert (answer.code, site.deployed) == ("PERMISSION_DENIED", [])
+    assert "The plugin acme" in answer.text
+    assert "Nothing was done." in answer.text
+    assert (await site.operation()).state == "failed"
+
+
+@pytest.mark.parametrize("layer", [nothing_afterwards, refused_afterwards])
+async def test_what_a_layer_spoils_after_a_change_is_unknown(
+    site: Site, layer: Layer, caplog: Any
+) -> None:
+    site.load(layer)
+    answer = await site.bot.confirm("deploy staging")
+    assert (answer.code, site.deployed) == ("INTERNAL_ERROR", ["staging"])
+    assert "may or may not have taken effect" in answer.text
+    assert "the layer of acme" in caplog.text
+    assert (await site.operation()).state == "unknown"
+
+
+async def test_a_layer_cannot_hide_that_a_change_failed(site: Site) -> None:
+    site.load(hidden)
+    site.error = BackendUnavailable("the cloud is away")
+    assert (await site.bot.confirm("deploy staging")).code == "BACKEND_UNAVAILABLE"
+    assert (await site.operation()).state == "unknown"
+    assert (await site.bot.say("look")).text == "all is well"
+
+
+async def test_a_layer_may_answer_a_read(site: Site) -> None:
+    site.load(skipped)
+    assert (await site.bot.say("look")).text == "it is Friday"
+
+
+async def test_a_layer_that_returns_nothing_is_named(site: Site, caplog: Any) -> None:
+    site.load(nothing)
+    answer = await site.bot.say("look")
+    assert answer.code == "INTERNAL_ERROR"
+    assert "the layer of acme returned NoneType, not a Reply" in caplog.text
+
+
+NONSENSE: dict[str, object] = {
+    "short row": lambda: Reply.of(Table(("a", "b"), (("1",),))),
+    "no block": lambda: Reply.of(7),  # type: ignore[arg-type]
+    "no block in a view": lambda: Reply(view=(7,)),  # type: ignore[arg-type]
+    "no cell": lambda: Reply.of(Table(("a",), ((7,),))),  # type: ignore[arg-type]
+    "no reply": 7,
+    "an object in data": lambda: Reply.of("x", data={"thing": object()}),
+    "no number": lambda: Reply.of("x", data={"thing": float("nan")}),
+    "no mapping": lambda: Reply.of("x", data=[1]),  # type: ignore[arg-type]
+    "an object in data that is made later": lambda: Reply.of("x", data=lambda: {"x": object()}),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+async def test_nonsense_after_a_change_ends_it_as_unknown(
+    site: Site, what: str, caplog: Any
+) -> None:
+    site.load()
+    site.result = NONSENSE[what]
+    answer = await site.bot.confirm("deploy staging")
+    assert (answer.code, site.deployed) == ("INTERNAL_ERROR", ["staging"])
+    assert answer.reply.request_id in answer.text
+    operation = await site.operation()
+    assert operation.state == "unknown"
+    shown = (await site.bot.say(f"show {operation.id}")).text
+    assert "may or may not have taken effect" in shown
+    assert "SmartOps was stopped" not in shown
+    assert "'deploy' of acme" in caplog.text
+    assert await site.outcomes() == ["success", "INTERNAL_ERROR", "pending"]
+
+
+@pytest.mark.parametrize("what", [name for name in NONSENSE if "later" not in name])
+async def test_nonsense_is_no_success_of_a_read(site: Site, what: str) -> None:
+    site.load()
+    site.result = NONSENSE[what]
+    assert (await site.bot.say("look")).code == "INTERNAL_ERROR"
+    assert await site.outcomes() == ["INTERNAL_ERROR"]
+
+
+class Ending(BaseException):
+    """An exception that no ``except Exception`` catches."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt(), Ending()])
+async def test_what_would_end_the_process_fails_one_message(
+    site: Site, error: BaseException, caplog: Any
+) -> None:
+    async def ends(call: Call, call_next: CallNext) -> Reply:
+        if call.command == "whoami":
+            raise error
+        return await call_next(call)
+
+    class Interpreting(Interpreter):
+        name = "oracle"
+
+        async def interpret(self, question: Question) -> Reply | str | None:
+            raise error
+
+    site.load(ends, interpreters=[Interpreting()])
+    site.error = error
+    for text in ("look", "whoami", "what is going on here"):
+        caplog.clear()
+        answer = await site.bot.say(text)
+        assert (answer.code, answer.reply.request_id in answer.text) == ("INTERNAL_ERROR", True)
+        assert (
+            f"{'oracle' if 'what ' in text else 'acme'} raised {type(error).__name__}"
+            in caplog.text
+        )
+    assert (await site.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
+    assert (await site.operation()).state == "unknown"
+
+
+@pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt()])
+async def test_background_work_that_would_end_the_process_is_logged(
+    site: Site, error: BaseException, caplog: Any
+) -> None:
+    site.load()
+    app = await site.bot.app()
+
+    async def ends() -> None:
+        raise error
+
+    app.spawn(ends)
+    with anyio.fail_after(10):
+        while "background work failed" not in caplog.text:
+            await anyio.sleep(0.001)
+    assert (await site.bot.say("look")).status == "success"
+
+
+async def test_cancellation_is_passed_on(site: Site) -> None:
+    async def waits(call: Call, call_next: CallNext) -> Reply:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    site.load(waits)
+    with anyio.move_on_after(0.01) as scope:
+        await site.bot.say("look")
+    assert scope.cancelled_caught
