@@ -27,7 +27,7 @@ from smartops.middleware.builtin import BuiltinCommands
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
-from .offers import collect, grammar_of, lacking, named, values
+from .offers import Offers, collect, grammar_of, lacking, named, values
 from .shelves import Shelves
 from .trust import local_issuers, trusted_issuers
 
@@ -74,30 +74,42 @@ def compose(
     key. Raises StartupError with every problem found.
     """
     document = read(path, overrides=overrides or {})
-    settings, plugins = _filled(document)
-    return assemble(settings, plugins, clock or Clock(), writes=writes)
+    settings, plugins, problems = _filled(document)
+    writes = writes and not problems
+    try:
+        made = assemble(settings, plugins, clock or Clock(), writes=writes, document=document)
+    except StartupError as error:
+        known = {problem.path for problem in problems}
+        problems += [problem for problem in error.problems if problem.path not in known]
+    if problems:
+        raise StartupError(*document.in_order(problems))
+    return made
 
 
 def assemble(
-    settings: Settings, plugins: Plugins, clock: Clock, *, writes: bool = True
+    settings: Settings,
+    plugins: Plugins,
+    clock: Clock,
+    *,
+    writes: bool = True,
+    document: Document | None = None,
 ) -> Composition:
     """Make everything that the settings and the loaded plugins describe.
 
-    Raises StartupError with every problem found.
+    With the ``document`` they come from, its rules are held against what the
+    plugins register. Raises StartupError with every problem found.
     """
     http = AiohttpClient()
     revoked: set[str] = set()
     shelves = Shelves()
-    policy = Policy(settings.rules)
     policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
-    issuers = trusted_issuers(settings, own_issuers)
     services = Services(
         clock,
         http,
         verifier,
-        issuers,
+        trusted_issuers(settings, own_issuers),
         anonymous=settings.auth.anonymous,
         max_depth=settings.server.max_depth,
         shelf=shelves.shelf,
@@ -106,12 +118,14 @@ def assemble(
 
     builtins = BuiltinCommands()
     offers = collect(plugins, services, builtins.commands())
-    policy_tags.update(policy.tag_keys(offers.commands))
     filled = capabilities(values(filter(named, offers.backends)), clock)
     problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
+    problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)
     if problems or grammar is None:
         raise StartupError(*problems)
+    policy = Policy(settings.rules)
+    policy_tags.update(policy.tag_keys(offers.commands))
     return Composition(
         settings=settings,
         plugins=plugins,
@@ -134,12 +148,23 @@ def assemble(
     )
 
 
-def _filled(document: Document) -> tuple[Settings, Plugins]:
-    """Load the plugins and fill every section; raises StartupError with all problems."""
+def _unmet(document: Document, offers: Offers) -> tuple[Problem, ...]:
+    """Return what is wrong with the rules; all commands and channels must be known."""
+    channels = [offer.value.name for offer in offers.channels if named(offer)]
+    return document.unmet(offers.commands, channels)
+
+
+def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
+    """Load the plugins and fill every section.
+
+    Also return the problems in spite of which more can be found; raises
+    StartupError with all if there are others.
+    """
     problems: list[Problem] = []
+    later: list[Problem] = []
     settings: Settings | None = None
     try:
-        settings = document.settings()
+        settings = document.settings(later)
     except StartupError as error:
         problems += error.problems
     plugins = Plugins()
@@ -151,8 +176,8 @@ def _filled(document: Document) -> tuple[Settings, Plugins]:
             problems += error.problems
     problems += plugins.problems
     if problems or settings is None:
-        raise StartupError(*document.in_order(problems))
-    return settings, plugins
+        raise StartupError(*document.in_order([*problems, *later]))
+    return settings, plugins, later
 
 
 def _compute(filled: Mapping[type[Backend], Backend]) -> Compute | None:

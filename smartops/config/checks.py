@@ -31,13 +31,14 @@ def check(root: Node) -> Iterator[Finding]:
 
 
 def _texts(root: Node, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
-    """Yield the usable values on a pattern; where a list may stand, a lone value is one too."""
+    """Yield the usable values on a pattern."""
     for path, node in find(root, *pattern):
         if isinstance(node, Scalar) and node.text and not node.broken:
             yield path, node
 
 
-def _list(root: Node, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
+def listed(root: Node, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
+    """Yield the usable values of the lists on a pattern; a lone value is a list of one."""
     yield from _texts(root, *pattern)
     yield from _texts(root, *pattern, "*")
 
@@ -56,19 +57,20 @@ def _unknown_roles(root: Node) -> Iterator[Finding]:
         ("rules", "*", "allow", "roles"),
         ("rules", "*", "deny", "roles"),
     ):
-        for path, node in _list(root, *pattern):
+        for path, node in listed(root, *pattern):
             if node.text not in roles:
                 remedy = hint(node.text, roles, "the roles are") or "name it under roles:"
-                yield Finding(node.mark, path, f"there is no role {_shown(node)}", remedy)
+                yield Finding(node.mark, path, f"there is no role {shown(node)}", remedy)
 
 
-def _shown(node: Scalar) -> str:
+def shown(node: Scalar) -> str:
+    """Return a value as it may be shown."""
     return node.written if node.hidden else node.text
 
 
 def _cycles(root: Node) -> Iterator[Finding]:
     includes: Mapping[str, list[str]] = {
-        role: [node.text for _, node in _list(root, "roles", role, "includes")]
+        role: [node.text for _, node in listed(root, "roles", role, "includes")]
         for role in _names(root, "roles")
     }
     reported: set[str] = set()
@@ -99,7 +101,7 @@ def _repeated(root: Node, *pattern: str, what: str) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for path, node in _texts(root, *pattern):
         if node.text in first:
-            text = f"{what} {_shown(node)} is given twice; first in line {first[node.text]}"
+            text = f"{what} {shown(node)} is given twice; first in line {first[node.text]}"
             yield Finding(node.mark, path, text)
         first.setdefault(node.text, node.mark.line)
 
@@ -117,7 +119,7 @@ def _providers(root: Node) -> Iterator[Finding]:
     known = {*issuers, *RESERVED, *_names(root, "plugins")}
     named = [
         *_texts(root, "guests", "*", "provider"),
-        *_list(root, "people", "*", "identities"),
+        *listed(root, "people", "*", "identities"),
     ]
     for path, node in named:
         provider = node.text.partition(":")[0]
@@ -130,9 +132,9 @@ def _providers(root: Node) -> Iterator[Finding]:
 def _people(root: Node) -> Iterator[Finding]:
     people = _names(root, "people")
     for verdict in ("allow", "deny"):
-        for path, node in _list(root, "rules", "*", verdict, "people"):
+        for path, node in listed(root, "rules", "*", verdict, "people"):
             if node.text not in people and ":" not in node.text:
-                text = f"there is nobody called {_shown(node)} under people"
+                text = f"there is nobody called {shown(node)} under people"
                 remedy = hint(node.text, people, "the people are")
                 yield Finding(node.mark, path, text, remedy)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from smartops.command import Command
 from smartops.errors import Problem, StartupError
 
 from .checks import check
 from .expand import Expander
 from .fill import fill
 from .folder import FOLDER
+from .rules import unmet
 from .settings import File, Settings
 from .shape import Shape
 from .tree import Finding, Mark, Node, Pairs, Path, Scalar, child, place
@@ -108,8 +110,12 @@ class Document:
     def __repr__(self) -> str:
         return f"Document({str(self.path)!r})"
 
-    def settings(self) -> Settings:
-        """Return the core's sections; raises StartupError with all that is wrong in them."""
+    def settings(self, later: list[Problem] | None = None) -> Settings:
+        """Return the core's sections; raises StartupError with all that is wrong in them.
+
+        With ``later``, values that are good by themselves and do not fit together
+        raise nothing: these problems are added to it.
+        """
         findings = [item for item in self._findings if item.path[:1] != ("plugins",)]
         values = {key: value for key, value in self._root.values.items() if key != "plugins"}
         values.setdefault("store", Pairs(self._root.mark))
@@ -124,9 +130,12 @@ class Document:
             findings=findings,
             shape=shape,
         )
-        findings += [*check(self._root), *self._unlisted()]
-        if findings or filled is None:
-            raise StartupError(*_problems(str(self.path), findings))
+        findings += self._unlisted()
+        apart = list(check(self._root))
+        if findings or filled is None or (apart and later is None):
+            raise StartupError(*_problems(str(self.path), [*findings, *apart]))
+        if later is not None:
+            later += _problems(str(self.path), apart)
         return filled
 
     def plugins(self) -> dict[str, str]:
@@ -176,6 +185,10 @@ class Document:
         mark = place(self._root, ("plugins",))
         text = "must be a mapping of plugin names to their settings, such as api: {}"
         return [Finding(mark, ("plugins",), text)]
+
+    def unmet(self, commands: Sequence[Command], channels: Iterable[str]) -> tuple[Problem, ...]:
+        """Return what is wrong with rules, given all commands and the names of all channels."""
+        return _problems(str(self.path), unmet(self._root, commands, channels))
 
     def problem(self, path: str, text: str, hint: str = "") -> Problem:
         """Return a problem with the value at a dotted path, with its place in the file."""

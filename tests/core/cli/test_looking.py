@@ -110,3 +110,27 @@ def test_looking_leaves_no_file_behind(run, tmp_path):
     for words in (["check"], ["plugins"], ["can-i", "local:ann", "help"]):
         run(*words, "--config", str(config))
     assert [item.name for item in folder.iterdir()] == ["smartops.yaml"]
+
+
+@pytest.mark.parametrize(
+    "words", [["check"], ["serve"], ["can-i", "alice", "stop web-server-01"], ["say", "help"]]
+)
+def test_a_rule_that_can_never_apply_is_reported_with_all_other_problems(run, config, words):
+    text = config.read_text().replace("commands: stop,", "commands: [stpo, rebot],")
+    config.write_text(text.replace("roles: viewer, effects: read", "roles: viewr, channels: apl"))
+    done = run(*words)
+    assert done.status == 2
+    assert [line.split(": ", 1)[1] for line in done.errors] == [
+        "rules.0.allow.roles: there is no role viewr; did you mean viewer?",
+        "rules.0.allow.channels: there is no channel apl; did you mean api?",
+        "rules.2.deny.commands.0: there is no command stpo; did you mean stop?",
+        "rules.2.deny.commands.1: there is no command rebot; did you mean reboot?",
+    ]
+    assert all(line.startswith("smartops.yaml:") for line in done.errors)
+
+
+def test_a_rule_on_a_plugin_that_is_not_loaded_is_reported(run, config):
+    config.write_text(config.read_text().replace("commands: stop,", "commands: check health,"))
+    assert [line.split(": ", 1)[1] for line in run("check").errors] == [
+        "rules.2.deny.commands: there is no command check health; name its plugin under plugins:"
+    ]

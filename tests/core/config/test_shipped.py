@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from smartops.app import compose
 from smartops.config import Document, Settings, json_schema, read
 from smartops.config.shape import Shape, fields
 from smartops.plugins import Plugins, available
@@ -77,6 +78,13 @@ def test_a_shipped_file_loads(path):
     document.settings()
     for name, model in models(document).items():
         document.plugin(name, model)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+def test_a_shipped_file_fits_the_plugins_it_loads(path, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    assert compose(path, writes=False).commands
 
 
 @pytest.mark.parametrize("path", [EXAMPLE, DEMO], ids=lambda path: path.name)

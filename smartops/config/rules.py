@@ -1,0 +1,122 @@
+"""Rules that can never apply, held against the commands and channels that are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from smartops.command import Command, Effect
+
+from .checks import RESERVED, listed, shown
+from .near import hint
+from .tree import Finding, Node, Pairs, Path, Scalar, child, find, place
+
+
+def unmet(root: Node, commands: Sequence[Command], channels: Iterable[str]) -> Iterator[Finding]:
+    """Yield what rules name that does not exist, or that no command has."""
+    known = (*channels, *RESERVED)
+    for verdict in ("allow", "deny"):
+        for path, node in find(root, "rules", "*", verdict):
+            conditions = _Conditions(path, node)
+            yield from _channels(conditions, known)
+            yield from _commands(conditions, commands)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """The conditions of a rule, and the path to them."""
+
+    path: Path
+    node: Node
+
+    def values(self, key: str) -> Iterator[tuple[Path, Scalar]]:
+        """Yield the values of a condition, with their paths within the rule."""
+        return listed(self.node, key)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Return the keys of a condition that is a mapping."""
+        found = child(self.node, key)
+        return tuple(found.values) if isinstance(found, Pairs) else ()
+
+    def finding(self, path: Path, text: str, remedy: str = "", at: Scalar | None = None) -> Finding:
+        """Return a problem with what stands at ``path`` within the rule."""
+        mark = at.mark if at else place(self.node, path)
+        return Finding(mark, (*self.path, *path), text, remedy)
+
+
+def _channels(rule: _Conditions, known: Sequence[str]) -> Iterator[Finding]:
+    """Find unknown channels, also where they begin a place."""
+    named = [(path, node, node.text) for path, node in rule.values("channels")]
+    for path, node in rule.values("places"):
+        name = node.text.partition("/")[0]
+        if not set("*?") & set(name):
+            named.append((path, node, name))
+    for path, node, name in named:
+        if name not in known:
+            text = f"there is no channel {shown(node) if node.hidden else name}"
+            yield rule.finding(path, text, hint(name, known, "the channels are"), node)
+
+
+def _commands(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Finding]:
+    """Find unknown commands, and conditions that no command of the rule can meet."""
+    matching: list[Command] = []
+    named = list(rule.values("commands"))
+    for path, node in named:
+        found = [command for command in commands if _matches(command.name, node.text)]
+        matching += found
+        if not found:
+            remedy = hint(node.text, [item.name for item in commands], "the commands are")
+            text = f"there is no command {shown(node)}"
+            yield rule.finding(path, text, remedy or "name its plugin under plugins:", node)
+    who = "no command of this rule" if matching else "no command"
+    yield from _arguments(rule, matching or commands, who)
+    if matching:
+        yield from _effects(rule, matching, who)
+
+
+def _arguments(rule: _Conditions, commands: Sequence[Command], who: str) -> Iterator[Finding]:
+    """Find arguments that no command has, and those that none has together, or with targets."""
+    wanted = rule.names("arguments")
+    has = [{item.name for item in command.parameters} for command in commands]
+    known = sorted(set[str]().union(*has))
+    missing = [name for name in wanted if name not in known]
+    for name in missing:
+        remedy = hint(name, known, "the arguments are")
+        yield rule.finding(("arguments", name), f"{who} has the argument {name}", remedy)
+    if missing:
+        return
+    fitting = [
+        command for command, names in zip(commands, has, strict=True) if names.issuperset(wanted)
+    ]
+    if not fitting:
+        text = f"{who} has the arguments {' and '.join(wanted)} together"
+        yield rule.finding(("arguments",), text, "all of them must be given; use a rule for each")
+    elif rule.names("tags") and not any(map(_takes_targets, fitting)):
+        yield rule.finding(("tags",), f"{who} has targets, and tags are those of targets")
+
+
+def _effects(rule: _Conditions, commands: Sequence[Command], who: str) -> Iterator[Finding]:
+    """Find effects that no command of the rule can have."""
+    wanted = [node.text for _, node in rule.values("effects")]
+    possible = {effect for command in commands for effect in _possible(command)}
+    if wanted and possible.isdisjoint(wanted):
+        there = " or ".join(effect for effect in Effect if effect in possible)
+        text = f"{who} has the effect {' or '.join(wanted)}"
+        yield rule.finding(("effects",), text, f"theirs is {there}")
+
+
+def _possible(command: Command) -> tuple[Effect, ...]:
+    """Return the effects that calls of a command can have: none worse than the declared one."""
+    order = tuple(Effect)
+    worst = order.index(command.effect)
+    return order[0 if "classify" in command.companions else worst : worst + 1]
+
+
+def _takes_targets(command: Command) -> bool:
+    return any(parameter.is_target for parameter in command.parameters)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a name is what the rule says; ``*`` and ``?`` are wildcards, brackets are not."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))

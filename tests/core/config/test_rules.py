@@ -1,0 +1,132 @@
+"""Rules that can never apply are found at start, with their place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from smartops import Effect, Instance, command
+
+
+@command("list instances")
+async def list_instances(*, state: str = "") -> str:
+    """List."""
+    return state
+
+
+@command("stop {targets}", effect="change")
+async def stop(targets: list[Instance]) -> str:
+    """Stop."""
+    return ""
+
+
+@command("show {target}")
+async def show(target: Instance) -> str:
+    """Show."""
+    return ""
+
+
+@command("execute {script} on {targets}", effect="change")
+async def execute(script: str, targets: list[Instance], *, timeout: timedelta | None = None) -> str:
+    """Run a script."""
+    return ""
+
+
+@execute.classify
+async def effect_of() -> Effect:
+    return Effect.READ
+
+
+COMMANDS = (list_instances, stop, show, execute)
+
+
+@pytest.fixture
+def unmet(document):
+    def find(rule: str) -> list[str]:
+        made = document(f"rules: [{{name: a, {rule}}}]")
+        return [str(problem) for problem in made.unmet(COMMANDS, ["api", "teams"])]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "allow: {effects: [read, change, dangerous]}",
+        "allow: {effects: dangerous}",
+        "deny: {commands: '*'}",
+        "deny: {commands: [stop, l?st *], channels: [api, console]}",
+        "deny: {commands: [stop, execute], arguments: {script: rm *}}",
+        "deny: {arguments: {script: rm *, targets: db-*, timeout: 1h}, tags: {Role: db}}",
+        "deny: {commands: execute, effects: read}",
+        "deny: {places: [teams, teams/T/*, '*/T', '?eams/x']}",
+        "deny: {tags: {Anything: x}}",
+    ],
+)
+def test_a_rule_that_some_call_can_meet_is_good(unmet, rule):
+    assert unmet(rule) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (
+            "deny: {commands: [stpo, stop]}",
+            "1:37: rules.0.deny.commands.0: there is no command stpo; did you mean stop?",
+        ),
+        (
+            "allow: {commands: lst*}",
+            "1:37: rules.0.allow.commands: there is no command lst*; "
+            "the commands are list instances, stop, show, execute",
+        ),
+        (
+            "deny: {commands: 'sto[p]'}",
+            "1:36: rules.0.deny.commands: there is no command sto[p]; did you mean stop?",
+        ),
+        (
+            "deny: {arguments: {scirpt: x}}",
+            "1:38: rules.0.deny.arguments.scirpt: no command has the argument scirpt; "
+            "did you mean script?",
+        ),
+        (
+            "deny: {commands: [stop, show], arguments: {script: x}}",
+            "1:62: rules.0.deny.arguments.script: no command of this rule has the argument "
+            "script; the arguments are target, targets",
+        ),
+        (
+            "deny: {arguments: {targets: [web-2], target: [web-2]}}",
+            "1:26: rules.0.deny.arguments: no command has the arguments targets and target "
+            "together; all of them must be given; use a rule for each",
+        ),
+        (
+            "deny: {arguments: {state: x}, tags: {Role: db}}",
+            "1:49: rules.0.deny.tags: no command has targets, and tags are those of targets",
+        ),
+        (
+            "deny: {commands: stop, effects: [read, dangerous]}",
+            "1:42: rules.0.deny.effects: no command of this rule has the effect read or "
+            "dangerous; theirs is change",
+        ),
+        (
+            "allow: {channels: temas}",
+            "1:37: rules.0.allow.channels: there is no channel temas; did you mean teams?",
+        ),
+        (
+            "allow: {places: [slack/T1/*]}",
+            "1:36: rules.0.allow.places.0: there is no channel slack; "
+            "the channels are api, teams, console",
+        ),
+    ],
+)
+def test_a_rule_that_no_call_can_meet_is_a_problem(unmet, rule, problem):
+    assert unmet(rule) == [f"smartops.yaml:{problem}"]
+
+
+def test_all_problems_of_a_rule_are_found(unmet):
+    found = unmet("deny: {commands: [stpo], arguments: {scirpt: x}, channels: api2}")
+    assert [line.split(": ")[1].removeprefix("rules.0.deny.") for line in found] == [
+        "commands.0",
+        "arguments.scirpt",
+        "channels",
+    ]
