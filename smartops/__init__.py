@@ -27,7 +27,7 @@ from .backend import (
     Verb,
     failures_of,
 )
-from .channel import Channel
+from .channel import Channel, Runtime
 from .command import Call, Command, Effect, Layer, command
 from .errors import (
     ApprovalInvalid,
@@ -145,6 +145,7 @@ __all__ = [
     "RunResult",
     "RunStatus",
     "Runner",
+    "Runtime",
     "Sample",
     "Secret",
     "Services",

@@ -1,4 +1,4 @@
-"""The contract of a channel: a way in and out.
+"""The contract of a channel: a way in and out, and what the running app offers to it.
 
 A channel authenticates, reads and renders. It decides nothing: it never sees
 the dispatcher, so it cannot go round the gate.
@@ -7,7 +7,8 @@ the dispatcher, so it cannot go round the gate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from .errors import Refusal
 from .message import Claims, Inbound, Message, Receipt, Response
@@ -75,6 +76,14 @@ class Channel(ABC):
         by a message. Raises what ``send`` raises.
         """
 
+    async def run(self, app: Runtime) -> None:  # noqa: B027 - few channels need it
+        """Receive messages other than by requests, over a socket for instance, until cancelled.
+
+        Only a server calls it, once, in a task of its own, after all lifespans
+        have been entered; it cancels it when it stops. ``smartops say`` and
+        ``chat`` never call it, but they may call ``send``.
+        """
+
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
         """Render a refusal that happened before there was a message.
 
@@ -82,3 +91,15 @@ class Channel(ABC):
         the wire contract.
         """
         return None
+
+
+class Runtime(Protocol):
+    """The running app, as a channel's ``run`` and a plugin's ``lifespan`` see it."""
+
+    async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Take messages that ``channel.send`` answers; they are durable when it returns."""
+        ...
+
+    def spawn(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+        """Run a function in the background; a failure is logged, and shutdown waits for it."""
+        ...

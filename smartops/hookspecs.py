@@ -17,15 +17,13 @@ import click
 import pluggy
 
 from .backend import Backend
-from .channel import Channel
+from .channel import Channel, Runtime
 from .command import Command, Layer
 from .interpreter import Interpreter
 from .services import Services
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-    from .app import App
 
 PROJECT = "smartops"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -39,6 +37,16 @@ def config_type() -> type[BaseModel] | None:
     Called first, right after the plugin is loaded. Without it the section must
     be empty and ``config`` is None. Unknown keys are refused whatever the model
     says.
+    """
+
+
+@hookspec(firstresult=True)
+def setup(config: Any, services: Services) -> object | None:
+    """Return an object whose methods marked with ``@hookimpl`` are further hooks.
+
+    It lets hooks share what they make, such as a channel and the lifespan that
+    closes its connections. Called once for each app, before ``register_backends``.
+    ``config_type`` and ``register_cli`` stay in the plugin itself.
     """
 
 
@@ -95,10 +103,18 @@ def register_cli(config: Any, commands: Callable[[], Sequence[Command]]) -> Iter
 
 
 @hookspec(firstresult=True)
-def lifespan(config: Any, app: App) -> AbstractAsyncContextManager[Any] | None:
+def lifespan(
+    config: Any, services: Services, app: Runtime
+) -> AbstractAsyncContextManager[Any] | None:
     """Return an async context manager that is entered once the app is complete.
 
-    Left in reverse order at shutdown. If entering fails, those entered are
-    left and the start fails; if leaving fails, it is logged with the plugin's
-    name and the others are still left.
+    ``smartops serve``, ``say`` and ``chat`` enter it, so it must not receive
+    messages: that is for :meth:`~smartops.channel.Channel.run`, which only a
+    server calls. It is entered and left in one task of its own, so it may hold
+    a task group; ``app.spawn`` and ``app.accept`` work at once. Lifespans are
+    entered in configuration order and left in reverse order.
+
+    If entering fails, those entered are left and the start fails. If leaving
+    fails or takes longer than 10 seconds, it is logged with the plugin's name
+    and the others are still left.
     """

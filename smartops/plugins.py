@@ -13,6 +13,7 @@ import importlib.metadata
 import inspect
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -23,10 +24,11 @@ from pydantic import BaseModel
 
 from . import hookspecs
 from .backend import Backend
-from .channel import Channel
+from .channel import Channel, Runtime
 from .command import Command
-from .errors import Problem
+from .errors import Problem, StartupError
 from .interpreter import Interpreter
+from .services import Services
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +65,15 @@ class Plugins:
     """The loaded plugins of one app. ``problems`` grows with everything found wrong."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._managers: dict[str, pluggy.PluginManager] = {}
+        self._objects: dict[str, object] = {}
         self.problems: list[Problem] = []
         self.configs: dict[str, Any] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the plugins that loaded, in configuration order."""
-        return tuple(name for name, _ in self._manager.list_name_plugin())
+        return tuple(self._managers)
 
     def load(self, names: Mapping[str, str]) -> None:
         """Load plugins; ``names`` maps each to its place in the configuration."""
@@ -82,30 +84,53 @@ class Plugins:
 
     def register(self, name: str, plugin: object, where: str = "") -> None:
         """Register a module or object as the plugin ``name``, checking its hooks."""
-        problems = [
-            Problem(
-                f"hook {hook} of plugin {name} is 'async def'",
-                where=where,
-                hint="hooks run once at start: return objects whose methods are coroutines",
-            )
-            for hook in HOOKS
-            if inspect.iscoroutinefunction(getattr(plugin, hook, None))
-        ]
-        if problems:
-            self.problems += problems
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        if not self._add(manager, name, plugin, where):
             return
-        try:
-            self._manager.register(plugin, name)
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            self._manager.unregister(name=name)
-            self.problems.append(_invalid(name, error, where))
-            return
-        if not self.hooks(name):
-            self._manager.unregister(name=name)
+        if not _hooks(manager, plugin):
             self._problem(
                 where, f"{name} is not a plugin: it implements no hook", "mark hooks with @hookimpl"
             )
+            return
+        self._managers[name] = manager
+
+    def setup(self, services: Services) -> None:
+        """Call every plugin's ``setup``; the object it returns has hooks as the plugin has."""
+        for name, manager in self._managers.items():
+            if name in self._objects:
+                manager.unregister(self._objects.pop(name))
+            config = self.configs.get(name)
+            made = self._call(name, "setup", {"config": config, "services": services})
+            if made is not None:
+                self._set_up(name, manager, made)
+
+    def _set_up(self, name: str, manager: pluggy.PluginManager, made: object) -> None:
+        own = {*self.hooks(name), "config_type", "register_cli"}
+        if not self._add(manager, f"{name}.setup", made, f"plugin {name}"):
+            return
+        self._objects[name] = made
+        hooks = _hooks(manager, made)
+        if not hooks:
+            self._bad(name, "setup", f"returned {made!r}, no method of which is a @hookimpl")
+        for hook in own.intersection(hooks):
+            self._bad(name, hook, "must be in the plugin or in what its setup returns, not in both")
+
+    def _add(self, manager: pluggy.PluginManager, name: str, plugin: object, where: str) -> bool:
+        """Register hooks with a manager; whether they are valid."""
+        problems = [
+            problem for hook in HOOKS if (problem := _async(name, plugin, hook, where)) is not None
+        ]
+        if problems:
+            self.problems += problems
+            return False
+        try:
+            manager.register(plugin, name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            self.problems.append(_invalid(name, error, where))
+            return False
+        return True
 
     def model(self, name: str) -> type[BaseModel] | None:
         """Return the model that the plugin's section fills, or None."""
@@ -124,21 +149,29 @@ class Plugins:
                 offers += [Offer(name, item) for item in self._items(name, hook, result)]
         return offers
 
-    def lifespans(self, app: object) -> list[Offer]:
-        """Return every plugin's lifespan context manager, not yet entered."""
-        found = (
-            Offer(
-                name, self._call(name, "lifespan", {"config": self.configs.get(name), "app": app})
-            )
-            for name in self.names
-        )
-        return [offer for offer in found if offer.value is not None]
+    def lifespans(self, services: Services, app: Runtime) -> list[Offer]:
+        """Return every plugin's lifespan context manager, not yet entered.
+
+        Raises StartupError if a hook fails or returns anything else.
+        """
+        offers = []
+        for name in self.names:
+            arguments = {"config": self.configs.get(name), "services": services, "app": app}
+            found = self._call(name, "lifespan", arguments)
+            if isinstance(found, AbstractAsyncContextManager):
+                offers.append(Offer(name, found))
+            elif found is not None:
+                kind = type(found).__name__
+                self._bad(name, "lifespan", f"returned {kind}, not an async context manager")
+        if self.problems:
+            raise StartupError(*self.problems)
+        return offers
 
     def hooks(self, name: str) -> list[str]:
-        """Return the hooks that a plugin implements."""
-        plugin = self._manager.get_plugin(name)
-        callers = self._manager.get_hookcallers(plugin) or [] if plugin else []
-        return sorted(caller.name for caller in callers)
+        """Return the hooks that a plugin implements, itself or in what its setup returned."""
+        manager = self._managers.get(name)
+        plugins = manager.list_name_plugin() if manager else ()
+        return sorted(hook for _, plugin in plugins for hook in _hooks(manager, plugin))
 
     def _import(self, name: str, where: str) -> ModuleType | None:
         points = [point for point in _entry_points() if point.name == name]
@@ -157,22 +190,19 @@ class Plugins:
                 self._problem(where, f"there is no plugin {name}", _near(name))
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             log.exception("plugin %s cannot be imported", name)
-            self._problem(where, f"plugin {name} cannot be imported: {_brief(error)}", "")
+            self._problem(where, f"plugin {name} cannot be imported: {brief(error)}", "")
         else:
             return loaded
         return None
 
     def _call(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
-        plugin = self._manager.get_plugin(name)
-        others = [other for other in self._manager.get_plugins() if other is not plugin]
-        caller = self._manager.subset_hook_caller(hook, remove_plugins=others)
-        spec = caller.spec
-        wanted = spec.argnames if spec else ()
+        caller = getattr(self._managers[name].hook, hook)
+        wanted = caller.spec.argnames if caller.spec else ()
         try:
             return caller(**{key: arguments.get(key) for key in wanted})
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             log.debug("hook %s of plugin %s failed", hook, name, exc_info=True)
-            self._bad(name, hook, _brief(error))
+            self._bad(name, hook, brief(error))
             return None
 
     def _items(self, name: str, hook: str, result: object) -> Sequence[object]:
@@ -200,6 +230,24 @@ def _entry_points() -> Iterable[importlib.metadata.EntryPoint]:
     return importlib.metadata.entry_points(group=hookspecs.PROJECT)
 
 
+def _hooks(manager: pluggy.PluginManager | None, plugin: object) -> list[str]:
+    callers = manager.get_hookcallers(plugin) if manager else None
+    return [caller.name for caller in callers or ()]
+
+
+def _async(name: str, plugin: object, hook: str, where: str) -> Problem | None:
+    """Return what is wrong with a hook that is a coroutine function or an async generator."""
+    function = getattr(plugin, hook, None)
+    text = f"hook {hook} of plugin {name} is 'async def'"
+    if inspect.iscoroutinefunction(function):
+        hint = "hooks run once at start: return objects whose methods are coroutines"
+        return Problem(text, where=where, hint=hint)
+    if inspect.isasyncgenfunction(function):
+        hint = "decorate it with @contextlib.asynccontextmanager, below @hookimpl"
+        return Problem(text, where=where, hint=hint)
+    return None
+
+
 def _near(name: str) -> str:
     near = difflib.get_close_matches(name, available(), 1)
     if near:
@@ -219,6 +267,7 @@ def _invalid(name: str, error: pluggy.PluginValidationError, where: str) -> Prob
     return Problem(f"plugin {name}: {reason}", where=where, hint=hint)
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """Return an exception as one line."""
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -68,7 +68,7 @@ def test_the_facade_is_what_it_says() -> None:
 
 
 def test_every_hook_says_what_it_is_for() -> None:
-    assert len(HOOKS) == 8
+    assert len(HOOKS) == 9
     for name in HOOKS:
         assert inspect.getdoc(getattr(hookspecs, name)), name
 

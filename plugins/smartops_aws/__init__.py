@@ -6,9 +6,8 @@ See the README in this folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 import click
 
@@ -25,28 +24,39 @@ def config_type() -> type[AwsConfig]:
 
 
 @hookimpl
-def register_backends(config: AwsConfig, services: Services) -> Iterable[Backend]:
-    """Return the backends; the SDK is loaded for them, and asks AWS nothing yet."""
+def setup(config: AwsConfig, services: Services) -> Hooks:
+    """Return the hooks that share the backends; the SDK is loaded, and asks AWS nothing yet."""
     try:
         from .backend import backends
     except ModuleNotFoundError as error:
         raise ImportError(f"{error.name} is missing; pip install 'smartops[aws]'") from error
 
-    return list(backends(config, services.clock))
+    return Hooks(list(backends(config, services.clock)))
+
+
+class Hooks:
+    """The backends, and the end of their connections."""
+
+    def __init__(self, backends: Sequence[Backend]) -> None:
+        self._backends = backends
+
+    @hookimpl
+    def register_backends(self) -> Iterable[Backend]:
+        """Return the backends."""
+        return self._backends
+
+    @hookimpl
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        """Have the SDK ready before the first message, and close connections after the last."""
+        from .backend import running
+
+        return running(self._backends)
 
 
 @hookimpl
 def register_middleware() -> Iterable[Layer]:
     """Return the layer that tells AWS whose command it is."""
     return [for_person]
-
-
-@hookimpl
-def lifespan(app: Any) -> AbstractAsyncContextManager[None]:
-    """Have the SDK ready before the first message, and close its connections after the last."""
-    from .backend import running
-
-    return running(app.composition.backends)
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from smartops import Backend, Clock
@@ -53,7 +53,7 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
 
 
 @asynccontextmanager
-async def running(backends: Iterable[Backend]) -> AsyncIterator[None]:
+async def running(backends: Sequence[Backend]) -> AsyncIterator[None]:
     """Have the clients ready while SmartOps runs, and close them afterwards.
 
     What the SDK reads for its first clients is large. It is read before

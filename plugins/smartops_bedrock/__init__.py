@@ -6,9 +6,9 @@ See the README in this folder.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,9 @@ from smartops import Command, Interpreter, Services, hookimpl
 
 from .config import BedrockConfig
 from .errors import ModelFailed
+
+if TYPE_CHECKING:
+    from .interpreter import BedrockInterpreter
 
 __all__ = ["BedrockConfig", "ModelFailed"]
 
@@ -29,13 +32,30 @@ def config_type() -> type[BedrockConfig]:
 
 
 @hookimpl
-def register_interpreters(config: BedrockConfig, services: Services) -> Iterable[Interpreter]:
-    """Return the interpreter."""
+def setup(config: BedrockConfig, services: Services) -> Hooks:
+    """Return the hooks that share the interpreter."""
     if find_spec("botocore") is None:
         raise ModuleNotFoundError("boto3 is not installed: pip install 'smartops[bedrock]'")
     from .interpreter import BedrockInterpreter
 
-    return [BedrockInterpreter(config, services.shelf(NAME), services.clock)]
+    return Hooks(BedrockInterpreter(config, services.shelf(NAME), services.clock))
+
+
+class Hooks:
+    """The interpreter, and the end of its connections."""
+
+    def __init__(self, interpreter: BedrockInterpreter) -> None:
+        self._interpreter = interpreter
+
+    @hookimpl
+    def register_interpreters(self) -> Iterable[Interpreter]:
+        """Return the interpreter."""
+        return [self._interpreter]
+
+    @hookimpl
+    def lifespan(self) -> AbstractAsyncContextManager[object]:
+        """Close the connections to the model when the app stops."""
+        return aclosing(self._interpreter)
 
 
 @hookimpl
@@ -53,12 +73,3 @@ def register_cli(config: BedrockConfig | None) -> Iterable[click.Command]:
     from .cli import commands
 
     return commands(config)
-
-
-@hookimpl
-def lifespan(app: Any) -> AbstractAsyncContextManager[None]:
-    """Close the connections to the model when the app stops."""
-    from .interpreter import BedrockInterpreter, closing
-
-    interpreters = app.composition.interpreters
-    return closing([item for item in interpreters if isinstance(item, BedrockInterpreter)])

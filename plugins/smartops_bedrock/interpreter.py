@@ -8,8 +8,6 @@ else can go on from there.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -196,14 +194,6 @@ class BedrockInterpreter(Interpreter):
             self._swept = today
             await self._budget.sweep()
             await self._memory.sweep()
-
-
-@asynccontextmanager
-async def closing(interpreters: Sequence[BedrockInterpreter]) -> AsyncIterator[None]:
-    """Close them at the end."""
-    yield
-    for interpreter in interpreters:
-        await interpreter.aclose()
 
 
 def _said(turn: Turn, *, cut: bool) -> str:

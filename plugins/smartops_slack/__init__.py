@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from importlib.util import find_spec
-from typing import Any
 
 import click
 
 from smartops import Channel, Command, Services, hookimpl
 
-from .channel import Accepting, SlackChannel
+from .channel import SlackChannel
 from .cli import commands_of
 from .config import SlackConfig
 
@@ -25,11 +24,28 @@ def config_type() -> type[SlackConfig]:
 
 
 @hookimpl
-def register_channels(config: SlackConfig, services: Services) -> Iterable[Channel]:
-    """Return the channel."""
+def setup(config: SlackConfig, services: Services) -> Hooks:
+    """Return the hooks that share the channel."""
     if find_spec("slack_sdk") is None:
         raise ModuleNotFoundError("slack-sdk is not installed: pip install 'smartops[slack]'")
-    return [SlackChannel(config, services)]
+    return Hooks(SlackChannel(config, services))
+
+
+class Hooks:
+    """The channel, and the end of its connections."""
+
+    def __init__(self, channel: SlackChannel) -> None:
+        self._channel = channel
+
+    @hookimpl
+    def register_channels(self) -> Iterable[Channel]:
+        """Return the channel."""
+        return [self._channel]
+
+    @hookimpl
+    def lifespan(self) -> AbstractAsyncContextManager[object]:
+        """Close the connections to Slack when the app stops."""
+        return aclosing(self._channel)
 
 
 @hookimpl
@@ -38,11 +54,3 @@ def register_cli(
 ) -> Iterable[click.Command]:
     """Return the commands that make the app's manifest and run the simulator."""
     return commands_of(config, commands)
-
-
-@hookimpl
-def lifespan(app: Accepting) -> AbstractAsyncContextManager[Any] | None:
-    """Keep the connection to Slack."""
-    channels = (item for item in app.channels if isinstance(item, SlackChannel))
-    channel = next(channels, None)
-    return channel.running(app) if channel else None

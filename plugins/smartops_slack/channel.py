@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol
+
+import anyio
 
 from smartops import (
     AuthenticationFailed,
@@ -20,6 +18,7 @@ from smartops import (
     Refusal,
     Reply,
     Response,
+    Runtime,
     Services,
     ValidationFailed,
     dump_json,
@@ -40,15 +39,6 @@ NO_RETRY = (("X-Slack-No-Retry", "1"),)
 GREETING_PAUSE = 30.0
 
 log = logging.getLogger("smartops.slack")
-
-
-class Accepting(Protocol):
-    """What the channel needs of the running app."""
-
-    channels: tuple[Channel, ...]
-
-    async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """Take messages in; they are durable when it returns."""
 
 
 class SlackChannel(Channel):
@@ -105,26 +95,18 @@ class SlackChannel(Channel):
         body = dump_json(envelope(reply, self._clock.now()))
         return Response(error.status, body, headers=NO_RETRY)
 
-    @asynccontextmanager
-    async def running(self, app: Accepting) -> AsyncIterator[None]:
-        """Be connected to Slack while the app runs."""
-        tasks = [asyncio.create_task(self._greet())]
-        if self._config.app_token:
-            socket = SocketMode(
-                self._api,
-                self._reader,
-                self._clock,
-                partial(app.accept, self),
-                self._max_depth,
-            )
-            tasks.append(asyncio.create_task(socket.forever()))
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._api.aclose()
+    async def run(self, app: Runtime) -> None:
+        """Find out who the bot is and, with an app token, stay connected by Socket Mode."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._greet)
+            if self._config.app_token:
+                accept = partial(app.accept, self)
+                socket = SocketMode(self._api, self._reader, self._clock, accept, self._max_depth)
+                group.start_soon(socket.forever)
+
+    async def aclose(self) -> None:
+        """Close all connections to Slack."""
+        await self._api.aclose()
 
     async def _greet(self) -> None:
         """Learn who the bot is, and say in the log what is wrong with its token."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager
 
 import click
 
-from smartops import Channel, Command, Services, hookimpl
+from smartops import Channel, Command, Runtime, Services, hookimpl
 
 from .channel import TeamsChannel
 from .cli import commands_of
@@ -24,9 +23,29 @@ def config_type() -> type[TeamsConfig]:
 
 
 @hookimpl
-def register_channels(config: TeamsConfig, services: Services) -> Iterable[Channel]:
-    """Return the channel."""
-    return [TeamsChannel(config, services)]
+def setup(config: TeamsConfig, services: Services) -> Hooks:
+    """Return the hooks that share the channel."""
+    return Hooks(TeamsChannel(config, services))
+
+
+class Hooks:
+    """The channel, and its work in the background."""
+
+    def __init__(self, channel: TeamsChannel) -> None:
+        self._channel = channel
+
+    @hookimpl
+    def register_channels(self) -> Iterable[Channel]:
+        """Return the channel."""
+        return [self._channel]
+
+    @hookimpl
+    @asynccontextmanager
+    async def lifespan(self, app: Runtime) -> AsyncIterator[None]:
+        """Let the channel work in the background while the app runs."""
+        self._channel.run_with(app.spawn)
+        yield
+        self._channel.run_with(None)
 
 
 @hookimpl
@@ -35,18 +54,3 @@ def register_cli(
 ) -> Iterable[click.Command]:
     """Return the commands that make the app package and run the simulator."""
     return commands_of(config, commands)
-
-
-@hookimpl
-def lifespan(app: Any) -> AbstractAsyncContextManager[None]:
-    """Let the channel work in the background while the app runs."""
-    return _running([item for item in app.channels if isinstance(item, TeamsChannel)], app.spawn)
-
-
-@asynccontextmanager
-async def _running(channels: list[TeamsChannel], spawn: Any) -> AsyncIterator[None]:
-    for channel in channels:
-        channel.run_with(spawn)
-    yield
-    for channel in channels:
-        channel.run_with(None)

@@ -42,6 +42,7 @@ def collect(plugins: Plugins, services: Services, own: Sequence[Command]) -> Off
     def of(hook: str) -> tuple[Offer, ...]:
         return tuple(plugins.collect(hook, services=services))
 
+    plugins.setup(services)
     backends = of("register_backends")
     commands = [offer.value.owned(offer.owner) for offer in of("register_commands")]
     return Offers(

@@ -18,7 +18,6 @@ from smartops.errors import Refusal
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.message import Claims, Message
 from smartops.middleware import Gate, Running
-from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Store
 from smartops.telemetry import Telemetry
@@ -27,12 +26,12 @@ from smartops.version import __version__
 from .composition import Composition
 from .delivery import Delivery
 from .housekeeping import Housekeeping
+from .lifespans import left_at_exit, sole
 from .parts import connect
 
 log = logging.getLogger("smartops.app")
 
 PING_TIMEOUT = 5.0
-CLOSE_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,13 @@ class App:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Start; raises StartupError if the store does not open."""
-        async with AsyncExitStack() as stack:
-            await self._start(stack)
-            self._stack = stack.pop_all()
+        """Start; raises StartupError if the store does not open or a plugin does not start."""
+        try:
+            async with AsyncExitStack() as stack:
+                await self._start(stack)
+                self._stack = stack.pop_all()
+        except BaseExceptionGroup as error:
+            raise sole(error) from None
         return self
 
     async def __aexit__(self, *reason: Any) -> bool | None:
@@ -94,12 +96,7 @@ class App:
         await self._delivery.conclude(channel, message, reply, late=late)
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """Take messages that are answered by ``channel.send``; they are durable when it returns.
-
-        A plugin's lifespan may bring some before the app has started: they wait.
-        """
-        if not self._started.is_set():
-            await self._started.wait()
+        """Take messages that ``channel.send`` answers; they are durable when it returns."""
         await self._delivery.accept(channel, messages)
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
@@ -112,6 +109,14 @@ class App:
     def spawn(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
         """Run something in the background that shutdown waits for; its failure is logged."""
         self._background.start_soon(_logged, function, arguments)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Let the channels receive messages by themselves, as only a server does."""
+        async with _cancelled_at_exit() as group:
+            for channel in self.channels:
+                group.start_soon(_logged, channel.run, (self,))
+            yield
 
     async def readiness(self) -> Sequence[Check]:
         """Look at everything that messages depend on: plugins, store, limits and backends."""
@@ -132,7 +137,6 @@ class App:
     async def _start(self, stack: AsyncExitStack) -> None:
         composition, settings = self.composition, self.settings
         clock = composition.services.clock
-        self._started = anyio.Event()
         stack.push_async_callback(composition.http.aclose)
         self.store = await Store.open(
             settings.store.url.reveal(), clock, keep=settings.store.keep.total_seconds()
@@ -141,15 +145,15 @@ class App:
         self.limiter = _limiter(composition)
         stack.push_async_callback(self.limiter.aclose)
         observe = self.telemetry.command
-        parts = connect(composition, self.store, self.limiter, self._running, observe)
-        self._gate = Gate(parts, composition.layers)
+        self.parts = connect(composition, self.store, self.limiter, self._running, observe)
+        self._gate = Gate(self.parts, composition.layers)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
         patience = settings.server.shutdown_timeout.total_seconds()
-        for offer in composition.plugins.lifespans(self):
-            await stack.enter_async_context(_lifespan(offer))
+        lifespans = await stack.enter_async_context(left_at_exit())
         stack.push_async_callback(self.store.leave)
         group = await stack.enter_async_context(_cancelled_at_exit())
         self._background = await stack.enter_async_context(_awaited_at_exit(patience))
+        await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         keeping = Housekeeping(
             self.store,
             clock,
@@ -165,7 +169,6 @@ class App:
         await keeping.once()
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
-        self._started.set()
 
 
 def _limiter(composition: Composition) -> Limiter:
@@ -217,17 +220,3 @@ async def _awaited_at_exit(patience: float) -> AsyncIterator[TaskGroup]:
         group.cancel_scope.deadline = anyio.current_time() + patience
     if group.cancel_scope.cancelled_caught:
         log.warning("background work was cut off after %g seconds", patience)
-
-
-@asynccontextmanager
-async def _lifespan(offer: Offer) -> AsyncIterator[None]:
-    """Enter a plugin's lifespan; a failure to leave it is logged and stops nobody else."""
-    await offer.value.__aenter__()
-    try:
-        yield
-    finally:
-        try:
-            with anyio.fail_after(CLOSE_TIMEOUT, shield=True):
-                await offer.value.__aexit__(None, None, None)
-        except Exception:
-            log.exception("plugin %s did not close cleanly", offer.owner)

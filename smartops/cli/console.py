@@ -68,7 +68,7 @@ class Console:
         from smartops.middleware.authorise import may_ever
         from smartops.middleware.identify import person_of
 
-        parts = self._app.composition.builtins.parts
+        parts = self._app.parts
         person = person_of(parts, self._sender)
         place = Place(CHANNEL)
         return parts.grammar.complete(text, lambda item: may_ever(parts, person, item, place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from .options import configured
 if TYPE_CHECKING:
     from smartops.app import App
 
+log = logging.getLogger("smartops.cli")
+
 
 @click.command(short_help="Start the server.")
 @configured()
 @click.option("--host", metavar="ADDRESS", help="Listen on this address, whatever the file says.")
 @click.option("--port", type=int, help="Listen on this port, whatever the file says.")
-def serve(config: Path, host: str | None, port: int | None) -> None:
+def serve(config: Path, host: str | None, port: int | None) -> int:
     """Serve until told to stop; what was accepted is finished first.
 
     Prints where it listens, what is loaded, and a line that can be pasted to try
@@ -50,7 +53,12 @@ def serve(config: Path, host: str | None, port: int | None) -> None:
         await serve_app(app, ready=ready)
 
     new_loop = engine(composition.settings.server.engine).new_loop
-    anyio.run(run, backend_options={"loop_factory": new_loop})
+    try:
+        anyio.run(run, backend_options={"loop_factory": new_loop})
+    except SystemExit:  # raised in a task, it goes through the event loop and stops it
+        log.critical("the server was stopped by sys.exit in a plugin", exc_info=True)
+        return 1
+    return 0
 
 
 def _welcome(app: App, config: Path, url: str) -> str:

@@ -49,7 +49,7 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
         _signals(stop, force),
         _listener(settings.host, settings.port) as listener,
     ):
-        async with app:
+        async with app, app.serving():
             url = _url(listener) + settings.base_path
             await _serve(app, chosen, listener, lambda: ready(url), stop)
     if force.cancelled_caught:

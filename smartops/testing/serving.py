@@ -33,7 +33,7 @@ async def listening(app: App) -> AsyncIterator[str]:
     port = listener.getsockname()[1]
     config.bind = [f"fd://{listener.detach()}"]
     stop = anyio.Event()
-    async with anyio.create_task_group() as group:
+    async with app.serving(), anyio.create_task_group() as group:
 
         async def run() -> None:
             await serve(Intake(app, nothing), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]

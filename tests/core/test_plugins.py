@@ -22,6 +22,7 @@ from smartops import (
     Question,
     Receipt,
     Reply,
+    Runtime,
     Services,
     command,
     hookimpl,
@@ -186,6 +187,80 @@ async def test_hook_register_cli() -> None:
     assert (offer.owner, offer.value.name) == ("acme", "policy-all")
 
 
+class Counter:
+    """Hooks that share a number."""
+
+    def __init__(self, start: int) -> None:
+        self.number = start
+
+    @hookimpl
+    def register_commands(self) -> list[Any]:
+        @command("count")
+        async def count() -> str:
+            """Say the number."""
+            return str(self.number)
+
+        return [count]
+
+    @hookimpl
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        self.number += 1
+        yield
+
+
+async def test_hook_setup(bot: Bot) -> None:
+    def setup(services: Services) -> Counter:
+        assert services.clock is bot.clock
+        return Counter(41)
+
+    bot.load(plugin(setup))
+    assert (await bot.say("count")).text == "42"
+    await bot.aclose()
+    assert (await bot.say("count")).text == "42"  # each app has an object of its own
+
+
+def set_up(made: object, *hooks: Callable[..., Any]) -> list[str]:
+    """Return what is wrong with a plugin whose ``setup`` returns ``made``."""
+
+    def setup() -> object:
+        return made
+
+    plugins = loaded(setup, *hooks)
+    plugins.setup(Services(None, None, None))  # type: ignore[arg-type]
+    return texts(plugins)
+
+
+async def test_what_setup_returns_must_have_hooks() -> None:
+    assert set_up("text") == [
+        "plugin acme: setup: returned 'text', no method of which is a @hookimpl"
+    ]
+
+
+async def test_a_hook_of_setup_must_not_be_in_the_plugin_too() -> None:
+    expected = "must be in the plugin or in what its setup returns, not in both"
+    assert set_up(Counter(1), register_commands) == [f"plugin acme: register_commands: {expected}"]
+
+
+async def test_hooks_of_setup_are_checked_as_others_are() -> None:
+    class Wrong:
+        @hookimpl
+        def register_comands(self) -> list[Any]:
+            return []
+
+    (text,) = set_up(Wrong())
+    assert text.startswith("plugin acme: ")
+    assert "did you mean register_commands?" in text
+
+
+async def test_one_module_may_be_loaded_under_two_names() -> None:
+    plugins = Plugins()
+    module = plugin(register_commands)
+    plugins.register("one", module)
+    plugins.register("two", module)
+    assert [offer.owner for offer in plugins.collect("register_commands")] == ["one", "two"]
+
+
 async def test_hook_lifespan(bot: Bot) -> None:
     events: list[str] = []
 
@@ -198,8 +273,11 @@ async def test_hook_lifespan(bot: Bot) -> None:
             if fails:
                 raise RuntimeError("cannot close")
 
-        def lifespan(config: Any, app: Any) -> AbstractAsyncContextManager[None]:
-            assert app.version
+        def lifespan(
+            config: Any, services: Services, app: Runtime
+        ) -> AbstractAsyncContextManager[None]:
+            assert services.clock is bot.clock
+            assert callable(app.spawn)
             return living()
 
         return plugin(lifespan, name=name)
@@ -218,6 +296,16 @@ async def test_an_async_hook_is_refused_with_the_remedy() -> None:
     assert texts(loaded(register_commands)) == [
         "file.yaml:3:3: hook register_commands of plugin acme is 'async def'; "
         "hooks run once at start: return objects whose methods are coroutines"
+    ]
+
+
+async def test_a_bare_generator_is_refused_with_the_remedy() -> None:
+    async def lifespan() -> AsyncIterator[None]:
+        yield
+
+    assert texts(loaded(lifespan)) == [
+        "file.yaml:3:3: hook lifespan of plugin acme is 'async def'; "
+        "decorate it with @contextlib.asynccontextmanager, below @hookimpl"
     ]
 
 

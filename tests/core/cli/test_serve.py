@@ -57,6 +57,74 @@ def test_it_says_what_it_serves_and_the_line_works_when_pasted(serving, config):
     assert "shutting down" in log
 
 
+LIVING = """
+from contextlib import asynccontextmanager
+import asyncio
+import aiohttp
+import anyio
+from smartops import hookimpl
+
+async def ends_the_process():
+    raise SystemExit(0)
+
+@hookimpl
+@asynccontextmanager
+async def lifespan(app):
+    async with aiohttp.ClientSession(), anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        app.spawn(anyio.sleep, 0)
+        {entered}
+        yield
+        {leaving}
+        group.cancel_scope.cancel()
+"""
+
+
+@pytest.fixture
+def living(config, monkeypatch):
+    """Return a function that writes a plugin whose lifespan holds a session and a task group."""
+
+    def write(entered="", leaving=""):
+        text = LIVING.format(entered=entered, leaving=leaving)
+        (config.parent / "living_plugin.py").write_text(text)
+        monkeypatch.setenv("PYTHONPATH", os.fspath(config.parent))
+        config.write_text(config.read_text() + "  living_plugin:\n")
+
+    return write
+
+
+@pytest.mark.parametrize("leaving", ["", "raise OSError('gone')", "raise SystemExit(3)"])
+def test_lifespans_do_not_change_how_it_ends(serving, living, leaving):
+    living(leaving=leaving)
+    process, _ = serving()
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert ("plugin living_plugin did not close cleanly" in log) == bool(leaving)
+    assert "Unclosed" not in log
+
+
+@pytest.mark.parametrize("how", ["group.start_soon", "app.spawn", "asyncio.ensure_future"])
+def test_a_plugin_that_ends_the_process_is_no_success(serving, living, how):
+    call = "()" if "ensure" in how else ""
+    living(entered=f"{how}(ends_the_process{call})")
+    process, _ = serving()
+    if how == "app.spawn":
+        process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == (0 if how == "app.spawn" else 1)
+    assert "ends_the_process" in log
+
+
+@pytest.mark.parametrize("error", ["OSError('no route')", "SystemExit(3)"])
+def test_a_lifespan_that_is_not_entered_is_one_line(spawn, living, error):
+    living(entered=f"raise {error}")
+    done = spawn("serve")
+    assert done.status == 2
+    (line,) = done.errors
+    assert line.startswith("plugin living_plugin: lifespan: ")
+
+
 def test_the_command_line_overrides_the_file(serving, config):
     config.write_text(config.read_text().replace("port: 0", "port: 1, host: 192.0.2.1"))
     process, lines = serving("--host", "127.0.0.1", "--port", "0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import textwrap
@@ -65,4 +66,19 @@ async def slack(config, monkeypatch):
 async def test_asking_makes_no_call_to_slack(run, slack, words):
     done = await anyio.to_thread.run_sync(run, *words)
     assert done.status == 0
+    assert [call.method for call in slack.calls] == []
+
+
+@pytest.mark.anyio
+async def test_say_opens_no_socket(run, slack):
+    done = await anyio.to_thread.run_sync(run, "say", "--user", "vic", "list instances")
+    assert done.status == 0
+    assert [call.method for call in slack.calls] == []
+
+
+@pytest.mark.anyio
+async def test_chat_opens_no_socket(run, slack, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("list instances\n"))
+    done = await anyio.to_thread.run_sync(run, "chat", "--user", "vic")
+    assert "web-server-01" in done.out
     assert [call.method for call in slack.calls] == []

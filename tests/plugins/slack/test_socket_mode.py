@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -13,7 +13,7 @@ import pytest
 from slack_service import APP_TOKEN, CHANNEL, SlackServer, mention, pressed, slash
 from smartops import Channel, Message, Secret, Services
 from smartops.testing import ManualClock
-from smartops_slack import SlackChannel, lifespan
+from smartops_slack import SlackChannel
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ class Inbox:
     """An app that takes messages in, or fails to."""
 
     def __init__(self) -> None:
-        self.channels: tuple[Channel, ...] = ()
+        self.channel: SlackChannel
         self.messages: list[Message] = []
         self.asked = 0
         self.fails = False
@@ -35,6 +35,9 @@ class Inbox:
         if self.fails:
             raise RuntimeError("the store is away")
         self.messages += messages
+
+    def spawn(self, function: Any, *arguments: Any) -> None:
+        raise AssertionError("Socket Mode needs no background work")
 
 
 @pytest.fixture
@@ -49,11 +52,12 @@ def connected(configured: Any, services: Services, slack: SlackServer, hand: Man
     async def connected() -> AsyncIterator[Inbox]:
         config = configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN), signing_secret=None)
         inbox = Inbox()
-        inbox.channels = (SlackChannel(config, Services(hand, services.http, services.verifier)),)
-        running = lifespan(inbox)
-        assert running is not None
-        async with running:
+        channel = SlackChannel(config, Services(hand, services.http, services.verifier))
+        inbox.channel = channel
+        async with aclosing(channel), anyio.create_task_group() as group:
+            group.start_soon(channel.run, inbox)
             yield inbox
+            group.cancel_scope.cancel()
 
     return connected
 
@@ -219,7 +223,7 @@ async def test_the_bot_learns_its_own_name(connected: Any, slack: SlackServer) -
     del bare["authorizations"]
     async with connected() as inbox:
         await slack.until(lambda: slack.sockets)
-        await slack.until(lambda: inbox.channels[0]._reader.me)  # type: ignore[attr-defined]
+        await slack.until(lambda: inbox.channel._reader.me)
         await slack.push("events_api", bare, "e1")
         await slack.until(lambda: inbox.messages)
     assert json.loads(inbox.messages[0].dump())["text"] == "list instances"

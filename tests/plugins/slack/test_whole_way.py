@@ -279,12 +279,13 @@ async def test_long_work_is_one_message_that_is_edited(slack: Slack) -> None:
 
 
 async def test_a_message_over_the_socket_is_answered(slack: Slack) -> None:
-    await slack.bot.app()
-    await slack.server.until(lambda: slack.server.sockets)
-    await slack.server.push("events_api", mention("dim kitchen low"), "e1")
-    done = await slack.shows("kitchen would be low.")
-    assert done["thread_ts"] == TS
-    assert slack.server.frames == [{"envelope_id": "e1"}]
+    app = await slack.bot.app()
+    async with app.serving():
+        await slack.server.until(lambda: slack.server.sockets)
+        await slack.server.push("events_api", mention("dim kitchen low"), "e1")
+        done = await slack.shows("kitchen would be low.")
+        assert done["thread_ts"] == TS
+        assert slack.server.frames == [{"envelope_id": "e1"}]
 
 
 async def test_help_is_for_the_one_who_asked(slack: Slack) -> None:

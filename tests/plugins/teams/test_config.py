@@ -151,7 +151,7 @@ def test_who_the_bot_is_and_serves_must_be_said(missing: str) -> None:
 
 async def test_the_hooks_offer_one_channel(services: Services) -> None:
     assert smartops_teams.config_type() is TeamsConfig
-    (channel,) = smartops_teams.register_channels(config(), services)
+    (channel,) = smartops_teams.setup(config(), services).register_channels()
     assert isinstance(channel, Channel)
     assert channel.name == "teams"
 
