@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from smartops.errors import Problem, StartupError
 
 READERS = 4
 """How many reads go on at once."""
-BEGIN_SQLITE = "BEGIN IMMEDIATE"
-"""Locks at once: a transaction that reads before it writes could not wait for its turn."""
 _WAIT = 10.0
 """How many seconds a writer waits for another process's write."""
 _SYNCHRONOUS = ("full", "extra", "normal")
@@ -83,11 +81,17 @@ def _sqlite(url: URL) -> Database:
     arguments = {"isolation_level": None, "timeout": _WAIT, "check_same_thread": False}
     writer = create_engine(url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
     event.listen(writer, "connect", prepare)
+    event.listen(writer, "begin", _lock)
     readers = create_engine(
         url, connect_args=arguments, pool_size=READERS, max_overflow=0, hide_parameters=True
     )
     event.listen(readers, "connect", _only_read)
     return Database(str(url), writer, readers)
+
+
+def _lock(connection: Connection) -> None:
+    """Lock at once: a transaction that reads before it writes could not wait for its turn."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _only_read(connection: Any, _: object) -> None:

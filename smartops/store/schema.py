@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.errors import Problem, StartupError
 
-from .database import BEGIN_SQLITE, Database
+from .database import Database
 
 VERSIONS = ("0001", "0002")
 """All revisions of the schema, oldest first; a test compares them with the migrations."""
@@ -70,9 +70,7 @@ def _upgrade(database: Database, to: str) -> None:
     config.set_main_option("script_location", scripts.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with database.writer.begin() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(BEGIN_SQLITE)
-        else:
+        if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -1,19 +1,9 @@
-"""One thread writes. What waits is written together, in one transaction.
+"""The one thread that writes, with group commit.
 
-A transaction costs the disk's time, not the number of rows in it; so while one
-is under way others gather, and the next takes them all (group commit). If it
-fails, everything in it is tried again alone, so that a failure is its own.
-
-The thread is woken once in a turn of the event loop: what came in together is
-written together.
-
-A write is either awaited, and durable when that returns, or queued: then
-nobody waits, it is written within :data:`LINGER` seconds, and it is kept and
-tried again while the database is away. Memory is bounded by making awaited
-writes wait for room; most messages begin with one, so messages wait.
-
-Those who wait are told through asyncio's own futures, with one wake-up of the
-event loop a transaction, whatever their number.
+A commit costs the disk's time, whatever the number of rows: writes that arrive
+while a transaction is being committed are run together in the next one. If a
+function in it fails, each is run again in a transaction of its own, so that
+its failure is its caller's alone.
 """
 
 from __future__ import annotations
@@ -22,133 +12,133 @@ import asyncio
 import logging
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import anyio
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
 from .rows import StoreClosed, StoreUnavailable
-from .transaction import Act, Failure, Transactions, Write
 
 log = logging.getLogger("smartops.store")
 
-A = TypeVar("A")
 R = TypeVar("R")
 
 BATCH = 512
-"""The most writes in one transaction."""
-LINGER = 0.05
-"""For how many seconds a queued write waits for company, such as the next message's."""
-PAUSE = 0.5
-"""After how many seconds queued writes are tried again on a database that was away."""
-ROOM = 10_000
-"""How many writes may wait; queued ones, which cannot wait for room, may be twice as many."""
+"""The maximum number of writes in one transaction."""
+RETRY_INTERVAL = 0.5
+"""Seconds after which queued writes are retried while the database is unreachable."""
+LIMIT = 10_000
+"""The maximum number of writes that may wait; more are refused."""
 
-_NOTHING: Act[None, None] = Act("nothing", lambda _, arguments: arguments)
+_AWAY_CLASSES = ("08", "53", "57", "58")
+"""SQLSTATE classes: connection, resources, operator intervention, system error."""
+_AWAY_CODES = ("25006", "55P03")
+"""SQLSTATE of a read-only database (a standby) and of a lock timeout."""
+
+
+@dataclass(slots=True, eq=False)
+class _Write:
+    """A function to run in a transaction, and its outcome.
+
+    Queued ones have no ``future``; they are ``retained`` while the database is away.
+    """
+
+    function: Callable[[Connection], Any]
+    future: asyncio.Future[Any] | None = None
+    repeatable: bool = True
+    order: str = ""
+    retained: bool = False
+    result: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a transaction failed.
+
+    ``away``: the database is at fault, not what was written. ``lost``: the
+    connection broke. ``uncertain``: the commit failed, and may have happened.
+    """
+
+    error: Exception
+    away: bool = False
+    lost: bool = False
+    uncertain: bool = False
 
 
 class Writer:
-    """Takes writes on the event loop it was made on; does them in a thread of its own."""
+    """Runs functions in transactions, in a thread of its own. Use it on the loop it was made on."""
 
-    def __init__(self, engine: Engine, room: int = ROOM) -> None:
-        self._transactions = Transactions(engine)
-        self._room = room
+    def __init__(self, engine: Engine, limit: int = LIMIT) -> None:
+        self._engine = engine
+        self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._waiting = 0  # this and what follows is the loop's
-        self._made_room: anyio.Event | None = None
-        self._turning = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = 0
         self._closing = False
         self._ended = anyio.Event()
-        self._pending: deque[Write] = deque()  # from here on shared with the thread
-        self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()  # false: it is the end
-        self._woken = False
-        self._kept: list[Write] = []  # this and what follows is the thread's
+        self._inbox: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()  # None: close
+        self._retained: list[_Write] = []  # from here on used by the thread alone
+        self._connection: Connection | None = None
         self._away = False
-        self._thread = threading.Thread(target=self._work, name="smartops-store", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="smartops-store", daemon=True).start()
 
-    async def write(self, act: Act[A, R], argument: A) -> R:
-        """Do it, and return its result once it is durable.
+    async def write(
+        self,
+        function: Callable[[Connection], R],
+        *,
+        repeatable: bool = True,
+        order: str = "",
+    ) -> R:
+        """Run the function in a transaction and return its result once that is committed.
 
-        Waits for room first. If the caller is cancelled it may or may not be
-        done. Raises StoreUnavailable when the database is away, StoreClosed
-        after :meth:`aclose`, and what the act raised.
+        A ``repeatable`` function is run again if the connection broke at the
+        commit; it must then end the same whether or not that commit happened.
+        Functions with an ``order`` come last in their transaction, in that order:
+        so two processes that insert the same keys never deadlock.
+        If the caller is cancelled, the function may or may not be run. Raises
+        StoreUnavailable if the database is unreachable or too many writes wait,
+        StoreClosed after :meth:`aclose`, and what the function raised.
         """
-        while self._waiting >= self._room and not self._closing:
-            if self._made_room is None:
-                self._made_room = anyio.Event()
-            await self._made_room.wait()
         future: asyncio.Future[R] = self._loop.create_future()
-        self._put(Write(act, argument, future))
-        if not self._turning:
-            self._turning = True
-            self._loop.call_soon(self._turn)
+        self._put(_Write(function, future, repeatable, order))
         return await future
 
-    def queue(self, act: Act[A, Any], argument: A) -> None:
-        """Do it soon, after what was asked for before.
+    def queue(self, function: Callable[[Connection], object], *, order: str = "") -> None:
+        """Run the function soon, after all earlier writes; retry while the database is away.
 
-        Raises StoreUnavailable when far too much is waiting already, and
-        StoreClosed after :meth:`aclose`.
+        Raises StoreUnavailable if too many writes wait, StoreClosed after :meth:`aclose`.
         """
-        if self._waiting >= 2 * self._room:
-            raise StoreUnavailable("The store does not keep up", retry_after=1)
-        self._put(Write(act, argument))
-        if self._waiting >= BATCH:
-            self._kick()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(LINGER, self._tick)
+        self._put(_Write(function, order=order))
 
     async def flush(self) -> None:
-        """Return when everything asked for before is written."""
+        """Return when all earlier writes are committed."""
         if self._waiting or self._closing:
-            await self.write(_NOTHING, None)
+            await self.write(lambda _: None)
 
     async def aclose(self) -> None:
-        """Write what waits, then end. Cancelling does not shorten it."""
+        """Write what waits, then end the thread. Cancelling does not cut it short."""
         if not self._closing:
             self._closing = True
-            self._wake.put(False)
-            self._make_room()
+            self._inbox.put(None)
         with anyio.CancelScope(shield=True):
             await self._ended.wait()
 
-    # On the event loop.
-
-    def _put(self, write: Write) -> None:
+    def _put(self, write: _Write) -> None:
         if self._closing:
             raise StoreClosed("the store is closed")
+        if self._waiting >= self._limit:
+            raise StoreUnavailable("The store does not keep up", retry_after=1)
         self._waiting += 1
-        self._pending.append(write)
+        self._inbox.put(write)
 
-    def _kick(self) -> None:
-        if not self._woken:
-            self._woken = True
-            self._wake.put(True)
-
-    def _turn(self) -> None:
-        self._turning = False
-        self._kick()
-
-    def _tick(self) -> None:
-        self._timer = None
-        if self._pending:
-            self._kick()
-
-    def _make_room(self) -> None:
-        if self._made_room is not None:
-            self._made_room.set()
-            self._made_room = None
-
-    def _deliver(self, writes: Sequence[Write]) -> None:
+    def _settle(self, writes: Sequence[_Write]) -> None:
+        """Hand the outcomes to the callers, on the event loop."""
         self._waiting -= len(writes)
-        if self._waiting < self._room:
-            self._make_room()
         for write in writes:
             if write.future is None or write.future.done():  # done: the caller was cancelled
                 continue
@@ -159,73 +149,73 @@ class Writer:
 
     # In the thread.
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            while self._sleep():
-                self._woken = False
-                self._round()
-            self._round()
-            if self._kept:
-                log.error("%d writes were lost: the store is away", len(self._kept))
+            running = True
+            while running:
+                running, batch = self._next()
+                self._write(batch)
+                self._call(self._settle, [write for write in batch if not write.retained])
+            if self._retained:
+                log.error("%d writes were lost: the store is away", len(self._retained))
         finally:
-            self._transactions.close()
-            self._tell(self._ended.set)
+            self._disconnect()
+            self._call(self._ended.set)
 
-    def _sleep(self) -> bool:
+    def _next(self) -> tuple[bool, list[_Write]]:
+        """Return whether to continue, and the next batch: retained writes come first."""
+        batch, self._retained = self._retained, []
+        for write in batch:
+            write.retained = False
         try:
-            return self._wake.get(timeout=PAUSE if self._kept else None)
+            item = self._inbox.get(timeout=RETRY_INTERVAL if batch else None)
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= BATCH:
+                    return True, batch
+                item = self._inbox.get_nowait()
         except queue.Empty:
-            return True
+            return True, batch
+        return False, batch
 
-    def _round(self) -> None:
-        """Write everything that waits by now."""
-        writes, self._kept = self._kept, []
-        for write in writes:
-            write.kept = False
-        while self._pending:
-            writes.append(self._pending.popleft())
-        failure = None
-        for start in range(0, len(writes), BATCH):
-            batch = writes[start : start + BATCH]
-            if failure is None:
-                failure = self._write(batch)
-            else:  # no use in trying each
-                self._give_up(batch, failure)
-            self._tell(self._deliver, [write for write in batch if not write.kept])
-
-    def _write(self, batch: Sequence[Write]) -> Failure | None:
-        """Write it in one transaction, or else each alone; return a failure if all is lost."""
-        failure = self._transactions.run(batch)
+    def _write(self, batch: list[_Write]) -> None:
+        """Commit the batch in one transaction, or each write alone if one of them fails."""
+        batch.sort(key=attrgetter("order"))
+        failure = self._commit(batch)
         if failure is not None and failure.lost:
-            uncertain = failure.uncertain
-            batch = self._repeatable(batch, failure)
-            failure = self._transactions.run(batch)
-            if failure is not None and uncertain:  # the first time may have done it
-                failure = replace(failure, uncertain=True)
-        if failure is not None and failure.away:
-            self._give_up(batch, failure)
-            return failure
-        self._is_back()
+            batch, failure = self._again(batch, failure)
         if failure is None:
-            return None
+            self._back()
+        elif failure.away:
+            self._give_up(batch, failure)
+        else:
+            self._separately(batch)
+
+    def _again(self, batch: list[_Write], first: _Failure) -> tuple[list[_Write], _Failure | None]:
+        """Commit on a new connection what may be repeated; return that, and its failure."""
+        if first.uncertain:
+            self._give_up([write for write in batch if not write.repeatable], first)
+            batch = [write for write in batch if write.repeatable]
+        failure = self._commit(batch)
+        if failure is not None and first.uncertain:  # the first commit may have happened
+            failure = replace(failure, uncertain=True)
+        return batch, failure
+
+    def _separately(self, batch: list[_Write]) -> None:
+        self._back()
         for place, write in enumerate(batch):
-            failure = self._transactions.run([write])
+            failure = self._commit([write])
             if failure is not None and failure.away:
                 self._give_up(batch[place:], failure)
-                return failure
+                return
             if failure is not None:
-                _fail(write, failure.error)
-        return None
+                write.error = failure.error
+                if write.future is None:
+                    name = write.function.__qualname__
+                    log.error("write failed in %s: %s", name, _first_line(failure.error))
 
-    def _repeatable(self, batch: Sequence[Write], failure: Failure) -> Sequence[Write]:
-        """Return what may be written again, and fail the rest."""
-        if not failure.uncertain:
-            return batch
-        self._give_up([write for write in batch if not write.act.repeatable], failure)
-        return [write for write in batch if write.act.repeatable]
-
-    def _give_up(self, batch: Sequence[Write], failure: Failure) -> None:
-        """Tell those who wait, and keep what nobody waits for."""
+    def _give_up(self, batch: Sequence[_Write], failure: _Failure) -> None:
+        """Fail the writes that callers wait for, and retain the queued ones."""
         text = (
             "The store was lost while writing; it may or may not have been done"
             if failure.uncertain
@@ -233,8 +223,8 @@ class Writer:
         )
         for write in batch:
             if write.future is None:
-                write.kept = True
-                self._kept.append(write)
+                write.retained = True
+                self._retained.append(write)
             else:
                 write.error = StoreUnavailable(text, retry_after=1)
                 write.error.__cause__ = failure.error
@@ -242,22 +232,61 @@ class Writer:
             self._away = True
             log.error("%s: %s", text, _first_line(failure.error))
 
-    def _is_back(self) -> None:
+    def _back(self) -> None:
         if self._away:
             self._away = False
             log.warning("the store is back")
 
-    def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the loop is gone, and with it everybody who waits
+    def _commit(self, batch: Sequence[_Write]) -> _Failure | None:
+        """Run the functions in one transaction; return None if it is committed, else why not."""
+        connected = committing = False
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            connected = True
+            transaction = self._connection.begin()
+            for write in batch:
+                write.result = write.function(self._connection)
+            committing = True
+            transaction.commit()
+        except Exception as error:  # noqa: BLE001 - it is raised in the caller's task
+            failure = _failure(error, connected, committing)
+            self._roll_back(failure)
+            return failure
+        return None
+
+    def _roll_back(self, failure: _Failure) -> None:
+        if failure.away or failure.uncertain:
+            self._disconnect()
+        elif self._connection is not None:
+            self._connection.rollback()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(SQLAlchemyError):  # it may be broken already
+                self._connection.invalidate()
+                self._connection.close()
+            self._connection = None
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed, so there are no callers left
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
-def _fail(write: Write, error: Exception) -> None:
-    write.error = error
-    if write.future is None:
-        log.error("not written, %s: %s", write.act.name, _first_line(error))
+def _failure(error: Exception, connected: bool, committing: bool) -> _Failure:
+    if not isinstance(error, DBAPIError):
+        return _Failure(error, uncertain=committing)
+    lost = connected and error.connection_invalidated
+    return _Failure(error, lost or _is_away(error, connected), lost, uncertain=committing)
+
+
+def _is_away(error: DBAPIError, connected: bool) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None and connected:
+        return str(state).startswith(_AWAY_CLASSES) or state in _AWAY_CODES
+    return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
 def _first_line(error: Exception) -> str:
-    """Return what went wrong without the details, in which servers quote what was written."""
-    return str(error).partition("\n")[0]
+    """Return the error without its details, in which servers quote the values written."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]

@@ -145,7 +145,7 @@ async def test_leases_do_not_wait_for_a_long_sweep(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("smartops.store.upkeep.PIECE", 1)
+    monkeypatch.setattr("smartops.store.store.PIECE", 1)
     for number in range(25):
         await store.revoke(f"token-{number}", clock.time() + 1)
     await house.keeping.once()

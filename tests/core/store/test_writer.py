@@ -1,271 +1,231 @@
-"""Group commit: together when it works, alone when it does not, and never too much at once."""
+"""Group commit: one transaction for many writes, and each failure is its caller's alone."""
 
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
+import anyio.abc
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from smartops.store import StoreClosed, StoreUnavailable
 from smartops.store.database import Database, database
-from smartops.store.transaction import Act, each
 from smartops.store.writer import Writer
 
 pytestmark = pytest.mark.anyio
 
 
 class Refused(Exception):
-    """What a failing act raises."""
+    """What a failing write raises."""
 
 
-class Desk:
-    """Writes numbers into a table, and knows which were written together.
+class Numbers:
+    """Writes numbers into a table, and counts commits.
 
     While the gate is closed the writer stands still in its first transaction.
     """
 
-    def __init__(self, database: Database, room: int) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.room = room
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
         self.written = threading.Event()
-        self.together: list[list[int]] = []
-        self.add: Act[int, int] = Act("add", self._add)
-        self.add_free: Act[int, int] = Act("add", self._add, free=True)
-        self.add_freely: Act[int, int] = Act("add", self._add, free=True)
-        self.refuse: Act[int, None] = each("refuse", self._refuse)
-        self.stop: Act[None, None] = each("stop", self._stop)
-        self.writer = Writer(database.writer, room)
+        self.commits = 0
+        self.writer = Writer(database.writer, limit=20)
+        event.listen(database.writer, "commit", self._committed)
 
     async def stand_still(self, group: anyio.abc.TaskGroup) -> None:
         """Return when the writer is in a transaction that it will not leave by itself."""
         self.gate.clear()
-        group.start_soon(self.writer.write, self.stop, None)
+        group.start_soon(self.writer.write, self._stop)
         await anyio.to_thread.run_sync(self.entered.wait)
 
-    def numbers(self) -> list[int]:
+    def stored(self) -> list[int]:
         with self.database.readers.connect() as connection:
             return list(connection.execute(text("SELECT n FROM numbers ORDER BY rowid")).scalars())
 
-    def _add(self, connection: Connection, numbers: Sequence[int]) -> Sequence[int]:
-        self.together.append(list(numbers))
-        for number in numbers:
+    def add(self, number: int) -> Callable[[Connection], int]:
+        def insert(connection: Connection) -> int:
             connection.execute(text("INSERT INTO numbers VALUES (:n)"), {"n": number})
-        self.written.set()
-        return [number * 10 for number in numbers]
+            self.written.set()
+            return number * 10
 
-    def _refuse(self, connection: Connection, number: int) -> None:
-        connection.execute(text("INSERT INTO numbers VALUES (:n)"), {"n": -number})
-        raise Refused(str(number))
+        return insert
 
-    def _stop(self, connection: Connection, _: None) -> None:
+    def refuse(self, number: int) -> Callable[[Connection], int]:
+        def insert_and_fail(connection: Connection) -> int:
+            connection.execute(text("INSERT INTO numbers VALUES (:n)"), {"n": -number})
+            raise Refused(str(number))
+
+        return insert_and_fail
+
+    def _stop(self, _: Connection) -> None:
         self.entered.set()
         self.gate.wait()
 
+    def _committed(self, _: Connection) -> None:
+        self.commits += 1
+
 
 @pytest.fixture
-def small(tmp_path: Path) -> Database:
+async def numbers(tmp_path: Path) -> AsyncIterator[Numbers]:
     opened = database(f"sqlite:///{tmp_path / 'numbers.db'}")
-    with opened.writer.connect() as connection:
+    with opened.writer.begin() as connection:
         connection.execute(text("CREATE TABLE numbers (n INTEGER NOT NULL)"))
-    return opened
+    numbers = Numbers(opened)
+    yield numbers
+    numbers.gate.set()
+    await numbers.writer.aclose()
+    opened.dispose()
 
 
-@pytest.fixture
-async def desk(small: Database) -> AsyncIterator[Desk]:
-    desk = Desk(small, room=10)
-    yield desk
-    desk.gate.set()
-    await desk.writer.aclose()
-    small.dispose()
-
-
-async def test_what_gathered_is_written_together(desk: Desk) -> None:
+async def test_writes_that_wait_are_committed_together(numbers: Numbers) -> None:
     found = {}
 
     async def add(number: int) -> None:
-        found[number] = await desk.writer.write(desk.add, number)
+        found[number] = await numbers.writer.write(numbers.add(number))
 
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
+        await numbers.stand_still(group)
         for number in range(8):
             group.start_soon(add, number)
         await anyio.wait_all_tasks_blocked()
-        assert desk.together == []
-        desk.gate.set()
-    assert desk.together == [list(range(8))]
-    assert desk.numbers() == list(range(8))
+        assert numbers.commits == 0
+        numbers.gate.set()
+    assert numbers.commits == 2  # the one that stood still, and all the rest
+    assert numbers.stored() == list(range(8))
     assert found == {number: number * 10 for number in range(8)}
 
 
-async def test_what_comes_in_one_turn_of_the_loop_is_written_together(desk: Desk) -> None:
-    async with anyio.create_task_group() as group:
-        for number in range(8):
-            group.start_soon(desk.writer.write, desk.add, number)
-    assert desk.together == [list(range(8))]
-
-
-async def test_a_failure_is_its_own(desk: Desk) -> None:
+async def test_a_failing_write_fails_alone(numbers: Numbers) -> None:
     outcomes: dict[int, object] = {}
 
-    async def write(act: Act[int, object], number: int) -> None:
+    async def write(number: int) -> None:
+        function = numbers.refuse if number in (2, 5) else numbers.add
         try:
-            outcomes[number] = await desk.writer.write(act, number)
+            outcomes[number] = await numbers.writer.write(function(number))
         except Refused as error:
             outcomes[number] = str(error)
 
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
+        await numbers.stand_still(group)
         for number in range(8):
-            group.start_soon(write, desk.refuse if number in (2, 5) else desk.add, number)
+            group.start_soon(write, number)
         await anyio.wait_all_tasks_blocked()
-        desk.gate.set()
+        numbers.gate.set()
     assert outcomes == {n: str(n) if n in (2, 5) else n * 10 for n in range(8)}
-    assert sorted(desk.numbers()) == [0, 1, 3, 4, 6, 7]
+    assert sorted(numbers.stored()) == [0, 1, 3, 4, 6, 7]
 
 
-async def test_a_failure_nobody_waits_for_is_logged(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+async def test_a_failing_queued_write_is_logged(
+    numbers: Numbers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.writer.queue(desk.add, 1)
-    desk.writer.queue(desk.refuse, 2)
-    desk.writer.queue(desk.add, 3)
-    await desk.writer.flush()
-    assert desk.numbers() == [1, 3]
-    assert [item.getMessage() for item in caplog.records] == ["not written, refuse: 2"]
+    numbers.writer.queue(numbers.add(1))
+    numbers.writer.queue(numbers.refuse(2))
+    numbers.writer.queue(numbers.add(3))
+    await numbers.writer.flush()
+    assert numbers.stored() == [1, 3]
+    (line,) = [item.getMessage() for item in caplog.records]
+    assert line.startswith("write failed in ")
+    assert line.endswith("insert_and_fail: 2")
 
 
-async def test_order_is_kept_but_among_the_free(desk: Desk) -> None:
-    for number in range(3):
-        desk.writer.queue(desk.add_free, 100 + number)
-        desk.writer.queue(desk.add_freely, 200 + number)
-    desk.writer.queue(desk.add, 1)
-    desk.writer.queue(desk.add, 2)
-    desk.writer.queue(desk.add_free, 103)
-    await desk.writer.flush()
-    assert desk.together == [[100, 101, 102], [200, 201, 202], [1, 2], [103]]
-    assert desk.numbers() == [100, 101, 102, 200, 201, 202, 1, 2, 103]
-
-
-async def test_queued_writes_are_written_without_anybody_waiting(desk: Desk) -> None:
-    desk.writer.queue(desk.add, 1)
-    with anyio.fail_after(10):
-        await anyio.to_thread.run_sync(desk.written.wait)
-    await desk.writer.aclose()
-    assert desk.numbers() == [1]
-
-
-async def test_awaited_writes_wait_for_room(desk: Desk) -> None:
-    asked, done = [], []
-
-    async def add(number: int) -> None:
-        asked.append(number)
-        await desk.writer.write(desk.add, number)
-        done.append(number)
-
+async def test_writes_run_in_order_those_with_an_order_last(numbers: Numbers) -> None:
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
-        for number in range(50):
-            group.start_soon(add, number)
+        await numbers.stand_still(group)
+        for number, order in ((1, "b"), (2, ""), (3, "a"), (4, "")):
+            group.start_soon(
+                lambda n=number, o=order: numbers.writer.write(numbers.add(n), order=o)
+            )
         await anyio.wait_all_tasks_blocked()
-        assert len(asked) == 50
-        assert len(desk.writer._pending) == 9  # and one is being written
-        desk.gate.set()
-    assert sorted(done) == sorted(desk.numbers()) == list(range(50))
-    assert max(map(len, desk.together)) <= 10
+        numbers.gate.set()
+    assert numbers.stored() == [2, 4, 3, 1]
 
 
-async def test_queued_writes_are_refused_when_far_too_many_wait(desk: Desk) -> None:
+async def test_queued_writes_need_no_caller(numbers: Numbers) -> None:
+    numbers.writer.queue(numbers.add(1))
+    with anyio.fail_after(10):
+        await anyio.to_thread.run_sync(numbers.written.wait)
+    await numbers.writer.aclose()
+    assert numbers.stored() == [1]
+
+
+async def test_too_many_waiting_writes_are_refused(numbers: Numbers) -> None:
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
+        await numbers.stand_still(group)
         for number in range(19):
-            desk.writer.queue(desk.add, number)
+            numbers.writer.queue(numbers.add(number))
         with pytest.raises(StoreUnavailable, match="does not keep up"):
-            desk.writer.queue(desk.add, 99)
-        desk.gate.set()
-    await desk.writer.flush()
-    assert desk.numbers() == list(range(19))
-    desk.writer.queue(desk.add, 100)
+            numbers.writer.queue(numbers.add(99))
+        with pytest.raises(StoreUnavailable, match="does not keep up"):
+            await numbers.writer.write(numbers.add(99))
+        numbers.gate.set()
+    await numbers.writer.flush()
+    assert numbers.stored() == list(range(19))
+    assert await numbers.writer.write(numbers.add(100)) == 1000
 
 
-async def test_cancelled_callers_leave_the_others_alone(desk: Desk) -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others(numbers: Numbers) -> None:
     done = []
 
     async def add(number: int, scope: anyio.CancelScope) -> None:
         with scope:
-            assert await desk.writer.write(desk.add, number) == number * 10
+            assert await numbers.writer.write(numbers.add(number)) == number * 10
             done.append(number)
 
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
-        scopes = [anyio.CancelScope() for _ in range(40)]
-        for number, scope in enumerate(scopes):  # 9 are queued, 31 wait for room
+        await numbers.stand_still(group)
+        scopes = [anyio.CancelScope() for _ in range(10)]
+        for number, scope in enumerate(scopes):
             group.start_soon(add, number, scope)
         await anyio.wait_all_tasks_blocked()
         for scope in scopes[::2]:
             scope.cancel()
         await anyio.wait_all_tasks_blocked()
-        desk.gate.set()
-    assert sorted(done) == list(range(1, 40, 2))
-    written = desk.numbers()
-    assert len(written) == len(set(written))
-    assert set(done) <= set(written)
-    assert set(written) - set(done) <= {0, 2, 4, 6, 8}
+        numbers.gate.set()
+    assert sorted(done) == list(range(1, 10, 2))
+    assert set(done) <= set(numbers.stored())
 
 
-async def test_closing_writes_everything_first(desk: Desk) -> None:
+async def test_closing_writes_what_waits(numbers: Numbers) -> None:
     found = []
 
     async def add(number: int) -> None:
-        found.append(await desk.writer.write(desk.add, number))
+        found.append(await numbers.writer.write(numbers.add(number)))
 
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
+        await numbers.stand_still(group)
         group.start_soon(add, 1)
-        desk.writer.queue(desk.add, 2)
+        numbers.writer.queue(numbers.add(2))
         await anyio.wait_all_tasks_blocked()
-        group.start_soon(desk.writer.aclose)
-        group.start_soon(desk.writer.aclose)
+        group.start_soon(numbers.writer.aclose)
+        group.start_soon(numbers.writer.aclose)
         await anyio.wait_all_tasks_blocked()
-        desk.gate.set()
-    assert sorted(desk.numbers()) == [1, 2]
+        numbers.gate.set()
+    assert sorted(numbers.stored()) == [1, 2]
     assert found == [10]
 
 
-async def test_closing_is_not_cut_short(desk: Desk) -> None:
+async def test_cancelling_does_not_cut_closing_short(numbers: Numbers) -> None:
     async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
-        desk.writer.queue(desk.add, 1)
+        await numbers.stand_still(group)
+        numbers.writer.queue(numbers.add(1))
         with anyio.CancelScope() as scope:
             scope.cancel()
-            desk.gate.set()
-            await desk.writer.aclose()
-    assert desk.numbers() == [1]
+            numbers.gate.set()
+            await numbers.writer.aclose()
+    assert numbers.stored() == [1]
 
 
-async def test_a_closed_writer_says_so(desk: Desk) -> None:
-    async def add(number: int) -> None:
-        with pytest.raises(StoreClosed):
-            await desk.writer.write(desk.add, number)
-
-    async with anyio.create_task_group() as group:
-        await desk.stand_still(group)
-        for number in range(9):
-            desk.writer.queue(desk.add, number)
-        for number in range(100, 105):
-            group.start_soon(add, number)  # these wait for room
-        await anyio.wait_all_tasks_blocked()
-        group.start_soon(desk.writer.aclose)
-        await anyio.wait_all_tasks_blocked()
-        desk.gate.set()
-    assert desk.numbers() == list(range(9))
-    await add(1)
+async def test_a_closed_writer_refuses(numbers: Numbers) -> None:
+    numbers.writer.queue(numbers.add(1))
+    await numbers.writer.aclose()
     with pytest.raises(StoreClosed):
-        desk.writer.queue(desk.add, 1)
+        await numbers.writer.write(numbers.add(2))
     with pytest.raises(StoreClosed):
-        await desk.writer.flush()
-    await desk.writer.aclose()
+        numbers.writer.queue(numbers.add(2))
+    with pytest.raises(StoreClosed):
+        await numbers.writer.flush()
+    assert numbers.stored() == [1]

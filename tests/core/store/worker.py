@@ -72,8 +72,8 @@ async def promise(store: Store, name: str, token: str) -> None:
     while True:
         number += 1
         assert await store.claim(f"{name}-{number}")
-        await store.record_durably(Record(at=1.0, request_id=f"{number}", person="alice"))
-        store.record(Record(at=1.0, request_id="queued", person="bea"))
+        store.record(Record(at=1.0, request_id=f"{number}", person="alice"))
+        assert await store.claim(f"{name}-{number}-after")  # so the record is durable as well
         say([number])
 
 

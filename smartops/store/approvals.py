@@ -1,0 +1,112 @@
+"""Approvals: pending decisions about plans, each decided once by compare and set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+
+from .access import Access
+from .operations import Operations
+from .rows import Approval, ApprovalState, Operation, Showing, token_key
+from .tables import approvals, showings
+
+
+class Approvals(Operations, Access):
+    """Approvals and the messages that show them."""
+
+    async def add_approval(self, approval: Approval, showing: Showing) -> None:
+        """Store a pending approval and the message that shows it."""
+
+        def add(connection: Connection) -> None:
+            connection.execute(insert(approvals), asdict(approval))
+            connection.execute(insert(showings), asdict(showing))
+
+        await self._write(add, repeatable=False)
+
+    async def show_approval(self, showing: Showing) -> None:
+        """Store one more message that shows an approval."""
+        row = asdict(showing)
+        await self._write(lambda c: c.execute(insert(showings), row), repeatable=False)
+
+    def shown(self, key: str, shown: str) -> None:
+        """Store the platform's id of the message that shows an approval, soon."""
+        statement = update(showings).where(showings.c.key == key).values(shown=shown)
+        self._queue(lambda connection: connection.execute(statement))
+
+    async def showings(self, approval: str) -> list[Showing]:
+        """Return the messages that show an approval."""
+        rows = await self._read(select(showings).where(showings.c.approval == approval))
+        return [Showing(**row) for row in rows]
+
+    async def approval(self, id: str) -> Approval | None:
+        """Return an approval, in whatever state it is."""
+        return await self._approval(select(approvals).where(approvals.c.id == id))
+
+    async def approval_behind(self, token: str) -> Approval | None:
+        """Return the approval that a button's token stands for, in whatever state it is."""
+        query = select(approvals).join(showings, showings.c.approval == approvals.c.id)
+        return await self._approval(query.where(showings.c.key == token_key(token)))
+
+    async def _approval(self, query: Select[Any]) -> Approval | None:
+        rows = await self._read(query)
+        return _approval_of(rows[0], self._clock.time()) if rows else None
+
+    async def pending(self, person: str, shown_in: tuple[str, str] | None = None) -> list[Approval]:
+        """Return the pending approvals of a person, soonest to expire first.
+
+        ``shown_in``, a channel and a conversation, leaves out those that no
+        message shows there.
+        """
+        now = self._clock.time()
+        query = (
+            select(approvals)
+            .where(approvals.c.person == person)
+            .where(approvals.c.state == "pending", approvals.c.expires > now)
+            .order_by(approvals.c.expires)
+        )
+        if shown_in is not None:
+            channel, conversation = shown_in
+            there = showings.c.channel == channel, showings.c.conversation == conversation
+            query = query.where(approvals.c.id.in_(select(showings.c.approval).where(*there)))
+        return [_approval_of(row, now) for row in await self._read(query)]
+
+    async def accept(self, approval: str, operation: Operation) -> bool:
+        """Confirm an approval and begin its operation, both or neither.
+
+        Returns False, and changes nothing, if it is not pending any more. If the
+        caller is cancelled meanwhile, or the store is lost, the operation ends
+        as failed, as no caller executes it.
+        """
+        now = self._clock.time()
+        begun = replace(operation, approval_id=approval)
+
+        def confirm(connection: Connection) -> bool:
+            if _decided(connection, approval, now, "confirmed"):
+                self._insert(connection, begun)
+                return True
+            return self._is_begun(connection, begun)  # run again after an uncertain commit
+
+        async with self._abandoned_on_failure(operation.id):
+            return await self._write(confirm)
+
+    async def cancel(self, approval: str) -> bool:
+        """Cancel an approval; False if it is not pending any more."""
+        now = self._clock.time()
+        return await self._write(
+            lambda connection: _decided(connection, approval, now, "cancelled"), repeatable=False
+        )
+
+
+def _decided(connection: Connection, id: str, now: float, state: ApprovalState) -> bool:
+    pending = approvals.c.id == id, approvals.c.state == "pending", approvals.c.expires > now
+    return connection.execute(update(approvals).where(*pending).values(state=state)).rowcount == 1
+
+
+def _approval_of(row: RowMapping, now: float) -> Approval:
+    """Return the approval in a row; a pending one may have expired by ``now``."""
+    found = Approval(**row)
+    if found.state == "pending" and found.expires <= now:
+        return replace(found, state="expired")
+    return found

@@ -1,0 +1,63 @@
+"""Open questions to people, and the facts that plugins keep."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from .access import Access, upsert
+from .rows import Question
+from .tables import questions, shelf
+
+_CLOSE = delete(questions).where(  # built once: it runs for each command in a chat
+    questions.c.person == bindparam("person"),
+    questions.c.channel == bindparam("channel"),
+    questions.c.conversation == bindparam("conversation"),
+    questions.c.expires <= bindparam("expires"),
+)
+
+
+class Facts(Access):
+    """Small rows that are looked up by their key."""
+
+    async def ask(self, question: Question) -> None:
+        """Store a question; it replaces the one before it in the same conversation."""
+        row = asdict(question)
+        await self._write(lambda connection: upsert(connection, questions, row))
+
+    async def take_question(
+        self, person: str, channel: str, conversation_id: str
+    ) -> Question | None:
+        """Delete and return the open question to a person there, unless it has expired."""
+        columns = questions.c
+        about = columns.person == person, columns.channel == channel
+        statement = delete(questions).where(*about, columns.conversation == conversation_id)
+
+        def take(connection: Connection) -> Question | None:
+            row = connection.execute(statement.returning(questions)).mappings().first()
+            return Question(**row) if row is not None else None
+
+        question = await self._write(take, repeatable=False)
+        return question if question and question.expires > self._clock.time() else None
+
+    def close_question(self, asked: Question) -> None:
+        """Delete, soon, the question of that person there, unless it expires after ``asked``."""
+        row = asdict(asked)
+        self._queue(lambda connection: connection.execute(_CLOSE, row))
+
+    async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
+        """Return a plugin's facts whose keys begin with the prefix."""
+        begins = shelf.c.key.startswith(prefix, autoescape=True)
+        rows = await self._read(select(shelf).where(shelf.c.name == name, begins))
+        return {row["key"]: row["value"] for row in rows}
+
+    async def put_fact(self, name: str, key: str, value: str) -> None:
+        """Store a fact for a plugin, in place of the one with its key."""
+        row = {"name": name, "key": key, "value": value}
+        await self._write(lambda connection: upsert(connection, shelf, row))
+
+    async def drop_fact(self, name: str, key: str) -> None:
+        """Delete a fact of a plugin."""
+        statement = delete(shelf).where(shelf.c.name == name, shelf.c.key == key)
+        await self._write(lambda connection: connection.execute(statement))

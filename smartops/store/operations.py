@@ -1,0 +1,194 @@
+"""Operations: in flight in one process, which renews its lease on them, and always ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, fields, replace
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import anyio
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, update
+
+from .access import Access
+from .rows import LEASE, Operation, OperationState, StoreClosed, StoreUnavailable
+from .tables import inbox, operations
+
+_FIELDS = [field.name for field in fields(Operation)]
+_PIECE = 1000
+"""The maximum number of leases renewed by one statement."""
+
+
+class Operations(Access):
+    """Accepted changes and long runs."""
+
+    async def begin(self, operation: Operation) -> None:
+        """Begin an operation that needed no approval; see :meth:`Store.accept`."""
+
+        def insert_once(connection: Connection) -> None:
+            if not self._is_begun(connection, operation):
+                self._insert(connection, operation)
+
+        async with self._abandoned_on_failure(operation.id):
+            await self._write(insert_once)
+
+    async def finish(self, id: str, state: OperationState, answer: bytes | None) -> bool:
+        """End an operation. Returns False if it is unknown or ended otherwise before.
+
+        One that ended as ``unknown`` can still become done or failed. If the
+        store is away, StoreUnavailable is raised and the end is stored as soon
+        as it is back.
+        """
+        now = self._clock.time()
+        try:
+            return await self._write(lambda c: _finished(c, id, state, now, answer))
+        except StoreUnavailable:
+            self._queue(lambda connection: _finished(connection, id, state, now, answer))
+            raise
+
+    async def operation(self, id: str) -> Operation | None:
+        """Return an operation by its id."""
+        return await self._first(operations.c.id == id)
+
+    async def operation_of(self, act: str) -> Operation | None:
+        """Return the operation that was begun for a message, by its idempotency key."""
+        return await self._first(operations.c.act == act)
+
+    async def _first(self, condition: ColumnElement[bool]) -> Operation | None:
+        rows = await self._read(select(operations).where(condition))
+        return _operation_of(rows[0]) if rows else None
+
+    async def operations(
+        self, person: str | None = None, state: OperationState | None = None, limit: int = 20
+    ) -> list[Operation]:
+        """Return operations, newest first."""
+        query = select(operations).order_by(operations.c.started.desc(), operations.c.id)
+        if person is not None:
+            query = query.where(operations.c.person == person)
+        if state is not None:
+            query = query.where(operations.c.state == state)
+        return [_operation_of(row) for row in await self._read(query.limit(limit))]
+
+    async def keep_steps(self, id: str, steps: str, *, resumable: bool = True) -> bool:
+        """Store the steps of an operation; False if another process owns it now.
+
+        From then on another process can resume it if it is ``resumable``.
+        """
+        values = {"steps": steps, "resumable": resumable}
+        statement = update(operations).where(self._owned(id)).values(values)
+        return await self._write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    async def request_cancel(self, id: str) -> bool:
+        """Ask the owner of an operation to stop it; False if it is not running."""
+        running = operations.c.id == id, operations.c.state == "running"
+        statement = update(operations).where(*running).values(cancel_requested=True)
+        return await self._write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    async def cancel_requests(self) -> set[str]:
+        """Return the ids of this process's running operations that are to be stopped."""
+        mine = operations.c.owner == self.owner
+        query = select(operations.c.id).where(mine, operations.c.state == "running")
+        rows = await self._read(query.where(operations.c.cancel_requested))
+        return {row["id"] for row in rows}
+
+    async def renew(self, until: float, carried: Sequence[str], answered: Sequence[str]) -> int:
+        """Extend this process's leases on operations and on messages in the inbox.
+
+        Returns how many it still holds. A lease that was yielded is not taken back.
+        """
+        held = 0
+        for table, column, keys in (
+            (operations, operations.c.id, carried),
+            (inbox, inbox.c.key, answered),
+        ):
+            mine = and_(table.c.owner == self.owner, table.c.lease_until > 0)
+            if table is operations:
+                mine &= operations.c.state == "running"
+            for start in range(0, len(keys), _PIECE):
+                piece = column.in_(keys[start : start + _PIECE])
+                statement = update(table).where(mine, piece).values(lease_until=until)
+                held += await self._write(partial(_count, statement))
+        return held
+
+    async def yield_lease(self, id: str) -> None:
+        """End the lease on an operation of this process, so that another may take it over."""
+        statement = update(operations).where(self._owned(id)).values(lease_until=0.0)
+        await self._write(lambda connection: connection.execute(statement))
+
+    async def orphans(self, now: float) -> list[Operation]:
+        """Take over the running operations whose lease ran out, and return them.
+
+        Resumable ones belong to this process from now on; the others end as
+        unknown. Each is returned to one process only.
+        """
+        ends = {"state": "unknown", "finished": now}
+        adopted = {"owner": self.owner, "lease_until": now + LEASE}
+
+        def take(connection: Connection) -> list[Operation]:
+            return [
+                _operation_of(row)
+                for resumable, values in ((False, ends), (True, adopted))
+                for row in connection.execute(_take_over(now, resumable, values)).mappings()
+            ]
+
+        return sorted(await self._write(take, repeatable=False), key=attrgetter("started"))
+
+    def _insert(self, connection: Connection, operation: Operation) -> None:
+        until = operation.lease_until or self._clock.time() + LEASE
+        row = asdict(replace(operation, lease_until=until))
+        connection.execute(insert(operations), row | {"approval_id": row["approval_id"] or None})
+
+    def _is_begun(self, connection: Connection, operation: Operation) -> bool:
+        """Return whether this very operation is stored: an uncertain commit had happened."""
+        approval = operations.c.approval_id.is_not_distinct_from(operation.approval_id or None)
+        same = operations.c.id == operation.id, operations.c.owner == operation.owner, approval
+        return connection.execute(select(operations.c.id).where(*same)).first() is not None
+
+    @asynccontextmanager
+    async def _abandoned_on_failure(self, id: str) -> AsyncIterator[None]:
+        """End the operation as failed if its caller will not execute it."""
+        now = self._clock.time()
+        try:
+            yield
+        except (anyio.get_cancelled_exc_class(), StoreUnavailable):
+            with suppress(StoreClosed):
+                self._queue(lambda connection: _finished(connection, id, "failed", now, None))
+            raise
+
+    def _owned(self, id: str) -> ColumnElement[bool]:
+        columns = operations.c
+        return and_(columns.id == id, columns.owner == self.owner, columns.state == "running")
+
+
+def _count(statement: Any, connection: Connection) -> int:
+    return connection.execute(statement).rowcount
+
+
+def _finished(
+    connection: Connection, id: str, state: OperationState, now: float, answer: bytes | None
+) -> bool:
+    open_states = operations.c.state.in_(("running", "unknown", state))
+    statement = (
+        update(operations)
+        .where(operations.c.id == id, open_states)
+        .values(state=state, finished=now, answer=answer)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def _take_over(now: float, resumable: bool, values: Mapping[str, object]) -> Any:
+    lapsed = (
+        select(operations.c.id)
+        .where(operations.c.state == "running", operations.c.lease_until <= now)
+        .where(operations.c.resumable == resumable)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(operations).where(operations.c.id.in_(lapsed)).values(values)
+    return statement.returning(operations)
+
+
+def _operation_of(row: RowMapping) -> Operation:
+    values = {name: row[name] for name in _FIELDS}
+    return Operation(**{**values, "approval_id": values["approval_id"] or ""})
