@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
-from smartops.command import Command, Effect
+from smartops.command import Command, Effect, Parameter
+from smartops.values import format_duration, parse_duration
 
 from .checks import RESERVED, listed, shown
 from .near import hint
@@ -30,9 +32,9 @@ class _Conditions:
     path: Path
     node: Node
 
-    def values(self, key: str) -> Iterator[tuple[Path, Scalar]]:
+    def values(self, *keys: str) -> Iterator[tuple[Path, Scalar]]:
         """Yield the values of a condition, with their paths within the rule."""
-        return listed(self.node, key)
+        return listed(self.node, *keys)
 
     def names(self, key: str) -> tuple[str, ...]:
         """Return the keys of a condition that is a mapping."""
@@ -86,6 +88,7 @@ def _arguments(rule: _Conditions, commands: Sequence[Command], who: str) -> Iter
         yield rule.finding(("arguments", name), f"{who} has the argument {name}", remedy)
     if missing:
         return
+    yield from _impossible_values(rule, commands)
     fitting = [
         command for command, names in zip(commands, has, strict=True) if names.issuperset(wanted)
     ]
@@ -94,6 +97,45 @@ def _arguments(rule: _Conditions, commands: Sequence[Command], who: str) -> Iter
         yield rule.finding(("arguments",), text, "all of them must be given; use a rule for each")
     elif rule.names("tags") and not any(map(_takes_targets, fitting)):
         yield rule.finding(("tags",), f"{who} has targets, and tags are those of targets")
+
+
+def _impossible_values(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Finding]:
+    """Find values that an argument never has, or is never written as."""
+    for name in rule.names("arguments"):
+        options = [item for one in commands for item in one.parameters if item.name == name]
+        for path, node in rule.values("arguments", name):
+            possible = [_written(item, node.text) for item in options]
+            if node.text in possible or set("*?") & set(node.text):
+                continue
+            words = [word for item in options for word in _words(item)]
+            remedy = next((f"write {text}" for text in possible if text), "")
+            remedy = remedy or hint(node.text, words, "the values are")
+            yield rule.finding(path, f"{name} is never {shown(node)}", remedy, node)
+
+
+def _words(parameter: Parameter) -> tuple[str, ...]:
+    """Return all values of a parameter, if it has a fixed set of them."""
+    return ("true", "false") if parameter.type is bool else parameter.choices
+
+
+def _written(parameter: Parameter, text: str) -> str:
+    """Return how the policy sees the value that a rule writes as ``text``, such as 1m for 60s.
+
+    It is empty if no value is written so.
+    """
+    if words := _words(parameter):
+        return text if text in words else ""
+    try:
+        return _SPELLINGS.get(parameter.type, str)(text)
+    except ValueError:
+        return ""
+
+
+_SPELLINGS: Mapping[type, Callable[[str], str]] = {
+    timedelta: lambda text: format_duration(parse_duration(text)),
+    int: lambda text: str(int(text)),
+    float: lambda text: str(float(text)),
+}
 
 
 def _effects(rule: _Conditions, commands: Sequence[Command], who: str) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
@@ -10,7 +11,14 @@ from smartops import Effect, Instance, command
 
 
 @command("list instances")
-async def list_instances(*, state: str = "") -> str:
+async def list_instances(
+    *,
+    state: str = "",
+    platform: Literal["linux", "windows"] = "linux",
+    page: int = 1,
+    share: float = 0.5,
+    all: bool = False,
+) -> str:
     """List."""
     return state
 
@@ -62,6 +70,9 @@ def unmet(document):
         "deny: {commands: execute, effects: read}",
         "deny: {places: [teams, teams/T/*, '*/T', '?eams/x']}",
         "deny: {tags: {Anything: x}}",
+        "deny: {arguments: {platform: linux, all: true}}",
+        "deny: {arguments: {timeout: [1m, 1h, '9*']}}",
+        "deny: {arguments: {page: 2, share: 0.25, platform: 'win*'}}",
     ],
 )
 def test_a_rule_that_some_call_can_meet_is_good(unmet, rule):
@@ -107,6 +118,26 @@ def test_a_rule_that_some_call_can_meet_is_good(unmet, rule):
             "deny: {commands: stop, effects: [read, dangerous]}",
             "1:42: rules.0.deny.effects: no command of this rule has the effect read or "
             "dangerous; theirs is change",
+        ),
+        (
+            "deny: {arguments: {timeout: [1m, 60s]}}",
+            "1:52: rules.0.deny.arguments.timeout.1: timeout is never 60s; write 1m",
+        ),
+        (
+            "deny: {arguments: {timeout: soon}}",
+            "1:47: rules.0.deny.arguments.timeout: timeout is never soon",
+        ),
+        (
+            "deny: {arguments: {platform: [Linux]}}",
+            "1:49: rules.0.deny.arguments.platform.0: platform is never Linux; did you mean linux?",
+        ),
+        (
+            "deny: {arguments: {all: 'yes'}}",
+            "1:43: rules.0.deny.arguments.all: all is never yes; the values are true, false",
+        ),
+        (
+            "deny: {arguments: {share: .5}}",
+            "1:45: rules.0.deny.arguments.share: share is never .5; write 0.5",
         ),
         (
             "allow: {channels: temas}",
