@@ -26,7 +26,7 @@ from botocore import xform_name
 import readme
 import smartops_aws
 import smartops_exec
-import smartops_fake.errors
+import smartops_fake.faults
 import smartops_health
 import smartops_instances
 from serving import ROOT, SMARTOPS, Server
@@ -293,7 +293,7 @@ def test_the_hooks() -> None:
 def test_the_error_codes() -> None:
     kinds = [
         kind
-        for module in (errors, smartops_fake.errors)
+        for module in (errors, smartops_fake.faults)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Refusal) and kind is not Refusal
     ]

@@ -1,16 +1,13 @@
-"""A believable cloud in memory: for the demo, for tests, and for trying SmartOps out.
-
-It implements all capabilities over one world that comes from configuration and
-a seed. See the README in this folder.
-"""
+"""A made-up cloud in memory, for demos and tests. See the README in this folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from smartops import Backend, Interpreter, Services, hookimpl
+from smartops import Backend, Interpreter, Question, Services, hookimpl
 
 from .config import FakeConfig
+from .faults import Faults
 
 
 @hookimpl
@@ -21,7 +18,7 @@ def config_type() -> type[FakeConfig]:
 
 @hookimpl
 def register_backends(config: FakeConfig, services: Services) -> Iterable[Backend]:
-    """Return the cloud, with all of its capabilities."""
+    """Return the cloud, one backend with all capabilities."""
     from .backend import Fake
 
     return [Fake.of(config, services.clock)]
@@ -29,11 +26,27 @@ def register_backends(config: FakeConfig, services: Services) -> Iterable[Backen
 
 @hookimpl
 def register_interpreters(config: FakeConfig, services: Services) -> Iterable[Interpreter]:
-    """Return the scripted interpreter, if it has something to say."""
-    from .faults import Faults
-    from .interpreter import FakeInterpreter
-
-    faults = Faults(config.faults, config.seed, services.clock)
+    """Return the interpreter, if it has phrases or faults."""
+    faults = Faults(config.faults, services.clock, lambda _: None)
     if not config.phrases and "interpret" not in faults:
         return []
     return [FakeInterpreter(config.phrases, faults)]
+
+
+class FakeInterpreter(Interpreter):
+    """Interprets exactly the configured phrases, ignoring case and spacing."""
+
+    name = "fake"
+
+    def __init__(self, phrases: Mapping[str, str], faults: Faults) -> None:
+        self._phrases = {_plain(text): command for text, command in phrases.items()}
+        self._faults = faults
+
+    async def interpret(self, question: Question) -> str | None:
+        """Return the command of a configured phrase; raises ModelFailed if so configured."""
+        async with self._faults.around("interpret"):
+            return self._phrases.get(_plain(question.message.text))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip("?!. ")

@@ -1,10 +1,11 @@
-"""Things that go wrong on purpose, as the configuration says."""
+"""Injected faults, as configured, and the refusals that stand for those of real services."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
-from typing import Literal, NoReturn
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NoReturn
 
 import anyio
 
@@ -12,182 +13,124 @@ from smartops import (
     BackendUnavailable,
     Clock,
     InstanceNotFound,
+    InterpreterFailed,
     PermissionDenied,
     RateLimited,
     Refusal,
     ValidationFailed,
-    Verb,
 )
 
 from .config import FaultConfig, Operation
-from .errors import ModelFailed, RunnerUnavailable, Unforeseen
-from .fleet import matches
-from .index import Index
+from .machines import Machine
 
-_VERBS: tuple[Verb, ...] = ("start", "stop", "reboot")
-_OPERATIONS: tuple[Operation, ...] = (
-    "ping",
-    "list",
-    "check",
-    *_VERBS,
-    "tag",
-    "send",
-    "results",
-    "cancel",
-    "latest",
-    "series",
-    "daily",
-)
-
-# What the caller wanted, and the right it needs for that.
-_RIGHTS: dict[str, tuple[str, str]] = {
-    "ping": ("reach the account", "sts:GetCallerIdentity"),
+# What the caller wanted, and the permission it needs for that.
+_RIGHTS: dict[Operation, tuple[str, str]] = {
     "list": ("list instances", "ec2:DescribeInstances"),
-    "check": ("change instances", "ec2:DescribeInstances"),
     "start": ("start instance", "ec2:StartInstances"),
     "stop": ("stop instance", "ec2:StopInstances"),
     "reboot": ("reboot instance", "ec2:RebootInstances"),
     "tag": ("tag instance", "ec2:CreateTags"),
     "send": ("run commands on instance", "ssm:SendCommand"),
-    "results": ("read the results of commands", "ssm:ListCommandInvocations"),
-    "cancel": ("cancel commands", "ssm:CancelCommand"),
     "latest": ("read metrics", "cloudwatch:GetMetricData"),
-    "series": ("read metrics", "cloudwatch:GetMetricData"),
     "daily": ("read costs", "ce:GetCostAndUsage"),
 }
 
-_REFUSALS: dict[str, tuple[type[Refusal], str, str]] = {
-    "PERMISSION_DENIED": (
-        PermissionDenied,
-        "Insufficient permissions to {wanted}",
-        "Required IAM action: {right}",
-    ),
-    "RATE_LIMITED": (
-        RateLimited,
-        "The cloud is throttling requests",
-        "RequestLimitExceeded: {right}",
-    ),
-    "INSTANCE_NOT_FOUND": (
-        InstanceNotFound,
-        "There is no instance {target}",
-        "InvalidInstanceID.NotFound",
-    ),
-    "SSM_UNAVAILABLE": (
-        RunnerUnavailable,
-        "The SSM agent does not answer",
-        "InvalidInstanceId: {target} is not connected to SSM",
-    ),
-    "BACKEND_UNAVAILABLE": (
-        BackendUnavailable,
-        "The cloud cannot be reached",
-        "No answer to {right}",
-    ),
-    "VALIDATION_ERROR": (
-        ValidationFailed,
-        "The cloud refuses to {wanted}",
-        "InvalidParameterValue: {right}",
-    ),
-    "BEDROCK_ERROR": (
-        ModelFailed,
-        "The language model is not available",
-        "Check the model access in Bedrock",
-    ),
+
+class RunnerUnavailable(BackendUnavailable):
+    """The agent that runs scripts on an instance does not answer."""
+
+    code = "SSM_UNAVAILABLE"
+
+
+class ModelFailed(InterpreterFailed):
+    """The language model did not answer."""
+
+    code = "BEDROCK_ERROR"
+
+
+class Unforeseen(Exception):
+    """Stands for a bug in a backend: not a refusal, so its text must stay in the log."""
+
+
+_REFUSALS: dict[str, tuple[type[Refusal], str]] = {
+    "PERMISSION_DENIED": (PermissionDenied, "Insufficient permissions to {wanted}"),
+    "RATE_LIMITED": (RateLimited, "The cloud is throttling requests"),
+    "INSTANCE_NOT_FOUND": (InstanceNotFound, "There is no instance {target}"),
+    "SSM_UNAVAILABLE": (RunnerUnavailable, "The SSM agent does not answer"),
+    "BACKEND_UNAVAILABLE": (BackendUnavailable, "The cloud cannot be reached"),
+    "VALIDATION_ERROR": (ValidationFailed, "The cloud refuses to {wanted}"),
+    "BEDROCK_ERROR": (ModelFailed, "The language model is not available"),
 }
 
 
+@dataclass(slots=True)
 class _Fault:
-    """One configured fault, with what is left of it."""
+    """A configured fault, and how many times it still applies (None: always)."""
 
-    def __init__(self, told: FaultConfig, seed: str) -> None:
-        self.told = told
-        self._left = told.times
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    config: FaultConfig
+    left: int | None
 
-    def spent(self) -> bool:
-        return self._left == 0
-
-    def strikes(self) -> bool:
-        if self.spent() or self._chance.random() >= self.told.probability:
-            return False
-        if self._left is not None:
-            self._left -= 1
-        return True
+    def concerns(self, operation: Operation) -> bool:
+        """Return True if it is configured for an operation and still applies."""
+        told: tuple[Operation, ...] | Operation = self.config.operation
+        told = (told,) if isinstance(told, str) else told
+        everything = "*" in told and operation != "interpret"
+        act = "act" in told and operation in ("start", "stop", "reboot")
+        return self.left != 0 and (everything or act or operation in told)
 
 
 class Faults:
-    """The faults of a world; without any for an operation, asking costs a look-up."""
+    """The faults of a cloud. ``find`` looks an instance up, for faults of some instances only."""
 
     def __init__(
-        self, told: Sequence[FaultConfig], seed: str, clock: Clock, index: Index | None = None
+        self, configs: Iterable[FaultConfig], clock: Clock, find: Callable[[str], Machine | None]
     ) -> None:
+        self._faults = [_Fault(config, config.times) for config in configs]
         self._clock = clock
-        self._index = index
-        self._faults: dict[tuple[str, str], list[_Fault]] = {}
-        for number, item in enumerate(told):
-            fault = _Fault(item, f"{seed}/{number}")
-            for operation in _expand(item.operations):
-                self._faults.setdefault((operation, item.when), []).append(fault)
+        self._find = find
 
-    def __contains__(self, operation: str) -> bool:
-        return any(known == operation for known, _ in self._faults)
+    def __contains__(self, operation: Operation) -> bool:
+        return any(fault.concerns(operation) for fault in self._faults)
 
-    async def before(self, operation: str, ids: Sequence[str] = ()) -> None:
-        """Raise, wait or hang, if that was configured, before anything is done."""
-        await self._strike(operation, "before", ids)
+    @asynccontextmanager
+    async def around(self, operation: Operation, ids: Sequence[str] = ()) -> AsyncIterator[None]:
+        """Fail, wait or hang, if that is configured, before or after the body."""
+        await self._apply(operation, "before", ids)
+        yield
+        await self._apply(operation, "after", ids)
 
-    async def after(self, operation: str, ids: Sequence[str] = ()) -> None:
-        """Raise, wait or hang, if that was configured, once everything is done."""
-        await self._strike(operation, "after", ids)
+    def deny(self, verb: Operation, ids: Sequence[str]) -> None:
+        """Raise if the next call would lack a permission; this does not use the fault up."""
+        for fault in self._matching(verb, "before", ids):
+            if fault.config.code == "PERMISSION_DENIED":
+                _fail(fault.config, verb, ids)
 
-    def deny(self, verb: Verb | Literal["tag"], ids: Sequence[str]) -> None:
-        """Raise if doing this for certain lacks a right; nothing is used up by asking."""
-        for fault in self._faults.get((verb, "before"), ()):
-            told = fault.told
-            certain = told.code == "PERMISSION_DENIED" and told.probability == 1.0
-            if certain and not fault.spent() and self._concerns(told, ids):
-                _fail(told, verb, ids)
-
-    async def _strike(self, operation: str, when: str, ids: Sequence[str]) -> None:
-        for fault in self._faults.get((operation, when), ()):
-            told = fault.told
-            if not self._concerns(told, ids) or not fault.strikes():
-                continue
-            if told.delay:
-                await self._clock.sleep(told.delay.total_seconds())
-            if told.code == "TIMEOUT":
+    async def _apply(self, operation: Operation, when: str, ids: Sequence[str]) -> None:
+        for fault in self._matching(operation, when, ids):
+            fault.left = fault.left and fault.left - 1
+            if fault.config.delay:
+                await self._clock.sleep(fault.config.delay.total_seconds())
+            if fault.config.code == "TIMEOUT":
                 await anyio.sleep_forever()
-            if told.code is not None:
-                _fail(told, operation, ids)
+            if fault.config.code is not None:
+                _fail(fault.config, operation, ids)
 
-    def _concerns(self, told: FaultConfig, ids: Sequence[str]) -> bool:
-        if told.instance == "*":
-            return True
-        machines = self._index.by_id if self._index else {}
-        found = (machines.get(id_) for id_ in ids)
-        return any(matches(told.instance, machine) for machine in found if machine)
-
-
-def _expand(operations: Iterable[Operation]) -> set[str]:
-    expanded: set[str] = set()
-    for operation in operations:
-        if operation == "*":
-            expanded.update(_OPERATIONS)
-        elif operation == "act":
-            expanded.update(_VERBS)
-        else:
-            expanded.add(operation)
-    return expanded
+    def _matching(self, operation: Operation, when: str, ids: Sequence[str]) -> Iterator[_Fault]:
+        for fault in self._faults:
+            if fault.config.when == when and fault.concerns(operation):
+                glob = fault.config.instance
+                if glob == "*" or any(item.matches(glob) for item in map(self._find, ids) if item):
+                    yield fault
 
 
-def _fail(told: FaultConfig, operation: str, ids: Sequence[str]) -> NoReturn:
-    """Raise what the code of a fault stands for."""
-    wanted, right = _RIGHTS.get(operation, (operation, operation))
-    if told.code == "INTERNAL_ERROR":
-        raise Unforeseen(told.message or f"injected into {operation}: this is for the log only")
-    kind, message, details = _REFUSALS[told.code or "BACKEND_UNAVAILABLE"]
-    words = {"wanted": wanted, "right": right, "target": ids[0] if ids else "the instance"}
+def _fail(config: FaultConfig, operation: Operation, ids: Sequence[str]) -> NoReturn:
+    wanted, right = _RIGHTS.get(operation, ("use the cloud", "sts:GetCallerIdentity"))
+    if config.code == "INTERNAL_ERROR":
+        raise Unforeseen(config.message or f"injected into {operation}: this is for the log only")
+    kind, message = _REFUSALS[config.code or "BACKEND_UNAVAILABLE"]
+    needed = f"Required IAM action: {right}" if kind is PermissionDenied else None
     raise kind(
-        told.message or message.format(**words),
-        details=told.details or details.format(**words),
-        retry_after=told.retry_after if kind is RateLimited else None,
+        config.message or message.format(wanted=wanted, target=ids[0] if ids else "of that id"),
+        details=config.details or needed,
+        retry_after=config.retry_after if kind is RateLimited else None,
     )

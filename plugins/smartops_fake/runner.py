@@ -1,174 +1,202 @@
-"""Remote execution by the rules of Systems Manager's Run Command."""
+"""Scripts on instances: runs by the rules of SSM, and canned output."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Literal
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from uuid import uuid4
 
-from anyio import lowlevel
+from smartops import Instance, Runner, RunResult, RunStatus, ValidationFailed
 
-from smartops import Instance, Runner, RunResult, ValidationFailed
+from .cloud import Change, Decision, FakeBackend, in_turns
+from .faults import RunnerUnavailable
+from .machines import Machine, shape_of
 
-from .errors import RunnerUnavailable
-from .journal import Entry
-from .machine import Machine
-from .part import Part
-from .runs import Run
-from .scene import Outcome
-
-_MAX_SCRIPT = 64 * 1024
-_GIVES_UP = 2.0
-_A_TURN = 25
+_DELIVERY = 0.5  # seconds until a script arrives at an instance
+_GIVES_UP = 2.0  # seconds until a run on an instance that does not answer ends
 
 
-class FakeRunner(Part, Runner):
-    """Scripts on the machines of a world."""
+class FakeRunner(FakeBackend, Runner):
+    """Scripts on the instances of a cloud."""
 
     unreachable = RunnerUnavailable
 
     async def send(
         self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
     ) -> str:
-        """Start a script and return the run's id; one key sends once.
+        """Start a script and return the id of the run; an idempotency key sends once.
 
-        Raises RunnerUnavailable, for all, if an instance has no agent, and
-        ValidationFailed for a key that has sent something else.
+        Raises RunnerUnavailable, for all, if an instance has no agent.
         """
         ids = tuple(dict.fromkeys(instance.id for instance in instances))
-        await self._world.faults.before("send", ids)
-        sent = ""
+        sent: list[str] = []
 
-        def decide(now: float) -> Entry | None:
-            nonlocal sent
-            earlier = self._world.runs.sent_by(key) if key else None
-            if earlier is not None:
-                _same(earlier, script, ids)
-                sent = earlier.id
+        def decide(now: float) -> Decision | None:
+            sent.extend(run.run for run in self._changes("send") if key and run.key == key)
+            if sent:
                 return None
-            self._acceptable(script, ids, limit)
-            sent = str(uuid4())
-            return {
-                "what": "send",
-                "at": now,
-                "run": sent,
-                "key": key,
-                "script": script,
-                "ids": ids,
-                "limit": limit.total_seconds(),
-            }
+            self._accept(script, ids)
+            sent.append(str(uuid4()))
+            return Change(
+                what="send",
+                at=now,
+                ids=ids,
+                run=sent[0],
+                key=key,
+                script=script,
+                limit=limit.total_seconds(),
+            ), ()
 
-        await self._world.change(decide)
-        await self._world.faults.after("send", ids)
-        return sent
+        async with self._cloud.faults.around("send", ids):
+            await self._cloud.change(decide)
+        return sent[0]
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
-        """Return how a run stands; raises ValidationFailed for a run that is not known."""
+        """Return how a run stands; raises ValidationFailed for an unknown run."""
         run = self._run(run_id)
-        await self._world.faults.before("results", run.ids)
-        now = self._world.settle()
-        found = []
-        for number, id_ in enumerate(run.ids, 1):
-            result = run.ended.get(id_) or self._result(run, id_, now)
-            if result.finished:
-                run.ended[id_] = result
-            found.append(result)
-            if number % _A_TURN == 0:
-                await lowlevel.checkpoint()
-        await self._world.faults.after("results", run.ids)
-        return tuple(found)
+        async with self._cloud.faults.around("results", run.ids):
+            now = self._cloud.now()
+            cancels = (item.at for item in self._changes("cancel") if item.run == run_id)
+            cancelled = min(cancels, default=math.inf)
+            turns = in_turns(run.ids, 25)
+            return tuple([self._result(run, id_, now, cancelled) async for id_ in turns])
 
     async def cancel(self, run_id: str) -> None:
         """Stop a run where it has not ended; harmless if it has."""
         run = self._run(run_id)
-        await self._world.faults.before("cancel", run.ids)
-        await self._world.change(lambda now: {"what": "cancel", "at": now, "run": run_id})
-        await self._world.faults.after("cancel", run.ids)
+        async with self._cloud.faults.around("cancel", run.ids):
+            await self._cloud.change(lambda now: (Change(what="cancel", at=now, run=run_id), ()))
 
-    def _run(self, run_id: str) -> Run:
-        self._world.settle()
-        run = self._world.runs.get(run_id)
-        if run is None:
-            raise ValidationFailed(f"There is no run {run_id}", details="InvalidCommandId")
-        return run
+    def _changes(self, what: str) -> Sequence[Change]:
+        return [item for item in self._cloud.saved.changes if item.what == what]
 
-    def _acceptable(self, script: str, ids: Sequence[str], limit: timedelta) -> None:
-        if not ids:
-            raise ValidationFailed("There is nothing to run the script on")
-        if not script.strip() or len(script.encode()) > _MAX_SCRIPT:
-            raise ValidationFailed(
-                "The script cannot be sent", details="InvalidParameters: it has 1 B to 64 KiB"
-            )
-        if limit <= timedelta(0):
-            raise ValidationFailed("The time limit must be longer than nothing")
-        for machine in map(self._world.machine, ids):
-            if machine.agent == "missing":
+    def _run(self, run_id: str) -> Change:
+        self._cloud.now()
+        for run in self._changes("send"):
+            if run.run == run_id:
+                return run
+        raise ValidationFailed(f"There is no run {run_id}", details="InvalidCommandId")
+
+    def _accept(self, script: str, ids: Sequence[str]) -> None:
+        if not ids or not script.strip():
+            raise ValidationFailed("There is nothing to run, or nothing to run it on")
+        for machine in map(self._cloud.machine, ids):
+            if machine.config.agent == "missing":
                 raise RunnerUnavailable(
                     f"{machine.name or machine.id} has no SSM agent",
                     details=f"InvalidInstanceId: {machine.id} is not registered with SSM",
                 )
 
-    def _result(self, run: Run, id_: str, now: float) -> RunResult:
-        machine = self._world.index.by_id.get(id_)
-        if machine is None:
-            return RunResult(id_, "unreachable")
-        if not machine.answers_at(run.at):
-            return _unreached(run, id_, now)
-        outcome = self._world.scripts.run(run.script, machine, run.begins(machine))
-        return _standing(run, machine, outcome, now, self._world.output_limit)
+    def _result(self, run: Change, id_: str, now: float, cancelled: float) -> RunResult:
+        """Return how a run stands on one instance."""
+        begins = run.at + _DELIVERY
+        outcome = self._outcome(run, id_, begins)
+        ends: list[tuple[float, RunStatus]] = [(run.at + _GIVES_UP, "unreachable")]
+        if outcome is not None:
+            end = begins + min(outcome.seconds, run.limit)
+            status = outcome.status if outcome.seconds <= run.limit else "timed-out"
+            lost = self._cloud.machine(id_).lost_after(run.at)
+            ends = [(end, status), (lost, "unreachable")]
+        at, status = min([*ends, (cancelled, "cancelled")], key=itemgetter(0))
+        if now < at:
+            at, status = now, "running" if outcome and now >= begins else "pending"
+        if outcome is not None and status == outcome.status:
+            return outcome
+        return RunResult(id_, status, seconds=round(max(0.0, at - begins), 3))
+
+    def _outcome(self, run: Change, id_: str, at: float) -> RunResult | None:
+        """Return what the script does if nothing interrupts it, None if no agent answers."""
+        machine = self._cloud.find(id_)
+        if machine is None or not machine.answers_at(run.at):
+            return None
+        script = run.script.strip()
+        for item in self._cloud.config.scripts:
+            if machine.matches(item.instance) and item.pattern.fullmatch(script):
+                return _ended(machine, item.output, item.errors, item.exit_code, item.seconds)
+        return _built_in(machine, script, at)
 
 
-def _standing(
-    run: Run, machine: Machine, outcome: Outcome, now: float, limit: int | None
+def _ended(
+    machine: Machine, output: str, errors: str = "", exit_code: int = 0, seconds: float = 0.2
 ) -> RunResult:
-    """Return how a run stands on a machine that it reached."""
-    begins = run.begins(machine)
-    ends = begins + min(outcome.seconds, run.limit)
-    broken: list[tuple[float, Literal["cancelled", "unreachable"]]] = []
-    if run.cancelled is not None and run.cancelled < ends:
-        broken.append((run.cancelled, "cancelled"))
-    lost = machine.lost_between(run.at, min(now, ends))
-    if lost is not None:
-        broken.append((lost, "unreachable"))
-    if broken:
-        at, status = min(broken)
-        return RunResult(machine.id, status, seconds=_since(begins, at))
-    if now < ends:
-        waits = now < begins
-        return RunResult(machine.id, "pending" if waits else "running", seconds=_since(begins, now))
-    if outcome.seconds > run.limit:
-        return RunResult(machine.id, "timed-out", seconds=run.limit)
-    return _ended(machine.id, outcome, limit)
+    status: RunStatus = "failed" if exit_code else "success"
+    return RunResult(machine.id, status, exit_code, output, errors, seconds)
 
 
-def _ended(id_: str, outcome: Outcome, limit: int | None) -> RunResult:
-    output, errors = outcome.output[:limit], outcome.errors[:limit]
-    return RunResult(
-        instance_id=id_,
-        status="failed" if outcome.exit_code else "success",
-        exit_code=outcome.exit_code,
-        output=output,
-        errors=errors,
-        seconds=outcome.seconds,
-        truncated=(output, errors) != (outcome.output, outcome.errors),
-    )
+def _built_in(machine: Machine, script: str, at: float) -> RunResult:
+    """Return how a script without configured output ends."""
+    windows = machine.config.platform == "windows"
+    scripts = (_WINDOWS if windows else _LINUX).items()
+    found = ((re.fullmatch(pattern, script, re.IGNORECASE), text) for pattern, text in scripts)
+    given, text = next((match.groupdict(""), text) for match, text in found if match)
+    output = text.format_map({**_facts(machine, at), **given})
+    if "unknown" in given:
+        return _ended(machine, "", output, 1 if windows else 127)
+    if "last" in given:
+        numbers = range(int(given["first"] or 1), int(given["last"]) + 1)[:200_000]
+        output = "".join(f"{number}\n" for number in numbers)
+    code, seconds = int(given.get("code") or 0), float(given.get("seconds", 0.2))
+    return _ended(machine, output, "", code % 256, seconds)
 
 
-def _unreached(run: Run, id_: str, now: float) -> RunResult:
-    """Return how a run stands on a machine that did not answer: the platform tries for a while."""
-    gives_up = run.at + min(_GIVES_UP, run.limit)
-    if run.cancelled is not None and run.cancelled < gives_up:
-        return RunResult(id_, "cancelled")
-    return RunResult(id_, "pending" if now < gives_up else "unreachable")
+def _facts(machine: Machine, at: float) -> Mapping[str, object]:
+    """Return what the canned output says about a machine."""
+    disk = machine.level("disk", at)
+    total = shape_of(machine.config.type)[1] * 1024 * 0.97
+    used = total * machine.level("memory", at) / 100
+    booted = machine.booted(at)
+    minutes = max(0, int(at - booted)) // 60
+    return {
+        "host": machine.name or machine.id,
+        "disk": disk,
+        "disk_free": 100 - disk,
+        "total": total,
+        "used": used,
+        "free": total - used,
+        "now": datetime.fromtimestamp(at, UTC),
+        "booted": datetime.fromtimestamp(booted, UTC),
+        "up": f"{minutes // 1440} days, {minutes // 60 % 24:2}:{minutes % 60:02}",
+        "load": machine.level("cpu", at) / 50,
+        "pid": 400 + machine.salt % 20000,
+    }
 
 
-def _same(earlier: Run, script: str, ids: Sequence[str]) -> None:
-    if (earlier.script, earlier.ids) != (script, tuple(ids)):
-        raise ValidationFailed(
-            "This act has already sent another script", details="IdempotentParameterMismatch"
-        )
-
-
-def _since(begins: float, at: float) -> float:
-    return round(max(0.0, at - begins), 3)
+_LINUX: Mapping[str, str] = {
+    r"hostname": "{host}\n",
+    r"df(?: -h)?": (
+        "Filesystem       Size  Used Avail Use% Mounted on\n"
+        "/dev/nvme0n1p1   100G  {disk:3.0f}G  {disk_free:3.0f}G  {disk:2.0f}% /\n"
+        "tmpfs            2.0G     0  2.0G   0% /dev/shm\n"
+    ),
+    r"free(?: -m)?": (
+        "               total        used        free      shared  buff/cache   available\n"
+        "Mem:    {total:12.0f}{used:12.0f}{free:12.0f}           1           0{free:12.0f}\n"
+        "Swap:              0           0           0\n"
+    ),
+    r"uptime": " {now:%H:%M:%S} up {up},  0 users,  load average: {load:.2f}, 0.31, 0.28\n",
+    r"systemctl status (?P<unit>[\w@-]+)(?:\.service)?": (
+        "● {unit}.service - {unit}\n"
+        "     Loaded: loaded (/usr/lib/systemd/system/{unit}.service; enabled; preset: enabled)\n"
+        "     Active: active (running) since {booted:%a %Y-%m-%d %H:%M:%S} UTC\n"
+        "   Main PID: {pid} ({unit})\n"
+        "     CGroup: /system.slice/{unit}.service\n"
+        "             └─{pid} {unit}\n"
+    ),
+    r"systemctl (?:start|stop|restart|reload) [\w@.-]+": "",
+    r"echo ['\"]?(?P<words>.*?)['\"]?": "{words}\n",
+    r"seq (?:(?P<first>\d+) )?(?P<last>\d+)": "",
+    r"sleep (?P<seconds>\d+(?:\.\d+)?)": "",
+    r"exit(?: (?P<code>\d+))?": "",
+    r"(?s)(?P<unknown>\S*).*": "bash: line 1: {unknown}: command not found\n",
+}
+_WINDOWS: Mapping[str, str] = {
+    r"hostname": "{host}\n",
+    r"get-service": (
+        "\nStatus   Name\n------   ----\nRunning  AmazonSSMAgent\nRunning  DNS\n"
+        "Running  EventLog\nRunning  NTDS\nRunning  W32Time\n"
+    ),
+    r"(?s)(?P<unknown>\S*).*": "{unknown} : The term '{unknown}' is not recognized.\n",
+}

@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from serving import Server
 
@@ -27,7 +26,7 @@ plugins:
   api:
   fake:
     fleet: [{{name: web-1}}]
-    journal: cloud.jsonl
+    state_file: cloud.json
     faults: [{{operation: stop, when: {when}, delay: 30s, times: 1}}]
   instances:
 """
@@ -71,9 +70,9 @@ def operations(server: Server, token: str) -> list[str]:
 
 
 def stops(server: Server) -> list[dict[str, object]]:
-    journal = server.config.parent / "cloud.jsonl"
-    lines = journal.read_text().splitlines() if Path(journal).exists() else []
-    return [entry for entry in map(json.loads, lines) if entry["what"] == "stop"]
+    state = server.config.parent / "cloud.json"
+    changes = json.loads(state.read_text())["changes"] if state.exists() else []
+    return [change for change in changes if change["what"] == "stop"]
 
 
 def wait_for(wanted: Callable[[], bool], seconds: float = 20) -> None:

@@ -26,8 +26,8 @@ limits:
 plugins:
   api:
   fake:
-    journal: cloud.jsonl
-    fleet: [{name: web-1, services: {nginx: active}}]
+    state_file: cloud.json
+    fleet: [{name: web-1}]
   instances:
   exec:
     scripts:

@@ -23,7 +23,7 @@ async def house(closed_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
         },
         "fake": {
             "fleet": FLEET,
-            "journal": house.folder / "cloud.jsonl",
+            "state_file": house.folder / "cloud.json",
             "scripts": [
                 {"pattern": "backup", "seconds": 90, "output": "all is saved"},
                 {"pattern": "report", "seconds": 90, "output": "all is well"},

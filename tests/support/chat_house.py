@@ -238,10 +238,9 @@ class House:
 
     @property
     def changes(self) -> list[Mapping[str, Any]]:
-        """What was changed in the cloud, as its journal has it."""
-        journal = self.folder / "cloud.jsonl"
-        lines = journal.read_text().splitlines() if journal.exists() else []
-        return [entry for entry in map(json.loads, lines) if entry["what"] != "founded"]
+        """What was changed in the cloud, as its state file has it."""
+        state = self.folder / "cloud.json"
+        return json.loads(state.read_text())["changes"] if state.exists() else []
 
     async def start(self) -> None:
         """Serve; what was kept is there again."""
@@ -290,7 +289,7 @@ class House:
 
     def _section(self, name: str) -> dict[str, Any]:
         usual: dict[str, Any] = {
-            "fake": {"fleet": FLEET, "journal": self.folder / "cloud.jsonl"},
+            "fake": {"fleet": FLEET, "state_file": self.folder / "cloud.json"},
             "exec": {"scripts": [{"template": "seq {count}", "read_only": True}]},
             "slack": {},
             "teams": {},

@@ -37,7 +37,7 @@ rules:
 plugins:
   api:
   fake:
-    journal: state/cloud.jsonl
+    state_file: state/cloud.json
     fleet:
       - {name: web-server-01}
       - {name: orders-db-01, tags: {Role: database}}

@@ -113,7 +113,7 @@ def test_every_mistake_of_a_configuration_is_a_line(spawn, config):
         config.read_text()
         .replace("port: 0", "prot: 0")
         .replace("roles: viewer, effects: read", "roles: veiwer, effects: raed")
-        .replace("journal:", "token: s3cret\n    jurnal:")
+        .replace("state_file:", "token: s3cret\n    state_flie:")
         .replace("  instances:", "  instnaces:")
     )
     config.write_text(wrong + "log: {level: ${S}}\n".replace("${S}", "'${SMARTOPS_TEST_UNSET}'"))
@@ -125,7 +125,7 @@ def test_every_mistake_of_a_configuration_is_a_line(spawn, config):
     assert done.errors[1].endswith("there is no role veiwer; did you mean viewer?")
     assert "did you mean read?" in done.errors[2]
     assert "s3cret" not in done.err
-    assert "did you mean journal?" in done.errors[4]
+    assert "did you mean state_file?" in done.errors[4]
     assert "did you mean instances?" in done.errors[5]
     assert "SMARTOPS_TEST_UNSET is not set" in done.errors[6]
 

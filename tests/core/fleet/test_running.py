@@ -175,7 +175,7 @@ def test_the_kind_of_error_is_that_of_all_or_the_common_one(
         unreachable = BackendUnavailable
 
     assert RunnerGroup([one, two], clock).unreachable is one.unreachable
-    other = Other(two._world)
+    other = Other(two._cloud)
     assert RunnerGroup([one, other], clock).unreachable is BackendUnavailable
 
 

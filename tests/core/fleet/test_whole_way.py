@@ -17,10 +17,8 @@ from smartops import Compute, Costs, Metrics, Runner, Table, command, hookimpl
 from smartops.errors import StartupError
 from smartops.fleet import ComputeGroup, CostsGroup
 from smartops.testing import Bot
-from smartops_fake.backend import Fake
-from smartops_fake.compute import FakeCompute
+from smartops_fake.backend import Fake, FakeCompute, FakeMetrics
 from smartops_fake.config import FakeConfig
-from smartops_fake.metrics import FakeMetrics
 
 pytestmark = pytest.mark.anyio
 
@@ -263,8 +261,7 @@ def asking(hint: str) -> ModuleType:
 
 
 def machines_only(bot: Bot) -> Machines:
-    world = Fake.of(FakeConfig(fleet=()), bot.clock)._world
-    return Machines(world)
+    return Machines(Fake.of(FakeConfig(fleet=()), bot.clock)._cloud)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ async def there(bot: Bot) -> Bot:
     bot.load(
         smartops_fake,
         fleet=[
-            {"id": "i-0abc123def", "name": "web-server-01", "services": {"nginx": "active"}},
+            {"id": "i-0abc123def", "name": "web-server-01"},
             {"name": "web-server-02", "tags": {"Role": "web"}},
             {"name": "deaf", "agent": "offline", "tags": {"Role": "web"}},
             {"name": "win-01", "platform": "windows"},

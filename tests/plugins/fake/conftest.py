@@ -15,7 +15,7 @@ from smartops_fake.config import FakeConfig
 
 pytest.register_assert_rewrite("smartops.testing.backends")
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 FLEET = [
     {
@@ -23,12 +23,14 @@ FLEET = [
         "name": "web-server-01",
         "private_ip": "10.0.1.45",
         "public_ip": "54.123.45.67",
+        "age": "90d",
         "tags": {"Environment": "production", "Role": "web"},
     },
     {"name": "web-server-02", "tags": {"Environment": "production", "Role": "web"}},
     {"name": "batch-01", "type": "c5.xlarge", "tags": {"Environment": "production"}},
     {"name": "db-01", "type": "r5.large", "protected": True, "tags": {"Role": "database"}},
     {"name": "old-01", "state": "stopped", "tags": {"Environment": "staging"}},
+    {"name": "gone-01", "state": "terminated"},
     {"name": "ad-01", "platform": "windows", "tags": {"Role": "directory"}},
 ]
 
@@ -39,18 +41,18 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def found(clock: ManualClock) -> Callable[..., Fake]:
-    """Found a cloud from a section of configuration; without a fleet it has the usual one."""
+def make(clock: ManualClock) -> Callable[..., Fake]:
+    """Make a cloud from a section of configuration; without a fleet it has the usual one."""
 
-    def make(**section: Any) -> Fake:
+    def cloud(**section: Any) -> Fake:
         return Fake.of(FakeConfig.model_validate({"fleet": FLEET, **section}), clock)
 
-    return make
+    return cloud
 
 
 @pytest.fixture
-def cloud(found: Callable[..., Fake]) -> Fake:
-    return found()
+def cloud(make: Callable[..., Fake]) -> Fake:
+    return make()
 
 
 @pytest.fixture

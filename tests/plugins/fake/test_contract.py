@@ -1,4 +1,4 @@
-"""The fake does what every backend must do."""
+"""The fake cloud meets the contracts of backends."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ class TestCompute(ByHand, ComputeContract):
 
 class TestComputeOfACrowd(ByHand, ComputeContract):
     @pytest.fixture
-    def compute(self, found: Callable[..., Fake]) -> Fake:
-        return found(**CROWD)
+    def compute(self, make: Callable[..., Fake]) -> Fake:
+        return make(**CROWD)
 
 
-class TestComputeWithAJournal(ByHand, ComputeContract):
+class TestComputeWithAStateFile(ByHand, ComputeContract):
     @pytest.fixture
-    def compute(self, found: Callable[..., Fake], tmp_path: Path) -> Fake:
-        return found(journal=tmp_path / "journal")
+    def compute(self, make: Callable[..., Fake], tmp_path: Path) -> Fake:
+        return make(state_file=tmp_path / "state.json")
 
 
 class TestRunner(ByHand, RunnerContract):
     sends_once = True
 
     @pytest.fixture
-    def runner(self, found: Callable[..., Fake]) -> Fake:
+    def runner(self, make: Callable[..., Fake]) -> Fake:
         quiet = {"name": "quiet-01", "agent": "offline"}
-        return found(fleet=[{"name": "web-01"}, {"name": "web-02"}, quiet])
+        return make(fleet=[{"name": "web-01"}, {"name": "web-02"}, quiet])
 
     @pytest.fixture
     async def targets(
@@ -77,8 +77,8 @@ class TestRunner(ByHand, RunnerContract):
 
 class TestMetrics(ByHand, MetricsContract):
     @pytest.fixture
-    def metrics(self, found: Callable[..., Fake]) -> Fake:
-        return found(**CROWD)
+    def metrics(self, make: Callable[..., Fake]) -> Fake:
+        return make(**CROWD)
 
     @pytest.fixture
     async def measured(self, metrics: Fake) -> Sequence[Instance]:
@@ -88,5 +88,5 @@ class TestMetrics(ByHand, MetricsContract):
 
 class TestCosts(ByHand, CostsContract):
     @pytest.fixture
-    def costs(self, found: Callable[..., Fake]) -> Fake:
-        return found(**CROWD)
+    def costs(self, make: Callable[..., Fake]) -> Fake:
+        return make(**CROWD)

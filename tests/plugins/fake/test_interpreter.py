@@ -1,4 +1,4 @@
-"""The scripted interpreter, through a whole SmartOps and by itself."""
+"""The interpreter of configured phrases, by itself and through the whole gate."""
 
 from __future__ import annotations
 
