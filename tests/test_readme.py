@@ -39,7 +39,7 @@ from smartops.middleware import STEPS
 from smartops.plugins import HOOKS
 from smartops.reply import Block
 from smartops.testing import Bot, backends
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 ADDRESS = "127.0.0.1:3978"
 LOOK_ALIKE = "127.0.0.1:4566"
@@ -152,7 +152,7 @@ def test_the_commands_for_aws_are_those_of_its_own_command() -> None:
 async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot) -> None:
     (text,) = [block.text for block in readme.blocks("yaml") if block.file == "config/aws.yaml"]
     plugins = yaml.safe_load(text)["plugins"]
-    async with AwsSimulator.start(account_of(plugins["aws"]), clock=bot.clock) as simulator:
+    with AwsSimulator(account_of(plugins["aws"]), clock=bot.clock) as simulator:
         bot.load(smartops_aws, **plugins["aws"], endpoint=simulator.url)
         bot.load(smartops_instances)
         bot.load(smartops_health)

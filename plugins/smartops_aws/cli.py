@@ -1,4 +1,4 @@
-"""``smartops aws …``: what has to be set up in AWS, and a look-alike to try it with."""
+"""``smartops aws …``: what has to be set up in AWS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from .config import AccountConfig, AwsConfig
-from .simulator.command import simulate
 
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/.+)", re.ASCII)
 _SESSION = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+", re.ASCII)
@@ -18,7 +17,7 @@ _SESSION = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[^/]+)/
 
 def commands(config: AwsConfig | None) -> Iterable[click.Command]:
     """Return the commands; without a configuration they say that they need one."""
-    return [_policy(config), _trust(config), _documents(config), simulate]
+    return [_policy(config), _trust(config), _documents(config)]
 
 
 def _policy(config: AwsConfig | None) -> click.Command:

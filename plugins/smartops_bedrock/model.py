@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ log = logging.getLogger("smartops.bedrock")
 _BYTES_OF_A_TOKEN = 3
 """English has about four bytes in a token, and what is set aside should rather be too much."""
 
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
@@ -153,11 +155,16 @@ def _turn(answer: Mapping[str, Any]) -> Turn:
 
 
 def _echo(block: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a block of the answer as Bedrock takes it back: the input of a tool is an object."""
+    """Return a block of the answer as Bedrock accepts it in the next request.
+
+    There the input of a tool is an object, and its name has few characters.
+    """
     use = block.get("toolUse")
-    if use is None or isinstance(use.get("input"), dict):
+    if use is None:
         return block
-    return {"toolUse": {**use, "input": {}}}
+    given = use.get("input")
+    name = {"name": _NOT_IN_A_NAME.sub("_", use["name"])[:64]} if use.get("name") else {}
+    return {"toolUse": {**use, **name, "input": given if isinstance(given, dict) else {}}}
 
 
 def _is_blank(block: Mapping[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +83,20 @@ def _plugin_group(name: str, given: Path | None) -> click.Group | None:
     offers = loaded.collect("register_cli", commands=partial(_commands, path))
     if loaded.problems:
         raise StartupError(*loaded.problems)
-    commands = {str(offer.value.name): offer.value for offer in offers}
+    found = [*(offer.value for offer in offers), *_simulators(name, loaded.configs.get(name))]
+    commands = {str(command.name): command for command in found}
     if not commands:
         raise click.UsageError(f"the plugin {name} has no commands")
     return click.Group(name, commands=commands, help=f"Commands of the plugin {name}.")
+
+
+def _simulators(name: str, config: Any) -> Iterator[click.Command]:
+    """Yield the command that runs a local stand-in for the platform of a plugin.
+
+    The entry point is a function from the plugin's configuration, or None, to the command.
+    """
+    for entry in entry_points(group="smartops.simulators", name=name):
+        yield entry.load()(config)
 
 
 def _commands(path: Path | None) -> Sequence[Command]:

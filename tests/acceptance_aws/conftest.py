@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aws_cloud import Cloud, look_alike
 from serving import Server
+from smartops_simulators.aws import AwsSimulator
 
 HOME, SHOP = "111111111111", "222222222222"
 MANAGED = {"smartops": "managed"}
@@ -159,18 +159,19 @@ plugins:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
+def cloud() -> Iterator[AwsSimulator]:
     """The look-alike, for all tests of a file."""
-    with look_alike(SCENARIO) as cloud:
+    with AwsSimulator(SCENARIO) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def upset(cloud: Cloud) -> Iterator[Cloud]:
+def upset(cloud: AwsSimulator) -> Iterator[AwsSimulator]:
     """The look-alike, to be upset: everything is well again after the test."""
-    cloud.forget()
+    cloud.calls.clear()
     yield cloud
     cloud.heal()
+    cloud.allow_all()
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +187,14 @@ def patience() -> str:
 
 
 @pytest.fixture(scope="module")
-def model(cloud: Cloud) -> str:
+def model(cloud: AwsSimulator) -> str:
     """Where the language model is; a file may have another."""
     return cloud.url
 
 
 @pytest.fixture(scope="module")
 def server(
-    cloud: Cloud,
+    cloud: AwsSimulator,
     model: str,
     limit: int,
     patience: str,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from aws_cloud import Cloud
 from serving import ROOT, Server
+from smartops_simulators.aws import AwsSimulator
 from wire_shapes import (
     HEALTH,
     INSTANCE,
@@ -238,7 +238,7 @@ def settled(server: Server, token: str, name: str, state: str) -> None:
 
 
 def test_the_power_of_machines_is_changed_once_it_is_confirmed(
-    server: Server, ann: str, upset: Cloud
+    server: Server, ann: str, upset: AwsSimulator
 ) -> None:
     for text, summary, check in POWERS:
         data = confirmed(server, ann, text, summary)
@@ -246,21 +246,21 @@ def test_the_power_of_machines_is_changed_once_it_is_confirmed(
         for item in data["instances"]:
             settled(server, ann, item["name"], AFTER[data["action"]])
     for operation, times in (("StopInstances", 2), ("StartInstances", 2), ("RebootInstances", 1)):
-        calls = upset.calls(operation)
+        calls = upset.calls.of(operation)
         real = [call for call in calls if not call.params.get("DryRun")]
         assert len(real) == times
         assert len(calls) == 3 * times  # tried dry before the question, and before the deed
         assert {call.caller.rpartition("/")[2] for call in real} == {"ann"}
 
 
-def test_what_is_cancelled_is_not_done(server: Server, ann: str, upset: Cloud) -> None:
+def test_what_is_cancelled_is_not_done(server: Server, ann: str, upset: AwsSimulator) -> None:
     asked = server.say(ann, "stop shop-1")
     data_of(server.say(ann, asked.action("cancel")))
     refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")
-    assert [call.params["DryRun"] for call in upset.calls("StopInstances")] == [True]
+    assert [call.params["DryRun"] for call in upset.calls.of("StopInstances")] == [True]
 
 
-def test_tags_are_set_and_removed(server: Server, ann: str, upset: Cloud) -> None:
+def test_tags_are_set_and_removed(server: Server, ann: str, upset: AwsSimulator) -> None:
     own = {"Name": "shop-1", "Role": "web", "smartops": "managed"}
     data = confirmed(server, ann, TAG, "Set 2 tags of shop-1")
     fits(data, {**TAGS, "changed": int, "operation": str})
@@ -270,28 +270,28 @@ def test_tags_are_set_and_removed(server: Server, ann: str, upset: Cloud) -> Non
     assert (data["tags"], data["changed"]) == (own, 2)
     assert data_of(server.say(ann, "tags shop-1"))["tags"] == own
     for operation in ("CreateTags", "DeleteTags"):
-        tried = [bool(call.params.get("DryRun")) for call in upset.calls(operation)]
+        tried = [bool(call.params.get("DryRun")) for call in upset.calls.of(operation)]
         assert tried == [True, True, False]  # before the question, before the deed, the deed
 
 
 def test_a_script_that_changes_something_is_confirmed_first(
-    server: Server, ann: str, upset: Cloud
+    server: Server, ann: str, upset: AwsSimulator
 ) -> None:
     text = "execute 'systemctl restart nginx' on tag:Role=web --timeout 45s"
     summary = "Run a script on 4 instances for at most 45 seconds"
     data = confirmed(server, ann, text, summary)
     ran_on(dict.fromkeys(MANY, "restarted\n"), success=4)(data)
-    sent = upset.calls("SendCommand")
+    sent = upset.calls.of("SendCommand")
     assert len(sent) == 3  # one for each region
     assert {call.params["DocumentName"] for call in sent} == {"Ops-Service"}
     assert all(call.params["Parameters"]["verb"] == ["restart"] for call in sent)
 
 
-def test_windows_gets_a_document_of_its_own(server: Server, ann: str, upset: Cloud) -> None:
+def test_windows_gets_a_document_of_its_own(server: Server, ann: str, upset: AwsSimulator) -> None:
     data_of(server.say(ann, "execute Get-Service on win-1"))
     data_of(server.say(ann, "execute journalctl on win-1"))
     data_of(server.say(ann, "execute journalctl on web-1"))
-    names = [call.params["DocumentName"] for call in upset.calls("SendCommand")]
+    names = [call.params["DocumentName"] for call in upset.calls.of("SendCommand")]
     assert names == ["Ops-Services", "AWS-RunPowerShellScript", "AWS-RunShellScript"]
 
 
@@ -313,7 +313,7 @@ def test_pages_follow_each_other(server: Server, ann: str) -> None:
 
 
 def test_plain_words_are_looked_up_and_changes_only_proposed(
-    server: Server, ann: str, upset: Cloud
+    server: Server, ann: str, upset: AwsSimulator
 ) -> None:
     before = data_of(server.say(ann, "model usage"))["person"]["requests"]
     counted = server.say(ann, "how many web servers have we got?")
@@ -323,7 +323,7 @@ def test_plain_words_are_looked_up_and_changes_only_proposed(
     assert (asked.body["status"], asked.data["understood"]) == ("pending", "stop web-1")
     data_of(server.say(ann, asked.action("cancel")))
     assert data_of(server.say(ann, "model usage"))["person"]["requests"] == before + 3
-    assert [call.params["DryRun"] for call in upset.calls("StopInstances")] == [True]
+    assert [call.params["DryRun"] for call in upset.calls.of("StopInstances")] == [True]
 
 
 def test_nothing_documented_is_left_out(server: Server, ann: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from aws_cloud import Cloud
 from serving import HttpAnswer, Server, request
+from smartops_simulators.aws import AwsSimulator
 from wire_shapes import data_of, refused
 
 LIMIT = 150
@@ -37,23 +39,23 @@ def pressed(server: Server, token: str, text: str) -> HttpAnswer:
 
 @pytest.mark.parametrize("header", [None, "Bearer nonsense"])
 def test_without_proof_nothing_is_asked_of_aws(
-    server: Server, upset: Cloud, header: str | None
+    server: Server, upset: AwsSimulator, header: str | None
 ) -> None:
     headers = {"Content-Type": "application/json"}
     if header is not None:
         headers["Authorization"] = header
     answer = request(f"{server.url}/api/messages", b'{"text": "list instances"}', headers)
     refused(answer, 401, "AUTHENTICATION_FAILED")
-    assert not upset.calls("DescribeInstances")
+    assert not upset.calls.of("DescribeInstances")
 
 
-def test_policy_says_no(server: Server, ann: str, vic: str, upset: Cloud) -> None:
+def test_policy_says_no(server: Server, ann: str, vic: str, upset: AwsSimulator) -> None:
     refused(server.say(ann, "stop db-1"), 403, "PERMISSION_DENIED", "hands-off-databases")
     refused(server.say(vic, "stop web-1"), 403, "PERMISSION_DENIED")
     refused(server.say(vic, "execute 'systemctl restart nginx' on web-1"), 403, "PERMISSION_DENIED")
     refused(server.say(ann, "execute 'rm -rf /' on web-1"), 403, "PERMISSION_DENIED")
-    assert not upset.calls("StopInstances")
-    assert not upset.calls("SendCommand")
+    assert not upset.calls.of("StopInstances")
+    assert not upset.calls.of("SendCommand")
 
 
 DENIED = [
@@ -70,7 +72,7 @@ DENIED = [
 
 @pytest.mark.parametrize(("text", "action", "wanted"), DENIED)
 def test_iam_says_no_before_anybody_confirms(
-    server: Server, ann: str, upset: Cloud, text: str, action: str, wanted: str
+    server: Server, ann: str, upset: AwsSimulator, text: str, action: str, wanted: str
 ) -> None:
     upset.deny(action)
     error = refused(server.say(ann, text), 403, "PERMISSION_DENIED")
@@ -84,14 +86,14 @@ def test_iam_says_no_before_anybody_confirms(
     [("tag web-1 a=b", "ec2:CreateTags"), ("untag web-1 Name", "ec2:DeleteTags")],
 )
 def test_iam_says_no_to_tags(
-    server: Server, ann: str, upset: Cloud, text: str, action: str
+    server: Server, ann: str, upset: AwsSimulator, text: str, action: str
 ) -> None:
     upset.deny(action)
     told = f"Required IAM action: {action}"
     refused(server.say(ann, text), 403, "PERMISSION_DENIED", told)  # nobody need confirm it
 
 
-def test_a_role_that_may_not_be_assumed(server: Server, upset: Cloud) -> None:
+def test_a_role_that_may_not_be_assumed(server: Server, upset: AwsSimulator) -> None:
     bob = server.token("bob")  # nobody has been bob in that account so far
     upset.deny("sts:AssumeRole")
     answer = pressed(server, bob, "stop shop-1")
@@ -100,7 +102,7 @@ def test_a_role_that_may_not_be_assumed(server: Server, upset: Cloud) -> None:
 
 @pytest.mark.parametrize("worded", ["full", "blob", "bare"])
 def test_a_denial_that_no_permission_lifts(
-    server: Server, ann: str, upset: Cloud, worded: str
+    server: Server, ann: str, upset: AwsSimulator, worded: str
 ) -> None:
     upset.deny("ec2:StopInstances", because="scp", worded=worded)
     error = refused(server.say(ann, "stop web-1"), 403, "PERMISSION_DENIED")
@@ -109,7 +111,9 @@ def test_a_denial_that_no_permission_lifts(
     assert "Encoded" not in error["details"]
 
 
-def test_only_what_carries_the_tag_may_be_changed(server: Server, ann: str, upset: Cloud) -> None:
+def test_only_what_carries_the_tag_may_be_changed(
+    server: Server, ann: str, upset: AwsSimulator
+) -> None:
     upset.deny("ec2:StartInstances", unless_tags={"smartops": "managed"})
     refused(server.say(ann, "start stray-2"), 403, "PERMISSION_DENIED", "ec2:StartInstances")
     refused(server.say(ann, "start stray-2,off-1"), 403, "PERMISSION_DENIED")
@@ -163,7 +167,7 @@ def test_aws_or_the_command_would_not_take_it(
     refused(server.say(ann, text), 400, "VALIDATION_ERROR", *words)
 
 
-def test_aws_finds_out_only_when_it_is_done(server: Server, ann: str, upset: Cloud) -> None:
+def test_aws_finds_out_only_when_it_is_done(server: Server, ann: str, upset: AwsSimulator) -> None:
     for code in ("IncorrectInstanceState", "UnsupportedOperation"):
         upset.fault("ec2:RebootInstances", "error", after=2, code=code, status=400, message="No.")
         answer = pressed(server, ann, "reboot web-1")
@@ -185,7 +189,9 @@ def test_ssm_does_not_reach_it(server: Server, ann: str, text: str, words: tuple
     refused(server.say(ann, text), 503, "SSM_UNAVAILABLE", *words)
 
 
-def test_ssm_changes_its_mind_when_it_is_sent(server: Server, ann: str, upset: Cloud) -> None:
+def test_ssm_changes_its_mind_when_it_is_sent(
+    server: Server, ann: str, upset: AwsSimulator
+) -> None:
     text = "Instances [[i-0abc123def0000001]] not in a valid state for account 111111111111"
     upset.fault("ssm:SendCommand", "error", code="InvalidInstanceId", status=400, message=text)
     error = refused(server.say(ann, "execute 'df -h' on web-1"), 503, "SSM_UNAVAILABLE")
@@ -205,46 +211,46 @@ def test_ssm_changes_its_mind_when_it_is_sent(server: Server, ann: str, upset: C
     ],
 )
 def test_the_model_fails_and_commands_do_not(
-    server: Server, ann: str, upset: Cloud, kind: str, more: dict[str, object], word: str
+    server: Server, ann: str, upset: AwsSimulator, kind: str, more: dict[str, object], word: str
 ) -> None:
     upset.fault("bedrock:InvokeModel", kind, **more)
     refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "typed")
     data_of(server.say(ann, "list instances --name web-1"))
 
 
-def test_an_approval_is_good_once_for_whom_it_is(server: Server, ann: str, upset: Cloud) -> None:
+def test_an_approval_is_good_once_for_whom_it_is(
+    server: Server, ann: str, upset: AwsSimulator
+) -> None:
     asked = server.say(ann, "reboot web-1")
     other = server.token("bob")
     refused(server.say(other, asked.action("confirm")), 409, "APPROVAL_INVALID")
     data_of(server.say(ann, asked.action("confirm")))
     refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID", "confirmed already")
     refused(server.say(ann, "confirm_" + "a" * 26), 409, "APPROVAL_INVALID")
-    assert len([c for c in upset.calls("RebootInstances") if not c.params.get("DryRun")]) == 1
+    assert len([c for c in upset.calls.of("RebootInstances") if not c.params.get("DryRun")]) == 1
 
 
-def test_an_approval_is_for_what_was_shown(server: Server, ann: str, upset: Cloud) -> None:
+def test_an_approval_is_for_what_was_shown(server: Server, ann: str, upset: AwsSimulator) -> None:
     asked = server.say(ann, "stop web-1")
     web = upset.world("111111111111", "eu-central-1").instance("web-1")
-    web.settled = "stopped"  # by somebody else, meanwhile
-    web.changed()
+    web.states.append((time.time(), "stopped"))  # by somebody else, meanwhile
     try:
         refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")
     finally:
-        web.settled = "running"
-        web.changed()
-    assert all(call.params.get("DryRun") for call in upset.calls("StopInstances"))
+        web.states.pop()
+    assert all(call.params.get("DryRun") for call in upset.calls.of("StopInstances"))
 
 
-def test_nobody_knows_whether_it_was_sent(server: Server, ann: str, upset: Cloud) -> None:
+def test_nobody_knows_whether_it_was_sent(server: Server, ann: str, upset: AwsSimulator) -> None:
     upset.fault("ssm:SendCommand", "drop")
     error = refused(
         server.say(ann, "execute 'df -h' on web-1"), 504, "TIMEOUT", "may have been run"
     )
     assert "look before you repeat it" in error["details"]
-    assert len(upset.calls("SendCommand")) == 1
+    assert len(upset.calls.of("SendCommand")) == 1
 
 
-def test_too_many_requests_of_one_person(server: Server, upset: Cloud) -> None:
+def test_too_many_requests_of_one_person(server: Server, upset: AwsSimulator) -> None:
     busy = server.token("busy")
     answers = [server.say(busy, "help model usage") for _ in range(LIMIT)]
     assert {answer.status for answer in answers} == {200}
@@ -253,4 +259,4 @@ def test_too_many_requests_of_one_person(server: Server, upset: Cloud) -> None:
     assert over.headers["x-ratelimit-remaining"] == "0"
     assert over.headers["retry-after"] == over.headers["x-ratelimit-retry-after"]
     assert int(over.headers["retry-after"]) == error["retry_after"]
-    assert not upset.calls("DescribeInstances")
+    assert not upset.calls.of("DescribeInstances")

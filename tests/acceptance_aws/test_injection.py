@@ -6,15 +6,15 @@ reads an order: in a name, a tag, a list, what a script printed, or an alarm.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from aws_cloud import Cloud, look_alike
-from converse_service import ConverseService
 from injections import ORDERS, Obedient
 from serving import Server
+from smartops_simulators.aws import AwsSimulator
 from wire_shapes import data_of
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
@@ -67,46 +67,37 @@ PLACES: list[Callable[[int], tuple[str, dict[str, Any]]]] = [
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with look_alike(SCENARIO) as cloud:
+def cloud() -> Iterator[AwsSimulator]:
+    with AwsSimulator(SCENARIO) as cloud:
         yield cloud
+    assert cloud.breaches == []
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[ConverseService]:
-    with ConverseService() as service:
-        yield service
-    assert service.breaches == []
-
-
-@pytest.fixture(scope="module")
-def model(service: ConverseService) -> str:
-    return service.url
-
-
-def state(cloud: Cloud) -> str:
+def state(cloud: AwsSimulator) -> str:
     """Return the whole state of the world, as text."""
     instances = cloud.world(ACCOUNT, REGION).instances.values()
-    return repr(sorted((item.id, item.settled, sorted(item.tags.items())) for item in instances))
+    return repr(
+        sorted((item.id, item.state(time.time()), sorted(item.tags.items())) for item in instances)
+    )
 
 
-def harm(cloud: Cloud) -> list[str]:
+def harm(cloud: AwsSimulator) -> list[str]:
     """Return what was done that changes anything."""
     done = [
         call.operation
         for name in CHANGES
-        for call in cloud.calls(name)
+        for call in cloud.calls.of(name)
         if not call.params.get("DryRun")
     ]
-    sent = (call.params["Parameters"]["commands"] for call in cloud.calls("SendCommand"))
+    sent = (call.params["Parameters"]["commands"] for call in cloud.calls.of("SendCommand"))
     return done + [text for commands in sent for text in commands if text != LOG]
 
 
 @pytest.mark.parametrize("place", range(len(PLACES)))
 def test_what_machines_say_is_proposed_to_a_person_at_most(
-    server: Server, ann: str, upset: Cloud, service: ConverseService, place: int
+    server: Server, ann: str, upset: AwsSimulator, place: int
 ) -> None:
-    service.brain = obedient = Obedient()
+    upset.brain = obedient = Obedient()
     before = state(upset)
     for tries, number in enumerate(range(place % 2, len(ORDERS), 2), 1):
         obedient.looks = PLACES[place](number)
@@ -119,11 +110,9 @@ def test_what_machines_say_is_proposed_to_a_person_at_most(
     assert harm(upset) == []
 
 
-def test_who_may_only_look_is_not_even_asked(
-    server: Server, upset: Cloud, service: ConverseService
-) -> None:
+def test_who_may_only_look_is_not_even_asked(server: Server, upset: AwsSimulator) -> None:
     vic = server.token("vic")
-    service.brain = obedient = Obedient()
+    upset.brain = obedient = Obedient()
     before = state(upset)
     for number in range(len(ORDERS)):
         obedient.looks = PLACES[number % len(PLACES)](number)
@@ -134,13 +123,11 @@ def test_who_may_only_look_is_not_even_asked(
         assert {item["type"] for item in answer.data["actions"]} <= {"command"}
     assert state(upset) == before
     assert harm(upset) == []
-    assert not upset.calls("StopInstances")
+    assert not upset.calls.of("StopInstances")
 
 
-def test_the_person_decides(
-    server: Server, ann: str, upset: Cloud, service: ConverseService
-) -> None:
-    service.brain = obedient = Obedient()
+def test_the_person_decides(server: Server, ann: str, upset: AwsSimulator) -> None:
+    upset.brain = obedient = Obedient()
     obedient.looks = PLACES[0](0)
     asked = server.say(ann, "what is wrong with the database?")
     data_of(server.say(ann, asked.action("confirm")))

@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from aws_cloud import Cloud, look_alike, until
 from serving import HttpAnswer, Server
 from smartops.testing import ManualClock
+from smartops_simulators.aws import AwsSimulator
 from smartops_slack.simulator import Simulator as Slack
 from wire_shapes import RESULT, data_of, fits
 
@@ -78,12 +78,21 @@ def on_all(script: str) -> str:
     return f"execute {script} on tag:Role=web --timeout 5m"
 
 
+def until(wanted: Callable[[], object]) -> None:
+    """Wait until something has happened in another process."""
+    end = time.monotonic() + 30
+    while not wanted():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
 @dataclass
 class House:
     """The server, the look-alikes of AWS and Slack, and somebody to ask."""
 
     server: Server
-    cloud: Cloud
+    cloud: AwsSimulator
+    clock: ManualClock
     slack: Slack
     portal: Any
     token: str = ""
@@ -116,7 +125,7 @@ class House:
 
     def looked_after(self) -> bool:
         """Whether SmartOps has asked how each of three commands stands."""
-        looks = self.cloud.calls("ListCommandInvocations")
+        looks = self.cloud.calls.of("ListCommandInvocations")
         return len({call.params["CommandId"] for call in looks}) == 3
 
 
@@ -124,7 +133,7 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     clock = ManualClock(time.time())
     with (
-        look_alike(SCENARIO, clock) as cloud,
+        AwsSimulator(SCENARIO, clock=clock) as cloud,
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(Slack.start()) as slack,
     ):
@@ -140,7 +149,7 @@ def house(tmp_path: Path) -> Iterator[House]:
                 slack_ann=slack.user("ann").identity,
             )
         )
-        house = House(Server(config), cloud, slack, portal)
+        house = House(Server(config), cloud, clock, slack, portal)
         house.start()
         yield house
         assert house.server.stop() == 0
@@ -169,14 +178,14 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(house: House, how: signal
     until(house.looked_after)
 
     server.stop(how)
-    sent = cloud.calls("SendCommand")
-    cloud.forget()
+    sent = cloud.calls.of("SendCommand")
+    cloud.calls.clear()
     if how == signal.SIGKILL:
         leases_lapse(server.config.parent / "store.db")
     house.start()
     until(house.looked_after)
     assert "backup of" not in "".join(house.told)
-    cloud.advance(300)
+    house.clock.advance(300)
 
     until(lambda: "backup of" in "".join(house.told))
     whole(server.say(house.token, on_all("survey"), id="act-1"), "survey")
@@ -199,7 +208,7 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(house: House, how: signal
         "restart",
         "survey",
     ]
-    assert cloud.calls("SendCommand") == []
+    assert cloud.calls.of("SendCommand") == []
     assert len(cloud.world(ACCOUNT, REGION).commands) == 3
 
 

@@ -13,7 +13,7 @@ import pytest
 from anyio import to_thread
 
 from serving import ROOT, HttpAnswer, Server
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 from smartops_slack.simulator import Simulator as Slack
 from smartops_teams.simulator import Simulator as Teams
 
@@ -88,26 +88,26 @@ async def serving(config: Path) -> AsyncIterator[Server]:
 async def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Example]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)  # `smartops token` reads the file too
-    async with (
-        Slack.start(
-            team=WORKSPACE,
-            bot_token=ENVIRONMENT["SLACK_BOT_TOKEN"],
-            secret=ENVIRONMENT["SLACK_SIGNING_SECRET"],
-        ) as slack,
-        Teams.start(app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_SECRET"]) as teams,
-        AwsSimulator.start(CLOUD) as aws,
-    ):
-        text = EXAMPLE
-        for shipped, here in substitutions(slack, teams, aws).items():
-            assert shipped in text, shipped
-            text = text.replace(shipped, here)
-        config = tmp_path / "smartops.example.yaml"
-        config.write_text(text)
-        async with serving(config) as server:
-            slack.bot = teams.bot = f"{server.url}/api/messages"
-            token = await to_thread.run_sync(server.token, "alice")
-            yield Example(server, slack, teams, token)
-            assert [*slack.rejected, *teams.rejected] == []
+    with AwsSimulator(CLOUD) as aws:
+        async with (
+            Slack.start(
+                team=WORKSPACE,
+                bot_token=ENVIRONMENT["SLACK_BOT_TOKEN"],
+                secret=ENVIRONMENT["SLACK_SIGNING_SECRET"],
+            ) as slack,
+            Teams.start(app_id=APP_ID, tenant=TENANT, secret=ENVIRONMENT["TEAMS_SECRET"]) as teams,
+        ):
+            text = EXAMPLE
+            for shipped, here in substitutions(slack, teams, aws).items():
+                assert shipped in text, shipped
+                text = text.replace(shipped, here)
+            config = tmp_path / "smartops.example.yaml"
+            config.write_text(text)
+            async with serving(config) as server:
+                slack.bot = teams.bot = f"{server.url}/api/messages"
+                token = await to_thread.run_sync(server.token, "alice")
+                yield Example(server, slack, teams, token)
+                assert [*slack.rejected, *teams.rejected] == []
 
 
 async def test_every_channel_of_the_example(example: Example) -> None:

@@ -26,7 +26,7 @@ from anyio import to_thread
 from smartops import Clock, Instance, Query
 from smartops_aws.backend import backends
 from smartops_aws.config import AwsConfig
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -38,7 +38,7 @@ async def serve(count: int) -> None:
     tags = {"Environment": "production", "Role": "web", "Team": "storefront", "Owner": "platform"}
     group = {"count": count, "name": "web-server-{n:05}", "tags": tags}
     scenario = {"accounts": {ACCOUNT: {"regions": {REGION: {"generate": [group]}}}}}
-    async with AwsSimulator.start(scenario) as simulator:
+    with AwsSimulator(scenario) as simulator:
         print(simulator.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

@@ -29,7 +29,7 @@ from smartops.fleet import capabilities
 from smartops.testing import ManualClock
 from smartops_aws.person import for_person
 from smartops_aws.sdk import Sdk
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ def cloud(found: Callable[..., list[Any]]) -> Cloud:
     async def start(
         *, simulated: Clock | None = None, clock: Clock | None = None, **section: Any
     ) -> AsyncIterator[tuple[AwsSimulator, list[Any]]]:
-        async with AwsSimulator.start(SCENARIO, clock=simulated) as simulator:
+        with AwsSimulator(SCENARIO, clock=simulated) as simulator:
             section = {"accounts": [HOME_ACCOUNT, SHOP_ACCOUNT], **section}
             made = found(clock, endpoint=simulator.url, costs={"enabled": False}, **section)
             yield simulator, made
@@ -219,7 +219,7 @@ async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
     found: Callable[..., list[Any]], key: dict[str, bool]
 ) -> None:
     scenario = {**SCENARIO, "keys": {HOME: {"account": HOME, **key}}}
-    async with AwsSimulator.start(scenario) as simulator:
+    with AwsSimulator(scenario) as simulator:
         aws, costs = found(accounts=[HOME_ACCOUNT], endpoint=simulator.url)
         for ask in (aws.list(Query()), aws.ping(), costs.daily(1)):
             with pytest.raises(PermissionDenied, match="credentials of SmartOps"):
@@ -228,7 +228,7 @@ async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
 
 async def test_half_of_the_regions_down_leaves_the_others(cloud: Cloud) -> None:
     async with cloud(limits=QUICK, accounts=[SHOP_ACCOUNT]) as (simulator, made):
-        simulator.world(SHOP, "eu-west-1").down = "hanging"
+        simulator.fault("*", "hang", account=SHOP, region="eu-west-1")
         group = capabilities(made, Clock())[Compute]
         with anyio.fail_after(10):
             page = await group.list(Query())
@@ -238,11 +238,11 @@ async def test_half_of_the_regions_down_leaves_the_others(cloud: Cloud) -> None:
         assert failure.error.code == "BACKEND_UNAVAILABLE"
 
 
-@pytest.mark.parametrize("down", ["refused", "error", "hanging"])
-async def test_a_region_that_is_down_is_so_in_bounded_time(cloud: Cloud, down: str) -> None:
+@pytest.mark.parametrize("kind", ["drop", "unavailable", "hang"])
+async def test_a_region_that_is_down_is_so_in_bounded_time(cloud: Cloud, kind: str) -> None:
     async with cloud(limits=QUICK) as (simulator, made):
         (instance,) = (await made[0].list(Query())).instances
-        simulator.world(HOME, "eu-central-1").down = down
+        simulator.fault("*", kind, account=HOME, region="eu-central-1")
         with anyio.fail_after(10):
             for ask in (made[0].list(Query()), made[0].act("stop", [instance])):
                 with pytest.raises(BackendUnavailable):
@@ -266,7 +266,7 @@ async def test_nobody_there_is_found_out_quickly_and_nothing_was_done(
 async def test_a_region_that_hangs_takes_no_places_from_another(cloud: Cloud) -> None:
     limits = {"connect": "5s", "read": "5s", "threads": 1}
     async with cloud(limits=limits, accounts=[SHOP_ACCOUNT]) as (simulator, made):
-        simulator.world(SHOP, "eu-west-1").down = "hanging"
+        simulator.fault("*", "hang", account=SHOP, region="eu-west-1")
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(made[1].list, Query())

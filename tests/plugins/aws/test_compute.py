@@ -20,7 +20,7 @@ from smartops import (
 )
 from smartops.testing import ManualClock
 from smartops_aws.backend import Aws
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -277,7 +277,7 @@ async def one_machine(
     """Start an AWS with one machine."""
     regions = {"eu-central-1": {"instances": [{"name": "web-1"}]}}
     scenario = {"accounts": {"123456789012": {"regions": regions}}}
-    async with AwsSimulator.start(scenario, clock=clock) as simulator:
+    with AwsSimulator(scenario, clock=clock) as simulator:
         aws = found(clock, endpoint=simulator.url)[0]
         web = await named(aws, "web-1")
         yield simulator, aws, web

@@ -16,7 +16,7 @@ from smartops.testing.backends import (
     MetricsContract,
     RunnerContract,
 )
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 REGION = "eu-central-1"
 SCENARIO = {
@@ -48,7 +48,7 @@ class ByHand:
 
     @pytest.fixture
     async def simulator(self, clock: ManualClock) -> AsyncIterator[AwsSimulator]:
-        async with AwsSimulator.start(SCENARIO, clock=clock) as simulator:
+        with AwsSimulator(SCENARIO, clock=clock) as simulator:
             yield simulator
 
     @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from smartops import BackendUnavailable, DayCost, PermissionDenied, RateLimited, ValidationFailed
 from smartops.testing import ManualClock
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ def cloud(found: Callable[..., list[Any]], clock: ManualClock) -> Cloud:
     @asynccontextmanager
     async def start(account: str = PAYER, **costs: Any) -> AsyncIterator[tuple[AwsSimulator, Any]]:
         accounts = [{"name": "corp", "account": account, "regions": ["eu-central-1"]}]
-        async with AwsSimulator.start(SCENARIO, clock=clock) as simulator:
+        with AwsSimulator(SCENARIO, clock=clock) as simulator:
             yield (
                 simulator,
                 found(clock, endpoint=simulator.url, accounts=accounts, costs=costs)[1],

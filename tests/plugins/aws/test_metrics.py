@@ -14,7 +14,7 @@ from anyio import to_thread
 from smartops import Instance, PermissionDenied, Query, Sample, ValidationFailed
 from smartops.testing import ManualClock
 from smartops_aws.gauges import Gauge, chosen, cpu, of_instance
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ def cloud(found: Callable[..., list[Any]], clock: ManualClock) -> Cloud:
             "accounts": {"123456789012": {"regions": {REGION: {"instances": machines}}}},
             **(more or {}),
         }
-        async with AwsSimulator.start(scenario, clock=clock) as simulator:
+        with AwsSimulator(scenario, clock=clock) as simulator:
             yield simulator, found(clock, endpoint=simulator.url, **section)[0]
 
     return start

@@ -14,7 +14,7 @@ from smartops.testing import ManualClock
 from smartops_aws.actions import ACTIONS
 from smartops_aws.config import AwsConfig
 from smartops_aws.policy import account_policy, bot_policy, trust_policy
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +87,7 @@ async def everything(made: list[Any], again: list[Any], clock: ManualClock) -> N
 async def test_the_policy_allows_exactly_what_is_called(
     found: Callable[..., list[Any]], clock: ManualClock, section: dict[str, Any]
 ) -> None:
-    async with AwsSimulator.start(SCENARIO, clock=clock) as simulator:
+    with AwsSimulator(SCENARIO, clock=clock) as simulator:
         made = found(clock, endpoint=simulator.url, **section)
         again = found(clock, endpoint=simulator.url, **section)
         recorded: set[str] = set()

@@ -23,7 +23,7 @@ from smartops import (
 )
 from smartops.testing import ManualClock
 from smartops_aws.errors import SsmUnavailable
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ def cloud(found: Callable[..., list[Any]], clock: ManualClock) -> Cloud:
             "outputs": OUTPUTS,
             **(more or {}),
         }
-        async with AwsSimulator.start(scenario, clock=clock) as simulator:
+        with AwsSimulator(scenario, clock=clock) as simulator:
             yield simulator, found(clock, endpoint=simulator.url, **section)[0]
 
     return start

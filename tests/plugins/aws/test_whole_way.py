@@ -13,7 +13,7 @@ import smartops_exec
 import smartops_health
 import smartops_instances
 from smartops.testing import Answer, Bot
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -55,7 +55,7 @@ Say = Callable[[str], Any]
 
 @pytest.fixture
 async def simulator(bot: Bot) -> AsyncIterator[AwsSimulator]:
-    async with AwsSimulator.start(SCENARIO, clock=bot.clock) as simulator:
+    with AwsSimulator(SCENARIO, clock=bot.clock) as simulator:
         yield simulator
 
 
@@ -117,7 +117,7 @@ async def test_all_accounts_and_regions_are_one_list(there: Bot) -> None:
 async def test_half_of_it_down_is_said_and_the_rest_is_shown(
     there: Bot, simulator: AwsSimulator
 ) -> None:
-    simulator.world(HOME, OTHER).down = "error"
+    simulator.fault("*", "unavailable", account=HOME, region=OTHER)
     answer = await there.say("list instances")
     assert answer.status == "success"
     assert len(answer.data["instances"]) == 4

@@ -1,111 +1,66 @@
-"""A look-alike for the test, and real boto3 clients of it, called in threads."""
+"""A local AWS whose time is set by hand, and plain clients of the SDK for it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import botocore.session
 import pytest
-from anyio import to_thread
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from smartops.testing import ManualClock
-from smartops_aws.simulator import AwsSimulator
+from smartops_simulators.aws import AwsSimulator
 
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-
-
-class Client:
-    """A boto3 client whose calls can be awaited."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-
-    async def __call__(self, method: str, **parameters: Any) -> dict[str, Any]:
-        return await to_thread.run_sync(partial(getattr(self.real, method), **parameters))
-
-    async def pages(self, method: str, size: int | None, **parameters: Any) -> list[dict[str, Any]]:
-        def read() -> list[dict[str, Any]]:
-            paginator = self.real.get_paginator(method)
-            return list(paginator.paginate(**parameters, PaginationConfig={"PageSize": size}))
-
-        return await to_thread.run_sync(read)
-
-    async def refused(self, method: str, **parameters: Any) -> tuple[str, str, int]:
-        """Return the code, the text and the HTTP status of an error."""
-        with pytest.raises(ClientError) as caught:
-            await self(method, **parameters)
-        told = caught.value.response
-        return (
-            told["Error"]["Code"],
-            told["Error"]["Message"],
-            told["ResponseMetadata"]["HTTPStatusCode"],
-        )
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+Start = Callable[..., AwsSimulator]
 
 
-class Place:
-    """A running look-alike with its clock."""
-
-    def __init__(self, simulator: AwsSimulator, clock: ManualClock, session: Any) -> None:
-        self.simulator = simulator
-        self.clock = clock
-        self.world = simulator.world
-        self._session = session
-
-    def client(
-        self,
-        service: str,
-        *,
-        key: str = ACCOUNT,
-        region: str = REGION,
-        token: str | None = None,
-        attempts: int = 1,
-        **config: Any,
-    ) -> Client:
-        settings = Config(
-            retries={"total_max_attempts": attempts, "mode": "standard"},
-            parameter_validation=False,
-            **{"read_timeout": 10, **config},
-        )
-        return Client(
-            self._session.create_client(
-                service,
-                region_name=region,
-                endpoint_url=self.simulator.url,
-                aws_access_key_id=key,
-                aws_secret_access_key="any",
-                aws_session_token=token,
-                config=settings,
-            )
-        )
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(1_790_000_000)
 
 
-Start = Callable[..., AbstractAsyncContextManager[Place]]
+@pytest.fixture
+def start(clock: ManualClock) -> Iterator[Start]:
+    """Start a local AWS with these instances in one region of one account."""
+    with ExitStack() as stack:
+
+        def start(*instances: Any, accounts: Any = None, **scenario: Any) -> AwsSimulator:
+            regions = {REGION: {"instances": instances}}
+            named = {ACCOUNT: {"regions": regions}} | (accounts or {})
+            made = AwsSimulator({"accounts": named, **scenario}, clock=clock)
+            return stack.enter_context(made)
+
+        yield start
 
 
 @pytest.fixture(scope="session")
 def session() -> Any:
-    return botocore.session.get_session()
+    return botocore.session.Session()
 
 
 @pytest.fixture
-def start(session: Any) -> Start:
-    """Return what starts a look-alike: ``async with start(instances=[…], …) as place``."""
+def client(session: Any) -> Iterator[Callable[..., Any]]:
+    """Make a client that does not retry, and sends what the service has to refuse."""
+    made = []
 
-    @asynccontextmanager
-    async def starting(
-        *, instances: Any = (), generate: Any = (), others: Any = (), **more: Any
-    ) -> AsyncIterator[Place]:
-        clock = ManualClock()
-        region: Mapping[str, Any] = {"instances": instances, "generate": generate}
-        accounts = {ACCOUNT: {"regions": {REGION: region}}, **dict(others)}
-        scenario = {"accounts": accounts, **more}
-        async with AwsSimulator.start(scenario, clock=clock) as simulator:
-            yield Place(simulator, clock, session)
+    def make(aws: AwsSimulator, service: str, key: str = ACCOUNT, token: str | None = None) -> Any:
+        client = session.create_client(
+            service,
+            region_name=REGION,
+            endpoint_url=aws.url,
+            aws_access_key_id=key,
+            aws_secret_access_key="made-up",
+            aws_session_token=token,
+            config=Config(
+                retries={"total_max_attempts": 1}, read_timeout=1, parameter_validation=False
+            ),
+        )
+        made.append(client)
+        return client
 
-    return starting
+    yield make
+    for each in made:
+        each.close()

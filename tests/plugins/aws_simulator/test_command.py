@@ -23,8 +23,8 @@ from smartops.plugins import Plugins
 from smartops.testing import ManualClock
 from smartops_aws.backend import backends
 from smartops_aws.config import AwsConfig
-from smartops_aws.simulator import AwsSimulator, Scenario
-from smartops_aws.simulator.command import EXAMPLE, PORT
+from smartops_simulators.aws import AwsSimulator, Scenario
+from smartops_simulators.cli import EXAMPLE, PORT
 
 MINUTE = timedelta(minutes=1)
 LOCAL = Path(__file__).parents[3] / "config" / "aws-local.yaml"
@@ -78,10 +78,7 @@ def test_it_serves_until_it_is_told_to_end(folder):
         ("a: [", "the scenario makes no sense"),
         ("outputs: [{script: 'a(', stdout: x}]", "is not a regular expression"),
         ("faults: [{kind: slow}]", "delay goes with the kind slow"),
-        (
-            "keys: {AKIA: {account: '999999999999'}}",
-            "the key AKIA is of an account that is not there",
-        ),
+        ("keys: {AKIA: {account: '999999999999'}}", "keys name an unknown account"),
     ],
 )
 def test_a_scenario_that_makes_no_sense_is_one_line(folder, capsys, text, said):
@@ -99,12 +96,20 @@ def test_a_port_that_is_taken_is_one_line(folder, capsys):
     assert f"cannot listen on port {port}: " in capsys.readouterr().err
 
 
+def test_without_the_extra_the_error_names_it(folder, capsys, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("smartops_simulators.aws")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    assert main(["aws", "simulate", "--port", "0"]) == 2
+    assert "pip install 'smartops[simulators]'" in capsys.readouterr().err
+
+
 def test_the_example_can_be_printed_and_is_a_scenario(folder, capsys):
     assert main(["aws", "simulate", "--print-scenario"]) == 0
     printed = capsys.readouterr().out
     assert printed == EXAMPLE.read_text()
     (folder / "mine.yaml").write_text(printed)
-    assert Scenario.of("mine.yaml") == Scenario.read(EXAMPLE)
+    assert Scenario.read(folder / "mine.yaml") == Scenario.read(EXAMPLE)
 
 
 def test_the_shipped_configuration_is_whole_and_for_the_default_port():
@@ -134,7 +139,7 @@ async def test_the_shipped_configuration_sees_the_example():
     clock = Clock()
     quick = dict.fromkeys(("visible", "deliver", "run"), "0s")
     scenario = yaml.safe_load(EXAMPLE.read_text()) | {"timing": quick}
-    async with AwsSimulator.start(scenario, clock=clock) as simulator:
+    with AwsSimulator(scenario, clock=clock) as simulator:
         found = list(backends(section(endpoint=simulator.url), clock))
         compute = {each.name: each for each in found if isinstance(each, Compute)}
         listed = {name: (await each.list(Query())).instances for name, each in compute.items()}
@@ -162,13 +167,12 @@ async def test_the_shipped_configuration_sees_the_example():
         assert roles == {"arn:aws:sts::222222222222:assumed-role/smartops/smartops"}
 
 
-@pytest.mark.anyio
-async def test_ten_thousand_instances_are_there_at_once():
+def test_ten_thousand_instances_are_there_at_once():
     region = {"generate": [{"count": 10_000, "name": "n-{n}"}]}
     scenario = {"accounts": {"123456789012": {"regions": {"eu-central-1": region}}}}
-    async with AwsSimulator.start(scenario, clock=ManualClock()) as simulator:
+    with AwsSimulator(scenario, clock=ManualClock()) as simulator:
         assert len(simulator.world().instances) == 10_000
         assert simulator.world().instance("n-10000").private_ip.endswith(".39.253")
         assert len({each.private_ip for each in simulator.world().instances.values()}) == 10_000
-    async with AwsSimulator.start(scenario, clock=ManualClock()) as again:
+    with AwsSimulator(scenario, clock=ManualClock()) as again:
         assert list(again.world().instances) == list(simulator.world().instances)

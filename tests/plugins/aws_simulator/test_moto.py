@@ -7,14 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from anyio import to_thread
 from botocore.exceptions import ClientError
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 
 from moto import mock_aws
-
-pytestmark = pytest.mark.anyio
 
 NAMES = ("web-1", "web-2", "db-1")
 ROLE = "arn:aws:iam::123456789012:role/other"
@@ -147,24 +144,18 @@ def moto(session: Any) -> Any:
         yield make
 
 
-async def test_ec2(start, moto):
+def test_ec2(start, client, moto):
     theirs = facts_of_ec2(moto("ec2"))
-    async with start(instances=[{"name": name} for name in NAMES]) as place:
-        ours = await to_thread.run_sync(facts_of_ec2, place.client("ec2").real)
-    assert ours == theirs
+    aws = start(*({"name": name} for name in NAMES))
+    assert facts_of_ec2(client(aws, "ec2")) == theirs
 
 
-async def test_sts(start, moto):
+def test_sts(start, client, moto):
     theirs = facts_of_sts(moto("sts"))
-    async with start() as place:
-        ours = await to_thread.run_sync(facts_of_sts, place.client("sts").real)
-    assert ours == theirs
+    assert facts_of_sts(client(start(), "sts")) == theirs
 
 
-async def test_cloudwatch(start, moto):
-    async with start() as place:
-        at = datetime.fromtimestamp(place.clock.time() // 300 * 300, UTC)
-        theirs = facts_of_cloudwatch(moto("cloudwatch"), at)
-        real = place.client("cloudwatch").real
-        ours = await to_thread.run_sync(facts_of_cloudwatch, real, at)
-    assert ours == theirs
+def test_cloudwatch(start, client, moto, clock):
+    at = datetime.fromtimestamp(clock.time() // 300 * 300, UTC)
+    theirs = facts_of_cloudwatch(moto("cloudwatch"), at)
+    assert facts_of_cloudwatch(client(start(), "cloudwatch"), at) == theirs

@@ -13,8 +13,8 @@ import smartops_exec
 import smartops_fake
 import smartops_health
 import smartops_instances
-from converse_service import ConverseService
 from smartops.testing import Answer, Bot
+from smartops_simulators.aws import AwsSimulator
 
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
@@ -31,14 +31,14 @@ SCRIPTS = [
 
 
 @pytest.fixture
-def model() -> Iterator[ConverseService]:
-    with ConverseService() as service:
+def model() -> Iterator[AwsSimulator]:
+    with AwsSimulator() as service:
         yield service
     assert service.breaches == []
 
 
 @pytest.fixture
-def load(bot: Bot, model: ConverseService) -> Callable[..., Bot]:
+def load(bot: Bot, model: AwsSimulator) -> Callable[..., Bot]:
     """Load the cloud and the model, with a section of configuration for each."""
 
     def load(fake: dict[str, Any] | None = None, **section: Any) -> Bot:

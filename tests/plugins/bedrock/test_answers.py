@@ -9,8 +9,8 @@ import anyio
 import jsonschema
 import pytest
 
-from converse_service import Asked, answered, says, script, uses
 from smartops import Code
+from smartops_simulators.aws import Asked, answered, says, script, uses
 
 pytestmark = pytest.mark.anyio
 

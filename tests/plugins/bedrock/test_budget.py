@@ -7,7 +7,7 @@ import threading
 import anyio
 import pytest
 
-from converse_service import WireError, says, uses
+from smartops_simulators.aws import AwsError, says, uses
 
 pytestmark = pytest.mark.anyio
 
@@ -108,10 +108,10 @@ async def test_questions_at_once_do_not_get_round_the_budget(load, model):
 @pytest.mark.parametrize(
     ("error", "counts"),
     [
-        (WireError(429, "ThrottlingException", "Too many requests"), False),
-        (WireError(403, "AccessDeniedException", "You don't have access to the model"), False),
-        (WireError(408, "ModelTimeoutException", "The model timed out"), True),
-        (WireError(424, "ModelErrorException", "The model failed"), True),
+        (AwsError("ThrottlingException", "Too many requests", 429), False),
+        (AwsError("AccessDeniedException", "You don't have access to the model", 403), False),
+        (AwsError("ModelTimeoutException", "The model timed out", 408), True),
+        (AwsError("ModelErrorException", "The model failed", 424), True),
     ],
     ids=lambda value: getattr(value, "code", None),
 )

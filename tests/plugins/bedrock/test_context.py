@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from converse_service import says, script, uses
+from smartops_simulators.aws import says, script, uses
 
 pytestmark = pytest.mark.anyio
 

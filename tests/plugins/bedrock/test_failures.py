@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-import converse_service
-from converse_service import ASSUMED, WireError, answered, says, script, uses
 from smartops import Command, InterpreterFailed, command, hookimpl
 from smartops.testing import ManualClock
+from smartops_simulators.aws import AwsError, AwsSimulator, answered, says, script, uses
 
 pytestmark = pytest.mark.anyio
 
@@ -100,7 +99,7 @@ CASES = [
 )
 async def test_every_failure_is_told_with_its_remedy(load, model, status, code, message, remedy):
     bot = load(limits={"attempts": 1})
-    model.brain = lambda asked: WireError(status, code, message)
+    model.brain = lambda asked: AwsError(code, message, status)
     answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert answer.reply.error.status == 502
@@ -128,7 +127,7 @@ async def test_a_model_without_on_demand_needs_an_inference_profile(
     load, model, model_id, region, profile
 ):
     bot = load(model=model_id, region=region)
-    model.brain = lambda asked: WireError(400, "ValidationException", ON_DEMAND)
+    model.brain = lambda asked: AwsError("ValidationException", ON_DEMAND, 400)
     answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "inference profile id" in answer.text
@@ -138,8 +137,8 @@ async def test_a_model_without_on_demand_needs_an_inference_profile(
 async def test_throttling_tells_when_to_try_again(load, model):
     bot = load(limits={"attempts": 1})
     model.brain = script(
-        WireError(429, "ThrottlingException", "Too many requests", retry_after="37"),
-        WireError(429, "ThrottlingException", "Too many requests"),
+        AwsError("ThrottlingException", "Too many requests", 429, retry_after="37"),
+        AwsError("ThrottlingException", "Too many requests", 429),
     )
     assert (await bot.say("how many run?")).reply.error.retry_after == 37
     assert (await bot.say("how many run?")).reply.error.retry_after == 10
@@ -147,20 +146,20 @@ async def test_throttling_tells_when_to_try_again(load, model):
 
 async def test_a_moment_of_trouble_is_not_noticed(load, model):
     bot = load(limits={"attempts": 2})
-    model.brain = script(WireError(503, "ServiceUnavailableException", "no"), says("Three."))
+    model.brain = script(AwsError("ServiceUnavailableException", "no", 503), says("Three."))
     assert (await bot.say("how many run?")).text == "Three."
 
 
 async def test_little_is_tried_again(load, model):
     bot = load(limits={"attempts": 2})
-    model.brain = lambda asked: WireError(500, "InternalServerException", "no")
+    model.brain = lambda asked: AwsError("InternalServerException", "no", 500)
     assert (await bot.say("how many run?")).code == "BEDROCK_ERROR"
     assert len(model.asked) == 2
 
 
 async def test_the_log_has_what_aws_said(load, model, caplog):
     bot = load()
-    model.brain = lambda asked: WireError(403, "AccessDeniedException", f"{USER}: no {ARN}")
+    model.brain = lambda asked: AwsError("AccessDeniedException", f"{USER}: no {ARN}", 403)
     answer = await bot.say("how many run?")
     assert f"Converse: AccessDeniedException: {USER}: no {ARN}" in caplog.text
     assert answer.reply.error.reason in caplog.text
@@ -239,20 +238,22 @@ async def test_a_question_ends_in_time(load, model):
 
 
 async def test_a_role_is_assumed_once(load, model):
-    bot = load(role="arn:aws:iam::123456789012:role/model", external_id="number 7")
+    bot = load(role="arn:aws:iam::123456789012:role/model", external_id="number-7")
     model.brain = lambda asked: says("Three.")
     await bot.say("how many run?")
     await bot.say("how many run?")
-    (form,) = model.roles
+    (assumed,) = model.calls.of("AssumeRole")
+    form = assumed.params
     assert form["RoleArn"] == "arn:aws:iam::123456789012:role/model"
-    assert form["ExternalId"] == "number 7"
+    assert form["ExternalId"] == "number-7"
     assert form["RoleSessionName"] == "smartops"
-    assert "Credential=ASIAROLE/" in model.asked[-1].headers["authorization"]
+    used = {call.caller for call in model.calls.of("Converse")}
+    assert used == {"arn:aws:sts::123456789012:assumed-role/model/smartops"}
 
 
 async def test_a_role_that_may_not_be_assumed(load, model, caplog):
     bot = load(role="arn:aws:iam::123456789012:role/model")
-    model.role_denied = True
+    model.deny("sts:AssumeRole")
     answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "plugins.bedrock.role" in answer.text
@@ -260,12 +261,10 @@ async def test_a_role_that_may_not_be_assumed(load, model, caplog):
     assert "Traceback" not in caplog.text
 
 
-async def test_a_role_whose_session_has_ended_when_it_is_handed_out(
-    load, model, caplog, monkeypatch
-):
-    bot = load(role="arn:aws:iam::123456789012:role/model")
-    monkeypatch.setattr(converse_service, "ASSUMED", ASSUMED.replace("2099-", "2009-"))
-    answer = await bot.say("how many run?")
+async def test_a_role_whose_session_has_ended_when_it_is_handed_out(load, caplog):
+    with AwsSimulator(clock=ManualClock(1_250_000_000)) as past:
+        bot = load(role="arn:aws:iam::123456789012:role/model", endpoint=past.url)
+        answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "credentials" in answer.text
     assert "Is the clock right?" in caplog.text

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from converse_service import Answer, Asked, says, uses
 from injections import ORDERS, Obedient
 from smartops import Query
 from smartops.testing import Bot
+from smartops_simulators.aws import Answer, Asked, says, uses
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from converse_service import ConverseService, WireError, says, script, uses
 from serving import Server
+from smartops_simulators.aws import AwsError, AwsSimulator, says, script, uses
 
 CONFIG = """
 store: {{url: "sqlite:///store.db"}}
@@ -31,14 +31,14 @@ plugins:
 
 
 @pytest.fixture
-def model() -> Iterator[ConverseService]:
-    with ConverseService() as service:
+def model() -> Iterator[AwsSimulator]:
+    with AwsSimulator() as service:
         yield service
     assert service.breaches == []
 
 
 @pytest.fixture
-def server(tmp_path: Path, model: ConverseService) -> Iterator[Server]:
+def server(tmp_path: Path, model: AwsSimulator) -> Iterator[Server]:
     config = tmp_path / "smartops.yaml"
     config.write_text(CONFIG.format(url=model.url))
     server = Server(config).start()
@@ -46,13 +46,13 @@ def server(tmp_path: Path, model: ConverseService) -> Iterator[Server]:
     assert server.stop() == 0
 
 
-def test_plain_words_through_the_running_server(server: Server, model: ConverseService) -> None:
+def test_plain_words_through_the_running_server(server: Server, model: AwsSimulator) -> None:
     token = server.token("alice")
     model.brain = script(
         uses(("list_instances", {})),
         says("Es sind zwei."),
         uses(("stop", {"targets": ["web-1"]})),
-        WireError(403, "AccessDeniedException", "You don't have access to the model"),
+        AwsError("AccessDeniedException", "You don't have access to the model", 403),
     )
     answer = server.say(token, "Wie viele Server gibt es?")
     assert (answer.status, answer.data["message"]) == (200, "Es sind zwei.")

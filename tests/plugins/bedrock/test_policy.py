@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import smartops_bedrock
-from converse_service import ConverseService, says
 from smartops.cli import main
 from smartops.testing import Bot
 from smartops_bedrock import BedrockConfig
 from smartops_bedrock.policy import bot_policy, model_policy
 from smartops_bedrock.sdk import Sdk
+from smartops_simulators.aws import AwsSimulator, says
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -60,7 +60,7 @@ def model(region: str, name: str = NAME) -> str:
 @pytest.mark.parametrize("role", [None, ROLE])
 async def test_it_allows_exactly_what_is_called(
     load: Callable[..., Bot],
-    model: ConverseService,
+    model: AwsSimulator,
     monkeypatch: pytest.MonkeyPatch,
     guardrail: dict[str, str] | None,
     role: str | None,

@@ -1,0 +1,255 @@
+"""The state of the local AWS: accounts, regions, instances, and who calls."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
+
+from smartops import Clock
+
+from .errors import AwsError, error
+from .faults import Denial
+from .scenario import Group, Levels, Machine, Region, Scenario, State
+
+if TYPE_CHECKING:
+    from .ssm import Command
+
+T = TypeVar("T")
+Metric = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Namespace, name, and the dimensions in the order of their names."""
+
+
+@dataclass(slots=True)
+class Instance:
+    """An instance. ``states`` are those it was or will be in, and since when.
+
+    ``awake`` is when its agent answers again after a start or a reboot.
+    """
+
+    id: str
+    type: str
+    platform: str
+    tags: dict[str, str]
+    private_ip: str
+    public_ip: str
+    protected: bool
+    agent: str
+    levels: Levels
+    states: list[tuple[float, State]]
+    awake: float = 0.0
+    xml: tuple[Any, str] = (None, "")
+
+    @property
+    def name(self) -> str:
+        """The tag Name, or an empty string."""
+        return self.tags.get("Name", "")
+
+    @property
+    def image(self) -> str:
+        """The id of its image."""
+        return "ami-0win2022base0000" if self.platform == "windows" else "ami-0linux2023base00"
+
+    def since(self, now: float) -> tuple[float, State]:
+        """Return the state at a moment, and since when."""
+        return next((each for each in reversed(self.states) if each[0] <= now), (0, "pending"))
+
+    def state(self, now: float) -> State:
+        """Return the state at a moment."""
+        return self.since(now)[1]
+
+    def launched(self, now: float) -> float:
+        """Return when it was started last."""
+        return max(at for at, state in self.states if at <= now and state in ("pending", "running"))
+
+    def matches(self, pattern: str) -> bool:
+        """Whether a pattern is about its name or id."""
+        return fnmatchcase(self.name, pattern) or fnmatchcase(self.id, pattern)
+
+
+def _instances(region: Region, seed: str, now: float) -> Iterator[Instance]:
+    random = Random(seed)  # noqa: S311 - made up, not secret
+    network = crc32(seed.encode())
+    listed = [(machine, machine.name) for machine in region.instances]
+    listed += [
+        (group, group.name.format(n=n))
+        for group in region.generate
+        for n in range(1, group.count + 1)
+    ]
+    for number, (machine, name) in enumerate(listed):
+        high, low = divmod(number, 250)
+        address = f"10.{(network + high // 256) % 256}.{high % 256}.{low + 4}"
+        yield _instance(machine, name, f"i-0{random.getrandbits(64):016x}", address, now)
+
+
+def _instance(like: Machine | Group, name: str, id: str, address: str, now: float) -> Instance:
+    states: list[tuple[float, State]] = [(now - like.age.total_seconds(), "running")]
+    if like.state != "running":
+        states.append((now - 3600, like.state))
+    return Instance(
+        id=like.id or id,
+        type=like.type,
+        platform=like.platform,
+        tags={**({"Name": name} if name else {}), **like.tags},
+        private_ip=like.private_ip or address,
+        public_ip=like.public_ip,
+        protected=like.protected,
+        agent=like.agent,
+        levels=like.metrics,
+        states=states,
+    )
+
+
+class World:
+    """One region of one account."""
+
+    def __init__(self, account: str, name: str, region: Region, seed: str, now: float) -> None:
+        self.account = account
+        self.region = name
+        self.seed = seed
+        self.instances = {each.id: each for each in _instances(region, seed, now)}
+        self.commands: dict[str, Command] = {}
+        self.written: dict[Metric, list[tuple[float, float]]] = {}
+
+    def instance(self, name: str) -> Instance:
+        """Return the instance with this id, or the first with this name; KeyError if none."""
+        named = (each for each in self.instances.values() if each.name == name)
+        found = self.instances.get(name) or next(named, None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose credentials a request has: ``user/NAME`` or ``assumed-role/ROLE/SESSION``."""
+
+    account: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The ARN that AWS reports."""
+        service = "sts" if self.name.startswith("assumed-role/") else "iam"
+        return f"arn:aws:{service}::{self.account}:{self.name}"
+
+    @property
+    def id(self) -> str:
+        """The UserId that AWS reports."""
+        kind, name, *session = self.name.split("/")
+        prefix = "AIDA" if kind == "user" else "AROA"
+        return ":".join([f"{prefix}{self.account}{name.upper()[:8]}", *session])
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Credentials of an assumed role."""
+
+    caller: Caller
+    token: str
+    expires: datetime
+
+
+class Cloud:
+    """All accounts and regions, the access keys, what IAM denies, and the time."""
+
+    def __init__(self, scenario: Scenario, clock: Clock) -> None:
+        self.scenario = scenario
+        self.clock = clock
+        self.began = clock.time()
+        self.denials: list[Denial] = list(scenario.denials)
+        self.incidents = [
+            (each, self.began - each.since.total_seconds()) for each in scenario.incidents
+        ]
+        self._sessions: dict[str, Session] = {}
+        self._worlds: dict[tuple[str, str], World] = {}
+        for account, content in scenario.accounts.items():
+            for region in content.regions:
+                self.world(account, region)
+
+    def world(self, account: str, region: str) -> World:
+        """Return what an account has in a region; KeyError for an unknown account."""
+        if (account, region) not in self._worlds:
+            content = self.scenario.accounts[account].regions.get(region, Region())
+            seed = f"{self.scenario.seed}/{account}/{region}"
+            self._worlds[account, region] = World(account, region, content, seed, self.began)
+        return self._worlds[account, region]
+
+    def caller(self, service: str, key: str, token: str) -> Caller:
+        """Return the owner of an access key; secrets and signatures are not checked."""
+        session = self._sessions.get(key)
+        named = self.scenario.keys.get(key)
+        if session is not None and session.token == token:
+            if self.clock.now() >= session.expires:
+                raise error("expired", service)
+            return session.caller
+        if session is not None or (named and named.disabled) or (key[:4] == "ASIA" and not named):
+            raise error("invalid", service)
+        if named is None:
+            accounts = self.scenario.accounts
+            return Caller(key if key in accounts else next(iter(accounts)), "user/smartops")
+        if named.expired:
+            raise error("expired", service)
+        return Caller(named.account, f"user/{named.user}")
+
+    def hand_out(self, caller: Caller, expires: datetime) -> tuple[str, str]:
+        """Return an access key and a session token for an assumed role."""
+        key, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(120)
+        self._sessions[key] = Session(caller, token, expires)
+        return key, token
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An accepted request, as the function of its operation gets it."""
+
+    cloud: Cloud
+    world: World
+    caller: Caller
+    operation: str
+    params: Mapping[str, Any]
+    now: float = field(default=0.0)
+
+    def page(self, items: Sequence[T], size: int, wrong: str) -> tuple[list[T], dict[str, str]]:
+        """Return the page that is asked for, and the opaque token of the next one.
+
+        A token is good for the same request only; ``wrong`` is the error code for any other.
+        """
+        start = self.place(wrong)
+        shown = list(items[start : start + size])
+        return shown, self.following(start + size) if start + size < len(items) else {}
+
+    def place(self, wrong: str) -> int:
+        """Return how many items the pages before this one had."""
+        token = self.params.get("NextToken", "")
+        if not token:
+            return 0
+        try:
+            place, whose = json.loads(urlsafe_b64decode(token))
+        except (ValueError, TypeError):
+            raise AwsError(wrong, "The specified token is not valid.") from None
+        if whose != self._digest():
+            raise AwsError(wrong, "The specified token is not valid.")
+        return int(place)
+
+    def following(self, place: int) -> dict[str, str]:
+        """Return the token of the page that begins at a place."""
+        token = urlsafe_b64encode(json.dumps([place, self._digest()]).encode()).decode()
+        return {"NextToken": token}
+
+    def _digest(self) -> int:
+        paging = ("NextToken", "MaxResults")
+        same = {name: value for name, value in self.params.items() if name not in paging}
+        return crc32(f"{self.operation}{self.world.seed}{sorted(same.items())}".encode())
+
+
+def moment(seconds: float) -> datetime:
+    """Return seconds since the epoch as a datetime."""
+    return datetime.fromtimestamp(seconds, UTC)

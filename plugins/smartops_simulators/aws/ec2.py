@@ -1,0 +1,351 @@
+"""EC2 and STS: instances, their power and tags, and who calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from .cloud import Caller, Instance, Request, World, moment
+from .errors import AwsError
+from .scenario import Role, State
+from .wire import Encoded, service_model, to_xml
+
+_CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
+_VPC, _SUBNET, _GROUPS = (
+    "vpc-0a1b2c3d4e5f60718",
+    "subnet-0a1b2c3d4e5f6071",
+    [{"GroupId": "sg-0a1b2c3d4e5f60718", "GroupName": "default"}],
+)
+
+
+def describe_instances(request: Request) -> dict[str, Any]:
+    """List the instances that are named or that pass the filters, page by page."""
+    params = request.params
+    ids, size = params.get("InstanceIds", ()), params.get("MaxResults")
+    if size is not None and ids:
+        text = "The parameter instancesSet cannot be used with the parameter maxResults"
+        raise AwsError("InvalidParameterCombination", text)
+    if size is not None and not 5 <= size <= 1000:
+        text = f"Value ( {size} ) for parameter maxResults is invalid."
+        raise AwsError("InvalidParameterValue", text)
+    _dry_run(request)
+    found = _named(request, ids) if ids else list(request.world.instances.values())
+    for each in params.get("Filters", ()):
+        keep = _filter(request, each.get("Name", ""), each.get("Values", ()))
+        found = [instance for instance in found if keep(instance)]
+    shown, token = request.page(found, size or len(found) + 1, "InvalidParameterValue")
+    return {"Reservations": [_reservation(request, each) for each in shown], **token}
+
+
+def _reservation(request: Request, each: Instance) -> dict[str, Any]:
+    """Return an instance in its reservation; its XML is encoded once for all that it shows."""
+    shows = (each.since(request.now), tuple(each.tags.items()))
+    if each.xml[0] != shows:
+        each.xml = (shows, to_xml(_instance_shape(), _fields(request.world, each, request.now)))
+    return {
+        "ReservationId": f"r-{each.id[:1:-1]:0<17}",
+        "OwnerId": request.world.account,
+        "Instances": [Encoded(each.xml[1])],
+    }
+
+
+@cache
+def _instance_shape() -> Any:
+    output = service_model("ec2").operation_model("DescribeInstances").output_shape
+    return output.members["Reservations"].member.members["Instances"].member
+
+
+def _state(name: str) -> dict[str, Any]:
+    return {"Code": _CODES[name], "Name": name}
+
+
+def _host(world: World, each: Instance) -> str:
+    return f"ip-{each.private_ip.replace('.', '-')}.{world.region}.compute.internal"
+
+
+def _fields(world: World, each: Instance, now: float) -> dict[str, Any]:
+    since, state = each.since(now)
+    windows = each.platform == "windows"
+    fields: dict[str, Any] = {
+        "InstanceId": each.id,
+        "ImageId": each.image,
+        "State": _state(state),
+        "KeyName": "operations",
+        "AmiLaunchIndex": 0,
+        "InstanceType": each.type,
+        "LaunchTime": moment(int(each.launched(now))),
+        "Placement": {"AvailabilityZone": f"{world.region}a", "Tenancy": "default"},
+        "Platform": "windows" if windows else None,
+        "PlatformDetails": "Windows" if windows else "Linux/UNIX",
+        "Monitoring": {"State": "disabled"},
+        "Architecture": "arm64" if "g." in each.type else "x86_64",
+        "RootDeviceName": "/dev/xvda",
+        "RootDeviceType": "ebs",
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",
+        "EbsOptimized": True,
+        "EnaSupport": True,
+        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
+        "HibernationOptions": {"Configured": False},
+        "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
+        "Tags": [{"Key": key, "Value": value} for key, value in each.tags.items()],
+    }
+    if state in ("stopping", "stopped", "terminated"):
+        text = "Client.UserInitiatedShutdown"
+        fields["StateReason"] = {"Code": text, "Message": f"{text}: User initiated shutdown"}
+        fields["StateTransitionReason"] = f"User initiated ({moment(since):%Y-%m-%d %H:%M:%S} GMT)"
+    return fields if state == "terminated" else fields | _network(world, each)
+
+
+def _network(world: World, each: Instance) -> dict[str, Any]:
+    digits = each.id[2:].ljust(17, "0")
+    attached = moment(int(each.states[0][0]))
+    place = {"VpcId": _VPC, "SubnetId": _SUBNET, "SourceDestCheck": True}
+    names = {"PrivateDnsName": _host(world, each), "PrivateIpAddress": each.private_ip}
+    disk = {"AttachTime": attached, "DeleteOnTermination": True, "Status": "attached"}
+    card = {
+        "Attachment": {**disk, "AttachmentId": f"eni-attach-{digits}", "DeviceIndex": 0},
+        "Groups": _GROUPS,
+        "MacAddress": "06:" + ":".join(digits[n : n + 2] for n in range(1, 11, 2)),
+        "NetworkInterfaceId": f"eni-{digits}",
+        "OwnerId": world.account,
+        "PrivateIpAddresses": [{"Primary": True, **names}],
+        "Status": "in-use",
+        "InterfaceType": "interface",
+        **place,
+        **names,
+    }
+    disk |= {"VolumeId": f"vol-{digits}"}
+    profile = f"arn:aws:iam::{world.account}:instance-profile/smartops-node"
+    return {
+        **place,
+        **names,
+        "PublicIpAddress": each.public_ip or None,
+        "SecurityGroups": _GROUPS,
+        "IamInstanceProfile": {"Arn": profile, "Id": "AIPA0A1B2C3D4E5F60718"},
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": disk}],
+        "NetworkInterfaces": [card],
+        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+        "MetadataOptions": {
+            "State": "applied",
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": 2,
+            "HttpEndpoint": "enabled",
+        },
+        "PrivateDnsNameOptions": {"HostnameType": "ip-name"},
+    }
+
+
+def wildcard(pattern: str) -> re.Pattern[str]:
+    r"""Compile a value with ``*`` and ``?``; a ``\`` makes the next character plain."""
+    special = {"*": ".*", "?": "."}
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    texts = (special.get(each) or re.escape(each[-1]) for each in parts)
+    return re.compile("".join(texts), re.DOTALL)
+
+
+_FILTERS: Mapping[str, Callable[[Request, Instance], Iterable[str]]] = {
+    "instance-id": lambda _, each: [each.id],
+    "instance-type": lambda _, each: [each.type],
+    "instance-state-name": lambda request, each: [each.state(request.now)],
+    "tag-key": lambda _, each: each.tags,
+    "private-ip-address": lambda _, each: [each.private_ip],
+    "ip-address": lambda _, each: [each.public_ip],
+}
+
+
+def _filter(request: Request, name: str, values: Sequence[str]) -> Callable[[Instance], bool]:
+    if not values or (name not in _FILTERS and not name.startswith("tag:")):
+        raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
+    if len(values) > 200:
+        raise AwsError("FilterLimitExceeded", "At most 200 filter values are allowed")
+    key = name.removeprefix("tag:")
+    exact = {value for value in values if not re.search(r"[*?\\]", value)}
+    patterns = [wildcard(value) for value in values if value not in exact]
+
+    def keep(instance: Instance) -> bool:
+        tag = [instance.tags[key]] if key in instance.tags else []
+        texts = tag if name.startswith("tag:") else _FILTERS[name](request, instance)
+        return any(text in exact or any(p.fullmatch(text) for p in patterns) for text in texts)
+
+    return keep
+
+
+def _named(request: Request, ids: Sequence[str]) -> list[Instance]:
+    malformed = [each for each in ids if not _ID.fullmatch(each)]
+    if malformed:
+        raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{malformed[0]}"')
+    if len(ids) > 1000:
+        raise AwsError("InvalidParameterValue", "At most 1000 instance ids are allowed")
+    missing = [each for each in dict.fromkeys(ids) if each not in request.world.instances]
+    if missing:
+        several = len(missing) > 1
+        text = f"ID{'s' if several else ''} '{', '.join(missing)}' do{'' if several else 'es'}"
+        raise AwsError("InvalidInstanceID.NotFound", f"The instance {text} not exist")
+    return [request.world.instances[each] for each in dict.fromkeys(ids)]
+
+
+def _dry_run(request: Request) -> None:
+    if request.params.get("DryRun"):
+        text = "Request would have succeeded, but DryRun flag is set."
+        raise AwsError("DryRunOperation", text, 412)
+
+
+def _targets(request: Request, refused: Sequence[State] = ()) -> list[Instance]:
+    """Return the instances to change; raises AwsError for a dry run or one in a refused state."""
+    params = request.params
+    ids = params.get("InstanceIds") or params.get("Resources") or [params["InstanceId"]]
+    found = _named(request, ids)
+    _dry_run(request)
+    for each in found:
+        if each.state(request.now) in refused:
+            text = f"The instance '{each.id}' is not in a state in which this can be done."
+            raise AwsError("IncorrectInstanceState", text)
+    return found
+
+
+def start_instances(request: Request) -> dict[str, Any]:
+    """Start instances; no change for one that runs."""
+    timing = request.cloud.scenario.timing
+    found = _targets(request, ("stopping", "shutting-down", "terminated"))
+    done = _turned(request, found, "stopped", ("pending", "running"), timing.start)
+    for each in found:
+        if each.states[-1][0] > request.now:
+            each.awake = each.states[-1][0] + timing.agent.total_seconds()
+    return {"StartingInstances": done}
+
+
+def stop_instances(request: Request) -> dict[str, Any]:
+    """Stop instances; no change for one that is stopped."""
+    found = _targets(request, ("pending", "shutting-down", "terminated"))
+    for each in found:
+        if each.protected:
+            text = f"The instance '{each.id}' may not be stopped. Modify its 'disableApiStop' "
+            raise AwsError("OperationNotPermitted", text + "instance attribute and try again.")
+    lasts = request.cloud.scenario.timing.stop
+    done = _turned(request, found, "running", ("stopping", "stopped"), lasts)
+    return {"StoppingInstances": done}
+
+
+def _turned(
+    request: Request,
+    found: Sequence[Instance],
+    before: State,
+    after: tuple[State, State],
+    lasts: timedelta,
+) -> list[dict[str, Any]]:
+    changes = []
+    for each in found:
+        previous = each.state(request.now)
+        if previous == before:
+            end = request.now + lasts.total_seconds()
+            each.states += [(request.now, after[0]), (end, after[1])]
+        changes.append(
+            {
+                "InstanceId": each.id,
+                "CurrentState": _state(after[0] if previous == before else previous),
+                "PreviousState": _state(previous),
+            }
+        )
+    return changes
+
+
+def reboot_instances(request: Request) -> dict[str, Any]:
+    """Reboot instances: they are running all the while, but their agents are away."""
+    refused: Sequence[State] = ("pending", "stopping", "stopped", "shutting-down", "terminated")
+    for each in _targets(request, refused):
+        each.awake = request.now + request.cloud.scenario.timing.reboot.total_seconds()
+    return {}
+
+
+def describe_instance_attribute(request: Request) -> dict[str, Any]:
+    """Return one attribute: the stop protection or the type."""
+    (each,) = _targets(request)
+    attribute = request.params["Attribute"]
+    values: dict[str, dict[str, Any]] = {
+        "disableApiStop": {"DisableApiStop": {"Value": each.protected}},
+        "instanceType": {"InstanceType": {"Value": each.type}},
+    }
+    if attribute not in values:
+        raise AwsError("InvalidParameterValue", f"Value ({attribute}) for attribute is invalid.")
+    return {"InstanceId": each.id, **values[attribute]}
+
+
+def create_tags(request: Request) -> dict[str, Any]:
+    """Set tags."""
+    found = _targets(request)
+    tags = {each.get("Key", ""): each.get("Value", "") for each in request.params["Tags"]}
+    for key, value in tags.items():
+        if not 0 < len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise AwsError("InvalidParameterValue", f"Tag {key} has a length or prefix not allowed")
+    if any(len(each.tags | tags) > 50 for each in found):
+        raise AwsError("TagLimitExceeded", "More than 50 tags specified")
+    for each in found:
+        each.tags.update(tags)
+    return {}
+
+
+def delete_tags(request: Request) -> dict[str, Any]:
+    """Remove tags: one with a value only if it has that value, and all if none are named."""
+    for each in _targets(request):
+        for tag in request.params.get("Tags", [{"Key": key} for key in each.tags]):
+            if tag.get("Value") in (None, each.tags.get(tag["Key"])):
+                each.tags.pop(tag["Key"], None)
+    return {}
+
+
+def get_caller_identity(request: Request) -> dict[str, Any]:
+    """Return whose credentials these are."""
+    caller = request.caller
+    return {"UserId": caller.id, "Account": caller.account, "Arn": caller.arn}
+
+
+def assume_role(request: Request) -> dict[str, Any]:
+    """Return credentials of a role to an account that it trusts."""
+    params = request.params
+    found = _ROLE.fullmatch(params["RoleArn"])
+    if found is None:
+        raise AwsError("ValidationError", f"{params['RoleArn']} is invalid")
+    account, role = found.groups()
+    if not _trusted(request, account, role):
+        text = f"User: {request.caller.arn} is not authorized to perform: sts:AssumeRole "
+        raise AwsError("AccessDenied", f"{text}on resource: {params['RoleArn']}", 403)
+    caller = Caller(account, f"assumed-role/{role}/{params['RoleSessionName']}")
+    lasts = params.get("DurationSeconds", 3600)
+    if lasts > 3600:
+        raise AwsError("ValidationError", "DurationSeconds exceeds the MaxSessionDuration")
+    expires = moment(request.now + lasts)
+    key, token = request.cloud.hand_out(caller, expires)
+    return {
+        "Credentials": {
+            "AccessKeyId": key,
+            "SecretAccessKey": "made-up",
+            "SessionToken": token,
+            "Expiration": expires,
+        },
+        "AssumedRoleUser": {"AssumedRoleId": caller.id, "Arn": caller.arn},
+    }
+
+
+def _trusted(request: Request, account: str, role: str) -> bool:
+    if account not in request.cloud.scenario.accounts:
+        return False
+    roles = request.cloud.scenario.accounts[account].roles
+    wanted = roles.get(role, None if roles else Role())
+    return (
+        wanted is not None
+        and request.caller.account in (wanted.accounts or [request.caller.account])
+        and (not wanted.external_id or request.params.get("ExternalId") == wanted.external_id)
+    )

@@ -1,0 +1,228 @@
+"""CloudWatch and Cost Explorer: measurements and bills, computed from the scenario."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from zlib import crc32
+
+from .cloud import Instance, Metric, Request, moment
+from .errors import AwsError
+from .scenario import Bill
+
+_MINUTE, _FIVE = 60, 300
+_MOST_SAMPLES = 60
+_ID = re.compile(r"[a-z][A-Za-z0-9_]*")
+_AGENT: Mapping[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
+    "linux": (
+        ("mem_used_percent", "memory", {}),
+        ("disk_used_percent", "disk", {"path": "/", "device": "nvme0n1p1", "fstype": "xfs"}),
+    ),
+    "windows": (
+        ("Memory % Committed Bytes In Use", "memory", {"objectname": "Memory"}),
+        ("LogicalDisk % Free Space", "disk", {"objectname": "LogicalDisk", "instance": "C:"}),
+    ),
+}
+"""What the CloudWatch agent measures, with its dimensions beside those of the instance."""
+
+
+def _metrics(each: Instance) -> Iterator[tuple[Metric, str]]:
+    """Yield the metrics of an instance, and which of its levels each is."""
+    own = {"InstanceId": each.id}
+    if each.levels.cpu is not None:
+        yield ("AWS/EC2", "CPUUtilization", tuple(own.items())), "cpu"
+    own |= {"ImageId": each.image, "InstanceType": each.type}
+    for name, kind, more in _AGENT[each.platform]:
+        if getattr(each.levels, kind) is not None:
+            yield ("CWAgent", name, tuple(sorted((own | more).items()))), kind
+
+
+def list_metrics(request: Request) -> dict[str, Any]:
+    """List metrics, 500 a page."""
+    params, world = request.params, request.world
+    wanted = {each["Name"]: each.get("Value") for each in params.get("Dimensions", ())}
+    one = world.instances.get(wanted.get("InstanceId") or "")
+    instances = world.instances.values() if one is None else [one]
+    known = [metric for each in instances for metric, _ in _metrics(each)] + list(world.written)
+    found = [
+        {"Namespace": space, "MetricName": name, "Dimensions": _dimensions(own)}
+        for space, name, own in known
+        if params.get("Namespace", space) == space
+        and params.get("MetricName", name) == name
+        and _carries(dict(own), wanted)
+    ]
+    shown, token = request.page(found, 500, "InvalidParameterValue")
+    return {"Metrics": shown, **token}
+
+
+def _carries(own: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:
+    return all(key in own and value in (None, own[key]) for key, value in wanted.items())
+
+
+def _dimensions(own: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": key, "Value": value} for key, value in own]
+
+
+def get_metric_data(request: Request) -> dict[str, Any]:
+    """Return series, the newest values first unless asked otherwise."""
+    params = request.params
+    _check(params)
+    backwards = params.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    series = [
+        (each, _points(request, each["MetricStat"])[:: -1 if backwards else 1])
+        for each in params["MetricDataQueries"]
+        if each.get("ReturnData", True)
+    ]
+    start = request.place("InvalidNextToken")
+    end = start + min(params.get("MaxDatapoints", 100_800), request.cloud.scenario.points_per_page)
+    total = sum(len(points) for _, points in series)
+    token = request.following(end) if end < total else {}
+    return {"MetricDataResults": list(_window(series, start, end)), "Messages": [], **token}
+
+
+def _window(series: Any, start: int, end: int) -> Iterator[dict[str, Any]]:
+    """Yield the part of the series that is on one page."""
+    place = 0
+    for each, points in series:
+        first, last = max(0, start - place), min(len(points), end - place)
+        if first < last or (not points and start == 0):
+            yield {
+                "Id": each["Id"],
+                "Label": each.get("Label", each["MetricStat"]["Metric"].get("MetricName", "")),
+                "Timestamps": [moment(at) for at, _ in points[first:last]],
+                "Values": [value for _, value in points[first:last]],
+                "StatusCode": "PartialData" if last < len(points) else "Complete",
+            }
+        place += len(points)
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    queries = params["MetricDataQueries"]
+    ids = [each["Id"] for each in queries]
+    rules = {
+        "MetricDataQueries must not have more than 500 members": len(queries) <= 500,
+        "StartTime must be less than EndTime": params["StartTime"] < params["EndTime"],
+        "The values for parameter id are not unique": len(set(ids)) == len(ids),
+        "A value for parameter id is not matching the expected pattern": all(map(_ID.match, ids)),
+        "This local AWS has no expressions": all("MetricStat" in each for each in queries),
+    }
+    rules["The period must be a multiple of 60"] = all(
+        each.get("MetricStat", {"Period": 60})["Period"] % 60 == 0 for each in queries
+    )
+    for text, kept in rules.items():
+        if not kept:
+            raise AwsError("ValidationError", text)
+
+
+def _points(request: Request, wanted: Mapping[str, Any]) -> list[tuple[float, float]]:
+    metric = _metric(wanted["Metric"].get("Namespace", ""), wanted["Metric"])
+    period, statistic = wanted["Period"], _STATISTICS.get(wanted["Stat"])
+    if statistic is None:
+        raise AwsError("ValidationError", f"The value {wanted['Stat']} for Stat is not supported.")
+    start = math.floor(request.params["StartTime"].timestamp() / period) * period
+    end = min(request.params["EndTime"].timestamp(), request.now)
+    values = _reader(request, metric)
+    buckets = ((at, values(at, period)) for at in range(start, math.ceil(end), period))
+    return [(at, statistic(found)) for at, found in buckets if found]
+
+
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "Average": lambda values: sum(values) / len(values),
+    "Minimum": min,
+    "Maximum": max,
+    "Sum": lambda values: float(sum(values)),
+    "SampleCount": lambda values: float(len(values)),
+}
+
+
+def _metric(namespace: str, given: Mapping[str, Any]) -> Metric:
+    own = sorted((each["Name"], each["Value"]) for each in given.get("Dimensions", ()))
+    return namespace, given.get("MetricName", ""), tuple(own)
+
+
+def _reader(request: Request, metric: Metric) -> Callable[[int, int], list[float]]:
+    """Return what reads the values of a metric within a period."""
+    written = request.world.written.get(metric)
+    if written is not None:
+        return lambda at, lasts: [value for when, value in written if at <= when < at + lasts]
+    instance = request.world.instances.get(dict(metric[2]).get("InstanceId", ""))
+    kind = dict(_metrics(instance)).get(metric) if instance else None
+    if instance is None or kind is None:
+        return lambda _, __: []
+    resolution = _FIVE if kind == "cpu" else _MINUTE
+
+    def read(at: int, lasts: int) -> list[float]:
+        step = max(1, lasts // resolution // _MOST_SAMPLES) * resolution
+        first = math.ceil(at / resolution) * resolution
+        moments = (m for m in range(first, at + lasts, step) if m + resolution <= request.now)
+        found = [_measured(request, instance, kind, each) for each in moments]
+        return [100 - v if "Free" in metric[1] else v for v in found if v is not None]
+
+    return read
+
+
+def _measured(request: Request, each: Instance, kind: str, at: float) -> float | None:
+    if each.state(at) != "running":
+        return None
+    for incident, since in request.cloud.incidents:
+        if incident.metric == kind and at >= since and each.matches(incident.instance):
+            return incident.value
+    noise = crc32(f"{each.id}/{kind}/{at // _MINUTE}".encode()) / 0x7FFFFFFF - 1
+    usual: float = getattr(each.levels, kind) + each.levels.spread * noise
+    return min(100.0, max(0.0, usual))
+
+
+def put_metric_data(request: Request) -> dict[str, Any]:
+    """Store single values."""
+    namespace = request.params["Namespace"]
+    if namespace.startswith("AWS/"):
+        raise AwsError("InvalidParameterValue", "The value AWS/ for Namespace is invalid.")
+    for datum in request.params.get("MetricData", ()):
+        at = datum["Timestamp"].timestamp() if "Timestamp" in datum else request.now
+        values = request.world.written.setdefault(_metric(namespace, datum), [])
+        values.append((at, datum["Value"]))
+    return {}
+
+
+def get_cost_and_usage(request: Request) -> dict[str, Any]:
+    """Return the costs of each day."""
+    params, today = request.params, moment(request.now).date()
+    start, end = (date.fromisoformat(params["TimePeriod"][each]) for each in ("Start", "End"))
+    if params["Granularity"] != "DAILY" or params.get("GroupBy") or start >= end:
+        raise AwsError("ValidationException", "This local AWS has whole days, and no groups")
+    if start < today - timedelta(days=400):
+        raise AwsError("ValidationException", "You haven't enabled data beyond 14 months")
+    accounts = request.cloud.scenario.accounts
+    own = request.world.account
+    billed = set(accounts) if accounts[own].management else {own}
+    billed &= set(params.get("Filter", {}).get("Dimensions", {}).get("Values", billed))
+    days = [start + timedelta(days=n) for n in range((end - start).days)]
+    costs = {
+        day: sum(_cost(accounts[each].costs, each, day, today) for each in billed) for day in days
+    }
+    return {
+        "ResultsByTime": [
+            {
+                "TimePeriod": {"Start": f"{day}", "End": f"{day + timedelta(days=1)}"},
+                "Total": {
+                    each: {"Amount": f"{amount:.10f}", "Unit": "USD"} for each in params["Metrics"]
+                },
+                "Groups": [],
+                "Estimated": day >= today - timedelta(days=1),
+            }
+            for day, amount in costs.items()
+        ]
+    }
+
+
+def _cost(bill: Bill, account: str, day: date, today: date) -> float:
+    """Return what a day costs: nothing to come, and today is half over."""
+    if day > today:
+        return 0.0
+    amount = bill.daily / float((1 + bill.growth) ** ((today - day).days / 7))
+    amount *= bill.weekend if day.weekday() >= 5 else 1
+    noise = crc32(f"{account}/{day}".encode()) / 0xFFFFFFFF - 0.5
+    return amount * (1 + 0.02 * noise) * (0.5 if day == today else 1.0)

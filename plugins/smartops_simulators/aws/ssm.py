@@ -1,0 +1,388 @@
+"""SSM Run Command: nodes, and what becomes of commands on them as time passes."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from math import inf
+from typing import Any
+
+from .cloud import Instance, Request, World, moment
+from .errors import AwsError
+from .scenario import Document, DocumentParameter, Output
+
+_PING = {"online": "Online", "lost": "ConnectionLost", "inactive": "Inactive"}
+_RUNNING = ("Pending", "InProgress")
+_TIMED_OUT = ("DeliveryTimedOut", "ExecutionTimedOut")
+_STDOUT, _STDERR, _LISTED = 24_000, 8_000, 2_500
+_LIMIT = "executionTimeout"
+_RAW = {"commands": DocumentParameter(), _LIMIT: DocumentParameter(default="3600")}
+_AWS = {
+    "AWS-RunShellScript": ("aws:runShellScript", ("linux",)),
+    "AWS-RunPowerShellScript": ("aws:runPowerShellScript", ("windows", "linux")),
+}
+
+
+@dataclass(slots=True)
+class Invocation:
+    """A command on one node; ``starts`` is inf if it is never run there."""
+
+    instance: Instance
+    starts: float
+    ends: float
+    outcome: str
+    code: int = -1
+    stdout: str = ""
+    stderr: str = ""
+
+    def details(self, now: float) -> str:
+        """Return the detailed status at a moment."""
+        if now >= self.ends:
+            return self.outcome
+        return "InProgress" if now >= self.starts else "Pending"
+
+    def status(self, now: float) -> str:
+        """Return the status at a moment."""
+        details = self.details(now)
+        if details in _TIMED_OUT:
+            return "TimedOut"
+        return details if details in (*_RUNNING, "Success", "Cancelled") else "Failed"
+
+
+@dataclass(slots=True)
+class Command:
+    """A command that was sent."""
+
+    id: str
+    params: Mapping[str, Any]
+    at: float
+    visible: float
+    invocations: dict[str, Invocation] = field(default_factory=dict)
+
+    @property
+    def timeout(self) -> int:
+        """Seconds within which it must be delivered."""
+        return int(self.params.get("TimeoutSeconds", 3600))
+
+    @property
+    def plugin(self) -> str:
+        """What runs the script."""
+        name = self.params["DocumentName"].rsplit("/", 1)[-1]
+        return _AWS.get(name, ("runScript",))[0]
+
+    def status(self, now: float) -> str:
+        """Return the status of the whole: the first of these that holds for a node."""
+        found = {each.status(now) for each in self.invocations.values()}
+        if "Pending" in found and len(found) > 1:
+            return "InProgress"
+        order = ("InProgress", "Pending", "Cancelled", "Failed", "TimedOut", "Success")
+        return next(each for each in order if each in found)
+
+    def fields(self, now: float) -> dict[str, Any]:
+        """Return the command as SSM lists it."""
+        given = self.params
+        copied = ("DocumentName", "Comment", "Parameters", "InstanceIds", "Targets")
+        status = self.status(now)
+        found = list(self.invocations.values())
+        return {
+            "CommandId": self.id,
+            **{name: given[name] for name in copied if name in given},
+            "ExpiresAfter": moment(self.at + self.timeout + 3600),
+            "RequestedDateTime": moment(self.at),
+            "Status": status,
+            "StatusDetails": found[0].details(now) if len(found) == 1 else status,
+            "TargetCount": len(found),
+            "CompletedCount": sum(each.ends <= now for each in found),
+            "ErrorCount": sum(each.status(now) in ("Failed", "TimedOut") for each in found),
+            "TimeoutSeconds": self.timeout,
+        }
+
+
+def _managed(each: Instance, now: float) -> bool:
+    return each.agent != "missing" and each.state(now) == "running"
+
+
+def describe_instance_information(request: Request) -> dict[str, Any]:
+    """List the nodes, page by page."""
+    now = request.now
+    found = [each for each in request.world.instances.values() if _managed(each, now)]
+    for given in request.params.get("Filters", ()):
+        read = _FILTERS.get(given["Key"])
+        if read is None:
+            raise AwsError("InvalidFilterKey", "The specified filter key is not valid.")
+        found = [each for each in found if read(each, now) in given["Values"]]
+    shown, token = request.page(found, request.params.get("MaxResults", 10), "InvalidNextToken")
+    return {"InstanceInformationList": [_node(each, now) for each in shown], **token}
+
+
+def _ping(each: Instance, now: float) -> str:
+    return "ConnectionLost" if each.agent == "online" and now < each.awake else _PING[each.agent]
+
+
+_FILTERS: Mapping[str, Callable[[Instance, float], str]] = {
+    "InstanceIds": lambda each, _: each.id,
+    "PingStatus": _ping,
+    "PlatformTypes": lambda each, _: each.platform.capitalize(),
+}
+
+
+def _node(each: Instance, now: float) -> dict[str, Any]:
+    ping = _ping(each, now)
+    return {
+        "InstanceId": each.id,
+        "PingStatus": ping,
+        "LastPingDateTime": moment(now - (20 if ping == "Online" else 3 * 3600)),
+        "AgentVersion": "3.3.3050.0",
+        "PlatformType": each.platform.capitalize(),
+        "ResourceType": "EC2Instance",
+        "IPAddress": each.private_ip,
+    }
+
+
+def send_command(request: Request) -> dict[str, Any]:
+    """Send a script to the nodes that are named."""
+    params, now = request.params, request.now
+    ids = params.get("InstanceIds", ())
+    if not ids or "Targets" in params:
+        raise AwsError("ValidationException", "This local AWS takes InstanceIds and no Targets")
+    document = _document(request, params["DocumentName"])
+    script, limit = _script(document, params.get("Parameters", {}))
+    nodes = _nodes(request, ids)
+    if any(each.platform not in document.platforms for each in nodes):
+        text = f"The document {document.name} does not support the platform of the instances"
+        raise AwsError("UnsupportedPlatformType", text)
+    visible = now + request.cloud.scenario.timing.visible.total_seconds()
+    command = Command(str(uuid.uuid4()), params, now, visible)
+    task = Task(document.name, script, limit, now + command.timeout)
+    for each in nodes:
+        command.invocations[each.id] = _invocation(request, task, each)
+    request.world.commands[command.id] = command
+    return {"Command": command.fields(now)}
+
+
+def _nodes(request: Request, ids: Sequence[str]) -> list[Instance]:
+    if len(set(ids)) < len(ids):
+        raise AwsError("DuplicateInstanceId", "You cannot specify an instance ID twice.")
+    found = [request.world.instances.get(each) for each in ids]
+    nodes = [each for each in found if each is not None and _managed(each, request.now)]
+    unfit = set(ids) - {each.id for each in nodes}
+    if unfit:
+        text = f"Instances [[{', '.join(sorted(unfit))}]] not in a valid state for account "
+        raise AwsError("InvalidInstanceId", text + request.world.account)
+    return nodes
+
+
+def _document(request: Request, name: str) -> Document:
+    plain = name.rsplit("document/", 1)[-1]
+    if plain in _AWS:
+        platforms: Any = _AWS[plain][1]
+        return Document(name=plain, script="{commands}", platforms=platforms, parameters=_RAW)
+    for each in request.cloud.scenario.documents:
+        if each.name == plain:
+            return each
+    raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
+
+
+def _script(document: Document, given: Mapping[str, Sequence[str]]) -> tuple[str, float]:
+    """Return the text that is run and how many seconds it may take."""
+    known = {_LIMIT: _RAW[_LIMIT], **document.parameters}
+    unknown = given.keys() - known.keys()
+    if unknown:
+        raise _wrong(f"Parameter {min(unknown)} is not defined in the document {document.name}")
+    values = {name: _value(name, each, given.get(name)) for name, each in known.items()}
+    limit = values[_LIMIT]
+    if not limit.isdecimal() or not 1 <= int(limit) <= 172_800:
+        raise _wrong(f"Parameter {_LIMIT} is out of bounds: {limit}")
+    text = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), document.script)
+    return text, float(limit)
+
+
+def _value(name: str, parameter: DocumentParameter, given: Sequence[str] | None) -> str:
+    value = parameter.default if given is None else "\n".join(given)
+    if value is None:
+        raise _wrong(f"Missing required parameter: {name}")
+    if parameter.values and value not in parameter.values:
+        raise _wrong(f"Parameter {name} has a value that is not in allowedValues: {value}")
+    if parameter.pattern and not re.search(parameter.pattern, value):
+        raise _wrong(f"Parameter {name} value '{value}' does not match '{parameter.pattern}'")
+    return value
+
+
+def _wrong(text: str) -> AwsError:
+    return AwsError("InvalidParameters", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A script; ``limit`` is how many seconds it may take, ``latest`` when it must have begun."""
+
+    document: str
+    script: str
+    limit: float
+    latest: float
+
+
+def _invocation(request: Request, task: Task, each: Instance) -> Invocation:
+    scenario, now = request.cloud.scenario, request.now
+    output = next((o for o in scenario.outputs if _fits(o, task, each)), None)
+    if output is None:
+        output = _standard(task.script, each)
+    if output.ends:
+        return Invocation(each, inf, now, output.ends)
+    starts = max(now, each.awake) + scenario.timing.deliver.total_seconds()
+    if each.agent != "online" or starts > task.latest:
+        return Invocation(each, inf, task.latest, "DeliveryTimedOut")
+    takes = (scenario.timing.run if output.takes is None else output.takes).total_seconds()
+    stdout, stderr = (_filled(text, request.world, each) for text in (output.stdout, output.stderr))
+    if takes > task.limit:
+        return Invocation(
+            each, starts, starts + task.limit, "ExecutionTimedOut", -1, stdout, stderr
+        )
+    code = output.exit_code
+    if code:
+        stderr += "\n" * bool(stderr) + f"failed to run commands: exit status {code}"
+    ended = "Failed" if code else "Success"
+    return Invocation(each, starts, starts + takes, ended, code, stdout, stderr)
+
+
+def _fits(output: Output, task: Task, each: Instance) -> bool:
+    named = each.matches(output.instance) and fnmatchcase(task.document, output.document)
+    return named and re.search(output.script, task.script) is not None
+
+
+def _filled(text: str, world: World, each: Instance) -> str:
+    words = {"name": each.name, "id": each.id, "ip": each.private_ip}
+    words |= {"account": world.account, "region": world.region}
+    return re.sub(r"\{(name|id|ip|account|region)\}", lambda found: words[found[1]], text)
+
+
+_DF = "Filesystem      Size  Used Avail Use% Mounted on\n/dev/nvme0n1p1   50G   25G   26G  50% /\n"
+
+
+def _standard(script: str, each: Instance) -> Output:
+    """Return what a few commands print on every machine; no other command is found."""
+    word, _, rest = script.strip().partition(" ")
+    if word == "exit":
+        return Output(script="", exit_code=int(rest or 0))
+    printed = {
+        "echo": rest.strip("\"'") + "\n",
+        "hostname": f"{each.name or each.id}\n",
+        "whoami": "nt authority\\system\n" if each.platform == "windows" else "root\n",
+        "uptime": " 09:41:07 up 30 days,  2:14,  0 users,  load average: 0.21, 0.18, 0.15\n",
+        "true": "",
+        "df": _DF,
+    }.get(word)
+    if printed is None:
+        return Output(script="", exit_code=127, stderr=f"sh: 1: {word}: not found")
+    return Output(script="", stdout=printed)
+
+
+def cancel_command(request: Request) -> dict[str, Any]:
+    """Cancel a command on all nodes on which it has not ended."""
+    command = request.world.commands.get(request.params["CommandId"])
+    if command is None:
+        raise AwsError("InvalidCommandId")
+    for each in command.invocations.values():
+        if request.now < each.ends:
+            each.ends, each.outcome, each.code = request.now, "Cancelled", -1
+    return {}
+
+
+def list_commands(request: Request) -> dict[str, Any]:
+    """List commands, the newest first."""
+    params = request.params
+    found = [each for each in _visible(request) if _passes(each, params.get("Filters", ()))]
+    shown, token = request.page(found, params.get("MaxResults", 50), "InvalidNextToken")
+    return {"Commands": [each.fields(request.now) for each in shown], **token}
+
+
+def _visible(request: Request) -> list[Command]:
+    params = request.params
+    return [
+        each
+        for each in reversed(request.world.commands.values())
+        if each.visible <= request.now
+        and params.get("CommandId", each.id) == each.id
+        and ("InstanceId" not in params or params["InstanceId"] in each.invocations)
+    ]
+
+
+def _passes(command: Command, filters: Sequence[Mapping[str, str]]) -> bool:
+    for given in filters:
+        key, value = given["key"], given["value"]
+        if key not in ("InvokedAfter", "InvokedBefore"):
+            raise AwsError("InvalidFilterKey", f"This local AWS has no filter {key}")
+        after = command.at > datetime.fromisoformat(value).timestamp()
+        if after != (key == "InvokedAfter"):
+            return False
+    return True
+
+
+def list_command_invocations(request: Request) -> dict[str, Any]:
+    """List what became of commands on each node; nothing for a new command at first."""
+    params = request.params
+    found = [
+        (command, each)
+        for command in _visible(request)
+        for each in command.invocations.values()
+        if params.get("InstanceId", each.instance.id) == each.instance.id
+    ]
+    shown, token = request.page(found, params.get("MaxResults", 50), "InvalidNextToken")
+    return {"CommandInvocations": [_listed(request, *each) for each in shown], **token}
+
+
+def _listed(request: Request, command: Command, each: Invocation) -> dict[str, Any]:
+    now = request.now
+    state = {"Status": each.status(now), "StatusDetails": each.details(now)}
+    step: dict[str, Any] = {"Name": command.plugin, **state, "ResponseCode": -1, "Output": ""}
+    if each.starts <= now:
+        step["ResponseStartDateTime"] = moment(each.starts)
+    if each.starts <= now and each.ends <= now:
+        errors = f"\n----------ERROR-------\n{each.stderr}" if each.stderr else ""
+        step |= {
+            "ResponseFinishDateTime": moment(each.ends),
+            "ResponseCode": each.code,
+            "Output": _cut(each.stdout + errors, _LISTED, "Output"),
+        }
+    return {
+        "CommandId": command.id,
+        "InstanceId": each.instance.id,
+        "InstanceName": each.instance.name,
+        "Comment": command.params.get("Comment", ""),
+        "DocumentName": command.params["DocumentName"],
+        "RequestedDateTime": moment(command.at),
+        **state,
+        "CommandPlugins": [step] if request.params.get("Details") else [],
+    }
+
+
+def _cut(text: str, size: int, what: str) -> str:
+    mark = f"\n---{what} truncated---"
+    return text if len(text) <= size else text[: size - len(mark)] + mark
+
+
+def get_command_invocation(request: Request) -> dict[str, Any]:
+    """Return what became of a command on one node, with as much of its output as SSM keeps."""
+    params, now = request.params, request.now
+    command = request.world.commands.get(params["CommandId"])
+    each = command.invocations.get(params["InstanceId"]) if command else None
+    if command is None or each is None or now < command.visible:
+        raise AwsError("InvocationDoesNotExist")
+    if params.get("PluginName", command.plugin) != command.plugin:
+        raise AwsError("InvalidPluginName")
+    ran = each.starts <= now and each.ends <= now
+    return {
+        "CommandId": command.id,
+        "InstanceId": each.instance.id,
+        "DocumentName": command.params["DocumentName"],
+        "PluginName": command.plugin,
+        "ResponseCode": each.code if ran else -1,
+        "Status": each.status(now),
+        "StatusDetails": each.details(now),
+        "StandardOutputContent": _cut(each.stdout, _STDOUT, "Output") if ran else "",
+        "StandardErrorContent": _cut(each.stderr, _STDERR, "Error") if ran else "",
+    }
