@@ -17,7 +17,7 @@ from smartops.contained import contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
 from smartops.middleware import Gate
-from smartops.middleware.deduplicate import act_key
+from smartops.middleware.deduplicate import act_key, digest_of
 from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.store import Store
@@ -71,7 +71,7 @@ class Delivery:
         """
         for message in messages:
             act = act_key(message)
-            if await self._store.arrive(act, message.dump()):
+            if await self._store.arrive(act, message.dump(), digest_of(message)):
                 self._begin(channel, message, act)
 
     async def take_over(self) -> None:
@@ -116,7 +116,7 @@ class Delivery:
     async def answer(self, message: Message, *, kept: bool = False) -> Reply:
         """Return the answer to a message whose sender waits, kept or not until it is given."""
         act = act_key(message) if kept and message.id else ""
-        if act and not await self._store.arrive(act, message.dump()):
+        if act and not await self._store.arrive(act, message.dump(), digest_of(message)):
             act = ""  # it is known, and answered as it was before
         if act:
             reply = await self._watched(message, act)
@@ -162,7 +162,9 @@ class Delivery:
                 self._clock.after(HINT, partial(self._spawn, _hint, channel, message)),
                 self._clock.after(channel.patience, partial(self._spawn, progress.go_on)),
             ):
-                reply = await self._gate.handle(message, act=act, retaken=retaken, watcher=progress)
+                reply = await self._gate.handle(
+                    message, act=act, retaken=retaken, pushed=True, watcher=progress
+                )
         finally:
             await progress.stop()
         if reply.closes and message.shown_in:

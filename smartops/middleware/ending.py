@@ -19,15 +19,11 @@ LOOK = 2.0
 """After how many seconds an operation that another process carries out is looked at again."""
 
 
-async def ended(parts: Parts, operation: Operation, *, for_good: bool) -> Operation:
-    """Wait for an operation that is carried out here, or anywhere if it is to be ``for_good``.
-
-    Whoever claimed the act, or took it over, answers it once: what is kept as its
-    answer must be how it ended, also if somebody else carries it out.
-    """
+async def ended(parts: Parts, operation: Operation) -> Operation:
+    """Wait for an operation to end, here or in another process: who asks hears how it ended."""
     while operation.state == "running" and await parts.running.wait(operation.id):
         operation = await _looked_at(parts, operation)
-    return await ended_elsewhere(parts, operation) if for_good else operation
+    return await ended_elsewhere(parts, operation)
 
 
 async def ended_elsewhere(parts: Parts, operation: Operation) -> Operation:

@@ -62,12 +62,14 @@ class Gate:
         *,
         act: str = "",
         retaken: bool = False,
+        pushed: bool = False,
         watcher: Watcher | None = None,
     ) -> Reply:
         """Return the answer to a message; raises nothing but cancellation.
 
         ``act`` is the key of an act that was claimed before, ``retaken`` says
-        by a process that stopped, ``watcher`` is told how far it is.
+        by a process that stopped, ``watcher`` is told how far it is. Nobody
+        waits for an answer that is ``pushed``.
         """
         turn = Turn(
             message,
@@ -76,6 +78,7 @@ class Gate:
             retaken=retaken,
             act=act,
             claimed=bool(act),
+            pushed=pushed,
         )
         return await self._answer(turn)
 
@@ -105,8 +108,12 @@ class Gate:
         note(self.parts, turn, outcome_of(operation))
 
     async def _answer(self, turn: Turn) -> Reply:
-        reply = await self._reply(turn)
-        await self._conclude(turn, reply)
+        try:
+            reply = await self._reply(turn)
+            await self._conclude(turn, reply)
+        finally:
+            if turn.claimed:
+                self.parts.running.end(turn.act)
         return reply
 
     async def _reply(self, turn: Turn) -> Reply:
@@ -151,8 +158,9 @@ class Gate:
         try:
             if turn.claimed and limited:
                 await store.release(turn.act)  # to be tried again later, it must not be known
-            elif turn.claimed:
-                kept = reply.dump() if turn.effect is not Effect.READ else None
-                store.settle(turn.act, kept)
+            elif turn.claimed and turn.effect is not Effect.READ:
+                store.settle(turn.act, reply.dump())
+            elif turn.claimed and turn.operation is None and not turn.pushed:
+                store.settle(turn.act, reply.dump(), read=True)
         except Exception:
             log.exception("answer not kept", extra={"request_id": turn.message.request_id})

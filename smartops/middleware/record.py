@@ -52,7 +52,8 @@ def _can_go_on(command: Command, operation: Operation) -> bool:
 async def _begun(parts: Parts, turn: Turn) -> Operation:
     operation = _operation(parts, turn)
     if turn.approval is None:
-        await parts.store.begin(operation)
+        if not await parts.store.begin(operation):
+            raise ApprovalInvalid("This was begun in the meantime", details="Look at: history")
     elif await parts.store.accept(turn.approval.id, operation):
         turn.closes = turn.approval.id
         turn.watcher.accepted()

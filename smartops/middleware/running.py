@@ -18,7 +18,10 @@ from .watcher import Watcher
 
 
 class Running:
-    """Which operations are under way here. They can be waited for and cancelled."""
+    """Which operations and acts are under way here.
+
+    They can be waited for, and operations can be cancelled.
+    """
 
     def __init__(self) -> None:
         self._ends: dict[str, anyio.Event] = {}
@@ -26,7 +29,7 @@ class Running:
 
     @property
     def ids(self) -> Sequence[str]:
-        """The operations that are under way here, or about to be."""
+        """The operations and acts that are under way here, or about to be."""
         return tuple(self._ends)
 
     @contextmanager
@@ -35,11 +38,20 @@ class Running:
         if id in self._ends:
             yield
             return
-        ended = self._ends[id] = anyio.Event()
+        self.begin(id)
         try:
             yield
         finally:
-            del self._ends[id]
+            self.end(id)
+
+    def begin(self, id: str) -> None:
+        """Take up an act: from now on it is waited for."""
+        self._ends.setdefault(id, anyio.Event())
+
+    def end(self, id: str) -> None:
+        """Let those go on who wait for it."""
+        ended = self._ends.pop(id, None)
+        if ended is not None:
             ended.set()
 
     @contextmanager

@@ -56,7 +56,8 @@ class Desk:
 class Turn:
     """One message on its way through the gate; each step adds what it learns.
 
-    ``retaken`` says that an earlier process began to answer it, ``operation``
+    ``retaken`` says that an earlier process began to answer it, ``pushed`` that
+    nobody waits for the answer, ``operation``
     is one that goes on where that process stopped, ``understood`` that the call
     is what an interpreter made of other words, ``answers`` is the question that
     the text answers.
@@ -66,6 +67,7 @@ class Turn:
     started: float
     watcher: Watcher = field(default_factory=Watcher)
     retaken: bool = False
+    pushed: bool = False
     understood: bool = False
     answers: str = ""
     operation: Operation | None = None

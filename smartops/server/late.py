@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smartops.message import Message
+from smartops.middleware.deduplicate import act_key, digest_of
 from smartops.reply import Reply, Text
 from smartops.services import Clock
 
@@ -85,8 +86,8 @@ def under_way(messages: Sequence[Message]) -> Replies:
 
 
 def _key(messages: Sequence[Message]) -> str:
-    """Return what names the act; empty if nothing does."""
+    """Return what names the act and what was said; empty if nothing does."""
     first = messages[0] if messages else None
     if first is None or not first.id:
         return ""
-    return "\0".join((first.channel, str(first.sender), first.conversation, first.id))
+    return act_key(first) + digest_of(first)

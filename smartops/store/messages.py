@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import anyio
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .access import Access, upsert
-from .rows import LEASE, StoreClosed
+from .rows import LEASE, Known, StoreClosed
 from .tables import acts, inbox
 
 _NAMES: dict[str, Any] = {
     "key": bindparam("key"),
     "at": bindparam("at"),
     "holder": bindparam("holder"),
+    "digest": bindparam("digest"),
+    "lease_until": bindparam("lease_until"),
 }
 _CLAIM = {  # built once, because building it costs more than running it
     "sqlite": sqlite.insert(acts).values(_NAMES).on_conflict_do_nothing().returning(acts.c.key),
@@ -26,51 +29,91 @@ _CLAIM = {  # built once, because building it costs more than running it
     .on_conflict_do_nothing()
     .returning(acts.c.key),
 }
-_SETTLE = update(acts).where(acts.c.key == bindparam("of")).values(answer=bindparam("reply"))
+_ENDED = update(acts).where(acts.c.key == bindparam("of"))
+_SETTLE = _ENDED.values(answer=bindparam("reply"), lease_until=0.0)
+_SETTLE_READ = _SETTLE.values(at=bindparam("since"))
+
+DEDUPLICATED = 7 * 86_400.0
+"""For how many seconds an idempotency key is known; no platform redelivers later than that."""
+ANSWERED = 600.0
+"""For how many seconds the answer to a read is stored for the duplicates that wait for it."""
+LARGEST = 256 * 1024
+"""The maximum size of such an answer in bytes."""
 
 
 class Messages(Access):
     """Claims of messages and their stored answers, and the inbox of accepted messages."""
 
-    async def claim(self, key: str) -> bool:
+    async def claim(self, key: str, digest: str = "") -> bool:
         """Return whether this idempotency key is new, to this and every other process.
 
+        ``digest`` is of what the message says. The claim has a lease, see :meth:`retake`.
         If the caller is cancelled meanwhile, the claim is given back.
         """
-        holder = secrets.token_hex(8)
-        now = self._clock.time()
+        claim = self._new_claim(key, digest)
         try:
-            return await self._write(
-                lambda connection: _claimed(connection, key, now, holder), order=key
-            )
+            return await self._write(lambda connection: _claimed(connection, claim), order=key)
         except anyio.get_cancelled_exc_class():
+            holder = claim["holder"]
             with suppress(StoreClosed):
                 self._queue(lambda connection: _unclaim(connection, key, holder), order=key)
             raise
+
+    async def retake(self, key: str) -> bool:
+        """Take over the claim of a message without an answer whose lease ran out.
+
+        One in the inbox is left to :meth:`undelivered`.
+        """
+        claim = self._new_claim(key)
+        return await self._write(lambda connection: _retaken(connection, claim), order=key)
+
+    def _new_claim(self, key: str, digest: str = "") -> dict[str, Any]:
+        return {
+            "key": key,
+            "at": self._clock.time(),
+            "holder": secrets.token_hex(8),
+            "digest": digest,
+            "lease_until": self._clock.time() + LEASE,
+        }
 
     async def release(self, key: str) -> None:
         """Delete a claim without an answer, so that the message can be claimed again."""
         await self._write(lambda connection: _unclaim(connection, key))
 
-    def settle(self, key: str, answer: bytes | None) -> None:
-        """Store the answer to a message, soon."""
-        if answer is not None:
-            self._queue(
-                lambda connection: connection.execute(_SETTLE, {"of": key, "reply": answer})
-            )
+    def settle(self, key: str, answer: bytes, *, read: bool = False) -> None:
+        """Store the answer to a message, soon.
+
+        The answer to a ``read`` is stored for the duplicates that wait for it: for
+        minutes, and not at all if it is large; the message can then be run again.
+        """
+        if read:
+            since = self._clock.time() - DEDUPLICATED + ANSWERED
+            reply = answer if len(answer) <= LARGEST else None
+            row = {"of": key, "reply": reply, "since": since}
+            self._queue(lambda connection: connection.execute(_SETTLE_READ, row))
+        else:
+            row = {"of": key, "reply": answer}
+            self._queue(lambda connection: connection.execute(_SETTLE, row))
+
+    async def known(self, key: str) -> Known | None:
+        """Return what is stored of a claimed message; None if it is not claimed."""
+        columns = acts.c.digest, acts.c.lease_until, acts.c.answer
+        rows = await self._read(select(*columns).where(acts.c.key == key))
+        return Known(**rows[0]) if rows else None
 
     async def answer(self, key: str) -> bytes | None:
         """Return the stored answer to a message; None if there is none, or none yet."""
-        rows = await self._read(select(acts.c.answer).where(acts.c.key == key))
-        return rows[0]["answer"] if rows else None
+        known = await self.known(key)
+        return known.answer if known else None
 
-    async def arrive(self, key: str, message: bytes) -> bool:
+    async def arrive(self, key: str, message: bytes, digest: str = "") -> bool:
         """Claim a message and store it until it is answered; False if its key is known."""
-        now, holder = self._clock.time(), secrets.token_hex(8)
-        row = {"key": key, "message": message, "owner": self.owner, "lease_until": now + LEASE}
+        claim = self._new_claim(key, digest)
+        until = claim["lease_until"]
+        row = {"key": key, "message": message, "owner": self.owner, "lease_until": until}
 
         def claim_and_keep(connection: Connection) -> bool:
-            new = _claimed(connection, key, now, holder)
+            new = _claimed(connection, claim)
             if new:
                 upsert(connection, inbox, row)
             return new
@@ -106,13 +149,27 @@ class Messages(Access):
         await self._write(lambda connection: connection.execute(statement))
 
 
-def _claimed(connection: Connection, key: str, now: float, holder: str) -> bool:
+def _claimed(connection: Connection, claim: Mapping[str, Any]) -> bool:
     """Claim; run again after an uncertain commit, it recognises its own claim."""
-    row = {"key": key, "at": now, "holder": holder}
-    if connection.execute(_CLAIM[connection.dialect.name], row).first() is not None:
+    if connection.execute(_CLAIM[connection.dialect.name], claim).first() is not None:
         return True
-    query = select(acts.c.key).where(acts.c.key == key, acts.c.holder == holder)
-    return connection.execute(query).first() is not None
+    return _is_held(connection, claim)
+
+
+def _retaken(connection: Connection, claim: Mapping[str, Any]) -> bool:
+    """Take over a lapsed claim; run again after an uncertain commit, it recognises its own."""
+    kept = exists().where(inbox.c.key == claim["key"])
+    lapsed = acts.c.answer.is_(None) & (acts.c.lease_until <= claim["at"])
+    statement = update(acts).where(acts.c.key == claim["key"], lapsed, ~kept)
+    values = {name: claim[name] for name in ("holder", "lease_until")}
+    if connection.execute(statement.values(values)).rowcount == 1:
+        return True
+    return _is_held(connection, claim)
+
+
+def _is_held(connection: Connection, claim: Mapping[str, Any]) -> bool:
+    held = acts.c.key == claim["key"], acts.c.holder == claim["holder"]
+    return connection.execute(select(acts.c.key).where(*held)).first() is not None
 
 
 def _unclaim(connection: Connection, key: str, holder: str = "") -> None:

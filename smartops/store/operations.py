@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, sele
 
 from .access import Access
 from .rows import LEASE, Operation, OperationState, StoreClosed, StoreUnavailable
-from .tables import inbox, operations
+from .tables import acts, inbox, operations
 
 _FIELDS = [field.name for field in fields(Operation)]
 _PIECE = 1000
@@ -24,15 +24,23 @@ _PIECE = 1000
 class Operations(Access):
     """Accepted changes and long runs."""
 
-    async def begin(self, operation: Operation) -> None:
-        """Begin an operation that needed no approval; see :meth:`Store.accept`."""
+    async def begin(self, operation: Operation) -> bool:
+        """Begin an operation that needed no approval; see :meth:`Store.accept`.
 
-        def insert_once(connection: Connection) -> None:
-            if not self._is_begun(connection, operation):
-                self._insert(connection, operation)
+        Returns False, and does nothing, if one was begun for the same message.
+        """
+        same = select(operations.c.id).where(operations.c.act == operation.act)
+
+        def insert_once(connection: Connection) -> bool:
+            if self._is_begun(connection, operation):
+                return True
+            if operation.act and connection.execute(same).first() is not None:
+                return False
+            self._insert(connection, operation)
+            return True
 
         async with self._abandoned_on_failure(operation.id):
-            await self._write(insert_once)
+            return await self._write(insert_once)
 
     async def finish(self, id: str, state: OperationState, answer: bytes | None) -> bool:
         """End an operation. Returns False if it is unknown or ended otherwise before.
@@ -94,21 +102,21 @@ class Operations(Access):
         return {row["id"] for row in rows}
 
     async def renew(self, until: float, carried: Sequence[str], answered: Sequence[str]) -> int:
-        """Extend this process's leases on operations and on messages in the inbox.
+        """Extend this process's leases on operations, claims and messages in the inbox.
 
-        Returns how many it still holds. A lease that was yielded is not taken back.
+        ``carried`` are ids of operations and keys of claims. Returns how many
+        leases it still holds. A lease that was yielded is not taken back.
         """
         held = 0
-        for table, column, keys in (
-            (operations, operations.c.id, carried),
-            (inbox, inbox.c.key, answered),
+        mine = operations.c.owner == self.owner, operations.c.lease_until > 0
+        for table, column, keys, conditions in (
+            (operations, operations.c.id, carried, (*mine, operations.c.state == "running")),
+            (acts, acts.c.key, carried, (acts.c.lease_until > 0, acts.c.answer.is_(None))),
+            (inbox, inbox.c.key, answered, (inbox.c.owner == self.owner, inbox.c.lease_until > 0)),
         ):
-            mine = and_(table.c.owner == self.owner, table.c.lease_until > 0)
-            if table is operations:
-                mine &= operations.c.state == "running"
             for start in range(0, len(keys), _PIECE):
                 piece = column.in_(keys[start : start + _PIECE])
-                statement = update(table).where(mine, piece).values(lease_until=until)
+                statement = update(table).where(piece, *conditions).values(lease_until=until)
                 held += await self._write(partial(_count, statement))
         return held
 

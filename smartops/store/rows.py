@@ -30,6 +30,15 @@ def token_key(token: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A claimed message: the digest of what it says, the lease, and the answer if it is stored."""
+
+    digest: str
+    lease_until: float
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A pending decision about a plan.
 

@@ -18,7 +18,7 @@ from .approvals import Approvals
 from .audit import Audit
 from .database import Database, database
 from .facts import Facts
-from .messages import Messages
+from .messages import DEDUPLICATED, Messages
 from .rows import StoreUnavailable
 from .schema import migrate
 from .tables import acts, approvals, operations, pulse, questions, records, revoked, showings
@@ -29,8 +29,6 @@ PIECE = 1000
 """The maximum number of rows deleted in one transaction, so that other writes do not wait."""
 PIECES = 10
 """The maximum number of pieces deleted from a table in one sweep, so that leases are renewed."""
-DEDUPLICATED = 7 * 86_400.0
-"""For how many seconds an idempotency key is known; no platform redelivers later than that."""
 REMEMBERED = 86_400.0
 """For how many seconds after its expiry an approval can still say what became of it."""
 

@@ -45,6 +45,8 @@ acts = Table(
     Column("at", Double, nullable=False),
     Column("holder", Text, nullable=False),
     Column("answer", LargeBinary),
+    Column("digest", Text, nullable=False, server_default=""),
+    Column("lease_until", Double, nullable=False, server_default="0"),
     Index("acts_by_time", "at"),
 )
 

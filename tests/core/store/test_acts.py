@@ -4,7 +4,9 @@ import anyio
 import psycopg
 import pytest
 
-from smartops.store import Store
+from smartops.store import LEASE, Store
+from smartops.store.messages import ANSWERED, LARGEST
+from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -56,11 +58,44 @@ async def test_what_was_never_claimed_has_no_answer(store: Store) -> None:
     assert await store.answer("unknown") is None
 
 
-async def test_settling_without_an_answer_keeps_the_claim(store: Store) -> None:
+async def test_the_large_answer_to_a_read_is_not_kept(store: Store) -> None:
     await store.claim("one")
-    store.settle("one", None)
+    store.settle("one", b"x" * (LARGEST + 1), read=True)
     assert await store.answer("one") is None
     assert not await store.claim("one")
+    assert await store.retake("one")
+
+
+async def test_the_answer_to_a_read_is_kept_for_minutes(store: Store, clock: ManualClock) -> None:
+    for key in ("read", "change"):
+        await store.claim(key)
+    store.settle("read", b"done", read=True)
+    store.settle("change", b"done")
+    clock.advance(ANSWERED - 1)
+    await store.sweep(clock.time())
+    assert await store.answer("read") == b"done"
+    clock.advance(2)
+    await store.sweep(clock.time())
+    assert (await store.known("read"), await store.answer("change")) == (None, b"done")
+
+
+async def test_a_claim_is_taken_over_once_its_lease_ran_out(
+    url: str, opened, clock: ManualClock
+) -> None:
+    here, there = await opened(url), await opened(url)
+    for key in ("one", "renewed", "answered"):
+        assert await here.claim(key, "digest")
+    here.settle("answered", b"done")
+    await here.arrive("kept", b"message")
+    assert not await there.retake("one")
+    clock.advance(LEASE - 1)
+    await here.renew(clock.time() + LEASE, ["renewed"], [])
+    clock.advance(1)
+    taken = [await there.retake(key) for key in ("one", "one", "renewed", "answered", "kept")]
+    assert taken == [True, False, False, False, False]
+    known = await there.known("one")
+    assert known is not None
+    assert (known.digest, known.lease_until) == ("digest", clock.time() + LEASE)
 
 
 async def test_a_released_act_can_be_claimed_again(store: Store) -> None:

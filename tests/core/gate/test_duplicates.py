@@ -1,0 +1,169 @@
+"""The same message several times at once, at one replica or at two, is answered by one run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+import anyio
+import pytest
+
+from smartops import Call, Identity, Message, Place, Work, command, hookimpl
+from smartops.middleware.deduplicate import act_key, digest_of
+from smartops.store import LEASE, Store
+from smartops.testing import Bot
+from smartops.testing.bot import Answer
+
+pytestmark = pytest.mark.anyio
+
+
+class Line:
+    """What is measured, and how often."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.release = anyio.Event()
+
+    def load(self, bot: Bot) -> None:
+        @command("measure")
+        async def measure(call: Call) -> str:
+            """Measure."""
+            self.runs += 1
+            await self.release.wait()
+            return f"measured {self.runs}"
+
+        @command("probe")
+        async def probe(work: Work) -> str:
+            """Measure with something that counts as an operation."""
+            return await work.once("measure", lambda: measure.handler(None))
+
+        module = ModuleType("lines")
+        module.register_commands = hookimpl(lambda: [measure, probe])  # type: ignore[attr-defined]
+        bot.load(module)
+
+
+@pytest.fixture
+def line(bot: Bot) -> Line:
+    line = Line()
+    line.load(bot)
+    return line
+
+
+@asynccontextmanager
+async def replica(of: Bot, line: Line) -> AsyncIterator[Bot]:
+    other = Bot(of.folder)
+    other.clock = of.clock
+    line.load(other)
+    await other.app()
+    try:
+        yield other
+    finally:
+        await other.aclose()
+
+
+async def passing(bot: Bot, tasks: Sequence[asyncio.Task[Answer]]) -> list[Answer]:
+    """Let time pass until all is answered."""
+    with anyio.fail_after(20):
+        while not all(task.done() for task in tasks):
+            bot.clock.advance(0.1)
+            await anyio.sleep(0.001)
+    return [await task for task in tasks]
+
+
+@pytest.mark.parametrize("text", ["measure", "probe"])
+async def test_five_at_once_are_one_run(bot: Bot, line: Line, text: str) -> None:
+    await bot.app()
+    tasks = [asyncio.create_task(bot.say(text, id="1")) for _ in range(5)]
+    while not line.runs:
+        await anyio.sleep(0.001)
+    line.release.set()
+    answers = await passing(bot, tasks)
+    assert [answer.text for answer in answers] == ["measured 1"] * 5
+    assert sorted(answer.reply.repeated for answer in answers) == [False] + [True] * 4
+    assert line.runs == 1
+    assert (await bot.say(text, id="2")).text == "measured 2"
+
+
+@pytest.mark.parametrize("text", ["measure", "probe"])
+async def test_at_two_replicas_they_are_one_run(bot: Bot, line: Line, text: str) -> None:
+    await bot.app()
+    async with replica(bot, line) as there:
+        tasks = [asyncio.create_task(at.say(text, id="1")) for at in (bot, there, bot, there)]
+        for _ in range(int(10 * LEASE) * 2):  # so long that leases have to be renewed
+            bot.clock.advance(0.1)
+            await anyio.sleep(0.001)
+        line.release.set()
+        answers = await passing(bot, tasks)
+    assert [answer.text for answer in answers] == ["measured 1"] * 4
+    assert line.runs == 1
+
+
+def message(bot: Bot, text: str) -> Message:
+    return Message(
+        id="1",
+        channel="bot",
+        conversation="with-alice",
+        sender=Identity("bot", "", "alice"),
+        place=Place("bot"),
+        at=bot.clock.now(),
+        request_id="killed",
+        text=text,
+    )
+
+
+async def test_what_a_killed_process_claimed_is_run_once_by_those_who_wait(
+    bot: Bot, line: Line
+) -> None:
+    await bot.app()
+    killed = await Store.open(f"sqlite:///{bot.folder / 'bot.db'}", bot.clock)
+    claimed = message(bot, "measure")
+    assert await killed.claim(act_key(claimed), digest_of(claimed))
+    await killed.aclose()
+    line.release.set()
+    async with replica(bot, line) as there:
+        tasks = [asyncio.create_task(at.say("measure", id="1")) for at in (bot, there, bot)]
+        await anyio.sleep(0.05)
+        assert line.runs == 0
+        answers = await passing(bot, tasks)
+    assert [answer.text for answer in answers] == ["measured 1"] * 3
+    assert line.runs == 1
+
+
+async def test_who_waits_goes_on_when_the_first_one_was_limited(bot: Bot, line: Line) -> None:
+    bot.settings["limits"] = {"user": {"limit": 1, "window": "1m"}}
+    line.release.set()
+    await bot.say("whoami")
+    tasks = [asyncio.create_task(bot.say("measure", id="1")) for _ in range(2)]
+    assert [answer.code for answer in await passing(bot, tasks)] == ["RATE_LIMITED"] * 2
+    assert line.runs == 0
+
+
+async def test_who_waits_goes_on_when_the_first_one_was_cancelled(bot: Bot, line: Line) -> None:
+    await bot.app()
+    first = asyncio.create_task(bot.say("measure", id="1"))
+    while not line.runs:
+        await anyio.sleep(0.001)
+    second = asyncio.create_task(bot.say("measure", id="1"))
+    await anyio.sleep(0.02)
+    first.cancel()
+    line.release.set()
+    (answer,) = await passing(bot, [second])
+    assert (answer.text, line.runs) == ("measured 2", 2)
+
+
+async def test_an_id_is_of_one_message(bot: Bot, line: Line) -> None:
+    await bot.app()
+    first = asyncio.create_task(bot.say("measure", id="1"))
+    while not line.runs:
+        await anyio.sleep(0.001)
+    meanwhile = await bot.say("whoami", id="1")
+    line.release.set()
+    assert (await first).text == "measured 1"
+    for other in (meanwhile, await bot.say("whoami", id="1")):
+        error = other.reply.error
+        assert error is not None
+        assert (error.code, error.status) == ("VALIDATION_ERROR", 409)
+        assert "measured" not in other.text
+    assert (await bot.say("measure", id="1")).text == "measured 1"
