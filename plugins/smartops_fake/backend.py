@@ -166,14 +166,14 @@ def _selects(query: Query, now: float) -> Callable[[Machine], bool]:
     names = re.compile("|".join(globs), re.DOTALL)
 
     def selects(machine: Machine) -> bool:
-        told = machine.config
+        config = machine.config
         return (
             (not ids or machine.id in ids)
             and (not query.names or names.fullmatch(machine.name) is not None)
             and (not query.states or machine.state_at(now) in query.states)
-            and (not query.platforms or told.platform in query.platforms)
-            and (not query.types or told.type in query.types)
-            and (not query.addresses or bool({told.private_ip, told.public_ip} & addresses))
+            and (not query.platforms or config.platform in query.platforms)
+            and (not query.types or config.type in query.types)
+            and (not query.addresses or bool({config.private_ip, config.public_ip} & addresses))
             and all(
                 key in machine.tags and (not values or machine.tags[key] in values)
                 for key, values in query.tags.items()

@@ -72,11 +72,11 @@ class _Fault:
 
     def concerns(self, operation: Operation) -> bool:
         """Return True if it is configured for an operation and still applies."""
-        told: tuple[Operation, ...] | Operation = self.config.operation
-        told = (told,) if isinstance(told, str) else told
-        everything = "*" in told and operation != "interpret"
-        act = "act" in told and operation in ("start", "stop", "reboot")
-        return self.left != 0 and (everything or act or operation in told)
+        configured = self.config.operation
+        names = {configured} if isinstance(configured, str) else {*configured}
+        everything = "*" in names and operation != "interpret"
+        act = "act" in names and operation in ("start", "stop", "reboot")
+        return self.left != 0 and (everything or act or operation in names)
 
 
 class Faults:

@@ -56,7 +56,7 @@ def message(text: str, clock: ManualClock) -> Message:
     return Message("1", "api", "c1", SENDER, Place("api"), clock.now(), "r1", text)
 
 
-async def test_the_hooks_offer_one_cloud_with_everything(services: Services) -> None:
+async def test_the_hook_registers_one_backend_with_all_capabilities(services: Services) -> None:
     assert smartops_fake.config_type() is FakeConfig
     (cloud,) = smartops_fake.register_backends(FakeConfig(instances=3), services)
     assert cloud.name == "fake"
@@ -73,16 +73,16 @@ class Asked(Question):
         self.commands = ()
 
     def schema(self, command: Command) -> dict[str, Any]:
-        raise AssertionError(f"nobody needs the schema of {command.name}")
+        raise AssertionError(f"the schema of {command.name} is not needed")
 
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
-        raise AssertionError(f"nobody writes {command.name}")
+        raise AssertionError(f"the text of {command.name} is not needed")
 
     async def lately(self, limit: int = 5) -> Sequence[str]:
         return ()
 
     async def run(self, text: str) -> Reply:
-        raise AssertionError(f"nobody runs {text}")
+        raise AssertionError(f"{text} must not run")
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ class Asked(Question):
         ("", None),
     ],
 )
-async def test_phrases_are_understood_whatever_their_case(
+async def test_phrases_match_in_any_case_and_spacing(
     services: Services, clock: ManualClock, text: str, proposal: str | None
 ) -> None:
     (interpreter,) = interpreters(services, phrases=PHRASES)
     assert await interpreter.interpret(Asked(message(text, clock))) == proposal
 
 
-def test_without_anything_to_say_there_is_no_interpreter(services: Services) -> None:
+def test_without_phrases_and_faults_there_is_no_interpreter(services: Services) -> None:
     assert interpreters(services) == []
     assert interpreters(services, faults=[{"operation": "*", "code": "INTERNAL_ERROR"}]) == []
 
