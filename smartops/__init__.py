@@ -69,6 +69,7 @@ from .reply import (
     Issues,
     Reply,
     Severity,
+    Stack,
     Table,
     Text,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "Services",
     "Severity",
     "Shelf",
+    "Stack",
     "State",
     "Table",
     "Text",

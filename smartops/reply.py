@@ -8,9 +8,11 @@ never see a platform's JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from .errors import RateLimited, Refusal
@@ -24,6 +26,19 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+    @property
+    def mark(self) -> str:
+        """A picture of it, for places where coloured text cannot be read."""
+        return _MARKS[self]
+
+
+_MARKS = {
+    Severity.GOOD: "🟢",
+    Severity.INFO: "🔵",
+    Severity.WARNING: "🟠",
+    Severity.CRITICAL: "🔴",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +75,75 @@ class Cell:
     severity: Severity
 
 
+Row = tuple[str | Cell, ...]
+_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash stands for a number
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Columns of a table that are shown as one where there is little space."""
+
+    places: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def lines(self, row: Row) -> tuple[Row, Row]:
+        """Return the lines that a row has here: the leading ones, and the rest.
+
+        Numbers are labelled with their column's name, and all lead. Otherwise the
+        first column leads; of the rest, empty cells are left out.
+        """
+        cells = tuple([row[place] for place in self.places])
+        if len(cells) == 1:
+            return cells, ()
+        lines = tuple([_labelled(name, cell) for name, cell in zip(self.names, cells, strict=True)])
+        if self.labels(row):
+            return tuple(filter(None, lines)), ()
+        return lines[:1], tuple(filter(None, lines[1:]))
+
+    def labels(self, row: Row) -> bool:
+        """Return whether the lines of a row carry the names of their columns."""
+        first = row[self.places[0]]
+        return len(self.places) > 1 and _labelled(self.names[0], first) != first
+
+
+def _labelled(name: str, cell: str | Cell) -> str | Cell:
+    if isinstance(cell, Cell) or not _NUMBER.fullmatch(cell):
+        return cell
+    unit = "%" if name.endswith(" %") and cell[0].isdigit() else ""
+    return f"{name.removesuffix(' %')}\u00a0{cell}{unit}"
+
+
+@lru_cache(maxsize=256)
+def _stacks(columns: tuple[str, ...], together: tuple[tuple[str, ...], ...]) -> tuple[Stack, ...]:
+    groups: dict[tuple[str, ...] | int, list[int]] = {}
+    for place, name in enumerate(columns):
+        group = next((names for names in together if name in names), place)
+        groups.setdefault(group, []).append(place)
+    for group, places in groups.items():
+        if isinstance(group, tuple):
+            places.sort(key=lambda place: group.index(columns[place]))
+    return tuple(
+        Stack(tuple(places), tuple(columns[place] for place in places))
+        for places in groups.values()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of like things. Each row has as many cells as there are columns."""
+    """Rows of like things. Each row has as many cells as there are columns.
+
+    ``together`` names columns that belong together: a chat, which has little
+    space, stacks them in one column, led by the first. Text and data keep all.
+    """
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | Cell, ...], ...]
+    rows: tuple[Row, ...]
+    together: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The columns as they are shown where there is little space."""
+        return _stacks(self.columns, self.together)
 
     def __post_init__(self) -> None:
         """Raise ValueError if a row has too few or too many cells, TypeError if one is no cell."""
@@ -338,7 +416,8 @@ def _load_block(fields: dict[str, Any]) -> Block:
         return Fields(tuple((name, value) for name, value in fields["pairs"]))
     if kind == "Table":
         rows = tuple(tuple(map(_load_cell, row)) for row in fields["rows"])
-        return Table(tuple(fields["columns"]), rows)
+        together = tuple(map(tuple, fields.get("together", ())))
+        return Table(tuple(fields["columns"]), rows, together)
     if kind == "Code":
         return Code(**fields)
     if kind == "Form":

@@ -9,6 +9,8 @@ from smartops import Reply, Table, Text
 
 from .config import ExecConfig, ScriptEntry
 
+_TOGETHER = (("Script", "Purpose"), ("Runs", "Platforms", "Time limit"))
+
 
 def length(time: timedelta) -> str:
     """Return a length of time in words: ``90 seconds``, ``5 minutes``."""
@@ -49,7 +51,7 @@ def listing(config: ExecConfig, entries: Sequence[ScriptEntry]) -> Reply:
         for entry in entries
     )
     return Reply.of(
-        Table(("Script", "Runs", "Platforms", "Time limit", "Purpose"), rows),
+        Table(("Script", "Runs", "Platforms", "Time limit", "Purpose"), rows, _TOGETHER),
         Text('Run one with: execute "SCRIPT" on TARGET', style="note"),
         data={"scripts": data},
     )

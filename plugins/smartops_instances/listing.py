@@ -27,7 +27,7 @@ from smartops import (
 from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, Row, Rows, instance_data
+from .rows import COLUMNS, TOGETHER, Row, Rows, instance_data
 from .text import written
 from .usage import Measured, measure
 
@@ -124,7 +124,7 @@ def _table(
         rows = [
             (*cells, f"{age} ago" if age else "") for cells, age in zip(rows, ages, strict=True)
         ]
-    return Table(columns, tuple(rows))
+    return Table(columns, tuple(rows), TOGETHER)
 
 
 def _warning(text: str) -> Text:

@@ -25,7 +25,7 @@ from smartops import (
 )
 
 from .config import InstancesConfig
-from .text import named, placed
+from .text import changed, named, placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +178,16 @@ def _view(
     blocks: list[Text | Table] = []
     if len(rows) == 1 and split.moving:
         item, before, after = rows[0]
-        return (_accepted(verb, f"{item.label} ({item.id}): {before} → {after}"),)
+        states = f": {changed(before, after)}" if before != after else ""
+        return (_accepted(verb, f"{item.label} ({item.id}){states}"),)
     if split.moving:
         blocks.append(_accepted(verb, named(split.moving)))
     blocks += [
         Text(f"{item.label} was already {item.state}.", style="note") for item in split.already
     ]
     if split.moving:
-        cells = tuple((item.label, item.id, before, after) for item, before, after in rows)
-        blocks.append(Table(("Name", "ID", "Before", "After"), cells))
+        cells = tuple((item.label, item.id, changed(before, after)) for item, before, after in rows)
+        blocks.append(Table(("Name", "ID", "Change"), cells, (("Name", "ID"),)))
     return tuple(blocks)
 
 

@@ -91,6 +91,12 @@ class Rows:
 
 COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
 
+TOGETHER = (
+    ("Name", "ID", "IP", "Backend"),
+    ("State", "Type", "Platform"),
+    ("CPU %", "MEM %", "DISK %", "Measured"),
+)
+
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)

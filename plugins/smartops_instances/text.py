@@ -41,3 +41,8 @@ def _quoted(text: str) -> str:
         return f'"{text}"'
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
+
+
+def changed(before: str, after: str) -> str:
+    """Return a state and the one that follows it, or the one that stays."""
+    return before if before == after else f"{before} → {after}"

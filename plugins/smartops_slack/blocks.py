@@ -7,18 +7,31 @@ lost: what is too long to be read in a chat is shown in part, and whole in a fil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartops import Cell, Code, Fields, Form, Issue, Issues, Reply, Table, Text, clean, plain
+from smartops import (
+    Cell,
+    Code,
+    Fields,
+    Form,
+    Issue,
+    Issues,
+    Reply,
+    Stack,
+    Table,
+    Text,
+    clean,
+    plain,
+)
 
 from .forms import inline
 from .richtext import (
-    MARKS,
     ROOM,
     Block,
     Inlines,
+    bulleted,
     chunks,
     emoji,
     note,
@@ -39,6 +52,11 @@ LONG_OUTPUT = 200
 """Lines above which an output is, for nobody scrolls through more of a chat."""
 
 LONGEST_CELL = 120
+
+NARROW = 40
+"""Characters of a table that can stay one: a thread beside a channel, or a phone, has few more."""
+
+_SEPARATOR = "\u00a0· "
 _TITLE = 150
 _LONGEST_HEADER = 4_000
 _HEAD, _TAIL = 2_400, 1_200
@@ -96,7 +114,7 @@ def _text(block: Text) -> list[Block]:
 
 
 def _title(block: Text) -> list[Block]:
-    mark = f"{MARKS[block.severity]} " if block.severity else ""
+    mark = f"{block.severity.mark} " if block.severity else ""
     line = mark + one_line(block.text)
     if len(line) <= _TITLE:
         return [{"type": "header", "text": plain_text(line)}]
@@ -118,7 +136,10 @@ def _table(block: Table, files: Files) -> list[Block]:
     short = _short(marked)
     text = plain(Reply(view=(short,)))
     header, _, body = text.partition("\n")
-    parts = [preformatted(part) for part in _rows(header, body)]
+    if max(map(len, text.split("\n"))) <= NARROW:
+        parts = [preformatted(part) for part in _rows(header, body)]
+    else:
+        parts = _entries(short)
     long = size(text) > LONG_TEXT
     if not long and short == marked and len(header) <= _LONGEST_HEADER:
         return parts
@@ -135,12 +156,44 @@ def _rows(header: str, body: str) -> Iterable[str]:
     return (f"{header}\n{part}" for part in chunks(body, ROOM - size(header)))
 
 
+def _entries(table: Table) -> list[Block]:
+    """Return one point of a list for each row: it may be folded anywhere."""
+    stacks = table.stacks
+    named = [stack for stack in stacks if not (table.rows and stack.labels(table.rows[0]))]
+    names = [name for stack in named for name in stack.names[:1]]
+    names += [name for stack in named for name in stack.names[1:]]
+    header = _SEPARATOR.join(filter(None, map(one_line, names)))
+    blocks = note(shortened(header, _LONGEST_HEADER) or "-")
+    points: list[Block] = []
+    left = ROOM
+    for row in table.rows:
+        point = {"type": "rich_text_section", "elements": _entry(stacks, row)}
+        need = size(point) + 1
+        if points and need > left:
+            blocks.append(bulleted(points))
+            points, left = [], ROOM
+        points.append(point)
+        left -= need
+    return [*blocks, bulleted(points)] if points else blocks
+
+
+def _entry(stacks: Sequence[Stack], row: Sequence[str | Cell]) -> Inlines:
+    lines = [stack.lines(tuple(row)) for stack in stacks]
+    first, *others = [one_line(str(cell)) for leading, _ in lines for cell in leading]
+    rest = [one_line(str(cell)) for _, cells in lines for cell in cells]
+    inlines = run(first or "-", bold=True)
+    if more := _SEPARATOR.join(filter(None, others)):
+        inlines += run(_SEPARATOR + more)
+    if more := _SEPARATOR.join(rest):
+        inlines += run(f"\n{more}")
+    return inlines
+
+
 def _marked(table: Table) -> Table:
     """Return the table with the severity of a cell as a coloured mark before its text."""
     rows = tuple(
         tuple(
-            f"{MARKS[cell.severity]} {cell.text}" if isinstance(cell, Cell) else cell
-            for cell in row
+            f"{cell.severity.mark} {cell.text}" if isinstance(cell, Cell) else cell for cell in row
         )
         for row in table.rows
     )
@@ -150,7 +203,10 @@ def _marked(table: Table) -> Table:
 def _short(marked: Table) -> Table:
     columns = tuple(shortened(name, LONGEST_CELL) for name in marked.columns)
     rows = tuple(tuple(shortened(str(cell), LONGEST_CELL) for cell in row) for row in marked.rows)
-    return Table(columns, rows)
+    together = tuple(
+        tuple(shortened(name, LONGEST_CELL) for name in names) for names in marked.together
+    )
+    return Table(columns, rows, together)
 
 
 def _code(block: Code, files: Files) -> list[Block]:

@@ -27,13 +27,6 @@ EMOJI = {
     Severity.WARNING: "warning",
     Severity.CRITICAL: "rotating_light",
 }
-MARKS = {
-    Severity.GOOD: "🟢",
-    Severity.INFO: "🔵",
-    Severity.WARNING: "🟠",
-    Severity.CRITICAL: "🔴",
-}
-
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -68,6 +61,12 @@ def rich(inlines: Inlines) -> Block:
 def preformatted(text: str) -> Block:
     """Return the block that shows text in monospace; ``text`` must not be empty."""
     box = {"type": "rich_text_preformatted", "elements": run(text)}
+    return {"type": "rich_text", "elements": [box]}
+
+
+def bulleted(points: list[Block]) -> Block:
+    """Return the block that shows sections as the points of a list."""
+    box = {"type": "rich_text_list", "style": "bullet", "elements": points}
     return {"type": "rich_text", "elements": [box]}
 
 

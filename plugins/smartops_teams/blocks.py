@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartops import Code, Fields, Form, Issue, Issues, Table, Text, clean
+from smartops import Code, Fields, Form, Issue, Issues, Severity, Table, Text, clean
 
 from . import table
 from .forms import form_input
 from .text import (
     BOLD,
-    COLOURS,
     MONOSPACE,
+    STYLES,
     SUBTLE,
-    colour,
     escaped,
     fit,
     fits,
@@ -61,26 +60,35 @@ def _text(block: Text, room: int) -> str | None:
     if not block.text.strip():
         return ""
     if block.style == "title":
-        return _within(_title(block), room)
-    styles = [SUBTLE] if block.style == "note" else []
-    if block.severity is not None:
-        styles.append(colour(block.severity))
-    style = ",".join(styles)
+        return _within(_boxed(_title(block), block.severity), room)
+    style = SUBTLE if block.style == "note" else ""
     text = clean(block.text)
-    element = rich(run(text, style))
+    element = _boxed(rich(run(text, style)), block.severity)
     if fits(element, room):
         return element
     remark = note("The text above is cut: too long for a card.")
     spare = room - size(remark) - NOTE_ROOM
-    return _within(f"{rich(run(fit(text, spare), style))},{remark}", room) if spare > 0 else None
+    if spare <= 0:
+        return None
+    return _within(_boxed(f"{rich(run(fit(text, spare), style))},{remark}", block.severity), room)
+
+
+def _boxed(elements: str, severity: Severity | None) -> str:
+    """Return elements in the container of a severity.
+
+    Text keeps the default colour: Teams' own for warning and good are too faint
+    to be read on any of its backgrounds.
+    """
+    if severity is None:
+        return elements
+    return f'{{"type":"Container","style":"{STYLES[severity]}","items":[{elements}]}}'
 
 
 def _title(block: Text) -> str:
-    shade = f",{colour(block.severity)}" if block.severity else ""
     text = quote(escaped(shortened(block.text, LONGEST_LINE)))
     return (
         f'{{"type":"TextBlock","text":{text},"size":"Medium","weight":"Bolder",'
-        f'"wrap":true,"style":"heading"{shade}}}'
+        f'"wrap":true,"style":"heading"}}'
     )
 
 
@@ -104,11 +112,9 @@ def _fact(text: str) -> str:
 def _table(block: Table, room: int) -> str | None:
     if not block.columns:
         return ""
-    opening = (
-        f'{{"type":"Table","columns":[{table.columns(block)}],"rows":[{table.header(block.columns)}'
-        f"{',' if block.rows else ''}"
-    )
-    return _as_many("rows", [table.row(cells) for cells in block.rows], room, (opening, "]}"))
+    opening = f"{table.shown(block)}{',' if block.rows else ''}"
+    rows = [table.row(block.stacks, cells) for cells in block.rows]
+    return _as_many("rows", rows, room, (opening, "]}"))
 
 
 def _code(block: Code, room: int) -> str | None:
@@ -147,14 +153,13 @@ def _issues(block: Issues, room: int) -> str | None:
 
 def _issue(issue: Issue) -> str:
     heading = f"{issue.target}: {issue.title}" if issue.target else issue.title
-    word = run(f"{issue.severity.upper()}  ", f"{BOLD},{colour(issue.severity)}")
-    lines = [rich(f"{word},{run(clean(shortened(heading, LONGEST_LINE)), BOLD)}")]
+    word = f"{issue.severity.upper()}  "
+    lines = [rich(run(word + clean(shortened(heading, LONGEST_LINE)), BOLD))]
     if issue.details:
         lines.append(rich(run(clean(shortened(issue.details, LONGEST_TEXT)))))
     if issue.recommendation:
         lines.append(rich(run(clean(shortened(issue.recommendation, LONGEST_TEXT)), SUBTLE)))
-    style = COLOURS[issue.severity]
-    return f'{{"type":"Container","style":"{style}","items":[{",".join(lines)}]}}'
+    return _boxed(",".join(lines), issue.severity)
 
 
 def _form(block: Form, room: int) -> str | None:

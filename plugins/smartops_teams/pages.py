@@ -134,7 +134,7 @@ class _Parts:
 
 
 def _rows(block: Table) -> _Parts:
-    pieces = ((cells, size(table.row(cells)) + 1) for cells in block.rows)
+    pieces = ((cells, size(table.row(block.stacks, cells)) + 1) for cells in block.rows)
     base = size(blocks.render(replace(block, rows=block.rows[:1]), blocks.ENDLESS) or "")
     return _Parts(pieces, base, lambda rows: replace(block, rows=tuple(rows)))
 

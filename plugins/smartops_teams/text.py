@@ -16,7 +16,7 @@ from smartops import Severity, clean
 quote = encode_basestring
 """Return a text as JSON, as short as it gets: only what must be escaped is."""
 
-COLOURS = {
+STYLES = {
     Severity.GOOD: "good",
     Severity.INFO: "accent",
     Severity.WARNING: "warning",
@@ -74,11 +74,6 @@ def take(pieces: Iterable[str], room: int) -> list[str]:
             break
         taken.append(piece)
     return taken
-
-
-def colour(severity: Severity) -> str:
-    """Return the style of text of that severity."""
-    return f'"color":"{COLOURS[severity]}"'
 
 
 def run(text: str, style: str = "") -> str:

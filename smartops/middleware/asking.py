@@ -57,8 +57,15 @@ def changes(plan: Plan) -> tuple[Block, ...]:
     """Return what shows the targets of a plan, now and then."""
     if not plan.changes:
         return ()
-    rows = tuple((item.label, item.target, item.before, item.after) for item in plan.changes)
-    return (Table(("Target", "ID", "Now", "Then"), rows),)
+    rows = tuple(
+        (
+            item.label,
+            item.target,
+            item.before if item.before == item.after else f"{item.before} → {item.after}",
+        )
+        for item in plan.changes
+    )
+    return (Table(("Target", "ID", "Change"), rows, (("Target", "ID"),)),)
 
 
 def _showing(message: Message, approval: Approval) -> tuple[str, Showing]:

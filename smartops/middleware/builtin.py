@@ -87,8 +87,9 @@ def _history(desk: Desk) -> Command:
         if not records:
             return Reply.of("You have not run anything yet.", data={"history": []})
         rows = tuple((when(item.at), item.text, _outcome(item)) for item in records)
+        together = (("Command", "When (UTC)"),)
         return Reply.of(
-            Table(("When (UTC)", "Command", "Outcome"), rows),
+            Table(("When (UTC)", "Command", "Outcome"), rows, together),
             data={"history": [_as_data(item) for item in records]},
             private=True,
         )
@@ -98,7 +99,8 @@ def _history(desk: Desk) -> Command:
 
 def _outcome(item: Record) -> Cell:
     severity = {"success": Severity.GOOD, "pending": Severity.INFO}
-    return Cell(item.outcome, severity.get(item.outcome, Severity.WARNING))
+    words = item.outcome.replace("_", " ").lower()
+    return Cell(words, severity.get(item.outcome, Severity.WARNING))
 
 
 def _as_data(item: Record) -> dict[str, object]:

@@ -105,9 +105,10 @@ async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
         (item.id, item.command_text, ", ".join(asked_in[item.id]), when(item.expires))
         for item in waiting
     )
+    together = (("Command", "ID"), ("Asked in", "Until (UTC)"))
     return Reply(
         data=data,
-        view=(Table(("ID", "Command", "Asked in", "Until (UTC)"), rows),),
+        view=(Table(("ID", "Command", "Asked in", "Until (UTC)"), rows, together),),
         actions=tuple(
             Action("command", item.command_text, f"approvals {item.id}") for item in waiting
         ),

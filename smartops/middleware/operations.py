@@ -32,7 +32,9 @@ def operations(desk: Desk) -> Command:
         rows = tuple(
             (item.id, when(item.started), item.command_text, _state(item)) for item in found
         )
-        return Reply.of(Table(("ID", "Since (UTC)", "Command", "State"), rows), data=data)
+        columns = ("ID", "Since (UTC)", "Command", "State")
+        table = Table(columns, rows, (("Command", "ID", "Since (UTC)"),))
+        return Reply.of(table, data=data)
 
     return operations
 

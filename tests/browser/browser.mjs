@@ -115,10 +115,12 @@ export class Person {
   /** Return how many messages there are by now. */
   async count() { return this.page.locator("article").count(); }
 
-  /** Take a picture of what was said from a message on, in a theme. */
-  async picture(file, theme, from = 0) {
+  /** Take a picture of what was said from a message on, in a theme and a width. */
+  async picture(file, theme, width, from = 0) {
     await this.page.emulateMedia({ colorScheme: theme });
-    const { width, height } = this.page.viewportSize();
+    const before = this.page.viewportSize();
+    const { height } = before;
+    await this.page.setViewportSize({ width, height });
     const more = await this.page.evaluate(() => {
       const main = document.getElementById("messages");
       return Math.max(0, main.scrollHeight - main.clientHeight);
@@ -130,6 +132,6 @@ export class Person {
     }, from);
     const clip = { x: 0, y: Math.max(0, top - 16), width, height: bottom - top + 40 };
     await this.page.screenshot({ path: file, clip });
-    await this.page.setViewportSize({ width, height });
+    await this.page.setViewportSize(before);
   }
 }

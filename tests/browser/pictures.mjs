@@ -3,6 +3,7 @@
 import { Person, run } from "./browser.mjs";
 
 const FOLDER = process.env.FOLDER;
+const WIDTHS = [390, 900]; // a phone, and a window
 
 // Scenes: what alice says in her own chat, a word of the answer, and a button that she presses there.
 const SCENES = {
@@ -61,10 +62,12 @@ async function conversation(browser, platform) {
         await alice.reads(after);
       }
     }
-    for (const theme of ["light", "dark"]) {
-      const file = `${FOLDER}/${platform}-${scene}-${theme}.png`;
-      await alice.picture(file, theme, from);
-      console.log(file);
+    for (const width of WIDTHS) {
+      for (const theme of ["light", "dark"]) {
+        const file = `${FOLDER}/${platform}-${scene}-${width}-${theme}.png`;
+        await alice.picture(file, theme, width, from);
+        console.log(file);
+      }
     }
   }
   await alice.page.close();

@@ -13,6 +13,8 @@ from jsonschema import Draft6Validator
 from jsonschema.exceptions import best_match
 from markdown_it import MarkdownIt
 
+from contrast import faint
+
 LIMIT = 28 * 1024
 _markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -24,7 +26,10 @@ def _validator() -> Draft6Validator:
 
 
 def loaded(text: str) -> dict[str, Any]:
-    """Read a card; fails unless Teams takes it: valid, version 1.5, and small enough."""
+    """Read a card; fails unless Teams takes it and people can read it.
+
+    It must be valid, of version 1.5, small enough, and have enough contrast.
+    """
     wire = text.encode("utf-8", "replace")
     assert len(wire) <= LIMIT
     card = json.loads(wire)
@@ -33,6 +38,7 @@ def loaded(text: str) -> dict[str, Any]:
     problem = best_match(_validator().iter_errors(_sampled(card)))
     assert problem is None, f"{problem.json_path}: {problem.message[:300]}"
     assert card["body"]
+    assert not faint(card)
     return card
 
 

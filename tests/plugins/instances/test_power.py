@@ -34,7 +34,8 @@ async def test_a_verb_is_planned_checked_and_done(world, make, verb, before, pro
     assert there.cloud.calls == []
     reply = await acted(there, verb, instance)
     assert there.cloud.calls == [(verb, ("i-1",))]
-    assert f"web (i-1): {before} → {state}" in reply.view[0].text
+    change = f": {before} → {state}" if before != state else ""
+    assert f"web (i-1){change}. The request is accepted." in reply.view[0].text
     assert reply.data == {
         "action": verb,
         "instances": [{"instanceId": "i-1", "name": "web", "before": before, "after": state}],

@@ -141,13 +141,44 @@ def test_five_hundred_instances_arrive_complete() -> None:
 
 
 def test_a_longer_table_keeps_its_header_in_every_part() -> None:
-    rows = tuple((f"web-server-{number:03}", "running " * 5) for number in range(300))
+    rows = tuple((f"web-server-{number:03}", "running " * 2) for number in range(500))
     made = checked(Reply.of(Table(("Name", "State"), rows)))
     assert made.files == ()
     assert len(made.parts) > 1
     text = shown(made)
-    assert all(f"web-server-{number:03}" in text for number in range(300))
+    assert all(f"web-server-{number:03}" in text for number in range(500))
     assert text.count("NAME") == len(made.parts)
+
+
+def test_a_table_too_wide_for_a_thread_is_a_list_that_may_be_folded() -> None:
+    table = Table(
+        ("Name", "ID", "State", "IP", "CPU %", "MEM %"),
+        (
+            ("web-1", "i-0abc", Cell("running", Severity.GOOD), "10.0.1.45", "47.9", "61.0"),
+            ("db-1", "i-0def", Cell("stopped", Severity.INFO), "", "–", "–"),  # noqa: RUF001
+        ),
+        (("Name", "ID", "IP"), ("CPU %", "MEM %")),
+    )
+    made = checked(Reply.of(table))
+    header, points = made.parts[0].blocks
+    assert header["elements"][0]["text"] == "Name\u00a0· State\u00a0· ID\u00a0· IP"
+    (listed,) = points["elements"]
+    assert (listed["type"], listed["style"]) == ("rich_text_list", "bullet")
+    texts = ["".join(item["text"] for item in point["elements"]) for point in listed["elements"]]
+    assert [text.replace("\u00a0", " ") for text in texts] == [
+        "web-1 · 🟢 running · CPU 47.9% · MEM 61.0%\ni-0abc · 10.0.1.45",
+        "db-1 · 🔵 stopped · CPU – · MEM –\ni-0def",  # noqa: RUF001
+    ]
+    assert listed["elements"][0]["elements"][0]["style"] == {"bold": True}
+
+
+@pytest.mark.parametrize("size", [30, 300])
+def test_a_long_list_of_rows_is_whole_or_in_a_file(size: int) -> None:
+    rows = tuple((f"web-server-{number:03}", "running " * 5) for number in range(size))
+    made = checked(Reply.of(Table(("Name", "State"), rows)))
+    text = "".join([shown(made), *(file.content.decode() for file in made.files)])
+    assert bool(made.files) == (size == 300)
+    assert all(f"web-server-{number:03}" in text for number in range(size))
 
 
 def test_a_cell_that_is_too_long_is_whole_in_a_file() -> None:

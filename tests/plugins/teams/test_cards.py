@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adaptive import kinds, loaded, parts, rows, runs, shown
+from contrast import faint
 from smartops import (
     Action,
     Cell,
@@ -81,11 +82,11 @@ def test_text_has_its_style() -> None:
     assert (title["type"], title["style"], title["wrap"]) == ("TextBlock", "heading", True)
     assert normal == {"type": "RichTextBlock", "inlines": ["Nothing to do."]}
     assert note["inlines"][0]["isSubtle"]
-    assert warning["inlines"][0]["color"] == "warning"
+    assert (warning["type"], warning["style"]) == ("Container", "warning")
 
 
 @pytest.mark.parametrize(
-    ("severity", "colour"),
+    ("severity", "style"),
     [
         (Severity.GOOD, "good"),
         (Severity.INFO, "accent"),
@@ -93,19 +94,31 @@ def test_text_has_its_style() -> None:
         (Severity.CRITICAL, "attention"),
     ],
 )
-def test_a_severity_is_a_colour_and_for_findings_a_word_too(
-    severity: Severity, colour: str
-) -> None:
+def test_a_severity_is_a_container_and_in_a_cell_a_mark(severity: Severity, style: str) -> None:
     made = show(
         Text("text", severity=severity),
         Text("title", style="title", severity=severity),
         Table(("State",), ((Cell("cell", severity),),)),
         Issues((Issue(severity, "web-1", "High CPU", "at 95 %", "Look at it."),)),
     )
-    coloured = {part.get("text"): part["color"] for part in parts(made) if "color" in part}
-    word = f"{severity.value.upper()}  "
-    assert coloured == {"text": colour, "title": colour, "cell": colour, word: colour}
-    assert kinds(made, "Container")[0]["style"] == colour
+    assert [box["style"] for box in kinds(made, "Container")] == [style] * 3
+    assert rows(made)[1] == [f"{severity.mark}\u00a0cell"]
+    assert shown(made)[-3] == f"{severity.value.upper()}  web-1: High CPU"
+
+
+def test_no_text_is_fainter_than_people_can_read() -> None:
+    made = show(
+        *(
+            Text(style, style=style, severity=severity)
+            for style in ("title", "normal", "note")
+            for severity in (None, *Severity)
+        ),
+        Issues(tuple(Issue(severity, "web-1", "High", "95 %", "Look.") for severity in Severity)),
+        Code("df", title="Disks"),
+    )
+    assert faint(made) == []
+    made["body"] += [{"type": "TextBlock", "text": "pale", "color": "warning"}]
+    assert faint(made) == ["light: 1.47: pale"]
 
 
 def test_fields_are_facts() -> None:
@@ -122,15 +135,54 @@ def test_fields_are_facts() -> None:
     ]
 
 
-def test_a_column_is_as_wide_as_what_cannot_be_folded() -> None:
-    made = show(Table(("IP", "CPU %"), (("10.0.1.45 / 54.123.45.67", "4.8"),)))
+PHONE = 317
+"""Pixels between the edges of a card on a phone."""
+
+PAGE = tuple(
+    (
+        f"web-server-{number:02}",
+        f"i-{number:017x}",
+        Cell(state, Severity.GOOD),
+        "t3.2xlarge",
+        "windows",
+        f"10.0.123.{number} / 54.123.145.{number}",
+        "100.0",
+        "–",  # noqa: RUF001 - what is not measured
+        "61.3",
+    )
+    for number, state in enumerate(["running", "stopped"] * 10)
+)
+TOGETHER = (("Name", "ID", "IP"), ("State", "Type", "Platform"), ("CPU %", "MEM %", "DISK %"))
+
+
+def test_on_a_phone_each_column_has_room_for_its_longest_word() -> None:
+    names = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
+    made = show(Table(names, PAGE, TOGETHER))
     (table,) = made["body"]
-    assert [column["width"] for column in table["columns"]] == [21, 8]
-    wide = show(Table(("Command",), (("execute " * 30,),)))
-    assert wide["body"][0]["columns"] == [{"width": 33}]
+    widths = [column["width"] for column in table["columns"]]
+    assert len(widths) == 3
+    for width, words in zip(
+        widths,
+        [("i-00000000000000001",), ("running", "t3.2xlarge"), ("CPU\u00a0100.0%",)],
+        strict=True,
+    ):
+        room = PHONE * width / sum(widths) - 17  # padding and border
+        assert room >= max(6.2 * len(word) for word in words)
 
 
-def test_a_table_has_a_header_and_coloured_cells() -> None:
+def test_columns_that_belong_together_are_stacked() -> None:
+    names = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
+    made = show(Table(names, PAGE[:1], TOGETHER))
+    header, first = rows(made)
+    assert header == ["Name, ID, IP", "State, Type, Platform", "CPU %, MEM %, DISK %"]
+    assert first == [
+        "web-server-00\ni-00000000000000000\n10.0.123.0 / 54.123.145.0",
+        "🟢\u00a0running\nt3.2xlarge\nwindows",
+        "CPU\u00a0100.0%\nMEM\u00a0–\nDISK\u00a061.3%",  # noqa: RUF001
+    ]
+
+
+def test_a_table_has_a_header_and_marked_cells() -> None:
     made = show(
         Table(
             ("Name", "State", "Id"),
@@ -142,14 +194,14 @@ def test_a_table_has_a_header_and_coloured_cells() -> None:
     )
     assert rows(made) == [
         ["Name", "State", "Id"],
-        ["web-server-01", "running", "i-0abc123def4567890"],
-        [" ", "stopped", "i-0def"],
+        ["web-server-01", "🟢\u00a0running", "i-0abc123def4567890"],
+        [" ", "🟠\u00a0stopped", "i-0def"],
     ]
     (table,) = made["body"]
-    assert [column["width"] for column in table["columns"]] == [16, 10, 22]
-    header, first, _ = table["rows"]
+    name, state, ident = (column["width"] for column in table["columns"])
+    assert state < name < ident
+    header = table["rows"][0]
     assert all(cell["items"][0]["inlines"][0]["weight"] == "Bolder" for cell in header["cells"])
-    assert first["cells"][1]["items"][0]["inlines"][0]["color"] == "good"
 
 
 def test_a_table_without_rows_shows_its_header() -> None:
@@ -294,7 +346,12 @@ def everywhere(text: str) -> dict[str, Any]:
 def test_text_is_shown_to_the_character(text: str) -> None:
     seen = clean(text)  # what cannot be seen is made visible
     assert (seen != text) == (text in UNSEEN)
-    fields, table, code, finding = [seen] * 2, [seen, "x", seen, seen], [seen] * 2, [seen] * 2
+    fields, table, code, finding = (
+        [seen] * 2,
+        [seen, "x", seen, f"🟢\u00a0{seen}"],
+        [seen] * 2,
+        [seen] * 2,
+    )
     assert shown(everywhere(text)) == [
         *[seen] * 3,
         *fields,

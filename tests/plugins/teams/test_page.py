@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import aiohttp
 import anyio
 import pytest
 
+from contrast import THEMES
 from smartops import Action, Reply
 from smartops.testing.channels.parrot import BLOCKS, WORDS
 from smartops_teams.cards import card
@@ -102,3 +104,12 @@ async def test_everybody_who_looks_on_sees_what_is_new() -> None:
                 teams.sender.changed()
         assert len(seen) == 2
         assert all("hello" in html for html in seen)
+
+
+def test_the_page_has_the_published_colours() -> None:
+    style = files("smartops_teams.simulator").joinpath("page.css").read_text()
+    light, _, rest = style.partition("@media (prefers-color-scheme: dark)")
+    dark = light + rest[: rest.index("* {")]
+    for css, theme in ((light, THEMES["light"]), (dark, THEMES["dark"])):
+        for colour in (*theme["behind"].values(), *theme["colours"].values()):
+            assert colour in css.replace("#fff;", "#ffffff;")
