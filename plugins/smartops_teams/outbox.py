@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, ValidationFailed
+from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, Text, ValidationFailed
 
 from .answers import Page, message_activity, page_of, written
 from .connector import Connector, Gone, MessageGone
@@ -50,7 +50,8 @@ class Outbox:
         reference = message.reference
         once = reference.get("once") and message.shown_in
         if not once or reply.status == "pending" or reply.error is not None:
-            return await self._deliver(reference, written(reply), replaces)
+            typed = not (message.action or message.shown_in)
+            return await self._deliver(reference, written(reply), replaces, typed=typed)
         pressed = reference["conversation"], message.shown_in
         if pressed in self._spent:
             if replaces:
@@ -99,14 +100,22 @@ class Outbox:
         """Say something in a conversation without having been asked."""
         return await self._show(reference, written(reply), "")
 
-    async def _deliver(self, reference: Reference, pages: list[Page], replaces: str) -> str:
-        """Send pages to the thread, or what is private to the one-to-one chat where that can be."""
+    async def _deliver(
+        self, reference: Reference, pages: list[Page], replaces: str, *, typed: bool = False
+    ) -> str:
+        """Send pages to the thread, or what is private to the one-to-one chat where that can be.
+
+        Where the question was typed, a line then says that it was answered there.
+        """
         alone = pages[0].reply.private and reference["kind"] != "personal"
-        if alone and await self._in_private(reference, pages):
-            if replaces:
-                await self._remove(reference, replaces)
-            return ""  # its id is none of the conversation that the reference is to
-        return await self._show(reference, pages, replaces)
+        if not alone or not await self._in_private(reference, pages):
+            return await self._show(reference, pages, replaces)
+        if typed:
+            with _besides("nothing in the thread says that the answer is in the chat"):
+                await self._show(reference, [page_of(_elsewhere(reference))], replaces)
+        elif replaces:
+            await self._remove(reference, replaces)
+        return ""  # its id is none of the conversation that the reference is to
 
     async def _remove(self, reference: Reference, shown: str) -> None:
         """Take away a sign of work whose answer only one person may see."""
@@ -194,6 +203,13 @@ class Outbox:
             except MessageGone:
                 log.info("the message to be answered was deleted; the reply follows it")
         return await self._connector.send(lane, base, conversation, activity)
+
+
+def _elsewhere(reference: Reference) -> Reply:
+    """Return the line that says where a private answer is, and nothing about it."""
+    name = reference["user"]["name"]
+    line = f"{name}: answered in our chat" if name else "Answered in our chat"
+    return Reply.of(Text(line, style="note"))
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class Lamps:
         async def plan(lamp: str) -> Plan:
             return Plan(f"Switch {lamp}")
 
-        @command("blink {lamp}", effect="change")
+        @command("blink {lamp}", effect="change", resumable=True)
         async def blink(lamp: str, work: Work) -> str:
             """Blink slowly."""
             await work.progress("blinking", done=1, total=2)

@@ -244,10 +244,11 @@ async def test_refusals_are_told_in_private(house: House) -> None:
     said = await teams.says("switch kitchen", conversation="ops", user="mallory")
     told = await teams.shown("with mallory")
     assert teams.user("mallory").identity in told.text
-    assert teams.conversation("ops").answers == []
+    line = await teams.shown("ops")
+    assert (line.text, line.thread) == ("Mallory: answered in our chat", said.id)
     teams.connector.unreachable.add("eve")  # who has no chat with the bot
     await teams.says("switch kitchen", conversation="ops", user="eve", thread=said)
-    assert "does not know you" in (await teams.shown("ops")).text
+    assert "does not know you" in (await teams.shown("ops", count=2)).text
     assert [call.status for call in teams.rejected] == [403]
     teams.connector.calls.clear()
 
@@ -340,7 +341,9 @@ async def test_what_is_private_stays_so(house: House) -> None:
     assert teams.user("bob").identity in (await teams.shown("with bob")).text
     await teams.says("whoami", conversation="ops")
     assert teams.user("alice").identity in (await teams.shown("with alice")).text
-    assert teams.conversation("ops").answers == [menu]
+    line = await teams.shown("ops", count=2)
+    assert line.text == "Alice: answered in our chat"
+    assert teams.conversation("ops").answers == [menu, line]
     assert menu.edits == 0
 
 
