@@ -12,9 +12,10 @@ import unicodedata
 from functools import lru_cache
 
 _TOKEN = re.compile(r"<([^<>|][^<>]*)>")
-_ANYBODY = re.compile(r"\s*<@[^<>]+>\s*")
+_ANYBODY = re.compile(r"\s*<@[^<>]+>(\s*[:,])?\s*")
 _SCHEMES = re.compile(r"\A(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _CODE = re.compile(r"(`{3}|`)\s*([^`]*?)\s*\1")
+_EMPHASIS = re.compile(r"([*_]{1,2})([^\W_].*[^\W_][\"')]?)\1", re.DOTALL)
 _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 # No-break spaces become spaces. What has no width or turns the direction goes, but for the two
 # joiners (200c, 200d), which scripts and emoji need.
@@ -31,16 +32,19 @@ def spoken(text: str, me: str = "", *, mentioned: bool = False) -> str:
     """Return the text of a message as its sender meant it, without mentions of the bot.
 
     ``me`` is the bot's user id. Where it is not known but the bot is
-    ``mentioned``, the first mention is taken for it. Quotes and dashes stay as
-    they are: mending those is the grammar's, which knows what is quoted.
+    ``mentioned``, the first mention is taken for it. A colon or comma after it
+    goes too, and emphasis of the whole text. Quotes and dashes stay as they are:
+    mending those is the grammar's, which knows what is quoted.
     """
     if "<" in text:
         if me:
-            text = _mention_of(me).sub(" ", text)
+            text = _mention_of(me).sub(_space, text)
         elif mentioned:
-            text = _ANYBODY.sub(" ", text, count=1)
+            text = _ANYBODY.sub(_space, text, count=1)
         text = _TOKEN.sub(_typed, text)
     text = mended(unescaped(text)).strip()
+    if emphasis := _EMPHASIS.fullmatch(text):
+        return emphasis[2]
     if text.startswith("`") and (code := _CODE.fullmatch(text)):
         return code[2]
     return text
@@ -72,7 +76,12 @@ def mended(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _mention_of(user: str) -> re.Pattern[str]:
-    return re.compile(rf"\s*<@{re.escape(user)}(?:\|[^<>]*)?>\s*")
+    return re.compile(rf"\s*<@{re.escape(user)}(?:\|[^<>]*)?>(\s*[:,])?\s*")
+
+
+def _space(mention: re.Match[str]) -> str:
+    """Return what stays of a mention, with its punctuation where it does not begin the text."""
+    return f"{mention[1] or ''} " if mention.start() else " "
 
 
 def _typed(token: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from .activity import Activity, part, word
 
 _TAG = re.compile(r"<at(?:\s[^<>]*)?>([^<>]*)</at>")
+_EMPHASIS = re.compile(r"([*_]{1,2})([^\W_].*[^\W_][\"')]?)\1", re.DOTALL)
 _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 # No-break spaces become spaces. What has no width or turns the direction goes, but for the two
 # joiners (200c, 200d), which scripts and emoji need.
@@ -24,6 +25,7 @@ _MENDED = str.maketrans(
 def spoken(activity: Activity) -> str:
     """Return the text of a message as its sender meant it.
 
+    A colon or comma after the mention goes too, and emphasis of the whole text.
     Quotes and dashes stay as they are: mending those is the grammar's, which
     knows what is quoted.
     """
@@ -34,7 +36,9 @@ def spoken(activity: Activity) -> str:
         for entity in entities:
             if isinstance(entity, dict) and _mentions(entity, me):
                 text = _without(text, entity)
-    return _mended(text).strip()
+    text = _mended(text).strip()
+    emphasis = _EMPHASIS.fullmatch(text)
+    return emphasis[2] if emphasis else text
 
 
 def _mentions(entity: dict[str, Any], who: str) -> bool:
@@ -61,7 +65,10 @@ def _without(text: str, entity: dict[str, Any]) -> str:
 
 def _joined(before: str, after: str) -> str:
     """Join what stood around a mention as two words, whatever space there was."""
-    return f"{before.rstrip()} {after.lstrip()}"
+    before, after = before.rstrip(), after.lstrip()
+    if not before and after[:1] in (":", ","):
+        after = after[1:].lstrip()
+    return f"{before} {after}"
 
 
 def _mended(text: str) -> str:

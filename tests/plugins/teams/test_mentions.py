@@ -28,6 +28,12 @@ def mention(text: str | None = None, **mentioned: Any) -> dict[str, Any]:
         pytest.param("list<at>SmartOps</at>all", [MENTION], "list all", id="without blanks"),
         pytest.param("<at>SmartOps</at>\n list", [MENTION], "list", id="before a line end"),
         pytest.param("<at>SmartOps</at>", [MENTION], "", id="alone"),
+        pytest.param("<at>SmartOps</at>: list", [MENTION], "list", id="with a colon"),
+        pytest.param("<at>SmartOps</at> , list", [MENTION], "list", id="with a comma"),
+        pytest.param("hey <at>SmartOps</at>, list", [MENTION], "hey , list", id="not first"),
+        pytest.param("<at>SmartOps</at> **list all**", [MENTION], "list all", id="strong"),
+        pytest.param("<at>SmartOps</at>: _stop a_b_", [MENTION], "stop a_b", id="emphasis"),
+        pytest.param("*-web-*", [], "*-web-*", id="a pattern is no emphasis"),
         pytest.param(
             "<at>SmartOps</at> <at>SmartOps</at> list", [MENTION, MENTION], "list", id="twice"
         ),
