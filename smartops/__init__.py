@@ -69,7 +69,6 @@ from .reply import (
     Issues,
     Reply,
     Severity,
-    Stack,
     Table,
     Text,
 )
@@ -83,6 +82,7 @@ from .services import (
     Verified,
     Verifier,
 )
+from .stack import Stack
 from .values import ByteSize, Duration, Secret
 from .version import __version__ as __version__
 from .wire import dump_json, envelope, parse_json

@@ -8,15 +8,14 @@ never see a platform's JSON.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from .errors import RateLimited, Refusal
 from .jsonable import jsonable
+from .stack import Stack, stacked
 
 
 class Severity(StrEnum):
@@ -76,56 +75,6 @@ class Cell:
 
 
 Row = tuple[str | Cell, ...]
-_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash stands for a number
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Columns of a table that are shown as one where there is little space."""
-
-    places: tuple[int, ...]
-    names: tuple[str, ...]
-
-    def lines(self, row: Row) -> tuple[Row, Row]:
-        """Return the lines that a row has here: the leading ones, and the rest.
-
-        Numbers are labelled with their column's name, and all lead. Otherwise the
-        first column leads; of the rest, empty cells are left out.
-        """
-        cells = tuple([row[place] for place in self.places])
-        if len(cells) == 1:
-            return cells, ()
-        lines = tuple([_labelled(name, cell) for name, cell in zip(self.names, cells, strict=True)])
-        if self.labels(row):
-            return tuple(filter(None, lines)), ()
-        return lines[:1], tuple(filter(None, lines[1:]))
-
-    def labels(self, row: Row) -> bool:
-        """Return whether the lines of a row carry the names of their columns."""
-        first = row[self.places[0]]
-        return len(self.places) > 1 and _labelled(self.names[0], first) != first
-
-
-def _labelled(name: str, cell: str | Cell) -> str | Cell:
-    if isinstance(cell, Cell) or not _NUMBER.fullmatch(cell):
-        return cell
-    unit = "%" if name.endswith(" %") and cell[0].isdigit() else ""
-    return f"{name.removesuffix(' %')}\u00a0{cell}{unit}"
-
-
-@lru_cache(maxsize=256)
-def _stacks(columns: tuple[str, ...], together: tuple[tuple[str, ...], ...]) -> tuple[Stack, ...]:
-    groups: dict[tuple[str, ...] | int, list[int]] = {}
-    for place, name in enumerate(columns):
-        group = next((names for names in together if name in names), place)
-        groups.setdefault(group, []).append(place)
-    for group, places in groups.items():
-        if isinstance(group, tuple):
-            places.sort(key=lambda place: group.index(columns[place]))
-    return tuple(
-        Stack(tuple(places), tuple(columns[place] for place in places))
-        for places in groups.values()
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +92,7 @@ class Table:
     @property
     def stacks(self) -> tuple[Stack, ...]:
         """The columns as they are shown where there is little space."""
-        return _stacks(self.columns, self.together)
+        return stacked(self.columns, self.together)
 
     def __post_init__(self) -> None:
         """Raise ValueError if a row has too few or too many cells, TypeError if one is no cell."""
