@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,8 +12,11 @@ import anyio
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smartops.services import Clock
+
 from .access import Access, upsert
-from .rows import LEASE, Known, StoreClosed
+from .database import Database
+from .rows import LEASE, Known, StoreClosed, StoreUnavailable
 from .tables import acts, inbox
 
 _NAMES: dict[str, Any] = {
@@ -43,6 +47,11 @@ LARGEST = 256 * 1024
 
 class Messages(Access):
     """Claims of messages and their stored answers, and the inbox of accepted messages."""
+
+    def __init__(self, database: Database, clock: Clock, owner: str) -> None:
+        super().__init__(database, clock, owner)
+        self._settling = threading.Lock()
+        self._settled: list[Mapping[str, Any]] | None = None
 
     async def claim(self, key: str, digest: str = "") -> bool:
         """Return whether this idempotency key is new, to this and every other process.
@@ -89,11 +98,33 @@ class Messages(Access):
         if read:
             since = self._clock.time() - DEDUPLICATED + ANSWERED
             reply = answer if len(answer) <= LARGEST else None
-            row = {"of": key, "reply": reply, "since": since}
-            self._queue(lambda connection: connection.execute(_SETTLE_READ, row))
+            self._settle_read({"of": key, "reply": reply, "since": since})
         else:
             row = {"of": key, "reply": answer}
             self._queue(lambda connection: connection.execute(_SETTLE, row))
+
+    def _settle_read(self, row: Mapping[str, Any]) -> None:
+        """Store the answer to a read together with all others until the next transaction.
+
+        Most messages are reads, and a statement costs much more than a row of it.
+        """
+        with self._settling:
+            if self._settled is not None:
+                self._settled.append(row)
+                return
+            rows = self._settled = [row]
+
+        def settle_all(connection: Connection) -> None:
+            with self._settling:
+                if self._settled is rows:
+                    self._settled = None
+            connection.execute(_SETTLE_READ, rows)
+
+        try:
+            self._queue(settle_all)
+        except (StoreUnavailable, StoreClosed):
+            self._settled = None
+            raise
 
     async def known(self, key: str) -> Known | None:
         """Return what is stored of a claimed message; None if it is not claimed."""

@@ -66,6 +66,18 @@ async def test_the_large_answer_to_a_read_is_not_kept(store: Store) -> None:
     assert await store.retake("one")
 
 
+async def test_the_answers_to_many_reads_are_all_kept(store: Store) -> None:
+    keys = [f"key-{number}" for number in range(300)]
+    assert all(await claims(store, *keys))
+    for place, key in enumerate(keys):
+        store.settle(key, key.encode(), read=True)
+        if place % 7 == 0:
+            await anyio.lowlevel.checkpoint()  # the writer takes some, and others follow
+        if place % 50 == 0:
+            assert await store.answer(key) == key.encode()
+    assert [await store.answer(key) for key in keys] == [key.encode() for key in keys]
+
+
 async def test_the_answer_to_a_read_is_kept_for_minutes(store: Store, clock: ManualClock) -> None:
     for key in ("read", "change"):
         await store.claim(key)
