@@ -136,14 +136,17 @@ class ApprovalInvalid(Refusal):
 
 
 class BackendUnavailable(Refusal):
-    """A backend did not do its work."""
+    """A backend did not do its work; ``undone`` is True if it certainly did none of it."""
 
     code = "BACKEND_UNAVAILABLE"
     status = 503
+    undone: bool = False
 
 
 class Unreachable(BackendUnavailable):
     """Nobody was reached, so nothing was asked for: it may be tried again without harm."""
+
+    undone = True
 
 
 class InterpreterFailed(Refusal):

@@ -22,7 +22,8 @@ _BEFORE = (InstanceNotFound, PermissionDenied, RateLimited, ValidationFailed)
 
 def undone(failure: Failure) -> bool:
     """Whether it is certain that nothing was done; after any other failure one has to look."""
-    return isinstance(failure.error, _BEFORE)
+    error = failure.error
+    return isinstance(error, _BEFORE) or (isinstance(error, BackendUnavailable) and error.undone)
 
 
 def refusal(failures: Sequence[Failure]) -> Refusal:
@@ -51,6 +52,8 @@ def reworded(failures: Sequence[Failure], message: str, details: str | None) -> 
     same = len({error.code for error in errors}) == 1
     said = errors[0].reworded(message, details) if same else BackendUnavailable(message)
     said.details = details
+    if isinstance(said, BackendUnavailable):
+        said.undone = all(map(undone, failures))
     said.retry_after = max((error.retry_after or 0 for error in errors), default=0) or None
     return said
 

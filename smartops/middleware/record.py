@@ -85,8 +85,7 @@ async def _carried_out(parts: Parts, proceed: Proceed, turn: Turn, operation: Op
             reply = _complete(operation, await proceed(turn))
             state = "done"
         except Refusal as refusal:
-            ambiguous = isinstance(refusal, DeadlineExceeded | BackendUnavailable)
-            state = "unknown" if ambiguous and turn.effect is not Effect.READ else "failed"
+            state = "unknown" if _is_ambiguous(refusal, turn) else "failed"
             reply = Reply.refused(refusal)
             raise
         except CANCELLED:
@@ -114,6 +113,15 @@ def _complete(operation: Operation, reply: Reply) -> Reply:
     complete = replace(reply, data={**reply.data, "operation": operation.id})
     complete.dump()
     return complete
+
+
+def _is_ambiguous(refusal: Refusal, turn: Turn) -> bool:
+    """Return True if the change may have been made although it was refused."""
+    if turn.effect is Effect.READ:
+        return False
+    if isinstance(refusal, BackendUnavailable):
+        return not refusal.undone
+    return isinstance(refusal, DeadlineExceeded)
 
 
 async def _ended(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from smartops import (
     InstanceNotFound,
     PermissionDenied,
     Query,
+    Unreachable,
     ValidationFailed,
 )
 from smartops.errors import InternalError
@@ -230,3 +232,33 @@ async def test_a_ping_is_for_all(clouds: Clouds, clock: ManualClock) -> None:
     away = {"operation": "ping", "code": "BACKEND_UNAVAILABLE"}
     with pytest.raises(BackendUnavailable, match=EU):
         await ComputeGroup(clouds(eu=[away]), clock).ping()
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome", "undone"),
+    [
+        (Unreachable("No connection"), "Not done", True),
+        (BackendUnavailable("No answer"), "Perhaps done", False),
+    ],
+)
+async def test_only_what_certainly_was_not_done_is_called_so(
+    clouds: Clouds,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    second: BackendUnavailable,
+    outcome: str,
+    undone: bool,
+) -> None:
+    eu, us = clouds()
+    compute = ComputeGroup([eu, us], clock)
+    (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
+    for backend, error in ((eu, Unreachable("No connection")), (us, second)):
+        monkeypatch.setattr(backend, "act", partial(_refuse, error))
+    with pytest.raises(BackendUnavailable) as refused:
+        await compute.act("stop", [one, two])
+    assert refused.value.undone is undone
+    assert f"{outcome}" in str(refused.value.details).partition(EU)[2]
+
+
+async def _refuse(error: BackendUnavailable, *_: object) -> None:
+    raise error
