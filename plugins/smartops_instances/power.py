@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -68,6 +68,24 @@ RULES: Mapping[Verb, Rules] = MappingProxyType(
         ),
     }
 )
+_OWNERS: Mapping[str, Mapping[Verb, str]] = MappingProxyType(
+    {
+        "aws:autoscaling:groupName": {
+            "stop": "Auto Scaling group {}, which terminates and replaces stopped instances",
+            "reboot": "Auto Scaling group {}, which may replace instances that do not answer",
+        },
+        "eks:cluster-name": {
+            "stop": "EKS cluster {}: pods on stopped nodes end",
+            "reboot": "EKS cluster {}: pods on rebooting nodes are interrupted",
+        },
+        "aws:ecs:clusterName": {
+            "stop": "ECS cluster {}: tasks on stopped instances end",
+            "reboot": "ECS cluster {}: tasks on rebooting instances are interrupted",
+        },
+    }
+)
+"""Tags that say what an instance belongs to, and what that means for each verb."""
+
 _MANY = "\n\nSeveral are named with commas, or by a tag: tag:Environment=staging."
 
 
@@ -146,7 +164,20 @@ def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Spli
     warnings = tuple(f"{item.label} is {there} already." for item in split.already)
     if not split.moving:
         return Plan(f"Nothing to {verb}", changes, warnings=warnings)
+    warnings += tuple(_owned(verb, split.moving))
     return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
+
+
+def _owned(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
+    """Warn of what else happens to instances that belong to a group, one line for each group."""
+    for tag, words in _OWNERS.items():
+        members: dict[str, list[Instance]] = {}
+        for item in instances:
+            if verb in words and item.tags.get(tag):
+                members.setdefault(item.tags[tag], []).append(item)
+        for name, own in members.items():
+            belong = "belongs" if len(own) == 1 else "belong"
+            yield f"{named(own)} {belong} to the {words[verb].format(name)}."
 
 
 def _reply(verb: Verb, split: Split, transitions: Sequence[Transition]) -> Reply:

@@ -119,3 +119,34 @@ async def test_too_many_targets_are_refused_in_plan_and_act(world, make):
     assert there.cloud.calls == []
     await acted(there, "stop", *targets[:2], targets[0])
     assert there.cloud.calls == [("stop", ("i-0", "i-1"))]
+
+
+async def test_a_plan_warns_that_a_group_replaces_what_is_stopped(world, make):
+    group = {"aws:autoscaling:groupName": "web"}
+    targets = [
+        make("i-1", "web-1", tags=group),
+        make("i-2", "web-2", tags=group),
+        make("i-3", "node-1", tags={"eks:cluster-name": "shop"}),
+        make("i-4", "alone"),
+    ]
+    there = world(*targets)
+    assert (await planned(there, "stop", *targets)).warnings == (
+        "2 instances belong to the Auto Scaling group web, which terminates and replaces stopped "
+        "instances.",
+        "node-1 belongs to the EKS cluster shop: pods on stopped nodes end.",
+    )
+    (warning,) = (await planned(there, "reboot", targets[0])).warnings
+    assert warning == (
+        "web-1 belongs to the Auto Scaling group web, which may replace instances that do not "
+        "answer."
+    )
+    assert (await planned(there, "stop", targets[3])).warnings == ()
+
+
+async def test_a_plan_warns_only_of_what_it_changes(world, make):
+    group = {"aws:autoscaling:groupName": "web"}
+    there = world(make("i-1", "web-1", state="stopped", tags=group))
+    (off,) = there.cloud.instances.values()
+    (warning,) = (await planned(there, "stop", off)).warnings
+    assert "already" in warning
+    assert (await planned(there, "start", off)).warnings == ()
