@@ -11,6 +11,10 @@ Cause = Literal["service", "credentials", "parameters", "unreached", "unanswered
 was never sent. ``unreached``: there was no connection. ``unanswered``: it may have worked on it."""
 
 
+_LONGEST = 4000
+"""Characters of a message that are kept: a proxy's error page can be a megabyte."""
+
+
 class ModelFailed(InterpreterFailed):
     """The language model did not do its work; ``details`` hold the remedy."""
 
@@ -33,6 +37,7 @@ class Fault(Exception):
         operation: str = "",
         retry_after: int | None = None,
     ) -> None:
+        message = message[:_LONGEST]
         super().__init__(f"{code}: {message}")
         self.cause = cause
         self.code = code

@@ -27,6 +27,15 @@ from .errors import Cause, Fault
 _SESSION_NAME = "smartops"
 _SESSION_SECONDS = 3600
 _OPERATION = "Converse"
+_LONGEST_REASON = 1000
+_UNPARSED = (
+    botocore.parsers.ResponseParserError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What the SDK's parsers raise for an answer that is broken, or does not come from AWS."""
 
 _CAUSES: tuple[tuple[Any, Cause], ...] = (
     (sdk_errors.NoCredentialsError, "credentials"),
@@ -50,7 +59,8 @@ def _in_a_line(record: logging.LogRecord) -> bool:
     It does so with pages of traceback, and also where the call fails for it: as a Fault.
     """
     if record.exc_info:
-        record.msg, record.args = f"{record.getMessage()} {record.exc_info[1]}", ()
+        why = str(record.exc_info[1])[:_LONGEST_REASON]  # it may quote a whole answer
+        record.msg, record.args = f"{record.getMessage()} {why}", ()
         record.exc_info = record.exc_text = None
     return "mandatory" not in record.msg
 
@@ -72,8 +82,10 @@ class Sdk:
             answer: Mapping[str, Any] = self._client().converse(**request)
         except sdk_errors.ClientError as error:
             raise _refused(error) from error
-        except (sdk_errors.BotoCoreError, botocore.parsers.ResponseParserError) as error:
+        except sdk_errors.BotoCoreError as error:
             raise _failed(error) from error
+        except _UNPARSED as error:
+            raise _failed(error) from None  # the error may quote the whole answer
         except RuntimeError as error:  # the SDK's word for what is new and has expired already
             said = f"{error} Is the clock right?"
             raise Fault(
