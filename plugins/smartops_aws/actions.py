@@ -30,7 +30,8 @@ class Action:
 
     ``wanted`` completes "Insufficient permissions to …". ``resources`` is the
     bucket that is charged for each instance of a call, ``following`` the name
-    of what leads to the next page.
+    of what leads to the next page. ``answer`` is the member without which an
+    answer is not one of AWS, with a dot before a member of a member.
     """
 
     service: str
@@ -41,6 +42,7 @@ class Action:
     kind: Kind = "read"
     resources: Allowance | None = None
     following: str = "NextToken"
+    answer: str = ""
 
     @property
     def right(self) -> str:
@@ -63,32 +65,100 @@ PROTECTION = Action(
     "ec2", "DescribeInstanceAttribute", "changes", "see whether an instance is protected", _READ
 )
 START = Action(
-    "ec2", "StartInstances", "changes", "start instance", _CHANGE, "change", Allowance(1000, 2)
+    "ec2",
+    "StartInstances",
+    "changes",
+    "start instance",
+    _CHANGE,
+    "change",
+    Allowance(1000, 2),
+    answer="StartingInstances",
 )
 STOP = Action(
-    "ec2", "StopInstances", "changes", "stop instance", _CHANGE, "change", Allowance(1000, 20)
+    "ec2",
+    "StopInstances",
+    "changes",
+    "stop instance",
+    _CHANGE,
+    "change",
+    Allowance(1000, 20),
+    answer="StoppingInstances",
 )
 REBOOT = Action("ec2", "RebootInstances", "changes", "reboot instance", _CHANGE, "once")
 CREATE_TAGS = Action("ec2", "CreateTags", "tagging", "tag instance", _CHANGE, "change")
 DELETE_TAGS = Action("ec2", "DeleteTags", "tagging", "untag instance", _CHANGE, "change")
 NODES = Action(
-    "ssm", "DescribeInstanceInformation", "runner", "see which instances can be reached", _SSM
+    "ssm",
+    "DescribeInstanceInformation",
+    "runner",
+    "see which instances can be reached",
+    _SSM,
+    answer="InstanceInformationList",
 )
-SEND = Action("ssm", "SendCommand", "runner", "run commands on instance", Allowance(10, 5), "once")
-COMMANDS = Action("ssm", "ListCommands", "runner", "find commands", _SSM)
+SEND = Action(
+    "ssm",
+    "SendCommand",
+    "runner",
+    "run commands on instance",
+    Allowance(10, 5),
+    "once",
+    answer="Command.CommandId",
+)
+COMMANDS = Action("ssm", "ListCommands", "runner", "find commands", _SSM, answer="Commands")
 INVOCATIONS = Action(
-    "ssm", "ListCommandInvocations", "runner", "read the results of commands", _SSM
+    "ssm",
+    "ListCommandInvocations",
+    "runner",
+    "read the results of commands",
+    _SSM,
+    answer="CommandInvocations",
 )
 OUTPUT = Action(
-    "ssm", "GetCommandInvocation", "runner", "read the output of commands", Allowance(50, 20)
+    "ssm",
+    "GetCommandInvocation",
+    "runner",
+    "read the output of commands",
+    Allowance(50, 20),
+    answer="Status",
 )
 CANCEL = Action("ssm", "CancelCommand", "runner", "cancel commands", Allowance(10, 5), "change")
-DATA = Action("cloudwatch", "GetMetricData", "metrics", "read metrics", Allowance(50, 50))
-LIST_METRICS = Action("cloudwatch", "ListMetrics", "metrics", "list metrics", Allowance(25, 25))
-COST = Action(
-    "ce", "GetCostAndUsage", "costs", "read costs", Allowance(5, 1), following="NextPageToken"
+DATA = Action(
+    "cloudwatch",
+    "GetMetricData",
+    "metrics",
+    "read metrics",
+    Allowance(50, 50),
+    answer="MetricDataResults",
 )
-ASSUME = Action("sts", "AssumeRole", "role", "assume the role of the account", _READ)
+LIST_METRICS = Action(
+    "cloudwatch", "ListMetrics", "metrics", "list metrics", Allowance(25, 25), answer="Metrics"
+)
+COST = Action(
+    "ce",
+    "GetCostAndUsage",
+    "costs",
+    "read costs",
+    Allowance(5, 1),
+    following="NextPageToken",
+    answer="ResultsByTime",
+)
+ASSUME = Action(
+    "sts",
+    "AssumeRole",
+    "role",
+    "assume the role of the account",
+    _READ,
+    answer="Credentials.Expiration",
+)
+IDENTITY = Action(
+    "sts",
+    "GetCallerIdentity",
+    "role",
+    "see which account the credentials belong to",
+    _READ,
+    answer="Account",
+)
+"""It needs no right, so it is not in the table."""
 
 ACTIONS = (
     DESCRIBE,

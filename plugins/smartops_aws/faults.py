@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-Cause = Literal["service", "credentials", "parameters", "unreached", "unanswered"]
-"""``service``: AWS refused. ``credentials``: there are none to sign with. ``parameters``: it was
-never sent. ``unreached``: there was no connection. ``unanswered``: what became of it is unknown."""
+Cause = Literal[
+    "service", "credentials", "account", "parameters", "unreached", "unanswered", "unreadable"
+]
+"""``service``: AWS refused. ``credentials``: there are none to sign with. ``account``: they belong
+to another account than configured. ``parameters``: it was never sent. ``unreached``: there was no
+connection. ``unanswered``: what became of it is unknown. ``unreadable``: likewise, because the
+answer was broken or not from AWS."""
+
+_LONGEST = 4000
+"""Characters of a message that are kept: a proxy's error page can be a megabyte."""
 
 
 class Fault(Exception):
@@ -27,6 +34,7 @@ class Fault(Exception):
         status: int = 0,
         retry_after: float | None = None,
     ) -> None:
+        message = message[:_LONGEST]
         super().__init__(f"{code}: {message}")
         self.cause = cause
         self.code = code

@@ -3,11 +3,15 @@
 A real instance is 5 KB of XML, of which a listing wants a tenth. Before the SDK
 parses an answer, this takes the wanted fields out of it with expat and leaves
 an empty answer; signing, retries, paging and errors stay the SDK's.
+
+What is no answer of AWS, such as a login page with status 200, is refused here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import threading
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from xml.parsers import expat
@@ -17,6 +21,14 @@ from smartops import Instance, State
 INSTANCES = "SmartOpsInstances"
 """Where the instances stand in the parsed answer."""
 
+PARSING = threading.Lock()
+"""Held while an answer is parsed: the event loop waits for one thread, not for one per region."""
+
+_ERRORS = 301
+"""The SDK takes a lower HTTP status for success."""
+
+_EXCERPT = 100
+_ROOT = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(\w+)")
 _EMPTY = b"<DescribeInstancesResponse/>"
 
 # Parts of an instance that nobody wants; none of them ever stands within itself.
@@ -42,6 +54,35 @@ _FIELDS = frozenset(
 _TOKEN, _INSTANCE, _FIELD, _STATE, _TAG = 2, 5, 6, 7, 8
 
 
+class Unreadable(Exception):
+    """An answer is broken, or does not come from AWS."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(f"{len(body):,} bytes that begin with {body[:_EXCERPT]!r}")
+
+
+def check_answer(response_dict: Mapping[str, Any], operation_model: Any, **_: object) -> None:
+    """Raise Unreadable for a successful answer that does not look like one of the operation.
+
+    JSON is not parsed here. In a broken answer the SDK finds no member, which is noticed later.
+    """
+    if response_dict["status_code"] >= _ERRORS:
+        return
+    body: bytes = response_dict["body"]
+    protocol = operation_model.service_model.resolved_protocol
+    if protocol in ("ec2", "query"):
+        root = _ROOT.match(body)
+        fits = root is not None and root[1].decode() == f"{operation_model.name}Response"
+    elif protocol == "json":
+        text = body.strip()
+        nothing_to_say = not text and not operation_model.output_shape.members
+        fits = nothing_to_say or (text.startswith(b"{") and text.endswith(b"}"))
+    else:
+        fits = True
+    if not fits:
+        raise Unreadable(body)
+
+
 class Listener:
     """Hears of every answer to DescribeInstances that comes to one backend, before it is parsed."""
 
@@ -53,14 +94,16 @@ class Listener:
     ) -> None:
         """Take the instances, and the token of the next page, out of the answer.
 
-        An error, and what is no XML, is left for the SDK to make sense of.
+        An error is left for the SDK to make sense of. Raises Unreadable.
         """
-        if response_dict["status_code"] != 200:
+        if response_dict["status_code"] >= _ERRORS:
             return
+        body = response_dict["body"]
         try:
-            instances, following = read_instances(response_dict["body"], self._backend)
-        except expat.ExpatError:
-            return
+            with PARSING:
+                instances, following = read_instances(body, self._backend)
+        except (expat.ExpatError, LookupError) as error:  # LookupError: an unknown encoding
+            raise Unreadable(body) from error
         customized_response_dict[INSTANCES] = instances
         customized_response_dict["NextToken"] = following
         response_dict["body"] = _EMPTY
@@ -69,16 +112,21 @@ class Listener:
 def read_instances(body: bytes, backend: str) -> tuple[list[Instance], str]:
     """Return the instances of an answer, and the token of the next page.
 
-    Raises ExpatError for what is no XML.
+    Raises ExpatError for what is no XML, Unreadable for XML without a set of reservations.
     """
     reader = _Reader(backend)
     reader.read(_without_bulk(body))
+    if not reader.found:
+        raise Unreadable(body)
     return reader.instances, reader.following
 
 
 def _without_bulk(body: bytes) -> bytes:
-    """Cut out what nobody wants, if that is safe: markup cannot stand in text but in these."""
-    if b"<!" in body:
+    """Cut out what nobody wants, if that is safe: markup cannot stand in text but in these.
+
+    What is broken stays in, for the parser to find it.
+    """
+    if b"<!" in body or body.count(b"<") > body.count(b">"):
         return body
     for start, end in _BULK:
         body = b"".join(_outside(body, start, end))
@@ -104,6 +152,7 @@ class _Reader:
     def __init__(self, backend: str) -> None:
         self.instances: list[Instance] = []
         self.following = ""
+        self.found = False
         self._backend = backend
         self._depth = 0
         self._field = self._key = ""
@@ -140,8 +189,10 @@ class _Reader:
         elif depth == _INSTANCE:
             if "instanceId" in self._fields:
                 self.instances.append(_instance(self._fields, self._tags, self._backend))
-        elif depth == _TOKEN and name == "nextToken":
-            self.following = "".join(self._text)
+        elif depth == _TOKEN:
+            if name == "nextToken":
+                self.following = "".join(self._text)
+            self.found = self.found or name == "reservationSet"
         self._depth = depth - 1
 
     def _end_of_tag_part(self, name: str) -> None:

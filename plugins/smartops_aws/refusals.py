@@ -20,7 +20,7 @@ from smartops import (
     ValidationFailed,
 )
 
-from .actions import ACTIONS, ASSUME, Action
+from .actions import ACTIONS, ASSUME, IDENTITY, Action
 from .errors import SsmUnavailable
 from .faults import Fault
 
@@ -33,7 +33,6 @@ _DENIED = frozenset(
         "AccessDenied",
         "AccessDeniedException",
         "UnauthorizedAccess",
-        "OptInRequired",
     }
 )
 _CREDENTIALS = frozenset(
@@ -68,6 +67,19 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+_NO_CAPACITY = frozenset(
+    {
+        "InsufficientCapacity",
+        "InsufficientHostCapacity",
+        "InsufficientInstanceCapacity",
+        "InsufficientReservedInstanceCapacity",
+    }
+)
+_QUOTAS = {
+    "InstanceLimitExceeded": "running instances",
+    "MaxSpotInstanceCountExceeded": "Spot Instances",
+    "VcpuLimitExceeded": "vCPUs",
+}
 _INVALID = frozenset(
     {
         "DocumentLimitExceeded",
@@ -107,30 +119,37 @@ _ARN = re.compile(r"arn:aws[\w-]*:[^\s,;'\"]+")
 _BLOB = re.compile(r"\s*Encoded authorization failure message: ?\S+", re.IGNORECASE)
 _NEEDED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 _INSTANCE_ID = re.compile(r"\bm?i-[0-9A-Za-z]+\b")
+_TYPE_AND_ZONE = re.compile(r"sufficient (\S+) capacity in the Availability Zone .*?\((\S+?)\)")
 _LONGEST = 300
 
-_BY_OPERATION = {action.operation: action for action in ACTIONS}
+_BY_OPERATION = {action.operation: action for action in (*ACTIONS, IDENTITY)}
+_BEFORE = frozenset({ASSUME.operation, IDENTITY.operation})
+"""Operations of STS that are called before the one that was wanted."""
 
 
 def refusal(fault: Fault, action: Action) -> Refusal:
     """Return the refusal that a fault in a call is for people; ``reason`` has the whole text."""
     same = fault.operation in ("", action.operation)
     failed = action if same else _BY_OPERATION.get(fault.operation, action)
-    said = _worded(fault, failed)
+    said = _worded(fault, failed) or _unavailable(fault, action)
     said.reason = f"{failed.right}: {fault}"
+    if isinstance(said, BackendUnavailable):
+        said.undone = certainly_undone(fault)
     return said
 
 
 def is_credentials(fault: Fault) -> bool:
     """Whether an operator has to renew what SmartOps shows AWS."""
-    return fault.cause == "credentials" or fault.code in _CREDENTIALS
+    return fault.cause in ("account", "credentials") or fault.code in _CREDENTIALS
 
 
 def certainly_undone(fault: Fault) -> bool:
     """Whether a change that failed like this certainly had no effect."""
+    if fault.operation in _BEFORE:
+        return True
     if fault.cause == "service":
-        return fault.status < 500 or fault.code in _THROTTLED
-    return fault.cause != "unanswered"
+        return fault.status < 500 or fault.code in _THROTTLED | _NO_CAPACITY
+    return fault.cause not in ("unanswered", "unreadable")
 
 
 def clean(text: str) -> str:
@@ -140,19 +159,24 @@ def clean(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
-def _worded(fault: Fault, action: Action) -> Refusal:
+def _worded(fault: Fault, action: Action) -> Refusal | None:
+    """Return the refusal for a fault that has words of its own."""
+    if fault.cause == "account":
+        return BackendUnavailable(
+            fault.message,
+            details="Nothing is asked or changed there. Correct account:, profile: or role: of it "
+            "in plugins.aws.accounts, or the credentials",
+        )
     if is_credentials(fault):
         return _bad_credentials(fault)
     if fault.cause == "parameters":
         return ValidationFailed("AWS would not take this", details=clean(fault.message))
     if fault.cause != "service":
-        return _unavailable(fault, action)
-    for codes, words in _WORDS:
-        if fault.code in codes:
-            return words(fault, action)
-    if 400 <= fault.status < 500 and fault.code.startswith("Invalid"):
-        return _invalid(fault, action)
-    return _unavailable(fault, action)
+        return None
+    words = next((words for codes, words in _WORDS if fault.code in codes), None)
+    if words is None and 400 <= fault.status < 500 and fault.code.startswith("Invalid"):
+        words = _invalid
+    return words(fault, action) if words else None
 
 
 def _denied(fault: Fault, action: Action) -> Refusal:
@@ -218,8 +242,9 @@ def _unavailable(fault: Fault, action: Action) -> Refusal:
     what = {
         "unreached": "AWS cannot be reached",
         "unanswered": "AWS did not answer",
+        "unreadable": "AWS gave no valid answer",
     }.get(fault.cause, "AWS failed")
-    details = f"{fault.code} from {action.right}"
+    details = f"{fault.code} from {_BY_OPERATION.get(fault.operation, action).right}"
     if action.changes:
         details += (
             ". Nothing was done"
@@ -227,6 +252,30 @@ def _unavailable(fault: Fault, action: Action) -> Refusal:
             else ". It may or may not have happened: look before you repeat it"
         )
     return BackendUnavailable(f"{what} to {action.wanted}", details=details)
+
+
+def _no_capacity(fault: Fault, _: Action) -> Refusal:
+    found = _TYPE_AND_ZONE.search(fault.message)
+    what = f" for {found[1]} in {found[2]}" if found else ""
+    return BackendUnavailable(
+        f"AWS has no capacity{what} now; nothing was started",
+        details=f"{fault.code}: try again later, or use another instance type or zone",
+    )
+
+
+def _no_quota(fault: Fault, _: Action) -> Refusal:
+    return ValidationFailed(
+        f"The AWS account's quota of {_QUOTAS[fault.code]} does not allow this",
+        details=f"{fault.code}: {clean(fault.message)}",
+    )
+
+
+def _not_enabled(fault: Fault, action: Action) -> Refusal:
+    return PermissionDenied(
+        f"Cannot {action.wanted}: the region is not enabled in the AWS account",
+        details=f"{fault.code}: an administrator of the account has to enable it; "
+        "no permission is missing",
+    )
 
 
 def _no_bill(fault: Fault, _: Action) -> Refusal:
@@ -238,6 +287,9 @@ def _no_bill(fault: Fault, _: Action) -> Refusal:
 
 _WORDS: tuple[tuple[frozenset[str], Callable[[Fault, Action], Refusal]], ...] = (
     (_DENIED, _denied),
+    (frozenset({"OptInRequired"}), _not_enabled),
+    (_NO_CAPACITY, _no_capacity),
+    (frozenset(_QUOTAS), _no_quota),
     (_THROTTLED, _throttled),
     (frozenset({"InvalidInstanceID.NotFound"}), _not_found),
     (frozenset({"InvalidInstanceId"}), _no_agent),

@@ -1,4 +1,4 @@
-"""The AWS SDK: sessions, credentials and clients. It is untyped, so it is used nowhere else.
+"""The AWS SDK: sessions, credentials and clients. It is untyped, so only asking uses it besides.
 
 Everything here blocks and is called in worker threads. Clients may be shared by
 threads; sessions, and the making of clients, may not.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import botocore.exceptions as sdk_errors
@@ -24,10 +23,11 @@ from botocore.loaders import Loader
 
 from smartops import Clock, __version__
 
-from .actions import ACTIONS, Action, Kind
+from .actions import ACTIONS, ASSUME, IDENTITY, Action, Kind
+from .asking import Parsers, ask, faults
 from .config import AccountConfig, AwsConfig, is_loopback
-from .faults import Cause, Fault
-from .parsing import Listener
+from .faults import Fault
+from .parsing import Listener, check_answer
 from .person import BOT
 
 _ATTEMPTS: Mapping[Kind, int] = {"read": 3, "change": 2, "once": 1}
@@ -38,22 +38,9 @@ _SESSION_SECONDS = 3600  # as long as one role may hold another
 
 _making = threading.Lock()
 _session_name: ContextVar[str] = ContextVar("smartops_aws_session", default="")
+_region: ContextVar[str] = ContextVar("smartops_aws_region")
 
-_UNKNOWN: Cause = "unanswered"
-_CAUSES: tuple[tuple[Any, Cause], ...] = (
-    (sdk_errors.NoCredentialsError, "credentials"),
-    (sdk_errors.PartialCredentialsError, "credentials"),
-    (sdk_errors.CredentialRetrievalError, "credentials"),
-    (sdk_errors.ProfileNotFound, "credentials"),
-    (sdk_errors.SSOError, "credentials"),
-    (sdk_errors.TokenRetrievalError, "credentials"),
-    (sdk_errors.ParamValidationError, "parameters"),
-    (sdk_errors.ConnectTimeoutError, "unreached"),
-    (sdk_errors.EndpointConnectionError, "unreached"),
-    (sdk_errors.ProxyConnectionError, "unreached"),
-    (sdk_errors.EndpointProviderError, "unreached"),
-)
-"""Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""
+_LONGEST_REASON = 1000
 
 
 def _in_a_line(record: logging.LogRecord) -> bool:
@@ -62,7 +49,8 @@ def _in_a_line(record: logging.LogRecord) -> bool:
     It does so with pages of traceback, and also where the call fails for it: as a Fault.
     """
     if record.exc_info:
-        record.msg, record.args = f"{record.getMessage()} {record.exc_info[1]}", ()
+        why = str(record.exc_info[1])[:_LONGEST_REASON]  # it may quote a whole answer
+        record.msg, record.args = f"{record.getMessage()} {why}", ()
         record.exc_info = record.exc_text = None
     return "mandatory" not in record.msg
 
@@ -94,18 +82,14 @@ class Sdk:
         ``session`` is the name of the role session it is done in, where the
         account has a role.
         """
-        token = _session_name.set(session)
+        name, place = _session_name.set(session), _region.set(region)
         try:
-            client = self._client(region, action)
-            method = getattr(client, botocore.xform_name(action.operation))
-            result: Mapping[str, Any] = method(**parameters)
-        except sdk_errors.ClientError as error:
-            raise _refused(error) from error
-        except sdk_errors.BotoCoreError as error:
-            raise _failed(error, action) from error
+            with faults(action):
+                client = self._client(region, action)
+            return ask(client, action, parameters)
         finally:
-            _session_name.reset(token)
-        return result
+            _region.reset(place)
+            _session_name.reset(name)
 
     def warm(self, region: str) -> None:
         """Make the clients that read in a region; what cannot be made says so when it is used."""
@@ -145,21 +129,25 @@ class Sdk:
         if self._session is None:
             session = botocore.session.Session(profile=self._account.profile or None)
             session.register_component("data_loader", _loader())
-            factory = session.get_component("response_parser_factory")
-            factory.set_parser_defaults(timestamp_parser=_moment)
+            session.register_component("response_parser_factory", Parsers())
+            session.register("before-parse", check_answer)
             chosen = _Chosen(_Base(session, self._account, self._config))
             session.register_component("credential_provider", _Resolver(chosen))
+            sts = partial(self._sts_client, session)
             if self._account.role is not None:
-                chosen.role = _Role(self._account, self._sts_client(session), self._clock)
+                chosen.role = _Role(self._account, sts(self._account.regions[0]), self._clock)
+            else:
+                chosen.owner = _Owner(self._account, sts)
             self._session = session
         return self._session
 
-    def _sts_client(self, session: Any) -> Any:
+    def _sts_client(self, session: Any, region: str, **keys: str | None) -> Any:
         return session.create_client(
             "sts",
-            region_name=self._account.regions[0],
+            region_name=region,
             endpoint_url=self._config.endpoint or None,
             config=_client_config(self._config, "sts", "read"),
+            **keys,
         )
 
 
@@ -217,20 +205,69 @@ class _Role:
         extra = {"ExternalId": self._account.external_id} if self._account.external_id else {}
         token = _session_name.set("")  # this one call is made as who SmartOps is
         try:
-            answer = self._client.assume_role(
-                RoleArn=self._account.role,
-                RoleSessionName=name,
-                DurationSeconds=_SESSION_SECONDS,
-                **extra,
-            )["Credentials"]
+            told = ask(
+                self._client,
+                ASSUME,
+                {
+                    "RoleArn": self._account.role,
+                    "RoleSessionName": name,
+                    "DurationSeconds": _SESSION_SECONDS,
+                    **extra,
+                },
+            )
         finally:
             _session_name.reset(token)
+        answer = told["Credentials"]
         return {
             "access_key": answer["AccessKeyId"],
             "secret_key": answer["SecretAccessKey"],
             "token": answer["SessionToken"],
             "expiry_time": answer["Expiration"].isoformat(),
         }
+
+
+class _Owner:
+    """Makes sure that the credentials of SmartOps belong to the account of the configuration.
+
+    AWS is asked once for each access key, in the region where it is first used.
+    """
+
+    def __init__(self, account: AccountConfig, sts_client: Callable[..., Any]) -> None:
+        self._account = account
+        self._sts_client = sts_client
+        self._locks: dict[str, threading.Lock] = {}
+        self._found = ("", "")
+
+    def checked(self, credentials: Any) -> Any:
+        """Return the credentials; raises Fault if they belong to another account."""
+        region = _region.get()
+        with self._locks.setdefault(region, threading.Lock()):  # a region that hangs holds no other
+            key, number = self._found
+            if key != credentials.access_key:
+                number = self._account_of(credentials, region)
+                self._found = (credentials.access_key, number)
+        if number != self._account.number:
+            raise Fault(
+                "account",
+                "WrongAccount",
+                f"The credentials for {self._account.name} belong to the AWS account {number}, "
+                f"not to {self._account.number}",
+                operation=IDENTITY.operation,
+            )
+        return credentials
+
+    def _account_of(self, credentials: Any, region: str) -> str:
+        with _making:
+            client = self._sts_client(
+                region,
+                aws_access_key_id=credentials.access_key,
+                aws_secret_access_key=credentials.secret_key,
+                aws_session_token=credentials.token,
+            )
+        try:
+            return str(ask(client, IDENTITY, {})["Account"])
+        finally:
+            client.close()
 
 
 class _Chosen(Credentials):  # type: ignore[misc]  # untyped
@@ -243,10 +280,14 @@ class _Chosen(Credentials):  # type: ignore[misc]  # untyped
         super().__init__("", "", method="smartops")
         self._base = base
         self.role: _Role | None = None
+        self.owner: _Owner | None = None
 
     def get_frozen_credentials(self) -> Any:
         name = _session_name.get()
-        return self.role.frozen(name) if self.role and name else self._base.frozen()
+        if self.role and name:
+            return self.role.frozen(name)
+        found = self._base.frozen()
+        return self.owner.checked(found) if self.owner else found
 
 
 class _Resolver:
@@ -265,15 +306,6 @@ def _loader() -> Any:
     return Loader()
 
 
-def _moment(value: Any) -> datetime:
-    """Read a moment in a fortieth of the time that the SDK's own reader takes; it is in UTC."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.fromtimestamp(float(value), UTC)
-        return datetime.fromisoformat(value).astimezone(UTC)
-    return datetime.fromtimestamp(value, UTC)
-
-
 def _client_config(config: AwsConfig, service: str, kind: Kind) -> Any:
     return Config(
         connect_timeout=config.limits.connect.total_seconds(),
@@ -283,22 +315,3 @@ def _client_config(config: AwsConfig, service: str, kind: Kind) -> Any:
         parameter_validation=service != "cloudwatch",  # hundreds of queries, and they are ours
         user_agent_extra=f"smartops/{__version__}",
     )
-
-
-def _refused(error: Any) -> Fault:
-    told = error.response.get("Error", {})
-    meta = error.response.get("ResponseMetadata", {})
-    wait = meta.get("HTTPHeaders", {}).get("retry-after", "")
-    return Fault(
-        "service",
-        str(told.get("Code", "")),
-        str(told.get("Message", "")),
-        operation=error.operation_name,
-        status=meta.get("HTTPStatusCode", 0),
-        retry_after=float(wait) if wait.isdecimal() else None,
-    )
-
-
-def _failed(error: Exception, action: Action) -> Fault:
-    cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), _UNKNOWN)
-    return Fault(cause, type(error).__name__, str(error), operation=action.operation)

@@ -159,9 +159,15 @@ plugins:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[AwsSimulator]:
+def scenario() -> dict[str, Any]:
+    """What there is in AWS; a file may have another."""
+    return SCENARIO
+
+
+@pytest.fixture(scope="module")
+def cloud(scenario: dict[str, Any]) -> Iterator[AwsSimulator]:
     """The look-alike, for all tests of a file."""
-    with AwsSimulator(SCENARIO) as cloud:
+    with AwsSimulator(scenario) as cloud:
         yield cloud
 
 

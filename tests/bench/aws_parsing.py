@@ -1,6 +1,6 @@
 """Listing 10,000 instances: the SDK's own parser against ours, in one run.
 
-    python tests/bench/aws_parsing.py [INSTANCES]
+    python tests/bench/aws_parsing.py [INSTANCES [REGIONS]]
 
 The look-alike AWS runs in a process of its own, so that what is printed is the
 price of asking alone: CPU of this process, the longest time for which the event
@@ -23,22 +23,28 @@ import anyio
 import botocore.session
 from anyio import to_thread
 
-from smartops import Clock, Instance, Query
+from smartops import Clock, Compute, Instance, Query
+from smartops.fleet import capabilities
 from smartops_aws.backend import backends
 from smartops_aws.config import AwsConfig
 from smartops_simulators.aws import AwsSimulator
 
 ACCOUNT = "123456789012"
-REGION = "eu-central-1"
+REGIONS = [
+    "eu-central-1",
+    *(f"eu-west-{number}" for number in range(1, 4)),
+    *(f"us-{side}-{number}" for side in ("east", "west") for number in range(1, 3)),
+    *(f"ap-{side}-{number}" for side in ("south", "northeast") for number in range(1, 3)),
+]
 TICK = 0.001
 
 
-async def serve(count: int) -> None:
+async def serve(count: int, regions: int) -> None:
     """Be the look-alike, until the input ends."""
     tags = {"Environment": "production", "Role": "web", "Team": "storefront", "Owner": "platform"}
-    group = {"count": count, "name": "web-server-{n:05}", "tags": tags}
-    scenario = {"accounts": {ACCOUNT: {"regions": {REGION: {"generate": [group]}}}}}
-    with AwsSimulator(scenario) as simulator:
+    group = {"count": count // regions, "name": "web-server-{n:05}", "tags": tags}
+    there = {name: {"generate": [group]} for name in REGIONS[:regions]}
+    with AwsSimulator({"accounts": {ACCOUNT: {"regions": there}}}) as simulator:
         print(simulator.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
@@ -47,7 +53,7 @@ def with_the_sdk(url: str) -> Callable[[], Awaitable[int]]:
     """Return a listing by the SDK as it comes, in a thread."""
     client = botocore.session.Session().create_client(
         "ec2",
-        region_name=REGION,
+        region_name=REGIONS[0],
         endpoint_url=url,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="made-up",
@@ -82,16 +88,17 @@ def _instance(told: dict[str, Any]) -> Instance:
     )
 
 
-def with_ours(url: str) -> Callable[[], Awaitable[int]]:
-    """Return a listing by the plugin, sorted and counted as commands get it."""
+def with_ours(url: str, regions: int) -> Callable[[], Awaitable[int]]:
+    """Return a listing of all regions at once by the plugin, as commands get it."""
     section = {
-        "accounts": [{"name": "prod", "account": ACCOUNT, "regions": [REGION]}],
+        "accounts": [{"name": "prod", "account": ACCOUNT, "regions": REGIONS[:regions]}],
         "endpoint": url,
+        "costs": {"enabled": False},
     }
-    backend: Any = next(backends(AwsConfig.model_validate(section), Clock()))
+    group = capabilities(list(backends(AwsConfig.model_validate(section), Clock())), Clock())
 
     async def run() -> int:
-        return len((await backend.list(Query())).instances)
+        return len((await group[Compute].list(Query())).instances)
 
     return run
 
@@ -130,20 +137,21 @@ async def measure(name: str, run: Callable[[], Awaitable[int]]) -> None:
     )
 
 
-async def compare(url: str) -> None:
-    """Measure both."""
+async def compare(url: str, regions: int) -> None:
+    """Measure both; the SDK lists one region only."""
     await measure("default parser", with_the_sdk(url))
-    await measure("ours", with_ours(url))
+    await measure("ours", with_ours(url, regions))
 
 
 def main() -> None:
     """Start the look-alike and ask it."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    regions = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     if os.environ.get("AWS_PARSING_SERVES"):
-        anyio.run(serve, count)
+        anyio.run(serve, count, regions)
         return
     server = subprocess.Popen(
-        [sys.executable, __file__, str(count)],
+        [sys.executable, __file__, str(count), str(regions)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -151,7 +159,7 @@ def main() -> None:
     )
     assert server.stdout is not None
     try:
-        anyio.run(compare, server.stdout.readline().strip())
+        anyio.run(compare, server.stdout.readline().strip(), regions)
     finally:
         server.communicate()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from botocore.credentials import Credentials
 
 from smartops import (
     BackendUnavailable,
@@ -196,8 +197,8 @@ async def test_a_look_alike_never_sees_real_keys(
     async with cloud() as (_, made):
         made[0]._api.sdk.session.register("before-send", note)
         await made[0].list(Query())
-    assert len(seen) == 1
-    assert f"Credential={HOME}/" in seen[0]
+    assert len(seen) == 2  # whose keys they are, and the list
+    assert all(f"Credential={HOME}/" in header for header in seen)
 
 
 async def test_no_credentials_at_all_are_the_operators_business(
@@ -224,6 +225,50 @@ async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
         for ask in (aws.list(Query()), aws.ping(), costs.daily(1)):
             with pytest.raises(PermissionDenied, match="credentials of SmartOps"):
                 await ask
+
+
+async def test_credentials_of_another_account_are_refused_and_both_are_named(
+    found: Callable[..., list[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    scenario = {**SCENARIO, "keys": {HOME: {"account": SHOP}}}
+    with AwsSimulator(scenario) as simulator:
+        aws, costs = found(accounts=[HOME_ACCOUNT], endpoint=simulator.url)
+        for ask in (aws.list(Query()), aws.ping(), costs.daily(1)):
+            with pytest.raises(BackendUnavailable) as refused:
+                await ask
+            assert refused.value.message == (
+                f"The credentials for home belong to the AWS account {SHOP}, not to {HOME}"
+            )
+            assert caplog.records[-1].levelno == logging.ERROR
+        assert simulator.calls.actions == {"sts:GetCallerIdentity"}
+        assert len(simulator.calls) == 1
+
+
+async def test_whose_credentials_they_are_is_asked_once_for_each_key(
+    found: Callable[..., list[Any]],
+) -> None:
+    account = {**HOME_ACCOUNT, "regions": list(REGIONS)}
+    with AwsSimulator(SCENARIO) as simulator:
+        one, two, _ = found(accounts=[account], endpoint=simulator.url)
+        for backend in (one, two, one):
+            await backend.list(Query())
+        asked = simulator.calls.of("GetCallerIdentity")
+        assert [call.region for call in asked] == ["eu-central-1"]
+        one._api.sdk.session.get_credentials()._base._found = Credentials(SHOP, "renewed")
+        with pytest.raises(BackendUnavailable, match="not to"):
+            await two.list(Query())
+        assert len(simulator.calls.of("GetCallerIdentity")) == 2
+
+
+async def test_without_an_answer_whose_credentials_they_are_nothing_is_asked(cloud: Cloud) -> None:
+    async with cloud(limits=QUICK) as (simulator, made):
+        simulator.fault("sts:GetCallerIdentity", "drop")
+        with pytest.raises(BackendUnavailable, match="did not answer") as refused:
+            await made[0].list(Query())
+        assert refused.value.undone
+        assert not simulator.calls.of("DescribeInstances")
+        assert (await made[1].list(Query())).instances  # a role is of its account
+        assert len(simulator.calls.of("AssumeRole")) == 1
 
 
 async def test_half_of_the_regions_down_leaves_the_others(cloud: Cloud) -> None:
@@ -295,12 +340,12 @@ async def test_throttling_is_waited_out_and_told_when_it_lasts(cloud: Cloud) -> 
     async with cloud() as (simulator, made):
         simulator.fault("ec2:DescribeInstances", "throttle", times=1)
         assert (await made[0].list(Query())).counts == {"running": 1}
-        assert len(simulator.calls) == 2
+        assert len(simulator.calls.of("DescribeInstances")) == 2
         simulator.fault("ec2:DescribeInstances", "throttle")
         with pytest.raises(RateLimited) as refused:
             await made[0].list(Query())
         assert refused.value.retry_after == 5
-        assert len(simulator.calls) == 2 + 3
+        assert len(simulator.calls.of("DescribeInstances")) == 2 + 3
 
 
 async def test_one_client_serves_everybody(cloud: Cloud) -> None:

@@ -39,7 +39,8 @@ def calls(aws: Aws) -> list[tuple[str, Any]]:
     made: list[tuple[str, Any]] = []
 
     def note(model: Any, params: Any, **_: object) -> None:
-        made.append((model.name, params["body"]))
+        if model.name != "GetCallerIdentity":
+            made.append((model.name, params["body"]))
 
     aws._api.sdk.session.register("before-call", note)
     return made
@@ -267,7 +268,7 @@ async def test_a_ping_is_remembered_for_a_moment(
     for seconds, asked in ((0, 1), (10, 1), (10, 2)):
         clock.advance(seconds)
         await aws.ping()
-        assert made == ["DescribeInstances"] * asked
+        assert made.count("DescribeInstances") == asked
 
 
 @asynccontextmanager

@@ -82,14 +82,14 @@ async def test_it_is_asked_for_once_in_half_a_day_however_many_want_it(
         assert await costs.daily(1) == bills[0][-1:]
         clock.advance(11 * 3600)
         assert await costs.daily(14) == bills[0]
-        assert len(simulator.calls) == 1
+        assert len(simulator.calls.of("GetCostAndUsage")) == 1
         clock.advance(3600)  # midnight: there is a day more
         bill = await costs.daily(14)
         assert bill[-1].day == date(2026, 11, 23)
-        assert len(simulator.calls) == 2
+        assert len(simulator.calls.of("GetCostAndUsage")) == 2
         clock.advance(12 * 3600)
         await costs.daily(14)
-        assert len(simulator.calls) == 3
+        assert len(simulator.calls.of("GetCostAndUsage")) == 3
 
 
 async def test_more_days_than_were_asked_for_are_asked_for(cloud: Cloud) -> None:
@@ -97,7 +97,7 @@ async def test_more_days_than_were_asked_for_are_asked_for(cloud: Cloud) -> None
         await costs.daily(14)
         assert len(await costs.daily(90)) == 90
         assert len(await costs.daily(60)) == 60
-        assert len(simulator.calls) == 2
+        assert len(simulator.calls.of("GetCostAndUsage")) == 2
         assert len(await costs.daily(5000)) == 395
 
 

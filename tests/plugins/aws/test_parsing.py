@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from threading import Thread
 from typing import Any
 from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
@@ -13,7 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Instance
-from smartops_aws.parsing import INSTANCES, Listener, read_instances
+from smartops_aws.parsing import (
+    INSTANCES,
+    PARSING,
+    Listener,
+    Unreadable,
+    check_answer,
+    read_instances,
+)
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 SHAPE = get_session().get_service_model("ec2").operation_model("DescribeInstances").output_shape
@@ -123,6 +132,15 @@ def test_bulk_is_left_in_where_markup_may_stand_in_text() -> None:
     assert found.tags == {"Name": "<placement>", "b": "</placement>"}
 
 
+def test_what_is_broken_within_the_bulk_is_refused() -> None:
+    body = (
+        b"<R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><placement>"
+        b"<zone\0<&</zone></placement></item></instancesSet></item></reservationSet></R>"
+    )
+    with pytest.raises(ExpatError):
+        read_instances(body, "")
+
+
 @pytest.mark.parametrize("launched", ["", "yesterday"])
 def test_what_is_missing_or_strange_is_not_made_up(launched: str) -> None:
     body = (
@@ -134,15 +152,63 @@ def test_what_is_missing_or_strange_is_not_made_up(launched: str) -> None:
     assert following == ""
 
 
-def test_errors_and_what_is_no_xml_are_left_to_the_sdk() -> None:
-    listener = Listener("b")
-    for status, body in ((503, b"<Response/>"), (200, b"<html")):
-        told: dict[str, Any] = {"status_code": status, "body": body}
-        custom: dict[str, Any] = {}
-        listener(response_dict=told, customized_response_dict=custom, operation_model=None)
-        assert (told["body"], custom) == (body, {})
+def test_errors_are_left_to_the_sdk() -> None:
+    told: dict[str, Any] = {"status_code": 503, "body": b"<Response/>"}
+    custom: dict[str, Any] = {}
+    Listener("b")(response_dict=told, customized_response_dict=custom, operation_model=None)
+    assert (told["body"], custom) == (b"<Response/>", {})
     with pytest.raises(ExpatError):
         read_instances(b"<html", "b")
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html", b"<html/>", b"<R><requestId/></R>", b'<?xml version="1" encoding="x"?>']
+)
+def test_what_is_no_list_of_reservations_is_refused(status: int, body: bytes) -> None:
+    told = {"status_code": status, "body": body}
+    with pytest.raises(Unreadable):
+        Listener("b")(response_dict=told, customized_response_dict={})
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "body", "fits"),
+    [
+        ("ec2", "RebootInstances", b"<RebootInstancesResponse/>", True),
+        ("ec2", "RebootInstances", b'<?xml version="1.0"?>\n<RebootInstancesResponse>', True),
+        ("ec2", "RebootInstances", b"<StopInstancesResponse/>", False),
+        ("ec2", "RebootInstances", b"<html/>", False),
+        ("ec2", "RebootInstances", b"", False),
+        ("sts", "AssumeRole", b"<AssumeRoleResponse/>", True),
+        ("sts", "AssumeRole", b"{}", False),
+        ("ssm", "ListCommands", b' {"Commands": []}\n', True),
+        ("ssm", "ListCommands", b"[]", False),
+        ("ssm", "ListCommands", b"", False),
+        ("ssm", "CancelCommand", b"", True),  # it has nothing to say
+        ("ssm", "CancelCommand", b"{}", True),
+        ("ssm", "CancelCommand", b"{", False),
+        ("ssm", "CancelCommand", b"<html/>", False),
+        ("cloudwatch", "GetMetricData", b"<html/>", False),
+    ],
+)
+def test_an_answer_looks_like_one_of_its_operation(
+    service: str, operation: str, body: bytes, fits: bool
+) -> None:
+    model = get_session().get_service_model(service).operation_model(operation)
+    with nullcontext() if fits else pytest.raises(Unreadable):
+        check_answer({"status_code": 200, "body": body}, model)
+    check_answer({"status_code": 400, "body": body}, model)  # errors are left to the SDK
+
+
+def test_one_answer_is_parsed_at_a_time() -> None:
+    told: dict[str, Any] = {"status_code": 200, "body": b"<R><reservationSet/></R>"}
+    parsing = Thread(target=lambda: Listener("b")(told, {}))
+    with PARSING:
+        parsing.start()
+        parsing.join(0.1)
+        assert parsing.is_alive()
+    parsing.join(10)
+    assert not parsing.is_alive()
 
 
 def test_an_answer_is_handed_over_and_emptied() -> None:

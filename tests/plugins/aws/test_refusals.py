@@ -12,7 +12,7 @@ from smartops import (
     Refusal,
     ValidationFailed,
 )
-from smartops_aws.actions import ACTIONS, COST, DATA, DESCRIBE, SEND, STOP, Action
+from smartops_aws.actions import ACTIONS, COST, DATA, DESCRIBE, SEND, START, STOP, Action
 from smartops_aws.errors import SsmUnavailable
 from smartops_aws.faults import Cause, Fault
 from smartops_aws.refusals import certainly_undone, clean, refusal
@@ -71,6 +71,12 @@ def service(code: str, message: str = "Because.", status: int = 400, **more: flo
         (Fault("unreached", "EndpointConnectionError", "no"), DESCRIBE, BackendUnavailable),
         (Fault("unreached", "ConnectTimeoutError", "no"), DESCRIBE, BackendUnavailable),
         (Fault("unanswered", "ReadTimeoutError", "no"), DESCRIBE, BackendUnavailable),
+        (Fault("unreadable", "InvalidResponse", "no"), DESCRIBE, BackendUnavailable),
+        (service("InsufficientInstanceCapacity", status=500), START, BackendUnavailable),
+        (service("VcpuLimitExceeded"), START, ValidationFailed),
+        (service("InstanceLimitExceeded"), START, ValidationFailed),
+        (service("OptInRequired", status=401), DESCRIBE, PermissionDenied),
+        (Fault("account", "WrongAccount", "no"), DESCRIBE, BackendUnavailable),
     ],
     ids=lambda value: getattr(value, "code", ""),
 )
@@ -184,6 +190,9 @@ def test_the_instance_that_is_not_there_is_named() -> None:
         ("service", "InternalError", 500, False),
         ("unreached", "ConnectTimeoutError", 0, True),
         ("unanswered", "ReadTimeoutError", 0, False),
+        ("unreadable", "InvalidResponse", 0, False),
+        ("account", "WrongAccount", 0, True),
+        ("service", "InsufficientInstanceCapacity", 500, True),
         ("credentials", "NoCredentialsError", 0, True),
     ],
 )
@@ -194,8 +203,55 @@ def test_after_a_change_it_is_said_whether_it_happened(
     assert certainly_undone(fault) is undone
     said = refusal(fault, STOP)
     if type(said) is BackendUnavailable:
-        told = "Nothing was done" if undone else "It may or may not have happened"
-        assert told in (said.details or "")
+        assert said.undone is undone
+        told = f"{said.message} {said.details}"
+        assert ("may or may not have happened" in told) is not undone
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetCallerIdentity"])
+def test_what_fails_before_a_change_leaves_it_undone(operation: str) -> None:
+    fault = Fault("unanswered", "ReadTimeoutError", "", operation=operation)
+    said = refusal(fault, SEND)
+    assert certainly_undone(fault)
+    assert said.message == "AWS did not answer to run commands on instance"
+    assert said.details == f"ReadTimeoutError from sts:{operation}. Nothing was done"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Insufficient capacity.", "AWS has no capacity now; nothing was started"),
+        (
+            "We currently do not have sufficient m5.large capacity in the Availability Zone you "
+            "requested (eu-central-1a). You can currently get m5.large capacity elsewhere.",
+            "AWS has no capacity for m5.large in eu-central-1a now; nothing was started",
+        ),
+    ],
+)
+def test_no_capacity_says_that_nothing_was_started(text: str, words: str) -> None:
+    said = refusal(service("InsufficientInstanceCapacity", text, 500), START)
+    assert said.message == words
+
+
+@pytest.mark.parametrize(
+    ("code", "quota"),
+    [("VcpuLimitExceeded", "vCPUs"), ("InstanceLimitExceeded", "running instances")],
+)
+def test_the_quota_that_is_used_up_is_named(code: str, quota: str) -> None:
+    text = "You have requested more vCPU capacity than your current vCPU limit of 32 allows"
+    said = refusal(service(code, text), START)
+    assert quota in said.message
+    assert "limit of 32" in (said.details or "")
+
+
+def test_a_region_that_is_not_enabled_is_told_apart_from_a_missing_right() -> None:
+    said = refusal(service("OptInRequired", "You are not subscribed", 401), DESCRIBE)
+    assert said.message == "Cannot list instances: the region is not enabled in the AWS account"
+    assert "no permission is missing" in (said.details or "")
+
+
+def test_a_message_of_any_length_is_bounded() -> None:
+    assert len(refusal(service("Odd", "x" * 10**6, 407), STOP).reason) < 5000
 
 
 def test_a_read_says_nothing_of_what_may_have_happened() -> None:

@@ -1,0 +1,125 @@
+"""Calling an operation of the SDK: an answer that is AWS's, or a Fault.
+
+Like the module sdk this is untyped inside and blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore
+import botocore.exceptions as sdk_errors
+from botocore.parsers import ResponseParserError, ResponseParserFactory
+
+from .actions import Action
+from .faults import Cause, Fault
+from .parsing import PARSING, Unreadable
+
+_UNKNOWN: Cause = "unanswered"
+_CAUSES: tuple[tuple[Any, Cause], ...] = (
+    (sdk_errors.NoCredentialsError, "credentials"),
+    (sdk_errors.PartialCredentialsError, "credentials"),
+    (sdk_errors.CredentialRetrievalError, "credentials"),
+    (sdk_errors.ProfileNotFound, "credentials"),
+    (sdk_errors.SSOError, "credentials"),
+    (sdk_errors.TokenRetrievalError, "credentials"),
+    (sdk_errors.ParamValidationError, "parameters"),
+    (sdk_errors.ConnectTimeoutError, "unreached"),
+    (sdk_errors.EndpointConnectionError, "unreached"),
+    (sdk_errors.ProxyConnectionError, "unreached"),
+    (sdk_errors.EndpointProviderError, "unreached"),
+)
+"""Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""
+
+
+class Parsers(ResponseParserFactory):  # type: ignore[misc]  # untyped
+    """Makes the parsers of the SDK, for one thread at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_parser_defaults(timestamp_parser=_moment)
+
+    def create_parser(self, protocol_name: str) -> Any:
+        """Return a parser for a protocol."""
+        return _Parser(super().create_parser(protocol_name))
+
+
+class _Parser:
+    """A parser of the SDK that raises Unreadable for whatever it cannot parse."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+
+    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        try:
+            with PARSING:
+                return self._parser.parse(response, shape)
+        except _UNPARSED:
+            raise Unreadable(response["body"]) from None  # the error quotes the whole body
+
+
+_UNPARSED = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+"""What parsers raise; all but the first where members do not have the types of the model."""
+
+
+def _moment(value: Any) -> datetime:
+    """Read a moment in a fortieth of the time that the SDK's own reader takes; it is in UTC."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromtimestamp(float(value), UTC)
+        return datetime.fromisoformat(value).astimezone(UTC)
+    return datetime.fromtimestamp(value, UTC)
+
+
+@contextmanager
+def faults(action: Action) -> Iterator[None]:
+    """Raise Fault for what the SDK raises."""
+    try:
+        yield
+    except sdk_errors.ClientError as error:
+        raise _refused(error) from error
+    except Unreadable as error:
+        raise _unreadable(action, str(error)) from error
+    except sdk_errors.BotoCoreError as error:
+        raise _failed(error, action) from error
+
+
+def ask(client: Any, action: Action, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Call an operation and return an answer that is whole; raises Fault."""
+    with faults(action):
+        answer: Mapping[str, Any] = getattr(client, botocore.xform_name(action.operation))(
+            **parameters
+        )
+    found: Any = answer
+    for name in filter(None, action.answer.split(".")):
+        found = found.get(name)
+        if found is None:
+            raise _unreadable(action, f"an answer without {action.answer}")
+    return answer
+
+
+def _unreadable(action: Action, why: str) -> Fault:
+    return Fault("unreadable", "InvalidResponse", why, operation=action.operation)
+
+
+def _refused(error: Any) -> Fault:
+    told = error.response.get("Error", {})
+    meta = error.response.get("ResponseMetadata", {})
+    status = int(meta.get("HTTPStatusCode", 0))
+    wait = meta.get("HTTPHeaders", {}).get("retry-after", "")
+    return Fault(
+        "service",
+        str(told.get("Code") or f"HTTP {status}"),
+        str(told.get("Message", "")),
+        operation=error.operation_name,
+        status=status,
+        retry_after=float(wait) if wait.isdecimal() else None,
+    )
+
+
+def _failed(error: Exception, action: Action) -> Fault:
+    cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), _UNKNOWN)
+    return Fault(cause, type(error).__name__, str(error), operation=action.operation)

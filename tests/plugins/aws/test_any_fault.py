@@ -1,0 +1,134 @@
+"""Every fault of every operation is a refusal, and the log of it is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, get_args
+
+import anyio
+import pytest
+
+from smartops import BackendUnavailable, Instance, Query, Refusal
+from smartops.testing import ManualClock
+from smartops_aws.actions import ACTIONS, IDENTITY
+from smartops_simulators.aws import AwsSimulator
+from smartops_simulators.aws.faults import Kind
+
+pytestmark = pytest.mark.anyio
+
+HOME, SHOP = "111111111111", "222222222222"
+REGION = "eu-central-1"
+SCENARIO: dict[str, Any] = {
+    "accounts": {
+        HOME: {"regions": {REGION: {"instances": [{"name": "web-1"}]}}},
+        SHOP: {"regions": {REGION: {"instances": [{"name": "web-1"}]}}},
+    },
+    "outputs": [{"script": ".", "stdout": "a line of the log\n" * 3000}],
+    "timing": {"visible": "0s", "deliver": "0s", "run": "0s"},
+}
+WRONG = ("malformed", "cut", "html", "empty")
+KINDS = get_args(Kind)
+MORE: dict[str, Any] = {"slow": {"delay": "50ms"}, "throttle": {"times": 1}}
+LIMITS = {"connect": "200ms", "read": "200ms"}
+
+
+async def scripted(aws: Any, machine: Instance) -> None:
+    run = await aws.send("journalctl", [machine], limit=timedelta(seconds=60), key="k")
+    aws._api.clock.advance(5)
+    await aws.results(run)
+
+
+async def cancelled(aws: Any, machine: Instance) -> None:
+    await aws.cancel(await aws.send("sleep 9", [machine], limit=timedelta(seconds=60), key="c"))
+
+
+async def earlier(aws: Any, machine: Instance) -> None:
+    """Ask for a run that another process sent."""
+    run = await aws.send("uptime", [machine], limit=timedelta(seconds=60), key="e")
+    aws._commands._known.clear()
+    await aws.results(run)
+
+
+Doing = Callable[[Any, Instance], Awaitable[object]]
+DOING: dict[str, Doing] = {
+    "DescribeInstances": lambda aws, _: aws.list(Query()),
+    "DescribeInstanceAttribute": lambda aws, machine: aws.check("stop", [machine]),
+    "StartInstances": lambda aws, machine: aws.act("start", [machine]),
+    "StopInstances": lambda aws, machine: aws.act("stop", [machine]),
+    "RebootInstances": lambda aws, machine: aws.act("reboot", [machine]),
+    "CreateTags": lambda aws, machine: aws.tag(machine, put={"a": "b"}),
+    "DeleteTags": lambda aws, machine: aws.tag(machine, put={}, remove=("a",)),
+    "DescribeInstanceInformation": scripted,
+    "SendCommand": scripted,
+    "ListCommandInvocations": scripted,
+    "GetCommandInvocation": scripted,
+    "ListCommands": earlier,
+    "CancelCommand": cancelled,
+    "GetMetricData": lambda aws, machine: aws.latest([machine]),
+    "ListMetrics": lambda aws, machine: aws.latest([machine]),
+    "AssumeRole": lambda aws, _: aws.list(Query()),
+    "GetCallerIdentity": lambda aws, _: aws.list(Query()),
+}
+HARMLESS = ("DescribeInstanceAttribute", "SendCommand", "CancelCommand")
+"""Refused later; found by its comment; with nothing to say."""
+
+
+@asynccontextmanager
+async def impatient(clock: ManualClock) -> AsyncIterator[None]:
+    """Let time pass by itself: a command whose answer is lost is looked for with pauses."""
+
+    async def pass_by() -> None:
+        while True:
+            await anyio.sleep(0.01)
+            clock.advance(1)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pass_by)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("action", [*ACTIONS, IDENTITY], ids=lambda action: action.operation)
+async def test_no_fault_is_anything_but_a_refusal(
+    found: Callable[..., list[Any]], clock: ManualClock, action: Any, kind: str
+) -> None:
+    account: dict[str, Any] = {"name": "prod", "account": HOME, "regions": [REGION]}
+    if action.operation == "AssumeRole":
+        account = {"name": "prod", "role": f"arn:aws:iam::{SHOP}:role/r", "regions": [REGION]}
+    with AwsSimulator(SCENARIO, clock=clock) as simulator:
+        aws, costs = found(clock, endpoint=simulator.url, accounts=[account], limits=LIMITS)
+        (id_,) = simulator.world(HOME, REGION).instances
+        machine = Instance(id_, "web-1", "", "running", "linux", backend=aws.name)
+        simulator.fault(action.right, kind, **MORE.get(kind, {}))
+        refusal: Refusal | None = None
+        async with impatient(clock):
+            try:
+                if action.operation == "GetCostAndUsage":
+                    await costs.daily(14)
+                else:
+                    await DOING[action.operation](aws, machine)
+            except Refusal as error:
+                refusal = error
+        assert simulator.calls.of(action.operation)
+    if kind in WRONG and action.operation not in HARMLESS:
+        assert isinstance(refusal, BackendUnavailable)
+        assert "no valid answer" in refusal.message
+
+
+async def test_the_log_does_not_hold_the_whole_answer(
+    found: Callable[..., list[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    regions = {REGION: {"generate": [{"count": 300}]}}
+    with AwsSimulator({"accounts": {HOME: {"regions": regions}}}) as simulator:
+        account = {"name": "prod", "account": HOME, "regions": [REGION]}
+        aws, _ = found(endpoint=simulator.url, accounts=[account])
+        for kind in ("cut", "malformed", "html"):
+            simulator.fault("ec2:DescribeInstances", kind, times=1)
+            with pytest.raises(BackendUnavailable):
+                await aws.list(Query())
+    assert len(caplog.messages) == 3
+    assert all(len(message) < 400 for message in caplog.messages)
+    assert "Sign in" in caplog.messages[-1]
