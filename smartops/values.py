@@ -240,8 +240,20 @@ class SecretUrl(Secret):
         """Return why ``value`` may not stand in a configuration file, or an empty string."""
         written = value.pattern if isinstance(value, Referenced) else value
         if all(_REFERENCES.fullmatch(password) for password in _passwords(written)):
-            return ""
+            return cls.why_unreadable(value)
         return "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
+
+    @staticmethod
+    def why_unreadable(url: str) -> str:
+        """Return why the URL's user or password ends elsewhere than meant, or an empty string."""
+        start, password, _ = _userinfo(url)
+        user = start.partition("://")[2]
+        if _ENCODED.fullmatch(user) and _ENCODED.fullmatch(password):
+            return ""
+        return (
+            "the user or the password has reserved characters; percent-encode them: "
+            "@ is %40, : is %3A, / is %2F, # is %23, ? is %3F, % is %25"
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -251,6 +263,7 @@ class SecretUrl(Secret):
 
 
 _REFERENCES = re.compile(r"(\$\{(?:file:[^{}]+|[A-Za-z_]\w*)\})+")
+_ENCODED = re.compile(r"(?:[^@:/?#\[\]%\s]|%[0-9A-Fa-f]{2})*")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword", "passwd", "pwd", "token", "secret"})
 
 

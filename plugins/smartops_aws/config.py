@@ -48,6 +48,8 @@ RegionName = Annotated[str, AfterValidator(_region)]
 
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or a password")
     if not url or (parts.scheme == "https" and parts.hostname):
         return url
     if parts.scheme == "http" and is_loopback(url):

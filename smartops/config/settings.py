@@ -108,6 +108,8 @@ def _metadata(url: str) -> str:
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname:
         raise _refuse("must be an https:// URL; plain http only for a loopback address")
+    if "@" in parts.netloc:
+        raise _refuse("must not hold a user or a password")
     return url
 
 

@@ -152,8 +152,9 @@ def _client(url: str) -> Redis:
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError as error:
-        raise StartupError(Problem(f"the URL of the rate limits is wrong: {error}")) from None
+    except ValueError:  # its text may hold a part of the password
+        problem = Problem("the URL of the rate limits is wrong", path="limits.url")
+        raise StartupError(problem) from None
     return Redis.from_pool(pool)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError
 
 from smartops.errors import Problem, StartupError
+from smartops.values import SecretUrl
 
 READERS = 4
 """How many reads go on at once."""
@@ -44,9 +45,11 @@ def database(url: str) -> Database:
     A SQLite file is made if it is not there, readable by its owner alone; so
     is its folder. Raises StartupError if the URL or the path cannot be used.
     """
+    if reason := SecretUrl.why_unreadable(url):
+        raise _wrong(reason)
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise _wrong("this is not a database URL") from None
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         return _sqlite(parsed)

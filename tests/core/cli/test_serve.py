@@ -185,6 +185,24 @@ def test_a_store_that_cannot_be_opened_is_one_line(spawn, config, folder):
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize("key", ["store", "limits"])
+def test_a_password_that_is_not_percent_encoded_is_not_shown(spawn, config, folder, command, key):
+    (folder / "password").write_text("pg-S3cret/with:odd@chars")
+    scheme, name = {"store": ("postgresql", "/db"), "limits": ("redis", "/0")}[key]
+    text = config.read_text().replace("store: {url: sqlite:///state/store.db}", "")
+    config.write_text(
+        f"{text}\n{key}: {{url: '{scheme}://u:${{file:password}}@127.0.0.1:1{name}'}}"
+    )
+    done = spawn(command)
+    assert done.status == 2
+    (line,) = done.errors
+    assert f"{key}.url: the user or the password has reserved characters" in line
+    assert "percent-encode them: @ is %40" in line
+    for part in ("S3cret", "odd", "chars"):
+        assert part not in done.err + done.out
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
 def test_an_engine_that_is_not_installed_is_one_line(spawn, config, folder, command):
     (folder / "uvicorn.py").write_text("raise ImportError('as if it were not there')")
     config.write_text(config.read_text().replace("port: 0", "port: 0, engine: uvicorn"))

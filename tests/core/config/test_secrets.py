@@ -103,6 +103,7 @@ def test_what_is_wrong_with_a_secret_is_said_without_it(problems, text, problem)
 
 def test_secrets_arrive(document, tmp_path):
     (tmp_path / "pw").write_text("from/file@#?\n")
+    (tmp_path / "encoded").write_text("from%2Ffile%40\n")
     text = """
     plugins:
       p:
@@ -110,13 +111,13 @@ def test_secrets_arrive(document, tmp_path):
         theirs: ${TOKEN}
         generic: ${TOKEN}
         many: ["x${TOKEN}", "${file:pw}"]
-        url: postgresql://u:${file:pw}@h/d?sslmode=require
+        url: postgresql://u:${file:encoded}@h/d?sslmode=require
     """
     vault = document(text, environ={"TOKEN": "12345"}).plugin("p", Vault)
     assert vault.token.reveal() == vault.theirs.get_secret_value() == "12345"
     assert vault.generic.get_secret_value() == "12345"
     assert [secret.reveal() for secret in vault.many] == ["x12345", "from/file@#?"]
-    assert vault.url.reveal() == "postgresql://u:from/file@#?@h/d?sslmode=require"
+    assert vault.url.reveal() == "postgresql://u:from%2Ffile%40@h/d?sslmode=require"
     assert str(vault.url) == "postgresql://u:***@h/d?***"
 
 
@@ -160,6 +161,22 @@ def test_no_log_line_shows_a_secret(problems, caplog):
     caplog.set_level(logging.DEBUG)
     problems(f"plugins: {{p: {{word: {CANARY}}}}}", {"p": Talkative})
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("odd", ["@", ":", "/", "#", "?", "[", "%", "%4", " "])
+@pytest.mark.parametrize("url", ["postgresql://u:${PW}@h/d", "redis://:${PW}@h", "${URL}"])
+def test_a_password_with_reserved_characters_must_be_encoded(problems, url, odd):
+    password = f"x{odd}{CANARY}"
+    environ = {"PW": password, "URL": f"redis://u:{password}@h/0"}
+    (found,) = problems(f"plugins: {{p: {{url: '{url}'}}}}", {"p": Vault}, environ=environ)
+    assert "percent-encode" in found
+    assert CANARY not in found
+
+
+@pytest.mark.parametrize("password", ["%40%3A%2F%23", "a-b_c.d~e!$&'()*+,;=", ""])
+def test_an_encoded_password_is_accepted(document, password):
+    made = document("plugins: {p: {url: 'redis://u:${PW}@h'}}", environ={"PW": password})
+    assert made.plugin("p", Vault).url.reveal() == f"redis://u:{password}@h"
 
 
 @pytest.mark.parametrize(
