@@ -9,7 +9,7 @@ from typing import Any
 
 from smartops.services import Deadlines
 
-from .asgi import Receive
+from .asgi import Event, Receive
 from .refusals import TooBusy, TooLarge, TooSlow
 
 TOGETHER = 64
@@ -74,6 +74,8 @@ class Bodies:
         size = 0
         try:
             while True:
+                if self._held > self._together:
+                    raise TooBusy("The server is busy; try again", retry_after=1)
                 event = await receive()
                 if event["type"] == "http.disconnect":
                     raise Disconnected
@@ -87,15 +89,24 @@ class Bodies:
                         if event.get("more_body", False):
                             await _drain(receive)
                         raise self._too_large()
-                    if self._held > self._together:
-                        raise TooBusy("The server is busy; try again", retry_after=1)
                 if not event.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
             self._held -= size
+            chunks.clear()  # a traceback may keep this frame until the next garbage collection
 
     def _too_large(self) -> TooLarge:
         return TooLarge("The body is too large", details=f"At most {self._limit} bytes.")
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what hands over a body that was read, and then whatever ``receive`` does."""
+    events: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Event:
+        return events.pop() if events else await receive()
+
+    return replay
 
 
 def _declares_more(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:

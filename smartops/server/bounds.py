@@ -1,7 +1,4 @@
-"""What every engine keeps to: no connection may hold anything up.
-
-Not by endless headers, by slow ones, nor by answers left unread.
-"""
+"""What the server bounds, so that no client can hold up others."""
 
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 75.0
@@ -12,3 +9,7 @@ at this end just as it is used again is a failed request.
 """
 
 MAX_HEADERS = 16 * 1024
+"""Bytes of a request's path and headers together."""
+
+SEND_SECONDS = 30.0
+"""How long a client may take to read an answer, and its system to acknowledge what was sent."""

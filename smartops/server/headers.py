@@ -6,11 +6,13 @@ import random
 import re
 from collections.abc import Iterable
 
-from smartops.errors import Refusal
+from smartops.errors import Refusal, ValidationFailed
 from smartops.message import Response
 from smartops.reply import Quota
 
 from .asgi import HeaderList, Scope
+from .bounds import MAX_HEADERS
+from .refusals import HeadersTooLarge, WrongVersion
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _ids = random.Random()  # noqa: S311 - the ids are no secret, and the system's generator is slow
@@ -24,6 +26,22 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
                 return value.decode("ascii")
             break
     return f"{_ids.getrandbits(64):016x}"
+
+
+def check(scope: Scope) -> None:
+    """Raise a Refusal if the headers are too large or leave the end of the request in doubt.
+
+    HTTP/2 is for servers with TLS: without, an upgrade would pass a proxy's rules on paths.
+    """
+    headers = scope["headers"]
+    size = len(scope["path"]) + len(scope["query_string"])
+    if size + sum([len(name) + len(value) for name, value in headers]) > MAX_HEADERS:
+        raise HeadersTooLarge("The headers are too large", details=f"At most {MAX_HEADERS} bytes.")
+    if scope["http_version"] not in ("1.0", "1.1"):
+        if scope["scheme"] == "http":
+            raise WrongVersion("Without TLS, only HTTP/1.1 is spoken here")
+    elif {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        raise ValidationFailed("A request has Content-Length or Transfer-Encoding, not both")
 
 
 def peer(scope: Scope) -> str:

@@ -21,9 +21,10 @@ from smartops.services import Deadlines
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
+from . import bounds
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
-from .bodies import Bodies, Disconnected
-from .headers import answer_headers, peer, refusal_headers, request_id, retry_headers
+from .bodies import Bodies, Disconnected, replayed
+from .headers import answer_headers, check, peer, refusal_headers, request_id, retry_headers
 from .late import Late, Replies, pending, under_way
 from .refusals import WrongMethod, unrecognised
 
@@ -34,17 +35,13 @@ LAST_RESORT = "api"
 GONE = 499
 """Logged as the status where nobody was left to answer."""
 
-LARGE = 32 * 1024
-SEND_SECONDS = 30.0
-"""How long a client may take to read an answer larger than ``LARGE``; smaller ones fit buffers."""
-
 
 @dataclass(slots=True, eq=False)
 class Exchange:
     """One request on the shared path, and what is known of it so far."""
 
     scope: Scope
-    send: Send
+    deliver: Send
     request_id: str
     started: float = field(default_factory=perf_counter)
     inbound: Inbound | None = None
@@ -55,6 +52,21 @@ class Exchange:
     retry_after: int | None = None
     reason: str = ""
     late: asyncio.Future[Replies] | None = None
+    deadline: float | None = None
+    unread: bool = False
+
+    async def send(self, event: Event) -> None:
+        """Send a part of the answer, or nothing once the client takes too long to read it."""
+        if self.deadline is None:
+            self.deadline = asyncio.get_running_loop().time() + bounds.SEND_SECONDS
+        if self.unread:
+            return
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                await self.deliver(event)
+        except TimeoutError:
+            self.unread = True
+            self.reason = "the client did not read its answer"
 
 
 class Intake:
@@ -87,10 +99,7 @@ class Intake:
         assert task is not None
         self._working.add(task)
         try:
-            if scope["path"] == self._path:
-                await self._serve(exchange, receive)
-            else:
-                await self._pass_on(exchange, receive)
+            await self._serve(exchange, receive)
         finally:
             self._working.discard(task)
             if not self._working:
@@ -131,14 +140,21 @@ class Intake:
             log.exception("request failed%s", _in(exchange.channel))
             await self._answer(exchange, self._enveloped(exchange, _unforeseen(exchange)))
         else:
-            await self._answer(exchange, response)
+            if response is not None:
+                await self._answer(exchange, response)
 
-    async def _response(self, exchange: Exchange, receive: Receive) -> Response:
+    async def _response(self, exchange: Exchange, receive: Receive) -> Response | None:
+        """Return the answer to a message; None if Quart has answered."""
         scope = exchange.scope
-        if scope["method"] != "POST":
+        check(scope)
+        is_message = scope["path"] == self._path
+        if is_message and scope["method"] != "POST":
             raise WrongMethod("Messages are sent with POST")
         body = await self._bodies.read(scope["headers"], receive)
         exchange.complete = True
+        if not is_message:
+            await self._pass_on(exchange, replayed(body, receive))
+            return None
         inbound = exchange.inbound = Inbound(
             method="POST",
             path=scope["path"],
@@ -246,7 +262,8 @@ class Intake:
         return Response(refusal.status, body, headers=refusal_headers(refusal))
 
     async def _answer(self, exchange: Exchange, response: Response) -> None:
-        if exchange.late is None:  # else the caller was answered that it takes longer
+        # Else the caller was answered that it takes longer, or Quart failed after it began.
+        if exchange.late is None and exchange.deadline is None:
             await self._send(exchange, response)
 
     async def _send(self, exchange: Exchange, response: Response) -> None:
@@ -256,14 +273,7 @@ class Intake:
             headers += retry_headers(exchange.retry_after, status)
         if not exchange.complete and exchange.scope["http_version"].startswith("1"):
             headers.append((b"Connection", b"close"))  # the rest of the body is not wanted
-        if len(body) < LARGE:
-            await answer(exchange.send, status, headers, body)
-        else:
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await answer(exchange.send, status, headers, body)
-            except TimeoutError:
-                exchange.reason = "the client did not read its answer"
+        await answer(exchange.send, status, headers, body)
         self._observe(exchange, status)
 
     def _observe(self, exchange: Exchange, status: int, *, quiet: bool = False) -> None:

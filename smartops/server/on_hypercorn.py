@@ -1,4 +1,4 @@
-"""hypercorn as the engine: pure Python, on asyncio's own loop, with HTTP/2."""
+"""hypercorn as the engine: pure Python, on asyncio's own loop, HTTP/1.1 only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+import h11
+import hypercorn.asyncio.run
+import hypercorn.protocol
 from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.config import Config, Sockets
+from hypercorn.protocol.h11 import H11Protocol
 
 from . import bounds
 from .asgi import Asgi
+from .connections import Listener, capacity
 
 
 async def listen(
@@ -35,10 +41,11 @@ async def listen(
         # that it closes while further requests wait in them.
         asyncio.get_running_loop().set_exception_handler(_without_cancellations)
 
-    config = _config(listener.detach(), grace)
+    bounded = Listener(listener, capacity())
+    config = _Config(bounded, grace)
     # Cancelled while it waits for connections, hypercorn trips over its own gathering.
     with suppress(asyncio.InvalidStateError):
-        await serve(app, config, shutdown_trigger=stopped)  # type: ignore[arg-type] # our ASGI types are plainer
+        await serve(bounded.tracked(app), config, shutdown_trigger=stopped)  # type: ignore[arg-type] # our ASGI types are plainer
 
 
 def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -47,17 +54,46 @@ def _without_cancellations(loop: asyncio.AbstractEventLoop, context: dict[str, A
         loop.default_exception_handler(context)
 
 
-def _config(file: int, grace: float) -> Config:
-    config = Config()
-    config.bind = [f"fd://{file}"]
-    config.backlog = bounds.BACKLOG
-    config.graceful_timeout = grace
-    config.keep_alive_timeout = bounds.KEEP_ALIVE_SECONDS
-    config.keep_alive_max_requests = sys.maxsize  # closing them loses connections, see listen
-    config.h11_max_incomplete_size = bounds.MAX_HEADERS
-    config.h2_max_header_list_size = bounds.MAX_HEADERS
-    config.include_server_header = False
-    config.accesslog = None
-    config.errorlog = logging.getLogger("smartops.hypercorn")
-    logging.getLogger("smartops.hypercorn").setLevel(logging.WARNING)
-    return config
+class _Http1(H11Protocol):
+    """HTTP/1.1 that does not change to HTTP/2, whose flow control can hold many answers unread."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Ignore ``Upgrade: h2c`` and the preface of HTTP/2."""
+
+
+class _Connection(TCPServer):
+    """A connection that ends with its client; hypercorn would keep it for KEEP_ALIVE_SECONDS."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
+
+    async def _close(self) -> None:
+        with suppress(OSError):  # what was sent last was not acknowledged in time
+            await super()._close()
+
+
+# hypercorn has no settings for these.
+hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined]
+hypercorn.asyncio.run.TCPServer = _Connection  # type: ignore[attr-defined]
+
+
+class _Config(Config):
+    """hypercorn's configuration, with a listening socket of our own."""
+
+    def __init__(self, listener: Listener, grace: float) -> None:
+        self._listener = listener
+        self.backlog = bounds.BACKLOG
+        self.graceful_timeout = grace
+        self.keep_alive_timeout = bounds.KEEP_ALIVE_SECONDS
+        self.keep_alive_max_requests = sys.maxsize  # closing them loses connections, see listen
+        self.h11_max_incomplete_size = bounds.MAX_HEADERS
+        self.max_app_queue_size = 1  # so that a body is not read before it is asked for
+        self.include_server_header = False
+        self.accesslog = None
+        self.errorlog = logging.getLogger("smartops.hypercorn")
+        self.errorlog.setLevel(logging.WARNING)
+
+    def create_sockets(self) -> Sockets:
+        """Return the one socket to accept from."""
+        return Sockets([], [self._listener], [])

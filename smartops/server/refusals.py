@@ -29,6 +29,18 @@ class TooLarge(ValidationFailed):
     status = 413
 
 
+class HeadersTooLarge(ValidationFailed):
+    """The path and the headers are larger than allowed."""
+
+    status = 431
+
+
+class WrongVersion(ValidationFailed):
+    """The client speaks another version of HTTP."""
+
+    status = 505
+
+
 class TooBusy(BackendUnavailable):
     """So many bodies are being read that there is no room for one more."""
 

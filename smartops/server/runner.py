@@ -18,6 +18,7 @@ from smartops.errors import Problem, StartupError
 
 from .asgi import Asgi
 from .bounds import BACKLOG
+from .connections import raise_file_limit
 from .engines import Engine, engine
 from .intake import Intake
 from .probes import Probes
@@ -44,6 +45,7 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     settings = app.settings.server
     chosen = engine(settings.engine)
     stop = stop or anyio.Event()
+    raise_file_limit()
     with (
         anyio.CancelScope() as force,
         _signals(stop, force),

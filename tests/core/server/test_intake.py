@@ -7,7 +7,7 @@ from contextlib import suppress
 import anyio
 import pytest
 
-from smartops.server import intake as intake_module
+from smartops.server import bounds
 
 pytestmark = pytest.mark.anyio
 
@@ -178,6 +178,35 @@ async def test_headers_are_bounded(server):
     assert raw.startswith(b"HTTP/1.1 431")
 
 
+@pytest.mark.parametrize("path", ["/api/messages", "/livez"])
+async def test_headers_in_one_packet_are_bounded(server, path):
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\n".encode()
+    raw = await server.raw(head + b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n")
+
+    assert raw.startswith(b"HTTP/1.1 431")
+    assert raw.count(b"HTTP/1.1") == 1
+
+
+async def test_a_body_whose_end_is_in_doubt_closes_the_connection(server):
+    head = POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    raw = await server.raw(head + b"0\r\n\r\n" + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert raw.startswith(b"HTTP/1.1 400")
+    assert raw.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("path", ["/api/messages", "/health", "/nothing"])
+async def test_every_path_has_a_time_limit_for_bodies(start, path):
+    server = await start(body_timeout="100ms")
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode()
+
+    with anyio.fail_after(5):
+        raw = await server.raw(head + b"{")
+
+    assert raw.startswith(b"HTTP/1.1 408")
+
+
 async def test_headers_that_never_end_are_bounded(server):
     async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
         await stream.send(POST + b"X-Long: ")
@@ -212,6 +241,25 @@ async def test_what_asks_for_another_protocol_is_answered_in_this_one(server):
     raw = await server.raw(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + upgrade)
 
     assert raw.startswith(b"HTTP/1.1 200")
+
+
+async def test_cleartext_does_not_change_to_http2(server):
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    close = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    raw = await server.raw(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n", close)
+
+    assert raw.startswith(b"HTTP/1.1 200")
+    assert raw.count(b'"alive"') == 2
+
+
+async def test_http2_with_prior_knowledge_is_refused(server):
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+    raw = await server.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
+
+    assert re.match(rb"HTTP/1.1 (400|505)", raw)
+    assert settings not in raw
 
 
 async def test_no_body_is_lost_to_an_upgrade(server, engine):
@@ -472,7 +520,7 @@ async def test_a_large_answer_arrives_whole(server):
 
 
 async def test_whoever_does_not_read_his_answer_is_not_waited_for(lines, start, monkeypatch):
-    monkeypatch.setattr(intake_module, "SEND_SECONDS", 0.1)
+    monkeypatch.setattr(bounds, "SEND_SECONDS", 0.1)
     server = await start()
     request = POST + bearer(server) + b'Content-Length: 19\r\n\r\n{"text":"say much"}'
     async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
