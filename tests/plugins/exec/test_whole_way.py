@@ -62,6 +62,24 @@ async def test_a_read_only_script_answers_at_once(there):
     assert (await say(there, "run df -h on i-0abc123def")).data["exitCode"] == 0
 
 
+async def test_a_read_only_script_sent_five_times_at_once_runs_once(there):
+    answers = []
+
+    async def send() -> None:
+        answers.append(await there.say('execute "df -h" on web-server-01', id="same"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(send)
+        while len(answers) < 5:
+            await anyio.sleep(0.001)
+            there.clock.advance(0.25)
+    assert [answer.status for answer in answers] == ["success"] * 5
+    assert len({answer.data["commandId"] for answer in answers}) == 1
+    (operation,) = await (await there.app()).store.operations()
+    assert operation.state == "done"
+
+
 async def test_a_changing_script_is_confirmed(there):
     asked = await there.say('execute "systemctl restart nginx" on web-server-01')
     assert asked.status == "pending"
