@@ -14,6 +14,10 @@ class AwsError(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+class InvalidRequest(AwsError):
+    """A request breaks the rules of its service."""
+
+
 _INVALID = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
 _AUTH_FAILURE = (

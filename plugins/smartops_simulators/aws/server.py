@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,43 +14,19 @@ from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, socket
 from struct import pack
 from typing import Any, Self
 
+from botocore import xform_name
+
 from smartops import Clock
 
 from . import converse, ec2, metrics, ssm, wire
 from .cloud import Caller, Cloud, Request, World
 from .converse import Asked, Brain
-from .errors import AwsError, error
+from .errors import AwsError, InvalidRequest, error
 from .faults import AFTER, Denial, Fault, Faults
 from .scenario import Incident, Scenario
 from .wire import Response, Target
 
-Handler = Callable[[Request], Mapping[str, Any]]
-OPERATIONS: Mapping[str, Handler] = {
-    f"{service}:{function.__name__.title().replace('_', '')}": function
-    for service, functions in {
-        "ec2": (
-            ec2.describe_instances,
-            ec2.start_instances,
-            ec2.stop_instances,
-            ec2.reboot_instances,
-            ec2.describe_instance_attribute,
-            ec2.create_tags,
-            ec2.delete_tags,
-        ),
-        "sts": (ec2.get_caller_identity, ec2.assume_role),
-        "ssm": (
-            ssm.describe_instance_information,
-            ssm.send_command,
-            ssm.cancel_command,
-            ssm.list_commands,
-            ssm.list_command_invocations,
-            ssm.get_command_invocation,
-        ),
-        "cloudwatch": (metrics.list_metrics, metrics.get_metric_data, metrics.put_metric_data),
-        "ce": (metrics.get_cost_and_usage,),
-    }.items()
-    for function in functions
-}
+_MODULES = {"ec2": ec2, "sts": ec2, "ssm": ssm, "cloudwatch": metrics, "ce": metrics}
 _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request,.+")
 
 
@@ -98,7 +73,7 @@ class AwsSimulator:
     """A local AWS; as a context manager it listens on 127.0.0.1, on any free port if it is 0.
 
     ``url`` is the endpoint for clients, ``calls`` what they called, ``brain`` the language model,
-    ``asked`` what it was asked, and ``breaches`` the requests that Converse refused.
+    ``asked`` what it was asked, and ``breaches`` why requests were refused as invalid.
     """
 
     def __init__(
@@ -177,44 +152,40 @@ class AwsSimulator:
         signed = _SCOPE.fullmatch(headers.get("authorization", ""))
         key, region, service = signed.groups() if signed else ("", "", "")
         to = wire.target(path, headers, body, service)
-        request_id = str(uuid.uuid4())
         if to is None:
             return Response(404, b"{}", "application/json")
+        if to.model is None or not signed:
+            problem = "unsigned" if to.model else "unknown"
+            return wire.failure(to, error(problem, to.service))
+        call = Call(to.operation, to.action, region, self._cloud.clock.time())
+        self.calls.append(call)
         try:
-            if to.model is None:
-                raise error("unknown", to.service)
-            if not signed:
-                raise error("unsigned", to.service)
-            call = Call(to.operation, to.action, region, self._cloud.clock.time())
-            self.calls.append(call)
-            return self._handle(to, call, key, headers, request_id)
-        except AwsError as problem:
-            return wire.failure(to, problem, request_id)
-
-    def _handle(
-        self, to: Target, call: Call, key: str, headers: Mapping[str, str], request_id: str
-    ) -> Response:
-        try:
-            token = headers.get("x-amz-security-token", "")
-            caller = self._cloud.caller(to.service, key, token)
-            call.account, call.caller = caller.account, caller.arn
-            due = self._faults.due(to.action, caller.account, call.region, key)
-            with suppress(AwsError):  # a fault comes first, and its call is logged with parameters
-                call.params = wire.parameters(to)
-            for fault in due:
-                self._suffer(fault, to, caller)
-            call.params = wire.parameters(to)
-            response = self._perform(to, call, caller, headers, request_id)
-            for fault in due:
-                if fault.kind == "lose":
-                    raise Dropped
-                response = fault.spoiled(response) if fault.kind in AFTER else response
+            return self._handle(to, call, key, headers)
         except AwsError as problem:
             call.error = problem.code
-            raise
+            if isinstance(problem, InvalidRequest):
+                self.breaches.append(problem.message)
+            return wire.failure(to, problem)
         except Dropped:
             call.error = "(dropped)"
             raise
+
+    def _handle(self, to: Target, call: Call, key: str, headers: Mapping[str, str]) -> Response:
+        caller = self._cloud.caller(to.service, key, headers.get("x-amz-security-token", ""))
+        call.account, call.caller = caller.account, caller.arn
+        due = self._faults.due(to.action, caller.account, call.region, key)
+        try:
+            call.params = wire.parameters(to)
+        finally:  # a fault comes before the validation
+            for fault in due:
+                self._suffer(fault, to, caller)
+        world = self._cloud.world(caller.account, call.region)
+        request = Request(self._cloud, world, caller, to.operation, call.params, call.at)
+        response = self._perform(to, request, headers)
+        for fault in due:
+            if fault.kind == "lose":
+                raise Dropped
+            response = fault.spoiled(response) if fault.kind in AFTER else response
         return response
 
     def _suffer(self, fault: Fault, to: Target, caller: Caller) -> None:
@@ -227,19 +198,15 @@ class AwsSimulator:
         if problem is not None:
             raise problem
 
-    def _perform(
-        self, to: Target, call: Call, caller: Caller, headers: Mapping[str, str], request_id: str
-    ) -> Response:
-        world = self._cloud.world(caller.account, call.region)
-        request = Request(self._cloud, world, caller, to.operation, call.params, call.at)
+    def _perform(self, to: Target, request: Request, headers: Mapping[str, str]) -> Response:
         self._authorise(to, request)
         if to.operation == "Converse":
-            return self._converse(to, call.params, headers, request_id)
-        handler = OPERATIONS.get(f"{to.service}:{to.operation}")
+            return self._converse(to, request.params, headers)
+        handler = getattr(_MODULES[to.service], xform_name(to.operation), None)
         if handler is None:
             raise error("unknown", to.service)
         with self._lock:
-            return wire.result(to, handler(request), request_id)
+            return wire.result(to, handler(request))
 
     def _authorise(self, to: Target, request: Request) -> None:
         world, params = request.world, request.params
@@ -256,21 +223,19 @@ class AwsSimulator:
                     raise denial.error(to.service, to.action, request.caller.arn, arn)
 
     def _converse(
-        self, to: Target, params: Mapping[str, Any], headers: Mapping[str, str], request_id: str
+        self, to: Target, params: Mapping[str, Any], headers: Mapping[str, str]
     ) -> Response:
         body = {name: value for name, value in params.items() if name != "modelId"}
         asked = Asked(params["modelId"], body, headers)
         self.asked.append(asked)
-        found = next(converse.breaches(asked), None)
-        if found is not None:
-            self.breaches.append(found)
-            raise AwsError("ValidationException", found)
+        for breach in converse.breaches(asked):
+            raise InvalidRequest("ValidationException", breach)
         answer = self.brain(asked)
         if isinstance(answer, AwsError):
             raise answer
         if isinstance(answer, bytes):
             return Response(200, answer, "application/json")
-        return wire.result(to, answer, request_id)
+        return wire.result(to, answer)
 
 
 class _Server(ThreadingHTTPServer):

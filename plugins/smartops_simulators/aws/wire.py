@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from xml.sax.saxutils import escape
 
 import botocore.session
 
-from .errors import AwsError
+from .errors import AwsError, InvalidRequest
 
 Protocol = Literal["ec2", "query", "json", "rest-json"]
 SERVICES = {
@@ -127,7 +128,7 @@ def parameters(to: Target) -> dict[str, Any]:
     if problems:
         code = _INVALID.get(to.protocol, "ValidationException")
         text = f"{len(problems)} validation error(s) detected: {'; '.join(problems)}"
-        raise AwsError(code, text)
+        raise InvalidRequest(code, text)
     return found
 
 
@@ -189,7 +190,7 @@ def _from_json(shape: Any, value: Any) -> Any:
     if getattr(shape, "is_document_type", False):
         return value
     if kind == "structure":
-        names = {member.serialization.get("name", name): name for name, member in _members(shape)}
+        names = {_json_name(shape, name): name for name in shape.members}
         return {
             names[key]: _from_json(shape.members[names[key]], each)
             for key, each in value.items()
@@ -207,8 +208,8 @@ def _from_json(shape: Any, value: Any) -> Any:
     return value
 
 
-def _members(shape: Any) -> list[tuple[str, Any]]:
-    return list(shape.members.items())
+def _json_name(shape: Any, name: str) -> str:
+    return str(shape.members[name].serialization.get("name", name))
 
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -265,25 +266,21 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def result(to: Target, value: Mapping[str, Any], request_id: str) -> Response:
+def result(to: Target, value: Mapping[str, Any]) -> Response:
     """Encode the result of an operation; raises KeyError for a member the model does not have."""
     model, shape = to.model, to.model.output_shape
     if to.protocol in ("json", "rest-json"):
         body = json.dumps(to_json(shape, value) if shape else {})
-    else:
-        inside = to_xml(shape, value) if shape else "<return>true</return>"
-        wrapper = shape and shape.serialization.get("resultWrapper")
-        if to.protocol == "ec2":
-            inside = f"<requestId>{request_id}</requestId>{inside}"
-        else:
-            inside = f"<{wrapper}>{inside}</{wrapper}>" if wrapper else ""
-            inside += _REQUEST_ID.format(request_id)
-        space = model.metadata["xmlNamespace"]
-        body = f'<{model.name}Response xmlns="{space}">{inside}</{model.name}Response>'
+        return Response(200, body.encode(), _CONTENT_TYPES[to.protocol])
+    inside = to_xml(shape, value) if shape else "<return>true</return>"
+    if to.protocol == "ec2":
+        inside = f"<requestId>{uuid.uuid4()}</requestId>{inside}"
+    elif shape:
+        wrapper = shape.serialization.get("resultWrapper", f"{model.name}Result")
+        inside = f"<{wrapper}>{inside}</{wrapper}>"
+    body = f'<{model.name}Response xmlns="{model.metadata["xmlNamespace"]}">{inside}'
+    body += f"</{model.name}Response>"
     return Response(200, body.encode(), _CONTENT_TYPES[to.protocol])
-
-
-_REQUEST_ID = "<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>"
 
 
 def to_xml(shape: Any, value: Mapping[str, Any]) -> str:
@@ -329,7 +326,7 @@ def to_json(shape: Any, value: Any) -> Any:
         return value
     if kind == "structure":
         return {
-            shape.members[name].serialization.get("name", name): to_json(shape.members[name], each)
+            _json_name(shape, name): to_json(shape.members[name], each)
             for name, each in value.items()
             if each is not None
         }
@@ -340,17 +337,15 @@ def to_json(shape: Any, value: Any) -> Any:
     return round(value.timestamp(), 3) if kind == "timestamp" else value
 
 
-def failure(to: Target, error: AwsError, request_id: str) -> Response:
+def failure(to: Target, error: AwsError) -> Response:
     """Encode an error."""
     side = "Sender" if error.status < 500 else "Receiver"
     told = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     headers = dict(error.headers)
     if to.protocol == "ec2":
-        body = f"<Response><Errors><Error>{told}</Error></Errors>"
-        body += f"<RequestID>{request_id}</RequestID></Response>"
+        body = f"<Response><Errors><Error>{told}</Error></Errors></Response>"
     elif to.protocol == "query":
-        body = f"<ErrorResponse><Error><Type>{side}</Type>{told}</Error>"
-        body += f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        body = f"<ErrorResponse><Error><Type>{side}</Type>{told}</Error></ErrorResponse>"
     else:
         body = json.dumps({"__type": error.code, "message": error.message})
         headers["x-amzn-ErrorType"] = error.code
