@@ -123,7 +123,7 @@ def test_a_script_whose_answer_is_lost_is_found_and_not_sent_again(
 def test_a_script_that_takes_too_long_is_stopped(
     server: Server, ann: str, upset: AwsSimulator
 ) -> None:
-    data = data_of(server.say(ann, "execute sleep on tag:Role=web --timeout 1s"))
+    data = data_of(server.say(ann, "execute 'systemctl status slow' on tag:Role=web --timeout 1s"))
     assert data["summary"]["timedOut"] == data["summary"]["total"] == 4
     stopped = {call.params["CommandId"] for call in upset.calls.of("CancelCommand")}
     assert len(stopped) == len(upset.calls.of("SendCommand")) == 3  # asking twice does no harm
