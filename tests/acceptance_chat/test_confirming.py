@@ -178,11 +178,11 @@ async def test_in_a_channel_only_the_one_who_asked_sees_it(house: House, way: st
     await here.clicks(asked, "cancel")
     await house.until(lambda: not asked.buttons)
     await house.passes(5)
-    assert there.answers() == []  # what only alice saw is not made known to all
+    assert there.revealed() == []  # what only alice saw is not made known to all
 
     await there.clicks(alone, "confirm")
     await house.until(lambda: "cancelled already" in there.private("alice"))
-    assert (there.answers(), house.changes) == ([], [])
+    assert (there.revealed(), house.changes) == ([], [])
     assert [*here.rejected(), *there.rejected()] == []
 
 

@@ -112,5 +112,5 @@ async def test_a_sign_of_work_goes_when_only_the_sender_is_answered(
     assert "Working on it" in front.answers()[0].text
     await house.until(lambda: "no luck" in front.private("alice"), step=0.5)
     await house.passes(10)
-    assert front.answers() == []
+    assert front.revealed() == []
     assert front.rejected() == []

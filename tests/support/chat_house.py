@@ -78,6 +78,11 @@ class Front(ABC):
     def answers(self, place: str = "ops") -> Sequence[Any]:
         """Return what the bot has said there to everybody."""
 
+    def revealed(self, place: str = "ops") -> Sequence[Any]:
+        """Return the answers there that say more than where the answer is."""
+        line = "answered in our chat"
+        return [item for item in self.answers(place) if not item.text.endswith(line)]
+
     @abstractmethod
     def private(self, user: str) -> str:
         """Return everything that only this person was told."""
