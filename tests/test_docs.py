@@ -1,9 +1,8 @@
-"""Everything the README says that can be held against the code, is."""
+"""The README and the pages of ``docs/``: their code is run, their facts are compared with it."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import re
 import shlex
@@ -23,20 +22,19 @@ import pytest
 import yaml
 from botocore import xform_name
 
-import readme
+import generate
+import pages
 import smartops_aws
 import smartops_exec
 import smartops_fake.faults
 import smartops_health
 import smartops_instances
 from serving import ROOT, SMARTOPS, Server
-from smartops import errors, hookspecs
+from smartops import errors
 from smartops.app import compose
 from smartops.cli import root
-from smartops.config.settings import File
 from smartops.errors import Refusal
 from smartops.middleware import STEPS
-from smartops.plugins import HOOKS
 from smartops.reply import Block
 from smartops.testing import Bot, backends
 from smartops_simulators.aws import AwsSimulator
@@ -46,15 +44,24 @@ LOOK_ALIKE = "127.0.0.1:4566"
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q -e"
 SERVE = f"{INSTALL} '.[all]' && .venv/bin/smartops serve --config config/demo.yaml"
 TEST = f"{INSTALL} '.[all,test]' && .venv/bin/pytest"
-STATUS = {"smartops can-i": 1, "config/broken.yaml": 2}
+STATUS = {"can-i --config config/demo.yaml user123": 1, "config/broken.yaml": 2}
 """What does not end with 0: a denial, and a broken configuration."""
 
+ARCHITECTURE = pages.DOCS / "architecture.md"
+PRODUCTION = pages.DOCS / "how-to" / "production.md"
+WRITING = pages.DOCS / "how-to" / "writing-a-plugin.md"
+LINKING = [*pages.PAGES, *(ROOT / "plugins").rglob("README.md"), *(ROOT / "examples").rglob("*.md")]
+TRANSCRIPTS = [page for page in pages.PAGES if pages.steps(page)]
 SECRETS = {"PGPASSWORD": "a", "REDIS_PASSWORD": "b"}
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of ``smartops aws simulate``, which the README tells to start."""
+    """The address of ``smartops aws simulate``, which the page about AWS starts."""
     command = [*SMARTOPS, "aws", "simulate", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -66,7 +73,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo, served from a copy in which the commands of the README work as they stand."""
+    """The demo, served from a copy in which the commands of the pages work as they stand."""
     home = tmp_path_factory.mktemp("clone")
     for name in ("config", "examples"):
         shutil.copytree(
@@ -76,7 +83,7 @@ def server(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     program(home, "smartops", "-m smartops")
     into = "--no-deps --no-build-isolation --disable-pip-version-check --target .site"
     program(home, "pip", "-m pip", into)
-    for block in readme.blocks("yaml"):
+    for block in pages.blocks("yaml"):
         if block.file:
             (home / block.file).write_text(f"# {block.file}\n{block.text}")
     local = home / "config" / "aws-local.yaml"
@@ -97,17 +104,20 @@ def address(server: Server) -> str:
 
 
 def test_the_two_commands() -> None:
-    shell = [line for block in readme.blocks("sh") for line in block.text.splitlines()]
+    shell = [line for block in pages.blocks("sh") for line in block.text.splitlines()]
     assert shell == [SERVE, TEST]
     (pattern,) = re.findall(r"grep .* '(.*)' README", (ROOT / ".ci" / "run").read_text())
-    assert [line for line in readme.TEXT.splitlines() if re.search(pattern, line)] == [TEST]
+    readme = pages.README.read_text().splitlines()
+    assert [line for line in readme if re.search(pattern, line)] == [TEST]
+    assert len(readme) <= 250
 
 
 @pytest.mark.skipif(
-    not all(map(shutil.which, ("bash", "curl"))), reason="the README's commands need bash and curl"
+    not all(map(shutil.which, ("bash", "curl"))), reason="the commands need bash and curl"
 )
-def test_every_command_prints_what_is_shown(server: Server) -> None:
-    steps = readme.steps()
+@pytest.mark.parametrize("page", TRANSCRIPTS, ids=page_id)
+def test_every_command_prints_what_is_shown(server: Server, page: Path) -> None:
+    steps = pages.steps(page)
     home = server.config.parent.parent
     script = "exec 2>&1\n"
     for step in steps:
@@ -128,14 +138,14 @@ def test_every_command_prints_what_is_shown(server: Server) -> None:
     printed = run.stdout.replace(address(server), ADDRESS).split("\036")
     assert len(printed) == 2 * len(steps) + 1
     for step, output, status in zip(steps, printed[::2], printed[1::2], strict=False):
-        assert readme.matches(step.printed, output), f"$ {step.command}\n{output}"
+        assert pages.matches(step.printed, output), f"$ {step.command}\n{output}"
         expected = next((STATUS[name] for name in STATUS if name in step.command), 0)
         assert int(status) == expected, step.command
 
 
 def test_the_commands_for_aws_are_those_of_its_own_command() -> None:
     sdk = botocore.session.Session()
-    commands = [line for block in readme.blocks("bash") for line in readme.lines(block.text)]
+    commands = [line for block in pages.blocks("bash") for line in pages.lines(block.text)]
     asked = [words for words in map(shlex.split, commands) if words[0] == "aws"]
     assert len(asked) >= 10
     for _, service, verb, *rest in asked:
@@ -150,7 +160,7 @@ def test_the_commands_for_aws_are_those_of_its_own_command() -> None:
 
 @pytest.mark.anyio
 async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot) -> None:
-    (text,) = [block.text for block in readme.blocks("yaml") if block.file == "config/aws.yaml"]
+    (text,) = [block.text for block in pages.blocks("yaml") if block.file == "config/aws.yaml"]
     plugins = yaml.safe_load(text)["plugins"]
     with AwsSimulator(account_of(plugins["aws"]), clock=bot.clock) as simulator:
         bot.load(smartops_aws, **plugins["aws"], endpoint=simulator.url)
@@ -176,13 +186,14 @@ async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot)
         for line in ('execute "rm -r /" on web-1', 'execute "systemctl restart sshd" on web-1'):
             assert (await bot.say(line)).code in ("PERMISSION_DENIED", "VALIDATION_ERROR")
         called = simulator.calls.actions
-    shown = "".join(step.printed for step in readme.steps() if "aws policy" in step.command)
+    steps = pages.steps(pages.DOCS / "how-to" / "aws.md")
+    shown = "".join(step.printed for step in steps if "aws policy" in step.command)
     assert {"ec2:StartInstances", "ssm:SendCommand", "ce:GetCostAndUsage"} <= called
     assert called - {"sts:AssumeRole"} <= set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', shown))
 
 
 def account_of(section: dict[str, Any]) -> dict[str, Any]:
-    """Return the world that the README's section ``aws`` is for, with one machine."""
+    """Return the world that the section ``aws`` of the page is for, with one machine."""
     (account,) = section["accounts"]
     number, (region,) = account["role"].split(":")[4], account["regions"]
     role = {"external_id": account["external_id"], "accounts": [number]}
@@ -215,7 +226,7 @@ def test_the_client_works_as_shown(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TOKEN", server.token("user789"))
-    (block,) = [block for block in readme.blocks("python") if not block.file]
+    (block,) = [block for block in pages.blocks("python") if not block.file]
     exec(block.text.replace(ADDRESS, address(server)), {})
     total, stopping, refusal = capsys.readouterr().out.splitlines()
     assert total.startswith("{'total': 15, ")
@@ -225,7 +236,7 @@ def test_the_client_works_as_shown(
 
 def test_the_log_line_is_as_shown(server: Server) -> None:
     server.say(server.token("user123"), "stop orders-db-01")
-    (block,) = readme.blocks("log")
+    (block,) = pages.blocks("log")
     end = time.monotonic() + 20
     while log_form(block.text) not in map(log_form, server.log.read_text().splitlines()):
         assert time.monotonic() < end, server.log.read_text()
@@ -239,14 +250,14 @@ def log_form(line: str) -> str:
 
 
 def test_every_file_is_as_shown() -> None:
-    for block in readme.blocks("python"):
+    for block in pages.blocks("python"):
         if (ROOT / block.file).is_file():
             assert block.text == (ROOT / block.file).read_text(), block.file
     project = tomllib.loads((ROOT / "examples/smartops-uptime/pyproject.toml").read_text())
     ((group, points),) = project["project"]["entry-points"].items()
     ((name, module),) = points.items()
     shown = f'`{name} = "{module}"` under `[project.entry-points.{group}]`'
-    assert shown in " ".join(readme.TEXT.split())
+    assert shown in " ".join(WRITING.read_text().split())
 
 
 @pytest.mark.anyio
@@ -255,7 +266,7 @@ async def test_the_plugins_work_as_shown(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     names = []
-    for block in readme.blocks("python"):
+    for block in pages.blocks("python"):
         if block.file and not (ROOT / block.file).is_file():
             (tmp_path / block.file).write_text(block.text)
             names.append(Path(block.file).stem)
@@ -266,9 +277,9 @@ async def test_the_plugins_work_as_shown(
     assert "drain web-1,web-2 --grace 2m" in (await bot.say("operations")).text
 
 
-@pytest.mark.parametrize("block", [b for b in readme.blocks("yaml") if not b.file])
+@pytest.mark.parametrize("block", [b for b in pages.blocks("yaml") if not b.file])
 def test_every_configuration_is_good(
-    block: readme.Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    block: pages.Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -277,17 +288,9 @@ def test_every_configuration_is_good(
     compose(file)  # or it raises with all that is wrong
 
 
-def test_every_section_is_named() -> None:
-    (listed,) = re.findall(r"Sections: (.*?)\.\s", readme.TEXT, re.DOTALL)
-    assert readme.words(listed) == list(File.model_fields)
-
-
-def test_the_hooks() -> None:
-    shown = [readme.words(row[0])[0] for row in readme.table("hook")]
-    assert sorted(shown) == sorted(
-        f"{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})"
-        for name in HOOKS
-    )
+@pytest.mark.parametrize("page", generate.pages(), ids=page_id)
+def test_the_reference_is_generated_from_the_code(page: Path) -> None:
+    assert page.read_text() == generate.pages()[page], "run: python docs/generate.py"
 
 
 def test_the_error_codes() -> None:
@@ -297,21 +300,24 @@ def test_the_error_codes() -> None:
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Refusal) and kind is not Refusal
     ]
-    shown = {readme.words(row[0])[0]: int(row[1]) for row in readme.table("code")}
+    shown = {
+        pages.words(row[0])[0]: int(row[1]) for row in pages.table("reference/errors.md", "code")
+    }
     assert shown == {kind.code: kind.status for kind in kinds}
 
 
 def test_the_blocks() -> None:
-    shown = [readme.words(row[0])[0] for row in readme.table("block")]
+    shown = [pages.words(row[0])[0] for row in pages.table("how-to/writing-a-plugin.md", "block")]
     assert shown == [kind.__name__ for kind in get_args(Block)]
 
 
 def test_the_contract_suites() -> None:
-    assert set(re.findall(r"`(\w+Contract)`", readme.TEXT)) == set(backends.__all__)
+    shown = {pages.words(row[0])[0] for row in pages.table("how-to/testing.md", "suite")}
+    assert shown == {*backends.__all__, "ChannelContract"}
 
 
 def test_the_rooms_and_their_order() -> None:
-    shown = [name for row in readme.table("room") for name in readme.words(row[0])]
+    shown = [name for row in pages.table("architecture.md", "room") for name in pages.words(row[0])]
     assert sorted(shown) == sorted(
         path.stem
         for path in (ROOT / "smartops").iterdir()
@@ -326,24 +332,31 @@ def test_the_rooms_and_their_order() -> None:
 
 
 def test_the_commands_of_the_command_line() -> None:
-    (row,) = (row for row in readme.table("room") if row[0] == "`cli`")
-    assert readme.words(row[1]) == list(root.commands)
+    (row,) = (row for row in pages.table("architecture.md", "room") if row[0] == "`cli`")
+    assert pages.words(row[1]) == list(root.commands)
 
 
 def test_the_steps_of_the_gate() -> None:
-    (diagram,) = re.findall(r"^```\n(POST .*?)^```$", readme.TEXT, re.DOTALL | re.MULTILINE)
+    (diagram,) = re.findall(
+        r"^```\n(POST .*?)^```$", ARCHITECTURE.read_text(), re.DOTALL | re.MULTILINE
+    )
     shown = re.findall(r"^ {24}(\w+) ", diagram, re.MULTILINE)
     assert shown == [step.__name__ for step in STEPS]
 
 
 def test_the_extras() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (listed,) = re.findall(r"The extras are (.*?)everything\.", readme.TEXT, re.DOTALL)
-    assert set(readme.words(listed)) <= set(project["optional-dependencies"])
+    (listed,) = re.findall(r"The extras are (.*?)everything\.", PRODUCTION.read_text(), re.DOTALL)
+    assert set(pages.words(listed)) <= set(project["optional-dependencies"])
 
 
-def test_every_link_leads_somewhere() -> None:
-    for name in ("README.md", "examples/smartops-uptime/README.md"):
-        page = ROOT / name
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{name}: {target}"
+@pytest.mark.parametrize("page", LINKING, ids=page_id)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert pages.broken_links(page) == []
+
+
+def test_the_index_lists_every_page() -> None:
+    linked = re.findall(r"\]\(([^)#]+)\)", (pages.DOCS / "index.md").read_text())
+    listed = {(pages.DOCS / target).resolve() for target in linked}
+    plugins = set((ROOT / "plugins").rglob("README.md"))
+    assert {*pages.PAGES, *plugins} - listed == {pages.DOCS / "index.md"}

@@ -1,14 +1,18 @@
-"""The README as tests see it: its blocks, its transcripts and its tables."""
+"""The README and the pages of ``docs/`` as tests see them: blocks, transcripts, tables, links."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from serving import ROOT
 
-TEXT = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = (README, *sorted(DOCS.rglob("*.md")))
+"""All pages whose code the tests run. Each is a transcript of its own."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml))\n")
@@ -38,18 +42,19 @@ class Step:
     printed: str
 
 
-def blocks(language: str) -> list[Block]:
+def blocks(language: str, *pages: Path) -> list[Block]:
+    """Return the blocks of a language on these pages, by default on all."""
     found = []
-    for name, text in _BLOCK.findall(TEXT):
+    for name, text in _BLOCK.findall("".join(page.read_text() for page in pages or PAGES)):
         file = _FILE.match(text)
         if name == language:
             found.append(Block(name, file[1] if file else "", text[file.end() :] if file else text))
     return found
 
 
-def steps() -> list[Step]:
-    """Return all commands behind a ``$``, in order."""
-    return [step for block in blocks("console") for step in _steps(block.text)]
+def steps(page: Path) -> list[Step]:
+    """Return all commands behind a ``$`` on a page, in order."""
+    return [step for block in blocks("console", page) for step in _steps(block.text)]
 
 
 def _steps(transcript: str) -> Iterator[Step]:
@@ -89,12 +94,31 @@ def _settled(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def table(first: str) -> list[list[str]]:
-    """Return the rows of the table whose first column has that title."""
-    (found,) = re.findall(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+def table(page: str, first: str) -> list[list[str]]:
+    """Return the rows of the table of a page whose first column has that title."""
+    text = (DOCS / page).read_text()
+    (found,) = re.findall(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in found.splitlines()]
 
 
 def words(text: str) -> list[str]:
     """Return what stands in backticks."""
     return re.findall(r"`([^`]+)`", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Return the relative links of a page that lead to no file or no heading."""
+    found = []
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            found.append(target)
+    return found
