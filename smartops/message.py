@@ -27,6 +27,18 @@ class Identity:
         return ":".join(filter(None, (self.provider, self.tenant, self.id)))
 
 
+def parse_identity(text: str) -> Identity | None:
+    """Read ``provider:id`` or ``provider:tenant:id``; None if it is neither.
+
+    The id may hold colons; if it does and has no tenant, write ``provider::id``.
+    """
+    provider, _, rest = text.partition(":")
+    tenant, colon, object_id = rest.partition(":")
+    if not colon:
+        tenant, object_id = "", tenant
+    return Identity(provider, tenant, object_id) if provider and object_id else None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who an identity belongs to, and the roles they hold (inherited ones included).

@@ -7,7 +7,6 @@ that a failure has a name and the other plugins' problems are still found.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import inspect
@@ -28,6 +27,7 @@ from .channel import Channel, Runtime
 from .command import Command
 from .errors import Problem, StartupError
 from .interpreter import Interpreter
+from .nearness import nearest
 from .services import Services
 
 log = logging.getLogger(__name__)
@@ -249,9 +249,8 @@ def _async(name: str, plugin: object, hook: str, where: str) -> Problem | None:
 
 
 def _near(name: str) -> str:
-    near = difflib.get_close_matches(name, available(), 1)
-    if near:
-        return f"did you mean {near[0]}?"
+    if meant := nearest(name, available()):
+        return f"did you mean {meant}?"
     return f"installed are {', '.join(available())}; or name an importable module"
 
 
@@ -261,8 +260,8 @@ def _invalid(name: str, error: pluggy.PluginValidationError, where: str) -> Prob
     unknown = getattr(error, "args", [""])[0]
     if "unknown hook" in str(unknown):
         written = str(unknown).split("unknown hook '")[1].partition("'")[0]
-        near = difflib.get_close_matches(written, HOOKS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
+        meant = nearest(written, HOOKS)
+        hint = f"did you mean {meant}?" if meant else f"the hooks are {', '.join(HOOKS)}"
         reason = f"there is no hook {written}"
     return Problem(f"plugin {name}: {reason}", where=where, hint=hint)
 

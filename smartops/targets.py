@@ -6,7 +6,6 @@ is worse than asking again.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from .backend import Compute, Failure, Instance, Query
 from .command import Parameter
 from .errors import BackendUnavailable, InstanceNotFound, ValidationFailed
 from .grammar import Reference
+from .nearness import near
 
 MAX_CANDIDATES = 5
 
@@ -185,8 +185,8 @@ async def _near(compute: Compute, text: str) -> str | None:
         return None
     page = await compute.list(Query(names=(f"{text[:3]}*",), limit=200))
     names = {item.name for item in page.instances if item.name}
-    near = difflib.get_close_matches(text, names, 3, 0.7)
-    return f"Did you mean {' or '.join(near)}?" if near else None
+    meant = near(text, names, 3)
+    return f"Did you mean {' or '.join(meant)}?" if meant else None
 
 
 def _listed(instances: Sequence[Instance]) -> str:

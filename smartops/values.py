@@ -259,7 +259,7 @@ class SecretUrl(Secret):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string"}
+        return {"type": "string", "format": "secret-url"}
 
 
 _REFERENCES = re.compile(r"(\$\{(?:file:[^{}]+|[A-Za-z_]\w*)\})+")

@@ -139,7 +139,7 @@ class App:
         clock = composition.services.clock
         stack.push_async_callback(composition.http.aclose)
         self.store = await Store.open(
-            settings.store.url.reveal(), clock, keep=settings.store.keep.total_seconds()
+            settings.store.url.reveal(), clock, keep=settings.store.retention.total_seconds()
         )
         stack.push_async_callback(self.store.aclose)
         self.limiter = _limiter(composition)

@@ -6,29 +6,20 @@ changes: is this token genuine (:class:`TokenVerifier`), whose is it
 identity provider, who makes the tokens (:class:`LocalIssuer`).
 """
 
-from .keys import metadata_problem
 from .local import ACT_FOR_OTHERS, LocalIssuer, may_act_for_others
-from .people import Guest, Member, People, Role, parse_identity
+from .people import People
 from .policy import Decision, Policy
-from .rules import Conditions, Rule
 from .token import Untrusted, peek
 from .verifier import TokenVerifier
 
 __all__ = [
     "ACT_FOR_OTHERS",
-    "Conditions",
     "Decision",
-    "Guest",
     "LocalIssuer",
-    "Member",
     "People",
     "Policy",
-    "Role",
-    "Rule",
     "TokenVerifier",
     "Untrusted",
     "may_act_for_others",
-    "metadata_problem",
-    "parse_identity",
     "peek",
 ]

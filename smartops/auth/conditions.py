@@ -13,51 +13,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from smartops.backend import Instance
 from smartops.command import Command, Effect
+from smartops.config.settings import ConditionSettings
 from smartops.message import Person, Place
 from smartops.values import format_duration
 
 Answer = bool | None
 """Yes, no, or None: not known yet."""
-
-
-class ConditionSettings(Protocol):
-    """The conditions of a rule, as the configuration has them; an empty one sets none."""
-
-    @property
-    def roles(self) -> Sequence[str]:
-        """The person holds one of these."""
-
-    @property
-    def people(self) -> Sequence[str]:
-        """The person is one of these."""
-
-    @property
-    def commands(self) -> Sequence[str]:
-        """The command's name; with wildcards."""
-
-    @property
-    def effects(self) -> Sequence[str]:
-        """The call's effect."""
-
-    @property
-    def channels(self) -> Sequence[str]:
-        """The channel it was said in."""
-
-    @property
-    def places(self) -> Sequence[str]:
-        """The place it was said in, as text; with wildcards."""
-
-    @property
-    def arguments(self) -> Mapping[str, Sequence[str]]:
-        """Values of arguments; with wildcards."""
-
-    @property
-    def tags(self) -> Mapping[str, Sequence[str]]:
-        """Values of the targets' tags; with wildcards."""
 
 
 @dataclass(slots=True)
@@ -315,21 +280,6 @@ def labels(targets: Iterable[Instance]) -> str:
     labels = [target.label for target in targets]
     more = len(labels) - 3
     return ", ".join(labels[:3]) + (f" and {more} more" if more > 0 else "")
-
-
-def faults(settings: ConditionSettings) -> list[str]:
-    """Return what is wrong with the conditions of a rule, in words."""
-    found = [
-        f"{name} of {part} needs at least one value"
-        for part, values in (("arguments", settings.arguments), ("tags", settings.tags))
-        for name, texts in values.items()
-        if not texts
-    ]
-    strange = sorted(set(settings.effects) - set(Effect))
-    found += [f"there is no effect {name}; use read, change or dangerous" for name in strange]
-    if not read(settings, denies=False):
-        found.append("at least one condition is needed")
-    return found
 
 
 def any_of(answers: Iterable[Answer]) -> Answer:

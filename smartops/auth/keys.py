@@ -7,19 +7,18 @@ of them. When an issuer is away its last keys stay in use for some days.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Never
-from urllib.parse import SplitResult, urlsplit
 
 import anyio
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
+from smartops.addresses import split_url, url_problem
 from smartops.errors import BackendUnavailable
 from smartops.services import Clock, HttpClient, Issuer
 
@@ -150,7 +149,7 @@ class KeyCache:
             found = KeySet(issuer.name, origin)
             if not isinstance(origin, str):
                 found.keys = read_entries(origin.get("keys"))
-            elif problem := metadata_problem(origin):
+            elif problem := url_problem(origin):
                 raise Untrusted(f"the metadata URL of {issuer.name} {problem}")
             while len(self._sets) >= MAX_SETS:
                 del self._sets[next(iter(self._sets))]
@@ -249,40 +248,8 @@ def _is_for_us(entry: Mapping[str, Any]) -> bool:
     )
 
 
-def metadata_problem(url: str) -> str | None:
-    """Say what keeps a metadata URL from being safe to use, or None.
-
-    It must be https, or http on this very machine.
-    """
-    parts = _split(url)
-    if parts is None or not parts.hostname:
-        return "is not an address"
-    if "@" in parts.netloc:
-        return "holds a user name"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        return None
-    return "is not https"
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    if metadata_problem(url) or (parts := _split(url)) is None:
+    """Return scheme, host and port of a URL, or None if it is not safe to trust."""
+    if url_problem(url) or (parts := split_url(url)) is None:
         return None
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}[parts.scheme]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

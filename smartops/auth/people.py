@@ -1,103 +1,37 @@
 """Whose an identity is, and which roles they hold.
 
 Everything is resolved at start, so that asking is one look-up in a dictionary.
-Settings are taken as the configuration has them; :class:`Member`,
-:class:`Guest` and :class:`Role` are the same in plain values.
+The settings are those of a checked configuration: nothing is checked twice.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
-from smartops.errors import Problem, StartupError
-from smartops.message import Identity, Person
-
-
-class MemberSettings(Protocol):
-    """Somebody in ``people:``."""
-
-    @property
-    def roles(self) -> Sequence[str]:
-        """Names of roles."""
-
-    @property
-    def identities(self) -> Sequence[str]:
-        """Identities as ``provider:id`` or ``provider:tenant:id``."""
-
-
-class GuestSettings(Protocol):
-    """An entry of ``guests:``."""
-
-    @property
-    def provider(self) -> str:
-        """Who vouches for the guests."""
-
-    @property
-    def roles(self) -> Sequence[str]:
-        """Names of roles."""
-
-
-class RoleSettings(Protocol):
-    """A role in ``roles:``."""
-
-    @property
-    def includes(self) -> Sequence[str]:
-        """Names of the roles it contains."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody known."""
-
-    roles: tuple[str, ...] = ()
-    identities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """Roles for whoever ``provider`` vouches for and nobody has named."""
-
-    provider: str
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a role contains besides itself."""
-
-    includes: tuple[str, ...] = ()
+from smartops.config.settings import GuestSettings, PersonSettings, RoleSettings
+from smartops.message import Identity, Person, parse_identity
 
 
 class People:
-    """Everybody SmartOps knows.
-
-    Raises StartupError with every problem: roles that do not exist or contain
-    themselves, identities that cannot be read or belong to two people.
-    """
+    """All known people, and the guests of each provider."""
 
     def __init__(
         self,
-        people: Mapping[str, MemberSettings],
+        people: Mapping[str, PersonSettings],
         guests: Sequence[GuestSettings],
         roles: Mapping[str, RoleSettings],
     ) -> None:
-        problems: list[Problem] = []
-        resolved = _Roles(roles, problems)
         self._persons: dict[Identity, Person] = {}
         self._named: dict[str, Person] = {}
-        self._guests: dict[str, frozenset[str]] = {}
-        for name, member in people.items():
-            self._add(name, member, resolved, problems)
-        for index, guest in enumerate(guests):
-            path = f"guests.{index}"
-            if guest.provider in self._guests:
-                problems.append(Problem(f"{guest.provider} has guests already", path=path))
-            self._guests[guest.provider] = resolved.held(guest.roles, f"{path}.roles", problems)
-        if problems:
-            raise StartupError(*problems)
+        for name, settings in people.items():
+            held = _held(settings.roles, roles)
+            identities = [parse_identity(text) for text in settings.identities]
+            persons = [Person(name, held, identity) for identity in identities if identity]
+            for person in persons:
+                self._persons.setdefault(person.identity, person)
+            nobody = Person(name, held, Identity("", "", name))
+            self._named[name] = persons[0] if persons else nobody
+        self._guests = {guest.provider: _held(guest.roles, roles) for guest in guests}
 
     def person(self, identity: Identity) -> Person | None:
         """Return whose identity it is, or None for a stranger.
@@ -117,78 +51,14 @@ class People:
         """
         return self._named.get(name)
 
-    def _add(
-        self, name: str, member: MemberSettings, roles: _Roles, problems: list[Problem]
-    ) -> None:
-        path = f"people.{name}"
-        if ":" in name:
-            # Guests have names with colons; nobody may be taken for one, or one for somebody.
-            problems.append(Problem("a person's name may not hold a colon", path=path))
-        held = roles.held(member.roles, f"{path}.roles", problems)
-        for text in member.identities:
-            identity = parse_identity(text)
-            if identity is None:
-                fault = f"{text!r} is neither provider:id nor provider:tenant:id"
-                problems.append(Problem(fault, path=f"{path}.identities"))
-                continue
-            other = self._persons.setdefault(identity, Person(name, held, identity))
-            if other.name != name:
-                fault = f"{text} belongs to {other.name} already"
-                problems.append(Problem(fault, path=f"{path}.identities"))
-            self._named.setdefault(name, other)
-        self._named.setdefault(name, Person(name, held, Identity("", "", name)))
 
-
-def parse_identity(text: str) -> Identity | None:
-    """Read ``provider:id`` or ``provider:tenant:id``; None if it is neither.
-
-    The id may hold colons; if it does and has no tenant, write ``provider::id``.
-    """
-    provider, _, rest = text.partition(":")
-    tenant, colon, object_id = rest.partition(":")
-    if not colon:
-        tenant, object_id = "", tenant
-    return Identity(provider, tenant, object_id) if provider and object_id else None
-
-
-class _Roles:
-    """Each role with all that it contains."""
-
-    def __init__(self, roles: Mapping[str, RoleSettings], problems: list[Problem]) -> None:
-        self._all: dict[str, frozenset[str]] = {}
-        self._includes: dict[str, tuple[str, ...]] = {}
-        for name, role in roles.items():
-            path = f"roles.{name}.includes"
-            self._includes[name] = tuple(self._existing(role.includes, roles, path, problems))
-        for name in roles:
-            reached = self._reach(name)
-            if name in self._reach(*self._includes[name]):
-                problems.append(Problem(f"the role {name} contains itself", path=f"roles.{name}"))
-            self._all[name] = reached
-
-    def held(self, names: Sequence[str], path: str, problems: list[Problem]) -> frozenset[str]:
-        """Return the roles that somebody with these has, the contained ones included."""
-        known = self._existing(names, self._all, path, problems)
-        return frozenset().union(*(self._all[name] for name in known))
-
-    def _reach(self, *names: str) -> frozenset[str]:
-        seen: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                waiting += self._includes[name]
-        return frozenset(seen)
-
-    @staticmethod
-    def _existing(
-        names: Sequence[str], known: Iterable[str], path: str, problems: list[Problem]
-    ) -> list[str]:
-        known = list(known)
-        for name in names:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]}?" if near else ""
-                problems.append(Problem(f"there is no role {name}", path=path, hint=hint))
-        return [name for name in names if name in known]
+def _held(names: Sequence[str], roles: Mapping[str, RoleSettings]) -> frozenset[str]:
+    """Return the roles that these contain, themselves included; unknown ones give nothing."""
+    held: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in roles and name not in held:
+            held.add(name)
+            waiting += roles[name].includes
+    return frozenset(held)

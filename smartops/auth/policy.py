@@ -13,10 +13,11 @@ from typing import Any
 
 from smartops.backend import Instance
 from smartops.command import Command, Effect
+from smartops.config.settings import RuleSettings
 from smartops.message import Person, Place
 
 from .conditions import Answer, Question, all_of, labels
-from .rules import CompiledRule, RuleSettings, check
+from .rules import CompiledRule
 
 MAX_CASES = 8192
 
@@ -37,7 +38,7 @@ class Decision:
 
 
 class Policy:
-    """All rules. Raises StartupError if one cannot be understood.
+    """All rules of a checked configuration.
 
     An unknown person, command, effect or place is no special case: what no
     rule allows is denied. A command on several targets is allowed if it is
@@ -45,7 +46,6 @@ class Policy:
     """
 
     def __init__(self, rules: Sequence[RuleSettings]) -> None:
-        check(rules)
         self._rules = tuple(CompiledRule(rule) for rule in rules)
         conditions = [rule.allow or rule.deny for rule in rules]
         self._named = frozenset(name for item in conditions if item for name in item.people)

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from smartops.backend import NAME_TAG
 from smartops.command import Command
-from smartops.errors import Problem, StartupError
+from smartops.config.settings import RuleSettings
 
 from .conditions import (
     Answer,
     Argument,
     Condition,
-    ConditionSettings,
     LateCondition,
     Question,
     Tags,
     all_of,
-    faults,
     labels,
     read,
 )
-
-
-class RuleSettings(Protocol):
-    """A rule, as the configuration has it: it either allows or denies."""
-
-    @property
-    def name(self) -> str:
-        """Named in the answer when the rule decides."""
-
-    @property
-    def allow(self) -> ConditionSettings | None:
-        """When it allows."""
-
-    @property
-    def deny(self) -> ConditionSettings | None:
-        """When it denies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The conditions of a rule in plain values; empty ones set none."""
-
-    roles: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-    effects: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule in plain values."""
-
-    name: str
-    allow: Conditions | None = None
-    deny: Conditions | None = None
 
 
 class CompiledRule:
@@ -137,22 +94,3 @@ class CompiledRule:
         answers = [condition.test(ask) for condition in conditions]
         answer = all_of(answers)
         return answer, "" if answer else conditions[answers.index(answer)].why(ask)
-
-
-def check(rules: Sequence[RuleSettings]) -> None:
-    """Raise StartupError with all that is wrong with the rules."""
-    problems: list[Problem] = []
-    names: set[str] = set()
-    for index, rule in enumerate(rules):
-        path = f"rules.{index}"
-        if not rule.name or rule.name in names:
-            text = f"two rules are called {rule.name}" if rule.name else "a rule needs a name"
-            problems.append(Problem(text, path=f"{path}.name"))
-        names.add(rule.name)
-        if (rule.allow is None) == (rule.deny is None):
-            problems.append(Problem("a rule must either allow or deny", path=path))
-        for word, conditions in (("allow", rule.allow), ("deny", rule.deny)):
-            if conditions is not None:
-                problems += [Problem(text, path=f"{path}.{word}") for text in faults(conditions)]
-    if problems:
-        raise StartupError(*problems)

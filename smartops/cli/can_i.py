@@ -56,8 +56,7 @@ def can_i(user: str, text: tuple[str, ...], config: Path, place: str | None) -> 
 
 
 def _person(composition: Composition, user: str) -> Person:
-    from smartops.auth.people import parse_identity
-    from smartops.message import Identity, Person
+    from smartops.message import Identity, Person, parse_identity
 
     people = composition.people
     if (named := people.named(user)) is not None:

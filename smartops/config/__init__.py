@@ -2,55 +2,17 @@
 
 ::
 
-    yaml      text → tree of nodes that know their place        (PyYAML's parser events)
-    expand    ${NAME}, ${NAME:-default}, ${file:PATH}
-    data      tree → plain data, led by what the model wants     (shape)
-    fill      data → model, pydantic's findings in words         (wording)
-    checks    what needs a look at several sections
-    document  the file as a whole; the public door
-    schema    JSON schema for editors
+    yaml        text → tree of scalars with their marks        (PyYAML's parser events)
+    references  ${NAME}, ${NAME:-default}, ${file:PATH}
+    reading     tree → plain data, led by the JSON schema of the model
+    fill        data → model, pydantic's errors in words       (wording)
+    checks      what needs a look at several sections; rules: what needs the plugins too
+    document    the file as a whole; the public door
+    schema      JSON schemas, for the reader and for editors
 """
 
 from .document import Document, in_file_order, read
 from .schema import json_schema
-from .settings import (
-    AuthSettings,
-    ConditionSettings,
-    ConfirmationSettings,
-    GuestSettings,
-    IssuerSettings,
-    LimitsSettings,
-    LocalIssuerSettings,
-    LogSettings,
-    OidcIssuerSettings,
-    PersonSettings,
-    RoleSettings,
-    RuleSettings,
-    ServerSettings,
-    Settings,
-    StoreSettings,
-    WindowSettings,
-)
+from .settings import Settings
 
-__all__ = [
-    "AuthSettings",
-    "ConditionSettings",
-    "ConfirmationSettings",
-    "Document",
-    "GuestSettings",
-    "IssuerSettings",
-    "LimitsSettings",
-    "LocalIssuerSettings",
-    "LogSettings",
-    "OidcIssuerSettings",
-    "PersonSettings",
-    "RoleSettings",
-    "RuleSettings",
-    "ServerSettings",
-    "Settings",
-    "StoreSettings",
-    "WindowSettings",
-    "in_file_order",
-    "json_schema",
-    "read",
-]
+__all__ = ["Document", "Settings", "in_file_order", "json_schema", "read"]

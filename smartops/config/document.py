@@ -14,13 +14,11 @@ from smartops.command import Command
 from smartops.errors import Problem, StartupError
 
 from .checks import check
-from .expand import Expander
 from .fill import fill
-from .folder import FOLDER
+from .references import References
 from .rules import unmet
 from .settings import File, Settings
-from .shape import Shape
-from .tree import Finding, Mark, Node, Pairs, Path, Scalar, child, place
+from .tree import Finding, Mark, Node, Path, Scalar, Tree, child, is_empty, keys
 from .yaml import LARGEST, Unreadable, parse
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -40,17 +38,20 @@ def read(
     """
     path = FilePath(path)
     findings: list[Finding] = []
+    references = References(os.environ if environ is None else environ, path.absolute().parent)
     text = _text(path)
     try:
-        root = parse(text, findings)
+        tree = parse(text, references, findings)
     except Unreadable as error:
         finding = error.finding
     else:
-        if isinstance(root, Scalar) and root.native() is None:
-            root = Pairs(root.mark)
-        if isinstance(root, Pairs):
-            return Document(path, root, findings, overrides or {}, environ)
-        finding = Finding(root.mark, (), "must be a mapping, such as server: {port: 3978}")
+        if is_empty(tree.root):
+            tree.root = {}
+        if isinstance(tree.root, dict):
+            for dotted, value in (overrides or {}).items():
+                _override(tree, tuple(dotted.split(".")), value)
+            return Document(path, tree, findings)
+        finding = Finding(tree.place(()), (), "must be a mapping, such as server: {port: 3978}")
     raise StartupError(*_problems(str(path), [*findings, finding]))
 
 
@@ -88,24 +89,13 @@ def _problems(file: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
 class Document:
     """What one configuration file says. Its repr shows no value."""
 
-    def __init__(
-        self,
-        path: FilePath,
-        root: Pairs,
-        findings: Iterable[Finding],
-        overrides: Mapping[str, object],
-        environ: Mapping[str, str] | None,
-    ) -> None:
+    def __init__(self, path: FilePath, tree: Tree, findings: Iterable[Finding]) -> None:
         self.path = path
-        self._root = root
+        self._tree = tree
+        assert isinstance(tree.root, dict)
+        self._root = tree.root
         self._findings = list(findings)
-        self._context = {FOLDER: path.absolute().parent}
-        expander = Expander(
-            os.environ if environ is None else environ, self._context[FOLDER], self._findings
-        )
-        expander.expand(root)
-        for dotted, value in overrides.items():
-            _override(root, tuple(dotted.split(".")), value)
+        self._folder = path.absolute().parent
 
     def __repr__(self) -> str:
         return f"Document({str(self.path)!r})"
@@ -117,21 +107,12 @@ class Document:
         raise nothing: these problems are added to it.
         """
         findings = [item for item in self._findings if item.path[:1] != ("plugins",)]
-        values = {key: value for key, value in self._root.values.items() if key != "plugins"}
-        values.setdefault("store", Pairs(self._root.mark))
-        core = Pairs(self._root.mark, values, self._root.keys)
-        shape = Shape(models=(File,))
-        filled = fill(
-            Settings,
-            core,
-            (),
-            root=core,
-            context=self._context,
-            findings=findings,
-            shape=shape,
-        )
+        core = {key: value for key, value in self._root.items() if key != "plugins"}
+        core.setdefault("store", {})  # so that its default is relative to the file too
+        tree = Tree(core, self._tree.marks)
+        filled = fill(Settings, tree, (), self._folder, findings, keys_of=File)
         findings += self._unlisted()
-        apart = list(check(self._root))
+        apart = list(check(self._tree))
         if findings or filled is None or (apart and later is None):
             raise StartupError(*_problems(str(self.path), [*findings, *apart]))
         if later is not None:
@@ -140,9 +121,9 @@ class Document:
 
     def plugins(self) -> dict[str, str]:
         """Return the names of the plugins to load, in order, each with its ``file:line:column``."""
-        node = child(self._root, "plugins")
-        names = node.keys if isinstance(node, Pairs) else {}
-        return {name: f"{self.path}:{mark.line}:{mark.column}" for name, mark in names.items()}
+        names = keys(child(self._tree.root, "plugins"))
+        marks = {name: self._tree.marks["plugins", name] for name in names}
+        return {name: f"{self.path}:{mark.line}:{mark.column}" for name, mark in marks.items()}
 
     def plugin(self, name: str, model: type[_Model] | None) -> _Model | None:
         """Return a plugin's section as its model, or None if it has none.
@@ -153,74 +134,66 @@ class Document:
         """
         path: Path = ("plugins", name)
         findings = [item for item in self._findings if item.path[:2] == path]
-        node = child(child(self._root, "plugins"), name) or Pairs(self._root.mark)
         filled = None
         if model is None:
-            findings += _no_settings(node, path, self._root)
+            findings += _no_settings(self._tree, path)
         else:
-            filled = self._filled(model, node, path, findings)
+            filled = self._filled(model, path, findings)
         if findings or (model is not None and filled is None):
             raise StartupError(*_problems(str(self.path), findings))
         return filled
 
-    def _filled(
-        self, model: type[_Model], node: Node, path: Path, findings: list[Finding]
-    ) -> _Model | None:
+    def _filled(self, model: type[_Model], path: Path, findings: list[Finding]) -> _Model | None:
         try:
-            return fill(
-                model, node, path, root=self._root, context=self._context, findings=findings
-            )
+            return fill(model, self._tree, path, self._folder, findings)
         except Exception as error:  # noqa: BLE001 - a plugin's validators may raise anything
             text = f"the plugin's {model.__name__} failed with {type(error).__name__}"
             hint = "its validators must raise ValueError for a bad value"
-            findings.append(Finding(place(self._root, path), path, text, hint))
+            findings.append(Finding(self._tree.place(path), path, text, hint))
             return None
 
     def _unlisted(self) -> list[Finding]:
-        node = child(self._root, "plugins")
-        if node is None or isinstance(node, Pairs):
+        node = child(self._tree.root, "plugins")
+        if isinstance(node, dict) or is_empty(node):
             return []
-        if isinstance(node, Scalar) and node.native() is None:
-            return []
-        mark = place(self._root, ("plugins",))
+        path: Path = ("plugins",)
         text = "must be a mapping of plugin names to their settings, such as api: {}"
-        return [Finding(mark, ("plugins",), text)]
+        return [Finding(self._tree.place(path), path, text)]
 
     def unmet(self, commands: Sequence[Command], channels: Iterable[str]) -> tuple[Problem, ...]:
         """Return what is wrong with rules, given all commands and the names of all channels."""
-        return _problems(str(self.path), unmet(self._root, commands, channels))
+        return _problems(str(self.path), unmet(self._tree, commands, channels))
 
     def problem(self, path: str, text: str, hint: str = "") -> Problem:
         """Return a problem with the value at a dotted path, with its place in the file."""
         parts: Path = tuple(int(part) if part.isdigit() else part for part in path.split("."))
-        return Finding(place(self._root, parts), parts, text, hint).problem(str(self.path))
+        return Finding(self._tree.place(parts), parts, text, hint).problem(str(self.path))
 
     def in_order(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Return problems in the order of the file; those of no place in it come last."""
         return in_file_order(problems)
 
 
-def _no_settings(node: Node, path: Path, root: Node) -> list[Finding]:
+def _no_settings(tree: Tree, path: Path) -> list[Finding]:
     """Return what stands in the section of a plugin that has no settings."""
-    if isinstance(node, Pairs):
-        inner = [(*path, key) for key in node.values]
-    else:
-        inner = [] if isinstance(node, Scalar) and node.native() is None else [path]
-    return [Finding(place(root, at), at, "this plugin has no settings") for at in inner]
+    node = child(tree.root, *path)
+    inner = [(*path, key) for key in keys(node)]
+    if not isinstance(node, dict) and not is_empty(node):
+        inner = [path]
+    return [Finding(tree.place(at), at, "this plugin has no settings") for at in inner]
 
 
-def _override(root: Pairs, path: tuple[str, ...], value: object) -> None:
+def _override(tree: Tree, path: tuple[str, ...], value: object) -> None:
     """Let the value at a path be what the command line says."""
-    node: Node = root
-    for part in path[:-1]:
-        if not isinstance(node, Pairs):
+    node: Node = tree.root
+    for end, part in enumerate(path[:-1], 1):
+        if not isinstance(node, dict):
             return
-        inner = node.values.get(part)
-        if inner is None or (isinstance(inner, Scalar) and inner.native() is None):
-            inner = Pairs(Mark())
-            node.values[part] = inner
-            node.keys.setdefault(part, Mark())
+        inner = node.get(part)
+        if inner is None or is_empty(inner):
+            inner = node[part] = {}
+            tree.marks.setdefault(path[:end], Mark())
         node = inner
-    if isinstance(node, Pairs):
-        node.values[path[-1]] = Scalar(Mark(), str(value))
-        node.keys[path[-1]] = Mark()
+    if isinstance(node, dict):
+        node[path[-1]] = Scalar(Mark(), str(value))
+        tree.marks[path] = Mark()

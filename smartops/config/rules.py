@@ -8,19 +8,19 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from smartops.command import Command, Effect, Parameter
+from smartops.nearness import hint
 from smartops.values import format_duration, parse_duration
 
-from .checks import RESERVED, listed, shown
-from .near import hint
-from .tree import Finding, Node, Pairs, Path, Scalar, child, find, place
+from .checks import RESERVED
+from .tree import Finding, Node, Path, Scalar, Tree, child, find, keys, listed
 
 
-def unmet(root: Node, commands: Sequence[Command], channels: Iterable[str]) -> Iterator[Finding]:
+def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> Iterator[Finding]:
     """Yield what rules name that does not exist, or that no command has."""
     known = (*channels, *RESERVED)
     for verdict in ("allow", "deny"):
-        for path, node in find(root, "rules", "*", verdict):
-            conditions = _Conditions(path, node)
+        for path, node in find(tree.root, "rules", "*", verdict):
+            conditions = _Conditions(tree, path, node)
             yield from _channels(conditions, known)
             yield from _commands(conditions, commands)
 
@@ -29,21 +29,21 @@ def unmet(root: Node, commands: Sequence[Command], channels: Iterable[str]) -> I
 class _Conditions:
     """The conditions of a rule, and the path to them."""
 
+    tree: Tree
     path: Path
     node: Node
 
-    def values(self, *keys: str) -> Iterator[tuple[Path, Scalar]]:
+    def values(self, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
         """Yield the values of a condition, with their paths within the rule."""
-        return listed(self.node, *keys)
+        return listed(self.node, *pattern)
 
     def names(self, key: str) -> tuple[str, ...]:
         """Return the keys of a condition that is a mapping."""
-        found = child(self.node, key)
-        return tuple(found.values) if isinstance(found, Pairs) else ()
+        return keys(child(self.node, key))
 
     def finding(self, path: Path, text: str, remedy: str = "", at: Scalar | None = None) -> Finding:
         """Return a problem with what stands at ``path`` within the rule."""
-        mark = at.mark if at else place(self.node, path)
+        mark = at.mark if at else self.tree.place((*self.path, *path))
         return Finding(mark, (*self.path, *path), text, remedy)
 
 
@@ -56,7 +56,7 @@ def _channels(rule: _Conditions, known: Sequence[str]) -> Iterator[Finding]:
             named.append((path, node, name))
     for path, node, name in named:
         if name not in known:
-            text = f"there is no channel {shown(node) if node.hidden else name}"
+            text = f"there is no channel {node.written if node.hidden else name}"
             yield rule.finding(path, text, hint(name, known, "the channels are"), node)
 
 
@@ -69,7 +69,7 @@ def _commands(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Findin
         matching += found
         if not found:
             remedy = hint(node.text, [item.name for item in commands], "the commands are")
-            text = f"there is no command {shown(node)}"
+            text = f"there is no command {node.shown}"
             yield rule.finding(path, text, remedy or "name its plugin under plugins:", node)
     who = "no command of this rule" if matching else "no command"
     yield from _arguments(rule, matching or commands, who)
@@ -110,7 +110,7 @@ def _impossible_values(rule: _Conditions, commands: Sequence[Command]) -> Iterat
             words = [word for item in options for word in _words(item)]
             remedy = next((f"write {text}" for text in possible if text), "")
             remedy = remedy or hint(node.text, words, "the values are")
-            yield rule.finding(path, f"{name} is never {shown(node)}", remedy, node)
+            yield rule.finding(path, f"{name} is never {node.shown}", remedy, node)
 
 
 def _words(parameter: Parameter) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
-"""The JSON schema of a configuration file, for editors."""
+"""JSON schemas of models: what may stand in the file, for the reader and for editors."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from smartops.values import format_duration
 
@@ -19,10 +21,42 @@ _LITERALS = ("integer", "number", "boolean")
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes defaults as they would stand in the file."""
+    """Writes defaults as they would stand in the file, and knows all aliases and secrets."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
     def encode_default(self, dft: Any) -> Any:
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+        return {}  # anything: whether it is right is left to pydantic
+
+    def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> dict[str, Any]:
+        found = super().model_fields_schema(schema)
+        by_name = self._config.populate_by_name or self._config.validate_by_name
+        for name, field in schema["fields"].items():
+            aliases = field.get("validation_alias", ())
+            paths = [[aliases]] if isinstance(aliases, str) else [*aliases]
+            for path in [*paths, [name]] if by_name else paths:
+                inner = self.generate_inner(field) if len(path) == 1 else {}
+                found["properties"].setdefault(path[0], inner)
+        return found
+
+    def json_or_python_schema(self, schema: core_schema.JsonOrPythonSchema) -> dict[str, Any]:
+        found = super().json_or_python_schema(schema)
+        writer = schema.get("serialization", {}).get("function")
+        is_secret = getattr(writer, "__name__", "") == "_serialize_secret"  # pydantic.Secret[...]
+        return {**found, "format": "password"} if is_secret else found
+
+
+def options(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the alternatives of a schema, the references to ``$defs`` of ``root`` resolved."""
+    if reference := schema.get("$ref"):
+        return options(root["$defs"][reference.rpartition("/")[2]], root)
+    for word in ("anyOf", "oneOf", "allOf"):
+        if word in schema:
+            return [found for inner in schema[word] for found in options(inner, root)]
+    return [schema]
 
 
 def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
@@ -51,6 +85,12 @@ def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str
     }
 
 
+@functools.lru_cache(maxsize=64)
+def schema_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """Return the JSON schema of one model."""
+    return _of(model, "#/$defs/{model}")
+
+
 def _of(model: type[BaseModel], template: str) -> dict[str, Any]:
     return model.model_json_schema(ref_template=template, schema_generator=_Generator)
 
@@ -77,7 +117,7 @@ def _tidy(schema: Any) -> None:
 
 def _referable(schema: dict[str, Any]) -> None:
     strict = schema.get("type") in _LITERALS or (
-        schema.get("type") == "string" and {"enum", "pattern", "format"} & set(schema)
+        schema.get("type") == "string" and {"enum", "pattern"} & set(schema)
     )
     if strict and "const" not in schema and schema.get("format") != "password":
         literal = dict(schema)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,9 +24,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from smartops.addresses import url_problem
+from smartops.message import parse_identity
 from smartops.values import ByteSize, Duration, SecretUrl
 
-from .folder import FOLDER, within
+from .references import FOLDER, within
 
 
 class Section(BaseModel):
@@ -93,23 +93,12 @@ def _base_path(path: str) -> str:
     return stripped
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach what listens on ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _metadata(url: str) -> str:
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not safe or not parts.hostname:
-        raise _refuse("must be an https:// URL; plain http only for a loopback address")
-    if "@" in parts.netloc:
+    problem = url_problem(url)
+    if problem == "holds a user name":
         raise _refuse("must not hold a user or a password")
+    if problem:
+        raise _refuse("must be an https:// URL; plain http only for a loopback address")
     return url
 
 
@@ -126,9 +115,7 @@ def _person(text: str) -> str:
 
 
 def _identity(text: str) -> str:
-    provider, _, rest = text.partition(":")
-    tenant, colon, subject = rest.partition(":")
-    if not provider or not (subject if colon else tenant):
+    if parse_identity(text) is None:
         raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
     return text
 
@@ -192,7 +179,9 @@ class StoreSettings(Section):
         description="sqlite:///FILE (relative to this file), or postgresql+psycopg://… for "
         "several replicas.",
     )
-    keep: Positive = Field(default=timedelta(days=90), description="How long records are kept.")
+    retention: Positive = Field(
+        default=timedelta(days=90), description="How long finished operations and records stay."
+    )
 
 
 class LocalIssuerSettings(Section):

@@ -1,4 +1,4 @@
-"""What a configuration file says, and where: a tree of nodes that know their place."""
+"""What a configuration file says: plain dictionaries and lists of scalars, with marks by path."""
 
 from __future__ import annotations
 
@@ -56,27 +56,15 @@ class Scalar:
         """
         if not self.plain or (self.references and not self.text):
             return self.as_text()
-        return resolve(self.text, self.as_text())
+        return _resolve(self.text, self.as_text())
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be shown."""
+        return self.written if self.hidden else self.text
 
 
-@dataclass(slots=True)
-class Items:
-    """A list."""
-
-    mark: Mark
-    items: list[Node] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Pairs:
-    """A mapping; ``keys`` holds where each key stands."""
-
-    mark: Mark
-    values: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, Mark] = field(default_factory=dict)
-
-
-Node = Scalar | Items | Pairs
+Node = Scalar | list["Node"] | dict[str, "Node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +79,36 @@ class Finding:
     def problem(self, file: str) -> Problem:
         """Return it as one line for people."""
         place = f"{file}:{self.mark.line}:{self.mark.column}" if self.mark.line else "command line"
-        return Problem(self.text, where=place, path=dotted(self.path), hint=self.hint)
+        path = ".".join(map(str, self.path))
+        return Problem(self.text, where=place, path=path, hint=self.hint)
 
 
-def dotted(path: Path) -> str:
-    """Return a path as people write it."""
-    return ".".join(map(str, path))
+@dataclass(slots=True)
+class Tree:
+    """A file: its root node, and where each key and each list item stands."""
+
+    root: Node
+    marks: dict[Path, Mark] = field(default_factory=dict)
+
+    def place(self, path: Path) -> Mark:
+        """Return where ``path`` stands: its key, its item, or the nearest thing around it."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        return self.marks.get(path, Mark(1, 1))
 
 
 _WORDS: dict[str, bool | None] = {
     "": None,
     "~": None,
-    "null": None,
-    "Null": None,
-    "NULL": None,
-    "true": True,
-    "True": True,
-    "TRUE": True,
-    "false": False,
-    "False": False,
-    "FALSE": False,
+    **dict.fromkeys(("null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
 
 
-def resolve(text: str, otherwise: object) -> object:
+def _resolve(text: str, otherwise: object) -> object:
     """Return the null, boolean or number that plain ``text`` stands for, else ``otherwise``."""
     if text in _WORDS:
         return _WORDS[text]
@@ -127,13 +119,26 @@ def resolve(text: str, otherwise: object) -> object:
     return otherwise
 
 
-def child(node: Node | None, part: str | int) -> Node | None:
-    """Return what stands under ``part``, or None."""
-    if isinstance(node, Pairs):
-        return node.values.get(str(part))
-    if isinstance(node, Items) and isinstance(part, int) and 0 <= part < len(node.items):
-        return node.items[part]
-    return None
+def is_empty(node: Node | None) -> bool:
+    """Whether there is no value, as when every line of a section is a comment."""
+    return node is None or (isinstance(node, Scalar) and node.native() is None)
+
+
+def child(node: Node | None, *path: str | int) -> Node | None:
+    """Return what stands at ``path`` below a node, or None."""
+    for part in path:
+        if isinstance(node, dict):
+            node = node.get(str(part))
+        elif isinstance(node, list) and isinstance(part, int) and 0 <= part < len(node):
+            node = node[part]
+        else:
+            return None
+    return node
+
+
+def keys(node: Node | None) -> tuple[str, ...]:
+    """Return the keys of a mapping; anything else has none."""
+    return tuple(node) if isinstance(node, dict) else ()
 
 
 def find(node: Node | None, *pattern: str) -> Iterator[tuple[Path, Node]]:
@@ -144,30 +149,10 @@ def find(node: Node | None, *pattern: str) -> Iterator[tuple[Path, Node]]:
         yield (), node
         return
     first, rest = pattern[0], pattern[1:]
-    for part in _parts(node) if first == "*" else (first,):
+    parts = range(len(node)) if isinstance(node, list) else keys(node)
+    for part in parts if first == "*" else (first,):
         for path, found in find(child(node, part), *rest):
             yield (part, *path), found
-
-
-def _parts(node: Node) -> tuple[str | int, ...]:
-    if isinstance(node, Pairs):
-        return tuple(node.values)
-    return tuple(range(len(node.items))) if isinstance(node, Items) else ()
-
-
-def place(root: Node, path: Path) -> Mark:
-    """Return where ``path`` stands: its key, its item, or the nearest thing around it."""
-    mark, node = root.mark, root
-    for part in path:
-        if isinstance(node, Pairs) and part in node.keys:
-            mark = node.keys[str(part)]
-        inner = child(node, part)
-        if inner is None:
-            return mark
-        if isinstance(node, Items):
-            mark = inner.mark
-        node = inner
-    return mark
 
 
 def scalars(node: Node) -> Iterator[Scalar]:
@@ -175,5 +160,18 @@ def scalars(node: Node) -> Iterator[Scalar]:
     if isinstance(node, Scalar):
         yield node
         return
-    for inner in node.values.values() if isinstance(node, Pairs) else node.items:
+    for inner in node.values() if isinstance(node, dict) else node:
         yield from scalars(inner)
+
+
+def texts(node: Node | None, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
+    """Yield the usable values on a pattern."""
+    for path, found in find(node, *pattern):
+        if isinstance(found, Scalar) and found.text and not found.broken:
+            yield path, found
+
+
+def listed(node: Node | None, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
+    """Yield the usable values of the lists on a pattern; a lone value is a list of one."""
+    yield from texts(node, *pattern)
+    yield from texts(node, *pattern, "*")

@@ -9,52 +9,31 @@ from typing import Any
 
 from smartops.values import format_duration
 
-_FIXED: Mapping[str, str] = {
-    "missing": "is missing",
-    "union_tag_not_found": "is missing",
-    "extra_forbidden": "unknown key",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "is too large a number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "decimal_type": "must be a number",
-    "decimal_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "string_type": "must be text",
-    "bytes_type": "must be text",
-    "path_type": "must be a path",
-    "none_required": "must be empty",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-    "set_type": "must be a list",
-    "frozen_set_type": "must be a list",
-    "iterable_type": "must be a list",
-    "dict_type": "must be a mapping of keys to values",
-    "mapping_type": "must be a mapping of keys to values",
-    "model_type": "must be a section of keys and values",
-    "model_attributes_type": "must be a section of keys and values",
-    "dataclass_type": "must be a section of keys and values",
-    "dataclass_exact_type": "must be a section of keys and values",
-    "date_type": "must be a date such as 2026-01-31",
-    "date_parsing": "must be a date such as 2026-01-31",
-    "date_from_datetime_parsing": "must be a date such as 2026-01-31",
-    "time_type": "must be a time such as 09:30",
-    "time_parsing": "must be a time such as 09:30",
-    "datetime_type": "must be a date and time such as 2026-01-31T09:30:00Z",
-    "datetime_parsing": "must be a date and time such as 2026-01-31T09:30:00Z",
-    "datetime_from_date_parsing": "must be a date and time such as 2026-01-31T09:30:00Z",
-    "time_delta_type": "must be a duration",
-    "time_delta_parsing": "must be a duration",
-    "uuid_type": "must be a UUID",
-    "uuid_parsing": "must be a UUID",
-    "url_type": "must be a URL",
-    "url_parsing": "must be a URL",
-    "recursion_loop": "contains itself",
+_BY_TEXT: Mapping[str, str] = {
+    "is missing": "missing union_tag_not_found",
+    "unknown key": "extra_forbidden",
+    "must be true or false": "bool_parsing bool_type",
+    "must be a whole number": "int_type int_parsing int_from_float",
+    "is too large a number": "int_parsing_size",
+    "must be a number": "float_type float_parsing decimal_type decimal_parsing",
+    "must be a finite number": "finite_number",
+    "must be text": "string_type bytes_type",
+    "must be a path": "path_type",
+    "must be empty": "none_required",
+    "must be a list": "list_type tuple_type set_type frozen_set_type iterable_type",
+    "must be a mapping of keys to values": "dict_type mapping_type",
+    "must be a section of keys and values": "model_type model_attributes_type dataclass_type "
+    "dataclass_exact_type",
+    "must be a date such as 2026-01-31": "date_type date_parsing date_from_datetime_parsing",
+    "must be a time such as 09:30": "time_type time_parsing",
+    "must be a date and time such as 2026-01-31T09:30:00Z": "datetime_type datetime_parsing "
+    "datetime_from_date_parsing",
+    "must be a duration": "time_delta_type time_delta_parsing",
+    "must be a UUID": "uuid_type uuid_parsing",
+    "must be a URL": "url_type url_parsing",
+    "contains itself": "recursion_loop",
 }
+_FIXED = {kind: text for text, kinds in _BY_TEXT.items() for kind in kinds.split()}
 
 
 def _number(value: Any) -> str:
@@ -146,5 +125,7 @@ def wording(error: Mapping[str, Any]) -> str:
         return _FIXED[kind]
     if kind in _BY_CONTEXT:
         return _BY_CONTEXT[kind](context)
-    text = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if text.startswith("Input should "):
+        return _own(text.replace("Input should", "must", 1))
     return _own(text if text != error["msg"] else text[:1].lower() + text[1:]) if text else kind

@@ -1,4 +1,4 @@
-"""YAML text to a tree of nodes that know their place.
+"""YAML text to a tree: one walk that finds duplicate keys, expands references and keeps marks.
 
 Built on the parser's events, not on its constructors: tags, anchors, aliases
 and deep nesting are refused before anything could grow from them.
@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from .tree import Finding, Items, Mark, Node, Pairs, Path, Scalar
+from .references import References
+from .tree import Finding, Mark, Node, Path, Scalar, Tree
 
 LARGEST = 1_000_000
 """The largest file, in characters."""
@@ -23,14 +24,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(Exception):
-    """The text cannot be read on; carries the one finding."""
+    """The text cannot be read any further; carries the one finding."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
         self.finding = finding
 
 
-def parse(text: str, findings: list[Finding]) -> Node:
+def parse(text: str, references: References, findings: list[Finding]) -> Tree:
     """Return the tree of a YAML text; problems that do not stop reading join ``findings``.
 
     Raises Unreadable.
@@ -42,7 +43,7 @@ def parse(text: str, findings: list[Finding]) -> Node:
         mark = Mark(text.count("\n", 0, stray.start()) + 1, _column(text, stray.start()))
         what = f"the character U+{ord(stray[0]):04X} may not stand in a YAML file"
         raise Unreadable(Finding(mark, (), what))
-    reader = _Reader(text, findings)
+    reader = _Reader(text, references, findings)
     try:
         return reader.document()
     except yaml.MarkedYAMLError as error:
@@ -81,28 +82,39 @@ def _syntax(problem: str, mark: Any, text: str) -> Finding:
 
 
 class _Reader:
-    """Makes nodes of the events of one text."""
+    """Makes a tree of the events of one text."""
 
-    def __init__(self, text: str, findings: list[Finding]) -> None:
+    def __init__(self, text: str, references: References, findings: list[Finding]) -> None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self._events: Iterator[Any] = yaml.parse(text, Loader=loader)
+        self._references = references
         self._findings = findings
+        self._marks: dict[Path, Mark] = {}
 
-    def document(self) -> Node:
-        root: Node = Pairs(Mark(1, 1))
+    def document(self) -> Tree:
+        root: Node = {}
         for number, event in enumerate(self._contents()):
             if number:
                 raise Unreadable(
                     Finding(_mark(event), (), "a second document begins here; one is allowed")
                 )
-            root = self._node(event, ())
-        return root
+            self._marks[()] = _mark(event)
+            root = self._value(event, ())
+        return Tree(root, self._marks)
 
     def _contents(self) -> Iterator[Any]:
         """Yield the event that begins each document's content."""
         for event in self._events:
             if isinstance(event, yaml.NodeEvent):
                 yield event
+
+    def _value(self, event: Any, path: Path) -> Node:
+        """Return the node that an event begins, with its references expanded."""
+        node = self._node(event, path)
+        if isinstance(node, Scalar) and "${" in node.written:
+            for problem in self._references.expand(node):
+                self._report(node.mark, path, problem)
+        return node
 
     def _node(self, event: Any, path: Path) -> Node:
         mark = _mark(event)
@@ -122,8 +134,8 @@ class _Reader:
         if len(path) >= _DEEPEST:
             raise Unreadable(Finding(mark, (), "is nested too deeply"))
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._items(mark, path)
-        return self._pairs(mark, path)
+            return self._list(path)
+        return self._mapping(path)
 
     def _scalar(self, event: Any, mark: Mark, path: Path) -> Scalar:
         node = Scalar(mark, event.value, plain=event.implicit[0])
@@ -132,36 +144,34 @@ class _Reader:
             return Scalar(mark, "", plain=False, broken=True)
         return node
 
-    def _items(self, mark: Mark, path: Path) -> Items:
-        node = Items(mark)
+    def _list(self, path: Path) -> list[Node]:
+        items: list[Node] = []
         for event in self._events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            node.items.append(self._node(event, (*path, len(node.items))))
-        return node
+            at = (*path, len(items))
+            self._marks.setdefault(at, _mark(event))
+            items.append(self._value(event, at))
+        return items
 
-    def _pairs(self, mark: Mark, path: Path) -> Pairs:
-        node = Pairs(mark)
+    def _mapping(self, path: Path) -> dict[str, Node]:
+        pairs: dict[str, Node] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
-            key = self._node(event, path)
+            key, mark = self._node(event, path), _mark(event)
             name = key.text if isinstance(key, Scalar) else ""
-            value = self._node(next(self._events), (*path, name))
-            self._pair(node, key, value, path)
-        return node
-
-    def _pair(self, node: Pairs, key: Node, value: Node, path: Path) -> None:
-        if not isinstance(key, Scalar):
-            self._report(key.mark, path, "a key must be plain text")
-        elif key.broken:
-            return
-        elif key.text in node.values:
-            first = node.keys[key.text].line
-            self._report(key.mark, (*path, key.text), f"given twice; first in line {first}")
-        else:
-            node.values[key.text] = value
-            node.keys[key.text] = key.mark
+            at = (*path, name)
+            value = self._value(next(self._events), at)
+            if not isinstance(key, Scalar):
+                self._report(mark, path, "a key must be plain text")
+            elif name in pairs:
+                first = self._marks[at].line
+                self._report(mark, at, f"given twice; first in line {first}")
+            elif not key.broken:
+                self._marks.setdefault(at, mark)
+                pairs[name] = value
+        return pairs
 
     def _report(self, mark: Mark, path: Path, text: str) -> None:
         self._findings.append(Finding(mark, path, text))

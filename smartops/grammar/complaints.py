@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from smartops.command import Command, Parameter
+from smartops.nearness import near
 
 from . import usage
 from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand, visible
 from .index import Entry, key
-from .nearness import near
 from .phrases import Form, Part, Slot, Word
 from .tokens import Line, Token
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from smartops.command import Command, Parameter
 from smartops.errors import Problem, StartupError
+from smartops.nearness import near
 from smartops.reply import Reply
 
 from . import complaints, schema
@@ -17,7 +18,6 @@ from .fill import filled
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
 from .match import Given, Short, Value, by_options, fit, fit_loosely, items
-from .nearness import near
 from .phrases import Form, Literals
 from .suggest import known_words, suggest
 from .tokens import LIMIT, Line, read

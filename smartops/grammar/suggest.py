@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from smartops.command import Command
+from smartops.nearness import ENOUGH, similarity
 
 from .index import Entry
-from .nearness import ENOUGH, similarity
 from .tokens import Line
 
 MOST = 3

@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from smartops import AuthenticationFailed, HttpReply, Issuer
-from smartops.auth import TokenVerifier, metadata_problem
+from smartops.addresses import url_problem
+from smartops.auth import TokenVerifier
 from smartops.http import AiohttpClient
 from smartops.testing.clock import ManualClock
 from smartops.testing.issuer import KEYS_PATH, METADATA_PATH, SigningKey, StandInIssuer
@@ -331,7 +332,7 @@ async def test_metadata_must_be_https_or_loopback(
     url: str, http: AiohttpClient, issuer: StandInIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "smartops.auth")
-    problem = metadata_problem(url)
+    problem = url_problem(url)
     assert problem is not None
     assert not await Probe(http, issuer, metadata=url).accepts()
     assert problem in caplog.text
@@ -348,7 +349,7 @@ async def test_metadata_must_be_https_or_loopback(
     ],
 )
 def test_good_metadata_addresses(url: str) -> None:
-    assert metadata_problem(url) is None
+    assert url_problem(url) is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Command, Effect, Identity, Instance, Person, Place, command
-from smartops.auth import Conditions, Decision, Policy, Rule
+from smartops.auth import Decision, Policy
+from smartops.config.settings import ConditionSettings as Conditions
+from smartops.config.settings import RuleSettings as Rule
 
 TAGS = {"Role": ("web", "database"), "Env": ("dev", "prod")}
 SCRIPTS = ("df -h", "ls", "rm -rf /")
@@ -71,24 +73,32 @@ def one_of_each(values: dict[str, tuple[str, ...]]) -> st.SearchStrategy[dict[st
     return st.fixed_dictionaries({}, optional=optional)
 
 
-conditions = st.builds(
-    Conditions,
-    roles=some("viewer", "operator", "admin"),
-    people=some("alice", "bob"),
-    commands=some("stop", "execute on", "list *", "*"),
-    effects=some("read", "change", "dangerous"),
-    channels=some("api", "teams"),
-    places=some("api", "teams/*", "*/ops"),
-    arguments=one_of_each({"script": ("df *", "ls", "rm*"), "targets": ("web-*", "i-1")}),
-    tags=one_of_each({"Role": ("web", "data*"), "Env": ("dev", "*")}),
-).filter(lambda item: item != Conditions())
+conditions = (
+    st.fixed_dictionaries(
+        {
+            "roles": some("viewer", "operator", "admin"),
+            "people": some("alice", "bob"),
+            "commands": some("stop", "execute on", "list *", "*"),
+            "effects": some("read", "change", "dangerous"),
+            "channels": some("api", "teams"),
+            "places": some("api", "teams/*", "*/ops"),
+            "arguments": one_of_each(
+                {"script": ("df *", "ls", "rm*"), "targets": ("web-*", "i-1")}
+            ),
+            "tags": one_of_each({"Role": ("web", "data*"), "Env": ("dev", "*")}),
+        }
+    )
+    .map(lambda drawn: {name: values for name, values in drawn.items() if values})
+    .filter(bool)
+    .map(lambda given: Conditions(**given))
+)
 
 
 @st.composite
 def rule_sets(draw: st.DrawFn) -> list[Rule]:
     drawn = draw(st.lists(st.tuples(st.booleans(), conditions), max_size=6))
     return [
-        Rule(f"rule-{index}", deny=item) if denies else Rule(f"rule-{index}", allow=item)
+        Rule(name=f"rule-{index}", deny=item) if denies else Rule(name=f"rule-{index}", allow=item)
         for index, (denies, item) in enumerate(drawn)
     ]
 
@@ -185,7 +195,7 @@ def test_one_more_deny_never_allows_more(
     rules: list[Rule], added: Conditions, questions: list[Ask], where: int
 ) -> None:
     before = Policy(rules)
-    after = Policy([*rules[:where], Rule("added", deny=added), *rules[where:]])
+    after = Policy([*rules[:where], Rule(name="added", deny=added), *rules[where:]])
     for ask in questions:
         assert ask.of(before).allowed or not ask.of(after).allowed
         known = (ask.person, ask.command, ask.place)

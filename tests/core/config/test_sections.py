@@ -1,5 +1,6 @@
 """Plugins' sections: any pydantic model, with the core's manners."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -182,6 +183,7 @@ def test_a_plugin_without_a_model_has_no_settings(wrong, document):
         ("{number_or_text: '5'}", "number_or_text", "5"),
         ("{from: here}", "from_", "here"),
         ("{new: 1}", "old", 1),
+        ("{old: 1}", "old", 1),
         (
             "{anything: {a: [1, 1.5, true, null, yes, 012, '1', 1e3, 0xff, '']}}",
             "anything",
@@ -307,6 +309,26 @@ def test_a_model_of_itself_is_understood(section, wrong):
     assert tree.children[0].children[0].name == "2"
     assert wrong("{children: [{children: [{nmae: 1}]}]}", Tree) == [
         "31: plugins.p.children.0.children.0.nmae: unknown key; did you mean name?"
+    ]
+
+
+def test_a_field_with_an_alias_may_be_set_by_name_where_the_model_says_so(section):
+    class Named(BaseModel):
+        model_config = ConfigDict(populate_by_name=True)
+        from_: str = Field("", alias="from")
+
+    assert section("{from_: 1}", Named).from_ == section("{from: 1}", Named).from_ == "1"
+
+
+def test_a_type_without_a_json_schema_is_left_to_pydantic(section, wrong):
+    class Odd(BaseModel):
+        hook: Callable[[], None] | None = None
+        word: str = ""
+
+    assert section("{word: 0123}", Odd).word == "0123"
+    assert wrong("{hook: x, wrod: y}", Odd) == [
+        "7: plugins.p.hook: must be callable",
+        "16: plugins.p.wrod: unknown key; did you mean word?",
     ]
 
 

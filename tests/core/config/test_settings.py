@@ -16,7 +16,7 @@ server:
   wait: 500ms
 store:
   url: sqlite:///data/smartops.db
-  keep: 365d
+  retention: 365d
 auth:
   issuers:
     - name: local
@@ -63,7 +63,7 @@ def test_everything_is_read_as_meant(document, tmp_path):
     assert server.shutdown_timeout == timedelta(seconds=90)
     assert server.wait == timedelta(milliseconds=500)
     assert settings.store.url.reveal() == f"sqlite:///{tmp_path}/data/smartops.db"
-    assert settings.store.keep == timedelta(days=365)
+    assert settings.store.retention == timedelta(days=365)
     local, corp = settings.auth.issuers
     assert (local.kind, local.key) == ("local", tmp_path / "keys/local.pem")
     assert (local.issuer, local.audience) == ("https://smartops.local", "smartops")
@@ -239,6 +239,7 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
             "guests: [{provider: x}, {provider: x}]",
             "1:36: guests.1.provider: the provider x is given twice; first in line 1",
         ),
+        ("store: {keep: 9d}", "1:9: store.keep: unknown key; did you mean retention?"),
         # rules
         ("rules: [{name: a}]", "1:9: rules.0: needs either allow or deny, and only one of them"),
         (

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from smartops.app import compose
 from smartops.config import Document, Settings, json_schema, read
-from smartops.config.shape import Shape, fields
+from smartops.config.schema import options, schema_of
 from smartops.plugins import Plugins, available
 
 ROOT = Path(__file__).parents[3]
@@ -31,32 +31,20 @@ def models(document: Document) -> dict[str, type[BaseModel] | None]:
     return {name: plugins.model(name) for name in plugins.names}
 
 
-def reachable(one: Shape, found: dict[type, set[str]]) -> dict[type, set[str]]:
-    """Return every model that may stand somewhere within a shape, with its keys."""
-    for model in one.models:
-        if model not in found:
-            found[model] = set(fields(model))
-            for inner in fields(model).values():
-                reachable(inner, found)
-    for inner in filter(None, (one.items, one.values)):
-        reachable(inner, found)
-    return found
-
-
-def strike(one: Shape, value: Any, left: dict[type, set[str]]) -> None:
+def strike(value: Any, schemas: list[Any], root: Any, left: dict[str, set[str]]) -> None:
     """Take the keys that a value gives from those that are left."""
-    if isinstance(value, list):
-        for item in value:
-            strike(one.items or Shape(), item, left)
-    elif isinstance(value, dict):
-        for model in one.models:
-            kinds = fields(model)["kind"].words if "kind" in fields(model) else None
-            if kinds is None or value.get("kind") in kinds:
-                left[model] -= value.keys()
-                for key in value.keys() & fields(model).keys():
-                    strike(fields(model)[key], value[key], left)
-        for item in value.values() if one.values else ():
-            strike(one.values or Shape(), item, left)
+    for option in (option for schema in schemas for option in options(schema, root)):
+        if isinstance(value, list):
+            for item in value:
+                strike(item, [option.get("items", {})], root, left)
+        elif isinstance(value, dict):
+            properties = option.get("properties", {})
+            kind = properties.get("kind", {}).get("const")
+            if kind in (None, value.get("kind")):
+                left.get(option.get("title", ""), set()).difference_update(value)
+                for key in value:
+                    inner = properties.get(key, option.get("additionalProperties"))
+                    strike(value[key], [inner] if isinstance(inner, dict) else [], root, left)
 
 
 def missing(model: type[BaseModel], value: Any, text: str = "") -> list[str]:
@@ -64,12 +52,12 @@ def missing(model: type[BaseModel], value: Any, text: str = "") -> list[str]:
 
     What excludes another key may stand in ``text`` as a comment, ``# key: value``.
     """
-    left = reachable(Shape(models=(model,)), {})
-    strike(Shape(models=(model,)), value, left)
+    root = schema_of(model)
+    sections = {model.__name__: root, **root.get("$defs", {})}
+    left = {name: set(section.get("properties", {})) for name, section in sections.items()}
+    strike(value, [root], root, left)
     commented = set(re.findall(r"^ +# (\w+): ", text, re.MULTILINE))
-    return sorted(
-        f"{owner.__name__}.{key}" for owner, keys in left.items() for key in keys - commented
-    )
+    return sorted(f"{owner}.{key}" for owner, keys in left.items() for key in keys - commented)
 
 
 @pytest.mark.parametrize("path", [EXAMPLE, DEMO], ids=lambda path: path.name)

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from smartops import Command
-from smartops.grammar import Grammar, nearness
+from smartops import Command, nearness
+from smartops.grammar import Grammar
 
 
 def anyone(command: Command) -> bool:

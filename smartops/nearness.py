@@ -6,7 +6,7 @@ import difflib
 import functools
 from collections.abc import Callable, Iterable
 
-ENOUGH = 0.7
+ENOUGH = 0.66
 LONGEST = 60
 
 Ratio = Callable[[str, str], float]
@@ -36,8 +36,25 @@ def similarity(one: str, other: str) -> float:
 
 def near(word: str, candidates: Iterable[str], limit: int = 1) -> list[str]:
     """Return the candidates that ``word`` may have been meant for, best first."""
-    word = word.casefold()
-    scored = [(similarity(word, item.casefold()), item) for item in candidates]
+    word = _fold(word)
+    scored = [(similarity(word, _fold(item)), item) for item in candidates]
     scored = [pair for pair in scored if pair[0] >= ENOUGH]
     scored.sort(key=lambda pair: -pair[0])
     return [item for _, item in scored[:limit]]
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """Return the candidate that ``word`` was most likely meant for, or an empty string."""
+    return "".join(near(word, candidates))
+
+
+def hint(written: str, known: Iterable[str], what: str = "") -> str:
+    """Return "did you mean …?", else, after the words ``what``, all choices if they are few."""
+    words = list(known)
+    if word := nearest(written, words):
+        return f"did you mean {word}?"
+    return f"{what} {', '.join(words)}" if what and 0 < len(words) <= 12 else ""
+
+
+def _fold(word: str) -> str:
+    return word.casefold().replace("-", "_")

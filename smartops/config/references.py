@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path as FilePath
+from dataclasses import dataclass
+from pathlib import Path
 
-from .folder import within
-from .tree import Finding, Node, Path, Scalar, find
+from .tree import Scalar
+
+FOLDER = "smartops.folder"
+"""Key of pydantic's validation context that holds the folder of the file."""
 
 _LARGEST = 64 * 1024
 _REFERENCE = re.compile(
@@ -25,26 +28,26 @@ class _Missing(Exception):
     """A reference leads nowhere; the text says which and why, never what it holds."""
 
 
-class Expander:
-    """Fills in the references of a tree; what fails is reported and marked as broken."""
+def within(folder: Path, written: str | Path) -> Path:
+    """Return a path relative to ``folder``; ``~`` is a home folder if there is such a user."""
+    path = Path(written)
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        return folder / path
+    return folder / path
 
-    def __init__(
-        self, environ: Mapping[str, str], folder: FilePath, findings: list[Finding]
-    ) -> None:
-        self._environ = environ
-        self._folder = folder
-        self._findings = findings
 
-    def expand(self, root: Node, path: Path = ()) -> None:
-        """Expand every value within ``root``, in place."""
-        if isinstance(root, Scalar):
-            if "${" in root.written and not root.broken:
-                self._scalar(root, path)
-            return
-        for inner, node in find(root, "*"):
-            self.expand(node, (*path, *inner))
+@dataclass(frozen=True, slots=True)
+class References:
+    """Where references lead: the environment, and files relative to a folder."""
 
-    def _scalar(self, node: Scalar, path: Path) -> None:
+    environ: Mapping[str, str]
+    folder: Path
+
+    def expand(self, node: Scalar) -> list[str]:
+        """Fill in the references of a value; return what is wrong with them."""
+        problems: list[str] = []
         parts: list[str] = []
         end = 0
         for match in _REFERENCE.finditer(node.written):
@@ -54,17 +57,18 @@ class Expander:
                 parts.append("${")
                 continue
             try:
-                value, inside = self._value(match)
+                value, is_default = self._value(match)
             except _Missing as missing:
-                self._findings.append(Finding(node.mark, path, str(missing)))
-                node.broken = True
+                problems.append(str(missing))
                 continue
             node.references = True
-            node.bare = node.bare and not (inside and value)
-            if value and not inside:
+            node.bare = node.bare and not (is_default and value)
+            if value and not is_default:
                 node.hidden += (value,)
             parts.append(value)
         node.text = "".join((*parts, node.written[end:]))
+        node.broken = bool(problems)
+        return problems
 
     def _value(self, match: re.Match[str]) -> tuple[str, bool]:
         """Return what a reference stands for, and whether that stands in the file itself."""
@@ -76,7 +80,7 @@ class Expander:
                 "a reference must be ${NAME}, ${NAME:-default} or ${file:PATH}; "
                 "write $${ for a literal ${"
             )
-        value = self._environ.get(name)
+        value = self.environ.get(name)
         if default is not None and not value:
             return default, True
         if value is None:
@@ -84,7 +88,7 @@ class Expander:
         return value, False
 
     def _file(self, name: str) -> str:
-        path = within(self._folder, name)
+        path = within(self.folder, name)
         try:
             with path.open("rb") as file:
                 content = file.read(_LARGEST + 1)
