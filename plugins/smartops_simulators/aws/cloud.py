@@ -6,9 +6,10 @@ import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
@@ -148,15 +149,6 @@ class Caller:
         return ":".join([f"{prefix}{self.account}{name.upper()[:8]}", *session])
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Credentials of an assumed role."""
-
-    caller: Caller
-    token: str
-    expires: datetime
-
-
 class Cloud:
     """All accounts and regions, the access keys, what IAM denies, and the time."""
 
@@ -168,7 +160,7 @@ class Cloud:
         self.incidents = [
             (each, self.began - each.since.total_seconds()) for each in scenario.incidents
         ]
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, tuple[Caller, str, float]] = {}
         self._worlds: dict[tuple[str, str], World] = {}
         for account, content in scenario.accounts.items():
             for region in content.regions:
@@ -184,25 +176,21 @@ class Cloud:
 
     def caller(self, service: str, key: str, token: str) -> Caller:
         """Return the owner of an access key; secrets and signatures are not checked."""
-        session = self._sessions.get(key)
-        named = self.scenario.keys.get(key)
-        if session is not None and session.token == token:
-            if self.clock.now() >= session.expires:
-                raise error("expired", service)
-            return session.caller
-        if session is not None or (named and named.disabled) or (key[:4] == "ASIA" and not named):
+        named, accounts = self.scenario.keys.get(key), self.scenario.accounts
+        default = Caller(key if key in accounts else next(iter(accounts)), "user/smartops")
+        known = Caller(named.account, f"user/{named.user}") if named else default
+        caller, wanted, expires = self._sessions.get(key, (known, token, inf))
+        unknown = key.startswith("ASIA") and not named and key not in self._sessions
+        if unknown or token != wanted or (named and named.disabled):
             raise error("invalid", service)
-        if named is None:
-            accounts = self.scenario.accounts
-            return Caller(key if key in accounts else next(iter(accounts)), "user/smartops")
-        if named.expired:
+        if (named and named.expired) or self.clock.time() >= expires:
             raise error("expired", service)
-        return Caller(named.account, f"user/{named.user}")
+        return caller
 
-    def hand_out(self, caller: Caller, expires: datetime) -> tuple[str, str]:
+    def hand_out(self, caller: Caller, expires: float) -> tuple[str, str]:
         """Return an access key and a session token for an assumed role."""
         key, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(120)
-        self._sessions[key] = Session(caller, token, expires)
+        self._sessions[key] = (caller, token, expires)
         return key, token
 
 
@@ -215,7 +203,7 @@ class Request:
     caller: Caller
     operation: str
     params: Mapping[str, Any]
-    now: float = field(default=0.0)
+    now: float
 
     def page(self, items: Sequence[T], size: int, wrong: str) -> tuple[list[T], dict[str, str]]:
         """Return the page that is asked for, and the opaque token of the next one.

@@ -326,14 +326,14 @@ def assume_role(request: Request) -> dict[str, Any]:
     lasts = params.get("DurationSeconds", 3600)
     if lasts > 3600:
         raise AwsError("ValidationError", "DurationSeconds exceeds the MaxSessionDuration")
-    expires = moment(request.now + lasts)
+    expires = request.now + lasts
     key, token = request.cloud.hand_out(caller, expires)
     return {
         "Credentials": {
             "AccessKeyId": key,
             "SecretAccessKey": "made-up",
             "SessionToken": token,
-            "Expiration": expires,
+            "Expiration": moment(expires),
         },
         "AssumedRoleUser": {"AssumedRoleId": caller.id, "Arn": caller.arn},
     }

@@ -16,15 +16,13 @@ from .errors import AwsError
 from .scenario import Document, DocumentParameter, Output
 
 _PING = {"online": "Online", "lost": "ConnectionLost", "inactive": "Inactive"}
-_RUNNING = ("Pending", "InProgress")
-_TIMED_OUT = ("DeliveryTimedOut", "ExecutionTimedOut")
 _STDOUT, _STDERR, _LISTED = 24_000, 8_000, 2_500
 _LIMIT = "executionTimeout"
-_RAW = {"commands": DocumentParameter(), _LIMIT: DocumentParameter(default="3600")}
-_AWS = {
-    "AWS-RunShellScript": ("aws:runShellScript", ("linux",)),
-    "AWS-RunPowerShellScript": ("aws:runPowerShellScript", ("windows", "linux")),
-}
+_SCRIPT: Any = {"script": "{commands}", "parameters": {"commands": DocumentParameter()}}
+_OF_AWS = (
+    Document(name="AWS-RunShellScript", **_SCRIPT),
+    Document(name="AWS-RunPowerShellScript", platforms=("windows", "linux"), **_SCRIPT),
+)
 
 
 @dataclass(slots=True)
@@ -48,31 +46,34 @@ class Invocation:
     def status(self, now: float) -> str:
         """Return the status at a moment."""
         details = self.details(now)
-        if details in _TIMED_OUT:
+        if details.endswith("TimedOut"):
             return "TimedOut"
-        return details if details in (*_RUNNING, "Success", "Cancelled") else "Failed"
+        plain = ("Pending", "InProgress", "Success", "Cancelled")
+        return details if details in plain else "Failed"
 
 
 @dataclass(slots=True)
 class Command:
-    """A command that was sent."""
+    """A command that was sent: ``limit`` is how many seconds the script may take on a node."""
 
-    id: str
     params: Mapping[str, Any]
     at: float
-    visible: float
+    document: Document
+    script: str
+    limit: float
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
     invocations: dict[str, Invocation] = field(default_factory=dict)
 
     @property
-    def timeout(self) -> int:
-        """Seconds within which it must be delivered."""
-        return int(self.params.get("TimeoutSeconds", 3600))
+    def latest(self) -> float:
+        """When it is given up if it has not begun."""
+        return self.at + float(self.params.get("TimeoutSeconds", 3600))
 
     @property
     def plugin(self) -> str:
         """What runs the script."""
-        name = self.params["DocumentName"].rsplit("/", 1)[-1]
-        return _AWS.get(name, ("runScript",))[0]
+        kind = self.document.name.removeprefix("AWS-R")
+        return "runScript" if kind == self.document.name else f"aws:r{kind}"
 
     def status(self, now: float) -> str:
         """Return the status of the whole: the first of these that holds for a node."""
@@ -84,21 +85,16 @@ class Command:
 
     def fields(self, now: float) -> dict[str, Any]:
         """Return the command as SSM lists it."""
-        given = self.params
-        copied = ("DocumentName", "Comment", "Parameters", "InstanceIds", "Targets")
+        copied = ("DocumentName", "Comment", "Parameters", "InstanceIds", "TimeoutSeconds")
+        details = {each.details(now) for each in self.invocations.values()}
         status = self.status(now)
-        found = list(self.invocations.values())
         return {
             "CommandId": self.id,
-            **{name: given[name] for name in copied if name in given},
-            "ExpiresAfter": moment(self.at + self.timeout + 3600),
+            **{name: self.params[name] for name in copied if name in self.params},
             "RequestedDateTime": moment(self.at),
             "Status": status,
-            "StatusDetails": found[0].details(now) if len(found) == 1 else status,
-            "TargetCount": len(found),
-            "CompletedCount": sum(each.ends <= now for each in found),
-            "ErrorCount": sum(each.status(now) in ("Failed", "TimedOut") for each in found),
-            "TimeoutSeconds": self.timeout,
+            "StatusDetails": details.pop() if len(details) == 1 else status,
+            "TargetCount": len(self.invocations),
         }
 
 
@@ -155,11 +151,9 @@ def send_command(request: Request) -> dict[str, Any]:
     if any(each.platform not in document.platforms for each in nodes):
         text = f"The document {document.name} does not support the platform of the instances"
         raise AwsError("UnsupportedPlatformType", text)
-    visible = now + request.cloud.scenario.timing.visible.total_seconds()
-    command = Command(str(uuid.uuid4()), params, now, visible)
-    task = Task(document.name, script, limit, now + command.timeout)
+    command = Command(params, now, document, script, limit)
     for each in nodes:
-        command.invocations[each.id] = _invocation(request, task, each)
+        command.invocations[each.id] = _invocation(request, command, each)
     request.world.commands[command.id] = command
     return {"Command": command.fields(now)}
 
@@ -177,19 +171,15 @@ def _nodes(request: Request, ids: Sequence[str]) -> list[Instance]:
 
 
 def _document(request: Request, name: str) -> Document:
-    plain = name.rsplit("document/", 1)[-1]
-    if plain in _AWS:
-        platforms: Any = _AWS[plain][1]
-        return Document(name=plain, script="{commands}", platforms=platforms, parameters=_RAW)
-    for each in request.cloud.scenario.documents:
-        if each.name == plain:
+    for each in (*_OF_AWS, *request.cloud.scenario.documents):
+        if each.name == name.rsplit("document/", 1)[-1]:
             return each
     raise AwsError("InvalidDocument", f"Document with name {name} does not exist.")
 
 
 def _script(document: Document, given: Mapping[str, Sequence[str]]) -> tuple[str, float]:
     """Return the text that is run and how many seconds it may take."""
-    known = {_LIMIT: _RAW[_LIMIT], **document.parameters}
+    known = {_LIMIT: DocumentParameter(default="3600"), **document.parameters}
     unknown = given.keys() - known.keys()
     if unknown:
         raise _wrong(f"Parameter {min(unknown)} is not defined in the document {document.name}")
@@ -216,42 +206,28 @@ def _wrong(text: str) -> AwsError:
     return AwsError("InvalidParameters", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A script; ``limit`` is how many seconds it may take, ``latest`` when it must have begun."""
-
-    document: str
-    script: str
-    limit: float
-    latest: float
-
-
-def _invocation(request: Request, task: Task, each: Instance) -> Invocation:
-    scenario, now = request.cloud.scenario, request.now
-    output = next((o for o in scenario.outputs if _fits(o, task, each)), None)
-    if output is None:
-        output = _standard(task.script, each)
+def _invocation(request: Request, command: Command, each: Instance) -> Invocation:
+    timing, now = request.cloud.scenario.timing, request.now
+    outputs = (o for o in request.cloud.scenario.outputs if _fits(o, command, each))
+    output = next(outputs, None) or _standard(command.script, each)
     if output.ends:
         return Invocation(each, inf, now, output.ends)
-    starts = max(now, each.awake) + scenario.timing.deliver.total_seconds()
-    if each.agent != "online" or starts > task.latest:
-        return Invocation(each, inf, task.latest, "DeliveryTimedOut")
-    takes = (scenario.timing.run if output.takes is None else output.takes).total_seconds()
-    stdout, stderr = (_filled(text, request.world, each) for text in (output.stdout, output.stderr))
-    if takes > task.limit:
-        return Invocation(
-            each, starts, starts + task.limit, "ExecutionTimedOut", -1, stdout, stderr
-        )
-    code = output.exit_code
-    if code:
+    starts = max(now, each.awake) + timing.deliver.total_seconds()
+    if each.agent != "online" or starts > command.latest:
+        return Invocation(each, inf, command.latest, "DeliveryTimedOut")
+    takes = (timing.run if output.takes is None else output.takes).total_seconds()
+    stdout, stderr = (_filled(t, request.world, each) for t in (output.stdout, output.stderr))
+    code, outcome = output.exit_code, "Failed" if output.exit_code else "Success"
+    if takes > command.limit:
+        takes, code, outcome = command.limit, -1, "ExecutionTimedOut"
+    elif code:
         stderr += "\n" * bool(stderr) + f"failed to run commands: exit status {code}"
-    ended = "Failed" if code else "Success"
-    return Invocation(each, starts, starts + takes, ended, code, stdout, stderr)
+    return Invocation(each, starts, starts + takes, outcome, code, stdout, stderr)
 
 
-def _fits(output: Output, task: Task, each: Instance) -> bool:
-    named = each.matches(output.instance) and fnmatchcase(task.document, output.document)
-    return named and re.search(output.script, task.script) is not None
+def _fits(output: Output, command: Command, each: Instance) -> bool:
+    named = each.matches(output.instance) and fnmatchcase(command.document.name, output.document)
+    return named and re.search(output.script, command.script) is not None
 
 
 def _filled(text: str, world: World, each: Instance) -> str:
@@ -302,10 +278,11 @@ def list_commands(request: Request) -> dict[str, Any]:
 
 def _visible(request: Request) -> list[Command]:
     params = request.params
+    before = request.now - request.cloud.scenario.timing.visible.total_seconds()
     return [
         each
         for each in reversed(request.world.commands.values())
-        if each.visible <= request.now
+        if each.at <= before
         and params.get("CommandId", each.id) == each.id
         and ("InstanceId" not in params or params["InstanceId"] in each.invocations)
     ]
@@ -368,9 +345,10 @@ def _cut(text: str, size: int, what: str) -> str:
 def get_command_invocation(request: Request) -> dict[str, Any]:
     """Return what became of a command on one node, with as much of its output as SSM keeps."""
     params, now = request.params, request.now
-    command = request.world.commands.get(params["CommandId"])
+    commands = {command.id: command for command in _visible(request)}
+    command = commands.get(params["CommandId"])
     each = command.invocations.get(params["InstanceId"]) if command else None
-    if command is None or each is None or now < command.visible:
+    if command is None or each is None:
         raise AwsError("InvocationDoesNotExist")
     if params.get("PluginName", command.plugin) != command.plugin:
         raise AwsError("InvalidPluginName")

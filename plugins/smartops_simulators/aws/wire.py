@@ -56,14 +56,9 @@ class Encoded(str):
 
 
 @cache
-def _session() -> Any:
-    return botocore.session.get_session()
-
-
-@cache
 def service_model(name: str) -> Any:
     """Return botocore's model of a service."""
-    return _session().get_service_model(name)
+    return botocore.session.Session().get_service_model(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +169,7 @@ _SCALARS: Mapping[str, Callable[[str], Any]] = {
     "timestamp": datetime.fromisoformat,
     "blob": b64decode,
 }
-_JSON_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "blob": (str,),
-}
+_JSON_TYPES = {"string": str, "blob": str, "boolean": bool, "integer": int, "long": int}
 
 
 def _from_json(shape: Any, value: Any) -> Any:
@@ -203,7 +190,8 @@ def _from_json(shape: Any, value: Any) -> Any:
     if kind == "timestamp":
         iso = isinstance(value, str)
         return datetime.fromisoformat(value) if iso else datetime.fromtimestamp(value, UTC)
-    if not isinstance(value, _JSON_TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
+    fits = isinstance(value, _JSON_TYPES.get(kind, int | float))
+    if not fits or isinstance(value, bool) != (kind == "boolean"):
         raise TypeError(f"{value!r} is not a {kind}")
     return value
 
