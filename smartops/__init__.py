@@ -1,37 +1,15 @@
 """SmartOps: run your infrastructure from chat, safely.
 
-This is all a plugin imports. Nothing below ``smartops.`` is promised to stay
-where it is, except ``smartops.client`` and ``smartops.testing``.
+This is what the author of a command imports; :mod:`smartops.channels` and
+:mod:`smartops.backends` hold what the authors of those need besides. Nothing
+else below ``smartops.`` is promised to stay where it is, except
+``smartops.client`` and ``smartops.testing``.
 """
 
-from .backend import (
-    Backend,
-    Compute,
-    Costs,
-    DayCost,
-    Failure,
-    Instance,
-    Metric,
-    Metrics,
-    Page,
-    PartialList,
-    PartialMap,
-    Query,
-    Runner,
-    RunResult,
-    RunStatus,
-    Sample,
-    State,
-    Transition,
-    Usage,
-    Verb,
-    failures_of,
-)
-from .channel import Channel, Runtime
+from .backend import Compute, Costs, Instance, Metrics, Runner
+from .channel import Runtime
 from .command import Call, Command, Effect, Layer, command
 from .errors import (
-    ApprovalInvalid,
-    AuthenticationFailed,
     BackendUnavailable,
     DeadlineExceeded,
     InstanceNotFound,
@@ -45,133 +23,60 @@ from .errors import (
 from .hookspecs import hookimpl
 from .interpreter import Interpreter, Question
 from .jsonable import timestamp
-from .message import (
-    Claims,
-    Headers,
-    Identity,
-    Inbound,
-    Message,
-    Person,
-    Place,
-    Receipt,
-    Response,
-)
+from .message import Identity, Message, Person, Place
 from .plan import Change, Plan
-from .render import clean, markdown, plain
-from .reply import (
-    Action,
-    Cell,
-    Code,
-    Fields,
-    Form,
-    FormField,
-    Issue,
-    Issues,
-    Reply,
-    Severity,
-    Table,
-    Text,
-)
-from .services import (
-    Clock,
-    HttpClient,
-    HttpReply,
-    Issuer,
-    Services,
-    Shelf,
-    Verified,
-    Verifier,
-)
-from .stack import Stack
+from .reply import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
+from .services import Clock, Services, Shelf
 from .values import ByteSize, Duration, Secret
 from .version import __version__ as __version__
-from .wire import dump_json, envelope, parse_json
 from .work import Work
 
 __all__ = [
     "Action",
-    "ApprovalInvalid",
-    "AuthenticationFailed",
-    "Backend",
     "BackendUnavailable",
     "ByteSize",
     "Call",
     "Cell",
     "Change",
-    "Channel",
-    "Claims",
     "Clock",
     "Code",
     "Command",
     "Compute",
     "Costs",
-    "DayCost",
     "DeadlineExceeded",
     "Duration",
     "Effect",
-    "Failure",
     "Fields",
-    "Form",
-    "FormField",
-    "Headers",
-    "HttpClient",
-    "HttpReply",
     "Identity",
-    "Inbound",
     "Instance",
     "InstanceNotFound",
     "Interpreter",
     "InterpreterFailed",
     "Issue",
-    "Issuer",
     "Issues",
     "Layer",
     "Message",
-    "Metric",
     "Metrics",
-    "Page",
-    "PartialList",
-    "PartialMap",
     "PermissionDenied",
     "Person",
     "Place",
     "Plan",
-    "Query",
     "Question",
     "RateLimited",
-    "Receipt",
     "Refusal",
     "Reply",
-    "Response",
-    "RunResult",
-    "RunStatus",
     "Runner",
     "Runtime",
-    "Sample",
     "Secret",
     "Services",
     "Severity",
     "Shelf",
-    "Stack",
-    "State",
     "Table",
     "Text",
-    "Transition",
     "Unreachable",
-    "Usage",
     "ValidationFailed",
-    "Verb",
-    "Verified",
-    "Verifier",
     "Work",
-    "clean",
     "command",
-    "dump_json",
-    "envelope",
-    "failures_of",
     "hookimpl",
-    "markdown",
-    "parse_json",
-    "plain",
     "timestamp",
 ]

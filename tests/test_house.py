@@ -7,10 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import smartops
+import smartops.backends
+import smartops.channels
 import smartops.server
 from smartops import Refusal, hookspecs
 from smartops.plugins import HOOKS
@@ -18,6 +21,8 @@ from smartops.plugins import HOOKS
 ROOT = Path(__file__).parent.parent
 CORE = sorted((ROOT / "smartops").rglob("*.py"))
 SOURCES = CORE + sorted((ROOT / "plugins").rglob("*.py"))
+
+FACADES = (smartops, smartops.backends, smartops.channels)
 
 VENDORS = re.compile(
     r"\b(aws|amazon|ec2|ssm|bedrock|azure|entra|microsoft|ms_?teams|slack|adaptive ?cards?|"
@@ -57,14 +62,21 @@ def test_no_file_and_no_function_holds_two_ideas(path: Path) -> None:
     assert not long
 
 
-def test_the_facade_is_what_it_says() -> None:
+@pytest.mark.parametrize("facade", FACADES, ids=lambda facade: facade.__name__)
+def test_a_facade_exports_all_of_its_public_names(facade: ModuleType) -> None:
     public = {
         name
-        for name, value in vars(smartops).items()
+        for name, value in vars(facade).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert smartops.__all__ == sorted(smartops.__all__)
-    assert set(smartops.__all__) == public
+    assert facade.__all__ == sorted(facade.__all__)
+    assert set(facade.__all__) == public
+
+
+def test_each_public_name_is_in_one_facade_and_the_main_one_is_small() -> None:
+    names = [name for facade in FACADES for name in facade.__all__]
+    assert len(names) == len(set(names))
+    assert len(smartops.__all__) <= 50
 
 
 def test_every_hook_says_what_it_is_for() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smartops import Channel, Services, hookimpl
+from smartops import Services, hookimpl
+from smartops.channels import Channel
 
 from .channel import ApiChannel
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from smartops import (
+from smartops import Identity, Message, Place, Reply, Services, ValidationFailed
+from smartops.channels import (
     AuthenticationFailed,
     Channel,
     Claims,
-    Identity,
     Inbound,
-    Message,
-    Place,
     Receipt,
-    Reply,
     Response,
-    Services,
-    ValidationFailed,
     Verified,
     dump_json,
     envelope,

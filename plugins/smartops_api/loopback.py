@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_address
 
-from smartops import Inbound
+from smartops.channels import Inbound
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")

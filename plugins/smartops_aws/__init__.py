@@ -11,7 +11,8 @@ from contextlib import AbstractAsyncContextManager
 
 import click
 
-from smartops import Backend, Layer, Services, hookimpl
+from smartops import Layer, Services, hookimpl
+from smartops.backends import Backend
 
 from .config import AwsConfig
 from .person import for_person

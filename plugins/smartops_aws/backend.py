@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from smartops import Backend, Clock
+from smartops import Clock
+from smartops.backends import Backend
 
 from .api import Api
 from .compute import AwsCompute

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from smartops import RunResult, ValidationFailed
+from smartops import ValidationFailed
+from smartops.backends import RunResult
 
 from .actions import CANCEL, COMMANDS, INVOCATIONS, OUTPUT
 from .api import Api

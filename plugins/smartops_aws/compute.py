@@ -8,14 +8,11 @@ from smartops import (
     Compute,
     Instance,
     InstanceNotFound,
-    Page,
     PermissionDenied,
-    Query,
     Refusal,
-    Transition,
     ValidationFailed,
-    Verb,
 )
+from smartops.backends import Page, Query, Transition, Verb
 
 from .actions import CREATE_TAGS, DELETE_TAGS, PROTECTION, REBOOT, START, STOP, Action
 from .api import Api

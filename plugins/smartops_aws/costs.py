@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from smartops import BackendUnavailable, Costs, DayCost, ValidationFailed
+from smartops import BackendUnavailable, Costs, ValidationFailed
+from smartops.backends import DayCost
 
 from .actions import COST
 from .api import Api

@@ -8,7 +8,8 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 
 MOST_VALUES = 200
 """How many values the filters of one request may have."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smartops import Metric
+from smartops.backends import Metric
 
 Dimensions = tuple[tuple[str, str], ...]
 Gauges = Mapping[Metric, Sequence["Gauge"]]

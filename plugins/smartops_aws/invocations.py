@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smartops import RunResult, RunStatus
+from smartops.backends import RunResult, RunStatus
 
 MOST_OUTPUT = 24_000
 MOST_ERRORS = 8_000

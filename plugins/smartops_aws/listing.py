@@ -18,7 +18,8 @@ from operator import itemgetter
 
 from anyio import to_thread
 
-from smartops import Instance, Page, Query, ValidationFailed
+from smartops import Instance, ValidationFailed
+from smartops.backends import Page, Query
 
 from .actions import DESCRIBE
 from .api import Api

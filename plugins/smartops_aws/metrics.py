@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from anyio import lowlevel
 
-from smartops import Instance, Metric, Metrics, Sample, Usage, ValidationFailed
+from smartops import Instance, Metrics, ValidationFailed
+from smartops.backends import Metric, Sample, Usage
 
 from .api import Api
 from .config import AwsConfig

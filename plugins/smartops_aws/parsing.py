@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any, cast
 from xml.parsers import expat
 
-from smartops import Instance, State
+from smartops import Instance
+from smartops.backends import State
 
 INSTANCES = "SmartOpsInstances"
 """Where the instances stand in the parsed answer."""

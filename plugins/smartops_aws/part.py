@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartops import Backend
+from smartops.backends import Backend
 
 from .actions import DESCRIBE
 from .api import Api

@@ -12,7 +12,8 @@ from typing import Any
 
 from anyio import CancelScope
 
-from smartops import DeadlineExceeded, Instance, Refusal, Runner, RunResult, ValidationFailed
+from smartops import DeadlineExceeded, Instance, Refusal, Runner, ValidationFailed
+from smartops.backends import RunResult
 
 from .api import Api
 from .commands import Commands

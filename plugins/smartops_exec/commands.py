@@ -16,11 +16,11 @@ from smartops import (
     Refusal,
     Reply,
     Runner,
-    RunResult,
     ValidationFailed,
     Work,
     command,
 )
+from smartops.backends import RunResult
 
 from .allowlist import Allowed, AllowList
 from .config import ExecConfig

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smartops import Instance, RunResult
+from smartops import Instance
+from smartops.backends import RunResult
 
 _WORST_FIRST = ("unreachable", "timed-out", "cancelled", "failed", "success")
 

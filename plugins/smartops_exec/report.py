@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from smartops import Code, Reply, RunResult, Severity, Text
+from smartops import Code, Reply, Severity, Text
+from smartops.backends import RunResult
 
 from .config import ExecConfig
 from .groups import Group, grouped

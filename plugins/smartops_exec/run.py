@@ -10,17 +10,8 @@ from typing import Any
 
 import anyio
 
-from smartops import (
-    Clock,
-    Failure,
-    Instance,
-    RateLimited,
-    Refusal,
-    Runner,
-    RunResult,
-    Work,
-    failures_of,
-)
+from smartops import Clock, Instance, RateLimited, Refusal, Runner, Work
+from smartops.backends import Failure, RunResult, failures_of
 
 _FIRST_PAUSE = 0.25
 _PATIENCE = 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from smartops import Backend, Interpreter, Question, Services, hookimpl
+from smartops import Interpreter, Question, Services, hookimpl
+from smartops.backends import Backend
 
 from .config import FakeConfig
 from .faults import Faults

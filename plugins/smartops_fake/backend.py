@@ -10,23 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from smartops import (
-    Clock,
-    Compute,
-    Costs,
-    DayCost,
-    Instance,
-    Metric,
-    Metrics,
-    Page,
-    Query,
-    Sample,
-    State,
-    Transition,
-    Usage,
-    ValidationFailed,
-    Verb,
-)
+from smartops import Clock, Compute, Costs, Instance, Metrics, ValidationFailed
+from smartops.backends import DayCost, Metric, Page, Query, Sample, State, Transition, Usage, Verb
 
 from .cloud import Change, Cloud, Decision, FakeBackend, in_turns
 from .config import FakeConfig

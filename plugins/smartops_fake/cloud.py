@@ -13,7 +13,8 @@ from typing import TypeVar
 from anyio import CancelScope, Lock, lowlevel, to_thread
 from pydantic import BaseModel
 
-from smartops import Backend, BackendUnavailable, Clock, InstanceNotFound, State
+from smartops import BackendUnavailable, Clock, InstanceNotFound
+from smartops.backends import Backend, State
 
 from .config import FakeConfig
 from .faults import Faults

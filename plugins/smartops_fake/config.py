@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from smartops import Duration, Metric
+from smartops import Duration
+from smartops.backends import Metric
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]

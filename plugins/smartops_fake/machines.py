@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
-from smartops import Instance, Metric, State
+from smartops import Instance
+from smartops.backends import Metric, State
 
 from .config import FakeConfig, IncidentConfig, InstanceConfig
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from uuid import uuid4
 
-from smartops import Instance, Runner, RunResult, RunStatus, ValidationFailed
+from smartops import Instance, Runner, ValidationFailed
+from smartops.backends import RunResult, RunStatus
 
 from .cloud import Change, Decision, FakeBackend, in_turns
 from .faults import RunnerUnavailable

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from anyio import lowlevel
 
-from smartops import BackendUnavailable, Failure, Instance, Metric, Refusal, Usage
+from smartops import BackendUnavailable, Instance, Refusal
+from smartops.backends import Failure, Metric, Usage
 
 from .config import HealthConfig
 from .findings import Findings

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smartops import (
-    Clock,
-    Command,
-    Compute,
-    Costs,
-    Instance,
-    Metrics,
-    Query,
-    Reply,
-    command,
-)
+from smartops import Clock, Command, Compute, Costs, Instance, Metrics, Reply, command
+from smartops.backends import Query
 
 from .checkup import Checkup
 from .config import HealthConfig

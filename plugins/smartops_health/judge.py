@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from smartops import Instance, Metric, Sample, Severity, Usage
+from smartops import Instance, Severity
+from smartops.backends import Metric, Sample, Usage
 
 from .config import HealthConfig, Threshold
 from .findings import Finding

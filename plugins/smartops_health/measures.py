@@ -9,16 +9,8 @@ from typing import TypeVar
 import anyio
 from anyio import lowlevel
 
-from smartops import (
-    Failure,
-    Instance,
-    Metric,
-    Metrics,
-    Refusal,
-    Sample,
-    Usage,
-    failures_of,
-)
+from smartops import Instance, Metrics, Refusal
+from smartops.backends import Failure, Metric, Sample, Usage, failures_of
 
 from .config import HealthConfig
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smartops import Failure, Fields, Instance, Issue, Issues, Reply, Severity, Text
+from smartops import Fields, Instance, Issue, Issues, Reply, Severity, Text
+from smartops.backends import Failure
 
 from .config import HealthConfig
 from .findings import Finding, Findings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smartops import Sample
+from smartops.backends import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from smartops import Costs, DayCost, Instance, Metric, Refusal, Sample, failures_of
+from smartops import Costs, Instance, Refusal
+from smartops.backends import DayCost, Metric, Sample, failures_of
 
 from .config import HealthConfig
 from .judge import METRICS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smartops import Compute, Query, ValidationFailed
+from smartops import Compute, ValidationFailed
+from smartops.backends import Query
 
 
 def asked(compute: Compute, query: Query) -> tuple[str, ...]:

@@ -14,15 +14,13 @@ from smartops import (
     Compute,
     Instance,
     Metrics,
-    Page,
-    Query,
     Reply,
     Severity,
-    State,
     Table,
     Text,
     command,
 )
+from smartops.backends import Page, Query, State
 
 from .backends import asked
 from .config import InstancesConfig

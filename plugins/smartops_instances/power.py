@@ -18,11 +18,10 @@ from smartops import (
     Severity,
     Table,
     Text,
-    Transition,
     ValidationFailed,
-    Verb,
     command,
 )
+from smartops.backends import Transition, Verb
 
 from .config import InstancesConfig
 from .text import changed, named, placed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartops import Cell, Instance, Severity, Usage, timestamp
+from smartops import Cell, Instance, Severity, timestamp
+from smartops.backends import Usage
 
 from .usage import percent
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from smartops import Clock, Instance, Metrics, Refusal, Usage, failures_of
+from smartops import Clock, Instance, Metrics, Refusal
+from smartops.backends import Usage, failures_of
 
 from .config import InstancesConfig
 

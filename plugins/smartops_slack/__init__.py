@@ -8,7 +8,8 @@ from importlib.util import find_spec
 
 import click
 
-from smartops import Channel, Command, Services, hookimpl
+from smartops import Command, Services, hookimpl
+from smartops.channels import Channel
 
 from .channel import SlackChannel
 from .cli import commands_of

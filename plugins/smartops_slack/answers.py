@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from smartops import Action, Form, Reply, Severity, clean, plain
+from smartops import Action, Reply, Severity
+from smartops.channels import Form, clean, plain
 
 from .blocks import File, Files, render
 from .forms import LONGEST_VALUE

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
-from smartops import Clock, Refusal, dump_json
+from smartops import Clock, Refusal
+from smartops.channels import dump_json
 
 from .config import SlackConfig
 from .failures import Declined, failed, unknown, unreachable
@@ -211,7 +212,8 @@ async def _refusal(response: ClientResponse, what: str) -> Refusal | None:
 
 def _word(text: str) -> str:
     """Return Slack's word for an error, which comes bare or in JSON."""
-    from smartops import ValidationFailed, parse_json
+    from smartops import ValidationFailed
+    from smartops.channels import parse_json
 
     if text.startswith("{"):
         try:

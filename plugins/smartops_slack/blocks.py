@@ -11,20 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartops import (
-    Cell,
-    Code,
-    Fields,
-    Form,
-    Issue,
-    Issues,
-    Reply,
-    Stack,
-    Table,
-    Text,
-    clean,
-    plain,
-)
+from smartops import Cell, Code, Fields, Issue, Issues, Reply, Table, Text
+from smartops.channels import Form, Stack, clean, plain
 
 from .forms import inline
 from .richtext import (

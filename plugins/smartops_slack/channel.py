@@ -8,19 +8,21 @@ from functools import partial
 import anyio
 
 from smartops import (
-    AuthenticationFailed,
     BackendUnavailable,
-    Channel,
-    Claims,
-    Inbound,
     Message,
-    Receipt,
     Refusal,
     Reply,
-    Response,
     Runtime,
     Services,
     ValidationFailed,
+)
+from smartops.channels import (
+    AuthenticationFailed,
+    Channel,
+    Claims,
+    Inbound,
+    Receipt,
+    Response,
     dump_json,
     envelope,
     parse_json,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartops import Form, FormField, clean, dump_json
+from smartops.channels import Form, FormField, clean, dump_json
 
 from .address import Address
 from .interactions import FIELD, FORM, VALUE, button_id

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smartops import ValidationFailed, parse_json
+from smartops import ValidationFailed
+from smartops.channels import parse_json
 
 from .act import Act
 from .address import Shown

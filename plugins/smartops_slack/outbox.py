@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from smartops import BackendUnavailable, Clock, Form, Message, Refusal, Reply
+from smartops import BackendUnavailable, Clock, Message, Refusal, Reply
+from smartops.channels import Form
 
 from .address import Address, Shown
 from .answers import Answer, Part, answer, surroundings

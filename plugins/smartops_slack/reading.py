@@ -6,17 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import (
-    Clock,
-    Identity,
-    Message,
-    Place,
-    Receipt,
-    Response,
-    ValidationFailed,
-    dump_json,
-    parse_json,
-)
+from smartops import Clock, Identity, Message, Place, ValidationFailed
+from smartops.channels import Receipt, Response, dump_json, parse_json
 
 from . import events, interactions
 from .act import Act

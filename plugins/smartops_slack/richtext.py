@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from smartops import Severity, clean
+from smartops import Severity
+from smartops.channels import clean
 
 Block = dict[str, Any]
 Inlines = list[dict[str, Any]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import logging
 
-from smartops import AuthenticationFailed, Clock, Inbound, Secret, ValidationFailed
+from smartops import Clock, Secret, ValidationFailed
+from smartops.channels import AuthenticationFailed, Inbound
 
 TIMESTAMP = "x-slack-request-timestamp"
 SIGNATURE = "x-slack-signature"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from smartops import BackendUnavailable, Clock, Message, Receipt, Refusal, dump_json, parse_json
+from smartops import BackendUnavailable, Clock, Message, Refusal
+from smartops.channels import Receipt, dump_json, parse_json
 
 from .api import SlackApi
 from .payload import Payload, part, word

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import click
 
-from smartops import Channel, Command, Runtime, Services, hookimpl
+from smartops import Command, Runtime, Services, hookimpl
+from smartops.channels import Channel
 
 from .channel import TeamsChannel
 from .cli import commands_of

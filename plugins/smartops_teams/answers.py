@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smartops import Message, Reply, Response, plain
+from smartops import Message, Reply
+from smartops.channels import Response, plain
 
 from .cards import card, summary, whole_card
 from .pages import pages

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartops import Code, Fields, Form, Issue, Issues, Severity, Table, Text, clean
+from smartops import Code, Fields, Issue, Issues, Severity, Table, Text
+from smartops.channels import Form, clean
 
 from . import table
 from .forms import form_input

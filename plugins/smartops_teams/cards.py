@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smartops import Action, Form, Reply, Text, clean
+from smartops import Action, Reply, Text
+from smartops.channels import Form, clean
 
 from . import blocks
 from .forms import form_button

@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from smartops import (
-    Channel,
-    Claims,
-    Inbound,
-    Message,
-    Receipt,
-    Refusal,
-    Reply,
-    Response,
-    Services,
-    parse_json,
-)
+from smartops import Message, Refusal, Reply, Services
+from smartops.channels import Channel, Claims, Inbound, Receipt, Response, parse_json
 
 from .activity import CHANNEL, Activity
 from .answers import expected_replies, invoke_answer

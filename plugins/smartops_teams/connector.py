@@ -18,14 +18,12 @@ from smartops import (
     BackendUnavailable,
     Clock,
     DeadlineExceeded,
-    HttpClient,
-    HttpReply,
     PermissionDenied,
     Refusal,
     Unreachable,
     ValidationFailed,
-    parse_json,
 )
+from smartops.channels import HttpClient, HttpReply, parse_json
 
 from .activity import NOTHING, Activity, part, word
 from .hosts import ServiceHosts

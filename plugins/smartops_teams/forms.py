@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import Form, FormField, clean
+from smartops.channels import Form, FormField, clean
 
 from .text import quote, shortened
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartops import Code, Fields, Form, Issues, Reply, Table, Text, clean
+from smartops import Code, Fields, Issues, Reply, Table, Text
+from smartops.channels import Form, clean
 
 from . import blocks, table
 from .cards import room

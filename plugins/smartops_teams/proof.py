@@ -12,17 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops import (
-    AuthenticationFailed,
-    Claims,
-    Inbound,
-    Issuer,
-    PermissionDenied,
-    Services,
-    ValidationFailed,
-    Verified,
-    parse_json,
-)
+from smartops import PermissionDenied, Services, ValidationFailed
+from smartops.channels import AuthenticationFailed, Claims, Inbound, Issuer, Verified, parse_json
 
 from .activity import Activity, home, platform, tenants, word
 from .config import TeamsConfig

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops import Clock, Identity, Message, Receipt, ValidationFailed
+from smartops import Clock, Identity, Message, ValidationFailed
+from smartops.channels import Receipt
 
 from .activity import (
     CHANNEL,

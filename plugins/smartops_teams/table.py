@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from smartops import Cell, Stack, Table, clean
+from smartops import Cell, Table
+from smartops.channels import Stack, clean
 
 from .text import BOLD, SUBTLE, run, shortened
 

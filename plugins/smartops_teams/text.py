@@ -11,7 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from json.encoder import encode_basestring
 
-from smartops import Severity, clean
+from smartops import Severity
+from smartops.channels import clean
 
 quote = encode_basestring
 """Return a text as JSON, as short as it gets: only what must be escaped is."""

@@ -7,14 +7,8 @@ from typing import Any
 
 import anyio
 
-from smartops import (
-    BackendUnavailable,
-    Clock,
-    HttpClient,
-    HttpReply,
-    ValidationFailed,
-    parse_json,
-)
+from smartops import BackendUnavailable, Clock, ValidationFailed
+from smartops.channels import HttpClient, HttpReply, parse_json
 
 from .activity import word
 from .credentials import Credentials

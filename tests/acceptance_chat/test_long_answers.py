@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat_house import FLEET, Front, House
-from smartops import Query
+from smartops.backends import Query
 
 pytestmark = pytest.mark.anyio
 ID = re.compile(r"\bi-[0-9a-z]+")

@@ -23,7 +23,8 @@ import anyio
 import botocore.session
 from anyio import to_thread
 
-from smartops import Clock, Compute, Instance, Query
+from smartops import Clock, Compute, Instance
+from smartops.backends import Query
 from smartops.fleet import capabilities
 from smartops_aws.backend import backends
 from smartops_aws.config import AwsConfig

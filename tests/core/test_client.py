@@ -10,8 +10,6 @@ import pytest
 from aiohttp import web
 
 from smartops import (
-    ApprovalInvalid,
-    AuthenticationFailed,
     BackendUnavailable,
     InterpreterFailed,
     PermissionDenied,
@@ -19,6 +17,7 @@ from smartops import (
     Refusal,
     ValidationFailed,
 )
+from smartops.channels import ApprovalInvalid, AuthenticationFailed
 from smartops.client import Answer, AsyncSmartOpsClient, SmartOpsClient
 from smartops.services import Clock
 

@@ -16,20 +16,16 @@ import pytest
 from smartops import (
     BackendUnavailable,
     Call,
-    Channel,
-    Claims,
-    Form,
     Identity,
-    Inbound,
     Message,
     Place,
-    Receipt,
     Reply,
     Text,
     Work,
     command,
     hookimpl,
 )
+from smartops.channels import Channel, Claims, Form, Inbound, Receipt
 from smartops.middleware.deduplicate import act_key
 from smartops.render import plain
 from smartops.store import Store

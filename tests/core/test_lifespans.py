@@ -11,21 +11,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from smartops import (
-    Channel,
-    Claims,
-    Identity,
-    Inbound,
-    Message,
-    Place,
-    Receipt,
-    Reply,
-    Runtime,
-    command,
-    hookimpl,
-    plain,
-)
+from smartops import Identity, Message, Place, Reply, Runtime, command, hookimpl
 from smartops.app import lifespans
+from smartops.channels import Channel, Claims, Inbound, Receipt, plain
 from smartops.errors import StartupError
 from smartops.http import AiohttpClient
 from smartops.testing import Bot, ManualClock

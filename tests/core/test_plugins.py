@@ -10,23 +10,20 @@ import pytest
 from pydantic import BaseModel
 
 from smartops import (
-    Backend,
     BackendUnavailable,
     Call,
-    Channel,
-    Claims,
     Compute,
-    Inbound,
     Interpreter,
     PermissionDenied,
     Question,
-    Receipt,
     Reply,
     Runtime,
     Services,
     command,
     hookimpl,
 )
+from smartops.backends import Backend
+from smartops.channels import Channel, Claims, Inbound, Receipt
 from smartops.errors import StartupError
 from smartops.plugins import Plugins, available
 from smartops.testing import Bot

@@ -4,23 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from smartops import (
-    Action,
-    Cell,
-    Code,
-    Fields,
-    Form,
-    FormField,
-    Issue,
-    Issues,
-    Reply,
-    Severity,
-    Table,
-    Text,
-    markdown,
-    plain,
-    render,
-)
+from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text, render
+from smartops.channels import Form, FormField, markdown, plain
 from smartops.reply import Block
 
 HOSTILE = (

@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartops import (
-    Action,
-    PermissionDenied,
-    RateLimited,
-    Reply,
-    ValidationFailed,
-    dump_json,
-    envelope,
-    parse_json,
-)
+from smartops import Action, PermissionDenied, RateLimited, Reply, ValidationFailed
+from smartops.channels import dump_json, envelope, parse_json
 
 AT = datetime(2024, 3, 20, 10, 30, tzinfo=UTC)
 

@@ -24,8 +24,9 @@ import smartops_instances
 import smartops_slack
 import smartops_teams
 from adaptive import loaded
-from smartops import Secret, dump_json
+from smartops import Secret
 from smartops.app import App, assemble
+from smartops.channels import dump_json
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.testing import ManualClock

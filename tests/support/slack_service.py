@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 import anyio
 from aiohttp import WSMsgType, web
 
-from smartops import Clock, Headers, Inbound
+from smartops import Clock
+from smartops.channels import Headers, Inbound
 from smartops_slack.simulator.blocks import faults_of_message, faults_of_view
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"

@@ -25,10 +25,10 @@ from smartops import (
     Table,
     Work,
     command,
-    dump_json,
     hookimpl,
 )
 from smartops.app import App, assemble
+from smartops.channels import dump_json
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.server import serve

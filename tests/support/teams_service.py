@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from smartops import Clock, Headers, Inbound
+from smartops import Clock
+from smartops.channels import Headers, Inbound
 from smartops.testing import StandInIssuer
 from smartops.testing.issuer import SigningKey
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from smartops import Issuer
 from smartops.auth import TokenVerifier
+from smartops.channels import Issuer
 from smartops.http import AiohttpClient
 from smartops.testing.clock import ManualClock
 from smartops.testing.issuer import SigningKey, StandInIssuer

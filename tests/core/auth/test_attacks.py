@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from smartops import AuthenticationFailed, Issuer
 from smartops.auth import TokenVerifier
+from smartops.channels import AuthenticationFailed, Issuer
 from smartops.http import AiohttpClient
 from smartops.testing.issuer import SigningKey, StandInIssuer
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import anyio
 import pytest
 
-from smartops import AuthenticationFailed, HttpReply, Issuer
 from smartops.addresses import url_problem
 from smartops.auth import TokenVerifier
+from smartops.channels import AuthenticationFailed, HttpReply, Issuer
 from smartops.http import AiohttpClient
 from smartops.testing.clock import ManualClock
 from smartops.testing.issuer import KEYS_PATH, METADATA_PATH, SigningKey, StandInIssuer

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from smartops import AuthenticationFailed
 from smartops.auth import LocalIssuer, TokenVerifier, may_act_for_others
+from smartops.channels import AuthenticationFailed
 from smartops.errors import StartupError
 from smartops.testing.clock import ManualClock
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jwt.algorithms import RSAAlgorithm
 
-from smartops import AuthenticationFailed, Issuer
 from smartops.auth import TokenVerifier, Untrusted, peek
 from smartops.auth.keys import DEAD
+from smartops.channels import AuthenticationFailed, Issuer
 from smartops.http import AiohttpClient
 from smartops.testing.clock import ManualClock
 from smartops.testing.issuer import SigningKey, StandInIssuer

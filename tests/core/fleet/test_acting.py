@@ -16,10 +16,10 @@ from smartops import (
     Instance,
     InstanceNotFound,
     PermissionDenied,
-    Query,
     Unreachable,
     ValidationFailed,
 )
+from smartops.backends import Query
 from smartops.errors import InternalError
 from smartops.fleet import ComputeGroup
 from smartops.testing import ManualClock

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 from smartops.fleet import ComputeGroup, CostsGroup, MetricsGroup, RunnerGroup
 from smartops.testing import ManualClock
 from smartops.testing.backends import (

@@ -16,15 +16,12 @@ from smartops import (
     BackendUnavailable,
     Compute,
     Instance,
-    Page,
     PermissionDenied,
-    Query,
     RateLimited,
     Refusal,
-    Transition,
     ValidationFailed,
-    Verb,
 )
+from smartops.backends import Page, Query, Transition, Verb
 from smartops.fleet import ComputeGroup
 from smartops.fleet.cursor import MOST, Cursor, Place, read, write
 from smartops.testing import ManualClock

@@ -8,19 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from machines import machine
-from smartops import (
-    BackendUnavailable,
-    Costs,
-    DayCost,
-    Failure,
-    PartialList,
-    PartialMap,
-    PermissionDenied,
-    Query,
-    Refusal,
-    ValidationFailed,
-    failures_of,
-)
+from smartops import BackendUnavailable, Costs, PermissionDenied, Refusal, ValidationFailed
+from smartops.backends import DayCost, Failure, PartialList, PartialMap, Query, failures_of
 from smartops.fleet import ComputeGroup, CostsGroup, MetricsGroup
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake

@@ -10,14 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from machines import machine
-from smartops import (
-    BackendUnavailable,
-    Instance,
-    Query,
-    RunResult,
-    ValidationFailed,
-    failures_of,
-)
+from smartops import BackendUnavailable, Instance, ValidationFailed
+from smartops.backends import Query, RunResult, failures_of
 from smartops.fleet import ComputeGroup, RunnerGroup
 from smartops.fleet.runs import Part, join, split
 from smartops.testing import ManualClock

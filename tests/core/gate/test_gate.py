@@ -16,8 +16,8 @@ from smartops import (
     Plan,
     command,
     hookimpl,
-    plain,
 )
+from smartops.channels import plain
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ from smartops import (
     ValidationFailed,
     command,
     hookimpl,
-    plain,
 )
+from smartops.channels import plain
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from smartops import Identity, Message, Place, Plan, ValidationFailed, command, hookimpl, plain
+from smartops import Identity, Message, Place, Plan, ValidationFailed, command, hookimpl
+from smartops.channels import plain
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio

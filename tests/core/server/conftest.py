@@ -19,27 +19,22 @@ import structlog
 
 import smartops_api
 from smartops import (
-    AuthenticationFailed,
-    Backend,
     BackendUnavailable,
     Call,
     Change,
-    Channel,
-    Claims,
     Clock,
     Identity,
-    Inbound,
     Message,
     Place,
     Plan,
-    Receipt,
     Refusal,
     Reply,
-    Response,
     command,
     hookimpl,
 )
 from smartops.app import App, assemble
+from smartops.backends import Backend
+from smartops.channels import AuthenticationFailed, Channel, Claims, Inbound, Receipt, Response
 from smartops.config import Settings
 from smartops.config.settings import EngineName
 from smartops.plugins import Plugins

@@ -10,7 +10,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from smartops import Claims, Inbound, Message, Receipt, Reply, Response
+from smartops import Message, Reply
+from smartops.channels import Claims, Inbound, Receipt, Response
 from smartops.render import plain
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,8 @@ from typing import Any
 import anyio
 import pytest
 
-from smartops import ApprovalInvalid, AuthenticationFailed, ValidationFailed
+from smartops import ValidationFailed
+from smartops.channels import ApprovalInvalid, AuthenticationFailed
 from smartops.client import AsyncSmartOpsClient, SmartOpsClient
 
 pytestmark = pytest.mark.anyio

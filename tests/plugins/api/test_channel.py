@@ -8,19 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 import smartops_api
-from smartops import (
-    Action,
-    AuthenticationFailed,
-    Headers,
-    Identity,
-    Inbound,
-    PermissionDenied,
-    Place,
-    Reply,
-    Services,
-    ValidationFailed,
-)
+from smartops import Action, Identity, PermissionDenied, Place, Reply, Services, ValidationFailed
 from smartops.auth import TokenVerifier
+from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock, StandInIssuer
 from smartops_api import ApiChannel

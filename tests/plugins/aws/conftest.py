@@ -15,7 +15,8 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 import botocore.session  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
-from smartops import Backend, Clock  # noqa: E402
+from smartops import Clock  # noqa: E402
+from smartops.backends import Backend  # noqa: E402
 from smartops.testing import ManualClock  # noqa: E402
 from smartops_aws.backend import backends  # noqa: E402
 from smartops_aws.config import AwsConfig  # noqa: E402

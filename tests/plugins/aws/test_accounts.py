@@ -22,10 +22,10 @@ from smartops import (
     PermissionDenied,
     Person,
     Place,
-    Query,
     RateLimited,
     Reply,
 )
+from smartops.backends import Query
 from smartops.fleet import capabilities
 from smartops.testing import ManualClock
 from smartops_aws.person import for_person

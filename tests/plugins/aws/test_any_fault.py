@@ -10,7 +10,8 @@ from typing import Any, get_args
 import anyio
 import pytest
 
-from smartops import BackendUnavailable, Instance, Query, Refusal
+from smartops import BackendUnavailable, Instance, Refusal
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_aws.actions import ACTIONS, IDENTITY
 from smartops_simulators.aws import AwsSimulator

@@ -15,9 +15,9 @@ from smartops import (
     Instance,
     InstanceNotFound,
     PermissionDenied,
-    Query,
     ValidationFailed,
 )
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_aws.backend import Aws
 from smartops_simulators.aws import AwsSimulator

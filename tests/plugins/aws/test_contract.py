@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops.testing.backends import (
     ComputeContract,

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from smartops import BackendUnavailable, DayCost, PermissionDenied, RateLimited, ValidationFailed
+from smartops import BackendUnavailable, PermissionDenied, RateLimited, ValidationFailed
+from smartops.backends import DayCost
 from smartops.testing import ManualClock
 from smartops_simulators.aws import AwsSimulator
 

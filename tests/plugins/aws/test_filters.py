@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 from smartops_aws.filters import MOST_VALUES, matcher, requests
 
 WEB = Instance(

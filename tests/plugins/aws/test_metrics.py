@@ -11,7 +11,8 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from smartops import Instance, PermissionDenied, Query, Sample, ValidationFailed
+from smartops import Instance, PermissionDenied, ValidationFailed
+from smartops.backends import Query, Sample
 from smartops.testing import ManualClock
 from smartops_aws.gauges import Gauge, chosen, cpu, of_instance
 from smartops_simulators.aws import AwsSimulator

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from smartops import Clock, Costs, Metrics, Query, Refusal, Runner
+from smartops import Clock, Costs, Metrics, Refusal, Runner
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_aws.actions import ACTIONS
 from smartops_aws.config import AwsConfig

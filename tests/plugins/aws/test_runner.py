@@ -16,11 +16,10 @@ from smartops import (
     DeadlineExceeded,
     Instance,
     PermissionDenied,
-    Query,
     RateLimited,
-    RunResult,
     ValidationFailed,
 )
+from smartops.backends import Query, RunResult
 from smartops.testing import ManualClock
 from smartops_aws.errors import SsmUnavailable
 from smartops_simulators.aws import AwsSimulator

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from smartops import Clock, Query
+from smartops import Clock
+from smartops.backends import Query
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,8 @@ import botocore.session
 import pytest
 import yaml
 
-from smartops import Clock, Compute, Costs, Metrics, Query, Runner
+from smartops import Clock, Compute, Costs, Metrics, Runner
+from smartops.backends import Query
 from smartops.cli import main
 from smartops.config import read
 from smartops.plugins import Plugins

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from injections import ORDERS, Obedient
-from smartops import Query
+from smartops.backends import Query
 from smartops.testing import Bot
 from smartops_simulators.aws import Answer, Asked, says, uses
 

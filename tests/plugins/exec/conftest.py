@@ -25,8 +25,8 @@ from smartops import (
     Refusal,
     Reply,
     Runner,
-    RunResult,
 )
+from smartops.backends import RunResult
 from smartops.testing import LooseWork, offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

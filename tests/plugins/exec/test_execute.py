@@ -15,8 +15,8 @@ from smartops import (
     Table,
     Text,
     ValidationFailed,
-    plain,
 )
+from smartops.channels import plain
 
 pytestmark = pytest.mark.anyio
 SCRIPTS = [

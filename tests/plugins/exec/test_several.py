@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from smartops import BackendUnavailable, Code, Failure, PartialList, Severity, Text
+from smartops import BackendUnavailable, Code, Severity, Text
+from smartops.backends import Failure, PartialList
 
 pytestmark = pytest.mark.anyio
 SCRIPTS = [{"script": "uptime", "read_only": True}]

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import smartops_fake
-from smartops import Query
+from smartops.backends import Query
 from smartops.config import read
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake

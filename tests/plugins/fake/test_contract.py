@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops.testing.backends import (
     ComputeContract,

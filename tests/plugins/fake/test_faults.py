@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from machines import machine, machines
-from smartops import Instance, Query, Refusal
+from smartops import Instance, Refusal
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 from smartops_fake.faults import Unforeseen

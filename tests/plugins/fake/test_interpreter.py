@@ -12,23 +12,22 @@ from smartops import (
     Command,
     Compute,
     Costs,
-    HttpClient,
     Identity,
     Interpreter,
     Message,
     Metrics,
     Person,
     Place,
-    Query,
     Question,
     Refusal,
     Reply,
     Runner,
     Services,
-    Verifier,
     command,
     hookimpl,
 )
+from smartops.backends import Query
+from smartops.channels import HttpClient, Verifier
 from smartops.testing import Bot, ManualClock
 from smartops_fake.config import FakeConfig
 

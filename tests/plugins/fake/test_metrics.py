@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from machines import machines
-from smartops import Instance, Query
+from smartops import Instance
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 

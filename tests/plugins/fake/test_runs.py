@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from smartops import BackendUnavailable, Instance, InstanceNotFound, RunResult, ValidationFailed
+from smartops import BackendUnavailable, Instance, InstanceNotFound, ValidationFailed
+from smartops.backends import RunResult
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 

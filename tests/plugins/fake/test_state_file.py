@@ -16,7 +16,8 @@ import anyio
 import pytest
 
 from machines import machine, machines
-from smartops import BackendUnavailable, Instance, Query, Refusal
+from smartops import BackendUnavailable, Instance, Refusal
+from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 from smartops_fake.config import FakeConfig

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from machines import machine, machines
-from smartops import Instance, InstanceNotFound, Query, ValidationFailed, Verb
+from smartops import Instance, InstanceNotFound, ValidationFailed
+from smartops.backends import Query, Verb
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 

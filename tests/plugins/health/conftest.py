@@ -10,20 +10,14 @@ from typing import Any
 import pytest
 
 import smartops_health
-from smartops import (
-    Clock,
-    Compute,
-    Costs,
+from smartops import Clock, Compute, Costs, Instance, Metrics, Refusal, Reply
+from smartops.backends import (
     DayCost,
     Failure,
-    Instance,
     Metric,
-    Metrics,
     Page,
     PartialMap,
     Query,
-    Refusal,
-    Reply,
     Sample,
     Transition,
     Usage,

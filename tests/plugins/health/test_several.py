@@ -7,15 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from smartops import (
-    BackendUnavailable,
-    DayCost,
-    Failure,
-    Fields,
-    PartialList,
-    PermissionDenied,
-    Severity,
-)
+from smartops import BackendUnavailable, Fields, PermissionDenied, Severity
+from smartops.backends import DayCost, Failure, PartialList
 
 pytestmark = pytest.mark.anyio
 GONE = BackendUnavailable("b is away")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartops import DayCost, Sample
+from smartops.backends import DayCost, Sample
 from smartops_health.streak import streak
 from smartops_health.trends import change, cost_change, spread, usage_change
 

@@ -19,18 +19,12 @@ from smartops import (
     Identity,
     Instance,
     Message,
-    Metric,
     Metrics,
-    Page,
     Person,
     Place,
-    Query,
     Refusal,
-    Sample,
-    Transition,
-    Usage,
-    Verb,
 )
+from smartops.backends import Metric, Page, Query, Sample, Transition, Usage, Verb
 from smartops.testing import offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from smartops import (
     PermissionDenied,
     Severity,
     Table,
-    Usage,
     ValidationFailed,
 )
+from smartops.backends import Usage
 
 pytestmark = pytest.mark.anyio
 FRESH = datetime(2026, 11, 24, 11, 55, tzinfo=UTC)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smartops import BackendUnavailable, Fields, Severity, Table, Usage
+from smartops import BackendUnavailable, Fields, Severity, Table
+from smartops.backends import Usage
 
 pytestmark = pytest.mark.anyio
 AT = datetime(2026, 11, 24, 11, 55, tzinfo=UTC)

@@ -15,8 +15,6 @@ from smartops import (
     Cell,
     Code,
     Fields,
-    Form,
-    FormField,
     Issue,
     Issues,
     Reply,
@@ -25,6 +23,7 @@ from smartops import (
     Text,
     ValidationFailed,
 )
+from smartops.channels import Form, FormField
 from smartops_slack.address import Address
 from smartops_slack.answers import MOST_MESSAGES, Answer, answer, surroundings
 from smartops_slack.forms import dialog

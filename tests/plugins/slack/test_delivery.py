@@ -26,11 +26,8 @@ from slack_service import (
 from smartops import (
     Action,
     BackendUnavailable,
-    Claims,
     Code,
     DeadlineExceeded,
-    Form,
-    FormField,
     Message,
     PermissionDenied,
     Reply,
@@ -38,6 +35,7 @@ from smartops import (
     Table,
     Text,
 )
+from smartops.channels import Claims, Form, FormField
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel
 from smartops_slack.failures import Declined

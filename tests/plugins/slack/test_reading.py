@@ -26,7 +26,8 @@ from slack_service import (
     slash,
     submitted,
 )
-from smartops import Claims, Identity, Message, Place, Receipt, Services, ValidationFailed
+from smartops import Identity, Message, Place, Services, ValidationFailed
+from smartops.channels import Claims, Receipt
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel, SlackConfig

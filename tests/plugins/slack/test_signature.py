@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slack_service import SECRET, Signer, event
-from smartops import AuthenticationFailed, Headers, Inbound, Secret, Services
+from smartops import Secret, Services
+from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel
 from smartops_slack.signature import Signature

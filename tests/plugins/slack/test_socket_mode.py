@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from slack_service import APP_TOKEN, CHANNEL, SlackServer, mention, pressed, slash
-from smartops import Channel, Message, Secret, Services
+from smartops import Message, Secret, Services
+from smartops.channels import Channel
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel
 

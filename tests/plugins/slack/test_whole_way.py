@@ -30,7 +30,8 @@ from slack_service import (
     submitted,
     texts,
 )
-from smartops import Call, Channel, Command, Plan, Secret, Work, command, hookimpl
+from smartops import Call, Command, Plan, Secret, Work, command, hookimpl
+from smartops.channels import Channel
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio

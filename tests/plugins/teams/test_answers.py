@@ -11,16 +11,15 @@ import pytest
 from adaptive import loaded, shown
 from smartops import (
     Action,
-    ApprovalInvalid,
     BackendUnavailable,
     Message,
     PermissionDenied,
     RateLimited,
     Refusal,
     Reply,
-    Response,
     Text,
 )
+from smartops.channels import ApprovalInvalid, Response
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
 from smartops_teams.reading import Reader

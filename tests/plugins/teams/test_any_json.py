@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartops import Clock, Receipt, Reply, ValidationFailed
+from smartops import Clock, Reply, ValidationFailed
+from smartops.channels import Receipt
 from smartops_teams import TeamsConfig
 from smartops_teams.activity import home, platform, tenants
 from smartops_teams.answers import message_activity, page_of

@@ -15,8 +15,6 @@ from smartops import (
     Cell,
     Code,
     Fields,
-    Form,
-    FormField,
     Issue,
     Issues,
     PermissionDenied,
@@ -24,8 +22,8 @@ from smartops import (
     Severity,
     Table,
     Text,
-    clean,
 )
+from smartops.channels import Form, FormField, clean
 from smartops_teams.cards import card
 
 HOSTILE = [

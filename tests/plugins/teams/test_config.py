@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 import smartops_teams
-from smartops import Channel, Services
+from smartops import Services
+from smartops.channels import Channel
 from smartops_teams import TeamsConfig
 from smartops_teams.hosts import ServiceHosts
 from smartops_teams.proof import Proof

@@ -8,20 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adaptive import loaded, rows, shown
-from smartops import (
-    Action,
-    Cell,
-    Code,
-    Fields,
-    Form,
-    FormField,
-    Issue,
-    Issues,
-    Reply,
-    Severity,
-    Table,
-    Text,
-)
+from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
+from smartops.channels import Form, FormField
 from smartops_teams.cards import card
 from smartops_teams.forms import filled_in
 from smartops_teams.pages import pages

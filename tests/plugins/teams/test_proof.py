@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from smartops import Headers, Inbound, Refusal, Services
+from smartops import Refusal, Services
+from smartops.channels import Headers, Inbound
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
 from teams_attacks import ATTACKS, Attack

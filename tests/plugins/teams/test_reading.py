@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from smartops import Identity, Message, Place, Receipt, Response, ValidationFailed
+from smartops import Identity, Message, Place, ValidationFailed
+from smartops.channels import Receipt, Response
 from smartops.testing import ManualClock
 from smartops_teams.reading import Reader
 from teams_service import (

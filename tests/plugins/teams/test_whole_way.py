@@ -12,7 +12,8 @@ import pytest
 
 import smartops_teams
 from adaptive import loaded, shown
-from smartops import Call, Command, Plan, Receipt, Response, command, hookimpl
+from smartops import Call, Command, Plan, command, hookimpl
+from smartops.channels import Receipt, Response
 from smartops.testing import Bot
 from teams_service import ALICE, TENANT, TeamsService, activity, in_channel, pressed
 
