@@ -205,8 +205,12 @@ class AwsSimulator:
         handler = getattr(_MODULES[to.service], xform_name(to.operation), None)
         if handler is None:
             raise error("unknown", to.service)
-        with self._lock:
-            return wire.result(to, handler(request))
+        try:
+            with self._lock:
+                value = handler(request)
+        except ValueError as problem:  # a date, for one, that is none
+            raise InvalidRequest("ValidationException", str(problem)) from None
+        return wire.result(to, value)
 
     def _authorise(self, to: Target, request: Request) -> None:
         world, params = request.world, request.params

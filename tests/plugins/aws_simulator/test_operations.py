@@ -177,6 +177,10 @@ def test_costs(start, client):
         totals = [each["Total"]["UnblendedCost"] for each in answer["ResultsByTime"]]
         return [float(each["Amount"]) for each in totals]
 
+    never = {"Start": "2026-02-30", "End": "2026-03-01"}
+    call = client(aws, "ce").get_cost_and_usage
+    asked = {"TimePeriod": never, "Granularity": "DAILY", "Metrics": ["UnblendedCost"]}
+    assert code(call, **asked) == "ValidationException"
     own = {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [ACCOUNT]}}
     assert ask(ACCOUNT) == pytest.approx([150, 150], rel=0.02)
     assert ask(ACCOUNT, Filter=own) == pytest.approx([100, 100], rel=0.02)
