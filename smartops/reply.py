@@ -139,15 +139,12 @@ class Action:
     """Something the reader can do next.
 
     ``value`` is what comes back when it is pressed: an opaque token, or, for
-    ``command``, the text of a command (next page, details). ``once`` says that a
-    ``command`` need not be pressed again (next page): a channel takes the button
-    away when the answer is there.
+    ``command``, the text of a command (next page, details).
     """
 
     type: Literal["confirm", "cancel", "command"]
     label: str
     value: str
-    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +316,10 @@ class Reply:
             status=fields["status"],
             data=fields["data"],
             view=tuple(_load_block(block) for block in fields["view"]),
-            actions=tuple(Action(**action) for action in fields["actions"]),
+            actions=tuple(
+                Action(action["type"], action["label"], action["value"])
+                for action in fields["actions"]
+            ),
             error=_load_error(fields["error"]),
             private=fields["private"],
             closes=fields["closes"],

@@ -92,7 +92,7 @@ def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, sever
     actions = []
     if page.next:
         again = written("list instances", {**call.arguments, "page": page.next})
-        actions.append(Action("command", "Next page", again, once=True))
+        actions.append(Action("command", "Next page", again))
     return Reply.of(*blocks, data=partial(_data, page, summary, measured), actions=actions)
 
 

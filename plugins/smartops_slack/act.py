@@ -12,8 +12,7 @@ class Act(NamedTuple):
     """What somebody did: said something, pressed a button or filled in a form.
 
     ``origin`` is their team, organisation and home; ``answers`` is a
-    ``response_url``, ``trigger`` what opens a dialog. ``spent`` is the message that
-    the button was in, without it, if it works once.
+    ``response_url``, ``trigger`` what opens a dialog.
     """
 
     id: str
@@ -29,4 +28,3 @@ class Act(NamedTuple):
     answers: str = ""
     trigger: str = ""
     asked: str = ""
-    spent: Mapping[str, Any] = _NOTHING

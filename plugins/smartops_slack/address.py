@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 from smartops import Message
 
@@ -25,8 +24,6 @@ class Address:
     one. ``response_url`` answers without being a member of the channel, until
     ``response_until``; ``trigger`` opens a dialog, until ``trigger_until``
     (seconds since the epoch). ``asked`` is what was typed where nobody else saw it.
-    ``spent`` is what the pressed message becomes, whose button works once: members of
-    a message, which goes if it has no blocks left.
     """
 
     channel: str
@@ -37,7 +34,6 @@ class Address:
     trigger: str = ""
     trigger_until: float = 0.0
     asked: str = ""
-    spent: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def direct(self) -> bool:

@@ -114,7 +114,7 @@ def _buttons(actions: Sequence[Action]) -> list[Block]:
             continue
         button = {
             "type": "button",
-            "action_id": button_id(action.type, number, once=action.once),
+            "action_id": button_id(action.type, number),
             "text": plain_text(label),
             "value": action.value,
         }

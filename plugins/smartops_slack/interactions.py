@@ -22,12 +22,9 @@ FIELD = f"{PREFIX}field."
 VALUE = f"{PREFIX}value"
 
 
-ONCE = ".once"
-
-
-def button_id(type: str, number: int, *, once: bool = False) -> str:
+def button_id(type: str, number: int) -> str:
     """Return the ``action_id`` of a button: what it does, and which one it is."""
-    return f"{PREFIX}{type}.{number}{ONCE if once else ''}"
+    return f"{PREFIX}{type}.{number}"
 
 
 def act_of(payload: Payload, max_depth: int) -> Act | str:
@@ -74,25 +71,7 @@ def _pressed(payload: Payload) -> Act | str:
         name=_name(payload),
         answers=word(payload, "response_url"),
         trigger=trigger,
-        spent=_without_once(message) if _once(word(pressed, "action_id")) else {},
     )
-
-
-def _without_once(message: Payload) -> Payload:
-    """Return a message without the buttons that work once; nothing if it is not known."""
-    blocks = [block for block in map(_left_of, items(message, "blocks")) if block]
-    return {"text": word(message, "text"), "blocks": blocks} if message else {}
-
-
-def _left_of(block: Payload) -> Payload:
-    if word(block, "type") != "actions":
-        return block
-    left = [item for item in items(block, "elements") if not _once(word(item, "action_id"))]
-    return {**block, "elements": left} if left else {}
-
-
-def _once(id: str) -> bool:
-    return id.startswith(PREFIX) and id.endswith(ONCE)
 
 
 def _submitted(payload: Payload, max_depth: int) -> Act | str:

@@ -23,7 +23,6 @@ from .payload import Payload, word
 from .responses import Responses
 
 MOST_UNFINISHED = 1_000
-MOST_SPENT = 1_000
 RESERVE = 2
 """Uses of a response URL that progress leaves to the answer."""
 
@@ -54,33 +53,10 @@ class Outbox:
         self._responses = Responses(api, clock)
         self._attachments = Attachments(api)
         self._unfinished: OrderedDict[str, list[str]] = OrderedDict()
-        self._spent: OrderedDict[str, None] = OrderedDict()
 
     async def send(self, message: Message, reply: Reply, replaces: str) -> str:
-        """Deliver a reply; see ``Channel.send``.
-
-        What a button that works once asks for is delivered once, and the button
-        goes. A refusal is no reason for it to go.
-        """
-        address, pressed = Address.of(message), message.shown_in
-        if not address.spent or _is_progress(reply) or reply.error is not None:
-            return await self._send(message, address, reply, replaces)
-        if pressed in self._spent:
-            if replaces:
-                await self._removed(Shown.parse(replaces))
-            return ""
-        self._spent[pressed] = None
-        try:
-            shown = await self._send(message, address, reply, replaces)
-        except BaseException:
-            self._spent.pop(pressed, None)
-            raise
-        while len(self._spent) > MOST_SPENT:
-            self._spent.popitem(last=False)
-        await self._retired(Shown.parse(pressed), address)
-        return shown
-
-    async def _send(self, message: Message, address: Address, reply: Reply, replaces: str) -> str:
+        """Deliver a reply; see ``Channel.send``."""
+        address = Address.of(message)
         form = next((block for block in reply.view if isinstance(block, Form)), None)
         if form is not None and not replaces and await self._opened(address, reply, form):
             return ""
@@ -229,17 +205,6 @@ class Outbox:
             await self._api.call("chat.delete", channel=shown.channel, ts=shown.ts)
         except Declined as error:
             log.info("a sign of work could not be removed (%s)", error.error)
-
-    async def _retired(self, shown: Shown, address: Address) -> None:
-        """Take the button away that was pressed, with its message if that holds nothing else."""
-        where = {"channel": shown.channel, "ts": shown.ts}
-        try:
-            if address.spent["blocks"]:
-                await self._api.call("chat.update", **where, **address.spent)
-            else:
-                await self._api.call("chat.delete", **where)
-        except Refusal as error:
-            log.info("a button that works once stays: %s", error)
 
     def _must_wait(self, address: Address, replaces: str) -> bool:
         return Shown.parse(replaces).ephemeral and self._responses.left(address) <= RESERVE

@@ -124,8 +124,6 @@ class Reader:
         reference: dict[str, Any] = {"channel": act.channel, "user": act.user}
         if act.thread:
             reference["thread"] = act.thread
-        if act.spent:
-            reference["spent"] = act.spent
         if not (act.answers or act.trigger):
             return reference
         now = self._clock.time()

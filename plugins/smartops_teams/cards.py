@@ -100,10 +100,9 @@ def _action(action: Action, in_menu: bool) -> str:
     means nothing without the store, or text that passes the gate as if typed.
     """
     key = "command" if action.type == "command" else "action"
-    once = ',"once":true' if action.once else ""
     shared = (
         f'"title":{quote(clean(shortened(action.label, _LONGEST_LABEL)))},'
-        f'"data":{{"{key}":{quote(action.value)}{once}}}{_STYLES.get(action.type, "")}'
+        f'"data":{{"{key}":{quote(action.value)}}}{_STYLES.get(action.type, "")}'
     )
     mode = ',"mode":"secondary"' if in_menu else ""
     return (

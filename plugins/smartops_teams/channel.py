@@ -14,7 +14,6 @@ from .config import TeamsConfig
 from .connector import Connector
 from .credentials import Credentials
 from .hosts import ServiceHosts
-from .kept import Cards
 from .membership import Membership, change_of
 from .outbox import Outbox
 from .pages import pages
@@ -43,8 +42,7 @@ class TeamsChannel(Channel):
             services.clock,
             ServiceHosts(config.hosts),
         )
-        cards = Cards(lambda: services.shelf(CHANNEL), services.clock)
-        self._outbox = Outbox(self.connector, self.references, cards, services.clock)
+        self._outbox = Outbox(self.connector, self.references, services.clock)
         self._membership = Membership(self.references, self._outbox)
         self._spawn: Spawn | None = None
 

@@ -7,13 +7,14 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from smartops import Command
 
-from .icons import ACCENT, colour_icon, outline_icon
-
 SCHEMA = "https://developer.microsoft.com/json-schemas/teams/v1.17/MicrosoftTeams.schema.json"
+ACCENT = "#1F4E79"
+FOLDER = Path(__file__).parent
 SCOPES = ("personal", "team", "groupChat")
 MOST_COMMANDS = 10
 _LONGEST_TITLE, _LONGEST_DESCRIPTION = 32, 128
@@ -90,8 +91,8 @@ def package(about: About, commands: Sequence[Command]) -> bytes:
     """Return the app package. The same input gives the same bytes."""
     files = {
         "manifest.json": json.dumps(manifest(about, commands), indent=2).encode() + b"\n",
-        "color.png": colour_icon(),
-        "outline.png": outline_icon(),
+        "color.png": (FOLDER / "color.png").read_bytes(),
+        "outline.png": (FOLDER / "outline.png").read_bytes(),
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

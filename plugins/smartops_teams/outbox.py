@@ -13,7 +13,6 @@ from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, Text, V
 
 from .answers import Page, message_activity, page_of, written
 from .connector import Connector, Gone, MessageGone
-from .kept import Cards
 from .lanes import Lane
 from .references import References
 
@@ -21,7 +20,6 @@ PAUSES = (10.0, 30.0, 60.0)
 """After how many seconds what nobody else would try again is."""
 
 _KNOWN_CHATS = 1000
-_KNOWN_SPENT = 1000
 
 log = logging.getLogger("smartops.teams")
 
@@ -31,53 +29,16 @@ Reference = Mapping[str, Any]
 class Outbox:
     """Sends replies by way of the connector."""
 
-    def __init__(
-        self, connector: Connector, references: References, cards: Cards, clock: Clock
-    ) -> None:
+    def __init__(self, connector: Connector, references: References, clock: Clock) -> None:
         self._connector = connector
         self._clock = clock
         self._references = references
-        self._cards = cards
-        self._spent: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._chats: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def answer(self, message: Message, reply: Reply, replaces: str) -> str:
-        """Send a reply where the message came from, and return the id of what shows it.
-
-        What a button that works once asks for is sent once, and the button
-        goes. A refusal is no reason for it to go.
-        """
-        reference = message.reference
-        once = reference.get("once") and message.shown_in
-        if not once or reply.status == "pending" or reply.error is not None:
-            typed = not (message.action or message.shown_in)
-            return await self._deliver(reference, written(reply), replaces, typed=typed)
-        pressed = reference["conversation"], message.shown_in
-        if pressed in self._spent:
-            if replaces:
-                await self._remove(reference, replaces)
-            return ""
-        self._spent[pressed] = None
-        try:
-            shown = await self._deliver(reference, written(reply), replaces)
-        except BaseException:
-            self._spent.pop(pressed, None)
-            raise
-        while len(self._spent) > _KNOWN_SPENT:
-            self._spent.popitem(last=False)
-        await self._retire(reference, message.shown_in)
-        return shown
-
-    async def _retire(self, reference: Reference, shown: str) -> None:
-        """Take the button away that was pressed."""
-        base, conversation = reference["serviceUrl"], reference["conversation"]
-        with _besides("a button that works once stays"):
-            reply = await self._cards.take(conversation, shown)
-            if reply is None:
-                return
-            activity = message_activity(reference, page_of(reply))
-            async with self._connector.lanes.enter(conversation) as lane:
-                await self._connector.update(lane, base, conversation, shown, activity)
+        """Send a reply where the message came from, and return the id of what shows it."""
+        typed = not (message.action or message.shown_in)
+        return await self._deliver(message.reference, written(reply), replaces, typed=typed)
 
     async def hint(self, message: Message) -> None:
         """Show that an answer is being written; channels have no sign for that."""
@@ -167,8 +128,6 @@ class Outbox:
             raise Refusal(
                 f"{refusal.message}; {len(shown)} of {len(pages)} parts arrived"
             ) from refusal
-        with _besides("a button that works once will stay"):
-            await self._cards.keep(conversation, shown[-1], pages[-1].reply)
         return shown[-1] if pages[-1].reply.actions else shown[0]
 
     async def _show_next(

@@ -42,16 +42,12 @@ log = logging.getLogger("smartops.teams")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was typed, or what the pressed button says, with what, and which message it was in.
-
-    ``once`` says that the button is to go when it is answered.
-    """
+    """What was typed, or what the pressed button says, with what, and which message it was in."""
 
     text: str = ""
     action: str = ""
     shown_in: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
-    once: bool = False
 
 
 class Reader:
@@ -173,7 +169,7 @@ def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
     if action := word(data, "action"):
         return Said(action=action, shown_in=shown_in)
     if command := word(data, "command"):
-        return Said(text=command, shown_in=shown_in, once=data.get("once") is True)
+        return Said(text=command, shown_in=shown_in)
     if form := word(data, "form"):
         return Said(text=form, shown_in=shown_in, form=filled_in(data))
     return None
@@ -194,7 +190,6 @@ def _reference(activity: Activity, conversation: str, answer: str, said: Said) -
         "kind": kind(activity),
         "tenant": next(iter(tenants(activity)), ""),
         "activity": said.shown_in or word(activity, "id"),
-        "once": said.once,
         "bot": account(part(activity, "recipient")),
         "user": account(part(activity, "from")),
     }

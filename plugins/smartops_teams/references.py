@@ -55,7 +55,6 @@ def reference_of(activity: Activity) -> dict[str, Any]:
         "tenant": next(iter(tenants(activity)), ""),
         "team": word(part(part(activity, "channelData"), "team"), "id"),
         "activity": "",
-        "once": False,
         "bot": account(part(activity, "recipient")),
         "user": account(part(activity, "from")),
     }

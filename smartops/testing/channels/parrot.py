@@ -125,7 +125,7 @@ def _shows() -> Sequence[Command]:
     @command("count from {number}")
     async def count(number: int) -> Reply:
         """Say a number, and offer the next one."""
-        more = [Action("command", "Next", f"count from {number + 1}", once=True)]
+        more = [Action("command", "Next", f"count from {number + 1}")]
         return Reply.of(f"Here is number {number}.", actions=more)
 
     @command("recite {number}")

@@ -197,7 +197,6 @@ async def test_the_next_page_is_a_command_with_the_same_filters(world, make):
             "command",
             "Next page",
             'list instances --state running --name "web *" --page 2',
-            once=True,
         ),
     )
 

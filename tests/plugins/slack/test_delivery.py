@@ -42,7 +42,6 @@ from smartops_slack.failures import Declined
 
 pytestmark = pytest.mark.anyio
 
-MORE = Action("command", "Next page", "list --page 2", once=True)
 REFUSED = Reply.refused(PermissionDenied("You may not", details="rule hands-off"))
 PROGRESS = Reply(status="pending", view=(Text("Working on it", style="note"),))
 ASKED = Reply(
@@ -322,31 +321,6 @@ async def test_a_response_url_that_took_nothing_is_not_used_up(
             await channel.send(message, Reply.of("None."))
     await channel.send(message, Reply.of("None."))
     assert [item["text"] for item in slack.responses] == ["None."]
-
-
-async def test_a_button_that_works_once_goes_with_the_answer(
-    channel: Any, slack: SlackServer, said: Said
-) -> None:
-    await channel.send(said(mention("list")), Reply.of("Page 1", actions=[MORE]))
-    first = slack.message()
-    presses = [said(pressed(buttons(first)[0], first)) for _ in range(2)]
-    for press in presses:
-        await channel.send(press, Reply.of("Page 2"))
-    assert [item["text"] for item in slack.messages.values()] == ["Page 1", "Page 2"]
-    assert buttons(slack.message(first["ts"])) == []
-
-
-async def test_a_message_of_nothing_but_such_a_button_goes_with_it(
-    channel: Any, slack: SlackServer, said: Said
-) -> None:
-    """Where a page fills its last message, the button stands in one of its own."""
-    await channel.send(said(mention("list")), Reply.of("Page 1", actions=[MORE]))
-    first = slack.message()
-    first["blocks"] = [block for block in first["blocks"] if block["type"] == "actions"]
-    presses = [said(pressed(buttons(first)[0], first)) for _ in range(2)]
-    for press in presses:
-        await channel.send(press, Reply.of("Page 2"))
-    assert [item["text"] for item in slack.messages.values()] == ["Page 2"]
 
 
 async def test_a_long_reply_is_several_messages_in_the_thread(

@@ -205,22 +205,6 @@ def test_people_of_an_organisation_have_one_identity(
     assert said.team == TEAM
 
 
-def test_a_button_that_works_once_brings_its_message_without_it(read: Read) -> None:
-    once = {"action_id": "smartops.command.0.once", "type": "button", "value": "list --page 2"}
-    other = {"action_id": "smartops.command.1", "type": "button", "value": "help"}
-    foreign = {"action_id": "theirs.once", "type": "button", "value": "x"}
-    text, actions = {"type": "section"}, {"type": "actions", "block_id": "a"}
-    row = {**actions, "elements": [once, other, foreign]}
-    shown = {**MESSAGE, "text": "Page 1", "blocks": [text, row, {**actions, "elements": [once]}]}
-    message = only(read(pressed(once, shown)))
-    assert message.text == "list --page 2"
-    left = [text, {**actions, "elements": [other, foreign]}]
-    assert message.reference["spent"] == {"text": "Page 1", "blocks": left}
-    assert "spent" not in only(read(pressed(other, shown))).reference
-    whispered = {**shown, "ephemeral": True}
-    assert "spent" not in only(read(pressed(once, whispered))).reference
-
-
 def test_strangers_in_shared_channels_must_be_listed_themselves(
     configured: Any, services: Services, signer: Signer
 ) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import pytest
 
 from serving import smartops
 from smartops import Command, command
-from smartops_teams.icons import colour_icon, outline_icon
-from smartops_teams.manifest import command_list
+from smartops_teams.cli import WEBSITE
+from smartops_teams.manifest import About, command_list, package
 from teams_service import APP_ID, TENANT
 
 CONFIG = f"""
@@ -86,33 +86,13 @@ def test_addresses_must_be_secure(tmp_path: Path) -> None:
     assert "http://ops.example is not an https URL" in done.stderr
 
 
-@pytest.mark.parametrize(("draw", "side"), [(colour_icon, 192), (outline_icon, 32)])
-def test_icons_are_pictures(draw: Any, side: int) -> None:
-    picture = draw()
+@pytest.mark.parametrize(("name", "side"), [("color.png", 192), ("outline.png", 32)])
+def test_the_package_holds_icons_of_the_right_size(name: str, side: int) -> None:
+    about = About(APP_ID, APP_ID, "1.0.0", "SmartOps", "SmartOps", WEBSITE, WEBSITE, WEBSITE)
+    with zipfile.ZipFile(io.BytesIO(package(about, []))) as archive:
+        picture = archive.read(name)
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-    chunks: dict[bytes, bytes] = {}
-    at = 8
-    while at < len(picture):
-        (length,) = struct.unpack_from(">I", picture, at)
-        kind, data = picture[at + 4 : at + 8], picture[at + 8 : at + 8 + length]
-        assert struct.unpack_from(">I", picture, at + 8 + length)[0] == zlib.crc32(kind + data)
-        chunks[kind] = data
-        at += length + 12
-    assert struct.unpack(">IIBBBBB", chunks[b"IHDR"]) == (side, side, 8, 6, 0, 0, 0)
-    rows = zlib.decompress(chunks[b"IDAT"])
-    stride = 4 * side + 1
-    assert len(rows) == side * stride
-    pixels = {
-        rows[at : at + 4]
-        for row in range(side)
-        for at in range(row * stride + 1, (row + 1) * stride, 4)
-    }
-    if side == 192:
-        assert {pixel[3] for pixel in pixels} == {255}
-        assert {b"\x1f\x4e\x79\xff", b"\xff\xff\xff\xff"} <= pixels
-    else:
-        assert {pixel[:3] for pixel in pixels} == {b"\xff\xff\xff"}
-        assert {0, 255} <= {pixel[3] for pixel in pixels}
+    assert struct.unpack_from(">II", picture, 16) == (side, side)
 
 
 def named(phrase: str, text: str, owner: str) -> Command:

@@ -110,7 +110,6 @@ def test_the_reference_is_all_that_answering_needs(reader: Reader) -> None:
         "kind": "channel",
         "tenant": TENANT,
         "activity": said["id"],
-        "once": False,
         "bot": BOT,
         "user": {"id": "29:1alice", "name": "Alice Example"},
     }
