@@ -12,19 +12,17 @@ def local_issuers(
 ) -> tuple[LocalIssuer, ...]:
     """Return the issuers whose tokens SmartOps makes; raises StartupError for an unusable key.
 
-    Unless it ``writes``, a missing key is made but not kept.
+    Unless it ``writes``, a missing key is generated but not written.
     """
     return tuple(
-        LocalIssuer(
-            item.name, item.key, item.issuer, item.audience, item.lifetime, clock, writes=writes
-        )
+        LocalIssuer(item, clock, writes=writes)
         for item in settings.auth.issuers
         if isinstance(item, LocalIssuerSettings)
     )
 
 
 def trusted_issuers(settings: Settings, local: tuple[LocalIssuer, ...]) -> tuple[Issuer, ...]:
-    """Return everybody whose tokens are trusted, in configuration order."""
+    """Return the issuers whose tokens are trusted, in configuration order."""
     own = {item.name: item.as_issuer() for item in local}
     return tuple(
         _oidc(item) if isinstance(item, OidcIssuerSettings) else own[item.name]

@@ -6,20 +6,18 @@ changes: is this token genuine (:class:`TokenVerifier`), whose is it
 identity provider, who makes the tokens (:class:`LocalIssuer`).
 """
 
-from .local import ACT_FOR_OTHERS, LocalIssuer, may_act_for_others
+from .local import LocalIssuer
 from .people import People
 from .policy import Decision, Policy
 from .token import Untrusted, peek
 from .verifier import TokenVerifier
 
 __all__ = [
-    "ACT_FOR_OTHERS",
     "Decision",
     "LocalIssuer",
     "People",
     "Policy",
     "TokenVerifier",
     "Untrusted",
-    "may_act_for_others",
     "peek",
 ]

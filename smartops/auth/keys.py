@@ -1,8 +1,9 @@
-"""The public keys of trusted issuers, fetched seldom, and never at the pace of strangers.
+"""A cache of the public keys of trusted issuers.
 
-Anybody can send a token with a made-up ``kid``, so an unknown one may cause
-one fetch and then none for a minute, however many requests bring however many
-of them. When an issuer is away its last keys stay in use for some days.
+PyJWT parses the keys. Its ``PyJWKClient`` does not serve here: it blocks, and
+fetches again for every unknown ``kid``, which unauthenticated callers choose.
+This cache fetches at most once a minute for unknown kids, and uses the last
+keys for some days while an issuer is unavailable.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from .token import ALGORITHM, Untrusted, short
 
 HOUR = 3600.0
 STALE = 1 * HOUR
-"""Seconds after which keys are fetched again, by nobody's request."""
+"""Seconds after which keys are refreshed in the background."""
 EXPIRED = 24 * HOUR
-"""Seconds after which keys are fetched again before they are used."""
+"""Seconds after which keys are refreshed before use."""
 DEAD = 5 * 24 * HOUR
-"""Seconds after which keys that could not be fetched again are used no more."""
+"""Seconds after which keys that could not be refreshed are no longer used."""
 COOL_DOWN = 60.0
-"""Seconds without a fetch after one that brought nothing new."""
+"""Seconds between fetches after one without the key."""
 RETRY = 5.0
-"""Seconds without a fetch after one that failed when there are no keys at all."""
+"""Seconds between fetches after one that failed while there are no keys."""
 FETCH_TIMEOUT = 5.0
 FETCH_BYTES = 512 * 1024
 MAX_SETS = 64
@@ -45,7 +46,7 @@ _log = logging.getLogger("smartops.auth")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """One usable key and the JWK set entry it was made of."""
+    """A usable key and its entry in the JWK set."""
 
     kid: str
     entry: Mapping[str, Any]
@@ -81,7 +82,7 @@ class KeySet:
         return not _within(self.fetched, now, after)
 
     def may_look_again(self, now: float) -> bool:
-        """Whether an unknown kid is reason enough for a fetch."""
+        """Whether an unknown kid may cause a fetch."""
         return not self.fixed and not _within(self.missed, now, COOL_DOWN)
 
     def holds(self, key: Key, now: float) -> bool:
@@ -89,7 +90,7 @@ class KeySet:
         return self.keys.get(key.kid) is key and self.usable(now)
 
     def replace(self, entries: list[Any], now: float) -> None:
-        """Take what the issuer publishes now; keys that have not changed stay the same object."""
+        """Use the keys that the issuer publishes now; unchanged keys stay the same object."""
         fresh = read_entries(entries)
         for kid, key in fresh.items():
             old = self.keys.get(kid)
@@ -99,12 +100,12 @@ class KeySet:
 
 
 def _within(since: float | None, now: float, seconds: float) -> bool:
-    """Whether ``since`` is at most that long ago; a clock that was put back makes it no."""
+    """Whether ``since`` is less than that long ago, and not in the future."""
     return since is not None and 0 <= now - since < seconds
 
 
 class KeyCache:
-    """Finds the key for a ``kid``, fetching as seldom as it can."""
+    """Finds the key for a ``kid``."""
 
     def __init__(self, http: HttpClient, clock: Clock) -> None:
         self._http = http
@@ -130,10 +131,9 @@ class KeyCache:
         return keys, key
 
     async def keep_fresh(self) -> Never:
-        """Fetch keys again once they are an hour old, until cancelled.
+        """Refresh used keys once they are an hour old, until cancelled.
 
-        Only what tokens have asked for is fetched. Without this running, the
-        first token after a day waits for the fetch.
+        Without this task the first token after a day waits for the fetch.
         """
         while True:
             await self._clock.sleep(CHECK_EVERY)
@@ -157,7 +157,7 @@ class KeyCache:
         return found
 
     async def _refresh(self, keys: KeySet, seen: int) -> None:
-        """Fetch, unless somebody has done so since the caller looked (at attempt ``seen``)."""
+        """Fetch, unless another task has fetched since the caller read ``attempts`` as ``seen``."""
         async with keys.lock:
             if keys.attempts != seen:
                 return
@@ -198,7 +198,7 @@ class KeyCache:
 
 
 class _Unreadable(Exception):
-    """What an issuer publishes makes no sense."""
+    """The metadata or keys of an issuer cannot be read."""
 
 
 def read_entries(entries: Any) -> dict[str, Key]:
@@ -228,7 +228,7 @@ def _read_entry(entry: Any) -> Key | None:
         public = RSAAlgorithm.from_jwk(entry)
     except (InvalidKeyError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    # A private key here is known to the world.
+    # A private key in a public key set is compromised.
     if not isinstance(public, RSAPublicKey) or not 2048 <= public.key_size <= 8192:
         return None
     return Key(entry["kid"], entry, public)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,49 +17,39 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from smartops.config.settings import LocalIssuerSettings
 from smartops.errors import Problem, StartupError
 from smartops.services import Clock, Issuer
 
 from .token import ALGORITHM, segment
 
 KEY_BITS = 2048
-ACT_FOR_OTHERS = "act"
-"""The scope of a token whose holder may name somebody else as the sender."""
+_ACT_FOR_OTHERS = "act"
+"""The scope of a token whose holder may name another person as the sender."""
 
 
 class LocalIssuer:
-    """Makes tokens with a private key that lies in a file.
+    """Makes tokens with a private key from a file.
 
-    The key is made when the file is missing, readable by its owner alone; unless
-    it ``writes``, such a key is not kept.
-    ``name`` becomes the provider of the identities, ``issuer`` and
-    ``audience`` the ``iss`` and ``aud`` of the tokens.
-
-    Raises StartupError if the file cannot be read or written, holds no usable
-    key, or lets other users of the machine at it.
+    A missing key is generated, and unless ``writes`` is false written to the
+    file, readable by its owner only. Raises StartupError if the file cannot be
+    read or written, holds no usable key, or is open to other users of the machine.
     """
 
-    def __init__(  # noqa: PLR0917 - the order is that of the configuration
-        self,
-        name: str,
-        key_path: Path,
-        issuer: str,
-        audience: str,
-        lifetime: timedelta,
-        clock: Clock,
-        *,
-        writes: bool = True,
-    ) -> None:
-        self.name = name
-        self._issuer = issuer
-        self._audience = audience
-        self._lifetime = lifetime
+    def __init__(self, settings: LocalIssuerSettings, clock: Clock, *, writes: bool = True) -> None:
+        self.name = settings.name
+        self._settings = settings
         self._clock = clock
-        self._private = _load_or_create(key_path) if writes else _load_or_make(key_path)
+        self._private = (_load_or_create if writes else _load_or_make)(settings.key)
         entry = _public_entry(self._private)
         self._kid: str = entry["kid"]
         self._trusted = Issuer(
-            name, (issuer,), (audience,), keys={"keys": [entry]}, tenant="", team="team"
+            self.name,
+            (settings.issuer,),
+            (settings.audience,),
+            keys={"keys": [entry]},
+            tenant="",
+            team="team",
         )
 
     def as_issuer(self) -> Issuer:
@@ -82,15 +71,15 @@ class LocalIssuer:
         it can be revoked, is random. Raises ValueError if the name is empty or
         holds characters that cannot be seen, or the lifetime is not positive.
         """
-        lifetime = self._lifetime if lifetime is None else lifetime
+        lifetime = self._settings.lifetime if lifetime is None else lifetime
         if not user or user != user.strip() or not user.isprintable():
             raise ValueError(f"{user!r} cannot be the name of a user")
         if lifetime < timedelta(seconds=1):
             raise ValueError("a token must be valid for at least a second")
         now = int(self._clock.time())
         claims: dict[str, Any] = {
-            "iss": self._issuer,
-            "aud": self._audience,
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
             "sub": user,
             "iat": now,
             "nbf": now,
@@ -98,16 +87,10 @@ class LocalIssuer:
             "jti": secrets.token_urlsafe(16),
         }
         if act_for_others:
-            claims["scope"] = ACT_FOR_OTHERS
+            claims["scope"] = _ACT_FOR_OTHERS
         if team:
             claims["team"] = team
         return jwt.encode(claims, self._private, ALGORITHM, headers={"kid": self._kid})
-
-
-def may_act_for_others(claims: Mapping[str, Any]) -> bool:
-    """Whether verified claims carry the right to name somebody else as the sender."""
-    scope = claims.get("scope")
-    return isinstance(scope, str) and ACT_FOR_OTHERS in scope.split(" ")
 
 
 def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:

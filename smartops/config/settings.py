@@ -1,7 +1,7 @@
 """The sections of the configuration file, typed.
 
-Field descriptions become the JSON schema that editors use. What needs a look
-at several sections at once lies in ``checks``.
+Field descriptions become the JSON schema that editors use. Checks across
+sections are in ``checks``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .references import FOLDER, within
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and knowing no other keys."""
+    """A section of the configuration: immutable; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -42,7 +42,7 @@ def _refuse(reason: str) -> PydanticCustomError:
 
 
 class _Several:
-    """Lets one text stand for a list of one."""
+    """Accepts a single text as a list of one."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -171,7 +171,7 @@ class ServerSettings(Section):
 
 
 class StoreSettings(Section):
-    """What must survive a restart."""
+    """The database."""
 
     url: Annotated[SecretUrl, AfterValidator(_store_url)] = Field(
         default=SecretUrl("sqlite:///smartops.db"),
@@ -185,24 +185,24 @@ class StoreSettings(Section):
 
 
 class LocalIssuerSettings(Section):
-    """An issuer of SmartOps' own: ``smartops token`` makes its tokens."""
+    """The built-in issuer; ``smartops token`` makes its tokens."""
 
-    name: Name = Field(description="Becomes the provider of the identities it vouches for.")
+    name: Name = Field(description="The provider of the identities in its tokens.")
     kind: Literal["local"]
     key: Annotated[Path, AfterValidator(_in_folder)] = Field(
         default=Path(".smartops/local.pem"),
         validate_default=True,
-        description="Private key (RSA), made when missing; relative to this file.",
+        description="Private key (RSA), generated if missing; relative to this file.",
     )
     issuer: Word = Field(default="https://smartops.local", description="The tokens' iss.")
     audience: Word = Field(default="smartops", description="The tokens' aud.")
-    lifetime: Positive = Field(default=timedelta(days=30), description="How long a token holds.")
+    lifetime: Positive = Field(default=timedelta(days=30), description="How long a token is valid.")
 
 
 class OidcIssuerSettings(Section):
     """An OpenID Connect issuer whose tokens are trusted."""
 
-    name: Name = Field(description="Becomes the provider of the identities it vouches for.")
+    name: Name = Field(description="The provider of the identities in its tokens.")
     kind: Literal["oidc"]
     issuer: Texts = Field(description="The exact values allowed in iss.")
     audience: Texts = Field(description="The values allowed in aud: who the tokens are for.")
@@ -223,17 +223,17 @@ IssuerSettings = Annotated[LocalIssuerSettings | OidcIssuerSettings, Field(discr
 
 
 class AuthSettings(Section):
-    """Whose tokens prove who is asking."""
+    """How callers authenticate."""
 
     issuers: tuple[IssuerSettings, ...] = Field(default=(), description="The trusted issuers.")
     anonymous: bool = Field(
         default=False,
-        description="Development only: anybody on this machine is let in without a token.",
+        description="Development only: requests from this machine need no token.",
     )
 
 
 class PersonSettings(Section):
-    """Somebody known: the roles held and the identities that prove it."""
+    """A person: roles and identities."""
 
     roles: tuple[Word, ...] = Field(default=(), description="Roles of the person.")
     identities: tuple[Annotated[str, AfterValidator(_identity)], ...] = Field(
@@ -242,28 +242,28 @@ class PersonSettings(Section):
 
 
 class GuestSettings(Section):
-    """What holders of a valid identity may be who are nobody in ``people``."""
+    """Roles for authenticated users who are not listed in ``people``."""
 
     provider: Word = Field(description="Name of an issuer, or of a channel with its own sign-in.")
-    roles: tuple[Word, ...] = Field(default=(), description="Roles of such a guest.")
+    roles: tuple[Word, ...] = Field(default=(), description="Roles of these guests.")
 
 
 class RoleSettings(Section):
-    """A name for what somebody may be trusted with."""
+    """A role, which may include others."""
 
-    includes: tuple[Word, ...] = Field(default=(), description="Roles that this one contains.")
+    includes: tuple[Word, ...] = Field(default=(), description="Roles that this one includes.")
 
 
 class ConditionSettings(Section):
-    """When a rule applies: every condition given must hold; within one, any value will do."""
+    """When a rule applies: all conditions must be met; each is met by any of its values."""
 
     roles: Texts = Field(default=(), description="The person holds one of these roles.")
     people: Texts = Field(default=(), description="The person is one of these.")
     commands: Texts = Field(default=(), description="Names of commands; * and ? are wildcards.")
     effects: Annotated[
         tuple[Literal["read", "change", "dangerous"], ...], Field(min_length=1), _Several()
-    ] = Field(default=(), description="What the command does to the world.")
-    channels: Texts = Field(default=(), description="Said in one of these channels.")
+    ] = Field(default=(), description="The effect of the call.")
+    channels: Texts = Field(default=(), description="The channel of the message.")
     places: Texts = Field(
         default=(),
         description="channel/tenant/team/room, as far as the platform has them; with wildcards.",
@@ -301,7 +301,7 @@ class RuleSettings(Section):
 
 
 class WindowSettings(Section):
-    """So many requests within so long."""
+    """A number of requests within a time window."""
 
     limit: int = Field(ge=1, le=1_000_000, description="Requests within the window.")
     window: Positive = Field(description="Length of the window, such as 1m.")
@@ -321,23 +321,23 @@ class LimitsSettings(Section):
     user: WindowSettings = Field(default=_window(10, 60), description="Requests of one person.")
     team: WindowSettings = Field(default=_window(100, 60), description="Requests of one team.")
     burst: WindowSettings = Field(
-        default=_window(20, 10), description="Requests of one team at a stroke."
+        default=_window(20, 10), description="Requests of one team in a short time."
     )
 
 
 class ConfirmationSettings(Section):
-    """The question before a change."""
+    """The confirmation that a change needs."""
 
     expires: Positive = Field(
-        default=timedelta(minutes=15), description="How long it may be answered."
+        default=timedelta(minutes=15), description="How long it can be answered."
     )
 
 
 class LogSettings(Section):
-    """What is logged, and how."""
+    """Logging."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="From where."
+        default="info", description="The lowest level that is logged."
     )
     format: Literal["console", "json"] = Field(
         default="console", description="console for people, json for machines."
@@ -348,17 +348,15 @@ class Settings(Section):
     """The core's sections of the configuration file."""
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
-    store: StoreSettings = Field(
-        default_factory=StoreSettings, description="What must survive a restart."
-    )
+    store: StoreSettings = Field(default_factory=StoreSettings, description="The database.")
     auth: AuthSettings = Field(
-        default_factory=AuthSettings, description="Whose tokens prove who is asking."
+        default_factory=AuthSettings, description="How callers authenticate."
     )
     people: Mapping[Annotated[str, AfterValidator(_person)], PersonSettings] = Field(
-        default_factory=dict, description="Who is who, by a name of your choice."
+        default_factory=dict, description="People by name; the names are yours to choose."
     )
     guests: tuple[GuestSettings, ...] = Field(
-        default=(), description="Roles of those who prove an identity but are nobody in people."
+        default=(), description="Roles of authenticated users who are not listed in people."
     )
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, description="The roles.")
     rules: tuple[RuleSettings, ...] = Field(
@@ -366,13 +364,13 @@ class Settings(Section):
     )
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
     confirmation: ConfirmationSettings = Field(
-        default_factory=ConfirmationSettings, description="The question before a change."
+        default_factory=ConfirmationSettings, description="The confirmation of a change."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
 
 
 class File(Settings):
-    """All that may stand in a configuration file. Its plugins' sections are filled one by one."""
+    """A whole configuration file. The sections of its plugins are filled one by one."""
 
     plugins: Mapping[str, Any] = Field(
         default_factory=dict,

@@ -14,11 +14,11 @@ import pytest
 
 import smartops_api
 from smartops.auth import LocalIssuer
+from smartops.config.settings import LocalIssuerSettings
 from smartops.testing import Bot, ChannelContract, ChannelDriver
 from smartops.testing.channels import Answered, Press, Seen, Wire
 
 ISSUER, AUDIENCE = "https://smartops.local", "smartops"
-HOUR = timedelta(hours=1)
 
 
 class ApiDriver(ChannelDriver):
@@ -32,7 +32,7 @@ class ApiDriver(ChannelDriver):
 
     def __init__(self, bot: Bot, keys: Path) -> None:
         self.issuer, self.stranger = (
-            LocalIssuer("local", keys / name, ISSUER, AUDIENCE, HOUR, bot.clock)
+            LocalIssuer(LocalIssuerSettings(name="local", kind="local", key=keys / name), bot.clock)
             for name in ("local.pem", "stranger.pem")
         )
         self.clock = bot.clock

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from smartops.auth import LocalIssuer, TokenVerifier, may_act_for_others
+from smartops.auth import LocalIssuer, TokenVerifier
 from smartops.channels import AuthenticationFailed
+from smartops.config.settings import LocalIssuerSettings
 from smartops.errors import StartupError
 from smartops.testing.clock import ManualClock
 
@@ -29,7 +30,8 @@ DAY = timedelta(days=1)
 
 
 def issuer_at(path: Path, clock: ManualClock) -> LocalIssuer:
-    return LocalIssuer("local", path, "https://smartops.local", "smartops", DAY, clock)
+    settings = LocalIssuerSettings(name="local", kind="local", key=path, lifetime=DAY)
+    return LocalIssuer(settings, clock)
 
 
 @pytest.fixture
@@ -58,7 +60,6 @@ async def test_makes_tokens_that_hold(
         "exp": now + 86400,
     }
     assert verified.issuer.name == "local"
-    assert not may_act_for_others(claims)
 
 
 async def test_tokens_with_rights_a_team_and_a_lifetime(
@@ -67,27 +68,11 @@ async def test_tokens_with_rights_a_team_and_a_lifetime(
     token = local.make_token("bot", act_for_others=True, team="ops", lifetime=timedelta(hours=1))
     trusted = (local.as_issuer(),)
     claims = (await verifier.verify(f"Bearer {token}", trusted)).claims
-    assert may_act_for_others(claims)
+    assert claims["scope"] == "act"
     assert claims[trusted[0].team] == "ops"
     clock.advance(3600 + 300)
     with pytest.raises(AuthenticationFailed):
         await verifier.verify(f"Bearer {token}", trusted)
-
-
-@pytest.mark.parametrize(
-    ("scope", "may"),
-    [
-        ("act", True),
-        ("read act", True),
-        ("react", False),
-        ("act:x", False),
-        ("", False),
-        (None, False),
-        (["act"], False),
-    ],
-)
-def test_the_right_to_act_for_others_is_a_word_of_the_scope(scope: object, may: bool) -> None:
-    assert may_act_for_others({"scope": scope}) is may
 
 
 def test_every_token_has_its_own_jti(local: LocalIssuer) -> None:

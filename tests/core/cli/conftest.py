@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,6 +14,7 @@ import structlog
 
 from smartops.auth import LocalIssuer
 from smartops.cli import main
+from smartops.config.settings import LocalIssuerSettings
 from smartops.services import Clock
 from smartops.store import Store
 
@@ -81,7 +81,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a private key and an empty store; making them takes a while."""
     path = tmp_path_factory.mktemp("state")
-    LocalIssuer("local", path / "local.pem", "iss", "aud", timedelta(days=1), Clock())
+    LocalIssuer(LocalIssuerSettings(name="local", kind="local", key=path / "local.pem"), Clock())
 
     async def make() -> None:
         await (await Store.open(f"sqlite:///{path}/store.db", Clock())).aclose()
