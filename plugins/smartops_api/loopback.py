@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
-
-from smartops.channels import Inbound
+from smartops.channels import Inbound, is_loopback
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -21,18 +19,8 @@ def is_from_this_machine(inbound: Inbound) -> bool:
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     origin = headers.get("origin")
     return (
-        _is_loopback(inbound.peer)
+        is_loopback(inbound.peer)
         and name in _NAMES
         and (origin is None or origin.lower() == f"http://{host}")
         and not any(headers.get(header) for header in _PROXIED)
     )
-
-
-def _is_loopback(peer: str) -> bool:
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.is_loopback

@@ -4,6 +4,7 @@ The contract of a channel with what goes in and out of it, the proof of origin,
 the blocks that only channels see, and JSON as the wire contract has it.
 """
 
+from smartops.addresses import is_loopback
 from smartops.channel import Channel
 from smartops.errors import ApprovalInvalid, AuthenticationFailed
 from smartops.message import Claims, Headers, Inbound, Receipt, Response
@@ -33,6 +34,7 @@ __all__ = [
     "clean",
     "dump_json",
     "envelope",
+    "is_loopback",
     "markdown",
     "parse_json",
     "plain",
