@@ -3,11 +3,10 @@
 Parsing, canonical text, help, suggestions, completion and the JSON schema all
 come from the phrases and the signature of a command. A text is cut into
 :mod:`tokens <smartops.grammar.tokens>`, its first words find the forms it may
-have in the :mod:`index <smartops.grammar.index>`, it is held
-:mod:`against <smartops.grammar.match>` the most literal first, and its words
-become typed :mod:`values <smartops.grammar.bind>`. Everything that can be
-prepared is prepared at start: a message costs the same with one command as
-with a thousand.
+have in the :mod:`index <smartops.grammar.index>`, these are
+:mod:`matched <smartops.grammar.match>`, the most literal first, and its words
+become typed :mod:`values <smartops.grammar.bind>`. The index is built at start:
+a message costs the same with one command as with a thousand.
 """
 
 from .bind import Reference

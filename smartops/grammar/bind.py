@@ -1,4 +1,4 @@
-"""From words to typed values: one reader for each parameter, made at start."""
+"""Readers that turn words into typed values, one for each parameter, made at start."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """How somebody named a target: ``web-1``, ``i-0abc``, ``tag:Role=web``.
+    """How a person named a target: ``web-1``, ``i-0abc``, ``tag:Role=web``.
 
-    Resolving it against the backends is not the grammar's.
+    The gate resolves it against the backends.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Reference:
 
 
 def reader(parameter: Parameter) -> Reader:
-    """Return what reads one value of ``parameter``."""
+    """Return the function that reads one value of ``parameter``."""
     if parameter.choices:
         return _choice(parameter)
     return _READERS[parameter.type]

@@ -1,4 +1,4 @@
-"""What is said about a text that cannot be understood: one function for each fault."""
+"""The errors for texts that cannot be parsed: one function for each kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _sentences(*parts: str) -> str:
 
 
 def unclosed(line: Line, command: Command | None) -> ParseError:
-    """Say that a quote opens and does not close."""
+    """Return the error for a quote that is never closed."""
     hint = "Close it, or put the other kind of quote mark round the text."
     if '\\"' in line.text[line.unclosed :]:
         hint += ' Inside double quotes, \\" is a quote mark of the text and closes nothing.'
@@ -44,7 +44,7 @@ def unclosed(line: Line, command: Command | None) -> ParseError:
 
 
 def glued(line: Line, token: Token, command: Command) -> ParseError:
-    """Say that text touches a closing quote."""
+    """Return the error for text that touches a closing quote."""
     return ParseError(
         "The quoted text ends here, and more text touches it",
         text=line.text,
@@ -56,7 +56,7 @@ def glued(line: Line, token: Token, command: Command) -> ParseError:
 
 
 def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
-    """Say that something is written like an option and is none."""
+    """Return the error for a word that looks like an option but is none."""
     name = token.text.partition("=")[0]
     close = near(key(name[2:]), entry.options)
     listed = ", ".join(f"--{option}" for option in entry.options)
@@ -74,7 +74,7 @@ def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
 
 
 def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
-    """Say that an option stands without its value."""
+    """Return the error for an option without its value."""
     return ParseError(
         f"--{parameter.option} needs a value",
         text=line.text,
@@ -85,7 +85,7 @@ def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -
 
 
 def negated_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
-    """Say that ``--no-x=…`` is a yes or no to a no."""
+    """Return the error for ``--no-x=…``, a negated flag with a value."""
     return ParseError(
         f"--no-{parameter.option} takes no value",
         text=line.text,
@@ -96,7 +96,7 @@ def negated_value(line: Line, token: Token, parameter: Parameter, command: Comma
 
 
 def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
-    """Say that a single argument is given more than once."""
+    """Return the error for an argument that is given more than once."""
     return ParseError(
         f"{parameter.option} is given twice",
         text=line.text,
@@ -107,7 +107,7 @@ def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> P
 
 
 def empty_item(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
-    """Say that nothing stands beside a comma."""
+    """Return the error for an empty item in a list."""
     return ParseError(
         f"A value of {parameter.option} is missing beside a comma",
         text=line.text,
@@ -120,7 +120,7 @@ def empty_item(line: Line, place: Place, parameter: Parameter, command: Command)
 def bad_value(
     line: Line, place: Place, parameter: Parameter, value: str, command: Command
 ) -> ParseError:
-    """Say that a word is not of the argument's type."""
+    """Return the error for a word that is not of the argument's type."""
     words = parameter.choices or (("yes", "no") if parameter.type is bool else ())
     close = near(value, words)
     single = usage.kind(replace(parameter, many=False))
@@ -134,7 +134,7 @@ def bad_value(
 
 
 def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> UnknownCommand:
-    """Say that a word stands where the form has another, or none."""
+    """Return the error for a word where the form has another, or none."""
     command = form.command
     wanted = f'"{usage.parts([expected])}" is expected' if expected else "nothing more is expected"
     return UnknownCommand(
@@ -167,7 +167,7 @@ def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
 def missing(
     line: Line, form: Form, parts: Sequence[Part], arguments: Mapping[str, Any]
 ) -> MissingArguments:
-    """Say that the text ends too early."""
+    """Return the error for a text that ends too early."""
     words = [part.parameter for part in parts if isinstance(part, Slot)]
     options = [item for item in usage.options(form.command) if item.required]
     options = [item for item in options if item.name not in arguments]
@@ -183,7 +183,7 @@ def missing(
 def missing_options(
     line: Line, form: Form, wanted: tuple[Parameter, ...], arguments: Mapping[str, Any]
 ) -> MissingArguments:
-    """Say that options without a default are not given."""
+    """Return the error for missing options that have no default."""
     need = " and ".join(f"--{item.option}" for item in wanted)
     return _missing(line, form, need, wanted=wanted, arguments=arguments)
 
@@ -214,7 +214,7 @@ def _missing(
 
 
 def unknown(line: Line, known: int, suggestions: Sequence[str], *, help: bool) -> UnknownCommand:
-    """Say that no command begins like this, or only begins. ``known`` words make sense."""
+    """Return the error for an unknown command, of which the first ``known`` words are known."""
     text = line.text
     if suggestions:
         hint = f"Did you mean: {'; '.join(suggestions)}?"
@@ -232,7 +232,7 @@ def unknown(line: Line, known: int, suggestions: Sequence[str], *, help: bool) -
 
 
 def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
-    """Say that help was asked about something that is no command."""
+    """Return the error for help about an unknown command."""
     return UnknownCommand(
         f"There is no command {_quoted(name)}",
         hint=_did_you_mean(" or ".join(suggestions)),
@@ -241,17 +241,17 @@ def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
 
 
 def not_permitted(command: Command) -> NotPermitted:
-    """Say only that the sender may not: usage is for those who may use it."""
+    """Return the error for a command that the sender may not run; it shows no usage."""
     return NotPermitted("You may not run this command", command=command)
 
 
 def empty() -> ParseError:
-    """Say that there is no text."""
+    """Return the error for an empty text."""
     return ParseError("The message is empty", hint='Say "help" to see what you can do.')
 
 
 def too_long(limit: int) -> ParseError:
-    """Say that the canonical text is longer than a command may be."""
+    """Return the error for a canonical text longer than a command may be."""
     return ParseError(
         f"The command is too long: with all that it needs written out, it has more "
         f"than {limit:,} characters"

@@ -1,4 +1,4 @@
-"""Completion: which words may stand where a text ends."""
+"""Completion: which words can follow a text."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _split(tokens: Sequence[Token], entry: Entry) -> tuple[list[Token], set[str]
 
 
 def _place(words: Sequence[Token], form: Form, used: set[str]) -> int | None:
-    """Return which part of the form is next after ``words``, or None if they do not fit."""
+    """Return the index of the form's part after ``words``, or None if they do not match."""
     at = form.lead
     for word in words:
         while at < len(form.parts) and _filled(form, at, used):
@@ -116,7 +116,7 @@ def _options(entry: Entry, used: set[str], partial: str) -> Iterator[str]:
 
 
 def _values(parameter: Parameter, partial: str) -> Iterator[str]:
-    """Yield the words an argument can be; for a list, after the commas that are there."""
+    """Yield the possible words of an argument; of a list, those after its last comma."""
     before = partial[: partial.rfind(",") + 1] if parameter.many else ""
     for word in parameter.choices or (_YES_NO if parameter.type is bool else ()):
         yield before + word

@@ -1,4 +1,4 @@
-"""What parsing refuses with: each error points at the place in the text."""
+"""Parse errors. Each points at the place in the text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BEFORE, _AFTER, _LONGEST = 48, 24, 40
 
 
 class ParseError(ValidationFailed):
-    """The text cannot be understood.
+    """The text cannot be parsed.
 
     ``place`` is where, as offsets into the text that was parsed; ``excerpt``
     the text round it with carets below (two lines, for a monospaced font), or
@@ -51,7 +51,7 @@ class UnknownCommand(ParseError):
 
 
 class MissingArguments(ParseError):
-    """A command was named but not all that it needs.
+    """The command is known, and some of its arguments are missing.
 
     ``wanted`` is that command, ``missing`` its parameters still to be given,
     ``arguments`` what is bound already, so that a form or a question can ask
@@ -76,7 +76,7 @@ class MissingArguments(ParseError):
 class NotPermitted(ParseError):
     """The text is faulty, and names a command that the sender may never run.
 
-    It says nothing about the fault: usage is for those who may use it.
+    It does not describe the fault, as that would show the command's usage.
     ``command`` lets the gate answer with the rule that forbids it.
     """
 
@@ -111,7 +111,7 @@ def _width(letter: str) -> int:
 
 
 def visible(text: str) -> str:
-    """Replace what cannot be seen by spaces: nothing hides, and the carets stand right."""
+    """Replace invisible characters by spaces, so that carets are aligned."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else " " for letter in text)

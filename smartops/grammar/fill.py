@@ -1,4 +1,4 @@
-"""Values that come one by one, from a form or an answer, instead of in a text."""
+"""Arguments that come one by one, from a form or an answer, instead of in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help: what one may run, and how a command is written."""
+"""Help: the permitted commands, and the manual of one command."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def listing(commands: Iterable[Command], title: str = "What you can do here") ->
 
 
 def nothing() -> Reply:
-    """Return the answer to somebody who may run nothing."""
+    """Return the reply to a person who may run nothing."""
     return Reply.of("There is nothing you may run here.", data={"commands": []})
 
 
 def manual(command: Command) -> Reply:
-    """Return one command in full."""
+    """Return the manual of one command."""
     view: list[Block] = [Text(command.name, style="title"), Text(command.help)]
     lines = "\n".join(usage.full(command, phrase) for phrase in command.phrases)
     view.append(Code(lines, title="Usage"))

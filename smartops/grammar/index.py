@@ -1,4 +1,4 @@
-"""Commands made ready for parsing, and the tree of literal words that finds them.
+"""Commands prepared for parsing, and the tree of literal words that finds them.
 
 All of it is built once, at start, and never changes.
 """
@@ -20,9 +20,9 @@ from .phrases import Form, MalformedPhrase, forms, overlap
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command with all that parsing it needs.
+    """A command with what the parser needs.
 
-    ``ways`` are the forms that differ in what they say in words, with the
+    ``ways`` are the forms that differ in their literal words, with the
     names of their placeholders. ``options`` has every parameter by its option
     name, ``bare`` those that may be written ``name=value``; ``blank`` holds the
     defaults, None where there is none; ``required`` are those that must be given.
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Node:
-    """A place in the tree: the words that may follow, the forms whose leading words end here.
+    """A node of the tree: the words that may follow, and the forms whose leading words end here.
 
     ``groups`` holds the forms by the number of their literal words, most first.
     """
@@ -50,7 +50,7 @@ class Node:
     groups: list[list[Form]] = field(default_factory=list)
 
     def add(self, form: Form) -> None:
-        """Put a form in its place: greedy forms last, longer ones before shorter."""
+        """Insert a form: greedy forms last, longer ones before shorter."""
         node = self
         for word in form.words:
             node = node.children.setdefault(word, Node())
@@ -71,7 +71,7 @@ def key(name: str) -> str:
 
 
 def entry(command: Command) -> tuple[Entry, list[Problem]]:
-    """Make a command ready; its malformed phrases are left out and reported."""
+    """Prepare a command; malformed phrases are reported and left out."""
     problems: list[Problem] = []
     found: list[Form] = []
     for phrase in command.phrases:
@@ -122,7 +122,7 @@ def _problem(command: Command, text: str, hint: str = "") -> Problem:
 
 
 def _undefaulted(command: Command, phrase: str, candidates: Sequence[Form]) -> Iterator[Problem]:
-    """Yield a problem for each placeholder that may be left out and has no default."""
+    """Yield a problem for each optional placeholder without a default."""
     always = {slot.parameter.name for slot in candidates[-1].slots}
     for slot in candidates[0].slots:
         if slot.parameter.required and slot.parameter.name not in always:

@@ -1,4 +1,4 @@
-"""Holding a text against a form: which words fill which placeholder, which are options."""
+"""Matching a text with a form: which words fill which placeholder, which are options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tokens import Line, Piece, Token
 
 
 class Value(NamedTuple):
-    """What was given for a parameter, and where."""
+    """The words given for a parameter, and their place in the text."""
 
     pieces: Sequence[Piece]
     place: Place
@@ -30,7 +30,7 @@ Given = dict[str, list[Value]]
 
 
 class Short(Exception):
-    """The text ends before the form does: ``parts`` are still wanted.
+    """The text ends before the form does: ``parts`` are missing.
 
     ``placed`` are the names of the placeholders that words have filled.
     """
@@ -54,7 +54,7 @@ def fit(form: Form, entry: Entry, line: Line) -> Given:
 
 
 def fit_loosely(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
-    """Do as :func:`fit`, but placeholders may be given as options; also return how many are."""
+    """Match like :func:`fit`, but let options fill placeholders; also return how many did."""
     matcher = Matcher(form, entry, line, loose=True)
     given = matcher.match()
     return matcher.skipped, given
@@ -67,7 +67,7 @@ def by_options(short: Short) -> bool:
 
 
 class Matcher:
-    """One attempt to hold one text against one form."""
+    """One attempt to match one text with one form."""
 
     def __init__(self, form: Form, entry: Entry, line: Line, *, loose: bool = False) -> None:
         self.form = form
@@ -102,7 +102,7 @@ class Matcher:
             raise complaints.unexpected(self.line, words[at], self.form, None)
 
     def _skips(self, part: Part) -> bool:
-        """Whether an option has taken the part's place."""
+        """Return whether an option fills the part."""
         if not self.loose or isinstance(part, Word) or part.parameter.name not in self.given:
             return False
         self.skipped += 1
@@ -292,7 +292,7 @@ class Matcher:
         )
 
     def _last(self, literal: Part, first: int) -> int:
-        """Return where ``literal`` stands last, not counting the values of options."""
+        """Return the last index of ``literal`` that is not an option's value."""
         for at in range(len(self.tokens) - 1, first - 1, -1):
             if _says(self.tokens[at], literal) and not self._is_value(at):
                 return at
@@ -307,7 +307,7 @@ class Matcher:
 
 
 def _head(token: Token) -> str:
-    """Return what of the token stands before any quote."""
+    """Return the part of the token before any quote."""
     if token.pieces:
         return "" if token.pieces[0].quoted else token.pieces[0].text
     return "" if token.quoted else token.text

@@ -1,4 +1,4 @@
-"""The grammar: all phrases of all commands, and what can be made of a text."""
+"""The grammar: parses texts into calls of the commands it is made of."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Parsed:
 
 
 class Grammar:
-    """Understands texts as calls of the commands it is made of.
+    """Parses texts into calls of its commands.
 
     A text belongs to the form with the most literal words at its beginning,
     then with the most literal words. Raises StartupError for malformed
@@ -67,7 +67,7 @@ class Grammar:
             for form in item.forms:
                 self._root.add(form)
         self._literals = Literals(form for item in made for form in item.forms)
-        # What is said without arguments is said most often.
+        # Commands without arguments are the most frequent ones.
         self._bare = {
             item.command.name: write(item, item.blank, self._literals)
             for item in made
@@ -75,7 +75,7 @@ class Grammar:
         }
 
     def parse(self, text: str, permitted: Permitted) -> Parsed:
-        """Return what ``text`` calls, whether or not the sender may run it.
+        """Return the command and arguments of ``text``, whether or not the sender may run it.
 
         Raises ParseError (a ValidationFailed) and nothing else: UnknownCommand
         if no phrase matches, MissingArguments if something is left out,
@@ -101,7 +101,7 @@ class Grammar:
     def fill(
         self, command: Command, arguments: Mapping[str, Any], values: Mapping[str, str]
     ) -> Parsed:
-        """Return the call that ``arguments`` and the written ``values`` make together.
+        """Return the call of ``arguments`` completed by the written ``values``.
 
         Raises ValidationFailed for a value that cannot be read, and
         MissingArguments while something is still left out.
@@ -121,7 +121,7 @@ class Grammar:
         return self.parse(self.text(command, {**defaults, **bound}), lambda _: True)
 
     def partial(self, command: Command, arguments: Mapping[str, Any]) -> str:
-        """Return a command as far as it is known; parsing it asks for the rest."""
+        """Return the text of an incomplete call; parsing it raises MissingArguments."""
         return partial(command, arguments)
 
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
@@ -154,7 +154,7 @@ class Grammar:
         raise complaints.unknown_name(name, names)
 
     def suggest(self, text: str, permitted: Permitted) -> list[str]:
-        """Return texts of permitted commands that ``text`` may have been meant for, best first."""
+        """Return texts of permitted commands similar to ``text``, best first."""
         try:
             line = read(text)
         except ParseError:
@@ -246,7 +246,7 @@ class Grammar:
         return min(fitting, key=lambda item: item[0])[1:] if fitting else None
 
     def _failures(self, line: Line, nodes: Sequence[Node]) -> Iterator[ParseError]:
-        """Yield why the text does not fit each form that begins like it."""
+        """Yield an error for each form that begins like the text and does not match."""
         for node in nodes:
             for form in node.forms:
                 try:
@@ -268,12 +268,12 @@ class Grammar:
         return nodes
 
     def _missing(self, line: Line, shorts: list[Short], permitted: Permitted) -> MissingArguments:
-        """Complain about the form that lacks least, of those permitted if any is."""
+        """Return the error for the form that lacks least, preferring permitted commands."""
         shorts.sort(
             key=lambda item: (
                 not permitted(item.form.command),
                 len(item.parts),
-                item.form.literals,  # of two that lack a value, the one that takes any
+                item.form.literals,  # of two that lack a value, the one that takes any value
             )
         )
         short = shorts[0]
@@ -282,7 +282,7 @@ class Grammar:
         return complaints.missing(line, short.form, short.parts, arguments)
 
     def _unknown(self, line: Line, nodes: Sequence[Node], permitted: Permitted) -> ParseError:
-        """Return the complaint that got furthest, of those about permitted commands."""
+        """Return the error that is furthest in the text, of those about permitted commands."""
         failures = self._failures(line, nodes)
         told = [item for item in failures if item.command and permitted(item.command)]
         if told:

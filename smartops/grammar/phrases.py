@@ -1,7 +1,7 @@
 """Phrases as they are declared, compiled into forms without optional parts.
 
 ``"check health [{target}]"`` is two forms: ``check health {target}`` and
-``check health``. A form is what a text is held against.
+``check health``. Texts are matched with forms.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LITERAL = re.compile(r"\w[\w.-]*")
 
 
 class MalformedPhrase(ValueError):
-    """A phrase cannot work; the text says why."""
+    """A phrase cannot be compiled; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ Part = Word | Slot
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to say a command.
+    """One way to write a command.
 
     ``lead`` is the number of literal words it begins with, ``literals`` that
     of all its literal words and prefixes, ``greedy`` the index of its greedy
@@ -77,7 +77,7 @@ class Form:
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """What its canonical texts look like: two forms of one shape cannot be told apart."""
+        """The pattern of its canonical texts: two forms of one shape cannot be distinguished."""
         return tuple(
             part.text if isinstance(part, Word) else f"{part.prefix}{{}}" for part in self.parts
         )
@@ -89,7 +89,7 @@ class Form:
 
 
 class Literals:
-    """What is said literally by some form: an argument that reads like it needs quotes."""
+    """The literal words of all forms: an argument that looks like one needs quotes."""
 
     def __init__(self, forms: Iterable[Form]) -> None:
         parts = [part for form in forms for part in form.parts]
@@ -98,7 +98,7 @@ class Literals:
         self._prefixes = tuple({slot.prefix for slot in slots if slot.prefix})
 
     def claim(self, text: str) -> bool:
-        """Whether ``text``, without quotes, may be read as more than an argument."""
+        """Return whether ``text`` needs quotes to be read as an argument."""
         folded = text.casefold()
         return folded in self._words or folded.startswith(self._prefixes)
 
@@ -247,7 +247,7 @@ def _steps(
 
 
 def _agree(left: Part, right: Part) -> bool:
-    """Return whether some word can stand for both."""
+    """Return whether some word matches both."""
     if isinstance(left, Word):
         return left.text == right.text if isinstance(right, Word) else right.takes(left.text)
     if isinstance(right, Word):

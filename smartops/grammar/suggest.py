@@ -1,4 +1,4 @@
-"""What somebody may have meant, among the commands that they may run."""
+"""Suggestions: permitted commands that are similar to an unknown one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def leads(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
 
 
 def _score(words: Sequence[str], lead: Sequence[str]) -> float:
-    """Return how near what was said is to the words a command begins with."""
+    """Return how similar the text is to the words a command begins with."""
     if words and tuple(words) == tuple(lead[: len(words)]):
         return _BEGINNING
     said = words[: len(lead)]

@@ -1,4 +1,4 @@
-r"""From text to tokens: what a chat program did to the text is mended, outside quotes only.
+r"""From text to tokens; outside quotes, what chat programs change in a text is reverted.
 
 Quoting, in one place:
 
@@ -200,7 +200,7 @@ def _token(text: str, start: int) -> Token | int:
                 return _joined(pieces, start, close + 1, glued)
             if text[at] != "," and glued < 0:
                 glued = at
-        # The end of the word is looked for once, not once a quote: a long word stays cheap.
+        # The end of the word is searched once and not for each quote, so that time stays linear.
         word_end = word_end if at < word_end else _end(_WORD, text, at)
         opening = _OPENING.search(text, at, word_end)
         stop = opening.end() if opening else word_end
@@ -259,7 +259,7 @@ def _marked(written: str, content: str) -> str:
 
 
 def mend(word: str) -> str:
-    """Undo, in a word outside quotes, what chat programs and keyboards do to it."""
+    """Revert, in a word outside quotes, the changes of chat programs and keyboards."""
     if "<" in word or "](" in word:
         word = _LINK.sub(lambda found: found[found.lastindex or 0], word)
     if word.isascii():

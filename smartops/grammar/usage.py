@@ -1,4 +1,4 @@
-"""How commands and arguments are shown to people: the one place for these words."""
+"""How commands and arguments are written in usage lines and help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def metavar(parameter: Parameter) -> str:
 
 
 def kind(parameter: Parameter) -> str:
-    """Return what an argument takes, to follow "takes" or "must be"."""
+    """Return the words for an argument's type, to follow "takes" or "must be"."""
     if parameter.choices:
         return f"{'any' if parameter.many else 'one'} of {', '.join(parameter.choices)}"
     one, several = _KINDS.get(parameter.type, ("text", "texts"))

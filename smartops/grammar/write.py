@@ -1,4 +1,4 @@
-"""Canonical text: what parses back to exactly the same command and arguments."""
+"""Canonical text: it parses to exactly the same command and arguments."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write(entry: Entry, arguments: Mapping[str, Any], literals: Literals) -> str
 
 
 def partial(command: Command, arguments: Mapping[str, Any]) -> str:
-    """Return a command as far as it is known: its name, and what is given as options.
+    """Return the text of an incomplete call: the name, and its arguments as options.
 
     Parsing it raises MissingArguments that hold these arguments.
     """
@@ -84,7 +84,7 @@ def _differs(value: Any, default: Any) -> bool:
 
 
 def _form(entry: Entry, values: Mapping[str, Any], given: Set[str]) -> Form:
-    """Choose the form that says most of what is given in words, and least of what is not."""
+    """Choose the form with the most given arguments and the fewest others."""
     fitting = [
         (len(names - given), -len(names & given), not form.prefixed, index)
         for index, (names, form) in enumerate(entry.ways)
@@ -96,7 +96,7 @@ def _form(entry: Entry, values: Mapping[str, Any], given: Set[str]) -> Form:
 
 
 def _takes(form: Form, values: Mapping[str, Any]) -> bool:
-    """Whether what has a prefix has one in the values too, and needs no quotes."""
+    """Return whether the value of a prefixed slot has the prefix and needs no quotes."""
     wanted = ((slot, values[slot.parameter.name]) for slot in form.slots if slot.prefix)
     return all(slot.takes(value) and _SAFE.fullmatch(value) for slot, value in wanted)
 

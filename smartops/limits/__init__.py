@@ -1,7 +1,7 @@
 """Rate limits: several windows checked together, all taken or none.
 
-Taking them one by one would let a user who hammers past his own limit use up
-his team's; here a refusal takes nothing from anybody.
+Taking them one by one would let a user who is over the user limit use up the
+team's limit; here a refused request counts in no window.
 
 A window is kept as groups of requests that leave together. A request counts
 for ``seconds`` at least, so there are **never more than ``limit`` requests in

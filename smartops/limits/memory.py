@@ -1,4 +1,4 @@
-"""Limits of one process, in bounded memory."""
+"""Rate limits of one process, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _Key = tuple[str, str]
 
 
 class _Counter:
-    """The requests of one key that still count, in groups that leave together."""
+    """The requests of one key that still count, in groups that expire together."""
 
     __slots__ = ("counts", "ends", "leaves", "started", "total")
 
     def __init__(self) -> None:
         self.total = 0
-        self.started = self.ends = 0.0  # between these the newest group takes more
+        self.started = self.ends = 0.0  # between these the newest group still grows
         self.leaves: list[float] = []  # when each group stops counting, oldest first
         self.counts: list[int] = []
 
     def forget(self, now: float) -> None:
-        """Drop the groups whose time has come."""
+        """Drop the groups that have expired."""
         gone = 0
         for leave in self.leaves:
             if leave > now:
@@ -49,9 +49,8 @@ class MemoryLimiter:
     """Counts within this process.
 
     Holds at most ``max_keys`` keys, about 1 kB each when busy. Beyond that the
-    keys forgotten first are those not used while half as many others were, so
-    nobody gets rid of his own count, or of his team's, without making that
-    many different senders heard in between.
+    least recently used are dropped first, so that resetting a count needs requests
+    of half as many other authenticated senders in between.
     """
 
     degraded = False
@@ -90,13 +89,13 @@ class MemoryLimiter:
         return Verdict(True, Quota(nearest.limit, least - 1, ceil(tight.leaves[0])), nearest)
 
     async def ping(self) -> None:
-        """Return: one's own memory is always there."""
+        """Do nothing: this process's memory is always reachable."""
 
     async def aclose(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there are no connections."""
 
     def _recall(self, name: _Key) -> _Counter:
-        """Return the counter of a key not used lately, or a new one."""
+        """Return the counter of a key not used recently, or a new one."""
         counter = self._older.pop(name, None) or _Counter()
         if len(self._recent) >= self._half:
             self._older, self._recent = self._recent, {}

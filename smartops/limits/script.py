@@ -1,12 +1,12 @@
-"""The same counting as in memory, as one script inside the server: nothing comes between.
+"""The algorithm of the memory limiter as one script, which the server runs atomically.
 
 A key's state is one packed array: when its newest group began, how many
-requests count, then for each group when it leaves and how many are in it.
+requests count, then for each group when it expires and how many are in it.
 Time is the server's, so that replicas with different clocks agree.
 """
 
 VERSION = "groups-1"
-"""Stands in every key; a script that packs differently must not read these keys."""
+"""The version in every key: a script with another format must not read these keys."""
 
 SCRIPT = """
 local now = tonumber(ARGV[1])

@@ -1,4 +1,4 @@
-"""Limits that several processes share, through Redis or Valkey."""
+"""Rate limits shared by all replicas, in Redis or Valkey."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("smartops.limits")
 
 PATIENCE = 0.5
-"""How many seconds an answer may take, with waiting for a connection and making it."""
+"""Timeout of one request in seconds, connecting included."""
 PAUSE = 1.0
-"""How many seconds an absent server is left alone before one request tries it again."""
+"""Seconds after which one request tries an unreachable server again."""
 _CONNECTIONS = 32
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
 _SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 class SharedLimiter:
-    """Counts in a Redis or Valkey server, for all processes together.
+    """Counts in a Redis or Valkey server, for all replicas together.
 
     ``url`` is ``redis://``, ``rediss://`` (TLS), ``valkey://`` or ``valkeys://``.
-    While the server is away each process counts on its own, in ``fallback``,
+    While the server is unreachable each process counts for itself, in ``fallback``,
     and ``degraded`` is true. ``server_time`` false takes the time from
     ``clock`` instead of from the server, for tests that move it.
 
@@ -56,7 +56,7 @@ class SharedLimiter:
 
     @property
     def degraded(self) -> bool:
-        """Whether the server is away, so that each process limits on its own."""
+        """True while the server is unreachable, so that each process limits for itself."""
         return self._degraded
 
     async def take(self, checks: Checks) -> Verdict:
@@ -65,7 +65,7 @@ class SharedLimiter:
             now = asyncio.get_running_loop().time()
             if now < self._again:
                 return await self._fallback.take(checks)
-            self._again = now + PAUSE  # others stay away while this one looks
+            self._again = now + PAUSE  # other requests use the fallback while this one tries
         try:
             verdict = await self._ask(checks)
         except self._away as error:
@@ -87,7 +87,7 @@ class SharedLimiter:
         self._found()
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def _ask(self, checks: Checks) -> Verdict:
@@ -108,7 +108,7 @@ class SharedLimiter:
         call: Callable[..., Any] = self._client.evalsha
         try:
             return await call(_SHA, len(keys), *keys, *arguments)
-        except NoScriptError:  # the server is new, or was restarted
+        except NoScriptError:  # the server was restarted and does not know the script
             return await self._client.eval(SCRIPT, len(keys), *keys, *arguments)
 
     def _lost(self, error: Exception) -> None:
@@ -152,7 +152,7 @@ def _client(url: str) -> Redis:
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError:  # its text may hold a part of the password
+    except ValueError:  # its text may contain part of the password
         problem = Problem("the URL of the rate limits is wrong", path="limits.url")
         raise StartupError(problem) from None
     return Redis.from_pool(pool)

@@ -1,4 +1,4 @@
-"""What a limit is and what asking one answers."""
+"""Rate limit windows, and the verdict of taking from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from smartops.reply import Quota
 
 GROUPS = 32
-"""Into how many parts a window is divided when its limit is larger than that."""
+"""The number of groups of a window whose limit is larger than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Window:
     limit: int
     seconds: float
     step: float = field(init=False, repr=False, compare=False)
-    """Requests less than this many seconds apart leave together."""
+    """Requests less than this many seconds apart expire together."""
 
     def __post_init__(self) -> None:
         if self.limit < 1 or self.seconds <= 0:
@@ -29,7 +29,7 @@ class Window:
 
 
 class Verdict(NamedTuple):
-    """Whether all windows had room, and where the sender stands.
+    """Whether all windows had room, and the sender's quota.
 
     ``quota`` and ``window`` are about the window that refused (the one that
     refuses longest, if several did), else the one nearest to refusing.
@@ -42,7 +42,7 @@ class Verdict(NamedTuple):
 
 
 Checks = Sequence[tuple[Window, str]]
-"""Windows with the key each is kept under, such as a person; no pair twice."""
+"""Windows, each with the key it is counted under, such as a person; no pair twice."""
 
 
 class Limiter(Protocol):
@@ -50,7 +50,7 @@ class Limiter(Protocol):
 
     @property
     def degraded(self) -> bool:
-        """Whether a shared count is away, so that every process limits on its own."""
+        """True while a shared count is unreachable, so that each process limits for itself."""
         ...
 
     async def take(self, checks: Checks) -> Verdict:
@@ -62,5 +62,5 @@ class Limiter(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...
