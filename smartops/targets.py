@@ -1,7 +1,7 @@
-"""From what people call a machine to the machine: id, exact name, address or tag.
+"""Resolves targets: from an id, exact name, address or tag to instances.
 
-An ambiguous name refuses and lists the candidates: acting on the wrong machine
-is worse than asking again.
+An ambiguous name is refused, and the error lists the candidates: a change of the
+wrong instance is worse than a second question.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TURN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Arguments with their targets; ``failures`` are backends that may know of further ones."""
+    """Arguments with resolved targets; ``failures`` are backends that may have more of them."""
 
     arguments: dict[str, Any]
     failures: tuple[Failure, ...] = ()
@@ -37,7 +37,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one reference names. ``failures`` as in Resolved; none matter where an id was given."""
+    """The instances of one reference; ``failures`` as in Resolved, none for a known id."""
 
     instances: tuple[Instance, ...]
     failures: tuple[Failure, ...] = ()
@@ -53,12 +53,12 @@ async def resolve(
     """Return the arguments with every reference replaced by the instance it names.
 
     A parameter of one target gets an Instance; one of many gets a tuple, each
-    instance once. With ``whole``, names and tags are not taken for resolved
-    while a backend that might hold more of them cannot be asked: what changes
-    something must not change half of it.
+    instance once. With ``whole``, names and tags are not resolved while a backend
+    that may have more of them is unavailable: a change must not reach only half
+    of its targets.
 
     Raises InstanceNotFound; ValidationFailed for ambiguous names; and
-    BackendUnavailable if nobody knows for want of an answer.
+    BackendUnavailable if an unavailable backend may have the target.
     """
     resolved = dict(arguments)
     failures: dict[str, Failure] = {}
@@ -93,7 +93,7 @@ async def _all(
 
 
 def _refuse_several(text: str, found: Sequence[Instance], *, many: bool) -> None:
-    """Raise ValidationFailed unless several may be meant: where there may be, and by a tag."""
+    """Raise ValidationFailed unless the parameter takes several targets and the reference is a tag."""
     if not many:
         raise ValidationFailed(
             f"{text} is {len(found)} instances, and this takes one",
@@ -107,7 +107,7 @@ def _refuse_several(text: str, found: Sequence[Instance], *, many: bool) -> None
 
 
 async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
-    """Add instances to those known; raises ValidationFailed where one id is two machines."""
+    """Add instances to the known ones; raises ValidationFailed if one id is two instances."""
     for number, instance in enumerate(found, 1):
         before = known.setdefault(instance.id, instance)
         if before.backend != instance.backend:
@@ -140,7 +140,7 @@ async def _find(compute: Compute, text: str) -> _Found:
 
 
 def _perhaps_more(text: str, found: _Found) -> BackendUnavailable:
-    """Return the refusal to take for everything what is perhaps a part."""
+    """Return the error that says that the known targets may not be all."""
     if _is_tag(text):
         what = f"Not every instance of {text} is known: not every backend could be asked"
         return _unasked(what, found.failures, "Name instances by their ids, or try again")
@@ -168,7 +168,7 @@ def _queries(text: str) -> Iterable[Query]:
         return
     if _ID.fullmatch(text):
         yield Query(ids=(text,))
-    if not _WILD & set(text):  # a wildcard here would act on more than was named
+    if not _WILD & set(text):  # a wildcard here would match more than was named
         yield Query(names=(text,))
     if _ADDRESS.fullmatch(text):
         yield Query(addresses=(text,))

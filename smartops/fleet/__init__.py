@@ -1,8 +1,8 @@
-"""Several backends of one capability, used as one.
+"""A fleet: several backends of one capability, presented to commands as one.
 
 A company has accounts and regions, each a backend of its own. Commands are
-given all of them together: asked at once, answered as far as they answer, with
-the name of whoever did not. An instance is handled by the backend it came from.
+given all of them as one: they are asked concurrently, and a reply names those
+that did not answer. An instance is changed by the backend it came from.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _GROUPS: tuple[Callable[[Sequence[Any], Clock], Backend], ...] = (
 
 
 def capabilities(backends: Sequence[Backend], clock: Clock) -> Mapping[type[Backend], Backend]:
-    """Return what commands are given by capability; one that nobody offers is left out.
+    """Return the object that commands are given for each capability that some backend offers.
 
-    A single backend is given as it is.
+    A single backend is given itself, several as a group.
     """
     filled: dict[type[Backend], Backend] = {}
     for kind, group in zip(_KINDS, _GROUPS, strict=True):

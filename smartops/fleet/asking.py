@@ -1,4 +1,4 @@
-"""Asking several backends at once, none of them for ever."""
+"""Asking several backends concurrently, each with a deadline."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from smartops.services import Clock
 log = logging.getLogger("smartops.fleet")
 
 PATIENCE = 20.0
-"""Seconds that a backend may take to answer before the others are shown without it."""
+"""Seconds that a backend may take to answer a read before the reply is given without it."""
 
-_SHARE = 0.9  # of the time that is left: what remains is for saying who did not answer
+_SHARE = 0.9  # of the remaining time, so that there is time left to report who did not answer
 
 T = TypeVar("T")
 Asked = Callable[[], Awaitable[T]]
@@ -28,17 +28,17 @@ Asked = Callable[[], Awaitable[T]]
 
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[T]):
-    """What came back, by backend, in the order in which they were asked."""
+    """Results and failures by backend, in the order of the configuration."""
 
     found: Mapping[str, T]
     failures: tuple[Failure, ...]
 
 
 async def ask(calls: Mapping[str, Asked[T]], clock: Clock, *, changes: bool = False) -> Answers[T]:
-    """Make every call at once, one a backend; raises nothing but cancellation.
+    """Make one call for each backend concurrently; raises nothing but cancellation.
 
-    What only reads is given up after a while. What changes something is waited
-    for as long as there is time to say afterwards how it went.
+    Reads are abandoned after a timeout. Changes are awaited for as long as leaves
+    time to report their outcome.
     """
     limit = _limit(changes=changes)
     found: dict[str, T] = {}
@@ -54,7 +54,7 @@ async def ask(calls: Mapping[str, Asked[T]], clock: Clock, *, changes: bool = Fa
             failed[name] = _too_late(limit, changes=changes)
         except CANCELLED:
             raise
-        except BaseException:  # one backend's mistake must not hide what the others did
+        except BaseException:  # one backend's programming error must not hide the others' results
             log.exception("backend %s failed", name)
             failed[name] = InternalError("Something went wrong; the log says what")
 

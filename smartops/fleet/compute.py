@@ -1,4 +1,4 @@
-"""Machines of several backends."""
+"""Instances of several backends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .telling import names, refusal, reworded, undone
 
 
 class ComputeGroup(Group[Compute], Compute):
-    """Machines of several backends, listed as one and each changed where it belongs."""
+    """Instances of several backends, listed together, each changed by its own backend."""
 
     async def list(self, query: Query) -> Page:
         """Return the instances that match in every backend that answers.
@@ -56,8 +56,8 @@ class ComputeGroup(Group[Compute], Compute):
     async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot in every backend at once.
 
-        A backend that fails does not undo what another did: the refusal then
-        says what was done, what was not, and of what nobody knows.
+        If a backend fails, the others' changes stay: the error lists what was
+        done, what was not, and what is unknown.
         """
         homes = self._homes(verb, instances)
         answers = await self._ask(
@@ -73,19 +73,19 @@ class ComputeGroup(Group[Compute], Compute):
     async def check_tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:
-        """Raise what the backend raises where the instance belongs."""
+        """Raise what the instance's own backend raises."""
         (name,) = self._homes("tag", [instance])
         await self._backends[name].check_tag(instance, put=put, remove=remove)
 
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:
-        """Set and remove tags of one instance, where it belongs."""
+        """Set and remove tags of one instance, by its own backend."""
         (name,) = self._homes("tag", [instance])
         await self._backends[name].tag(instance, put=put, remove=remove)
 
     def _homes(self, verb: str, instances: Sequence[Instance]) -> Mapping[str, Sequence[Instance]]:
-        """Return the instances by backend; raises if there are none, or a stranger among them."""
+        """Return the instances by backend; raises if there are none, or one of an unknown backend."""
         if not instances:
             raise ValidationFailed(f"There is nothing to {verb}", details="Name an instance")
         homes = self._by_member(instances)
@@ -104,7 +104,7 @@ def _partly(
     failures: Sequence[Failure],
     done: Mapping[str, Transition],
 ) -> Refusal:
-    """Return the refusal that tells how far it went."""
+    """Return the error that lists what was done, what was not, and what is unknown."""
     if len(homes) == 1:
         return refusal(failures)
     total = sum(len(own) for own in homes.values())
@@ -120,6 +120,6 @@ def _partly(
         else f"No {verb} was accepted"
     )
     said = reworded(failures, message, " ".join(lines))
-    if accepted and isinstance(said, RateLimited):  # which asks to be sent the whole again
+    if accepted and isinstance(said, RateLimited):  # a retry would repeat the part that was done
         return BackendUnavailable(said.message, details=said.details)
     return said

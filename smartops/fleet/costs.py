@@ -14,14 +14,14 @@ from .telling import refusal
 
 
 class CostsGroup(Group[Costs], Costs):
-    """What several backends cost together."""
+    """The costs of several backends together."""
 
     async def daily(self, days: int) -> tuple[DayCost, ...]:
-        """Return the days that everybody who answers has billed, oldest first.
+        """Return the days that all answering backends have billed, oldest first.
 
-        There is one DayCost a day for each currency: sums of different ones
-        would be no sums. A day that one of them has not billed is left out, or
-        it would look cheap. Raises the refusal of all when none answers.
+        There is one DayCost for each day and currency. A day that one backend has
+        not billed yet is left out, because its sum would be too low. Raises the
+        joint error if no backend answers.
         """
         answers = await self._ask(
             {name: partial(backend.daily, days) for name, backend in self._backends.items()}

@@ -1,7 +1,7 @@
-"""Where a listing of several backends goes on: one text that holds the place in each of them.
+"""The page cursor of a listing of several backends: it holds the position in each of them.
 
-It grants nothing: whoever makes one up can only skip instances that he may list
-anyway. So it is checked for sense and against mutilation, not for authorship.
+It grants no rights: a forged cursor can only skip instances that the person may
+list anyway. So it is validated, and not signed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ MOST = 32 * 1024
 
 _CHECK = 6
 Key = tuple[str, str, str]
-"""Name, id and backend of an instance: the order of a listing, and a place in it."""
+"""Name, id and backend of an instance: the sort key of a listing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in one backend: the cursor of the page that holds what comes next.
+    """A position in one backend: the cursor of its next page.
 
-    ``ended`` says that everything of it was shown, ``failed`` that it is left
-    out because it did not answer for an earlier page.
+    ``ended``: all of it was shown. ``failed``: it is left out, because it did not
+    answer for an earlier page.
     """
 
     cursor: str = ""
@@ -39,14 +39,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What was shown last, and the place in every backend."""
+    """The last item shown, and the position in every backend."""
 
     after: Key
     places: tuple[Place, ...]
 
 
 def write(cursor: Cursor, members: Sequence[str]) -> str:
-    """Return the cursor as text; raises ValidationFailed if it grows beyond all bounds."""
+    """Return the cursor as text; raises ValidationFailed if it is too long."""
     places = [_written(place) for place in cursor.places]
     body = json.dumps([cursor.after, places], separators=(",", ":")).encode()
     text = urlsafe_b64encode(_check(body, members) + body).decode().rstrip("=")

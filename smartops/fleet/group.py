@@ -1,4 +1,4 @@
-"""What the groups of all capabilities share: their members, and whom an instance belongs to."""
+"""The base of the groups of all capabilities: their members, and the backend of an instance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Group(Backend, Generic[B]):
-    """Backends that offer the same, used as one. Each has a name of its own."""
+    """Backends of one capability, used as one. Names are unique."""
 
     name = "all backends"
 
@@ -41,7 +41,7 @@ class Group(Backend, Generic[B]):
         return await ask(calls, self._clock, changes=changes)
 
     def _by_member(self, instances: Iterable[Instance]) -> dict[str, list[Instance]]:
-        """Return the instances by the backend they came from, strangers under what they say."""
+        """Return the instances by the name of their backend, known or not."""
         homes: dict[str, list[Instance]] = {}
         for instance in instances:
             homes.setdefault(instance.backend, []).append(instance)

@@ -1,4 +1,4 @@
-"""One listing from many: pages of several backends merged in order, with a place in each."""
+"""One listing of several backends: their pages merged in order, with a position in each."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _START: Key = ("", "", "")
 
 @dataclass(slots=True)
 class _Reader:
-    """One backend's part of a listing, and how much of it was taken.
+    """One backend's part of a listing, and how many of its items are on the page.
 
-    ``ends`` says after how many items which page begins: a backend's own
-    cursor only ever points between two of its pages.
+    ``ends`` holds after how many items each page begins, because a backend's own
+    cursor points only between two of its pages.
     """
 
     name: str
@@ -40,7 +40,7 @@ class _Reader:
     taken: int = 0
 
     async def read(self, query: Query) -> Mapping[str, int]:
-        """Read until there is enough for a page of the whole; returns the counts."""
+        """Read until there are enough items for a page of the whole; returns the counts."""
         if self.place.ended:
             return (await self.compute.list(replace(query, cursor="", limit=1))).counts
         cursor = self.place.cursor
@@ -53,11 +53,11 @@ class _Reader:
             cursor = page.next
 
     def keyed(self) -> Iterator[tuple[Key, _Reader, Instance]]:
-        """Give the items with what orders them."""
+        """Return the items with their sort keys."""
         return (((item.name, item.id, self.name), self, item) for item in self.items)
 
     def left_at(self) -> Place:
-        """Return where the next page goes on."""
+        """Return the position at which the next page begins."""
         place = self.place
         for end, following in self.ends:
             if self.taken < end:
@@ -72,11 +72,11 @@ class _Reader:
 
 
 async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> Page:
-    """Return one page of everything that the members list.
+    """Return one page of the members' merged listings.
 
-    Those that do not answer are named, and left out of the pages that follow.
-    Raises the refusal of all when none answers, and ValidationFailed for a
-    cursor that was not given out for these members.
+    Members that do not answer are named, and left out of the following pages.
+    Raises the joint error if no member answers, and ValidationFailed for a
+    cursor of other members.
     """
     readers = _readers(members, query.cursor)
     plain = replace(query, cursor="", backends=())
@@ -107,7 +107,7 @@ def _readers(members: Mapping[str, Compute], cursor: str) -> Sequence[_Reader]:
 
 
 async def _merged(readers: Sequence[_Reader], limit: int) -> tuple[list[Instance], Key]:
-    """Return the first items of all, at most ``limit`` of them, and the key of the last."""
+    """Return the first ``limit`` items of all readers, and the sort key of the last."""
     shown: list[Instance] = []
     last = _START
     for key, reader, item in heapq.merge(*(each.keyed() for each in readers), key=itemgetter(0)):
@@ -122,7 +122,7 @@ async def _merged(readers: Sequence[_Reader], limit: int) -> tuple[list[Instance
 
 
 def _following(readers: Sequence[_Reader], answered: Container[str], last: Key) -> str:
-    """Return the cursor of the next page; empty if everything of everybody was shown."""
+    """Return the cursor of the next page; empty if all items were shown."""
     places = tuple(
         item.left_at() if item.name in answered else Place(failed=True) for item in readers
     )
@@ -144,7 +144,7 @@ def _left_out(name: str) -> Failure:
 
 
 def _raise_if_forged(failures: Iterable[Failure]) -> None:
-    """Raise what a backend says of the cursor it is said to have given out."""
+    """Raise the backend's own error if it does not accept the cursor that is said to be its own."""
     for failure in failures:
         if isinstance(failure.error, ValidationFailed):
             raise failure.error

@@ -29,10 +29,9 @@ Measure = Callable[[Metrics, Sequence[Instance]], Awaitable[Mapping[str, T]]]
 class MetricsGroup(Group[Metrics], Metrics):
     """Measurements of machines, each from the backend that the machine came from.
 
-    What no backend of that name measures is left out like all that is not
-    measured. What could not be asked about is named, even if it is everything:
-    whoever asks in batches may get a batch of which only one backend knows.
-    Raises ValidationFailed if that is what all answer: then the question is wrong.
+    Instances of an unknown backend are left out, like those without measurements.
+    Backends that do not answer are named, even if none answers, because a batch
+    may be of one backend only. Raises ValidationFailed if all of them raise it.
     """
 
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:

@@ -1,4 +1,4 @@
-"""Remote execution on the machines of several backends."""
+"""Scripts on the instances of several backends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .telling import refusal, undone
 
 
 class RunnerGroup(Group[Runner], Runner):
-    """Scripts on machines of several backends, each sent by the one the machine came from."""
+    """Runs scripts on instances of several backends, each by its own backend."""
 
     def __init__(self, backends: Sequence[Runner], clock: Clock) -> None:
         super().__init__(backends, clock)
@@ -33,10 +33,10 @@ class RunnerGroup(Group[Runner], Runner):
     async def send(
         self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
     ) -> str:
-        """Start a script in every backend at once and return one id for all of it.
+        """Start a script in every backend concurrently and return one id for the whole run.
 
-        Where a backend refuses, its instances are unreachable in the results,
-        which say why. Raises the refusal of all when every one refuses.
+        If a backend refuses, its instances are unreachable in the results, with
+        the reason. Raises the joint error if every backend refuses.
         """
         homes = self._by_member(instances)
         if not homes:
@@ -57,9 +57,9 @@ class RunnerGroup(Group[Runner], Runner):
         return join([*sent, *(_unsent(failure, homes) for failure in failures)])
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
-        """Return how the run stands in every backend that answers.
+        """Return the results of every backend that answers.
 
-        Raises the refusal of all when none answers.
+        Raises the joint error if none answers.
         """
         parts = self._parts(run_id)
         answers = await self._ask(
@@ -81,7 +81,7 @@ class RunnerGroup(Group[Runner], Runner):
         return PartialList(results, failures) if failures else tuple(results)
 
     async def cancel(self, run_id: str) -> None:
-        """Ask every backend to stop it; raises if one could not be asked."""
+        """Ask every backend to stop the run; raises if one could not be asked."""
         answers = await self._ask(
             {
                 part.backend: partial(self._backends[part.backend].cancel, part.run)

@@ -1,6 +1,6 @@
-"""The id of a run on several backends: the ids it has with each of them, and who refused it.
+"""The id of a run on several backends: the run ids of each, and the refusals.
 
-It is all that is needed to ask for the results again, also after a restart.
+It is sufficient to fetch the results again, also after a restart.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _MOST_WORDS = 200
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run with one backend.
+    """The run in one backend.
 
-    Without a ``run`` it was not sent: ``why`` tells, and ``ids`` are the
-    instances that it was for.
+    Without a ``run`` it was refused, for the reason ``why``; ``ids`` are the
+    instances it was meant for.
     """
 
     backend: str

@@ -1,4 +1,4 @@
-"""Several refusals told as one."""
+"""One error for the failures of several backends."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from smartops.errors import (
 )
 
 MOST = 5
-"""How many things are named before the rest is counted."""
+"""The maximum number of names in a message; the rest is counted."""
 
 _BEFORE = (InstanceNotFound, PermissionDenied, RateLimited, ValidationFailed)
 
 
 def undone(failure: Failure) -> bool:
-    """Whether it is certain that nothing was done; after any other failure one has to look."""
+    """Return whether the failure proves that nothing was done."""
     error = failure.error
     return isinstance(error, _BEFORE) or (isinstance(error, BackendUnavailable) and error.undone)
 
 
 def refusal(failures: Sequence[Failure]) -> Refusal:
-    """Return the one refusal for what these backends did not do, each with its reason.
+    """Return one error for these failures, each backend with its reason.
 
-    A reason that all of them share is told once.
+    A reason that all of them share is given once.
     """
     first = failures[0]
     if len(failures) == 1:
@@ -44,9 +44,9 @@ def refusal(failures: Sequence[Failure]) -> Refusal:
 
 
 def reworded(failures: Sequence[Failure], message: str, details: str | None) -> Refusal:
-    """Return a refusal with their code if they share one, else that of a backend that failed.
+    """Return an error with their common code, else with that of an unavailable backend.
 
-    It is worth trying again when it is for all of them.
+    It is retryable if all of them are.
     """
     errors = [failure.error for failure in failures]
     same = len({error.code for error in errors}) == 1
@@ -59,14 +59,14 @@ def reworded(failures: Sequence[Failure], message: str, details: str | None) -> 
 
 
 def names(instances: Iterable[Instance]) -> str:
-    """Return instances as people tell them apart."""
+    """Return the names of instances, as people distinguish them."""
     return listed(
         [f"{item.name} ({item.id})" if item.name else item.id for item in instances], ", "
     )
 
 
 def listed(things: Sequence[str], separator: str) -> str:
-    """Return the first few, and how many more there are."""
+    """Return the first few names, and the number of the others."""
     more = len(things) - MOST
     return separator.join(things[:MOST]) + (f" and {more:,} more" if more > 0 else "")
 
