@@ -93,7 +93,7 @@ async def _all(
 
 
 def _refuse_several(text: str, found: Sequence[Instance], *, many: bool) -> None:
-    """Raise ValidationFailed unless the parameter takes several targets and the reference is a tag."""
+    """Raise ValidationFailed unless the parameter takes several, and they are named by a tag."""
     if not many:
         raise ValidationFailed(
             f"{text} is {len(found)} instances, and this takes one",

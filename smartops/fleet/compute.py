@@ -85,7 +85,7 @@ class ComputeGroup(Group[Compute], Compute):
         await self._backends[name].tag(instance, put=put, remove=remove)
 
     def _homes(self, verb: str, instances: Sequence[Instance]) -> Mapping[str, Sequence[Instance]]:
-        """Return the instances by backend; raises if there are none, or one of an unknown backend."""
+        """Return the instances by backend; raises if none or an unknown one is given."""
         if not instances:
             raise ValidationFailed(f"There is nothing to {verb}", details="Name an instance")
         homes = self._by_member(instances)
