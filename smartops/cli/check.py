@@ -14,13 +14,11 @@ from .options import configured
 def check(config: Path) -> None:
     """Say all that is wrong with a configuration, without starting anything.
 
-    Reads the file, loads its plugins and the HTTP server, and puts everything
-    together. Each problem is a line with its place; the exit status is 2 if there is one.
+    Reads the file, loads its plugins, and puts everything together. Each problem is a
+    line with its place; the exit status is 2 if there is one.
     """
     from smartops.app import compose
-    from smartops.server import engine
 
     composition = compose(config, writes=False)
-    engine(composition.settings.server.engine)
     plugins, commands = len(composition.plugins.names), len(composition.commands)
     click.echo(f"{config}: nothing wrong ({plugins} plugins, {commands} commands)")

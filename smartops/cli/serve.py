@@ -28,21 +28,12 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
     it. The log goes to standard error.
     """
     import anyio
-    from prometheus_client import disable_created_metrics
 
-    from smartops.app import App, compose
-    from smartops.server import engine
+    from smartops.server import load
     from smartops.server import serve as serve_app
-    from smartops.telemetry import configure
 
     given: dict[str, Any] = {"server.host": host, "server.port": port}
-    overrides = {key: value for key, value in given.items() if value is not None}
-    configure()
-    composition = compose(config, overrides=overrides)
-    configure(composition.settings.log.level, composition.settings.log.format)
-    # Otherwise they are half of all series, and say nothing of use.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
-    app = App(composition)
+    app = load(config, {key: value for key, value in given.items() if value is not None})
 
     def ready(url: str) -> None:
         click.echo(_welcome(app, config, url))
@@ -52,9 +43,8 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
     async def run() -> None:
         await serve_app(app, ready=ready)
 
-    new_loop = engine(composition.settings.server.engine).new_loop
     try:
-        anyio.run(run, backend_options={"loop_factory": new_loop})
+        anyio.run(run)
     except SystemExit:  # raised in a task, it goes through the event loop and stops it
         log.critical("the server was stopped by sys.exit in a plugin", exc_info=True)
         return 1

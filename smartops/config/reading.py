@@ -23,6 +23,11 @@ _ANY = "any"
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _SCALARS = frozenset({"string", "boolean", "integer", "number", _ANY})
 _SECRETS = {"password": Secret, "secret-url": SecretUrl}
+_REMOVED: Mapping[Path, str] = {
+    ("server", "engine"): "leave it out, serve runs hypercorn; for another server see "
+    "smartops.server:create_app, for example uvicorn --factory smartops.server:create_app"
+}
+"""Keys of earlier versions, with what to do instead."""
 _RENAMED = {"keep": "retention"}
 _TRAPS = frozenset({"yes", "no", "on", "off", "y", "n"})
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
@@ -100,6 +105,9 @@ class Reading:
     def _unknown(
         self, key: str, known: Mapping[str, object], node: Mapping[str, Node], path: Path
     ) -> None:
+        if (*path, key) in _REMOVED:
+            self._report((*path, key), "was removed", _REMOVED[(*path, key)])
+            return
         free = [word for word in known if word not in node]
         renamed = _RENAMED.get(key)
         word = renamed if renamed in free else nearest(key, free)

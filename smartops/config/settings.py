@@ -130,7 +130,6 @@ Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
 EffectName = Literal["read", "change", "dangerous"]
-EngineName = Literal["hypercorn", "uvicorn"]
 
 
 class ServerSettings(Section):
@@ -139,11 +138,6 @@ class ServerSettings(Section):
     host: Word = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
         default=3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
-    )
-    engine: EngineName = Field(
-        default="hypercorn",
-        description="The HTTP server: hypercorn, or uvicorn with the extra fast, which takes "
-        "less CPU.",
     )
     base_path: Annotated[str, AfterValidator(_base_path)] = Field(
         default="", description="Prefix of every path, such as /prod."

@@ -1,13 +1,12 @@
-"""The HTTP server: messages in front, probes and metrics behind, an engine below.
+"""The HTTP server: messages in front, probes and metrics behind.
 
-``serve`` is all that the rest of SmartOps needs; ``Intake`` is an ASGI
-application like any other, for those who bring their own server.
+``serve`` runs it on hypercorn; ``create_app`` makes an ASGI application for any other server.
 """
 
-from .engines import engine
+from .factory import create_app, load
 from .intake import Intake
 from .probes import Probes
 from .runner import serve
 from .web import web_app
 
-__all__ = ["Intake", "Probes", "engine", "serve", "web_app"]
+__all__ = ["Intake", "Probes", "create_app", "load", "serve", "web_app"]

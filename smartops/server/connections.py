@@ -122,6 +122,12 @@ class Listener(socket.socket):
             connection.shutdown(socket.SHUT_RDWR)  # the event loop sees its end and closes it
         return True
 
+    def cut_off(self) -> None:
+        """End all connections, such as those whose answer is not read."""
+        for connection in self._open.values():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _warn(self, text: str, *values: object) -> None:
         if monotonic() - self._warned >= 1.0:
             self._warned = monotonic()

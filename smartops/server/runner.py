@@ -19,8 +19,8 @@ from smartops.errors import Problem, StartupError
 from .asgi import Asgi
 from .bounds import BACKLOG
 from .connections import raise_file_limit
-from .engines import Engine, engine
 from .intake import Intake
+from .listening import listen
 from .probes import Probes
 from .web import web_app
 
@@ -39,11 +39,9 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     ``ready`` is called with the base URL once requests are answered. SIGTERM and
     SIGINT stop it; so does ``stop``. A later signal stops it at once.
 
-    Raises StartupError if the engine is not installed, the address cannot be
-    listened on or the app does not start.
+    Raises StartupError if the address cannot be listened on or the app does not start.
     """
     settings = app.settings.server
-    chosen = engine(settings.engine)
     stop = stop or anyio.Event()
     raise_file_limit()
     with (
@@ -53,50 +51,47 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
     ):
         async with app, app.serving():
             url = _url(listener) + settings.base_path
-            await _serve(app, chosen, listener, lambda: ready(url), stop)
+            await _serve(app, listener, lambda: ready(url), stop)
     if force.cancelled_caught:
         log.warning("stopped at once; what was being worked on was cut off")
 
 
+class Front:
+    """What answers requests while an app runs, and how it finishes."""
+
+    def __init__(self, app: App) -> None:
+        self._probes = Probes(app)
+        self._timeout = app.settings.server.shutdown_timeout.total_seconds()
+        self.intake = Intake(app, cast("Asgi", web_app(app, self._probes)))
+
+    async def finish(self) -> None:
+        """Finish what was accepted, within ``server.shutdown_timeout``, and give up the rest."""
+        log.info("shutting down; %d requests are being worked on", self.intake.working)
+        self._probes.close()
+        with anyio.move_on_after(self._timeout):
+            while self.intake.working:
+                await self.intake.idle()
+                await anyio.sleep(GRACE_SECONDS)  # what was accepted at the last moment arrives
+        self.intake.abandon()
+
+
 async def _serve(
-    app: App,
-    chosen: Engine,
-    listener: socket.socket,
-    ready: Callable[[], None],
-    stop: anyio.Event,
+    app: App, listener: socket.socket, ready: Callable[[], None], stop: anyio.Event
 ) -> None:
-    probes = Probes(app)
-    intake = Intake(app, cast("Asgi", web_app(app, probes)))
-    patience = app.settings.server.shutdown_timeout.total_seconds()
+    front = Front(app)
+    grace = app.settings.server.shutdown_timeout.total_seconds() + 2 * GRACE_SECONDS
 
-    async def listen() -> None:
-        grace = patience + 2 * GRACE_SECONDS
-        await chosen.listen(intake, listener, ready=ready, stop=stop, grace=grace)
-        group.cancel_scope.cancel()
-
-    async def close() -> None:
+    async def finish() -> None:
         await stop.wait()
-        log.info("shutting down; %d requests are being worked on", intake.working)
-        probes.close()
-        with anyio.move_on_after(patience):
-            await _idle(intake)
-        intake.abandon()
+        await front.finish()
         await anyio.sleep(GRACE_SECONDS)
         group.cancel_scope.cancel()
 
-    # In a task of its own: hypercorn stops by an asyncio.TaskGroup that fails, and before
-    # Python 3.13 that leaves its task marked as cancelled, which would spoil closing the app.
     async with anyio.create_task_group() as group:
-        group.start_soon(listen)
-        group.start_soon(close)
-    await intake.idle()
-
-
-async def _idle(intake: Intake) -> None:
-    """Wait until nothing is being worked on, nor comes from what was accepted at the last."""
-    while intake.working:
-        await intake.idle()
-        await anyio.sleep(GRACE_SECONDS)
+        group.start_soon(finish)
+        await listen(front.intake, listener, ready=ready, stop=stop, grace=grace)
+        group.cancel_scope.cancel()
+    await front.intake.idle()
 
 
 @contextmanager

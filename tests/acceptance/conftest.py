@@ -16,12 +16,12 @@ def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
     """Start servers on configuration texts; they are stopped afterwards."""
     servers: list[Server] = []
 
-    def start(text: str, **environment: str) -> Server:
+    def start(text: str, asgi: str = "", **environment: str) -> Server:
         # in a folder of its own, for the demo keeps its state beside that
         config = tmp_path / f"home-{len(servers)}" / "config" / "smartops.yaml"
         config.parent.mkdir(parents=True)
         config.write_text(text)
-        server = Server(config)
+        server = Server(config, asgi=asgi)
         servers.append(server)
         return server.start(**environment)
 

@@ -1,6 +1,6 @@
-"""The yardsticks: a bare ASGI echo and a bare Quart echo, on the same engine as SmartOps.
+"""The yardsticks: a bare ASGI echo and a bare Quart echo, on the same server as SmartOps.
 
-python echo.py asgi|quart PORT hypercorn|uvicorn
+python echo.py asgi|quart PORT
 """
 
 from __future__ import annotations
@@ -42,34 +42,17 @@ def quart() -> Any:
     return app
 
 
-def on_hypercorn(app: Any, port: int) -> None:
-    """Serve as SmartOps does by default."""
-    from hypercorn.asyncio import serve
+def serve(app: Any, port: int) -> None:
+    """Serve as ``smartops serve`` does."""
+    from hypercorn import asyncio as hypercorn
     from hypercorn.config import Config
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.accesslog = None
-    asyncio.run(serve(app, config))
-
-
-def on_uvicorn(app: Any, port: int) -> None:
-    """Serve as SmartOps does with ``engine: uvicorn``."""
-    import uvicorn
-
-    uvicorn.run(
-        app,
-        port=port,
-        http="httptools",
-        loop="uvloop",
-        ws="none",
-        proxy_headers=False,
-        access_log=False,
-        log_level="warning",
-    )
+    asyncio.run(hypercorn.serve(app, config))
 
 
 if __name__ == "__main__":
-    kind, port, engine = sys.argv[1:]
-    serve_on = {"hypercorn": on_hypercorn, "uvicorn": on_uvicorn}[engine]
-    serve_on(quart() if kind == "quart" else asgi, int(port))
+    kind, port = sys.argv[1:]
+    serve(quart() if kind == "quart" else asgi, int(port))

@@ -1,6 +1,6 @@
 """What a governed answer costs, against bare echoes on the same server in the same run.
 
-    python tests/bench/requests.py [--engine uvicorn] [--requests 4000] [--rounds 3] [--log info]
+    python tests/bench/requests.py [--requests 4000] [--rounds 3] [--log info]
 
 Prints requests a second, CPU a request and latency of
 
@@ -42,7 +42,6 @@ PERSON = "0d5f0b8e-9f4a-4a2e-8f0a-3c1f6a8f7e21"
 SERVICE = "https://smba.trafficmanager.net/emea/"
 
 CONFIG = """
-server: {{engine: {engine}}}
 store: {{url: "sqlite:///bench.db"}}
 people:
   alice: {{roles: [operator], identities: ["teams:{tenant}:{person}"]}}
@@ -100,9 +99,9 @@ def activity(number: int) -> bytes:
 
 
 @contextmanager
-def echo(kind: str, port: int, engine: str) -> Iterator[subprocess.Popen[bytes]]:
+def echo(kind: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of the yardsticks."""
-    command = [sys.executable, str(HERE / "echo.py"), kind, str(port), engine]
+    command = [sys.executable, str(HERE / "echo.py"), kind, str(port)]
     process = subprocess.Popen(command)
     try:
         yield process
@@ -185,9 +184,8 @@ def smartops(config: Path) -> Iterator[tuple[int, int]]:
         server.stop()
 
 
-async def main(engine: str, requests: int, rounds: int, log: str) -> None:
+async def main(requests: int, rounds: int, log: str) -> None:
     """Measure all and print the ratios."""
-    print(f"on {engine}")
     plain = post("/api/messages", "127.0.0.1", activity(0))
     async with StandInIssuer.start(audience=APP, endorsements=["msteams"]) as issuer:
         token = issuer.token(serviceurl=SERVICE)
@@ -196,11 +194,10 @@ async def main(engine: str, requests: int, rounds: int, log: str) -> None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             config = folder / "bench.yaml"
             values = {"app": APP, "tenant": TENANT, "person": PERSON, "log": log}
-            values["engine"] = engine
             values |= {"issuer": issuer.issuer, "metadata": issuer.metadata_url}
             config.write_text(CONFIG.format(**values))
-            asgi = stack.enter_context(echo("asgi", 8701, engine))
-            quart = stack.enter_context(echo("quart", 8702, engine))
+            asgi = stack.enter_context(echo("asgi", 8701))
+            quart = stack.enter_context(echo("quart", 8702))
             port, pid = await asyncio.to_thread(stack.enter_context, smartops(config))
             await reachable(8701)
             await reachable(8702)
@@ -224,9 +221,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", choices=("hypercorn", "uvicorn"), default="hypercorn")
     parser.add_argument("--requests", type=int, default=4000, help="of each kind in a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--log", default="warning", help="log level of SmartOps (to a file)")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.engine, arguments.requests, arguments.rounds, arguments.log))
+    asyncio.run(main(arguments.requests, arguments.rounds, arguments.log))

@@ -1,8 +1,8 @@
 """What an acknowledged message costs, against the SDKs of the platforms in the same run.
 
-    python tests/bench/rivals.py --venv FOLDER [--engine uvicorn] [--requests 2000] [--rate 50]
+    python tests/bench/rivals.py --venv FOLDER [--requests 2000] [--rate 50]
 
-SmartOps is served by the engine that is asked for, with the plugins api, teams and slack and its
+SmartOps is served by hypercorn, with the plugins api, teams and slack and its
 whole gate on: proof, duplicates, people, limits, parsing, rules, records in SQLite, commands. It
 runs against
 
@@ -72,7 +72,6 @@ SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 PATH = "/api/messages"
 
 CONFIG = """
-server: {{engine: {engine}}}
 store: {{url: "sqlite:///bench.db"}}
 auth:
   issuers: [{{name: local, kind: local, key: local.pem, issuer: "https://bench", audience: bench}}]
@@ -224,12 +223,11 @@ def ratios(title: str, ours: Result, theirs: Result, aim: str) -> None:
 
 
 @contextmanager
-def smartops(folder: Path, metadata: str, engine: str) -> Iterator[tuple[int, int]]:
+def smartops(folder: Path, metadata: str) -> Iterator[tuple[int, int]]:
     """Serve SmartOps, and yield its port and process."""
     config = folder / "bench.yaml"
     config.write_text(
         CONFIG.format(
-            engine=engine,
             app=APP,
             tenant=TENANT,
             person=PERSON,
@@ -248,10 +246,9 @@ def smartops(folder: Path, metadata: str, engine: str) -> Iterator[tuple[int, in
         server.stop()
 
 
-async def main(folder: Path, engine: str, requests: int, rounds: int, rate: float) -> None:
+async def main(folder: Path, requests: int, rounds: int, rate: float) -> None:
     """Measure all and print the ratios."""
     python = installed(folder)
-    print(f"SmartOps on {engine}")
     claims = {"serviceurl": f"http://127.0.0.1:{PLATFORMS}/", "sub": None}
     async with StandInIssuer.start(
         issuer=FRAMEWORK, audience=APP, claims=claims, endorsements=["msteams"]
@@ -272,7 +269,7 @@ async def main(folder: Path, engine: str, requests: int, rounds: int, rate: floa
                 issuer.keys_url,
             )
             home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            served = smartops(home, issuer.metadata_url, engine)
+            served = smartops(home, issuer.metadata_url)
             port, pid = await asyncio.to_thread(stack.enter_context, served)
             flat_out = partial(run, requests=requests, after=True)
             paced = partial(steady, requests=requests, rate=rate)
@@ -297,7 +294,7 @@ async def main(folder: Path, engine: str, requests: int, rounds: int, rate: floa
             message = await compare("Teams, message, flat out", teams, flat_out, rounds)
             calm = await compare(f"Teams, message, {rate:g} a second", teams, paced, rounds)
 
-    print(f"\nSmartOps on {engine} / rival")
+    print("\nSmartOps / rival")
     ratios("Bolt, flat out", *fast, aim="latency below 1")
     ratios(f"Bolt, {rate:g} a second", *even, aim="latency below 1")
     ratios("Agents SDK, expectReplies", *replies, aim="CPU at most 0.5")
@@ -316,9 +313,8 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--venv", type=Path, required=True, help="environment for the rivals")
-    parser.add_argument("--engine", choices=("hypercorn", "uvicorn"), default="hypercorn")
     parser.add_argument("--requests", type=int, default=2000, help="in each round")
     parser.add_argument("--rounds", type=int, default=3, help="besides the one for warming up")
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second, where paced")
     given = parser.parse_args()
-    asyncio.run(main(given.venv, given.engine, given.requests, given.rounds, given.rate))
+    asyncio.run(main(given.venv, given.requests, given.rounds, given.rate))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,8 @@ class Server:
 
     config: Path
     port: int = 0
+    asgi: str = ""
+    """The ASGI server that runs SmartOps instead of ``smartops serve``."""
     process: subprocess.Popen[str] | None = None
     url: str = ""
     log: Path = field(init=False)
@@ -90,10 +93,10 @@ class Server:
         out = self.log.open("a")
         begin = self.log.stat().st_size
         self.process = subprocess.Popen(
-            [*SMARTOPS, "serve", "--config", str(self.config), "--port", str(self.port)],
+            self._command(),
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env={**os.environ, "SMARTOPS_CONFIG": str(self.config), **environment},
             text=True,
         )
         out.close()
@@ -108,6 +111,17 @@ class Server:
                 break
             time.sleep(0.02)  # a process is awaited, not a moment
         raise AssertionError(f"the server did not start:\n{self.log.read_text()[begin:]}")
+
+    def _command(self) -> list[str]:
+        if not self.asgi:
+            return [*SMARTOPS, "serve", "--config", str(self.config), "--port", str(self.port)]
+        with socket.create_server(("127.0.0.1", self.port)) as free:
+            self.port = free.getsockname()[1]
+        run = [sys.executable, "-m", self.asgi]
+        if self.asgi == "hypercorn":
+            bind = f"127.0.0.1:{self.port}"
+            return [*run, "smartops.server:create_app()", "--bind", bind]
+        return [*run, "--factory", "smartops.server:create_app", "--port", str(self.port)]
 
     @staticmethod
     def _alive(url: str) -> bool:

@@ -203,11 +203,10 @@ def test_a_password_that_is_not_percent_encoded_is_not_shown(spawn, config, fold
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_an_engine_that_is_not_installed_is_one_line(spawn, config, folder, command):
-    (folder / "uvicorn.py").write_text("raise ImportError('as if it were not there')")
+def test_the_removed_key_of_engines_is_refused_with_what_to_do(spawn, config, command):
     config.write_text(config.read_text().replace("port: 0", "port: 0, engine: uvicorn"))
-    done = spawn(command, environ={"PYTHONPATH": os.fspath(folder)})
+    done = spawn(command)
     assert done.status == 2
-    assert len(done.errors) == 1
-    assert "server.engine: the engine uvicorn needs the fast extra" in done.err
-    assert "pip install 'smartops[fast]'" in done.err
+    (line,) = done.errors
+    assert "server.engine: was removed" in line
+    assert "uvicorn --factory smartops.server:create_app" in line

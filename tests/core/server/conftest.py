@@ -36,9 +36,7 @@ from smartops.app import App, assemble
 from smartops.backends import Backend
 from smartops.channels import AuthenticationFailed, Channel, Claims, Inbound, Receipt, Response
 from smartops.config import Settings
-from smartops.config.settings import EngineName
 from smartops.plugins import Plugins
-from smartops.server import engine as make_engine
 from smartops.server import serve
 from smartops.telemetry import Telemetry, configure
 
@@ -239,15 +237,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def engine() -> EngineName:
-    """Return the engine to serve with; a module that is about serving overrides it with all."""
-    return "hypercorn"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(engine: EngineName) -> tuple[str, dict[str, Any]]:
-    """Return the engine's loop, one for a module, whose tests may share a server."""
-    return "asyncio", {"loop_factory": make_engine(engine).new_loop}
+def anyio_backend() -> str:
+    """Run one event loop for a module, whose tests may share a server."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
@@ -280,24 +272,21 @@ Serve = Callable[..., Awaitable[Served]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path, key: Path, engine: EngineName) -> AsyncIterator[Serve]:
+async def start(tmp_path: Path, key: Path) -> AsyncIterator[Serve]:
     """Return a function that starts a server; all are stopped at the end."""
     async with AsyncExitStack() as stack:
 
         async def start(*, api: bool = True, **options: Any) -> Served:
-            options.setdefault("engine", engine)
             return await stack.enter_async_context(_serving(tmp_path, key, api=api, **options))
 
         yield start
 
 
 @pytest.fixture(scope="module")
-async def server(
-    tmp_path_factory: pytest.TempPathFactory, key: Path, engine: EngineName
-) -> AsyncIterator[Served]:
+async def server(tmp_path_factory: pytest.TempPathFactory, key: Path) -> AsyncIterator[Served]:
     """Return a running server that is shared by the tests of a module."""
     folder = tmp_path_factory.mktemp("server")
-    async with _serving(folder, key, api=True, engine=engine) as served:
+    async with _serving(folder, key, api=True) as served:
         yield served
 
 

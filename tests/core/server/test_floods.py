@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,27 @@ def test_idle_connections_beyond_the_file_limit(process: Process, many_files: No
     assert f"only {FILES} files may be open at once" in log
     assert "Traceback" not in log
     assert len(log) < 10_000
+
+
+def test_half_sent_bodies_take_a_bounded_amount_of_memory(
+    process: Process, many_files: None
+) -> None:
+    assert process.ask() == 200
+    before = process.peak()
+    head = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 250000\r\n\r\n"
+    with ExitStack() as clients:
+        for _ in range(400):
+            client = clients.enter_context(process.connect())
+            _sent_all_it_can(client, head + b"x" * 240_000)
+        assert process.ask() in (200, 503)
+        assert process.peak() - before < 76
+    assert process.ask() == 200
+
+
+def _sent_all_it_can(client: socket.socket, data: bytes) -> None:
+    client.settimeout(1)
+    with suppress(OSError):  # it is refused, or read no further
+        client.sendall(data)
 
 
 async def _send_for_ever(client: socket.socket, data: bytes) -> None:

@@ -9,11 +9,6 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module", params=["hypercorn", "uvicorn"])
-def engine(request: Any) -> Any:
-    return request.param
-
-
 async def lives(server: Any) -> bool:
     assert (await server.request("GET", "/livez")).status == 200
     answer = await server.say("ping")

@@ -11,15 +11,9 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from smartops.errors import StartupError
-from smartops.server import bounds, engines, runner
+from smartops.server import bounds, runner
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module", params=["hypercorn", "uvicorn"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """Serve with every engine: starting and stopping is where they differ."""
-    return str(request.param)
 
 
 async def test_what_was_accepted_is_finished(start: Any) -> None:
@@ -94,21 +88,6 @@ async def test_connections_that_send_no_headers_are_closed(
         assert await server.raw(b"POST /api/messages HTTP/1.1\r\n", b"X-A: b\r\n") == b""
 
 
-async def test_an_engine_that_is_not_installed_is_a_start_up_problem(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "smartops.server.on_uvicorn", raising=False)
-    monkeypatch.delattr("smartops.server.on_uvicorn", raising=False)
-
-    with pytest.raises(StartupError) as caught:
-        engines.engine("uvicorn")
-
-    assert str(caught.value) == (
-        "server.engine: the engine uvicorn needs the fast extra; pip install 'smartops[fast]'"
-    )
-
-
 async def test_a_port_in_use_is_a_start_up_problem(start: Any) -> None:
     server = await start()
 
@@ -149,7 +128,7 @@ from smartops import Clock, command, hookimpl
 from smartops.app import App, assemble
 from smartops.config import Settings
 from smartops.plugins import Plugins
-from smartops.server import engine, serve
+from smartops.server import serve
 import smartops_api
 
 @command("hang on")
@@ -167,7 +146,7 @@ plugins.register("program", module)
 plugins.register("api", smartops_api)
 plugins.configs = dict.fromkeys(plugins.names)
 settings = Settings.model_validate({
-    "server": {"port": 0, "engine": sys.argv[3]},
+    "server": {"port": 0},
     "store": {"url": "sqlite:///" + sys.argv[1]},
     "auth": {"anonymous": True},
     "guests": [{"provider": "anonymous", "roles": ["operator"]}],
@@ -176,17 +155,15 @@ settings = Settings.model_validate({
 })
 app = App(assemble(settings, plugins, Clock()))
 run = partial(serve, app, ready=partial(print, flush=True))
-anyio.run(run, backend_options={"loop_factory": engine(sys.argv[3]).new_loop})
+anyio.run(run)
 print("closed", flush=True)
 """
 
 
 @pytest.mark.parametrize("again", [False, True])
-async def test_the_first_signal_asks_and_a_later_one_insists(
-    tmp_path: Path, engine: str, again: bool
-) -> None:
+async def test_the_first_signal_asks_and_a_later_one_insists(tmp_path: Path, again: bool) -> None:
     files = [str(tmp_path / "s.db"), str(tmp_path / "go")]
-    arguments = [sys.executable, "-c", PROGRAM, *files, engine]
+    arguments = [sys.executable, "-c", PROGRAM, *files]
     answers = []
     async with await anyio.open_process(arguments, stderr=None) as process:
         assert process.stdout is not None
