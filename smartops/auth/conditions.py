@@ -25,12 +25,9 @@ Answer = bool | None
 """Yes, no, or None: not known yet."""
 
 
-@dataclass(slots=True)
-class Question:
-    """May this person do this here? None stands for what is not known yet.
-
-    Not frozen, because one is made for most decisions and that takes thrice the time.
-    """
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call to be authorised; None stands for what is not known yet."""
 
     person: Person
     command: Command
@@ -40,7 +37,7 @@ class Question:
     targets: Sequence[Instance] | None = None
 
     def each(self) -> list[Self]:
-        """Return the question for every target alone."""
+        """Return one request for each target."""
         if not self.targets or len(self.targets) == 1:
             return [self]
         known = (self.person, self.command, self.effect, self.place, self.arguments)
@@ -48,7 +45,7 @@ class Question:
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """The effects the call can have: while unknown, none worse than the declared one."""
+        """The possible effects of the call; the declared one is the worst."""
         if self.effect is not None:
             return (self.effect,)
         order = tuple(Effect)
@@ -81,12 +78,12 @@ class Condition(ABC):
     """One condition, answered by the person, command, effect and place."""
 
     @abstractmethod
-    def test(self, ask: Question) -> Answer:
-        """Say whether it is met."""
+    def test(self, request: Request) -> Answer:
+        """Return whether it is met."""
 
     @abstractmethod
-    def why(self, ask: Question) -> str:
-        """Say in words what there is, where it is not met or not known."""
+    def why(self, request: Request) -> str:
+        """Explain why it is not met or not known."""
 
 
 class LateCondition(Condition):
@@ -94,26 +91,24 @@ class LateCondition(Condition):
 
     @abstractmethod
     def impossible(self, command: Command) -> str:
-        """Say in words why no call of the command can meet it; empty if one can."""
+        """Explain why no call of the command can meet it; empty if one can."""
 
 
 class Among(Condition):
-    """A fact, or one of several, is among the values of the rule."""
+    """One of the facts is among the values of the rule."""
 
-    def __init__(
-        self, what: str, values: Texts, facts: Callable[[Question], Iterable[str]]
-    ) -> None:
+    def __init__(self, what: str, values: Texts, facts: Callable[[Request], Iterable[str]]) -> None:
         self._what = what
         self._values = values
         self._facts = facts
 
-    def test(self, ask: Question) -> Answer:
-        """Say whether it is met."""
-        return any(map(self._values.match, self._facts(ask)))
+    def test(self, request: Request) -> Answer:
+        """Return whether it is met."""
+        return any(map(self._values.match, self._facts(request)))
 
-    def why(self, ask: Question) -> str:
-        """Say in words what there is."""
-        there = " and ".join(sorted(self._facts(ask))) or "none"
+    def why(self, request: Request) -> str:
+        """Explain why it is not met or not known."""
+        there = " and ".join(sorted(self._facts(request))) or "none"
         return f"{self._what} {there}, not {self._values}"
 
 
@@ -123,15 +118,15 @@ class Effects(Condition):
     def __init__(self, effects: Sequence[str]) -> None:
         self._wanted = frozenset(effects)
 
-    def test(self, ask: Question) -> Answer:
+    def test(self, request: Request) -> Answer:
         """Say whether it is met, by all effects the call can have or by none."""
-        met = {effect in self._wanted for effect in ask.effects}
+        met = {effect in self._wanted for effect in request.effects}
         return met.pop() if len(met) == 1 else None
 
-    def why(self, ask: Question) -> str:
-        """Say in words what there is."""
-        there, wanted = " or ".join(ask.effects), " or ".join(sorted(self._wanted))
-        if self.test(ask) is None:
+    def why(self, request: Request) -> str:
+        """Explain why it is not met or not known."""
+        there, wanted = " or ".join(request.effects), " or ".join(sorted(self._wanted))
+        if self.test(request) is None:
             return f"the effect is not known yet; it may be {there}, and {wanted} is asked for"
         return f"the effect is {there}, not {wanted}"
 
@@ -158,22 +153,22 @@ class Argument(LateCondition):
             return ""
         return f"{command.name} has no argument {self._name}"
 
-    def test(self, ask: Question) -> Answer:
-        """Say whether it is met."""
-        if ask.arguments is None:
+    def test(self, request: Request) -> Answer:
+        """Return whether it is met."""
+        if request.arguments is None:
             return None
-        met = [self._met(item, ask.command) for item in self._items(ask.arguments)]
+        met = [self._met(item, request.command) for item in self._items(request.arguments)]
         return any_of(met) if self._denies else bool(met) and all_of(met)
 
-    def why(self, ask: Question) -> str:
-        """Say in words what there is."""
-        if ask.arguments is None:
+    def why(self, request: Request) -> str:
+        """Explain why it is not met or not known."""
+        if request.arguments is None:
             return f"{self._name} is not known"
-        texts = [_words(item)[-1] for item in self._items(ask.arguments)]
+        texts = [_words(item)[-1] for item in self._items(request.arguments)]
         if not texts:
             return f"{self._name} is not given"
         there = f"{self._name} is {', '.join(texts)}"
-        if self.test(ask) is None:
+        if self.test(request) is None:
             return f"{there}, which is not looked up yet, and {self._values} is asked for"
         return f"{there}, not {self._values}"
 
@@ -209,11 +204,11 @@ class Tags(LateCondition):
             return ""
         return f"{command.name} has no targets"
 
-    def test(self, ask: Question) -> Answer:
-        """Say whether it is met."""
-        if ask.targets is None:
+    def test(self, request: Request) -> Answer:
+        """Return whether it is met."""
+        if request.targets is None:
             return None
-        return any(map(self.has, ask.targets))
+        return any(map(self.has, request.targets))
 
     def has(self, target: Instance) -> bool:
         """Whether a target has all the tags."""
@@ -223,42 +218,31 @@ class Tags(LateCondition):
                 return False
         return True
 
-    def why(self, ask: Question) -> str:
-        """Say in words what there is."""
+    def why(self, request: Request) -> str:
+        """Explain why it is not met or not known."""
         wanted = " and ".join(f"{key}={texts}" for key, texts in self._tags.items())
-        if ask.targets is None:
+        if request.targets is None:
             return f"the targets are not known, and {wanted} is asked for"
-        if not ask.targets:
+        if not request.targets:
             return f"there are no targets, and {wanted} is asked for"
-        lacking = labels(target for target in ask.targets if not self.has(target))
+        lacking = labels(target for target in request.targets if not self.has(target))
         return f"{lacking} without {wanted}"
 
 
 def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:
     """Return the conditions that are set."""
-    exact = partial(Texts, wild=False)
-    found: list[Condition] = []
-    if settings.roles:
-        found.append(Among("the roles are", exact(settings.roles), lambda ask: ask.person.roles))
-    if settings.people:
-        found.append(Among("the person is", exact(settings.people), lambda ask: (ask.person.name,)))
-    if settings.commands:
-        found.append(
-            Among("the command is", Texts(settings.commands), lambda ask: (ask.command.name,))
-        )
-    if settings.effects:
-        found.append(Effects(settings.effects))
-    if settings.channels:
-        found.append(
-            Among("the channel is", exact(settings.channels), lambda ask: (ask.place.channel,))
-        )
-    if settings.places:
-        found.append(Among("the place is", Texts(settings.places), lambda ask: (str(ask.place),)))
-    for name, values in settings.arguments.items():
-        found.append(Argument(name, values, denies=denies))
-    if settings.tags:
-        found.append(Tags(settings.tags))
-    return tuple(found)
+    s, exact = settings, partial(Texts, wild=False)
+    conditions: list[tuple[object, Condition]] = [
+        (s.roles, Among("the roles are", exact(s.roles), lambda it: it.person.roles)),
+        (s.people, Among("the person is", exact(s.people), lambda it: (it.person.name,))),
+        (s.commands, Among("the command is", Texts(s.commands), lambda it: (it.command.name,))),
+        (s.effects, Effects(s.effects)),
+        (s.channels, Among("the channel is", exact(s.channels), lambda it: (it.place.channel,))),
+        (s.places, Among("the place is", Texts(s.places), lambda it: (str(it.place),))),
+        *((values, Argument(name, values, denies=denies)) for name, values in s.arguments.items()),
+        (s.tags, Tags(s.tags)),
+    ]
+    return tuple(condition for values, condition in conditions if values)
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Whose an identity is, and which roles they hold.
+"""From an identity to a person and their roles.
 
-Everything is resolved at start, so that asking is one look-up in a dictionary.
+Everything is resolved at start, so that a query is one look-up in a dictionary.
 The settings are those of a checked configuration: nothing is checked twice.
 """
 
@@ -29,12 +29,12 @@ class People:
             persons = [Person(name, held, identity) for identity in identities if identity]
             for person in persons:
                 self._persons.setdefault(person.identity, person)
-            nobody = Person(name, held, Identity("", "", name))
-            self._named[name] = persons[0] if persons else nobody
+            without_identity = Person(name, held, Identity("", "", name))
+            self._named[name] = next(iter(persons), without_identity)
         self._guests = {guest.provider: _held(guest.roles, roles) for guest in guests}
 
     def person(self, identity: Identity) -> Person | None:
-        """Return whose identity it is, or None for a stranger.
+        """Return the person with an identity, or None if it is unknown.
 
         A guest is a person whose name is the identity itself.
         """

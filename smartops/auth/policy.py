@@ -1,8 +1,8 @@
 """May this person do this here: rules from the configuration, deny by default, deny wins.
 
-Most of a rule is settled by who asks what where, and the same people ask the
-same things in the same places all day. So the rules that are left for such a
-case are found once and kept, and a decision is mostly one look-up.
+Person, command, effect and place decide most rules, and few combinations of
+them occur. So the rules that remain for such a case are cached, and the cost
+of a decision does not grow with the number of rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smartops.command import Command, Effect
 from smartops.config.settings import RuleSettings
 from smartops.message import Person, Place
 
-from .conditions import Answer, Question, all_of, labels
+from .conditions import Answer, Request, all_of, labels
 from .rules import CompiledRule
 
 MAX_CASES = 8192
@@ -54,11 +54,11 @@ class Policy:
     def tag_keys(self, commands: Sequence[Command]) -> dict[str, str]:
         """Return the keys of all tags that decide rules, each with the name of such a rule.
 
-        Whoever can change such a tag can change what the policy allows.
+        Changing such a tag changes what the policy allows.
         """
         return {key: rule.name for rule in self._rules for key in rule.tag_keys(commands)}
 
-    def decide(  # noqa: PLR0917 - a question has six parts
+    def decide(  # noqa: PLR0917 - a request has six parts
         self,
         person: Person,
         command: Command,
@@ -71,16 +71,16 @@ class Policy:
         case = self._case(person, command, effect, place)
         if case.settled is not None:
             return case.settled
-        return case.decide(Question(person, command, effect, place, arguments, targets))
+        return case.decide(Request(person, command, effect, place, arguments, targets))
 
     def may_ever(self, person: Person, command: Command, place: Place) -> bool:
         """Whether there may be arguments and targets with which the person may run the command."""
         if "classify" not in command.companions:
             return self._case(person, command, command.effect, place).ever
-        possible = Question(person, command, None, place).effects
+        possible = Request(person, command, None, place).effects
         return any(self._case(person, command, item, place).ever for item in possible)
 
-    def explain(  # noqa: PLR0917 - a question has six parts
+    def explain(  # noqa: PLR0917 - a request has six parts
         self,
         person: Person,
         command: Command,
@@ -90,10 +90,10 @@ class Policy:
         targets: Sequence[Instance] | None,
     ) -> list[str]:
         """Say for every rule whether it applies and why not, then the decision; a line each."""
-        ask = Question(person, command, effect, place, arguments, targets)
+        request = Request(person, command, effect, place, arguments, targets)
         roles = ", ".join(sorted(person.roles)) or "none"
         lines = [f"person {person.name} in {place}, roles: {roles}"]
-        lines += [rule.explain(ask) for rule in self._rules]
+        lines += [rule.explain(request) for rule in self._rules]
         decision = self.decide(person, command, effect, place, arguments, targets)
         outcome = "allowed" if decision.allowed else "not known yet" if decision.maybe else "denied"
         return [*lines, f"{outcome}: {decision.reason}"]
@@ -113,66 +113,66 @@ class Policy:
         if case is None:
             if len(self._cases) >= MAX_CASES:
                 self._cases.clear()
-            case = self._cases[key] = _Case(self._rules, Question(person, command, effect, place))
+            case = self._cases[key] = _Case(self._rules, Request(person, command, effect, place))
         return case
 
 
 class _Case:
-    """The rules that are left once it is known who asks for which command where."""
+    """The rules that remain for a person, command, effect and place."""
 
-    def __init__(self, rules: Iterable[CompiledRule], ask: Question) -> None:
-        begun = [(rule, rule.begin(ask)) for rule in rules]
+    def __init__(self, rules: Iterable[CompiledRule], request: Request) -> None:
+        begun = [(rule, rule.begin(request)) for rule in rules]
         self._denies = [pair for pair in begun if pair[0].denies and pair[1] is not False]
         self._allows = [pair for pair in begun if not pair[0].denies and pair[1] is not False]
         self._by_target = any(rule.tags for rule, _ in self._allows)
         sure = [rule for rule, answer in begun if answer and not rule.late]
         allowing = [rule.name for rule in sure if not rule.denies]
         self._allowed = _allowed(allowing[0]) if allowing else None
-        self.settled = self._settle([rule for rule in sure if rule.denies], ask)
+        self.settled = self._settle([rule for rule in sure if rule.denies], request)
         self.ever = self.settled is None or self.settled.allowed
 
-    def _settle(self, denying: list[CompiledRule], ask: Question) -> Decision | None:
+    def _settle(self, denying: list[CompiledRule], request: Request) -> Decision | None:
         """Return the decision if neither arguments nor targets can change it."""
         if denying:
-            return Decision(False, denying[0].name, reason=denying[0].denial(ask))
+            return Decision(False, denying[0].name, reason=denying[0].denial(request))
         if not self._allows:
             return _NOBODY
         return None if self._denies else self._allowed
 
-    def decide(self, ask: Question) -> Decision:
+    def decide(self, request: Request) -> Decision:
         """Decide a case that is not settled."""
         doubt: CompiledRule | None = None
         for rule, begun in self._denies:
-            answer = rule.finish(begun, ask)
+            answer = rule.finish(begun, request)
             if answer:
-                return Decision(False, rule.name, reason=rule.denial(ask))
+                return Decision(False, rule.name, reason=rule.denial(request))
             if answer is None:
                 doubt = doubt or rule
-        decision = self._allowed or self._allow(ask)
+        decision = self._allowed or self._allow(request)
         if doubt is not None and (decision.allowed or decision.maybe):
             return _open(doubt.name)
         return decision
 
-    def _allow(self, ask: Question) -> Decision:
-        """Ask the rules that allow about each target; for all of them, one must."""
-        asks = ask.each() if self._by_target else [ask]
-        found = [self._first(one) for one in asks]
+    def _allow(self, request: Request) -> Decision:
+        """Evaluate the rules that allow for each target; each target needs one."""
+        requests = request.each() if self._by_target else [request]
+        found = [self._first(one) for one in requests]
         answer = all_of(one for one, _ in found)
         if answer:
             return _allowed(*(name for _, name in found))
         if answer is None:
             return _open(next(name for one, name in found if one is None))
-        if not self._by_target or not ask.targets:
+        if not self._by_target or not request.targets:
             return _NOBODY
-        pairs = zip(ask.targets, found, strict=True)
+        pairs = zip(request.targets, found, strict=True)
         refused = labels(target for target, (one, _) in pairs if one is False)
         return Decision(False, reason=f"No rule allows this for {refused}.")
 
-    def _first(self, ask: Question) -> tuple[Answer, str]:
+    def _first(self, request: Request) -> tuple[Answer, str]:
         """Return the first rule that allows, else the first that may."""
         best: tuple[Answer, str] = (False, "")
         for rule, begun in self._allows:
-            answer = rule.finish(begun, ask)
+            answer = rule.finish(begun, request)
             if answer:
                 return True, rule.name
             if answer is None and best[0] is False:

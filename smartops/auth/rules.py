@@ -13,7 +13,7 @@ from .conditions import (
     Argument,
     Condition,
     LateCondition,
-    Question,
+    Request,
     Tags,
     all_of,
     labels,
@@ -49,36 +49,36 @@ class CompiledRule:
         named = any(item.names_targets(command) for item in arguments for command in commands)
         return keys | {NAME_TAG} if named else keys
 
-    def begin(self, ask: Question) -> Answer:
+    def begin(self, request: Request) -> Answer:
         """Answer the early conditions; no also where no call can meet the late ones."""
-        if any(condition.impossible(ask.command) for condition in self.late):
+        if any(condition.impossible(request.command) for condition in self.late):
             return False
-        return all_of(condition.test(ask) for condition in self.early)
+        return all_of(condition.test(request) for condition in self.early)
 
-    def finish(self, begun: Answer, ask: Question) -> Answer:
+    def finish(self, begun: Answer, request: Request) -> Answer:
         """Answer the late conditions, given the answer to the early ones."""
         for condition in self.late:
-            answer = condition.test(ask)
+            answer = condition.test(request)
             if not answer:
                 begun = answer
                 if answer is False:
                     break
         return begun
 
-    def denial(self, ask: Question) -> str:
+    def denial(self, request: Request) -> str:
         """Return the sentence that says that the rule denies, and for which targets."""
-        if self.tags is None or not ask.targets:
+        if self.tags is None or not request.targets:
             return f'The rule "{self.name}" denies this.'
-        hit = labels(target for target in ask.targets if self.tags.has(target))
+        hit = labels(target for target in request.targets if self.tags.has(target))
         return f'The rule "{self.name}" denies this for {hit}.'
 
-    def explain(self, ask: Question) -> str:
+    def explain(self, request: Request) -> str:
         """Say in a line whether the rule applies, and why not."""
         head = f"{'deny ' if self.denies else 'allow'} {self.name}"
         for condition in self.late:
-            if impossible := condition.impossible(ask.command):
+            if impossible := condition.impossible(request.command):
                 return f"{head}: does not apply: {impossible}"
-        asks = [ask] if self.denies else ask.each()
+        asks = [request] if self.denies else request.each()
         pairs = [(one, self._unmet(one)) for one in asks]
         verdict, reason = next(((no, why) for _, (no, why) in pairs if no is not True), (True, ""))
         if verdict is True:
@@ -88,9 +88,9 @@ class CompiledRule:
             return f"{head}: applies to {hit} only: {reason}"
         return f"{head}: {'may apply' if verdict is None else 'does not apply'}: {reason}"
 
-    def _unmet(self, ask: Question) -> tuple[Answer, str]:
+    def _unmet(self, request: Request) -> tuple[Answer, str]:
         """Return the answer of all conditions, and the reason of the one that decides it."""
         conditions: Sequence[Condition] = (*self.early, *self.late)
-        answers = [condition.test(ask) for condition in conditions]
+        answers = [condition.test(request) for condition in conditions]
         answer = all_of(answers)
-        return answer, "" if answer else conditions[answers.index(answer)].why(ask)
+        return answer, "" if answer else conditions[answers.index(answer)].why(request)

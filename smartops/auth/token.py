@@ -1,4 +1,4 @@
-"""Reading a signed token strictly, before anything in it is believed."""
+"""Parse a signed token strictly, before its signature is verified."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def segment(data: bytes) -> str:
 
 
 def short(value: object) -> str:
-    """Return what a stranger wrote in a form that is safe and small enough for the log."""
+    """Return unauthenticated input in a form that is safe and short enough for the log."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

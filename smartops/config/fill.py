@@ -1,4 +1,4 @@
-"""Fill a model from a part of the tree, and say everything that is wrong with it."""
+"""Fill a model from a part of the tree, and report every problem."""
 
 from __future__ import annotations
 
@@ -88,10 +88,9 @@ def _is_consequence(path: Path, error: _Error, spoilt: Iterable[Path]) -> bool:
 
 
 def _is_shallow(path: Path, found: list[_Error], places: Iterable[Path]) -> bool:
-    """Whether these say only what follows from errors further in.
+    """Whether these errors only follow from errors further in.
 
-    That is that other branches of a union were not meant, or that a list of
-    wrong items is too short.
+    Examples are the other branches of a union, or a list of wrong items that is too short.
     """
     deeper = any(len(other) > len(path) and other[: len(path)] == path for other in places)
     return deeper and all(error["type"].endswith(("_type", "too_short")) for error in found)

@@ -82,9 +82,9 @@ class Reading:
         return found
 
     def _known(self, node: dict[str, Node], wanted: list[_Option]) -> dict[str, list[_Option]]:
-        """Return the keys of the models that the mapping can be meant as.
+        """Return the keys of the models that fit the mapping.
 
-        Keys that take a few words only tell which.
+        A model does not fit if a key of it takes one of a few words and has another value.
         """
         models = [option["properties"] for option in wanted if "properties" in option]
         fitting = [model for model in models if self._fits(node, model)]

@@ -1,4 +1,4 @@
-"""JSON schemas of models: what may stand in the file, for the reader and for editors."""
+"""JSON schemas of models, for the reader of the file and for editors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LITERALS = ("integer", "number", "boolean")
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes defaults as they would stand in the file, and knows all aliases and secrets."""
+    """Writes defaults as they are written in the file, and includes all aliases and secrets."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -33,7 +33,7 @@ class _Generator(GenerateJsonSchema):
 
     def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> dict[str, Any]:
         found = super().model_fields_schema(schema)
-        by_name = self._config.populate_by_name or self._config.validate_by_name
+        by_name = self._config.populate_by_name or getattr(self._config, "validate_by_name", False)
         for name, field in schema["fields"].items():
             aliases = field.get("validation_alias", ())
             paths = [[aliases]] if isinstance(aliases, str) else [*aliases]
