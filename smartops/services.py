@@ -7,111 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import AbstractContextManager
-from contextvars import copy_context
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
-from operator import methodcaller
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import anyio
-
-Item = TypeVar("Item", bound=Hashable)
-
-_LENGTHS = 64
-"""How many lengths of time have one timer each; any others have one each time."""
-
-
-class Deadlines(Generic[Item]):
-    """Calls ``late`` with each item that was begun ``seconds`` ago and has not ended.
-
-    A timer for every request costs as much as reading it, and nearly all are
-    cancelled. Where all deadlines are equally long, the oldest item is the first
-    to be late, so that one timer can watch over all.
-    """
-
-    def __init__(self, seconds: float, late: Callable[[Item], object]) -> None:
-        self._seconds = seconds
-        self._late = late
-        self._ends: dict[Item, float] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that watches
-
-    def begin(self, item: Item) -> None:
-        """Start the item's time, or start it anew."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._seconds
-        if self._loop is not loop:
-            self._loop, self._ends = loop, {}
-            loop.call_at(end, self._look)
-        self._ends.pop(item, None)  # so that it goes to the end of the line
-        self._ends[item] = end
-
-    def end(self, item: Item) -> None:
-        """Stop the item's time; it may have run out."""
-        self._ends.pop(item, None)
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        while self._ends:
-            item, end = next(iter(self._ends.items()))
-            if end > now:
-                loop.call_at(end, self._look)
-                return
-            del self._ends[item]
-            self._late(item)
-        self._loop = None
-
-
-class _Limited(AbstractContextManager[anyio.CancelScope]):
-    """A context that raises TimeoutError if its body takes longer."""
-
-    __slots__ = ("_deadlines", "_late", "_scope")
-
-    def __init__(self, deadlines: Deadlines[_Timed]) -> None:
-        self._deadlines = deadlines
-        self._scope = anyio.CancelScope()
-        self._late = False
-
-    def __enter__(self) -> anyio.CancelScope:
-        self._deadlines.begin(self)
-        return self._scope.__enter__()
-
-    def __exit__(self, *error: Any) -> bool | None:
-        self._deadlines.end(self)
-        handled = self._scope.__exit__(*error)
-        if self._late and self._scope.cancelled_caught:
-            raise TimeoutError
-        return handled
-
-    def give_up(self) -> None:
-        self._late = True
-        self._scope.cancel()
-
-
-class _Noticed(AbstractContextManager[None]):
-    """A context that does something, as its body would, if that takes longer."""
-
-    __slots__ = ("_act", "_context", "_deadlines")
-
-    def __init__(self, deadlines: Deadlines[_Timed], act: Callable[[], object]) -> None:
-        self._deadlines = deadlines
-        self._act = act
-        self._context = copy_context()
-
-    def __enter__(self) -> None:
-        self._deadlines.begin(self)
-
-    def __exit__(self, *error: object) -> None:
-        self._deadlines.end(self)
-
-    def give_up(self) -> None:
-        self._context.run(self._act)
-
-
-_Timed = _Limited | _Noticed
 
 
 class Clock:
@@ -131,23 +33,16 @@ class Clock:
 
     def fail_after(self, seconds: float) -> AbstractContextManager[Any]:
         """Return a context that raises TimeoutError if its body takes longer."""
-        return _Limited(self._deadline(seconds))
+        return anyio.fail_after(seconds)
 
-    def after(self, seconds: float, act: Callable[[], object]) -> AbstractContextManager[None]:
+    @contextmanager
+    def after(self, seconds: float, act: Callable[[], object]) -> Iterator[None]:
         """Return a context that calls ``act`` if its body takes longer."""
-        return _Noticed(self._deadline(seconds), act)
-
-    def _deadline(self, seconds: float) -> Deadlines[_Timed]:
-        found = self._deadlines.get(seconds)
-        if found is None:
-            found = Deadlines[_Timed](seconds, methodcaller("give_up"))
-            if len(self._deadlines) < _LENGTHS:
-                self._deadlines[seconds] = found
-        return found
-
-    @cached_property
-    def _deadlines(self) -> dict[float, Deadlines[_Timed]]:
-        return {}
+        timer = asyncio.get_running_loop().call_later(seconds, act)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 @dataclass(frozen=True, slots=True)

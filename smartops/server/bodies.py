@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-
-from smartops.services import Deadlines
 
 from .asgi import Event, Receive
 from .refusals import TooBusy, TooLarge, TooSlow
@@ -23,25 +19,12 @@ class Disconnected(Exception):
     """The client went away before its body was complete."""
 
 
-@dataclass(slots=True, eq=False)
-class _Reading:
-    """A body that is being read, and whether its time has run out."""
-
-    task: asyncio.Task[Any]
-    late: bool = False
-
-    def give_up(self) -> None:
-        self.late = True
-        self.task.cancel()
-
-
 class Bodies:
     """Reads bodies. ``limit`` is in bytes, ``seconds`` is for a whole body."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._deadlines = Deadlines(seconds, _Reading.give_up)
         self._together = limit * TOGETHER
         self._held = 0
 
@@ -50,24 +33,17 @@ class Bodies:
 
         Raises TooLarge, TooSlow, TooBusy or Disconnected.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        reading = _Reading(task)
-        self._deadlines.begin(reading)
         try:
-            if _declares_more(headers, self._limit):
-                await _drain(receive)
-                raise self._too_large()
-            return await self._collect(receive)
-        except asyncio.CancelledError:
-            if not reading.late or task.uncancel():
-                raise
+            async with asyncio.timeout(self._seconds):
+                if _declares_more(headers, self._limit):
+                    await _drain(receive)
+                    raise self._too_large()
+                return await self._collect(receive)
+        except TimeoutError:
             raise TooSlow(
                 "The body did not arrive in time",
                 details=f"It must be complete within {self._seconds:g} seconds.",
             ) from None
-        finally:
-            self._deadlines.end(reading)
 
     async def _collect(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import re
+import secrets
 from collections.abc import Iterable
 
 from smartops.errors import Refusal, ValidationFailed
@@ -15,7 +15,6 @@ from .bounds import MAX_HEADERS
 from .refusals import HeadersTooLarge, WrongVersion
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-_ids = random.Random()  # noqa: S311 - the ids are no secret, and the system's generator is slow
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -25,7 +24,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
             if _SANE_ID.fullmatch(value):
                 return value.decode("ascii")
             break
-    return f"{_ids.getrandbits(64):016x}"
+    return secrets.token_hex(8)
 
 
 def check(scope: Scope) -> None:

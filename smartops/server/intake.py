@@ -17,7 +17,6 @@ from smartops.channel import Channel
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
 from smartops.message import Claims, Headers, Inbound, Receipt, Response
 from smartops.reply import Quota, Reply
-from smartops.services import Deadlines
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
@@ -80,7 +79,6 @@ class Intake:
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
         self._wait = settings.wait.total_seconds()
-        self._waiting: dict[float, Deadlines[Exchange]] = {}
         self._late = Late(self._clock, self._wait)
         self._channels = app.channels
         self._last_resort = next((item for item in app.channels if item.name == LAST_RESORT), None)
@@ -202,8 +200,8 @@ class Intake:
         return channel.respond(receipt.messages, replies)
 
     async def _replies(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Replies:
-        waiting = self._deadlines(receipt.patience or self._wait)
-        waiting.begin(exchange)
+        loop = asyncio.get_running_loop()
+        wait = loop.call_later(receipt.patience or self._wait, self._lose_patience, exchange)
         try:
             handle = self._app.handle_kept if receipt.patience else self._app.handle
             replies = [await handle(message) for message in receipt.messages]
@@ -212,7 +210,7 @@ class Intake:
                 exchange.late.cancel()
             raise
         finally:
-            waiting.end(exchange)
+            wait.cancel()
         if exchange.late is not None:
             exchange.late.set_result(replies)
         if receipt.patience:
@@ -220,13 +218,6 @@ class Intake:
             for message, reply in zip(receipt.messages, replies, strict=True):
                 self._app.spawn(self._app.conclude, channel, message, reply, late)
         return replies
-
-    def _deadlines(self, seconds: float) -> Deadlines[Exchange]:
-        """Return the deadlines of that length; there are a few, as channels are."""
-        found = self._waiting.get(seconds)
-        if found is None:
-            found = self._waiting[seconds] = Deadlines(seconds, self._lose_patience)
-        return found
 
     def _lose_patience(self, exchange: Exchange) -> None:
         """Answer that it takes longer; the work goes on, and its answer is kept or sent."""
