@@ -23,7 +23,7 @@ _LONGEST = timedelta(days=36500)
 
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
-_SIZE = re.compile(r"(\d{1,15}) ?([A-Za-z]{0,3})", re.ASCII)
+_SIZE = re.compile(r"(0|[1-9]\d{0,14}) ?([A-Za-z]{0,3})", re.ASCII)
 
 
 class Referenced(str):

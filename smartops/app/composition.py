@@ -16,7 +16,7 @@ from smartops.auth import LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
 from smartops.channel import Channel
 from smartops.command import Command
-from smartops.config import Document, Settings, read
+from smartops.config import Document, Settings, in_file_order, read
 from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
 from smartops.grammar import Grammar
@@ -82,7 +82,7 @@ def compose(
         known = {problem.path for problem in problems}
         problems += [problem for problem in error.problems if problem.path not in known]
     if problems:
-        raise StartupError(*document.in_order(problems))
+        raise StartupError(*in_file_order(problems))
     return made
 
 
@@ -176,7 +176,7 @@ def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
             problems += error.problems
     problems += plugins.problems
     if problems or settings is None:
-        raise StartupError(*document.in_order([*problems, *later]))
+        raise StartupError(*in_file_order([*problems, *later]))
     return settings, plugins, later
 
 

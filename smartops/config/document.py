@@ -169,10 +169,6 @@ class Document:
         parts: Path = tuple(int(part) if part.isdigit() else part for part in path.split("."))
         return Finding(self._tree.place(parts), parts, text, hint).problem(str(self.path))
 
-    def in_order(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-        """Return problems in the order of the file; those of no place in it come last."""
-        return in_file_order(problems)
-
 
 def _no_settings(tree: Tree, path: Path) -> list[Finding]:
     """Return what stands in the section of a plugin that has no settings."""

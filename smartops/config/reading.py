@@ -133,7 +133,7 @@ class Reading:
             if formats == {"path"} and node.text:
                 return str(within(self._folder, node.text))
             if value is not None:
-                return node.as_text()
+                return node.text
         if trap := _trap(node, value, types & _SCALARS):
             self._report(path, trap)
         return value
@@ -141,7 +141,7 @@ class Reading:
     def _check_secret(self, node: Scalar, formats: set[Any], path: Path) -> None:
         for name in formats & _SECRETS.keys():
             self.secrets.add(path)
-            if reason := _SECRETS[name].why_refused(node.as_text()):
+            if reason := _SECRETS[name].why_refused(node.text):
                 self._report(path, reason)
 
     def _report(self, path: Path, text: str, hint: str = "") -> None:
@@ -190,12 +190,12 @@ def _words(wanted: Sequence[_Option]) -> set[str]:
 
 def _trap(node: Scalar, value: object, scalars: set[str]) -> str:
     """Return what is wrong with a value that pydantic would accept too readily."""
-    if scalars & {_ANY, "string"}:
-        return ""
+    if _ANY in scalars or ("string" in scalars and "number" not in scalars):
+        return ""  # a decimal may be a number or a string
     if scalars == {"boolean"} and not isinstance(value, bool):
         if node.text.lower() in ("true", "false"):
             return ""
-        is_word = node.text.lower() in _TRAPS and not node.references
+        is_word = node.text.lower() in _TRAPS and not node.is_referenced
         return "must be true or false" + (f", not {node.written.lower()}" if is_word else "")
     if scalars & {"integer", "number"}:
         if isinstance(value, bool) and "boolean" not in scalars:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartops.values import Referenced
+
 from .tree import Scalar
 
 FOLDER = "smartops.folder"
@@ -50,6 +52,7 @@ class References:
         problems: list[str] = []
         parts: list[str] = []
         end = 0
+        is_referenced, bare = False, True
         for match in _REFERENCE.finditer(node.written):
             parts.append(node.written[end : match.start()])
             end = match.end()
@@ -61,12 +64,14 @@ class References:
             except _Missing as missing:
                 problems.append(str(missing))
                 continue
-            node.references = True
-            node.bare = node.bare and not (is_default and value)
+            is_referenced = True
+            bare = bare and not (is_default and value)
             if value and not is_default:
                 node.hidden += (value,)
             parts.append(value)
         node.text = "".join((*parts, node.written[end:]))
+        if is_referenced:
+            node.text = Referenced.of(node.text, node.written, bare=bare)
         node.broken = bool(problems)
         return problems
 

@@ -23,11 +23,11 @@ class Mark:
 
 @dataclass(slots=True)
 class Scalar:
-    """One value. ``text`` is as it reads once references are expanded, ``written`` as it stands.
+    """One value: ``written`` in the file, and ``text`` with its references expanded.
 
-    ``plain`` is false inside quotes. ``hidden`` holds what came from outside
-    the file and must not be shown. ``broken`` says that a problem with it is
-    already known.
+    ``text`` is a :class:`Referenced` if there are any. ``plain`` is false inside
+    quotes. ``hidden`` holds what came from outside the file and must not be
+    shown. ``broken`` says that a problem with the value is already reported.
     """
 
     mark: Mark
@@ -35,18 +35,15 @@ class Scalar:
     plain: bool = True
     text: str = ""
     hidden: tuple[str, ...] = ()
-    references: bool = False
-    bare: bool = True
     broken: bool = False
 
     def __post_init__(self) -> None:
         self.text = self.text or self.written
 
-    def as_text(self) -> str:
-        """Return the text, marked as referenced where a secret may depend on it."""
-        if self.references:
-            return Referenced.of(self.text, self.written, bare=self.bare)
-        return self.text
+    @property
+    def is_referenced(self) -> bool:
+        """Whether the text comes, at least in part, from a reference."""
+        return isinstance(self.text, Referenced)
 
     def native(self) -> object:
         """Return what the text means in YAML 1.2, save for octal and other traps: those stay text.
@@ -54,9 +51,9 @@ class Scalar:
         Only ``true`` and ``false`` are booleans; ``yes``, ``12:30`` and
         ``2024-01-01`` are text, and so is anything in quotes.
         """
-        if not self.plain or (self.references and not self.text):
-            return self.as_text()
-        return _resolve(self.text, self.as_text())
+        if not self.plain or (self.is_referenced and not self.text):
+            return self.text
+        return _resolve(self.text)
 
     @property
     def shown(self) -> str:
@@ -108,15 +105,15 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
 
 
-def _resolve(text: str, otherwise: object) -> object:
-    """Return the null, boolean or number that plain ``text`` stands for, else ``otherwise``."""
+def _resolve(text: str) -> object:
+    """Return the null, boolean or number that plain ``text`` stands for, else the text."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text) and any(map(str.isdigit, text)):
         return float(text)
-    return otherwise
+    return text
 
 
 def is_empty(node: Node | None) -> bool:

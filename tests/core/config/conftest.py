@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from smartops.config import Document, read
+from smartops.config import Document, in_file_order, read
 from smartops.errors import StartupError
 
 
@@ -53,6 +53,6 @@ def problems(document: Callable[..., Document]) -> Callable[..., list[str]]:
                 fill()
             except StartupError as error:
                 found += error.problems
-        return [str(problem) for problem in made.in_order(found)]
+        return [str(problem) for problem in in_file_order(found)]
 
     return find
