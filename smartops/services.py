@@ -159,6 +159,10 @@ class Services:
     facts of the plugin NAME; they can be used once the app runs. ``policy_tags``
     maps the keys of tags that rules of the policy look at to the name of such a
     rule; it is complete once all commands are registered.
+
+    ``shared`` are objects that plugins share with others, by their types. A
+    plugin adds them in ``setup``; those of all plugins are there from
+    ``register_backends`` on. The kit of a plugin wraps this for those who use it.
     """
 
     clock: Clock
@@ -169,3 +173,4 @@ class Services:
     max_depth: int = 32
     shelf: Callable[[str], Shelf] = _no_shelf
     policy_tags: Mapping[str, str] = field(default_factory=dict)
+    shared: dict[type, Any] = field(default_factory=dict)

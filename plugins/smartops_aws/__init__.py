@@ -6,7 +6,7 @@ See the README in this folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import click
@@ -15,7 +15,9 @@ from smartops import Layer, Services, hookimpl
 from smartops.backends import Backend
 
 from .config import AwsConfig
-from .person import for_person
+from .kit import require_sdk
+from .kit.person import for_person
+from .kit.regions import Regions
 
 
 @hookimpl
@@ -26,13 +28,14 @@ def config_type() -> type[AwsConfig]:
 
 @hookimpl
 def setup(config: AwsConfig, services: Services) -> Hooks:
-    """Return the hooks that share the backends; the SDK is loaded, and asks AWS nothing yet."""
-    try:
-        from .backend import backends
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{error.name} is missing; pip install 'smartops[aws]'") from error
+    """Return the hooks that share the backends; the regions are shared with other plugins."""
+    require_sdk("aws")
+    from .backend import backends
+    from .part import Part
 
-    return Hooks(list(backends(config, services.clock)))
+    made = list(backends(config, services.clock))
+    services.shared[Regions] = Regions(item.region for item in made if isinstance(item, Part))
+    return Hooks(made)
 
 
 class Hooks:
@@ -61,8 +64,10 @@ def register_middleware() -> Iterable[Layer]:
 
 
 @hookimpl
-def register_cli(config: AwsConfig | None) -> Iterable[click.Command]:
+def register_cli(
+    config: AwsConfig | None, commands: Callable[[], Sequence[object]]
+) -> Iterable[click.Command]:
     """Return the commands ``smartops aws …``."""
-    from .cli import commands
+    from . import cli
 
-    return commands(config)
+    return cli.commands(config, commands)

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from smartops import Clock
 from smartops.backends import Backend
 
-from .api import Api
 from .compute import AwsCompute
 from .config import AccountConfig, AwsConfig
 from .costs import AwsCosts
+from .kit import Access, Account, Region
 from .metrics import AwsMetrics
+from .parsing import Listener
 from .part import Part
 from .runner import AwsRunner
-from .sdk import Sdk
 
 _WARM = 8
 """How many regions are made ready at start; a thirtieth of a second each."""
 
 
-class Aws(AwsCompute, AwsRunner, AwsMetrics):
-    """One region of one account, with all that can be done there."""
-
-
-class _WithoutRunner(AwsCompute, AwsMetrics):
-    """A region where no scripts are run."""
-
-
-class _WithoutMetrics(AwsCompute, AwsRunner):
-    """A region where nothing is measured."""
-
-
-_KINDS: Mapping[tuple[bool, bool], type[Part]] = {
-    (True, True): Aws,
-    (False, True): _WithoutRunner,
-    (True, False): _WithoutMetrics,
-    (False, False): AwsCompute,
-}
-
-
 def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
     """Make the backends, in the order of the configuration; nothing is asked of AWS yet."""
-    kind = _KINDS[config.runner.enabled, config.metrics.enabled]
+    kinds: list[type[Part]] = [AwsCompute]
+    kinds += [AwsRunner] if config.runner.enabled else []
+    kinds += [AwsMetrics] if config.metrics.enabled else []
+    kind = type("Aws", tuple(kinds), {})  # commands are given a backend for each of its kinds
+    wait = config.limits.wait.total_seconds()
     for account in config.accounts:
-        sdk = Sdk(account, config, clock)
+        shared = Account(_access(account, config), clock)
         for region in account.regions:
-            yield kind(Api(account, region, sdk, config.limits, clock), config)
+            yield kind(Region(shared, region, wait=wait), config)
         if config.costs.enabled and account.costs:
             where = config.costs.region or _home_of_costs(account)
-            yield AwsCosts(account, Api(account, where, sdk, config.limits, clock), config.costs)
+            yield AwsCosts(account, Region(shared, where, wait=wait), config.costs)
 
 
 @asynccontextmanager
@@ -63,12 +48,29 @@ async def running(backends: Sequence[Backend]) -> AsyncIterator[None]:
     """
     parts = [backend for backend in backends if isinstance(backend, Part)]
     for part in parts[:_WARM]:
-        await part.warm()
+        await part.region.warm("ec2", "ssm", "cloudwatch")
     try:
         yield
     finally:
         for part in parts:
-            part.close()
+            part.region.account.close()
+
+
+def _access(account: AccountConfig, config: AwsConfig) -> Access:
+    def prepare(client: Any, service: str, region: str) -> None:
+        if service == "ec2":
+            listener = Listener(f"{account.name}/{region}")
+            client.meta.events.register("before-parse.ec2.DescribeInstances", listener)
+
+    return Access(
+        account.name,
+        account,
+        config.limits,
+        number=account.number,
+        endpoint=config.endpoint,
+        sts_endpoint=config.endpoint,
+        prepare=prepare,
+    )
 
 
 def _home_of_costs(account: AccountConfig) -> str:

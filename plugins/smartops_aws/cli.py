@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import click
 
 from .config import AccountConfig, AwsConfig
-
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/.+)", re.ASCII)
-_SESSION = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/(?P<role>[^/]+)/.+", re.ASCII)
+from .kit import principal_option, print_document, role_policy, section_of, trust_policy
 
 
-def commands(config: AwsConfig | None) -> Iterable[click.Command]:
-    """Return the commands; without a configuration they say that they need one."""
-    return [_policy(config), _trust(config), _documents(config)]
+def commands(config: AwsConfig | None, load: Callable[[], object]) -> Iterable[click.Command]:
+    """Return the commands; without a configuration they say that they need one.
+
+    ``load`` loads all plugins, so that their actions are declared.
+    """
+    return [_policy(config, load), _trust(config), _documents(config)]
 
 
-def _policy(config: AwsConfig | None) -> click.Command:
+def _policy(config: AwsConfig | None, load: Callable[[], object]) -> click.Command:
     @click.command()
     @click.argument("account", required=False)
     @click.option("--bot", is_flag=True, help="What SmartOps itself needs: to assume the roles.")
@@ -30,55 +28,42 @@ def _policy(config: AwsConfig | None) -> click.Command:
         It belongs to the role of the account, or to whoever SmartOps runs as
         where the account has no role.
         """
-        from .policy import account_policy, bot_policy
+        from .policy import account_policy
 
-        settings = _needed(config)
+        settings = section_of(config)
+        roles = [item.role for item in settings.accounts if item.role]
         if not bot:
-            _print(account_policy(settings, _account(settings, account)))
-        elif any(item.role for item in settings.accounts):
-            _print(bot_policy(settings))
+            _declare(load)
+            print_document(account_policy(settings, _account(settings, account)))
+        elif roles:
+            print_document(role_policy("AssumeRoles", roles))
         else:
             raise click.UsageError("no account has a role, so there is none to assume")
 
     return policy
 
 
+def _declare(load: Callable[[], object]) -> None:
+    """Load all plugins. What keeps SmartOps from starting must not keep the policy from it."""
+    try:
+        load()
+    except Exception as error:  # noqa: BLE001 - any plugin may fail, and in any way
+        click.echo(f"The actions of other plugins may be missing: {error}", err=True)
+
+
 def _trust(config: AwsConfig | None) -> click.Command:
     @click.command()
     @click.argument("account", required=False)
-    @click.option(
-        "--principal",
-        required=True,
-        metavar="ARN",
-        help="The role or user that SmartOps runs as; `aws sts get-caller-identity` tells.",
-    )
+    @principal_option()
     def trust(account: str | None, principal: str) -> None:
         """Print the trust policy of an account's role."""
-        from .policy import trust_policy
-
-        settings = _needed(config)
+        settings = section_of(config)
         found = _account(settings, account)
         if not found.role:
             raise click.UsageError(f"the account {found.name} has no role")
-        _print(trust_policy(found, _lasting(principal)))
+        print_document(trust_policy(found.external_id, principal))
 
     return trust
-
-
-def _lasting(principal: str) -> str:
-    """Return whom a role can trust; of a session of a role that is the role itself."""
-    session = _SESSION.fullmatch(principal)
-    if session:
-        raise click.BadParameter(
-            f"that is one session of the role {session['role']}; name the role, as "
-            f"`aws iam get-role --role-name {session['role']} --query Role.Arn` tells it",
-            param_hint="--principal",
-        )
-    if not _PRINCIPAL.fullmatch(principal):
-        raise click.BadParameter(
-            "it must be the ARN of a role or user, arn:aws:iam::…:role/…", param_hint="--principal"
-        )
-    return principal
 
 
 def _documents(config: AwsConfig | None) -> click.Command:
@@ -92,21 +77,15 @@ def _documents(config: AwsConfig | None) -> click.Command:
         """
         from .authoring import content
 
-        listed = {item.name: item for item in _needed(config).runner.documents}
+        listed = {item.name: item for item in section_of(config).runner.documents}
         if name is None:
             click.echo("\n".join(listed))
         elif name in listed:
-            _print(content(listed[name]))
+            print_document(content(listed[name]))
         else:
             raise click.UsageError(f"plugins.aws.runner.documents has no {name}")
 
     return documents
-
-
-def _needed(config: AwsConfig | None) -> AwsConfig:
-    if config is None:
-        raise click.UsageError("this needs a configuration; name it with --config FILE")
-    return config
 
 
 def _account(config: AwsConfig, name: str | None) -> AccountConfig:
@@ -118,7 +97,3 @@ def _account(config: AwsConfig, name: str | None) -> AccountConfig:
     if name not in accounts:
         raise click.UsageError(f"there is no account {name}; there are {', '.join(accounts)}")
     return accounts[name]
-
-
-def _print(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2))

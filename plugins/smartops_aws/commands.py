@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+
+from cachetools import LRUCache
 
 from smartops import ValidationFailed
 from smartops.backends import RunResult
 
 from .actions import CANCEL, COMMANDS, INVOCATIONS, OUTPUT
-from .api import Api
-from .faults import Fault
-from .flight import Flights
 from .invocations import Invocation, Step, invocation, output_of
+from .kit import Fault, Region
+from .kit.concurrency import SingleFlight, together
 from .nodes import AT_ONCE
-from .together import together
 
 _REMEMBERED = 64
 _NOT_YET = "InvocationDoesNotExist"
@@ -42,11 +41,11 @@ class _Command:
 class Commands:
     """The commands of one region of one account. ``poll`` is in seconds."""
 
-    def __init__(self, api: Api, poll: float) -> None:
-        self._api = api
+    def __init__(self, region: Region, poll: float) -> None:
+        self.region = region
         self._poll = poll
-        self._flights: Flights[Results] = Flights()
-        self._known: OrderedDict[str, _Command] = OrderedDict()
+        self._in_flight: SingleFlight[Results] = SingleFlight()
+        self._known: LRUCache[str, _Command] = LRUCache(_REMEMBERED)
 
     def sent(self, id: str, instances: Sequence[str]) -> None:
         """Take note of a command that was just sent: AWS may not know of it for a moment."""
@@ -57,30 +56,28 @@ class Commands:
         command = self._command(id)
         if command.is_over:
             return command.results
-        elapsed = self._api.clock.time() - command.looked
+        elapsed = self.region.clock.time() - command.looked
         if command.results and 0 <= elapsed < self._poll:
             return command.results
-        return await self._flights.join(id, partial(self._look, command))
+        return await self._in_flight.do(id, partial(self._look, command))
 
     async def cancel(self, id: str) -> None:
         """Ask for a command to be stopped; harmless if it has ended."""
         command = self._command(id)
         if not command.is_over:
-            await self._api.call(CANCEL, CommandId=id)
+            await self.region.call(CANCEL, CommandId=id)
             command.looked = float("-inf")
 
     def _command(self, id: str) -> _Command:
-        command = self._known.setdefault(id, _Command(id))
-        self._known.move_to_end(id)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        return command
+        return self._known.setdefault(id, _Command(id))
 
     async def _look(self, command: _Command) -> Results:
         if not command.instances:
             command.instances = await self._sent_to(command.id)
         listed: dict[str, Invocation] = {}
-        pages = self._api.pages(INVOCATIONS, CommandId=command.id, Details=True, MaxResults=AT_ONCE)
+        pages = self.region.pages(
+            INVOCATIONS, CommandId=command.id, Details=True, MaxResults=AT_ONCE
+        )
         async for page in pages:
             for item in page["CommandInvocations"]:
                 found = invocation(item)
@@ -95,7 +92,7 @@ class Commands:
             results[result.instance_id] = result
             if result.finished:
                 command.ended[result.instance_id] = result
-        command.looked = self._api.clock.time()
+        command.looked = self.region.clock.time()
         command.results = tuple(
             command.ended.get(id_) or results.get(id_) or RunResult(id_, "pending")
             for id_ in command.instances
@@ -104,7 +101,7 @@ class Commands:
 
     async def _sent_to(self, id: str) -> tuple[str, ...]:
         """Return the instances that a command of an earlier process was sent to."""
-        answer = await self._api.call(COMMANDS, CommandId=id)
+        answer = await self.region.call(COMMANDS, CommandId=id)
         if not answer["Commands"]:
             raise ValidationFailed(f"There is no run {id}", details="InvalidCommandId")
         return tuple(answer["Commands"][0]["InstanceIds"])
@@ -116,11 +113,11 @@ class Commands:
         outputs, errors, cut = [], [found.result.errors], False
         for step in found.steps:
             try:
-                answer = await self._api.attempt(OUTPUT, 0, _asked(id, found, step))
+                answer = await self.region.attempt(OUTPUT, 0, _asked(id, found, step))
             except Fault as fault:
                 if fault.code == _NOT_YET:  # it is listed, and elsewhere not known yet
                     return replace(found.result, status="running", exit_code=None)
-                raise self._api.refused(fault, OUTPUT) from fault
+                raise self.region.refused(fault, OUTPUT) from fault
             output, error, was_cut = output_of(answer)
             outputs.append(output)
             errors.append(error)

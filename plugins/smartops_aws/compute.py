@@ -14,12 +14,12 @@ from smartops import (
 )
 from smartops.backends import Page, Query, Transition, Verb
 
-from .actions import CREATE_TAGS, DELETE_TAGS, PROTECTION, REBOOT, START, STOP, Action
-from .api import Api
+from .actions import CREATE_TAGS, DELETE_TAGS, PROTECTION, REBOOT, START, STOP
 from .config import AwsConfig
+from .kit import Action, Region
+from .kit.concurrency import together
 from .listing import Listing
 from .part import Part
-from .together import together
 
 MOST = 1000
 """How many instances one request may name."""
@@ -31,9 +31,9 @@ _ANSWERS: Mapping[Verb, str] = {"start": "StartingInstances", "stop": "StoppingI
 class AwsCompute(Part, Compute):
     """The instances of one region of one account."""
 
-    def __init__(self, api: Api, config: AwsConfig) -> None:
-        super().__init__(api, config)
-        self._listing = Listing(api)
+    def __init__(self, region: Region, config: AwsConfig) -> None:
+        super().__init__(region, config)
+        self._listing = Listing(region)
 
     async def list(self, query: Query) -> Page:
         """Return the instances that match; raises ValidationFailed for a foreign cursor."""
@@ -43,7 +43,7 @@ class AwsCompute(Part, Compute):
         """Raise what ``act`` would raise: for want of a right, of an instance, for protection."""
         ids = self._changeable(verb, instances)
         await self._present(ids)
-        await self._api.permitted(_ACTIONS[verb], InstanceIds=ids)
+        await self.region.permitted(_ACTIONS[verb], InstanceIds=ids)
         if verb == "stop":
             await self._unprotected(instances)
 
@@ -51,7 +51,7 @@ class AwsCompute(Part, Compute):
         """Start, stop or reboot the instances in one request, which AWS does to all or none."""
         ids = self._changeable(verb, instances)
         try:
-            answer = await self._api.call(_ACTIONS[verb], len(ids), InstanceIds=ids)
+            answer = await self.region.call(_ACTIONS[verb], len(ids), InstanceIds=ids)
         finally:
             self._listing.changed()
         if verb == "reboot":  # it says nothing, and only does it to what runs
@@ -70,9 +70,9 @@ class AwsCompute(Part, Compute):
         self._taggable(put, remove)
         await self._present([instance.id])
         if put:
-            await self._api.permitted(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
+            await self.region.permitted(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
         if remove:
-            await self._api.permitted(DELETE_TAGS, Resources=[instance.id], Tags=_keys(remove))
+            await self.region.permitted(DELETE_TAGS, Resources=[instance.id], Tags=_keys(remove))
 
     async def tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
@@ -81,7 +81,7 @@ class AwsCompute(Part, Compute):
         self._taggable(put, remove)
         try:
             if put:
-                await self._api.call(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
+                await self.region.call(CREATE_TAGS, Resources=[instance.id], Tags=_pairs(put))
             if remove:
                 await self._remove(instance, remove, already=put)
         finally:
@@ -98,7 +98,7 @@ class AwsCompute(Part, Compute):
         self, instance: Instance, keys: Sequence[str], *, already: Mapping[str, str]
     ) -> None:
         try:
-            await self._api.call(DELETE_TAGS, Resources=[instance.id], Tags=_keys(keys))
+            await self.region.call(DELETE_TAGS, Resources=[instance.id], Tags=_keys(keys))
         except Refusal as error:
             if already:
                 done = f"{', '.join(already)} had been set by then"
@@ -133,7 +133,7 @@ class AwsCompute(Part, Compute):
 
         async def look(instance: Instance) -> bool:
             try:
-                answer = await self._api.call(
+                answer = await self.region.call(
                     PROTECTION, InstanceId=instance.id, Attribute="disableApiStop"
                 )
             except Refusal:

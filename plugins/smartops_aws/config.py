@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from smartops import Duration
 
+from .kit import (
+    ConnectionLimits,
+    CredentialsConfig,
+    Endpoint,
+    RegionName,
+    Section,
+    partition_of,
+)
 from .template import Template
 
 _SECOND = timedelta(seconds=1)
@@ -26,47 +24,9 @@ _MINUTE = timedelta(minutes=1)
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-RoleArn = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$"),
-]
-
-_REGION = re.compile(
-    r"[a-z]{2,4}(-[a-z]+)?-(central|east|west|(north|south)(east|west)?)-\d{1,2}", re.ASCII
-)
-"""How AWS names regions. Which there are is not held against a list, since new ones are opened."""
 
 
-def _region(name: str) -> str:
-    if _REGION.fullmatch(name):
-        return name
-    raise ValueError(f"there is no region {name}; they have names such as eu-central-1")
-
-
-RegionName = Annotated[str, AfterValidator(_region)]
-
-
-def _endpoint(url: str) -> str:
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or a password")
-    if not url or (parts.scheme == "https" and parts.hostname):
-        return url
-    if parts.scheme == "http" and is_loopback(url):
-        return url
-    raise ValueError("must be an https:// URL, or http:// on a loopback address")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AccountConfig(_Section):
+class AccountConfig(CredentialsConfig):
     """An account and the regions of it that are operated."""
 
     name: AccountName = Field(
@@ -75,19 +35,6 @@ class AccountConfig(_Section):
     account: AccountId | None = Field(
         default=None,
         description="The account's number, in quotes. It may be left out where role: holds it.",
-    )
-    role: RoleArn | None = Field(
-        default=None,
-        description="ARN of the role to assume there; without it SmartOps acts as itself.",
-    )
-    external_id: str = Field(
-        default="",
-        max_length=1224,
-        description="What the role's trust policy demands as sts:ExternalId.",
-    )
-    profile: str = Field(
-        default="",
-        description="Profile of the AWS configuration files to begin with; else the usual chain.",
     )
     regions: tuple[RegionName, ...] = Field(
         min_length=1,
@@ -106,14 +53,7 @@ class AccountConfig(_Section):
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``: what the ARNs of the account begin with."""
-        region = self.regions[0]
-        if region.startswith("cn-"):
-            return "aws-cn"
-        return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-    def backend(self, region: str) -> str:
-        """Return the name of the backend of a region."""
-        return f"{self.name}/{region}"
+        return partition_of(self.regions[0])
 
     @model_validator(mode="after")
     def _is_one_account(self) -> Self:
@@ -121,14 +61,12 @@ class AccountConfig(_Section):
             raise ValueError("needs account: (twelve digits in quotes) or role:")
         if self.role and self.number not in self.role.split(":"):
             raise ValueError("role is in another account than account")
-        if self.external_id and not self.role:
-            raise ValueError("external_id belongs to a role")
         if len(set(self.regions)) < len(self.regions):
             raise ValueError("a region is named twice")
         return self
 
 
-class DocumentConfig(_Section):
+class DocumentConfig(Section):
     """A Command document of yours, and the scripts that are run by it."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_\-.:/]{3,128}$")] = Field(
@@ -164,7 +102,7 @@ class DocumentConfig(_Section):
         return self
 
 
-class RunnerConfig(_Section):
+class RunnerConfig(Section):
     """Remote execution by SSM Run Command."""
 
     enabled: bool = Field(default=True, description="Whether scripts can be run at all.")
@@ -183,7 +121,7 @@ class RunnerConfig(_Section):
     )
 
 
-class MetricsConfig(_Section):
+class MetricsConfig(Section):
     """CloudWatch."""
 
     enabled: bool = Field(default=True, description="Whether CloudWatch is asked, which it bills.")
@@ -209,7 +147,7 @@ class MetricsConfig(_Section):
     )
 
 
-class CostsConfig(_Section):
+class CostsConfig(Section):
     """Cost Explorer."""
 
     enabled: bool = Field(default=True, description="Whether bills are asked for, at $0.01 each.")
@@ -228,33 +166,17 @@ class CostsConfig(_Section):
     )
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(ConnectionLimits):
     """How long AWS may take, and how much is asked at once."""
 
-    connect: Duration = Field(
-        default=timedelta(seconds=3),
-        gt=timedelta(0),
-        description="How long a connection may take to be made.",
-    )
-    read: Duration = Field(
-        default=timedelta(seconds=15),
-        gt=timedelta(0),
-        description="How long an answer may take.",
-    )
     wait: Duration = Field(
         default=timedelta(seconds=10),
         ge=timedelta(0),
         description="How long a call may wait for its turn before it is refused as too many.",
     )
-    threads: int = Field(
-        default=8,
-        ge=1,
-        le=64,
-        description="Calls under way at once in one region of one account.",
-    )
 
 
-class AwsConfig(_Section):
+class AwsConfig(Section):
     """Settings of the aws plugin."""
 
     accounts: tuple[AccountConfig, ...] = Field(
@@ -276,7 +198,7 @@ class AwsConfig(_Section):
     metrics: MetricsConfig = MetricsConfig()
     costs: CostsConfig = CostsConfig()
     limits: LimitsConfig = LimitsConfig()
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+    endpoint: Endpoint = Field(
         default="",
         description="A look-alike to talk to instead of AWS; on this machine it gets made-up keys.",
     )

@@ -12,9 +12,9 @@ from smartops import BackendUnavailable, Costs, ValidationFailed
 from smartops.backends import DayCost
 
 from .actions import COST
-from .api import Api
 from .config import AccountConfig, CostsConfig
-from .flight import Flights
+from .kit import Region
+from .kit.concurrency import SingleFlight
 
 UNFINISHED = 2
 """The last days that are not billed completely: today, and yesterday."""
@@ -36,13 +36,13 @@ class _Bill:
 class AwsCosts(Costs):
     """The costs of one account, in all regions."""
 
-    def __init__(self, account: AccountConfig, api: Api, config: CostsConfig) -> None:
+    def __init__(self, account: AccountConfig, region: Region, config: CostsConfig) -> None:
         self.name = account.name
         self._account = account
-        self._api = api
+        self.region = region
         self._config = config
         self._bill: _Bill | None = None
-        self._flights: Flights[_Bill] = Flights()
+        self._in_flight: SingleFlight[_Bill] = SingleFlight()
 
     async def ping(self) -> None:
         """Return: to ask whether Cost Explorer answers would cost a cent."""
@@ -55,20 +55,20 @@ class AwsCosts(Costs):
         if days < 1:
             raise ValidationFailed("Costs are asked for at least one day")
         days = min(days, _HISTORY)
-        last = self._api.clock.now().date() - timedelta(days=UNFINISHED)
+        last = self.region.clock.now().date() - timedelta(days=UNFINISHED)
         bill = self._bill
         if bill is None or not self._good(bill, days, last):
-            bill = await self._flights.join((days, last), partial(self._ask, days, last))
+            bill = await self._in_flight.do((days, last), partial(self._ask, days, last))
         return bill.days[-days:]
 
     def _good(self, bill: _Bill, days: int, last: date) -> bool:
-        age = self._api.clock.time() - bill.at
+        age = self.region.clock.time() - bill.at
         fresh = 0 <= age < self._config.cache.total_seconds()
         return fresh and bill.last == last and len(bill.days) >= days
 
     async def _ask(self, days: int, last: date) -> _Bill:
         first = last - timedelta(days=max(days, _USUAL) - 1)
-        pages = self._api.pages(
+        pages = self.region.pages(
             COST,
             TimePeriod={"Start": f"{first}", "End": f"{last + timedelta(days=1)}"},
             Granularity="DAILY",
@@ -84,7 +84,7 @@ class AwsCosts(Costs):
         currency = next((item.currency for item in found if item.amount), "USD")
         wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         self._bill = _Bill(
-            self._api.clock.time(),
+            self.region.clock.time(),
             last,
             tuple(known.get(day) or DayCost(day, 0.0, currency) for day in wanted),
         )

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from cachetools import TLRUCache
+
 from .actions import LIST_METRICS
-from .api import Api
 from .config import MetricsConfig
-from .flight import Flights
 from .gauges import AGENT_METRICS, Gauge, Gauges, chosen, of_instance
-from .recent import Recent
-from .together import together
+from .kit import Region
+from .kit.concurrency import SingleFlight, together
 
 FEW = 25
 """Up to so many instances are asked about one by one."""
@@ -30,30 +30,30 @@ _NOTHING: Gauges = {}
 class Discovery:
     """The agents of one region of one account."""
 
-    def __init__(self, api: Api, config: MetricsConfig) -> None:
-        self._api = api
+    def __init__(self, region: Region, config: MetricsConfig) -> None:
+        self.region = region
         self._config = config
-        self._flights: Flights[None] = Flights()
-        self._known: Recent[Gauges] = Recent(api.clock, config.discovery.total_seconds(), _MOST)
+        self._in_flight: SingleFlight[None] = SingleFlight()
+        self._known: TLRUCache[str, Gauges] = TLRUCache(_MOST, self._until, region.clock.time)
 
     async def of(self, ids: Sequence[str]) -> Mapping[str, Gauges]:
         """Return what the agent measures on each instance; nothing where there is no agent."""
-        missing = [id_ for id_ in ids if self._get(id_) is None]
+        missing = [id_ for id_ in ids if self._known.get(id_) is None]
         if len(missing) > FEW:
-            await self._flights.join("all", self._scan)
+            await self._in_flight.do("all", self._scan)
             for id_ in missing:
-                if self._get(id_) is None:
-                    self._known.put(id_, _NOTHING)
+                self._known.setdefault(id_, _NOTHING)
         else:
             await together(self._look, missing)
-        return {id_: (self._get(id_) or (_NOTHING,))[0] for id_ in ids}
+        return {id_: self._known.get(id_, _NOTHING) for id_ in ids}
 
-    def _get(self, id: str) -> tuple[Gauges] | None:
-        found = self._known.get(id)
-        return self._known.get(id, _ABSENT) if found and not found[0] else found
+    def _until(self, _: str, gauges: Gauges, now: float) -> float:
+        """Return until when it is remembered."""
+        seconds = self._config.discovery.total_seconds()
+        return now + (seconds if gauges else min(seconds, _ABSENT))
 
     async def _look(self, id: str) -> None:
-        await self._flights.join(id, partial(self._look_now, id))
+        await self._in_flight.do(id, partial(self._look_now, id))
 
     async def _look_now(self, id: str) -> None:
         found = await self._listed(Dimensions=[{"Name": "InstanceId", "Value": id}])
@@ -67,7 +67,7 @@ class Discovery:
         return await self._listed(MetricName=name)
 
     async def _listed(self, **which: object) -> Sequence[tuple[str, Gauge]]:
-        pages = self._api.pages(
+        pages = self.region.pages(
             LIST_METRICS,
             Namespace=self._config.agent_namespace,
             RecentlyActive=_ACTIVE,
@@ -81,5 +81,4 @@ class Discovery:
         for id_, gauge in found:
             gauges.setdefault(id_, []).append(gauge)
         for id_, own in gauges.items():
-            read = chosen(own, self._config.filesystems) if own else _NOTHING
-            self._known.put(id_, read)
+            self._known[id_] = chosen(own, self._config.filesystems) if own else _NOTHING

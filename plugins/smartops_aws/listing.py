@@ -10,21 +10,22 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_right
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 
 from anyio import to_thread
+from cachetools import LRUCache
 
 from smartops import Instance, ValidationFailed
 from smartops.backends import Page, Query
 
 from .actions import DESCRIBE
-from .api import Api
 from .filters import matcher, requests
-from .flight import Flights
+from .kit import Region
+from .kit.concurrency import SingleFlight
 from .parsing import INSTANCES
 
 PAGE = 1000
@@ -62,10 +63,10 @@ class Snapshot:
 class Listing:
     """The instances of one region of one account."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._flights: Flights[Snapshot] = Flights()
-        self._kept: OrderedDict[Hashable, Snapshot] = OrderedDict()
+    def __init__(self, region: Region) -> None:
+        self.region = region
+        self._in_flight: SingleFlight[Snapshot] = SingleFlight()
+        self._kept: LRUCache[Hashable, Snapshot] = LRUCache(_KEPT)
         self._changes = 0
 
     async def page(self, query: Query) -> Page:
@@ -75,11 +76,11 @@ class Listing:
         key = _key(query)
         kept = self._kept.get(key)
         age = _FOLLOWED if query.cursor else _GLANCED
-        if not (kept and query.limit and self._api.clock.time() - kept.at < age):
+        if not (kept and query.limit and self.region.clock.time() - kept.at < age):
             changes = self._changes
-            kept = await self._flights.join((key, changes), partial(self._read, query))
+            kept = await self._in_flight.do((key, changes), partial(self._read, query))
             if query.limit and changes == self._changes:
-                self._keep(key, kept)
+                self._kept[key] = kept
         return kept.page(query.cursor, query.limit)
 
     async def all(self, query: Query) -> Sequence[Instance]:
@@ -91,19 +92,13 @@ class Listing:
         self._kept.clear()
         self._changes += 1
 
-    def _keep(self, key: Hashable, snapshot: Snapshot) -> None:
-        self._kept[key] = snapshot
-        self._kept.move_to_end(key)
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-
     async def _read(self, query: Query) -> Snapshot:
-        at = self._api.clock.time()
+        at = self.region.clock.time()
         parts: list[Sequence[Instance]] = []
         for filters in requests(query):
-            pages = self._api.pages(DESCRIBE, Filters=filters, MaxResults=PAGE)
+            pages = self.region.pages(DESCRIBE, Filters=filters, MaxResults=PAGE)
             parts += [page[INSTANCES] async for page in pages]
-        return await to_thread.run_sync(_assembled, at, parts, query, limiter=self._api.places)
+        return await to_thread.run_sync(_assembled, at, parts, query, limiter=self.region.places)
 
 
 def _assembled(at: float, parts: Iterable[Sequence[Instance]], query: Query) -> Snapshot:

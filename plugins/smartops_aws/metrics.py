@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from anyio import lowlevel
+from cachetools import TTLCache
 
 from smartops import Instance, Metrics, ValidationFailed
 from smartops.backends import Metric, Sample, Usage
 
-from .api import Api
 from .config import AwsConfig
 from .discovery import Discovery
 from .gauges import Gauge, Gauges, cpu
+from .kit import Region
 from .part import Part
 from .readings import MOST_POINTS, Points, read
-from .recent import Recent
 
 _FIVE_MINUTES = timedelta(minutes=5)  # what EC2 measures without detailed monitoring
 _NEWEST = timedelta(hours=1)
@@ -31,28 +31,31 @@ _TURN = 20  # instances that are worked on before others get their turn
 _MOST_USAGES = 20_000
 _MOST_SERIES = 1_000
 
+_UNKNOWN = Usage()
+
 Series = tuple[Sample, ...]
+_Key = tuple[Metric, str, datetime, timedelta]
 
 
 class AwsMetrics(Part, Metrics):
     """The measurements of one region of one account."""
 
-    def __init__(self, api: Api, config: AwsConfig) -> None:
-        super().__init__(api, config)
+    def __init__(self, region: Region, config: AwsConfig) -> None:
+        super().__init__(region, config)
         seconds = config.metrics.cache.total_seconds()
-        self._discovery = Discovery(api, config.metrics)
-        self._usages: Recent[Usage | None] = Recent(api.clock, seconds, _MOST_USAGES)
-        self._series: Recent[Series] = Recent(api.clock, seconds, _MOST_SERIES)
+        self._discovery = Discovery(region, config.metrics)
+        time = region.clock.time
+        self._usages: TTLCache[str, Usage | None] = TTLCache(_MOST_USAGES, seconds, time)
+        self._series: TTLCache[_Key, Series] = TTLCache(_MOST_SERIES, seconds, time)
 
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
         """Return the newest usage of the last hour; ``at`` is that of the oldest value in it."""
         ids = list(dict.fromkeys(instance.id for instance in instances))
-        known = {id_: found[0] for id_ in ids if (found := self._usages.get(id_)) is not None}
-        missing = [id_ for id_ in ids if id_ not in known]
+        known = {id_: self._usages.get(id_, _UNKNOWN) for id_ in ids}
+        missing = [id_ for id_ in ids if known[id_] is _UNKNOWN]
         if missing:
-            for id_, usage in (await self._newest(missing)).items():
-                known[id_] = usage
-                self._usages.put(id_, usage)
+            known |= (newest := await self._newest(missing))
+            self._usages.update(newest)
         return {id_: usage for id_ in ids if (usage := known[id_]) is not None}
 
     async def series(
@@ -68,20 +71,20 @@ class AwsMetrics(Part, Metrics):
         Raises ValidationFailed for a period that is not whole minutes, or finer
         than CloudWatch keeps it for so long.
         """
-        now = self._api.clock.now()
+        now = self.region.clock.now()
         _possible(since, now, period)
         start = _aligned(since, period)
         ids = list(dict.fromkeys(instance.id for instance in instances))
         keys = {id_: (metric, id_, start, period) for id_ in ids}
-        known = {id_: found[0] for id_ in ids if (found := self._series.get(keys[id_]))}
+        known = {id_: found for id_ in ids if (found := self._series.get(keys[id_])) is not None}
         missing = [id_ for id_ in ids if id_ not in known]
         if missing:
             gauges = await self._gauges(metric, missing)
             every = [gauge for own in gauges.values() for gauge in own]
-            points = await read(self._api, every, start, _aligned(now, period) + period, period)
+            points = await read(self.region, every, start, _aligned(now, period) + period, period)
             for number, id_ in enumerate(missing, 1):
                 known[id_] = _fullest([points[item] for item in gauges[id_] if item in points])
-                self._series.put(keys[id_], known[id_])
+                self._series[keys[id_]] = known[id_]
                 if number % _TURN == 0:
                     await lowlevel.checkpoint()
         return {id_: known[id_] for id_ in ids if known[id_]}
@@ -96,10 +99,10 @@ class AwsMetrics(Part, Metrics):
         found = await self._discovery.of(ids)
         gauges: dict[str, Gauges] = {id_: {**found[id_], "cpu": [cpu(id_)]} for id_ in ids}
         every = [gauge for own in gauges.values() for some in own.values() for gauge in some]
-        now = self._api.clock.now()
+        now = self.region.clock.now()
         start = _aligned(now - _NEWEST, _FIVE_MINUTES)
         end = _aligned(now, _FIVE_MINUTES) + _FIVE_MINUTES
-        points = await read(self._api, every, start, end, _FIVE_MINUTES)
+        points = await read(self.region, every, start, end, _FIVE_MINUTES)
         usages: dict[str, Usage | None] = {}
         for number, (id_, own) in enumerate(gauges.items(), 1):
             usages[id_] = _usage(own, points)

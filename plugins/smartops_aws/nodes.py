@@ -9,9 +9,9 @@ from typing import Any
 from smartops import Instance
 
 from .actions import NODES
-from .api import Api
 from .documents import Platform
-from .together import together
+from .kit import Region
+from .kit.concurrency import together
 
 AT_ONCE = 50
 """Instances that one request of SSM may name."""
@@ -27,14 +27,14 @@ class Reach:
     unreachable: Mapping[str, str]
 
 
-async def reach(api: Api, instances: Sequence[Instance]) -> Reach:
+async def reach(region: Region, instances: Sequence[Instance]) -> Reach:
     """Ask SSM about the agents of these instances; raises refusals."""
     known: dict[str, Mapping[str, Any]] = {}
 
     async def ask(part: Sequence[Instance]) -> None:
         ids = [item.id for item in part]
         filters = [{"Key": "InstanceIds", "Values": ids}]
-        async for page in api.pages(NODES, Filters=filters, MaxResults=AT_ONCE):
+        async for page in region.pages(NODES, Filters=filters, MaxResults=AT_ONCE):
             for node in page["InstanceInformationList"]:
                 known[node["InstanceId"]] = node
 

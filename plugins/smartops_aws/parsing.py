@@ -3,15 +3,11 @@
 A real instance is 5 KB of XML, of which a listing wants a tenth. Before the SDK
 parses an answer, this takes the wanted fields out of it with expat and leaves
 an empty answer; signing, retries, paging and errors stay the SDK's.
-
-What is no answer of AWS, such as a login page with status 200, is refused here.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 from xml.parsers import expat
@@ -19,17 +15,11 @@ from xml.parsers import expat
 from smartops import Instance
 from smartops.backends import State
 
+from .kit.answers import ERRORS, PARSING, Unreadable
+
 INSTANCES = "SmartOpsInstances"
 """Where the instances stand in the parsed answer."""
 
-PARSING = threading.Lock()
-"""Held while an answer is parsed: the event loop waits for one thread, not for one per region."""
-
-_ERRORS = 301
-"""The SDK takes a lower HTTP status for success."""
-
-_EXCERPT = 100
-_ROOT = re.compile(rb"\s*(?:<\?[^>]*>\s*)?<(\w+)")
 _EMPTY = b"<DescribeInstancesResponse/>"
 
 # Parts of an instance that nobody wants; none of them ever stands within itself.
@@ -55,35 +45,6 @@ _FIELDS = frozenset(
 _TOKEN, _INSTANCE, _FIELD, _STATE, _TAG = 2, 5, 6, 7, 8
 
 
-class Unreadable(Exception):
-    """An answer is broken, or does not come from AWS."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(f"{len(body):,} bytes that begin with {body[:_EXCERPT]!r}")
-
-
-def check_answer(response_dict: Mapping[str, Any], operation_model: Any, **_: object) -> None:
-    """Raise Unreadable for a successful answer that does not look like one of the operation.
-
-    JSON is not parsed here. In a broken answer the SDK finds no member, which is noticed later.
-    """
-    if response_dict["status_code"] >= _ERRORS:
-        return
-    body: bytes = response_dict["body"]
-    protocol = operation_model.service_model.resolved_protocol
-    if protocol in ("ec2", "query"):
-        root = _ROOT.match(body)
-        fits = root is not None and root[1].decode() == f"{operation_model.name}Response"
-    elif protocol == "json":
-        text = body.strip()
-        nothing_to_say = not text and not operation_model.output_shape.members
-        fits = nothing_to_say or (text.startswith(b"{") and text.endswith(b"}"))
-    else:
-        fits = True
-    if not fits:
-        raise Unreadable(body)
-
-
 class Listener:
     """Hears of every answer to DescribeInstances that comes to one backend, before it is parsed."""
 
@@ -97,7 +58,7 @@ class Listener:
 
         An error is left for the SDK to make sense of. Raises Unreadable.
         """
-        if response_dict["status_code"] >= _ERRORS:
+        if response_dict["status_code"] >= ERRORS:
             return
         body = response_dict["body"]
         try:

@@ -1,7 +1,7 @@
-"""The least that SmartOps has to be allowed, as IAM policies, for what is configured.
+"""The least that SmartOps has to be allowed, as an IAM policy, for what is configured.
 
-It is made of the table of actions: what is not there cannot be called, and what
-is there is allowed only where the feature it is for is switched on.
+It is made of the actions that plugins declare: what is not declared cannot be
+called, and those of a feature are allowed only where the feature is switched on.
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .actions import ACTIONS, ASSUME, CREATE_TAGS, DELETE_TAGS, SEND, Action, Feature
+from .actions import CANCEL, CREATE_TAGS, DELETE_TAGS, REBOOT, SEND, START, STOP
 from .config import AccountConfig, AwsConfig, DocumentConfig
 from .documents import RAW
-
-Statement = dict[str, Any]
-Policy = dict[str, Any]
-
-_VERSION = "2012-10-17"
-_ON_INSTANCES = frozenset({"StartInstances", "StopInstances", "RebootInstances"})
+from .kit import Action, Policy, Statement, allow, policy_of
+from .kit.action import declared
 
 
-def features(config: AwsConfig, account: AccountConfig) -> frozenset[Feature]:
-    """Return what is switched on in an account."""
-    on: dict[Feature, bool] = {
+def features(config: AwsConfig, account: AccountConfig) -> frozenset[str]:
+    """Return what is switched on in an account; what other plugins declare always is."""
+    on = {
+        "": True,
         "compute": True,
         "changes": config.changes,
         "tagging": config.tagging,
@@ -36,34 +33,15 @@ def features(config: AwsConfig, account: AccountConfig) -> frozenset[Feature]:
 def account_policy(config: AwsConfig, account: AccountConfig) -> Policy:
     """Return what has to be allowed in an account: to its role, or to SmartOps itself."""
     on = features(config, account)
-    allowed = [action for action in ACTIONS if action.feature in on]
+    allowed = [action for action in declared() if action.feature in on]
     writer = _Writer(config, account)
-    statements = [
-        _allow("Everywhere", writer.anywhere(allowed), "*"),
-        *(writer.changes(allowed)),
-        *(writer.tags(allowed)),
+    return policy_of(
+        allow("Everywhere", writer.anywhere(allowed), "*"),
+        *writer.changes(allowed),
+        *writer.tags(allowed),
         *(writer.scripts() if "runner" in on else ()),
-    ]
-    return {"Version": _VERSION, "Statement": [item for item in statements if item["Action"]]}
-
-
-def bot_policy(config: AwsConfig) -> Policy:
-    """Return what has to be allowed to SmartOps itself where accounts have roles."""
-    roles = [account.role for account in config.accounts if account.role]
-    return {"Version": _VERSION, "Statement": [_allow("AssumeRoles", [ASSUME.right], roles)]}
-
-
-def trust_policy(account: AccountConfig, principal: str) -> Policy:
-    """Return whom the role of an account has to trust: SmartOps, and only it."""
-    statement: Statement = {
-        "Sid": "SmartOps",
-        "Effect": "Allow",
-        "Principal": {"AWS": principal},
-        "Action": ASSUME.right,
-    }
-    if account.external_id:
-        statement["Condition"] = {"StringEquals": {"sts:ExternalId": account.external_id}}
-    return {"Version": _VERSION, "Statement": [statement]}
+        *writer.others(allowed),
+    )
 
 
 class _Writer:
@@ -75,14 +53,14 @@ class _Writer:
         self._tag, _, self._value = config.managed_tag.partition("=")
 
     def anywhere(self, allowed: Iterable[Action]) -> Sequence[str]:
-        """Return what knows no resources, or is only looked at."""
-        return [
-            item.right for item in allowed if not item.changes or item.operation == "CancelCommand"
-        ]
+        """Return what knows no resources, or only reads."""
+        read = [item.right for item in allowed if item.on == "*" and not item.changes]
+        rest = [item.right for item in allowed if item is CANCEL]
+        return list(dict.fromkeys([*read, *rest]))
 
     def changes(self, allowed: Iterable[Action]) -> Iterable[Statement]:
-        rights = [item.right for item in allowed if item.operation in _ON_INSTANCES]
-        yield _allow("ChangeInstances", rights, self._instances(), self._managed("aws:ResourceTag"))
+        rights = [item.right for item in allowed if item in (START, STOP, REBOOT)]
+        yield allow("ChangeInstances", rights, self._instances(), self._managed("aws:ResourceTag"))
 
     def tags(self, allowed: Iterable[Action]) -> Iterable[Statement]:
         """Let tags be changed, but not the one that says what may be changed."""
@@ -92,7 +70,7 @@ class _Writer:
             condition["ForAllValues:StringNotEquals"] = {"aws:TagKeys": [self._tag]}
             # Of no keys at all that holds, too; and that means every tag to DeleteTags.
             condition["Null"] = {"aws:TagKeys": "false"}
-        yield _allow("ChangeTags", rights, self._instances(), condition)
+        yield allow("ChangeTags", rights, self._instances(), condition)
 
     def scripts(self) -> Iterable[Statement]:
         """Let the documents be sent, and let them be sent to the instances: both are asked."""
@@ -105,10 +83,22 @@ class _Writer:
             ]
         if not documents:
             return
-        yield _allow("SendDocuments", [SEND.right], documents)
-        yield _allow(
+        yield allow("SendDocuments", [SEND.right], documents)
+        yield allow(
             "SendToInstances", [SEND.right], self._instances(), self._managed("ssm:resourceTag")
         )
+
+    def others(self, allowed: Iterable[Action]) -> Iterable[Statement]:
+        """Allow what other plugins change, or do with certain resources only."""
+        for item in allowed:
+            if not item.feature and (item.changes or item.on != "*"):
+                yield allow(item.operation, [item.right], self._filled(item.on))
+
+    def _filled(self, arn: str) -> Sequence[str]:
+        """Return the ARN in every region of the account."""
+        account = self._account
+        named = {"partition": account.partition, "account": account.number}
+        return list(dict.fromkeys(arn.format(region=region, **named) for region in account.regions))
 
     def _arns(self, document: DocumentConfig) -> Sequence[str]:
         if document.name.startswith("arn:"):
@@ -128,18 +118,3 @@ class _Writer:
 
     def _managed(self, key: str) -> dict[str, Mapping[str, Any]]:
         return {"StringEquals": {f"{key}/{self._tag}": self._value}} if self._tag else {}
-
-
-def _allow(
-    sid: str,
-    rights: Sequence[str],
-    resources: str | Sequence[str],
-    condition: Mapping[str, Any] | None = None,
-) -> Statement:
-    statement: Statement = {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": list(rights),
-        "Resource": resources if isinstance(resources, str) else list(resources),
-    }
-    return {**statement, "Condition": dict(condition)} if condition else statement

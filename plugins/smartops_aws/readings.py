@@ -9,9 +9,9 @@ from functools import partial
 from anyio import lowlevel
 
 from .actions import DATA
-from .api import Api
 from .gauges import Gauge
-from .together import together
+from .kit import Region
+from .kit.concurrency import together
 
 MOST_QUERIES = 500
 MOST_POINTS = 90_000  # CloudWatch takes 100,800; the ends of a window add some
@@ -21,7 +21,7 @@ Points = Mapping[datetime, float]
 
 
 async def read(
-    api: Api, gauges: Sequence[Gauge], start: datetime, end: datetime, period: timedelta
+    region: Region, gauges: Sequence[Gauge], start: datetime, end: datetime, period: timedelta
 ) -> Mapping[Gauge, Points]:
     """Return the averages of each gauge by the start of their period; raises refusals.
 
@@ -32,7 +32,7 @@ async def read(
     size = max(1, min(MOST_QUERIES, MOST_POINTS // points))
     unique = list(dict.fromkeys(gauges))
     batches = [unique[at : at + size] for at in range(0, len(unique), size)]
-    ask = partial(_ask, api, start=start, end=end, seconds=int(period.total_seconds()))
+    ask = partial(_ask, region, start=start, end=end, seconds=int(period.total_seconds()))
     found: dict[Gauge, Points] = {}
     for part in await together(ask, batches):
         found.update(part)
@@ -40,10 +40,10 @@ async def read(
 
 
 async def _ask(
-    api: Api, gauges: Sequence[Gauge], *, start: datetime, end: datetime, seconds: int
+    region: Region, gauges: Sequence[Gauge], *, start: datetime, end: datetime, seconds: int
 ) -> Mapping[Gauge, Points]:
     by_id = {f"q{number}": gauge for number, gauge in enumerate(gauges)}
-    pages = api.pages(
+    pages = region.pages(
         DATA,
         MetricDataQueries=[gauge.query(id_, seconds) for id_, gauge in by_id.items()],
         StartTime=start,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,22 +10,22 @@ from functools import partial
 from typing import Any
 
 from anyio import CancelScope
+from cachetools import LRUCache
 
 from smartops import DeadlineExceeded, Instance, Refusal, Runner, ValidationFailed
 from smartops.backends import RunResult
 
-from .api import Api
 from .commands import Commands
 from .config import AwsConfig
 from .documents import Documents, Order, Platform
-from .errors import SsmUnavailable
-from .flight import Flights
+from .kit import Region
+from .kit.concurrency import SingleFlight, together
+from .kit.refusals import SsmUnavailable
 from .nodes import chunks, reach
 from .part import Part
 from .runs import Part as RunPart
 from .runs import Unsent, join, split
 from .sending import Sender
-from .together import together
 
 _LEAST_DELIVERY = 30
 _LONGEST = timedelta(hours=48)
@@ -54,13 +53,13 @@ class AwsRunner(Part, Runner):
 
     unreachable = SsmUnavailable
 
-    def __init__(self, api: Api, config: AwsConfig) -> None:
-        super().__init__(api, config)
+    def __init__(self, region: Region, config: AwsConfig) -> None:
+        super().__init__(region, config)
         self._documents = Documents(config.runner)
-        self._commands = Commands(api, config.runner.poll.total_seconds())
-        self._sender = Sender(api)
-        self._flights: Flights[str] = Flights()
-        self._sent: OrderedDict[str, _Sent] = OrderedDict()
+        self._commands = Commands(region, config.runner.poll.total_seconds())
+        self._sender = Sender(region)
+        self._in_flight: SingleFlight[str] = SingleFlight()
+        self._sent: LRUCache[str, _Sent] = LRUCache(_REMEMBERED)
 
     async def send(
         self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
@@ -75,14 +74,14 @@ class AwsRunner(Part, Runner):
         unique = tuple({item.id: item for item in instances}.values())
         _acceptable(script, unique, limit)
         asked = (script, tuple(item.id for item in unique))
-        earlier = self._sent_by(key)
+        earlier = self._sent.get(key) if key else None
         if earlier is not None:
             if earlier.asked != asked:
                 raise ValidationFailed("This act has already sent another script")
             return earlier.run_id
         call = partial(self._send, _Job(script, limit, key), unique)
-        run_id = await (self._flights.join((key, asked), call) if key else call())
-        self._remember(key or run_id, _Sent(asked, run_id))
+        run_id = await (self._in_flight.do((key, asked), call) if key else call())
+        self._sent[key or run_id] = _Sent(asked, run_id)
         return run_id
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
@@ -109,7 +108,7 @@ class AwsRunner(Part, Runner):
     async def _send(self, job: _Job, instances: Sequence[Instance]) -> str:
         for platform in {item.platform for item in instances}:
             self._documents.order(job.script, platform, job.limit)  # refused before AWS is asked
-        reached = await reach(self._api, instances)
+        reached = await reach(self.region, instances)
         if not reached.online:
             raise _nobody(instances, reached.unreachable)
         parts: list[RunPart] = []
@@ -143,14 +142,6 @@ class AwsRunner(Part, Runner):
             return Unsent(f"{sure}. {error.message}", ids)
         self._commands.sent(command, ids)
         return command
-
-    def _sent_by(self, key: str) -> _Sent | None:
-        return self._sent.get(key) if key else None
-
-    def _remember(self, key: str, sent: _Sent) -> None:
-        self._sent[key] = sent
-        if len(self._sent) > _REMEMBERED:
-            self._sent.popitem(last=False)
 
     def _order(self, run_id: str, found: Mapping[str, RunResult]) -> Sequence[str]:
         """Return the ids in the order they were given, as far as that is remembered."""
@@ -191,14 +182,13 @@ def _worst(refused: Sequence[Refusal]) -> Refusal:
 
 def _nobody(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnavailable:
     first = instances[0]
-    if len(instances) == 1:
-        return SsmUnavailable(
-            f"{first.label} cannot be reached to run scripts", details=why[first.id]
-        )
-    return SsmUnavailable(
-        f"None of {len(instances)} instances can be reached to run scripts",
-        details=f"{first.label}: {why[first.id]}",
-    )
+    message, details = f"{first.label} cannot be reached to run scripts", why[first.id]
+    if len(instances) > 1:
+        message = f"None of {len(instances)} instances can be reached to run scripts"
+        details = f"{first.label}: {details}"
+    error = SsmUnavailable(message, details=details)
+    error.undone = True
+    return error
 
 
 def _unreachable(why: Mapping[str, str]) -> Sequence[Unsent]:

@@ -12,10 +12,9 @@ from uuid import uuid4
 from smartops import DeadlineExceeded, RateLimited, Refusal
 
 from .actions import COMMANDS, SEND
-from .api import Api
-from .faults import Fault
-from .person import session_name
-from .refusals import certainly_undone
+from .kit import Fault, Region
+from .kit.person import session_name
+from .kit.refusals import certainly_undone
 
 _TRIES = 2
 _LOOKS = 3
@@ -32,24 +31,24 @@ class Sender:
     its comment, which no other command has.
     """
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, region: Region) -> None:
+        self.region = region
 
     async def send(self, request: Mapping[str, Any], key: str) -> str:
         """Send a command and return its id; raises DeadlineExceeded if nobody knows whether."""
         comment = _comment(key or uuid4().hex)
-        began = self._api.clock.time()
+        began = self.region.clock.time()
         for left in reversed(range(_TRIES)):
             try:
-                answer = await self._api.attempt(SEND, 0, {**request, "Comment": comment})
+                answer = await self.region.attempt(SEND, 0, {**request, "Comment": comment})
             except Fault as fault:
-                refused = self._api.refused(fault, SEND)
+                refused = self.region.refused(fault, SEND)
                 if not certainly_undone(fault):
                     return await self._found(comment, began, fault)
                 again = isinstance(refused, RateLimited) or fault.cause == "unreached"
                 if not (left and again):
                     raise refused from fault
-                await self._api.clock.sleep(_PAUSE)
+                await self.region.clock.sleep(_PAUSE)
             else:
                 return str(answer["Command"]["CommandId"])
         raise AssertionError("unreachable")
@@ -59,7 +58,7 @@ class Sender:
         after = datetime.fromtimestamp(began - _AGO, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         filters = [{"key": "InvokedAfter", "value": after}]
         for _ in range(_LOOKS):
-            await self._api.clock.sleep(_PAUSE)
+            await self.region.clock.sleep(_PAUSE)
             with suppress(Refusal):  # that nobody can look does not mean that it was not taken
                 found = await self._listed(comment, filters)
                 if found:
@@ -71,7 +70,7 @@ class Sender:
 
     async def _listed(self, comment: str, filters: Sequence[Mapping[str, str]]) -> str:
         """Return the id of the command with a comment, empty if it is not listed."""
-        async for page in self._api.pages(COMMANDS, Filters=filters, MaxResults=_PAGE):
+        async for page in self.region.pages(COMMANDS, Filters=filters, MaxResults=_PAGE):
             for command in page["Commands"]:
                 if command.get("Comment") == comment:
                     return str(command["CommandId"])

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 
 from smartops import Command, Interpreter, Services, hookimpl
+from smartops_aws.kit import require_sdk
 
 from .config import BedrockConfig
 from .errors import ModelFailed
@@ -34,8 +34,7 @@ def config_type() -> type[BedrockConfig]:
 @hookimpl
 def setup(config: BedrockConfig, services: Services) -> Hooks:
     """Return the hooks that share the interpreter."""
-    if find_spec("botocore") is None:
-        raise ModuleNotFoundError("boto3 is not installed: pip install 'smartops[bedrock]'")
+    require_sdk("bedrock")
     from .interpreter import BedrockInterpreter
 
     return Hooks(BedrockInterpreter(config, services.shelf(NAME), services.clock))

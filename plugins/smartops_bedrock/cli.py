@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable
-from typing import Any
 
 import click
 
-from .config import BedrockConfig
+from smartops_aws.kit import (
+    account_number,
+    principal_option,
+    print_document,
+    role_policy,
+    section_of,
+    trust_policy,
+)
 
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)/.+)", re.ASCII)
+from .config import BedrockConfig
 
 
 def commands(config: BedrockConfig | None) -> Iterable[click.Command]:
@@ -35,15 +39,15 @@ def _policy(config: BedrockConfig | None) -> click.Command:
         It belongs to the role of the section, or to whoever SmartOps runs as
         where the section has no role, beside the policies of other plugins.
         """
-        from .policy import AccountUnknown, bot_policy, model_policy
+        from .policy import AccountUnknown, model_policy
 
-        settings = _needed(config)
+        settings = section_of(config)
         if bot:
-            _print(bot_policy(_role(settings)))
+            print_document(role_policy("AssumeModelRole", _role(settings)))
             return
         _agree(settings, account)
         try:
-            _print(model_policy(settings, account))
+            print_document(model_policy(settings, account))
         except AccountUnknown:
             raise click.UsageError(
                 "the configuration does not say in which account the model is asked; name it "
@@ -55,36 +59,14 @@ def _policy(config: BedrockConfig | None) -> click.Command:
 
 def _trust(config: BedrockConfig | None) -> click.Command:
     @click.command()
-    @click.option(
-        "--principal",
-        required=True,
-        metavar="ARN",
-        help="The role or user that SmartOps runs as.",
-    )
+    @principal_option()
     def trust(principal: str) -> None:
         """Print the trust policy of the role for the model."""
-        from .policy import trust_policy
-
-        settings = _needed(config)
+        settings = section_of(config)
         _role(settings)
-        _print(trust_policy(settings, _lasting(principal)))
+        print_document(trust_policy(settings.external_id, principal))
 
     return trust
-
-
-def _lasting(principal: str) -> str:
-    """Return whom a role can trust; of a session of a role that is the role itself."""
-    if not _PRINCIPAL.fullmatch(principal):
-        raise click.BadParameter(
-            "it must be the ARN of a role or user, arn:aws:iam::…:role/…", param_hint="--principal"
-        )
-    return principal
-
-
-def _needed(config: BedrockConfig | None) -> BedrockConfig:
-    if config is None:
-        raise click.UsageError("this needs a configuration; name it with --config FILE")
-    return config
 
 
 def _role(config: BedrockConfig) -> str:
@@ -97,11 +79,5 @@ def _agree(config: BedrockConfig, account: str) -> None:
     from .policy import account_of
 
     known = account_of(config)
-    if account and not (account.isascii() and account.isdecimal() and len(account) == 12):
-        raise click.UsageError("an account's number has twelve digits")
-    if account and known and account != known:
+    if account and account_number(account) != (known or account):
         raise click.UsageError(f"the configuration names another account, {known}")
-
-
-def _print(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2))

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, StringConstraints
 
 from smartops import Duration
+from smartops_aws.kit import ConnectionLimits, CredentialsConfig, Endpoint, RegionName, Section
 
-_REGION = re.compile(
-    r"[a-z]{2,4}(-[a-z]+)?-(central|east|west|(north|south)(east|west)?)-\d{1,2}", re.ASCII
-)
-"""How AWS names regions. Which there are is not held against a list, since new ones are opened."""
-
-
-def _region(name: str) -> str:
-    if _REGION.fullmatch(name):
-        return name
-    raise ValueError(f"there is no region {name}; they have names such as eu-central-1")
-
-
-RegionName = Annotated[str, AfterValidator(_region)]
-RoleArn = Annotated[
-    str,
-    StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$"),
-]
 ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9:/._-]+$", max_length=2048)]
 GuardrailId = Annotated[
     str,
@@ -44,27 +19,7 @@ GuardrailId = Annotated[
 ]
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-
-
-def _endpoint(url: str) -> str:
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or a password")
-    if not url or (parts.scheme == "https" and parts.hostname):
-        return url
-    if parts.scheme == "http" and is_loopback(url):
-        return url
-    raise ValueError("must be an https:// URL, or http:// on a loopback address")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GuardrailConfig(_Section):
+class GuardrailConfig(Section):
     """A guardrail of Bedrock that looks at questions and answers."""
 
     id: GuardrailId = Field(description="Its id or ARN.")
@@ -73,14 +28,14 @@ class GuardrailConfig(_Section):
     )
 
 
-class BudgetConfig(_Section):
+class BudgetConfig(Section):
     """Tokens, in and out, that may be used in one day, from midnight to midnight UTC."""
 
     person: int = Field(default=200_000, ge=1, description="Tokens a day for each person.")
     everybody: int = Field(default=2_000_000, ge=1, description="Tokens a day for all together.")
 
 
-class ContextConfig(_Section):
+class ContextConfig(Section):
     """What is remembered of a person's conversation, so that questions can follow up."""
 
     exchanges: int = Field(
@@ -93,14 +48,9 @@ class ContextConfig(_Section):
     )
 
 
-class LimitsConfig(_Section):
+class LimitsConfig(ConnectionLimits):
     """How long the model may take, and how much is asked at once."""
 
-    connect: Duration = Field(
-        default=timedelta(seconds=3),
-        gt=timedelta(0),
-        description="How long a connection may take to be made.",
-    )
     read: Duration = Field(
         default=timedelta(seconds=60),
         gt=timedelta(0),
@@ -117,27 +67,14 @@ class LimitsConfig(_Section):
     threads: int = Field(default=4, ge=1, le=64, description="Requests under way at once.")
 
 
-class BedrockConfig(_Section):
+class BedrockConfig(CredentialsConfig):
     """Settings of the bedrock plugin."""
 
     model: ModelId = Field(
         description="Inference profile id such as eu.anthropic.…, model id, or ARN of either.",
     )
     region: RegionName = Field(description="The region that is asked, such as eu-central-1.")
-    profile: str = Field(
-        default="",
-        description="Profile of the AWS configuration files to begin with; else the usual chain.",
-    )
-    role: RoleArn | None = Field(
-        default=None,
-        description="ARN of the role to assume; without it SmartOps acts as itself.",
-    )
-    external_id: str = Field(
-        default="",
-        max_length=1224,
-        description="What the role's trust policy demands as sts:ExternalId.",
-    )
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+    endpoint: Endpoint = Field(
         default="",
         description="Asked instead of AWS: a VPC endpoint, or a look-alike on this machine, "
         "which gets made-up keys.",
@@ -173,9 +110,3 @@ class BedrockConfig(_Section):
     def model_name(self) -> str:
         """What the model is called in answers: no ARN, since that holds the account's number."""
         return self.model.rpartition("/")[2]
-
-    @model_validator(mode="after")
-    def _has_a_role_for_its_id(self) -> Self:
-        if self.external_id and not self.role:
-            raise ValueError("external_id belongs to a role")
-        return self

@@ -6,34 +6,23 @@ else of what AWS wrote gets into a reply; the log has the whole text.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
+from smartops_aws.kit import Fault, is_credentials
+
 from .config import BedrockConfig
-from .errors import Fault, ModelFailed
+from .errors import ModelFailed
+from .policy import PROFILE_ID
 
 RETRY_AFTER = 10
 """Seconds to wait after throttling, where AWS does not say how long."""
 
 TYPED = "Commands that are typed go on working: help"
 
-_CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+_CONVERSE = "Converse"
+_AT_WORK = frozenset({"ModelTimeoutException", "ModelErrorException", "InternalServerException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +165,10 @@ _SIGNS = (
     ),
 )
 
+_SILENT = (
+    "The language model did not answer",
+    "Ask again. If answers take long, raise plugins.bedrock.limits.read",
+)
 _ON_THE_WAY = {
     "credentials": (
         "SmartOps has no AWS credentials for the language model",
@@ -186,17 +179,22 @@ _ON_THE_WAY = {
         "The language model cannot be reached",
         "Look at the network, and at plugins.bedrock.region and endpoint",
     ),
-    "unanswered": (
-        "The language model did not answer",
-        "Ask again. If answers take long, raise plugins.bedrock.limits.read",
-    ),
+    "unanswered": _SILENT,
+    "unreadable": _SILENT,
 }
+
+
+def is_free(fault: Fault) -> bool:
+    """Whether AWS certainly charges nothing for it: the model never worked."""
+    if fault.operation != _CONVERSE:  # credentials have to be had before the model is asked
+        return True
+    return fault.cause not in ("unanswered", "unreadable") and fault.code not in _AT_WORK
 
 
 def failed(fault: Fault, config: BedrockConfig) -> ModelFailed:
     """Return what people are told about a fault; ``reason`` has the whole of what AWS said."""
     said = _worded(fault, config)
-    said.reason = f"{fault.operation or 'Converse'}: {fault}"
+    said.reason = f"{fault.operation}: {fault}"
     return said
 
 
@@ -217,7 +215,7 @@ def refused(message: str, remedy: str, retry_after: int | None = None) -> ModelF
 def _worded(fault: Fault, config: BedrockConfig) -> ModelFailed:
     if fault.cause != "service":
         return refused(*_ON_THE_WAY[fault.cause])
-    if fault.code in _CREDENTIALS:
+    if is_credentials(fault):
         return refused(
             "The AWS credentials of SmartOps are not accepted",
             f"{fault.code}: whoever operates SmartOps has to look at them",
@@ -241,8 +239,8 @@ def _said(sign: Sign, fault: Fault, config: BedrockConfig) -> ModelFailed:
         profile=_profile(config),
         action=lacking[1] if lacking else "bedrock:InvokeModel",
     )
-    wait = max(1, fault.retry_after or RETRY_AFTER) if sign.busy else fault.retry_after
-    return refused(sign.message, remedy, wait)
+    after = fault.retry_after or (RETRY_AFTER if sign.busy else 0)
+    return refused(sign.message, remedy, math.ceil(after) or None)
 
 
 _GEOGRAPHIES = {"us-gov": "us-gov", "us": "us", "eu": "eu", "ap": "apac", "ca": "ca", "sa": "us"}
@@ -251,4 +249,6 @@ _GEOGRAPHIES = {"us-gov": "us-gov", "us": "us", "eu": "eu", "ap": "apac", "ca": 
 def _profile(config: BedrockConfig) -> str:
     """Return the inference profile id that the model probably has where it is asked."""
     known = (name for name in _GEOGRAPHIES if config.region.startswith(f"{name}-"))
-    return f"{_GEOGRAPHIES.get(next(known, ''), 'global')}.{config.model_name}"
+    named = PROFILE_ID.fullmatch(config.model_name)
+    model = named["model"] if named else config.model_name
+    return f"{_GEOGRAPHIES.get(next(known, ''), 'global')}.{model}"

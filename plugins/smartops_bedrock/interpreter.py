@@ -77,7 +77,7 @@ class BedrockInterpreter(Interpreter):
         self._clock = clock
         self._budget = Budget(config.budget, shelf, clock)
         self._memory = Memory(config.context, shelf, clock)
-        self._model = Model(config, self._budget)
+        self._model = Model(config, self._budget, clock)
         self._swept = ""
 
     async def interpret(self, question: Question) -> Reply | None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
+
+from smartops import Clock
+from smartops_aws.kit import Access, Account, Action, Fault, Region, is_loopback
 
 from .budget import Budget
 from .config import BedrockConfig
-from .errors import Fault
-from .failures import failed, refused
-
-if TYPE_CHECKING:
-    from .sdk import Sdk
+from .failures import failed, is_free, refused
+from .policy import RIGHT
 
 log = logging.getLogger("smartops.bedrock")
+
+CONVERSE = Action(
+    "bedrock-runtime", "Converse", "ask the language model", iam=RIGHT, feature="bedrock"
+)
 
 _BYTES_OF_A_TOKEN = 3
 """English has about four bytes in a token, and what is set aside should rather be too much."""
@@ -51,14 +53,13 @@ class Turn:
 
 
 class Model:
-    """The model of the configuration. All questions share its threads and its client."""
+    """The model of the configuration. All questions share its threads and connections."""
 
-    def __init__(self, config: BedrockConfig, budget: Budget) -> None:
+    def __init__(self, config: BedrockConfig, budget: Budget, clock: Clock) -> None:
         self._config = config
         self._budget = budget
-        self._sdk: Sdk | None = None
-        self._making = threading.Lock()
-        self._places: CapacityLimiter | None = None
+        self._account = Account(_access(config), clock)
+        self._region = Region(self._account, config.region)
 
     async def ask(
         self,
@@ -74,13 +75,9 @@ class Model:
         request = self._request(system, messages, tools)
         reserved = await self._budget.reserve(person, self._estimate(request))
         try:
-            answer = await to_thread.run_sync(
-                partial(self._converse, request),
-                limiter=self._limiter(),
-                abandon_on_cancel=True,
-            )
+            answer = await self._region.attempt(CONVERSE, 0, request)
         except Fault as fault:
-            if fault.is_free:
+            if is_free(fault):
                 await self._budget.settle(reserved, 0)
             said = failed(fault, self._config)
             log.warning("model failed: %s", said.reason)
@@ -91,22 +88,7 @@ class Model:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._sdk is not None:
-            await to_thread.run_sync(self._sdk.close)
-
-    def _converse(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Ask in this thread; the SDK is slow to import, so the first question does it."""
-        from .sdk import Sdk
-
-        with self._making:
-            if self._sdk is None:
-                self._sdk = Sdk(self._config)
-        return self._sdk.converse(request)
-
-    def _limiter(self) -> CapacityLimiter:
-        if self._places is None:
-            self._places = CapacityLimiter(self._config.limits.threads)
-        return self._places
+        await to_thread.run_sync(self._account.close)
 
     def _request(
         self, system: str, messages: Sequence[Mapping[str, Any]], tools: Mapping[str, Any]
@@ -133,6 +115,17 @@ class Model:
         """Return how many tokens the request and its answer use at the most, roughly."""
         size = len(json.dumps(request, ensure_ascii=False, default=str).encode("utf-8", "replace"))
         return size // _BYTES_OF_A_TOKEN + self._config.max_tokens
+
+
+def _access(config: BedrockConfig) -> Access:
+    return Access(
+        "bedrock",
+        config,
+        config.limits,
+        endpoint=config.endpoint,
+        sts_endpoint=config.endpoint if is_loopback(config.endpoint) else "",
+        attempts=dict.fromkeys(("read", "change", "once"), config.limits.attempts),
+    )
 
 
 def _turn(answer: Mapping[str, Any]) -> Turn:

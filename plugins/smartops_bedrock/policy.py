@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from smartops_aws.kit import Policy, Statement, allow, partition_of, policy_of
 
 from .config import BedrockConfig
 
-Statement = dict[str, Any]
-Policy = dict[str, Any]
-
-RIGHTS: Mapping[str, str] = {"Converse": "bedrock:InvokeModel", "AssumeRole": "sts:AssumeRole"}
-"""What each operation that is called needs; Converse has no right of its own."""
+RIGHT = "bedrock:InvokeModel"
+"""What Converse needs; it has no right of its own."""
 
 GUARD = "bedrock:ApplyGuardrail"
 """What Converse needs besides, when it is told of a guardrail."""
 
-_VERSION = "2012-10-17"
-_PROFILE_ID = re.compile(r"(?P<geography>[a-z]{2}|apac|global|us-gov)\.(?P<model>.+)")
+PROFILE_ID = re.compile(r"(?P<geography>[a-z]{2}|apac|global|us-gov)\.(?P<model>.+)")
 _REGIONS: Mapping[str, Sequence[str]] = {
     "us": ("us-*",),
     "us-gov": ("us-gov-*",),
@@ -52,24 +49,6 @@ def model_policy(config: BedrockConfig, account: str = "") -> Policy:
     return _Writer(config, account or account_of(config)).policy()
 
 
-def bot_policy(role: str) -> Policy:
-    """Return what has to be allowed to SmartOps itself where a role asks the model."""
-    return _policy(_allow("AssumeModelRole", RIGHTS["AssumeRole"], role))
-
-
-def trust_policy(config: BedrockConfig, principal: str) -> Policy:
-    """Return whom the role has to trust: SmartOps, and only it."""
-    statement: Statement = {
-        "Sid": "SmartOps",
-        "Effect": "Allow",
-        "Principal": {"AWS": principal},
-        "Action": RIGHTS["AssumeRole"],
-    }
-    if config.external_id:
-        statement["Condition"] = {"StringEquals": {"sts:ExternalId": config.external_id}}
-    return _policy(statement)
-
-
 def account_of(config: BedrockConfig) -> str:
     """Return the number of the account that is asked, or "" if the configuration has none.
 
@@ -88,31 +67,31 @@ class _Writer:
 
     def policy(self) -> Policy:
         model, guardrail = self._config.model, self._config.guardrail
-        named = _PROFILE_ID.fullmatch(model.rpartition("/")[2])
+        named = PROFILE_ID.fullmatch(model.rpartition("/")[2])
         guarded = (
-            [_allow("ApplyGuardrail", GUARD, self._own("guardrail", guardrail.id))]
+            [allow("ApplyGuardrail", [GUARD], self._own("guardrail", guardrail.id))]
             if guardrail
             else []
         )
         if ":application-inference-profile/" in model:
             # It does not say which model it stands for, nor where.
-            return _policy(*self._by_profile(model, ["*"], "*"), *guarded)
+            return policy_of(*self._by_profile(model, ["*"], "*"), *guarded)
         if named and (not _is_arn(model) or ":inference-profile/" in model):
             regions = self._destinations(named["geography"])
             profile = self._own("inference-profile", model)
-            return _policy(*self._by_profile(profile, regions, named["model"]), *guarded)
+            return policy_of(*self._by_profile(profile, regions, named["model"]), *guarded)
         arn = model if _is_arn(model) else self._foundation(self._config.region, model)
-        return _policy(_allow("AskModel", RIGHTS["Converse"], arn), *guarded)
+        return policy_of(allow("AskModel", [RIGHT], arn), *guarded)
 
     def _by_profile(self, profile: str, regions: Sequence[str], model: str) -> Sequence[Statement]:
         """Let the profile be asked, and the model by way of it alone: both are looked at."""
-        models = _allow(
+        models = allow(
             "AskModelByProfile",
-            RIGHTS["Converse"],
+            [RIGHT],
             [self._foundation(region, model) for region in regions],
         )
         models["Condition"] = {"StringEquals": {"bedrock:InferenceProfileArn": profile}}
-        return [_allow("AskProfile", RIGHTS["Converse"], profile), models]
+        return [allow("AskProfile", [RIGHT], profile), models]
 
     def _destinations(self, geography: str) -> Sequence[str]:
         here = self._config.region
@@ -134,23 +113,8 @@ class _Writer:
         return f"{self._begin(region)}::foundation-model/{model}"
 
     def _begin(self, region: str) -> str:
-        return f"arn:{_partition(self._config.region)}:bedrock:{region}"
+        return f"arn:{partition_of(self._config.region)}:bedrock:{region}"
 
 
 def _is_arn(name: str) -> bool:
     return name.startswith("arn:")
-
-
-def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def _policy(*statements: Statement) -> Policy:
-    return {"Version": _VERSION, "Statement": list(statements)}
-
-
-def _allow(sid: str, right: str, resources: str | Sequence[str]) -> Statement:
-    listed = [resources] if isinstance(resources, str) else list(resources)
-    return {"Sid": sid, "Effect": "Allow", "Action": [right], "Resource": listed}

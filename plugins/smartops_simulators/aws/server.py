@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +74,7 @@ class AwsSimulator:
 
     ``url`` is the endpoint for clients, ``calls`` what they called, ``brain`` the language model,
     ``asked`` what it was asked, and ``breaches`` why requests were refused as invalid.
+    ``handlers`` answer operations that it does not know, by their names.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class AwsSimulator:
         self.brain: Brain = converse.follows(self.scenario.converse)
         self.asked: list[Asked] = []
         self.breaches: list[str] = []
+        self.handlers: dict[str, Callable[[Request], Mapping[str, Any]]] = {}
         self.stopping = threading.Event()
         self.connections: set[socket] = set()
         self._port = port
@@ -202,7 +204,8 @@ class AwsSimulator:
         self._authorise(to, request)
         if to.operation == "Converse":
             return self._converse(to, request.params, headers)
-        handler = getattr(_MODULES[to.service], xform_name(to.operation), None)
+        own = getattr(_MODULES[to.service], xform_name(to.operation), None)
+        handler = self.handlers.get(to.operation, own)
         if handler is None:
             raise error("unknown", to.service)
         try:

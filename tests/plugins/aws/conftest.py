@@ -113,4 +113,4 @@ def found(configured: Callable[..., AwsConfig]) -> Iterator[Callable[..., list[A
 
     yield make
     for backend in everything:
-        backend._api.sdk.close()
+        backend.region.sdk.close()

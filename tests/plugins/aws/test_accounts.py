@@ -28,8 +28,8 @@ from smartops import (
 from smartops.backends import Query
 from smartops.fleet import capabilities
 from smartops.testing import ManualClock
-from smartops_aws.person import for_person
-from smartops_aws.sdk import Sdk
+from smartops_aws.kit.person import for_person
+from smartops_aws.kit.sdk import Sdk
 from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
@@ -122,14 +122,24 @@ async def test_reads_are_the_bots_and_changes_are_the_persons(cloud: Cloud) -> N
 async def test_a_role_is_assumed_once_for_each_name(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         async with anyio.create_task_group() as tasks:
-            for backend in (made[1], made[2]) * 3:
-                tasks.start_soon(backend.list, Query(limit=1))
+            for number in (1, 2, 3):
+                tasks.start_soon(made[1].list, Query(limit=number, names=(f"n{number}",)))
+        await made[2].list(Query(limit=1))
         for person in ("alice", "bob", "alice"):
             await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
         assumed = simulator.calls.of("AssumeRole")
         assert [call.params["RoleSessionName"] for call in assumed] == ["smartops", "alice", "bob"]
         assert {call.params["ExternalId"] for call in assumed} == {"x-1"}
         assert {call.account for call in assumed} == {HOME}
+
+
+async def test_an_outage_of_sts_in_one_region_leaves_the_others(cloud: Cloud) -> None:
+    async with cloud(limits=QUICK, accounts=[SHOP_ACCOUNT]) as (simulator, made):
+        simulator.fault("sts:AssumeRole", "drop", region=REGIONS[0])
+        with pytest.raises(BackendUnavailable):
+            await made[0].list(Query())
+        assert (await made[1].list(Query())).instances
+        await made[0].list(Query())  # with the session that the other region has
 
 
 def _instances(simulator: AwsSimulator) -> list[Any]:
@@ -195,7 +205,7 @@ async def test_a_look_alike_never_sees_real_keys(
         seen.append(request.headers["Authorization"].decode())
 
     async with cloud() as (_, made):
-        made[0]._api.sdk.session.register("before-send", note)
+        made[0].region.sdk.session.register("before-send", note)
         await made[0].list(Query())
     assert len(seen) == 2  # whose keys they are, and the list
     assert all(f"Credential={HOME}/" in header for header in seen)
@@ -254,7 +264,7 @@ async def test_whose_credentials_they_are_is_asked_once_for_each_key(
             await backend.list(Query())
         asked = simulator.calls.of("GetCallerIdentity")
         assert [call.region for call in asked] == ["eu-central-1"]
-        one._api.sdk.session.get_credentials()._base._found = Credentials(SHOP, "renewed")
+        one.region.sdk.session.get_credentials().base.found = Credentials(SHOP, "renewed")
         with pytest.raises(BackendUnavailable, match="not to"):
             await two.list(Query())
         assert len(simulator.calls.of("GetCallerIdentity")) == 2
@@ -350,8 +360,8 @@ async def test_throttling_is_waited_out_and_told_when_it_lasts(cloud: Cloud) -> 
 
 async def test_one_client_serves_everybody(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
-        sdk: Sdk = made[1]._api.sdk
+        sdk: Sdk = made[1].region.sdk
         for person in ("alice", "bob", "carol"):
             await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
         assert len(sdk._clients) == 1
-        assert made[2]._api.sdk is sdk
+        assert made[2].region.sdk is sdk

@@ -13,7 +13,9 @@ import pytest
 from smartops import BackendUnavailable, Instance, Refusal
 from smartops.backends import Query
 from smartops.testing import ManualClock
-from smartops_aws.actions import ACTIONS, IDENTITY
+from smartops_aws import actions
+from smartops_aws.kit import Action
+from smartops_aws.kit.action import ASSUME, IDENTITY
 from smartops_simulators.aws import AwsSimulator
 from smartops_simulators.aws.faults import Kind
 
@@ -29,6 +31,7 @@ SCENARIO: dict[str, Any] = {
     "outputs": [{"script": ".", "stdout": "a line of the log\n" * 3000}],
     "timing": {"visible": "0s", "deliver": "0s", "run": "0s"},
 }
+ACTIONS = [item for item in vars(actions).values() if isinstance(item, Action)] + [ASSUME, IDENTITY]
 WRONG = ("malformed", "cut", "html", "empty")
 KINDS = get_args(Kind)
 MORE: dict[str, Any] = {"slow": {"delay": "50ms"}, "throttle": {"times": 1}}
@@ -37,7 +40,7 @@ LIMITS = {"connect": "200ms", "read": "200ms"}
 
 async def scripted(aws: Any, machine: Instance) -> None:
     run = await aws.send("journalctl", [machine], limit=timedelta(seconds=60), key="k")
-    aws._api.clock.advance(5)
+    aws.region.clock.advance(5)
     await aws.results(run)
 
 
@@ -92,7 +95,7 @@ async def impatient(clock: ManualClock) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("action", [*ACTIONS, IDENTITY], ids=lambda action: action.operation)
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.operation)
 async def test_no_fault_is_anything_but_a_refusal(
     found: Callable[..., list[Any]], clock: ManualClock, action: Any, kind: str
 ) -> None:

@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 import smartops_aws
-from smartops_aws.config import AwsConfig, is_loopback
+from smartops_aws.config import AwsConfig
+from smartops_aws.kit import is_loopback
 
 README = Path(smartops_aws.__file__).with_name("README.md").read_text()
 ACCOUNT = {"name": "prod", "account": "123456789012", "regions": ["eu-central-1"]}

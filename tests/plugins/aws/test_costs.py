@@ -161,6 +161,6 @@ async def test_accounts_may_have_no_bill_or_one_elsewhere(
     account = {"account": PAYER, "costs": False, "name": "corp", "regions": ["eu-central-1"]}
     assert len(found(accounts=[account])) == 1
     account = {"account": PAYER, "name": "china", "regions": ["cn-north-1"]}
-    assert found(accounts=[account])[1]._api.region == "cn-northwest-1"
-    assert found(accounts=[account], costs={"region": "eu-west-1"})[1]._api.region == "eu-west-1"
+    assert found(accounts=[account])[1].region.region == "cn-northwest-1"
+    assert found(accounts=[account], costs={"region": "eu-west-1"})[1].region.region == "eu-west-1"
     assert timedelta(hours=8) <= found()[1]._config.cache

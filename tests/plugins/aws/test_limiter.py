@@ -8,7 +8,7 @@ import pytest
 from smartops import RateLimited
 from smartops.testing import ManualClock
 from smartops_aws.actions import COST, DATA, START, STOP
-from smartops_aws.limiter import Limiter
+from smartops_aws.kit.limiter import Limiter
 
 pytestmark = pytest.mark.anyio
 

@@ -15,14 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Instance
-from smartops_aws.parsing import (
-    INSTANCES,
-    PARSING,
-    Listener,
-    Unreadable,
-    check_answer,
-    read_instances,
-)
+from smartops_aws.kit.answers import PARSING, Unreadable, check_answer
+from smartops_aws.parsing import INSTANCES, Listener, read_instances
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 SHAPE = get_session().get_service_model("ec2").operation_model("DescribeInstances").output_shape

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Call, Identity, Message, Person, Place, Reply
-from smartops_aws.person import BOT, for_person, session_name
+from smartops_aws.kit.person import BOT, for_person, session_name
 
 ALLOWED = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 

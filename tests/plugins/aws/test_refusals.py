@@ -12,10 +12,11 @@ from smartops import (
     Refusal,
     ValidationFailed,
 )
-from smartops_aws.actions import ACTIONS, COST, DATA, DESCRIBE, SEND, START, STOP, Action
-from smartops_aws.errors import SsmUnavailable
-from smartops_aws.faults import Cause, Fault
-from smartops_aws.refusals import certainly_undone, clean, refusal
+from smartops_aws import actions
+from smartops_aws.actions import COST, DATA, DESCRIBE, SEND, START, STOP
+from smartops_aws.kit import Action
+from smartops_aws.kit.faults import Cause, Fault
+from smartops_aws.kit.refusals import SsmUnavailable, certainly_undone, clean, refusal
 
 USER = "arn:aws:sts::123456789012:assumed-role/smartops/alice"
 TARGET = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc"
@@ -25,6 +26,7 @@ NAMED = (
     f"User: {USER} is not authorized to perform: ec2:StopInstances on resource: {TARGET} because "
     "no identity-based policy allows the ec2:StopInstances action."
 )
+ACTIONS = [item for item in vars(actions).values() if isinstance(item, Action)]
 
 
 def service(code: str, message: str = "Because.", status: int = 400, **more: float) -> Fault:

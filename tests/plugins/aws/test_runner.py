@@ -21,7 +21,7 @@ from smartops import (
 )
 from smartops.backends import Query, RunResult
 from smartops.testing import ManualClock
-from smartops_aws.errors import SsmUnavailable
+from smartops_aws.kit.refusals import SsmUnavailable
 from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
@@ -241,7 +241,7 @@ async def test_an_agent_that_goes_away_meanwhile_is_unreachable(
         def leave(**_: object) -> None:
             simulator.world().instances[web.id].agent = "lost"
 
-        aws._api.sdk.session.register("before-call.ssm.SendCommand", leave)
+        aws.region.sdk.session.register("before-call.ssm.SendCommand", leave)
         began = clock.time()
         (result,) = await ran(aws, clock, "uptime", "web-1", limit=timedelta(seconds=30))
         assert (result.status, result.exit_code) == ("unreachable", None)
@@ -440,7 +440,7 @@ async def test_a_broken_line_is_no_proof_that_nothing_was_sent(
             sent.append(request)
             raise SSLError(endpoint_url="https://ssm", error="DECRYPTION_FAILED_OR_BAD_RECORD_MAC")
 
-        aws._api.sdk.session.register("before-send.ssm.SendCommand", break_off)
+        aws.region.sdk.session.register("before-send.ssm.SendCommand", break_off)
 
         async def send() -> Any:
             with pytest.raises(DeadlineExceeded):
@@ -501,7 +501,7 @@ async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
             def leave(**_: object) -> None:
                 anyio.from_thread.run_sync(scope.cancel)
 
-            aws._api.sdk.session.register("before-call.ssm.SendCommand", leave)
+            aws.region.sdk.session.register("before-call.ssm.SendCommand", leave)
             run = await aws.send("slow", targets, limit=LIMIT, key="")
             assert run
             await anyio.lowlevel.checkpoint()

@@ -137,6 +137,13 @@ async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
     assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
 
 
+async def test_a_script_that_was_not_sent_anywhere_failed_and_is_not_unknown(there: Bot) -> None:
+    answer = await there.confirm("execute 'df -h' on lost-1")
+    assert answer.code == "SSM_UNAVAILABLE"
+    (operation,) = (await there.say("operations")).data["operations"]
+    assert operation["state"] == "failed"
+
+
 async def test_nobody_is_asked_about_what_is_not_permitted(
     there: Bot, simulator: AwsSimulator
 ) -> None:
@@ -192,8 +199,8 @@ async def test_clients_are_ready_before_the_first_message_and_closed_after_the_l
     there: Bot,
 ) -> None:
     app = await there.app()
-    parts = [item for item in app.composition.backends if hasattr(item, "warm")]
+    parts = [item for item in app.composition.backends if hasattr(item, "act")]
     assert len(parts) == 3
-    assert all(part._api.sdk._clients for part in parts)
+    assert all(part.region.sdk._clients for part in parts)
     await there.aclose()
-    assert not any(part._api.sdk._clients for part in parts)
+    assert not any(part.region.sdk._clients for part in parts)

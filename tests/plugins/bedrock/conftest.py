@@ -31,8 +31,8 @@ SCRIPTS = [
 
 
 @pytest.fixture
-def model() -> Iterator[AwsSimulator]:
-    with AwsSimulator() as service:
+def model(bot: Bot) -> Iterator[AwsSimulator]:
+    with AwsSimulator(clock=bot.clock) as service:
         yield service
     assert service.breaches == []
 

@@ -118,6 +118,7 @@ async def test_every_failure_is_told_with_its_remedy(load, model, status, code, 
     [
         ("anthropic.claude-sonnet-4-5-20250929-v1:0", "eu-central-1", "eu.anthropic."),
         ("amazon.nova-pro-v1:0", "us-east-1", "us.amazon.nova-pro-v1:0"),
+        ("us.amazon.nova-pro-v1:0", "eu-central-1", "such as eu.amazon.nova-pro-v1:0"),
         ("amazon.nova-pro-v1:0", "us-gov-west-1", "us-gov.amazon.nova-pro-v1:0"),
         ("amazon.nova-pro-v1:0", "ap-northeast-1", "apac.amazon.nova-pro-v1:0"),
         ("amazon.nova-pro-v1:0", "me-south-1", "global.amazon.nova-pro-v1:0"),
@@ -251,6 +252,13 @@ async def test_a_role_is_assumed_once(load, model):
     assert used == {"arn:aws:sts::123456789012:assumed-role/model/smartops"}
 
 
+async def test_a_role_that_could_not_be_assumed_costs_nothing(load, model):
+    bot = load(role="arn:aws:iam::123456789012:role/model")
+    model.fault("sts:AssumeRole", "drop")
+    assert (await bot.say("how many run?")).code == "BEDROCK_ERROR"
+    assert (await bot.say("model usage")).data["person"]["tokens"] == 0
+
+
 async def test_a_role_that_may_not_be_assumed(load, model, caplog):
     bot = load(role="arn:aws:iam::123456789012:role/model")
     model.deny("sts:AssumeRole")
@@ -267,7 +275,7 @@ async def test_a_role_whose_session_has_ended_when_it_is_handed_out(load, caplog
         answer = await bot.say("how many run?")
     assert answer.code == "BEDROCK_ERROR"
     assert "credentials" in answer.text
-    assert "Is the clock right?" in caplog.text
+    assert "Is the clock of this machine right?" in caplog.text
     assert (await bot.say("model usage")).data["person"]["tokens"] == 0
 
 

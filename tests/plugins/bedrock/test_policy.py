@@ -14,9 +14,9 @@ import pytest
 import smartops_bedrock
 from smartops.cli import main
 from smartops.testing import Bot
+from smartops_aws.kit import role_policy
 from smartops_bedrock import BedrockConfig
-from smartops_bedrock.policy import bot_policy, model_policy
-from smartops_bedrock.sdk import Sdk
+from smartops_bedrock.policy import model_policy
 from smartops_simulators.aws import AwsSimulator, says
 
 ACCOUNT = "123456789012"
@@ -61,35 +61,18 @@ def model(region: str, name: str = NAME) -> str:
 async def test_it_allows_exactly_what_is_called(
     load: Callable[..., Bot],
     model: AwsSimulator,
-    monkeypatch: pytest.MonkeyPatch,
     guardrail: dict[str, str] | None,
     role: str | None,
 ) -> None:
-    called: set[str] = set()
-    make = Sdk._made_client
-
-    def record(model: Any, **_: object) -> None:
-        called.add(f"{model.service_model.service_name}:{model.name}")
-
-    def made(sdk: Sdk, session: Any, service: str) -> Any:
-        client = make(sdk, session, service)
-        client.meta.events.register("before-call", record)
-        return client
-
-    monkeypatch.setattr(Sdk, "_made_client", made)
     model.brain = lambda _: says("All is well")
     section = {"guardrail": guardrail, "role": role}
     answer = await load(**section).say("is all well?")
     assert answer.text == "All is well"
 
-    wanted = {
-        "bedrock-runtime:Converse": {"bedrock:InvokeModel"},
-        "sts:AssumeRole": {"sts:AssumeRole"},
-    }
-    needed = set[str]().union(*(wanted[operation] for operation in called))
+    needed = set(model.calls.actions)
     if "guardrailConfig" in model.asked[0].body:
         needed.add("bedrock:ApplyGuardrail")
-    bot = bot_policy(role)["Statement"] if role else []
+    bot = role_policy("", role)["Statement"] if role else []
     assert rights(*written(**section), *bot) == needed
     for item in bot:
         assert item["Resource"] == [ROLE]
@@ -234,7 +217,7 @@ def test_whoever_smartops_is_may_assume_the_role_which_trusts_it(said: Said) -> 
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/bot/i-0abc"
     status, _, err = said("trust", "--principal", session, role=ROLE)
     assert status == 2
-    assert "the ARN of a role or user" in err
+    assert "one session of the role bot" in err
 
 
 def test_without_a_configuration_that_is_said(

@@ -1,4 +1,4 @@
-"""As many calls as AWS allows, and no more: waiting here is cheaper than being refused there."""
+"""Rate limits of AWS, kept here: to wait is cheaper than to be throttled."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 from smartops import Clock, RateLimited
 
-from .actions import Action, Allowance
+from .action import Action, Allowance
 
 
 class Bucket:
-    """A token bucket that lends: what is taken beyond its level has to be waited for."""
+    """A token bucket with reservation: it may be overdrawn by those who wait."""
 
     def __init__(self, allowance: Allowance, now: float) -> None:
         self._allowance = allowance
@@ -44,10 +44,13 @@ class Limiter:
     async def turn(self, action: Action, resources: int = 0) -> None:
         """Wait for the turn of a call; raises RateLimited if that would take too long."""
         now = self._clock.time()
-        taken = [(self._bucket(action, "calls", action.allowance, now), 1.0)]
-        if action.resources is not None and resources:
-            taken.append((self._bucket(action, "resources", action.resources, now), resources))
-        seconds = max(bucket.wait(tokens, now) for bucket, tokens in taken)
+        wanted = (("calls", action.allowance, 1), ("resources", action.resources, resources))
+        taken = [
+            (self._bucket(action, what, allowance, now), tokens)
+            for what, allowance, tokens in wanted
+            if allowance is not None and tokens
+        ]
+        seconds = max((bucket.wait(tokens, now) for bucket, tokens in taken), default=0.0)
         if seconds > self._longest:
             raise RateLimited(
                 f"Too many requests to {action.wanted}",

@@ -6,17 +6,15 @@ Like the module sdk this is untyped inside and blocks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from typing import Any
 
 import botocore
 import botocore.exceptions as sdk_errors
-from botocore.parsers import ResponseParserError, ResponseParserFactory
 
-from .actions import Action
+from .action import Action
+from .answers import Unreadable
 from .faults import Cause, Fault
-from .parsing import PARSING, Unreadable
 
 _UNKNOWN: Cause = "unanswered"
 _CAUSES: tuple[tuple[Any, Cause], ...] = (
@@ -33,45 +31,6 @@ _CAUSES: tuple[tuple[Any, Cause], ...] = (
     (sdk_errors.EndpointProviderError, "unreached"),
 )
 """Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""
-
-
-class Parsers(ResponseParserFactory):  # type: ignore[misc]  # untyped
-    """Makes the parsers of the SDK, for one thread at a time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set_parser_defaults(timestamp_parser=_moment)
-
-    def create_parser(self, protocol_name: str) -> Any:
-        """Return a parser for a protocol."""
-        return _Parser(super().create_parser(protocol_name))
-
-
-class _Parser:
-    """A parser of the SDK that raises Unreadable for whatever it cannot parse."""
-
-    def __init__(self, parser: Any) -> None:
-        self._parser = parser
-
-    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
-        try:
-            with PARSING:
-                return self._parser.parse(response, shape)
-        except _UNPARSED:
-            raise Unreadable(response["body"]) from None  # the error quotes the whole body
-
-
-_UNPARSED = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
-"""What parsers raise; all but the first where members do not have the types of the model."""
-
-
-def _moment(value: Any) -> datetime:
-    """Read a moment in a fortieth of the time that the SDK's own reader takes; it is in UTC."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.fromtimestamp(float(value), UTC)
-        return datetime.fromisoformat(value).astimezone(UTC)
-    return datetime.fromtimestamp(value, UTC)
 
 
 @contextmanager

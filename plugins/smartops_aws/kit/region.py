@@ -1,4 +1,4 @@
-"""Calling AWS from the event loop: in turn, in a thread, with refusals that people understand."""
+"""Calling AWS from the event loop: limited, in a thread, with refusals that people understand."""
 
 from __future__ import annotations
 
@@ -6,41 +6,42 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter, to_thread
 
-from smartops import Clock, Refusal
+from smartops import Refusal
 
-from .actions import Action
-from .config import AccountConfig, LimitsConfig
+from .account import Account
+from .action import Action
 from .faults import Fault
 from .limiter import Limiter
 from .person import BOT, session_name
 from .refusals import is_credentials, refusal
-from .sdk import Sdk
+
+if TYPE_CHECKING:
+    from .sdk import Sdk
 
 log = logging.getLogger("smartops.aws")
 
 _PERMITTED = "DryRunOperation"
+_MOST_PAGES = 2000
 
 
-class Api:
+class Region:
     """One region of one account. It has threads and allowances of its own.
 
-    So a region that hangs keeps nobody waiting for another one.
+    So a region that hangs delays no other. ``wait`` is how many seconds a call
+    may wait for its turn.
     """
 
-    def __init__(
-        self, account: AccountConfig, region: str, sdk: Sdk, limits: LimitsConfig, clock: Clock
-    ) -> None:
-        self.name = account.backend(region)
+    def __init__(self, account: Account, region: str, name: str = "", wait: float = 10.0) -> None:
+        self.account = account
         self.region = region
-        self.clock = clock
-        self.sdk = sdk
-        self._threads = limits.threads
+        self.name = name or f"{account.access.name}/{region}"
+        self.clock = account.clock
         self._places: CapacityLimiter | None = None
-        self._limiter = Limiter(clock, limits.wait.total_seconds())
+        self._limiter = Limiter(self.clock, wait)
 
     async def call(
         self, action: Action, /, resources: int = 0, **parameters: Any
@@ -62,21 +63,25 @@ class Api:
         await self._limiter.turn(action, resources)
         name = session_name() if action.changes else BOT
         return await to_thread.run_sync(
-            partial(self.sdk.call, self.region, action, parameters, name),
+            partial(self._call, action, parameters, name),
             limiter=self.places,
             abandon_on_cancel=not action.changes,
         )
 
     async def pages(self, action: Action, /, **parameters: Any) -> AsyncIterator[Mapping[str, Any]]:
-        """Call an operation until there are no more pages, and yield each."""
+        """Call an operation until there are no more pages, and yield each; raises refusals."""
         following: str | None = None
-        while True:
+        for _ in range(_MOST_PAGES):
             extra = {action.following: following} if following else {}
             page = await self.call(action, 0, **parameters, **extra)
             yield page
-            following = page.get(action.following)
+            before, following = following, page.get(action.following)
             if not following:
                 return
+            if following == before:
+                break
+        fault = Fault("unreadable", "EndlessPages", "the pages do not end")
+        raise self.refused(fault, action)
 
     async def permitted(self, action: Action, /, **parameters: Any) -> None:
         """Return if a change would be permitted, else raise why not; changes nothing."""
@@ -86,9 +91,9 @@ class Api:
             if fault.code != _PERMITTED:
                 raise self.refused(fault, replace(action, kind="read")) from fault
 
-    async def warm(self) -> None:
-        """Make the clients now rather than for the first message."""
-        await to_thread.run_sync(self.sdk.warm, self.region, limiter=self.places)
+    async def warm(self, *services: str) -> None:
+        """Make the clients of services now rather than for the first message."""
+        await to_thread.run_sync(lambda: self.sdk.warm(self.region, services), limiter=self.places)
 
     def refused(self, fault: Fault, action: Action) -> Refusal:
         """Return the refusal for a fault, and log what AWS really said."""
@@ -98,8 +103,16 @@ class Api:
         return said
 
     @property
+    def sdk(self) -> Sdk:
+        """The SDK of the account; for worker threads."""
+        return self.account.sdk
+
+    @property
     def places(self) -> CapacityLimiter:
         """The threads that may be busy here at once."""
         if self._places is None:
-            self._places = CapacityLimiter(self._threads)
+            self._places = CapacityLimiter(self.account.access.limits.threads)
         return self._places
+
+    def _call(self, action: Action, parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        return self.sdk.call(self.region, action, parameters, name)

@@ -20,89 +20,34 @@ from smartops import (
     ValidationFailed,
 )
 
-from .actions import ACTIONS, ASSUME, IDENTITY, Action
-from .errors import SsmUnavailable
+from .action import ASSUME, IDENTITY, Action
 from .faults import Fault
 
 RETRY_AFTER = 5
 """Seconds to wait after throttling, where AWS does not say how long."""
 
-_DENIED = frozenset(
-    {
-        "UnauthorizedOperation",
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedAccess",
-    }
+_DENIED = r"AccessDenied(Exception)?|Unauthorized(Operation|Access)"
+_CREDENTIALS = re.compile(
+    r"AuthFailure|ExpiredToken(Exception)?|IncompleteSignature(Exception)?|InvalidAccessKeyId|"
+    r"InvalidClientTokenId|InvalidSignatureException|MissingAuthenticationToken(Exception)?|"
+    r"RequestExpired|SignatureDoesNotMatch|UnrecognizedClientException"
 )
-_CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
+_THROTTLED = (
+    r"BandwidthLimitExceeded|EC2ThrottledException|LimitExceededException|PriorRequestNotComplete|"
+    r"RequestLimitExceeded|RequestThrottled(Exception)?|SlowDown|Thrott(ling|lingException)|"
+    r"ThrottledException|TooManyRequestsException"
 )
-_THROTTLED = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-    }
-)
-_NO_CAPACITY = frozenset(
-    {
-        "InsufficientCapacity",
-        "InsufficientHostCapacity",
-        "InsufficientInstanceCapacity",
-        "InsufficientReservedInstanceCapacity",
-    }
-)
+_NO_CAPACITY = r"Insufficient(Instance|Host|ReservedInstance)?Capacity"
+_HARMLESS = re.compile(f"{_THROTTLED}|{_NO_CAPACITY}")
 _QUOTAS = {
     "InstanceLimitExceeded": "running instances",
     "MaxSpotInstanceCountExceeded": "Spot Instances",
     "VcpuLimitExceeded": "vCPUs",
 }
-_INVALID = frozenset(
-    {
-        "DocumentLimitExceeded",
-        "DuplicateInstanceId",
-        "IncorrectInstanceState",
-        "InvalidCommandId",
-        "InvalidDocument",
-        "InvalidDocumentVersion",
-        "InvalidInstanceID.Malformed",
-        "InvalidNextToken",
-        "InvalidNextTokenException",
-        "InvalidParameterCombination",
-        "InvalidParameterValue",
-        "InvalidParameters",
-        "MaxDocumentSizeExceeded",
-        "MissingParameter",
-        "OperationNotPermitted",
-        "TagLimitExceeded",
-        "UnsupportedOperation",
-        "UnsupportedPlatformType",
-        "ValidationError",
-        "ValidationException",
-    }
+_INVALID = (
+    r"(Document|Tag)LimitExceeded|DuplicateInstanceId|IncorrectInstanceState|MissingParameter|"
+    r"MaxDocumentSizeExceeded|OperationNotPermitted|Unsupported(Operation|PlatformType)|"
+    r"Validation(Error|Exception)"
 )
 
 _SAID: dict[str, str] = {
@@ -122,15 +67,19 @@ _INSTANCE_ID = re.compile(r"\bm?i-[0-9A-Za-z]+\b")
 _TYPE_AND_ZONE = re.compile(r"sufficient (\S+) capacity in the Availability Zone .*?\((\S+?)\)")
 _LONGEST = 300
 
-_BY_OPERATION = {action.operation: action for action in (*ACTIONS, IDENTITY)}
-_BEFORE = frozenset({ASSUME.operation, IDENTITY.operation})
+_BEFORE = {action.operation: action for action in (ASSUME, IDENTITY)}
 """Operations of STS that are called before the one that was wanted."""
+
+
+class SsmUnavailable(BackendUnavailable):
+    """The agent that runs scripts on an instance does not answer."""
+
+    code = "SSM_UNAVAILABLE"
 
 
 def refusal(fault: Fault, action: Action) -> Refusal:
     """Return the refusal that a fault in a call is for people; ``reason`` has the whole text."""
-    same = fault.operation in ("", action.operation)
-    failed = action if same else _BY_OPERATION.get(fault.operation, action)
+    failed = _BEFORE.get(fault.operation, action)
     said = _worded(fault, failed) or _unavailable(fault, action)
     said.reason = f"{failed.right}: {fault}"
     if isinstance(said, BackendUnavailable):
@@ -140,7 +89,7 @@ def refusal(fault: Fault, action: Action) -> Refusal:
 
 def is_credentials(fault: Fault) -> bool:
     """Whether an operator has to renew what SmartOps shows AWS."""
-    return fault.cause in ("account", "credentials") or fault.code in _CREDENTIALS
+    return fault.cause in ("account", "credentials") or bool(_CREDENTIALS.fullmatch(fault.code))
 
 
 def certainly_undone(fault: Fault) -> bool:
@@ -148,7 +97,7 @@ def certainly_undone(fault: Fault) -> bool:
     if fault.operation in _BEFORE:
         return True
     if fault.cause == "service":
-        return fault.status < 500 or fault.code in _THROTTLED | _NO_CAPACITY
+        return fault.status < 500 or bool(_HARMLESS.fullmatch(fault.code))
     return fault.cause not in ("unanswered", "unreadable")
 
 
@@ -173,7 +122,7 @@ def _worded(fault: Fault, action: Action) -> Refusal | None:
         return ValidationFailed("AWS would not take this", details=clean(fault.message))
     if fault.cause != "service":
         return None
-    words = next((words for codes, words in _WORDS if fault.code in codes), None)
+    words = next((words for codes, words in _WORDS if re.fullmatch(codes, fault.code)), None)
     if words is None and 400 <= fault.status < 500 and fault.code.startswith("Invalid"):
         words = _invalid
     return words(fault, action) if words else None
@@ -244,7 +193,7 @@ def _unavailable(fault: Fault, action: Action) -> Refusal:
         "unanswered": "AWS did not answer",
         "unreadable": "AWS gave no valid answer",
     }.get(fault.cause, "AWS failed")
-    details = f"{fault.code} from {_BY_OPERATION.get(fault.operation, action).right}"
+    details = f"{fault.code} from {_BEFORE.get(fault.operation, action).right}"
     if action.changes:
         details += (
             ". Nothing was done"
@@ -285,14 +234,14 @@ def _no_bill(fault: Fault, _: Action) -> Refusal:
     )
 
 
-_WORDS: tuple[tuple[frozenset[str], Callable[[Fault, Action], Refusal]], ...] = (
+_WORDS: tuple[tuple[str, Callable[[Fault, Action], Refusal]], ...] = (
     (_DENIED, _denied),
-    (frozenset({"OptInRequired"}), _not_enabled),
+    ("OptInRequired", _not_enabled),
     (_NO_CAPACITY, _no_capacity),
-    (frozenset(_QUOTAS), _no_quota),
+    ("|".join(_QUOTAS), _no_quota),
     (_THROTTLED, _throttled),
-    (frozenset({"InvalidInstanceID.NotFound"}), _not_found),
-    (frozenset({"InvalidInstanceId"}), _no_agent),
-    (frozenset({"DataUnavailableException", "BillExpirationException"}), _no_bill),
+    (r"InvalidInstanceID\.NotFound", _not_found),
+    ("InvalidInstanceId", _no_agent),
+    ("DataUnavailableException|BillExpirationException", _no_bill),
     (_INVALID, _invalid),
 )
