@@ -21,7 +21,7 @@ from .errors import (
     ValidationFailed,
 )
 from .hookspecs import hookimpl
-from .interpreter import Interpreter, Question
+from .interpreter import FreeText, Interpreter
 from .jsonable import timestamp
 from .message import Identity, Message, Person, Place
 from .plan import Change, Plan
@@ -47,6 +47,7 @@ __all__ = [
     "Duration",
     "Effect",
     "Fields",
+    "FreeText",
     "Identity",
     "Instance",
     "InstanceNotFound",
@@ -61,7 +62,6 @@ __all__ = [
     "Person",
     "Place",
     "Plan",
-    "Question",
     "RateLimited",
     "Refusal",
     "Reply",

@@ -1,9 +1,9 @@
-"""The contracts of backends: something operated on, by capability.
+"""The contracts of backends, by capability.
 
 Commands ask for a capability (:class:`Compute`, :class:`Runner`,
-:class:`Metrics`, :class:`Costs`), never for a vendor. Methods raise refusals
-from :mod:`smartops.errors`; anything else a backend raises is a bug and its
-text stays in the log.
+:class:`Metrics`, :class:`Costs`), never for a vendor. Methods raise the errors of
+:mod:`smartops.errors`; any other exception is a bug of the backend, and its text
+is only logged.
 """
 
 from __future__ import annotations
@@ -25,35 +25,34 @@ Verb = Literal["start", "stop", "reboot"]
 
 
 class Backend(ABC):
-    """Something operated on. Subclasses set ``name``, the word used in configuration and logs.
+    """An object that talks to one system. Subclasses set ``name``, used in configuration and logs.
 
-    A plugin may register several of one kind, such as one for each account and
-    region; each has a name of its own (``prod/eu-central-1``). Where several
-    offer one capability, commands are given all of them as one.
+    A plugin may register several backends of one class, such as one for each
+    account and region, with unique names (``prod/eu-central-1``). If several offer
+    one capability, commands are given all of them as one object.
     """
 
     name: str
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The names of the backends this one speaks for: its own, unless it joins several."""
+        """The names of the backends that this one groups; for a single backend, its own."""
         return (self.name,)
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return if the backend can be reached, else raise BackendUnavailable; change nothing."""
+        """Raise BackendUnavailable if the backend cannot be reached; change nothing."""
 
 
 NAME_TAG = "Name"
-"""The tag that holds an instance's name."""
+"""The key of the tag with an instance's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A machine. ``id`` is immutable and no other's; ``name`` may be empty or shared.
+    """A machine. ``id`` is immutable and unique; ``name`` may be empty or shared.
 
-    ``launched`` has a zone. ``backend`` is the name of the one it came from,
-    which alone can be asked about it.
+    ``launched`` has a time zone. ``backend`` is the name of its backend.
     """
 
     id: str
@@ -69,19 +68,18 @@ class Instance:
 
     @property
     def label(self) -> str:
-        """What people call it: the name, else the id."""
+        """The name, or the id if it has no name."""
         return self.name or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which instances. Every given condition must hold; within one, any value will do.
+    """A selection of instances. All given conditions must hold; values of one are alternatives.
 
-    ``names`` may hold the wildcards ``*`` and ``?``; ``tags`` maps a key to its
-    allowed values, none meaning "has the tag". ``cursor`` is a page's
-    ``next``; ``limit`` the size of a page, 0 for everything. ``backends`` are
-    globs that say, where there are several backends, which are asked; a single
-    one need not look at it.
+    ``names`` may contain the wildcards ``*`` and ``?``; ``tags`` maps a key to its
+    allowed values, and to no values for "has the tag". ``cursor`` is the ``next``
+    of a page; ``limit`` is the page size, 0 for all. ``backends`` are globs that
+    select among several backends; a single backend ignores them.
     """
 
     ids: tuple[str, ...] = ()
@@ -96,13 +94,13 @@ class Query:
     backends: tuple[str, ...] = ()
 
     def asks(self, backend: str) -> bool:
-        """Whether a backend of that name is asked."""
+        """Whether the query includes a backend of that name."""
         return not self.backends or any(fnmatchcase(backend, glob) for glob in self.backends)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A backend that did not answer while others did, and why."""
+    """A backend that failed while others answered, and its error."""
 
     backend: str
     error: Refusal
@@ -112,12 +110,12 @@ class Failure:
 
     @property
     def data(self) -> Mapping[str, str]:
-        """The failure as programs get it, one of ``failures``."""
+        """The failure in a reply's data: an element of ``failures``."""
         return {"backend": self.backend, "code": self.error.code, "message": self.error.message}
 
 
 class PartialMap(dict[str, T]):
-    """What could be had, by instance id; ``failures`` say whose part is missing."""
+    """Partial results by instance id; ``failures`` are the backends whose part is missing."""
 
     def __init__(self, found: Mapping[str, T], failures: Iterable[Failure]) -> None:
         super().__init__(found)
@@ -125,28 +123,28 @@ class PartialMap(dict[str, T]):
 
 
 class PartialList(tuple[T, ...]):
-    """What could be had, in order; ``failures`` say whose part is missing."""
+    """Partial results in order; ``failures`` are the backends whose part is missing."""
 
     failures: tuple[Failure, ...]
 
     def __new__(cls, found: Iterable[T], failures: Iterable[Failure]) -> Self:
-        """Return the results with what is known to be missing."""
+        """Return the results, with the failures."""
         made = super().__new__(cls, found)
         made.failures = tuple(failures)
         return made
 
 
 def failures_of(result: object) -> tuple[Failure, ...]:
-    """Return whose part is missing from what a backend answered; nobody's, unless it says so."""
+    """Return the failures of a partial result; empty for a complete one."""
     failures: tuple[Failure, ...] = getattr(result, "failures", ())
     return failures
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a listing, by name then id. ``counts`` is over all that match, by state.
+    """A page of a listing, sorted by name and id. ``counts`` are all matches by state.
 
-    ``failures`` say whose instances are neither shown nor counted.
+    The instances of the backends in ``failures`` are neither listed nor counted.
     """
 
     instances: tuple[Instance, ...]
@@ -157,7 +155,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What a verb did to one instance."""
+    """The state of one instance before and after a verb."""
 
     id: str
     before: State
@@ -173,13 +171,14 @@ class Compute(Backend):
 
     @abstractmethod
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        """Raise what ``act`` would raise (a missing right, a protected machine); change nothing."""
+        """Raise what ``act`` would raise, such as for a missing right; change nothing."""
 
     @abstractmethod
     async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
-        """Start, stop or reboot, all or none where the platform can; returns once accepted.
+        """Start, stop or reboot the instances; returns when the platform has accepted it.
 
-        If it was done to some and not to others it raises, and says to which.
+        Changes all or none if the platform can; else raises an error that names
+        the instances that were changed.
         """
 
     @abstractmethod
@@ -202,10 +201,10 @@ RunStatus = Literal[
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a script went on one instance.
+    """The result of a script on one instance.
 
-    ``exit_code`` is None if it never ran or has not ended. ``truncated`` says
-    that the platform cut the output.
+    ``exit_code`` is None if it did not run or has not ended. ``truncated``: the
+    platform cut the output.
     """
 
     instance_id: str
@@ -218,15 +217,15 @@ class RunResult:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the result is final."""
         return self.status not in ("pending", "running")
 
 
 class Runner(Backend):
     """Remote execution on instances.
 
-    ``unreachable`` is what a command raises when the one machine it was for
-    cannot be reached; a backend may name its own subclass.
+    ``unreachable`` is the error that a command raises if its only target cannot be
+    reached; a backend may set a subclass.
     """
 
     unreachable: type[BackendUnavailable] = BackendUnavailable
@@ -237,26 +236,26 @@ class Runner(Backend):
     ) -> str:
         """Start a script and return the platform's id of the run.
 
-        ``limit`` bounds delivery and execution each. ``key`` names the act; a
-        platform with idempotency tokens is given it, so that one act sends once.
+        ``limit`` bounds delivery and execution each. ``key`` is the idempotency
+        key, passed to platforms that have idempotency tokens.
         """
 
     @abstractmethod
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
-        """Return how the run stands now, one result an instance, in the order they were given.
+        """Return the current results, one for each instance, in the order of ``send``.
 
-        Where several backends run it, those of one follow those of the other,
-        and the answer may be a PartialList.
+        If several backends run it, the results are ordered by backend, and may be
+        a PartialList.
         """
 
     @abstractmethod
     async def cancel(self, run_id: str) -> None:
-        """Ask the platform to stop what has not finished."""
+        """Ask the platform to stop the run where it has not finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One point of a series; percentages run from 0 to 100."""
+    """One sample of a series, in percent from 0 to 100."""
 
     at: datetime
     value: float
@@ -264,7 +263,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The newest known utilisation of one instance, in percent; None where nothing is measured."""
+    """The latest utilisation of one instance, in percent; None for what is not measured."""
 
     cpu: float | None = None
     memory: float | None = None
@@ -275,13 +274,13 @@ class Usage:
 class Metrics(Backend):
     """Measurements over time.
 
-    Of several backends asked as one, some or all may not answer: what they were
-    asked about is then missing, and the answer is a PartialMap that names them.
+    If some of several backends fail, their instances are missing, and the result is
+    a PartialMap that names the backends.
     """
 
     @abstractmethod
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
-        """Return the newest utilisation by instance id; unmeasured instances are left out."""
+        """Return the latest utilisation by instance id, without unmeasured instances."""
 
     @abstractmethod
     async def series(
@@ -297,7 +296,7 @@ class Metrics(Backend):
 
 @dataclass(frozen=True, slots=True)
 class DayCost:
-    """What one complete day cost, in one currency."""
+    """The costs of one complete day in one currency."""
 
     day: date
     amount: float
@@ -305,15 +304,15 @@ class DayCost:
 
 
 class Costs(Backend):
-    """What it all costs.
+    """Daily costs.
 
-    The bills of several backends are added up, so what one bills, no other may
-    bill too. What only some could be asked about is a PartialList.
+    The costs of several backends are added, so no two may report the same costs.
+    If some fail, the result is a PartialList.
     """
 
     @abstractmethod
     async def daily(self, days: int) -> tuple[DayCost, ...]:
-        """Return the last complete days, oldest first; today is not among them.
+        """Return the last complete days, oldest first.
 
-        Nor is a day that the platform has not finished billing.
+        Today, and days that the platform has not finished billing, are left out.
         """

@@ -8,9 +8,8 @@
         answer = client.confirm(answer)
     print(answer.message)
 
-What SmartOps refuses is raised, as the error classes of :mod:`smartops`: one
-for each code, with ``details``, ``retry_after`` and, in ``response``, the whole
-envelope.
+Errors are raised as the error classes of :mod:`smartops`, one for each code, with
+``details``, ``retry_after`` and, in ``response``, the envelope.
 """
 
 from __future__ import annotations
@@ -48,10 +47,10 @@ _BY_CODE = {kind.code: kind for kind in _CLASSES}
 _BY_STATUS = {kind.status: kind for kind in _CLASSES}
 
 
-class Answer(dict[str, Any]):
-    """The envelope of an answer, a plain dictionary, with shorthands for what is used most.
+class Envelope(dict[str, Any]):
+    """The envelope of a reply: a dictionary with shorthands.
 
-    ``user_id`` is who asked, so that a pending answer can be confirmed.
+    ``user_id`` is who sent the command, and must confirm it if it is pending.
     """
 
     def __init__(self, envelope: Mapping[str, Any], user_id: str) -> None:
@@ -60,22 +59,22 @@ class Answer(dict[str, Any]):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the command returned."""
+        """The data that the command returned."""
         data = self.get("data")
         return data if isinstance(data, dict) else {}
 
     @property
     def message(self) -> str:
-        """The answer in words."""
+        """The reply as plain text."""
         return str(self.data.get("message", ""))
 
     @property
     def pending(self) -> bool:
-        """Whether it must be confirmed, or is still being worked on."""
+        """Whether the command must be confirmed, or is still running."""
         return self.get("status") == "pending"
 
     def action(self, type: Literal["confirm", "cancel"]) -> str | None:
-        """Return the value that is sent back to confirm or cancel."""
+        """Return the value to send to confirm or cancel, or None."""
         for action in self.data.get("actions", ()):
             if action.get("type") == type:
                 return str(action["action"])
@@ -83,15 +82,14 @@ class Answer(dict[str, Any]):
 
 
 class AsyncSmartOpsClient:
-    """Sends commands to a SmartOps; use it as an async context manager, or close it.
+    """Sends commands to SmartOps; use it as an async context manager, or close it.
 
-    ``webhook_url`` is the base URL, without ``/api/messages``. A command is sent
-    with an id of its own, so that trying again never does it twice. It is tried
-    up to ``attempts`` times where that makes sense: when there was no answer and
-    when there were too many requests. Waits double, keep to ``Retry-After``, and
-    are never longer than ``max_delay`` seconds: an error that asks for more is
-    raised at once. ``timeout`` bounds one attempt; ``patience`` how long an
-    answer is asked for that takes longer than the server lets a caller wait.
+    ``webhook_url`` is the base URL, without ``/api/messages``. Each command has a
+    unique id, so that a retry never runs it twice. Rate-limited requests and
+    requests without a response are retried, up to ``attempts`` times in all. The
+    backoff is exponential and honours ``Retry-After``; an error that asks for a
+    wait longer than ``max_delay`` seconds is raised at once. ``timeout`` bounds
+    one attempt, ``patience`` the polling for a deferred reply.
     """
 
     def __init__(
@@ -124,7 +122,7 @@ class AsyncSmartOpsClient:
         self._jitter = jitter
 
     async def __aenter__(self) -> Self:
-        """Return the client itself; connections are opened when they are needed."""
+        """Return the client; connections are opened on demand."""
         return self
 
     async def __aexit__(self, *reason: object) -> None:
@@ -136,24 +134,24 @@ class AsyncSmartOpsClient:
         if self._own is not None:
             await self._own.aclose()
 
-    async def send_command(self, command: str, user_id: str) -> Answer:
-        """Send a command and return its answer.
+    async def send_command(self, command: str, user_id: str) -> Envelope:
+        """Send a command and return the envelope of its reply.
 
-        Raises the refusal that SmartOps answers; BackendUnavailable if it
-        cannot be reached.
+        Raises the error in the envelope, or BackendUnavailable if SmartOps cannot
+        be reached.
         """
         return await self._send({"text": command}, user_id)
 
-    async def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
-        """Confirm a pending answer and return what came of it.
+    async def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Envelope:
+        """Confirm a pending command and return the envelope of its reply.
 
-        ``user_id`` is who asked, if ``answer`` is not one that this class
-        returned. Raises ValueError if there is nothing to confirm.
+        ``user_id`` is who sent the command; it is required if ``answer`` was not
+        returned by this class. Raises ValueError if there is nothing to confirm.
         """
         return await self._press("confirm", answer, user_id)
 
-    async def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
-        """Cancel a pending answer; the counterpart of :meth:`confirm`."""
+    async def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Envelope:
+        """Cancel a pending command; see :meth:`confirm`."""
         return await self._press("cancel", answer, user_id)
 
     async def _press(
@@ -161,50 +159,50 @@ class AsyncSmartOpsClient:
         type: Literal["confirm", "cancel"],
         answer: Mapping[str, Any],
         user_id: str | None,
-    ) -> Answer:
+    ) -> Envelope:
         user_id = user_id or getattr(answer, "user_id", None)
         if user_id is None:
             raise ValueError("who asked is not known; pass user_id")
-        value = Answer(answer, user_id).action(type)
+        value = Envelope(answer, user_id).action(type)
         if value is None:
             raise ValueError(f"there is nothing to {type} in this answer")
         return await self._send({"value": {"action": value}}, user_id)
 
-    async def _send(self, said: Mapping[str, Any], user_id: str) -> Answer:
+    async def _send(self, content: Mapping[str, Any], user_id: str) -> Envelope:
         payload = {
             "type": "message",
             "id": str(uuid.uuid4()),
-            **said,
+            **content,
             "from": {"id": user_id, "name": "API User"},
             "conversation": {"id": f"api-{user_id}"},
         }
         body = json.dumps(payload).encode()
         end = self._clock.time() + self._patience
         while True:
-            answer = Answer(await self._insist(body), user_id)
-            late = answer.pending and not answer.data.get("actions")
-            if not late or self._clock.time() >= end:
+            answer = Envelope(await self._retried(body), user_id)
+            running = answer.pending and not answer.data.get("actions")
+            if not running or self._clock.time() >= end:
                 return answer
             await self._clock.sleep(FIRST_DELAY)
 
-    async def _insist(self, body: bytes) -> dict[str, Any]:
-        """Post until there is an answer that trying again would not change."""
+    async def _retried(self, body: bytes) -> dict[str, Any]:
+        """Post, and retry until there is a result that a retry would not change."""
         for attempt in range(1, self._attempts + 1):
             try:
                 return await self._post(body)
-            except _Again as again:
-                delay = self._delay(attempt, again.retry_after)
+            except _Retryable as failure:
+                delay = self._delay(attempt, failure.retry_after)
                 if attempt == self._attempts or delay is None:
-                    raise again.error from again.__cause__
+                    raise failure.error from failure.__cause__
             await self._clock.sleep(delay)
         raise AssertionError("unreachable")
 
     def _delay(self, attempt: int, retry_after: float) -> float | None:
-        """Return how long to wait before the next attempt; None if it is not worth it."""
+        """Return the delay before the next attempt; None if there should be no retry."""
         if retry_after > self._max_delay:
             return None
         backoff = min(FIRST_DELAY * 2.0 ** (attempt - 1), self._max_delay)
-        # Part of the wait is random, so that many clients do not come back as one.
+        # The jitter spreads the retries of many clients.
         delay = backoff * (0.5 + self._jitter() / 2)
         return max(delay, retry_after + self._jitter()) if retry_after else delay
 
@@ -223,18 +221,18 @@ class AsyncSmartOpsClient:
             unreachable = BackendUnavailable(
                 f"SmartOps cannot be reached at {self.webhook_url}", details=reason.message
             )
-            raise _Again(unreachable) from reason
+            raise _Retryable(unreachable) from reason
         document = _document(reply)
         if reply.status == 200 and document is not None:
             return document
         error = _error(reply, document, self.webhook_url)
         if reply.status == 429 or (reply.status in (502, 503, 504) and document is None):
-            raise _Again(error, _retry_after(reply, error))
+            raise _Retryable(error, _retry_after(reply, error))
         raise error
 
 
 class SmartOpsClient:
-    """The same for programs that are not async; each command opens its own connection.
+    """The synchronous client; each command opens a new connection.
 
     Takes the arguments of :class:`AsyncSmartOpsClient`.
     """
@@ -242,31 +240,31 @@ class SmartOpsClient:
     def __init__(self, webhook_url: str, bot_token: str, **options: Any) -> None:
         self.webhook_url = webhook_url
         self._make = partial(AsyncSmartOpsClient, webhook_url, bot_token, **options)
-        self._make()  # wrong options are wrong now
+        self._make()  # raises here if an option is wrong
 
-    def send_command(self, command: str, user_id: str) -> Answer:
-        """Send a command and return its answer; see the async client."""
+    def send_command(self, command: str, user_id: str) -> Envelope:
+        """Send a command and return the envelope of its reply; see the async client."""
         return self._run(lambda client: client.send_command(command, user_id))
 
-    def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
-        """Confirm a pending answer and return what came of it."""
+    def confirm(self, answer: Mapping[str, Any], user_id: str | None = None) -> Envelope:
+        """Confirm a pending command and return the envelope of its reply."""
         return self._run(lambda client: client.confirm(answer, user_id))
 
-    def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Answer:
-        """Cancel a pending answer."""
+    def cancel(self, answer: Mapping[str, Any], user_id: str | None = None) -> Envelope:
+        """Cancel a pending command."""
         return self._run(lambda client: client.cancel(answer, user_id))
 
-    def _run(self, call: Callable[[AsyncSmartOpsClient], Awaitable[Answer]]) -> Answer:
-        async def run() -> Answer:
+    def _run(self, call: Callable[[AsyncSmartOpsClient], Awaitable[Envelope]]) -> Envelope:
+        async def run() -> Envelope:
             async with self._make() as client:
                 return await call(client)
 
-        with start_blocking_portal() as portal:  # works where a loop is running already, too
+        with start_blocking_portal() as portal:  # works inside a running event loop too
             return portal.call(run)
 
 
-class _Again(Exception):
-    """An attempt failed in a way that another may not."""
+class _Retryable(Exception):
+    """An attempt failed, and a retry may succeed."""
 
     def __init__(self, error: Refusal, retry_after: float = 0.0) -> None:
         super().__init__(error.message)
@@ -275,7 +273,7 @@ class _Again(Exception):
 
 
 def _document(reply: HttpReply) -> dict[str, Any] | None:
-    """Return the envelope, or None if the answer is none of SmartOps'."""
+    """Return the envelope, or None if the response is not SmartOps's."""
     try:
         document = json.loads(reply.body)
     except ValueError:
@@ -296,7 +294,7 @@ def _error(reply: HttpReply, document: dict[str, Any] | None, url: str) -> Refus
             details=body.get("details"),
             retry_after=body.get("retry_after"),
         )
-        error.code = code  # it may be a backend's own
+        error.code = code  # which may be specific to a backend
     error.status = reply.status
     error.response = document
     return error

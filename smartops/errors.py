@@ -1,4 +1,4 @@
-"""Everything that can go wrong, named by what happens next.
+"""The exceptions of SmartOps, by what SmartOps does about them.
 
 ::
 
@@ -17,8 +17,8 @@
         ├── DeadlineExceeded       504
         └── InternalError          500   only the reference is shown
 
-Anything else that is raised while a message is handled becomes an
-:class:`InternalError`; its text goes to the log, never to the sender.
+Any other exception raised while a message is handled becomes an
+:class:`InternalError`; its text is logged, and never shown to the sender.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from typing import Any, Self
 
 
 class SmartOpsError(Exception):
-    """Base of every error SmartOps raises on purpose."""
+    """The base class of all exceptions that SmartOps raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that keeps SmartOps from starting.
+    """One reason why SmartOps cannot start.
 
     ``where`` is ``file:line:column`` or a plugin's name; ``path`` the dotted
-    configuration path; ``hint`` a near miss or the remedy. Any may be empty.
+    configuration path; ``hint`` a near miss or the remedy. All three may be empty.
     """
 
     text: str
@@ -46,13 +46,13 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = ": ".join(part for part in (self.where, self.path) if part)
-        line = f"{place}: {self.text}" if place else self.text
+        location = ": ".join(part for part in (self.where, self.path) if part)
+        line = f"{location}: {self.text}" if location else self.text
         return f"{line}; {self.hint}" if self.hint else line
 
 
 class StartupError(SmartOpsError):
-    """SmartOps must not start; ``problems`` holds all that is wrong, in file order."""
+    """SmartOps cannot start; ``problems`` are all reasons, in file order."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -62,11 +62,11 @@ class StartupError(SmartOpsError):
 class Refusal(SmartOpsError):
     """A message is refused; ``message`` and ``details`` are safe to show to the sender.
 
-    ``retry_after`` is in seconds. ``code`` and ``status`` are the wire code and
-    the HTTP status of the wire contract. ``reason`` says more, for the log only.
-    ``response`` is the envelope it came in, where a client raises what a server
-    refused. ``excerpt`` is the beginning of ``details`` that needs a monospaced
-    font: a line of the text with carets below it.
+    ``retry_after`` is in seconds. ``code`` and ``status`` are the code and HTTP
+    status of the wire contract. ``reason`` has more details, for the log only.
+    ``response`` is the envelope from which a client raised this. ``excerpt`` is
+    the start of ``details`` that needs a monospace font: a line of text with
+    carets below it.
     """
 
     code: str = "INTERNAL_ERROR"
@@ -84,9 +84,9 @@ class Refusal(SmartOpsError):
         self.retry_after = retry_after
 
     def reworded(self, message: str, details: str | None) -> Self:
-        """Return the same refusal, with its code and all, in other words."""
+        """Return a copy of this error with another message and other details."""
         kind = type(self)
-        made = kind.__new__(kind)  # a subclass may be made of other things than a message
+        made = kind.__new__(kind)  # a subclass may have other constructor arguments
         made.__dict__.update(self.__dict__)
         made.args = (message,)
         made.message, made.details = message, details
@@ -94,21 +94,21 @@ class Refusal(SmartOpsError):
 
 
 class AuthenticationFailed(Refusal):
-    """No valid proof of origin. The reason belongs in the log, not in the answer."""
+    """No valid proof of origin. The reason is for the log, never for the response."""
 
     code = "AUTHENTICATION_FAILED"
     status = 401
 
 
 class PermissionDenied(Refusal):
-    """Policy said no, or the backend did; ``details`` names the rule or the right."""
+    """The policy or the backend denied it; ``details`` names the rule or the right."""
 
     code = "PERMISSION_DENIED"
     status = 403
 
 
 class RateLimited(Refusal):
-    """Too many requests; ``retry_after`` says when it is worth trying again."""
+    """Too many requests; ``retry_after`` is when to retry."""
 
     code = "RATE_LIMITED"
     status = 429
@@ -122,21 +122,21 @@ class InstanceNotFound(Refusal):
 
 
 class ValidationFailed(Refusal):
-    """Malformed request, unknown command or bad argument; ``details`` points at it."""
+    """Malformed request, unknown command or invalid argument; ``details`` points at it."""
 
     code = "VALIDATION_ERROR"
     status = 400
 
 
 class ApprovalInvalid(Refusal):
-    """The approval is expired, used, someone else's, or its plan no longer holds."""
+    """The approval is expired, used or another person's, or its plan has changed."""
 
     code = "APPROVAL_INVALID"
     status = 409
 
 
 class BackendUnavailable(Refusal):
-    """A backend did not do its work; ``undone`` is True if it certainly did none of it."""
+    """A backend failed; ``undone`` is True if it certainly changed nothing."""
 
     code = "BACKEND_UNAVAILABLE"
     status = 503
@@ -144,27 +144,27 @@ class BackendUnavailable(Refusal):
 
 
 class Unreachable(BackendUnavailable):
-    """Nobody was reached, so nothing was asked for: it may be tried again without harm."""
+    """No connection was made, so no request was sent, and a retry is safe."""
 
     undone = True
 
 
 class InterpreterFailed(Refusal):
-    """Free text could not be understood because the interpreter failed."""
+    """The interpreter failed to translate free text."""
 
     code = "INTERPRETER_FAILED"
     status = 502
 
 
 class DeadlineExceeded(Refusal):
-    """The deadline passed; the text says whether the effect may have happened."""
+    """The deadline passed; the message says whether the effect may have happened."""
 
     code = "TIMEOUT"
     status = 504
 
 
 class InternalError(Refusal):
-    """Anything unforeseen."""
+    """An unforeseen error."""
 
     code = "INTERNAL_ERROR"
     status = 500

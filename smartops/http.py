@@ -1,4 +1,4 @@
-"""Outbound HTTP on aiohttp: the one client of the core and of plugins."""
+"""The outbound HTTP client of the core and the plugins, on aiohttp."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 CONNECT_SECONDS = 5.0
-"""Less than a request may take: that nobody was reached is worth knowing for sure."""
+"""Shorter than the request timeout, so that a failed connection is known to have sent nothing."""
 
 
 class AiohttpClient:
-    """Implements :class:`~smartops.services.HttpClient`; its session opens at the first request.
+    """Implements :class:`~smartops.services.HttpClient`; the first request opens the session.
 
-    URLs are sent to the character, so whoever builds one percent-encodes it.
-    No cookies are kept, no proxy or netrc is read from the environment, and no
-    redirect is followed, for it would carry a token to wherever it points.
+    URLs are sent unchanged: the caller percent-encodes them. The client stores no
+    cookies, ignores proxies and netrc of the environment, and follows no
+    redirects, because they would send a token to another host.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class AiohttpClient:
         timeout: float = 10.0,
         max_bytes: int = 1_000_000,
     ) -> HttpReply:
-        """Send one request and read the whole answer; ``timeout`` is for all of it.
+        """Send one request and read the whole response; ``timeout`` bounds both together.
 
-        Raises Unreachable if there was no connection, BackendUnavailable if the
-        URL cannot be used, or if there is no answer in time or it is larger than
-        ``max_bytes``. An HTTP error status is an answer.
+        Raises Unreachable if no connection was made; BackendUnavailable if the URL
+        is invalid, the response does not arrive in time or is larger than
+        ``max_bytes``. An HTTP error status is returned, not raised.
         """
         host = _host(url)
         session = self._session or await self._open()
@@ -85,7 +85,7 @@ class AiohttpClient:
     async def _open(self) -> ClientSession:
         async with self._opening:
             if self._session is None:
-                # The import takes a quarter of a second, and the loop must not stand still.
+                # The import takes a quarter of a second, which would block the event loop.
                 await anyio.to_thread.run_sync(_import_aiohttp)
                 from aiohttp import ClientSession, DummyCookieJar
 
@@ -98,7 +98,7 @@ def _import_aiohttp() -> None:
 
 
 def _host(url: str) -> str:
-    """Return the host, for messages: the rest of a URL may be a secret."""
+    """Return the host, for error messages: the rest of a URL may contain a secret."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

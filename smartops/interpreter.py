@@ -1,4 +1,4 @@
-"""The contract of an interpreter: free text in, a proposed command or an answer out."""
+"""The contract of an interpreter, which translates free text into a command or a reply."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .message import Message, Person
 from .reply import Reply
 
 
-class Question(ABC):
-    """Free text that no command matches, and what may be done to answer it.
+class FreeText(ABC):
+    """Free text that no command matches, and the tools to answer it.
 
-    ``commands`` are those that ``person`` may run where ``message`` was said,
-    without those that are for people alone.
+    ``commands`` are those that ``person`` may run in the message's place, without
+    those that only people may run.
     """
 
     message: Message
@@ -28,42 +28,42 @@ class Question(ABC):
 
     @abstractmethod
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
-        """Return the text that calls a command with arguments as JSON has them.
+        """Return the text of a call of a command with JSON arguments.
 
-        Raises ValidationFailed, which names the argument that does not fit.
+        Raises ValidationFailed, which names the invalid argument.
         """
 
     @abstractmethod
     async def lately(self, limit: int = 5) -> Sequence[str]:
-        """Return what the person ran here in the last half hour, oldest first.
+        """Return the texts of the person's successful commands here, oldest first.
 
-        At most ``limit`` texts of commands that succeeded.
+        At most ``limit``, of the last half hour.
         """
 
     @abstractmethod
     async def run(self, text: str) -> Reply:
         """Run a command as if the person had typed it, and return its reply.
 
-        It passes the whole gate. A changing command returns the pending reply
-        that shows what would be done: the interpreter must answer with it,
-        unaltered, for nobody but the person can go on from there. A refusal is
-        returned, not raised. Raises ValidationFailed when too many were run for
-        one question.
+        The command passes the whole gate. A command that changes something returns
+        the pending reply with its plan: the interpreter must return that reply
+        unaltered, because only the person can confirm it. Errors are returned in
+        the reply, not raised. Raises ValidationFailed if too many commands were run
+        for this text.
         """
 
 
 class Interpreter(ABC):
-    """Turns what nobody declared a phrase for into a command, or answers it from commands' data.
+    """Translates free text into a command, or answers it from the data of commands.
 
-    Whatever it proposes is only text: it is parsed and passes the whole gate as
-    if the person had typed it. Subclasses set ``name``.
+    The text that it proposes is parsed and passes the whole gate, as if the person
+    had typed it. Subclasses set ``name``.
     """
 
     name: str
 
     @abstractmethod
-    async def interpret(self, question: Question) -> Reply | str | None:
-        """Return an answer, the text of a command, or None if the text is not understood.
+    async def interpret(self, question: FreeText) -> Reply | str | None:
+        """Return a reply, the text of a command, or None if the text is not understood.
 
-        Raises InterpreterFailed if the interpreter itself is at fault.
+        Raises InterpreterFailed if the interpreter fails.
         """

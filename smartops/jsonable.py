@@ -1,4 +1,4 @@
-"""What is written as JSON beyond JSON's own types: one way, for the wire and for the store."""
+"""The JSON form of other types, for the wire and the store."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 def timestamp(at: datetime) -> str:
-    """Return a moment as the wire contract writes it, such as ``2024-03-20T10:30:00Z``."""
+    """Return a datetime in the format of the wire contract, such as ``2024-03-20T10:30:00Z``."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def jsonable(value: Any) -> Any:
-    """Return a value of JSON's own types: the ``default`` of an encoder.
+    """Convert a value to a JSON type; the ``default`` function of an encoder.
 
-    Takes moments (RFC 3339, UTC), dates, durations (seconds), mappings, sets
-    and dataclasses; raises TypeError for anything else.
+    Accepts datetimes (RFC 3339, UTC), dates, timedeltas (in seconds), mappings,
+    sets and dataclasses; raises TypeError for other types.
     """
     match value:
         case datetime():

@@ -1,7 +1,7 @@
-"""The neutral view as text: plain, and Markdown.
+"""Replies as plain text.
 
-Names, tags and outputs come from machines and from people who may wish harm.
-Here they cannot become markup, move a terminal's cursor, or run backwards.
+Names, tags and outputs are untrusted. Control characters in them are escaped, so
+that they cannot move a terminal's cursor or change the direction of text.
 """
 
 from __future__ import annotations
@@ -13,23 +13,19 @@ from unicodedata import combining, east_asian_width
 
 from .reply import Block, Cell, Code, Fields, Form, Issue, Issues, Reply, Table, Text
 
-# Controls, soft hyphens, marks of direction, separators, tags, halves of surrogate pairs. The two
+# Control characters, soft hyphens, bidirectional marks, separators, tags, lone surrogates. The two
 # joiners (200c, 200d) stay: scripts and emoji need them.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e00ff]"
 )
-_MARKUP = re.compile(r"[\\`*_\[\]<>~|&$]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
-_OPENING = re.compile(r"\A(?:(\d+)([.)])|([-+=#:]))")
-_BACKTICKS = re.compile(r"`{3,}")
-_BREAK = "  \n"
 
 
 def plain(reply: Reply, *, actions: bool = False) -> str:
     """Return the view as plain text, tables aligned for a monospace font.
 
-    With ``actions`` each is a last line ``label: value``, for places where
-    typing the value back is the only way to press it.
+    ``actions`` appends each action as ``label: value``, for channels without
+    buttons, where people type the value.
     """
     parts = [_PLAIN[type(block)](block) for block in reply.view]
     if actions and reply.actions:
@@ -37,19 +33,9 @@ def plain(reply: Reply, *, actions: bool = False) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def markdown(reply: Reply) -> str:
-    """Return the view as Markdown that every dialect reads the same.
-
-    Tables are fenced and aligned, because chat platforms have no tables in
-    text. Everything a view holds appears as text, whatever it looks like.
-    """
-    parts = [_MARKDOWN[type(block)](block) for block in reply.view]
-    return "\n\n".join(part for part in parts if part)
-
-
 def clean(text: str) -> str:
-    """Return the text with what cannot be seen made visible; lines and tabs stay."""
-    if text.isprintable():  # the invisible letters that matter here are not printable either
+    """Return the text with invisible characters escaped, except newlines and tabs."""
+    if text.isprintable():  # fast path: all characters that are escaped are not printable
         return text
     return _UNSEEN.sub(_visible, text.replace("\r\n", "\n"))
 
@@ -65,7 +51,7 @@ def _line(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Return how many columns a monospace font needs."""
+    """Return the number of columns that the text takes in a monospace font."""
     if text.isascii():
         return len(text)
     return sum(
@@ -124,58 +110,8 @@ def _plain_issue(issue: Issue) -> str:
     return line
 
 
-def _escape(text: str) -> str:
-    """Return one line that Markdown shows as it is, wherever on a line it is put."""
-    return _OPENING.sub(r"\1\\\2\3", _MARKUP.sub(r"\\\g<0>", _line(text).strip()))
-
-
-def _lines(text: str) -> str:
-    lines = map(_escape, clean(text).split("\n"))
-    return _BREAK.join(line for line in lines if line)
-
-
-def _fence(text: str) -> str:
-    marks = "`" * max((len(run) + 1 for run in _BACKTICKS.findall(text)), default=3)
-    return f"{marks}\n{text}\n{marks}"
-
-
-def _bold(text: str) -> str:
-    text = _escape(text)
-    return f"**{text}**" if text else ""
-
-
-def _markdown_text(block: Text) -> str:
-    return _bold(block.text) if block.style == "title" else _lines(block.text)
-
-
-def _markdown_fields(block: Fields) -> str:
-    return _BREAK.join(f"{_bold(f'{name}:')} {_escape(value)}" for name, value in block.pairs)
-
-
-def _markdown_table(block: Table) -> str:
-    return _fence(_plain_table(block))
-
-
-def _markdown_code(block: Code) -> str:
-    fenced = _fence(clean(block.text))
-    return f"{_bold(block.title)}\n\n{fenced}" if block.title else fenced
-
-
-def _markdown_issues(block: Issues) -> str:
-    return "\n".join(map(_markdown_issue, block.items))
-
-
-def _markdown_issue(issue: Issue) -> str:
-    line = f"- {_bold(issue.severity)} {_escape(issue.target)}: {_escape(issue.title)}"
-    if issue.details:
-        line += f" ({_escape(issue.details)})"
-    if issue.recommendation:
-        line += f"{_BREAK}  {_escape(issue.recommendation)}"
-    return line
-
-
 def _asked(block: Form) -> str:
-    """Return the question for the first field, which is answered in words."""
+    """Return the question for the first field, which the person answers with a message."""
     first = block.fields[0] if block.fields else None
     if first is not None and first.choices:
         return f"{block.title} One of: {', '.join(first.choices)}"
@@ -186,10 +122,6 @@ def _plain_form(block: Form) -> str:
     return _plain_text(Text(_asked(block)))
 
 
-def _markdown_form(block: Form) -> str:
-    return _markdown_text(Text(_asked(block)))
-
-
 _Renderer = dict[type[Block], Callable[..., str]]
 _PLAIN: _Renderer = {
     Text: _plain_text,
@@ -198,12 +130,4 @@ _PLAIN: _Renderer = {
     Code: _plain_code,
     Issues: _plain_issues,
     Form: _plain_form,
-}
-_MARKDOWN: _Renderer = {
-    Text: _markdown_text,
-    Fields: _markdown_fields,
-    Table: _markdown_table,
-    Code: _markdown_code,
-    Issues: _markdown_issues,
-    Form: _markdown_form,
 }

@@ -1,8 +1,7 @@
-"""What goes out: a typed result and a neutral view of it.
+"""Replies: data for programs, and a view for people.
 
-``data`` is for programs and follows the wire contract. ``view`` is for people:
-a short tuple of blocks that every channel renders in its own way. Handlers
-never see a platform's JSON.
+``data`` follows the wire contract. ``view`` is a short tuple of blocks, which each
+channel renders natively. Handlers never see a platform's JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .stack import Stack, stacked
 
 
 class Severity(StrEnum):
-    """How a state should strike the reader."""
+    """How good or bad something is."""
 
     GOOD = "good"
     INFO = "info"
@@ -28,7 +27,7 @@ class Severity(StrEnum):
 
     @property
     def mark(self) -> str:
-        """A picture of it, for places where coloured text cannot be read."""
+        """An emoji for it, for places without coloured text."""
         return _MARKS[self]
 
 
@@ -42,14 +41,14 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph. ``style`` is how loud it is; the text itself is plain, never markup."""
+    """A paragraph. ``style`` is its emphasis; the text is plain, never markup."""
 
     text: str
     style: Literal["normal", "title", "note"] = "normal"
     severity: Severity | None = None
 
     def __post_init__(self) -> None:
-        """Raise TypeError if it is no text."""
+        """Raise TypeError if the text is not a string."""
         _expect("the text of a Text", self.text, str)
 
 
@@ -60,7 +59,7 @@ class Fields:
     pairs: tuple[tuple[str, str], ...]
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError if a pair is not two texts."""
+        """Raise TypeError or ValueError if a pair is not two strings."""
         for name, value in self.pairs:
             _expect("a name in Fields", name, str)
             _expect(f"the value of {name!r} in Fields", value, str)
@@ -68,7 +67,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table cell that should strike the reader, such as a state."""
+    """A table cell with a severity, such as a state."""
 
     text: str
     severity: Severity
@@ -79,10 +78,10 @@ Row = tuple[str | Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of like things. Each row has as many cells as there are columns.
+    """A table. Each row has one cell for each column.
 
-    ``together`` names columns that belong together: a chat, which has little
-    space, stacks them in one column, led by the first. Text and data keep all.
+    ``together`` names groups of columns that a chat stacks in one column, headed
+    by the first, because it has little space. Plain text and data are unaffected.
     """
 
     columns: tuple[str, ...]
@@ -91,11 +90,11 @@ class Table:
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
-        """The columns as they are shown where there is little space."""
+        """The columns, grouped for channels with little space."""
         return stacked(self.columns, self.together)
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a row has too few or too many cells, TypeError if one is no cell."""
+        """Raise ValueError for a wrong number of cells in a row, TypeError for an invalid cell."""
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row has {len(row)} cells under {len(self.columns)} columns")
@@ -106,19 +105,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text to be shown to the character, in monospace. ``title`` says what it is."""
+    """Text that is shown verbatim, in a monospace font. ``title`` describes it."""
 
     text: str
     title: str = ""
 
     def __post_init__(self) -> None:
-        """Raise TypeError if it is no text."""
+        """Raise TypeError if the text is not a string."""
         _expect("the text of a Code", self.text, str)
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding: what, where, how bad, and what to do about it."""
+    """One finding: its severity, target and title, and a recommendation."""
 
     severity: Severity
     target: str
@@ -136,10 +135,10 @@ class Issues:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the reader can do next.
+    """A button.
 
-    ``value`` is what comes back when it is pressed: an opaque token, or, for
-    ``command``, the text of a command (next page, details).
+    ``value`` is what a press sends: an opaque token, or, for ``command``, the text
+    of a command, such as for the next page.
     """
 
     type: Literal["confirm", "cancel", "command"]
@@ -149,11 +148,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One value to be filled in.
+    """One field of a form.
 
-    ``name`` is the argument's name, ``kind`` how it is best asked for; a
-    ``choice`` has ``choices``, a ``flag`` is ``true`` or ``false``. ``value`` is
-    what it is without being filled in, ``hint`` an example.
+    ``name`` is the parameter's name, ``kind`` the type of input; a ``choice`` has
+    ``choices``, a ``flag`` is ``true`` or ``false``. ``value`` is the default,
+    ``hint`` an example.
     """
 
     name: str
@@ -167,12 +166,12 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Arguments that are missing from a command.
+    """A form for the missing arguments of a command.
 
-    A channel that cannot show it shows ``title``, which asks for the first
-    field in words; SmartOps then takes the person's next message as its value.
-    ``command`` is the command as far as it is known: it comes back as the
-    message's text, with the values as its form.
+    A channel without forms shows ``title``, which asks for the first field, and
+    SmartOps takes the person's next message as its value. ``command`` is the
+    incomplete command: submitting the form sends it as the message's text, with
+    the values as the message's form.
     """
 
     command: str
@@ -187,10 +186,10 @@ View = tuple[Block, ...]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Where the sender stands with the rate limit that is nearest to refusing.
+    """The sender's remaining quota of the rate limit that is closest to exhausted.
 
-    ``reset`` is in seconds since the epoch, ``retry_after`` in whole seconds
-    and 0 unless refused.
+    ``reset`` is in seconds since the epoch, ``retry_after`` in whole seconds, and
+    0 if the message was not limited.
     """
 
     limit: int
@@ -199,8 +198,8 @@ class Quota:
     retry_after: int = 0
 
 
-class _Later(Mapping[str, Any]):
-    """Data that is made when somebody looks at it: channels for people never do."""
+class _LazyData(Mapping[str, Any]):
+    """Data that is computed on first access; channels for people never access it."""
 
     def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
         self._make = make
@@ -226,11 +225,12 @@ class Reply:
     """The answer to one message.
 
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
-    ``request_id``. ``private`` asks the channel to show it to the sender alone
-    where it can. ``repeated`` says that this act was answered before: a channel
-    that pushes its answers stays silent. ``closes`` is the id of the approval that
-    this decides: the messages that asked must lose their buttons, whatever shows them.
-    ``asks`` is the key under which it is kept that this message asks.
+    ``request_id``. ``private`` asks the channel to show it only to the sender, if
+    it can. ``repeated``: the message is a duplicate that was answered already, so
+    a channel that pushes replies sends nothing. ``closes`` is the id of the
+    approval that this reply decides: the channel removes the buttons of all its
+    approval messages. ``asks`` is the key under which this message is stored as an
+    approval message.
     """
 
     status: Literal["success", "pending", "error"] = "success"
@@ -255,19 +255,19 @@ class Reply:
     ) -> Reply:
         """Return a successful reply; a plain string is a paragraph.
 
-        ``data`` that takes time to make may be a function that returns it. It is
-        called once, and only where a program reads the answer. Raises TypeError
-        for anything that is no block.
+        ``data`` that is expensive may be a function that returns it. It is called
+        at most once, and only if a program reads the data. Raises TypeError if
+        ``view`` contains anything else than blocks and strings.
         """
         blocks = tuple([Text(block) if isinstance(block, str) else block for block in view])
         for block in blocks:
             _expect("what Reply.of shows", block, *_BLOCKS)
-        made = _Later(data) if callable(data) else {} if data is None else data
+        made = _LazyData(data) if callable(data) else {} if data is None else data
         return cls(data=made, view=blocks, actions=tuple(actions), private=private)
 
     @classmethod
     def refused(cls, error: Refusal) -> Reply:
-        """Return the reply that tells the sender of ``error``."""
+        """Return the reply for an error."""
         lines: list[Block] = [Text(error.message, severity=Severity.WARNING)]
         details = error.details or ""
         if error.excerpt and details.startswith(error.excerpt):
@@ -280,18 +280,18 @@ class Reply:
         return cls(status="error", view=tuple(lines), error=error, private=True)
 
     def check(self) -> None:
-        """Raise TypeError or ValueError if it cannot be sent.
+        """Raise TypeError or ValueError if the reply cannot be sent.
 
-        Data that is made later is checked when it is made.
+        Lazy data is not checked here.
         """
         for block in self.view:
             _expect("what a Reply shows", block, *_BLOCKS)
         _expect("the data of a Reply", self.data, Mapping)
-        if self.data and not isinstance(self.data, _Later):
+        if self.data and not isinstance(self.data, _LazyData):
             _encoded(self.data)
 
     def dump(self) -> bytes:
-        """Return the reply as JSON, to be kept; :meth:`load` reads it.
+        """Return the reply as JSON for the store; :meth:`load` parses it.
 
         Raises TypeError or ValueError if its data has no JSON form.
         """
@@ -309,9 +309,9 @@ class Reply:
         ).encode()
 
     @classmethod
-    def load(cls, kept: bytes) -> Reply:
-        """Return the reply that was kept."""
-        fields = json.loads(kept)
+    def load(cls, stored: bytes) -> Reply:
+        """Return the reply that :meth:`dump` stored."""
+        fields = json.loads(stored)
         return cls(
             status=fields["status"],
             data=fields["data"],

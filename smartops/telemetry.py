@@ -1,9 +1,9 @@
-"""What operators see: log lines and metrics.
+"""Log lines and metrics.
 
-Everything goes to one stream in one form, whether it was logged here, by a
-plugin through the standard library, or by a dependency. Lines about requests
-and commands hold identities, names and codes; never texts, arguments, tokens or
-bodies.
+All log lines go to one stream in one format, whether they come from SmartOps, from
+a plugin through the standard library, or from a dependency. Lines about requests
+and commands contain identities, names and codes, and never texts, arguments,
+tokens or bodies.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from .version import __version__
 _ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-"""The request being worked on; lines that do not name one get this one."""
+"""The request in progress; added to log lines without a ``request_id``."""
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy", "uvicorn")
-"""Dependencies whose lesser lines say what nobody asked, or hold what ours must not."""
+"""Dependencies whose debug and info lines are noise, or contain what ours must not."""
 
 _Event = MutableMapping[str, Any]
 
@@ -45,10 +45,10 @@ def configure(
     format: Literal["console", "json"] = "console",
     stream: TextIO | None = None,
 ) -> None:
-    """Send the process's log lines to ``stream``, standard error by default.
+    """Send the process's log lines to ``stream``, by default standard error.
 
-    Without it only warnings and errors of the standard library's logging
-    appear, and no line a request or a command.
+    If this is not called, only warnings and errors of the standard library's
+    logging appear, and no lines about requests and commands.
     """
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -75,20 +75,20 @@ def configure(
 
 
 class _Sink:
-    """Where lines go. A reader that went away costs lines, never the work being logged."""
+    """The stream of log lines. If it is closed, lines are lost, and no exception is raised."""
 
     def __init__(self, stream: TextIO, threshold: int, render: Callable[[_Event], str]) -> None:
         self.threshold = threshold
         self._stream = stream
         self._render = render
         self._waiting: deque[str] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that will flush
+        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that will call flush
 
     def write(self, event: _Event) -> None:
-        """Write a line, together with all others of this turn of the event loop.
+        """Write a line, batched with the others of this iteration of the event loop.
 
-        Each time the stream is written to, other threads get to run before this
-        one goes on, which costs several times as much as the line.
+        Each write to the stream releases the GIL, which costs several times as
+        much as the line.
         """
         self._waiting.append(self._render(event))
         try:
@@ -101,7 +101,7 @@ class _Sink:
                 loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the batched lines."""
         self._loop = None
         lines = []
         while self._waiting:
@@ -125,7 +125,7 @@ class _Sink:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes the standard library's records after what waits, in the order of events."""
+    """Writes the standard library's records after the batched lines, to preserve the order."""
 
     def __init__(self, stream: TextIO, sink: _Sink) -> None:
         super().__init__(stream)
@@ -137,7 +137,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _Formatter(logging.Formatter):
-    """Gives the standard library's records the form of ours."""
+    """Formats the standard library's records like SmartOps's own lines."""
 
     _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -158,7 +158,7 @@ class _Formatter(logging.Formatter):
 
 
 class _Now:
-    """The present moment in text. The part that changes once a second is made once a second."""
+    """The current time as text. The part down to the seconds is cached."""
 
     def __init__(self) -> None:
         self._second = 0
@@ -189,9 +189,9 @@ def _stamped(_logger: Any, _method: str, event: _Event) -> _Event:
 
 
 class _Console:
-    """Lines for people.
+    """Log lines for people.
 
-    What others wrote cannot look like lines of its own, nor reach the terminal.
+    Untrusted values are escaped: they cannot forge lines or control the terminal.
     """
 
     _COLORS: ClassVar = {"debug": "2", "info": "32", "warning": "33", "error": "31"}
@@ -216,7 +216,7 @@ def _word(value: object, unwanted: str = " ") -> str:
 
 
 class _Outcome(Protocol):
-    """What is told of a finished command; the store's record is one."""
+    """The fields of a finished command that are logged; the store's record has them."""
 
     @property
     def request_id(self) -> str: ...
@@ -239,10 +239,10 @@ class _Outcome(Protocol):
 
 
 class Telemetry:
-    """The log lines and metrics of one app; its registry is its own.
+    """The log lines and metrics of one app, with a registry of its own.
 
-    The two lines that every message costs do not pass through structlog's
-    chain, which would cost as much again; they look the same.
+    The two lines for each message bypass structlog's processors, which would double
+    their cost; their format is the same.
     """
 
     sink: ClassVar[_Sink | None] = None
@@ -268,7 +268,7 @@ class Telemetry:
         reason: str = "",
         quiet: bool = False,
     ) -> None:
-        """Count and log one HTTP request; ``quiet`` ones only appear at debug level.
+        """Count and log one HTTP request; ``quiet`` ones are logged at debug level.
 
         ``reason`` is why it was refused: for the log, never for the caller.
         """
@@ -293,7 +293,7 @@ class Telemetry:
         sink.write(line)
 
     def command(self, outcome: _Outcome) -> None:
-        """Count and log one command, or a message that never became one."""
+        """Count and log one command, or a message without one."""
         command = outcome.command or "(none)"
         self._commands.observe(command, outcome.outcome, outcome.seconds)
         sink = self.sink
@@ -317,12 +317,12 @@ class Telemetry:
         sink.write(line)
 
     def expose(self) -> bytes:
-        """Return every metric in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)
 
 
 class Timing:
-    """How often something happened and how long it took, by what and with which result."""
+    """A counter and a histogram of durations, by subject and result."""
 
     def __init__(self, registry: CollectorRegistry, noun: str, help: str, *labels: str) -> None:
         what, result = labels
@@ -337,7 +337,7 @@ class Timing:
         self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def observe(self, what: str, result: str, seconds: float) -> None:
-        """Count one. Both words must come from small sets: each pair is kept for good."""
+        """Record one. Both labels must have few values: each pair is a time series forever."""
         found = self._children.get((what, result))
         if found is None:
             found = (self._count.labels(what, result), self._seconds.labels(what))

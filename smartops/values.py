@@ -1,7 +1,7 @@
 """Small values of configuration: durations, sizes and secrets.
 
-Plugins' models use them as annotations. They lie below everything else, and
-pydantic is only touched when a model is built from them.
+Plugins' models use them as annotations. This module imports nothing of SmartOps,
+and pydantic only when a model uses one of its types.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _SIZE = re.compile(r"(0|[1-9]\d{0,14}) ?([A-Za-z]{0,3})", re.ASCII)
 
 
 class Referenced(str):
-    """Text that came, at least in part, from a reference such as ``${NAME}``.
+    """Text resolved, at least in part, from a reference such as ``${NAME}``.
 
-    ``pattern`` is the text as it stands in the file; ``bare`` says that no
-    part of the secret stands there (as a default would).
+    ``pattern`` is the text in the file; ``bare`` is True if the file holds no
+    part of the value, such as a default.
     """
 
     __slots__ = ("bare", "pattern")
@@ -39,7 +39,7 @@ class Referenced(str):
 
     @classmethod
     def of(cls, text: str, pattern: str, *, bare: bool) -> Self:
-        """Return ``text`` as what ``pattern`` refers to."""
+        """Return ``text``, the resolved value of ``pattern``."""
         made = cls(text)
         made.pattern = pattern
         made.bare = bare
@@ -49,7 +49,7 @@ class Referenced(str):
 def parse_duration(text: str) -> timedelta:
     """Return the duration written as ``30s``, ``5m``, ``1h30m``, ``90d`` or ``250ms``.
 
-    Raises ValueError, whose text does not repeat what was written.
+    Raises ValueError, whose message does not contain the input.
     """
     compact = text.strip().lower()
     if not _DURATION.fullmatch(compact):
@@ -64,7 +64,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Return the shortest text that :func:`parse_duration` reads as this duration."""
+    """Return the shortest text that :func:`parse_duration` parses to this duration."""
     left = duration // timedelta(microseconds=1)
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
@@ -79,7 +79,7 @@ def format_duration(duration: timedelta) -> str:
 def parse_size(text: str) -> int:
     """Return the number of bytes written as ``512``, ``256KiB`` or ``1MB``.
 
-    Raises ValueError, whose text does not repeat what was written.
+    Raises ValueError, whose message does not contain the input.
     """
     match = _SIZE.fullmatch(text.strip())
     factor = _SIZES.get(match[2].lower()) if match else None
@@ -147,17 +147,17 @@ def _read_size(value: object) -> object:
 
 
 Duration = Annotated[timedelta, _DurationRule()]
-"""A timedelta that is written as ``30s``, ``5m``, ``1h30m`` or ``90d``."""
+"""A timedelta, written as ``30s``, ``5m``, ``1h30m`` or ``90d``."""
 
 ByteSize = Annotated[int, _SizeRule()]
-"""A number of bytes that may be written as ``256KiB`` or ``1MB``."""
+"""A number of bytes, which may be written as ``256KiB`` or ``1MB``."""
 
 
 class Secret:
-    """Text that no log, reply, error or repr shows. Empty ones are false.
+    """Text that logs, replies, errors and repr do not show. False if empty.
 
     In a configuration file it must be a reference, ``${NAME}`` or
-    ``${file:PATH}``: a literal is refused.
+    ``${file:PATH}``; a literal is refused.
     """
 
     __slots__ = ("_value",)
@@ -166,7 +166,7 @@ class Secret:
         self._value = str(value)
 
     def reveal(self) -> str:
-        """Return the secret itself, for the one call that needs it."""
+        """Return the secret, for the call that needs it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -188,9 +188,9 @@ class Secret:
 
     @classmethod
     def why_refused(cls, value: str) -> str:
-        """Return why ``value`` may not stand in a configuration file, or an empty string.
+        """Return why a configuration file may not contain ``value``, or an empty string.
 
-        The reason never repeats the value.
+        The reason does not contain the value.
         """
         if not isinstance(value, Referenced):
             return "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
@@ -222,7 +222,7 @@ class Secret:
 
 
 class SecretUrl(Secret):
-    """A URL that may carry a password. ``str()`` shows it without.
+    """A URL that may contain a password, which ``str()`` masks.
 
     In a configuration file only the password must be a reference.
     """
@@ -237,15 +237,15 @@ class SecretUrl(Secret):
 
     @classmethod
     def why_refused(cls, value: str) -> str:
-        """Return why ``value`` may not stand in a configuration file, or an empty string."""
-        written = value.pattern if isinstance(value, Referenced) else value
-        if all(_REFERENCES.fullmatch(password) for password in _passwords(written)):
+        """Return why a configuration file may not contain ``value``, or an empty string."""
+        source = value.pattern if isinstance(value, Referenced) else value
+        if all(_REFERENCES.fullmatch(password) for password in _passwords(source)):
             return cls.why_unreadable(value)
         return "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
 
     @staticmethod
     def why_unreadable(url: str) -> str:
-        """Return why the URL's user or password ends elsewhere than meant, or an empty string."""
+        """Return how to fix a user or password with unencoded characters, or an empty string."""
         start, password, _ = _userinfo(url)
         user = start.partition("://")[2]
         if _ENCODED.fullmatch(user) and _ENCODED.fullmatch(password):
@@ -278,14 +278,14 @@ def _userinfo(url: str) -> tuple[str, str, str]:
 
 
 def _passwords(url: str) -> list[str]:
-    """Return what stands where a password belongs: after ``user:``, and in the query."""
+    """Return the passwords of a URL: after ``user:``, and in secret query parameters."""
     query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
     found = [value for key, value in query if key.lower() in _SECRET_PARAMETERS]
     return [password for password in (_userinfo(url)[1], *found) if password]
 
 
 def _without_password(url: str) -> str:
-    """Return the URL with everything hidden that might be a password."""
+    """Return the URL with its password and its query masked."""
     start, password, end = _userinfo(url)
     shown = f"{start}{':***' if password else ''}@{end}" if start else url
     base, mark, _ = shown.partition("?")

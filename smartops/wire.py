@@ -1,4 +1,4 @@
-"""JSON as the wire contract has it: a strict reader, and the envelope of a reply."""
+"""The JSON of the wire contract: a strict parser, and the envelope of a reply."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NOT_JSON = "The body is not valid JSON."
 
 
 def parse_json(body: bytes, max_depth: int = 32) -> dict[str, Any]:
-    """Return the JSON object that ``body`` holds.
+    """Parse ``body`` as a JSON object.
 
-    Stricter than the standard library, because two readers of one text must
-    not read different things into it: UTF-8 only, no member twice, no NaN or
-    Infinity, no number beyond a double, no half of a surrogate pair, and
-    objects and arrays at most ``max_depth`` deep.
+    Stricter than the standard library, so that no two parsers can interpret a
+    body differently: UTF-8 only, no duplicate members, no NaN or Infinity, no
+    number out of the range of a double, no lone surrogate, and objects and arrays
+    nested at most ``max_depth`` deep.
 
-    Raises ValidationFailed, whose details name the place.
+    Raises ValidationFailed, whose details name the position.
     """
     try:
         value = _DECODER.decode(body.decode("utf-8"))
@@ -39,7 +39,7 @@ def parse_json(body: bytes, max_depth: int = 32) -> dict[str, Any]:
         raise _malformed("a number is too long") from None
     if not isinstance(value, dict):
         raise _malformed("it must be an object")
-    # Brackets inside strings only make the quick count too high, never too low.
+    # The count is an upper bound of the depth, because strings may contain brackets.
     if body.count(b"{") + body.count(b"[") > max_depth:
         _check_depth(value, max_depth)
     if b"\\u" in body and _SURROGATE.search(body):
@@ -50,18 +50,18 @@ def parse_json(body: bytes, max_depth: int = 32) -> dict[str, Any]:
 def dump_json(document: Any) -> bytes:
     """Return compact JSON in UTF-8.
 
-    Beyond the JSON types it takes moments (RFC 3339, UTC), dates, durations
-    (seconds), dataclasses, mappings and sets. Raises ValueError for NaN and
-    Infinity, TypeError for anything else.
+    Beyond the JSON types it accepts datetimes (RFC 3339, UTC), dates, timedeltas
+    (in seconds), dataclasses, mappings and sets. Raises ValueError for NaN and
+    Infinity, TypeError for other types.
     """
     return _ENCODER.encode(document).encode("utf-8", "replace")
 
 
 def envelope(reply: Reply, at: datetime) -> dict[str, Any]:
-    """Return the envelope of a reply, ready for :func:`dump_json`.
+    """Return the envelope of a reply, for :func:`dump_json`.
 
-    ``message``, ``attachments`` and ``actions`` in ``data`` are always the
-    envelope's own.
+    The envelope sets ``message``, ``attachments`` and ``actions`` in ``data``;
+    the reply's data cannot override them.
     """
     if reply.error is not None:
         document: dict[str, Any] = {"status": "error", "error": _error(reply.error)}

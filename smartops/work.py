@@ -1,10 +1,10 @@
-"""The contract of work: a call that may outlast the process that began it.
+"""The contract of ``Work``: a long run that another process can resume.
 
-The call of a command that asks for ``work: Work`` is kept as an operation. Should
-SmartOps stop in the middle, the handler is called again with the same arguments
+The call of a command with a parameter ``work: Work`` is stored as an operation. If
+SmartOps stops in the middle, the handler is called again with the same arguments
 only if it has begun a step of :meth:`Work.once`, or if the command is declared
-``@command(..., resumable=True)``. Otherwise the operation ends as ``unknown``:
-asking for ``work`` to report progress has no part in what happens after a crash.
+``@command(..., resumable=True)``. Otherwise the operation ends as ``unknown``, so
+a handler that uses ``work`` only to report progress is not run again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 
 class Work(ABC):
-    """The operation that a call is carried out as; ``id`` is what people name it by.
+    """The operation of a call; ``id`` is the id that people see.
 
     After a crash the handler is called again if it has begun a step of
-    :meth:`once`: whatever changes something belongs into a step. A handler that
-    has begun none is not called again, unless its command is declared
-    ``resumable=True``; its operation then ends as ``unknown``.
+    :meth:`once`, so every change must be made in a step. A handler that has begun
+    none is not called again, and its operation ends as ``unknown``, unless its
+    command is declared ``resumable=True``.
     """
 
     id: str
@@ -28,23 +28,22 @@ class Work(ABC):
     @property
     @abstractmethod
     def goes_on(self) -> bool:
-        """While the handler is being cancelled: whether that is because this process stops.
+        """While the handler is being cancelled: whether another process will resume the operation.
 
-        The next process will then go on with the operation, so what runs
-        elsewhere must be left alone. It is false when the person cancelled, the
-        deadline passed, or the handler is not called again after a stop.
+        True at shutdown of a resumable operation: remote work must then be left
+        running. False if the person cancelled, the deadline passed, or the handler
+        is not called again.
         """
 
     @abstractmethod
     async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Do ``act`` once in the life of the operation, and return what it returned.
+        """Call ``act`` at most once in the operation, and return its result.
 
-        The intent is durable before, the result (anything JSON can hold) after.
-        In a resumed operation a step that was done returns its result without
-        being done again. Raises DeadlineExceeded if it was begun and nobody
-        knows whether it was done.
+        The step is stored before the call, and its result (a JSON value) after it.
+        In a resumed operation, a finished step returns its stored result. Raises
+        DeadlineExceeded if the step was begun and its outcome is unknown.
         """
 
     @abstractmethod
     async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
-        """Tell the person how far it is; shown by editing one message, at the platform's pace."""
+        """Report progress to the person, by editing one message, as often as the platform allows."""

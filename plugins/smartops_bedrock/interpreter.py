@@ -14,8 +14,8 @@ from typing import Any
 from smartops import (
     Clock,
     Effect,
+    FreeText,
     Interpreter,
-    Question,
     Reply,
     Severity,
     Shelf,
@@ -48,7 +48,7 @@ class Inquiry:
     answer, ``lost`` that nothing of it is to be remembered.
     """
 
-    question: Question
+    question: FreeText
     tools: Toolbox
     messages: list[dict[str, Any]]
     steps: list[Step] = field(default_factory=list)
@@ -80,7 +80,7 @@ class BedrockInterpreter(Interpreter):
         self._model = Model(config, self._budget, clock)
         self._swept = ""
 
-    async def interpret(self, question: Question) -> Reply | None:
+    async def interpret(self, question: FreeText) -> Reply | None:
         """Return the answer, or what the person has to confirm; None if there is nothing to ask.
 
         Raises ModelFailed, and RateLimited when the budget is used up.

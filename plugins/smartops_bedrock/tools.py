@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import Command, Effect, Question, ValidationFailed
+from smartops import Command, Effect, FreeText, ValidationFailed
 
 _LONGEST_NAME = 64
 _LONGEST_HELP = 1500
@@ -19,7 +19,7 @@ _CHANGES = "It changes something: the person sees the exact command and has to c
 class Toolbox:
     """The commands that the person of one question may run here."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: FreeText) -> None:
         self._question = question
         self._commands: dict[str, Command] = {}
         for command in sorted(question.commands, key=lambda item: item.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from smartops import Interpreter, Question, Services, hookimpl
+from smartops import FreeText, Interpreter, Services, hookimpl
 from smartops.backends import Backend
 
 from .config import FakeConfig
@@ -43,7 +43,7 @@ class FakeInterpreter(Interpreter):
         self._phrases = {_plain(text): command for text, command in phrases.items()}
         self._faults = faults
 
-    async def interpret(self, question: Question) -> str | None:
+    async def interpret(self, question: FreeText) -> str | None:
         """Return the command of a configured phrase; raises ModelFailed if so configured."""
         async with self._faults.around("interpret"):
             return self._phrases.get(_plain(question.message.text))

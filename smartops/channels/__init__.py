@@ -8,7 +8,7 @@ from smartops.addresses import is_loopback
 from smartops.channel import Channel
 from smartops.errors import ApprovalInvalid, AuthenticationFailed
 from smartops.message import Claims, Headers, Inbound, Receipt, Response
-from smartops.render import clean, markdown, plain
+from smartops.render import clean, plain
 from smartops.reply import Form, FormField
 from smartops.services import HttpClient, HttpReply, Issuer, Verified, Verifier
 from smartops.stack import Stack
@@ -35,7 +35,6 @@ __all__ = [
     "dump_json",
     "envelope",
     "is_loopback",
-    "markdown",
     "parse_json",
     "plain",
 ]

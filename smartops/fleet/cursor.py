@@ -25,7 +25,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A position in one backend: the cursor of its next page.
 
     ``ended``: all of it was shown. ``failed``: it is left out, because it did not
@@ -42,13 +42,13 @@ class Cursor:
     """The last item shown, and the position in every backend."""
 
     after: Key
-    places: tuple[Place, ...]
+    positions: tuple[Position, ...]
 
 
 def write(cursor: Cursor, members: Sequence[str]) -> str:
     """Return the cursor as text; raises ValidationFailed if it is too long."""
-    places = [_written(place) for place in cursor.places]
-    body = json.dumps([cursor.after, places], separators=(",", ":")).encode()
+    positions = [_written(position) for position in cursor.positions]
+    body = json.dumps([cursor.after, positions], separators=(",", ":")).encode()
     text = urlsafe_b64encode(_check(body, members) + body).decode().rstrip("=")
     if len(text) > MOST:
         raise ValidationFailed(
@@ -65,11 +65,11 @@ def read(text: str, members: Sequence[str]) -> Cursor:
         body = raw[_CHECK:]
         if raw[:_CHECK] != _check(body, members):
             raise ValueError("the check does not hold")
-        (name, id_, backend), places = json.loads(body)
+        (name, id_, backend), positions = json.loads(body)
         after = _text(name), _text(id_), _text(backend)
-        found = tuple(_place(place) for place in places)
+        found = tuple(_position(position) for position in positions)
         if len(found) != len(members):
-            raise ValueError("the number of places is wrong")
+            raise ValueError("the number of positions is wrong")
     except (NotBase64, UnicodeError, ValueError, TypeError, RecursionError):
         raise ValidationFailed("There is no such page", details="Ask for the list again") from None
     return Cursor(after, found)
@@ -88,18 +88,18 @@ def _check(body: bytes, members: Sequence[str]) -> bytes:
     return digest.digest()
 
 
-def _written(place: Place) -> str | int:
-    if place.failed:
+def _written(position: Position) -> str | int:
+    if position.failed:
         return 1
-    return 0 if place.ended else place.cursor
+    return 0 if position.ended else position.cursor
 
 
-def _place(written: Any) -> Place:
+def _position(written: Any) -> Position:
     if isinstance(written, str):
-        return Place(written)
+        return Position(written)
     if written in (0, 1):
-        return Place(ended=written == 0, failed=written == 1)
-    raise ValueError("no place")
+        return Position(ended=written == 0, failed=written == 1)
+    raise ValueError("no position")
 
 
 def _text(value: Any) -> str:

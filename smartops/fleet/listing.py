@@ -16,7 +16,7 @@ from smartops.errors import BackendUnavailable, ValidationFailed
 from smartops.services import Clock
 
 from .asking import ask
-from .cursor import Cursor, Key, Place, read, write
+from .cursor import Cursor, Key, Position, read, write
 from .telling import refusal
 
 _TURN = 250
@@ -33,7 +33,7 @@ class _Reader:
 
     name: str
     compute: Compute
-    place: Place
+    position: Position
     after: Key
     items: list[Instance] = field(default_factory=list)
     ends: list[tuple[int, str]] = field(default_factory=list)
@@ -41,9 +41,9 @@ class _Reader:
 
     async def read(self, query: Query) -> Mapping[str, int]:
         """Read until there are enough items for a page of the whole; returns the counts."""
-        if self.place.ended:
+        if self.position.ended:
             return (await self.compute.list(replace(query, cursor="", limit=1))).counts
-        cursor = self.place.cursor
+        cursor = self.position.cursor
         while True:
             page = await self.compute.list(replace(query, cursor=cursor))
             self.items += self._fresh(page.instances)
@@ -56,14 +56,14 @@ class _Reader:
         """Return the items with their sort keys."""
         return (((item.name, item.id, self.name), self, item) for item in self.items)
 
-    def left_at(self) -> Place:
+    def left_at(self) -> Position:
         """Return the position at which the next page begins."""
-        place = self.place
+        position = self.position
         for end, following in self.ends:
             if self.taken < end:
                 break
-            place = Place(following, ended=not following)
-        return place
+            position = Position(following, ended=not following)
+        return position
 
     def _fresh(self, instances: Sequence[Instance]) -> Sequence[Instance]:
         if self.after == _START:
@@ -80,9 +80,9 @@ async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> 
     """
     readers = _readers(members, query.cursor)
     plain = replace(query, cursor="", backends=())
-    asked = {item.name: partial(item.read, plain) for item in readers if not item.place.failed}
+    asked = {item.name: partial(item.read, plain) for item in readers if not item.position.failed}
     answers = await ask(asked, clock)
-    before = tuple(_left_out(item.name) for item in readers if item.place.failed)
+    before = tuple(_left_out(item.name) for item in readers if item.position.failed)
     failures = (*before, *answers.failures)
     if not answers.found:
         raise refusal(failures)
@@ -99,10 +99,10 @@ async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> 
 
 
 def _readers(members: Mapping[str, Compute], cursor: str) -> Sequence[_Reader]:
-    start = read(cursor, tuple(members)) if cursor else Cursor(_START, (Place(),) * len(members))
+    start = read(cursor, tuple(members)) if cursor else Cursor(_START, (Position(),) * len(members))
     return [
-        _Reader(name, compute, place, start.after)
-        for (name, compute), place in zip(members.items(), start.places, strict=True)
+        _Reader(name, compute, position, start.after)
+        for (name, compute), position in zip(members.items(), start.positions, strict=True)
     ]
 
 
@@ -123,12 +123,12 @@ async def _merged(readers: Sequence[_Reader], limit: int) -> tuple[list[Instance
 
 def _following(readers: Sequence[_Reader], answered: Container[str], last: Key) -> str:
     """Return the cursor of the next page; empty if all items were shown."""
-    places = tuple(
-        item.left_at() if item.name in answered else Place(failed=True) for item in readers
+    positions = tuple(
+        item.left_at() if item.name in answered else Position(failed=True) for item in readers
     )
-    if all(place.ended or place.failed for place in places):
+    if all(position.ended or position.failed for position in positions):
         return ""
-    return write(Cursor(last, places), [item.name for item in readers])
+    return write(Cursor(last, positions), [item.name for item in readers])
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:

@@ -14,7 +14,7 @@ from smartops.command import Call, Command
 from smartops.contained import CANCELLED, contained
 from smartops.errors import InternalError, PermissionDenied, Refusal, ValidationFailed
 from smartops.grammar import NotPermitted, Parsed
-from smartops.interpreter import Question
+from smartops.interpreter import FreeText
 from smartops.reply import Reply
 
 from .authorise import forbidden
@@ -32,7 +32,7 @@ LATELY = 1800.0
 Permitted = Callable[[Command], bool]
 
 
-class GatedQuestion(Question):
+class GatedFreeText(FreeText):
     """A question whose commands go through ``proceed``, the steps after parsing."""
 
     def __init__(self, parts: Parts, proceed: Proceed, turn: Turn, permitted: Permitted) -> None:
@@ -127,7 +127,7 @@ async def interpreted(
     """Ask the interpreters in turn; the first that understands decides."""
     if not parts.interpreters:
         return None
-    question = GatedQuestion(parts, proceed, turn, permitted)
+    question = GatedFreeText(parts, proceed, turn, permitted)
     for interpreter in parts.interpreters:
         answer = await contained(interpreter.name, interpreter.interpret(question))
         if isinstance(answer, str):

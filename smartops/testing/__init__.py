@@ -1,4 +1,4 @@
-"""What plugin authors test with; public, and itself a pytest plugin.
+"""The public test kit for plugin authors, and a pytest plugin.
 
 Names are imported on first use, because pytest loads this package wherever
 SmartOps is installed.
@@ -10,20 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .bot import Answer, Bot
+    from .bot import Bot, BotReply
     from .channels import ChannelContract, ChannelDriver
     from .clock import ManualClock
     from .issuer import StandInIssuer
     from .offline import offline_services
     from .serving import listening
-    from .work import LooseWork
+    from .work import FakeWork
 
 _HOMES = {
-    "Answer": "bot",
+    "BotReply": "bot",
     "Bot": "bot",
     "ChannelContract": "channels",
     "ChannelDriver": "channels",
-    "LooseWork": "work",
+    "FakeWork": "work",
     "ManualClock": "clock",
     "StandInIssuer": "issuer",
     "listening": "serving",
@@ -31,11 +31,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answer",
     "Bot",
+    "BotReply",
     "ChannelContract",
     "ChannelDriver",
-    "LooseWork",
+    "FakeWork",
     "ManualClock",
     "StandInIssuer",
     "listening",

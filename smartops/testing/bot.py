@@ -1,4 +1,4 @@
-"""A whole SmartOps for tests: the real gate, store and grammar, in memory, on a manual clock."""
+"""A complete SmartOps for tests: the real gate, store and grammar, on a manual clock."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ SETTINGS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: the reply, and shorthands for what tests look at."""
+class BotReply:
+    """A reply, with shorthands for tests."""
 
     reply: Reply
 
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The reply's data, as programs get it."""
+        """The reply's data for programs."""
         return self.reply.data
 
     @property
@@ -58,7 +58,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The wire code of a refusal, else an empty string."""
+        """The wire code of an error, else an empty string."""
         return self.reply.error.code if self.reply.error else ""
 
     def action(self, type: str) -> Action:
@@ -67,11 +67,11 @@ class Answer:
 
 
 class Bot:
-    """Load plugins, say things, press buttons.
+    """Load plugins, send messages, press buttons.
 
-    The app starts with the first :meth:`say`; load everything before. Time
-    stands still until ``bot.clock.advance(seconds)``. Set ``asks`` for a
-    conversation in which missing arguments are asked for.
+    The app starts with the first :meth:`say`; load all plugins before. Time
+    moves only by ``bot.clock.advance(seconds)``. Set ``asks`` for a
+    conversation in which SmartOps asks for missing arguments.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,11 +98,11 @@ class Bot:
         self._plugins.configs[name] = model.model_validate(config) if model else None
 
     def add(self, *backends: Backend) -> None:
-        """Load backends as a plugin of their own."""
+        """Load backends as one more plugin."""
         self.load(_Backends(backends), name=f"backends-{next(self._numbers)}")
 
     async def app(self) -> App:
-        """Return the running app, starting it if need be."""
+        """Return the running app; start it if it is not running."""
         if self._app is None:
             url = f"sqlite:///{self.folder / 'bot.db'}"
             settings = Settings.model_validate({"store": {"url": url}, **self.settings})
@@ -112,20 +112,20 @@ class Bot:
 
     async def say(
         self, text: str, *, user: str = "alice", conversation: str = "", id: str = ""
-    ) -> Answer:
-        """Say something as ``user`` and return the answer."""
+    ) -> BotReply:
+        """Send a message as ``user`` and return the reply."""
         return await self._send(user, conversation, id, text=text)
 
     async def press(
         self, action: Action, *, user: str = "alice", conversation: str = "", id: str = ""
-    ) -> Answer:
-        """Press a button; a ``command`` button says its text."""
+    ) -> BotReply:
+        """Press a button and return the reply; a ``command`` button sends its text."""
         if action.type == "command":
             return await self._send(user, conversation, id, text=action.value)
         return await self._send(user, conversation, id, action=action.value)
 
-    async def confirm(self, text: str, *, user: str = "alice") -> Answer:
-        """Say something that needs confirmation, confirm it, and return the final answer."""
+    async def confirm(self, text: str, *, user: str = "alice") -> BotReply:
+        """Send a command that needs confirmation, confirm it, and return the final reply."""
         asked = await self.say(text, user=user)
         return await self.press(asked.action("confirm"), user=user)
 
@@ -137,7 +137,7 @@ class Bot:
 
     async def _send(
         self, user: str, conversation: str, id: str, *, text: str = "", action: str = ""
-    ) -> Answer:
+    ) -> BotReply:
         app = await self.app()
         message = Message(
             id=id,
@@ -151,7 +151,7 @@ class Bot:
             action=action,
             asks=self.asks,
         )
-        return Answer(await app.handle(message))
+        return BotReply(await app.handle(message))
 
 
 class _Backends:

@@ -1,4 +1,4 @@
-"""A clock that only moves when a test moves it."""
+"""A clock that moves only when a test advances it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smartops.services import Clock
 
 
 class ManualClock(Clock):
-    """Time by hand: sleepers wake and deadlines pass in :meth:`advance`, in order.
+    """A manual clock: sleeps end and deadlines pass in :meth:`advance`, in order.
 
     ``start`` is in seconds since the epoch.
     """
@@ -25,16 +25,16 @@ class ManualClock(Clock):
         self._numbers = itertools.count()
 
     def time(self) -> float:
-        """Return seconds since the epoch, as set by hand."""
+        """Return the clock's time in seconds since the epoch."""
         return self._now
 
     @property
     def sleepers(self) -> int:
-        """How many sleeps and deadlines are waiting; a test may wait for one to appear."""
+        """The number of pending sleeps and deadlines; a test can wait for one to appear."""
         return len(self._due)
 
     def advance(self, seconds: float) -> None:
-        """Move on, waking everybody whose moment comes, at that moment."""
+        """Advance the clock; each sleep and deadline ends at its own time."""
         end = self._now + seconds
         while self._due and self._due[0][0] <= end:
             self._now, _, wake = heapq.heappop(self._due)
@@ -42,7 +42,7 @@ class ManualClock(Clock):
         self._now = end
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until somebody has advanced the clock by that much."""
+        """Wait until the clock was advanced by that much."""
         if seconds <= 0:
             await anyio.lowlevel.checkpoint()
             return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    """Return a whole SmartOps to talk to; see ``smartops.testing.Bot``."""
+    """Return a complete SmartOps to send messages to; see ``smartops.testing.Bot``."""
     from .bot import Bot
 
     bot = Bot(tmp_path)

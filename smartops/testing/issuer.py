@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer on 127.0.0.1, with real keys, for tests of whatever checks tokens.
+"""An OpenID Connect issuer on 127.0.0.1, with real keys, for tests of token verification.
 
 ::
 
@@ -6,8 +6,8 @@
         trusted = issuer.trusted(name="corp")
         verified = await verifier.verify(f"Bearer {issuer.token(sub='alice')}", (trusted,))
 
-It serves its metadata and its JWK set over HTTP, rotates keys, goes down and
-comes up again at the same address, and signs whatever a test wants signed.
+It serves its metadata and its JWK set over HTTP, rotates keys, stops and
+restarts at the same address, and signs any claims.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYS_PATH = "/keys"
 
 
 def segment(data: bytes) -> bytes:
-    """Return bytes as a token carries them: base64url without padding."""
+    """Return bytes encoded as a segment of a token: base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
@@ -59,13 +59,13 @@ class SigningKey:
 
 
 class StandInIssuer:
-    """The issuer; make it with :meth:`start`.
+    """The issuer; create it with :meth:`start`.
 
-    Everything public may be changed by a test while it runs: ``issuer`` (the
-    ``iss`` of its tokens), ``audience``, ``claims`` (put into every token),
-    ``keys`` (published), ``entries`` (published as they are, after the keys),
-    ``metadata`` (published members; overrides the usual ones), ``status`` (of
-    every answer), ``bodies`` (answers by path, in place of the usual ones).
+    A test may change all public attributes while it runs: ``issuer`` (the
+    ``iss`` of its tokens), ``audience``, ``claims`` (of every token), ``keys``
+    (published), ``entries`` (published unchanged, after the keys), ``metadata``
+    (published members; overrides the default ones), ``status`` (of every
+    response), ``bodies`` (response bodies by path; override the default ones).
     ``fetches`` counts the requests for each path.
     """
 
@@ -97,9 +97,9 @@ class StandInIssuer:
     ) -> AsyncIterator[Self]:
         """Run an issuer with one key.
 
-        ``issuer`` is its own address unless given; ``members`` are extra
-        members of the key's JWK set entry. Tests that start many issuers give
-        a ``key``, for making one takes a while.
+        ``issuer`` is by default its own address; ``members`` are extra members
+        of the key's JWK set entry. Pass a ``key`` in tests that start many
+        issuers, because generating one is slow.
         """
         self = cls(issuer=issuer, audience=audience, claims=claims or {}, clock=clock or Clock())
         key = key or SigningKey.create()
@@ -118,21 +118,21 @@ class StandInIssuer:
 
     @property
     def metadata_url(self) -> str:
-        """Where its OpenID Connect metadata is."""
+        """The URL of its OpenID Connect metadata."""
         return self.url + METADATA_PATH
 
     @property
     def keys_url(self) -> str:
-        """Where its JWK set is."""
+        """The URL of its JWK set."""
         return self.url + KEYS_PATH
 
     @property
     def key(self) -> SigningKey:
-        """The key it signs with: the newest."""
+        """The key that signs tokens: the newest."""
         return self.keys[-1]
 
     def trusted(self, name: str = "corp", **changes: Any) -> Issuer:
-        """Return what one who trusts this issuer has in the configuration."""
+        """Return the settings by which a verifier trusts this issuer."""
         usual = Issuer(name, (self.issuer,), (self.audience,), metadata=self.metadata_url)
         return replace(usual, **changes)
 
@@ -159,10 +159,10 @@ class StandInIssuer:
         algorithm: str = "RS256",
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """Sign exactly these claims, or bytes as they are; a header of None is left out.
+        """Sign claims, or bytes unchanged; a header of None is left out.
 
-        ``algorithm`` is an RSA signature of JOSE, such as RS384 or PS256. The
-        headers are not checked, so that they can be as wrong as a test wants.
+        ``algorithm`` is a JOSE signature algorithm with RSA, such as RS384 or
+        PS256. Headers are not checked, so that a test can use invalid ones.
         """
         key = key or self.key
         header = {"alg": algorithm, "typ": "JWT", "kid": key.kid, **(headers or {})}
@@ -173,19 +173,19 @@ class StandInIssuer:
         return (signed + b"." + segment(signature)).decode()
 
     def add_key(self, kid: str = "", **members: Any) -> SigningKey:
-        """Publish one more key and sign with it from now on."""
+        """Publish one more key, and sign later tokens with it."""
         key = SigningKey.create(kid, **members)
         self.keys.append(key)
         return key
 
     def rotate(self, **members: Any) -> SigningKey:
-        """Replace all keys by a new one, whose entry has the old one's extra members."""
+        """Replace all keys by a new one, with the extra members of the previous key's entry."""
         members = {**self.key.members, **members}
         self.keys.clear()
         return self.add_key(**members)
 
     async def down(self) -> None:
-        """Stop listening and drop all connections; what it would serve is kept."""
+        """Stop listening and close all connections; keys and settings stay."""
         if self._runner:
             await self._runner.cleanup()
             self._runner = None

@@ -1,4 +1,4 @@
-"""A running app on a port of its own, for tests that come over HTTP."""
+"""A running app on a free port, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from smartops.server.intake import PATH
 async def listening(app: App) -> AsyncIterator[str]:
     """Serve the messages of a running app on 127.0.0.1; yields the URL to post them to.
 
-    Probes and metrics are not served. What is under way at the end is cut off, as
-    a process that dies would leave it.
+    Probes and metrics are not served. At the end, requests in flight are aborted,
+    as by a crash.
     """
     config = Config()
     config.bind = ["127.0.0.1:0"]
@@ -44,7 +44,7 @@ async def listening(app: App) -> AsyncIterator[str]:
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve what is no message: nothing."""
+    """Answer 404 to every request that is not for messages."""
     if scope["type"] == "lifespan":
         while (await receive())["type"] != "lifespan.shutdown":
             await send({"type": "lifespan.startup.complete"})

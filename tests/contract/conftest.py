@@ -1,4 +1,4 @@
-"""Readable failures of the contract's own assertions."""
+"""Rewrite the assertions of the contract tests for readable failures."""
 
 import pytest
 

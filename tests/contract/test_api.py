@@ -1,4 +1,4 @@
-"""The HTTP channel does what every channel must do."""
+"""The HTTP channel passes the contract tests of channels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ import smartops_api
 from smartops.auth import LocalIssuer
 from smartops.config.settings import LocalIssuerSettings
 from smartops.testing import Bot, ChannelContract, ChannelDriver
-from smartops.testing.channels import Answered, Press, Seen, Wire
+from smartops.testing.channels import Press, ShownMessage, WireRequest, WireResponse
 
 ISSUER, AUDIENCE = "https://smartops.local", "smartops"
 
 
 class ApiDriver(ChannelDriver):
-    """Programs: each reads the answer to its own request, and nothing else."""
+    """A program, which reads the responses to its own requests."""
 
     provider = "local"
     pushes = False
-    whispers = False
+    private_messages = False
     threads = False
     reads = False
 
@@ -36,16 +36,16 @@ class ApiDriver(ChannelDriver):
             for name in ("local.pem", "stranger.pem")
         )
         self.clock = bot.clock
-        self.answers: list[Seen] = []
+        self.answers: list[ShownMessage] = []
         self._numbers = itertools.count(1)
 
-    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         return self._wire(user, text=text)
 
-    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
+    def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         return self._wire(user, value={"action": seen.platform[what]})
 
-    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
+    def forge(self, wire: WireRequest) -> Mapping[str, WireRequest]:
         good = wire.headers["authorization"].removeprefix("Bearer ")
         head, claims, signature = good.split(".")
         soon = self.issuer.make_token("alice", lifetime=timedelta(seconds=1))
@@ -68,21 +68,21 @@ class ApiDriver(ChannelDriver):
             "another scheme": replace(wire, headers={**bare, "authorization": f"Basic {good}"}),
         }
 
-    def seen(self) -> Sequence[Seen]:
+    def seen(self) -> Sequence[ShownMessage]:
         return list(self.answers)
 
-    def hears(self, wire: Wire, answered: Answered) -> None:
-        document = json.loads(answered.body)
-        if answered.status not in (401, 403):
+    def record_response(self, wire: WireRequest, response: WireResponse) -> None:
+        document = json.loads(response.body)
+        if response.status not in (401, 403):
             actions = {item["type"]: item["action"] for item in _actions(document)}
             text = "\n".join(_texts(document))
-            self.answers.append(Seen(text, frozenset(actions), platform=actions))
+            self.answers.append(ShownMessage(text, frozenset(actions), platform=actions))
 
-    def _wire(self, user: str, **said: Any) -> Wire:
+    def _wire(self, user: str, **said: Any) -> WireRequest:
         body = {"type": "message", "id": f"m-{next(self._numbers)}", "from": {"id": user}, **said}
         token = self.issuer.make_token(user)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        return Wire(json.dumps(body).encode(), headers)
+        return WireRequest(json.dumps(body).encode(), headers)
 
 
 def _actions(document: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
@@ -103,7 +103,7 @@ def _texts(thing: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making keys takes long, so all tests have the same."""
+    """Return the folder of the keys, which all tests share because generating them is slow."""
     return tmp_path_factory.mktemp("keys")
 
 

@@ -1,4 +1,4 @@
-"""Slack does what every channel must do."""
+"""The Slack channel passes the contract tests of channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams does what every channel must do."""
+"""The Teams channel passes the contract tests of channels."""
 
 from __future__ import annotations
 

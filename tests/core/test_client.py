@@ -1,4 +1,4 @@
-"""The client against a scripted server on a real port."""
+"""The client against a scripted HTTP server."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from smartops import (
     ValidationFailed,
 )
 from smartops.channels import ApprovalInvalid, AuthenticationFailed
-from smartops.client import Answer, AsyncSmartOpsClient, SmartOpsClient
+from smartops.client import AsyncSmartOpsClient, Envelope, SmartOpsClient
 from smartops.services import Clock
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ def refusal(code: str, **more: Any) -> dict[str, Any]:
 
 
 class Scripted:
-    """Answers one after the other, the last one for ever; keeps what was asked."""
+    """Sends scripted responses in order, then repeats the last; records the requests."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any, dict[str, str]]] = []
@@ -87,7 +87,7 @@ async def server() -> AsyncIterator[Scripted]:
 
 
 class Waits(Clock):
-    """Time passes at once and is written down."""
+    """A clock whose sleeps return at once and are recorded."""
 
     def __init__(self) -> None:
         self.waited: list[float] = []
@@ -132,7 +132,7 @@ async def test_a_command_is_sent_as_documented(server: Scripted, client: AsyncSm
     assert not answer.pending
 
 
-async def test_every_command_has_an_id_of_its_own(server: Scripted, client: AsyncSmartOpsClient):
+async def test_every_command_has_a_unique_id(server: Scripted, client: AsyncSmartOpsClient):
     server.then(200, SUCCESS)
 
     await client.send_command("list instances", "user123")
@@ -142,7 +142,7 @@ async def test_every_command_has_an_id_of_its_own(server: Scripted, client: Asyn
 
 
 @pytest.mark.parametrize("press", ["confirm", "cancel"])
-async def test_a_pending_answer_is_confirmed_or_cancelled_by_who_asked(
+async def test_a_pending_command_is_confirmed_or_cancelled_by_its_sender(
     server: Scripted, client: AsyncSmartOpsClient, press: str
 ):
     server.then(200, PENDING)
@@ -159,7 +159,7 @@ async def test_a_pending_answer_is_confirmed_or_cancelled_by_who_asked(
     assert answer == SUCCESS
 
 
-async def test_an_answer_from_elsewhere_needs_to_know_who_asked(
+async def test_a_plain_dictionary_needs_a_user_id_to_be_confirmed(
     server: Scripted, client: AsyncSmartOpsClient
 ):
     server.then(200, SUCCESS)
@@ -171,9 +171,9 @@ async def test_an_answer_from_elsewhere_needs_to_know_who_asked(
     assert server.bodies[0]["value"] == {"action": "confirm_1"}
 
 
-async def test_there_must_be_something_to_confirm(client: AsyncSmartOpsClient):
+async def test_confirming_a_reply_without_actions_is_an_error(client: AsyncSmartOpsClient):
     with pytest.raises(ValueError, match="nothing to confirm"):
-        await client.confirm(Answer(SUCCESS, "user123"))
+        await client.confirm(Envelope(SUCCESS, "user123"))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_there_must_be_something_to_confirm(client: AsyncSmartOpsClient):
         (418, "TEAPOT", Refusal),
     ],
 )
-async def test_a_refusal_is_raised_by_its_code_else_by_its_status(
+async def test_errors_are_mapped_by_code_then_by_status(
     server: Scripted, client: AsyncSmartOpsClient, status: int, code: str, kind: type[Refusal]
 ):
     server.then(status, refusal(code, details="Because."))
@@ -206,7 +206,7 @@ async def test_a_refusal_is_raised_by_its_code_else_by_its_status(
     assert len(server.requests) == 1
 
 
-async def test_too_many_requests_are_tried_again_when_the_server_says(
+async def test_rate_limited_requests_are_retried_after_the_given_time(
     server: Scripted, client: AsyncSmartOpsClient, clock: Waits
 ):
     server.then(429, refusal("RATE_LIMITED", retry_after=45), X_RateLimit_Retry_After="45")
@@ -220,7 +220,7 @@ async def test_too_many_requests_are_tried_again_when_the_server_says(
     assert len({body["id"] for body in server.bodies}) == 1
 
 
-async def test_waits_double_where_the_server_says_nothing(
+async def test_the_backoff_doubles_without_retry_after(
     server: Scripted, client: AsyncSmartOpsClient, clock: Waits
 ):
     server.then(429, refusal("RATE_LIMITED"))
@@ -232,7 +232,7 @@ async def test_waits_double_where_the_server_says_nothing(
     assert len(server.requests) == 5
 
 
-async def test_nobody_waits_longer_than_he_wants(
+async def test_a_retry_after_beyond_max_delay_is_raised(
     server: Scripted, client: AsyncSmartOpsClient, clock: Waits
 ):
     server.then(429, refusal("RATE_LIMITED", retry_after=3600), Retry_After="3600")
@@ -244,7 +244,7 @@ async def test_nobody_waits_longer_than_he_wants(
     assert clock.waited == []
 
 
-async def test_a_lost_answer_is_asked_for_again_as_the_same_act(
+async def test_a_lost_response_is_retried_with_the_same_id(
     server: Scripted, client: AsyncSmartOpsClient
 ):
     server.then(200, None)
@@ -255,9 +255,7 @@ async def test_a_lost_answer_is_asked_for_again_as_the_same_act(
     assert len({body["id"] for body in server.bodies}) == 1
 
 
-async def test_an_error_of_smartops_itself_is_not_tried_again(
-    server: Scripted, client: AsyncSmartOpsClient
-):
+async def test_an_internal_error_is_not_retried(server: Scripted, client: AsyncSmartOpsClient):
     server.then(503, refusal("BACKEND_UNAVAILABLE"))
 
     with pytest.raises(BackendUnavailable):
@@ -266,14 +264,16 @@ async def test_an_error_of_smartops_itself_is_not_tried_again(
     assert len(server.requests) == 1
 
 
-async def test_whoever_answers_must_be_smartops(server: Scripted, client: AsyncSmartOpsClient):
+async def test_a_response_that_is_no_envelope_is_an_error(
+    server: Scripted, client: AsyncSmartOpsClient
+):
     server.then(200, "<html>welcome</html>")
 
     with pytest.raises(BackendUnavailable, match="not as SmartOps does"):
         await client.send_command("list instances", "user123")
 
 
-async def test_what_takes_longer_is_asked_for_until_it_is_there(
+async def test_a_deferred_reply_is_polled_for(
     server: Scripted, client: AsyncSmartOpsClient, clock: Waits
 ):
     server.then(200, LATE)
@@ -285,7 +285,7 @@ async def test_what_takes_longer_is_asked_for_until_it_is_there(
     assert clock.waited == [0.5, 0.5]
 
 
-async def test_patience_ends(server: Scripted, clock: Waits):
+async def test_polling_stops_after_patience(server: Scripted, clock: Waits):
     server.then(200, LATE)
 
     async with AsyncSmartOpsClient(server.url, "t", clock=clock, patience=1.0) as client:
@@ -295,7 +295,7 @@ async def test_patience_ends(server: Scripted, clock: Waits):
     assert len(server.requests) == 3
 
 
-async def test_a_server_that_is_not_there_is_named(clock: Waits):
+async def test_the_error_names_an_unreachable_server(clock: Waits):
     async with AsyncSmartOpsClient("http://127.0.0.1:9/prod", "secret", clock=clock) as client:
         with pytest.raises(BackendUnavailable) as caught:
             await client.send_command("list instances", "user123")
@@ -305,14 +305,14 @@ async def test_a_server_that_is_not_there_is_named(clock: Waits):
     assert len(clock.waited) == 4
 
 
-def test_options_are_checked_when_the_client_is_made():
+def test_options_are_validated_by_the_constructor():
     with pytest.raises(ValueError, match="attempts"):
         SmartOpsClient("http://127.0.0.1:9", "t", attempts=0)
     with pytest.raises(TypeError):
         SmartOpsClient("http://127.0.0.1:9", "t", atempts=3)
 
 
-async def test_the_plain_client_does_the_same(server: Scripted, clock: Waits):
+async def test_the_synchronous_client_sends_confirms_and_cancels(server: Scripted, clock: Waits):
     server.then(200, PENDING)
     server.then(429, refusal("RATE_LIMITED", retry_after=2))
     server.then(200, SUCCESS)
@@ -332,7 +332,7 @@ async def test_the_plain_client_does_the_same(server: Scripted, clock: Waits):
     ]
 
 
-async def test_the_plain_client_raises_the_same(server: Scripted):
+async def test_the_synchronous_client_raises_the_same_errors(server: Scripted):
     server.then(403, refusal("PERMISSION_DENIED"))
 
     with pytest.raises(PermissionDenied):
@@ -341,7 +341,7 @@ async def test_the_plain_client_raises_the_same(server: Scripted):
         )
 
 
-async def test_the_plain_client_works_where_a_loop_is_running(clock: Waits):
+async def test_the_synchronous_client_works_in_a_running_event_loop(clock: Waits):
     client = SmartOpsClient("http://127.0.0.1:9", "token-1", clock=clock, attempts=1)
 
     with pytest.raises(BackendUnavailable):

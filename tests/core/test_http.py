@@ -92,7 +92,7 @@ async def test_sends_and_reads(base: str, http: AiohttpClient) -> None:
     assert b'"token": "Bearer x"' in reply.body
 
 
-async def test_sends_the_url_to_the_character(base: str, http: AiohttpClient) -> None:
+async def test_sends_the_url_unchanged(base: str, http: AiohttpClient) -> None:
     path = "/v3/19%3Aabc%40thread.tacv2%3Bmessageid%3D1/activities?a=%2B&b=%7E"
     reply = await http.request("GET", base + path)
     assert f'"path": "{path}"'.encode() in reply.body
@@ -110,7 +110,7 @@ async def test_keeps_no_cookies(base: str, http: AiohttpClient) -> None:
         assert b'"cookie": ""' in reply.body
 
 
-async def test_reads_no_more_than_it_was_told(base: str, http: AiohttpClient) -> None:
+async def test_refuses_a_response_larger_than_max_bytes(base: str, http: AiohttpClient) -> None:
     reply = await http.request("GET", f"{base}/large", max_bytes=200_000)
     assert len(reply.body) == 200_000
     with pytest.raises(BackendUnavailable, match=r"127.0.0.1 is larger than 199999 bytes"):
@@ -118,19 +118,19 @@ async def test_reads_no_more_than_it_was_told(base: str, http: AiohttpClient) ->
 
 
 @pytest.mark.parametrize("path", ["/silent", "/dripping"])
-async def test_waits_no_longer_than_it_was_told(path: str, base: str, http: AiohttpClient) -> None:
+async def test_times_out(path: str, base: str, http: AiohttpClient) -> None:
     with pytest.raises(BackendUnavailable, match=r"did not answer within 0.05 s") as error:
         await http.request("GET", base + path, timeout=0.05)
-    assert not isinstance(error.value, Unreachable)  # it may have done what it was asked for
+    assert not isinstance(error.value, Unreachable)  # the request may have taken effect
 
 
-async def test_an_answer_cut_short_is_none(base: str, http: AiohttpClient) -> None:
+async def test_refuses_a_truncated_response(base: str, http: AiohttpClient) -> None:
     with pytest.raises(BackendUnavailable, match="could not be reached") as error:
         await http.request("GET", f"{base}/broken")
     assert not isinstance(error.value, Unreachable)
 
 
-async def test_says_which_host_is_away_and_no_more(http: AiohttpClient) -> None:
+async def test_the_error_names_only_the_unreachable_host(http: AiohttpClient) -> None:
     with pytest.raises(Unreachable) as error:
         await http.request("GET", "http://127.0.0.1:1/hook/secret?token=secret")
     assert str(error.value) == "127.0.0.1 could not be reached"
@@ -151,18 +151,18 @@ async def test_says_which_host_is_away_and_no_more(http: AiohttpClient) -> None:
         "http://host:port/secret",
     ],
 )
-async def test_refuses_what_is_no_url(url: str, http: AiohttpClient) -> None:
+async def test_refuses_invalid_urls(url: str, http: AiohttpClient) -> None:
     with pytest.raises(BackendUnavailable) as error:
         await http.request("GET", url)
     assert "secret" not in str(error.value)
 
 
-async def test_refuses_headers_that_break_out(base: str, http: AiohttpClient) -> None:
+async def test_refuses_header_injection(base: str, http: AiohttpClient) -> None:
     with pytest.raises(BackendUnavailable):
         await http.request("GET", f"{base}/echo", headers={"X": "a\r\nInjected: 1"})
 
 
-async def test_opens_one_session_however_many_ask_first(base: str, http: AiohttpClient) -> None:
+async def test_concurrent_first_requests_open_one_session(base: str, http: AiohttpClient) -> None:
     sessions: set[int] = set()
 
     async def ask() -> None:
@@ -175,7 +175,7 @@ async def test_opens_one_session_however_many_ask_first(base: str, http: Aiohttp
     assert len(sessions) == 1
 
 
-async def test_can_be_closed_twice_and_used_again(base: str, http: AiohttpClient) -> None:
+async def test_can_be_closed_twice_and_reopened(base: str, http: AiohttpClient) -> None:
     await http.aclose()
     await http.request("GET", f"{base}/echo")
     await http.aclose()

@@ -13,9 +13,9 @@ from smartops import (
     BackendUnavailable,
     Call,
     Compute,
+    FreeText,
     Interpreter,
     PermissionDenied,
-    Question,
     Reply,
     Runtime,
     Services,
@@ -156,7 +156,7 @@ async def test_hook_register_interpreters(bot: Bot) -> None:
     class Parrot(Interpreter):
         name = "parrot"
 
-        async def interpret(self, question: Question) -> Reply | str | None:
+        async def interpret(self, question: FreeText) -> Reply | str | None:
             names = [command.name for command in question.commands]
             if "twice" in question.message.text:
                 once, again = await question.run("greet"), await question.run("no such command")

@@ -4,7 +4,7 @@ from smartops.reply import Reply
 from smartops.wire import dump_json
 
 
-def test_data_given_as_a_function_is_made_once_and_when_it_is_looked_at():
+def test_lazy_data_is_computed_once_on_access():
     made: list[str] = []
 
     def data() -> dict[str, object]:
@@ -19,7 +19,7 @@ def test_data_given_as_a_function_is_made_once_and_when_it_is_looked_at():
     assert made == ["made"]
 
 
-def test_data_given_as_a_function_is_written_and_kept_like_any_other():
+def test_lazy_data_is_serialized_like_other_data():
     late = Reply.of("Two of them", data=lambda: {"count": 2})
     early = Reply.of("Two of them", data={"count": 2})
 

@@ -1,4 +1,4 @@
-"""From what people call a machine to the machine, over one backend and over several."""
+"""Resolving names, ids and addresses of instances, with one and several backends."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def ids(found: Resolved) -> list[str]:
     ("text", "id"),
     [("i-0e1", "i-0e1"), ("web-02", "i-0e2"), ("10.0.0.2", "i-0e2"), ("I-0E1", "")],
 )
-async def test_an_id_a_name_or_an_address_is_a_machine(text: str, id: str) -> None:
+async def test_ids_names_and_addresses_are_resolved(text: str, id: str) -> None:
     compute = cloud("eu", EU)
     if not id:
         with pytest.raises(InstanceNotFound):
@@ -84,7 +84,7 @@ async def test_an_id_a_name_or_an_address_is_a_machine(text: str, id: str) -> No
     assert (await one(compute, text)).id == id
 
 
-async def test_what_is_no_target_stays_as_it_is() -> None:
+async def test_arguments_of_other_types_are_unchanged() -> None:
     found = await resolve([WORD, ONE], {"word": "web-01"}, cloud("eu", EU))
     assert found == Resolved({"word": "web-01"})
     assert (await resolve([ONE], {"target": Reference("x")}, None)).arguments == {
@@ -92,7 +92,7 @@ async def test_what_is_no_target_stays_as_it_is() -> None:
     }
 
 
-async def test_a_name_of_two_is_refused_where_one_is_wanted_and_where_many_are() -> None:
+async def test_an_ambiguous_name_is_refused_for_one_and_for_several_targets() -> None:
     compute = cloud("eu", EU)
     with pytest.raises(
         ValidationFailed, match="twin is 2 instances, and this takes one"
@@ -105,12 +105,12 @@ async def test_a_name_of_two_is_refused_where_one_is_wanted_and_where_many_are()
         await many(compute, "web-01", "twin")
 
 
-async def test_several_are_found_once_each() -> None:
+async def test_several_targets_are_resolved_without_duplicates() -> None:
     found = await many(cloud("eu", EU), "web-02", "tag:Role=web", "i-0e4")
     assert ids(found) == ["i-0e2", "i-0e1", "i-0e4"]
 
 
-async def test_the_dead_are_not_found_and_wildcards_name_nobody() -> None:
+async def test_terminated_instances_and_wildcards_match_nothing() -> None:
     for text in ("old", "i-0e3", "web-*", "tag:Role=cache", "10.9.9.9"):
         with pytest.raises(InstanceNotFound):
             await many(cloud("eu", EU), text)
@@ -121,19 +121,19 @@ async def test_the_dead_are_not_found_and_wildcards_name_nobody() -> None:
         await many(cloud("eu", EU), "tag:=web")
 
 
-async def test_who_writes_a_wildcard_is_told_what_to_write() -> None:
+async def test_the_error_for_a_wildcard_names_the_alternatives() -> None:
     with pytest.raises(InstanceNotFound) as refused:
         await many(cloud("eu", EU), "web-*")
     assert "by tag:KEY=VALUE" in str(refused.value.details)
 
 
-async def test_a_near_miss_is_named() -> None:
+async def test_the_error_names_a_near_miss() -> None:
     with pytest.raises(InstanceNotFound) as refused:
         await one(cloud("eu", EU), "web-03")
     assert (refused.value.details or "").startswith("Did you mean web-0")
 
 
-async def test_a_machine_is_found_wherever_it_is() -> None:
+async def test_an_instance_is_found_in_any_backend() -> None:
     compute = both()
     assert (await one(compute, "api-01")).backend == "us"
     assert (await one(compute, "i-0e2")).backend == "eu"
@@ -143,7 +143,7 @@ async def test_a_machine_is_found_wherever_it_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["web-01", "10.0.0.1"])
-async def test_a_name_in_two_backends_lists_both_with_where_they_are(text: str) -> None:
+async def test_a_name_in_two_backends_is_ambiguous_and_lists_both(text: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
         await one(both(), text)
     assert refused.value.details == (
@@ -151,7 +151,7 @@ async def test_a_name_in_two_backends_lists_both_with_where_they_are(text: str) 
     )
 
 
-async def test_what_is_not_found_is_not_unknown_while_somebody_cannot_be_asked() -> None:
+async def test_a_missing_instance_is_unavailable_while_a_backend_fails() -> None:
     compute = both(us=[AWAY])
     for whole in (True, False):
         for text in ("db-01", "i-0a1", "api-01", "tag:Role=api"):
@@ -163,13 +163,13 @@ async def test_what_is_not_found_is_not_unknown_while_somebody_cannot_be_asked()
             assert error.retry_after == 9
 
 
-async def test_an_id_is_enough_whoever_is_away() -> None:
+async def test_an_id_is_resolved_while_another_backend_fails() -> None:
     compute = both(us=[AWAY])
     found = await many(compute, "i-0e1", "i-0e4")
     assert (ids(found), found.failures) == (["i-0e1", "i-0e4"], ())
 
 
-async def test_a_name_or_a_tag_that_may_be_others_too_changes_nothing() -> None:
+async def test_changes_by_name_or_tag_are_refused_while_a_backend_fails() -> None:
     compute = both(us=[AWAY])
     with pytest.raises(BackendUnavailable, match="web-02 may be the name of more") as refused:
         await many(compute, "web-02")
@@ -182,7 +182,7 @@ async def test_a_name_or_a_tag_that_may_be_others_too_changes_nothing() -> None:
         await one(compute, "10.0.0.2")
 
 
-async def test_what_only_reads_goes_on_and_is_told_who_is_away() -> None:
+async def test_reads_continue_and_name_the_failed_backend() -> None:
     compute = both(us=[AWAY])
     found = await many(compute, "tag:Role=web", "i-0e4", "web-01", whole=False)
     assert ids(found) == ["i-0e1", "i-0e2", "i-0e4"]
@@ -190,13 +190,13 @@ async def test_what_only_reads_goes_on_and_is_told_who_is_away() -> None:
     assert (await one(compute, "web-02", whole=False)).id == "i-0e2"
 
 
-async def test_when_all_are_away_that_is_what_is_said() -> None:
+async def test_the_error_says_that_all_backends_failed() -> None:
     denied = {"operation": "list", "code": "PERMISSION_DENIED"}
     with pytest.raises(PermissionDenied, match="Insufficient permissions to list"):
         await one(both(eu=[denied], us=[denied]), "web-01")
 
 
-async def test_an_id_that_two_backends_have_is_nobodys() -> None:
+async def test_an_id_in_two_backends_is_ambiguous() -> None:
     compute = ComputeGroup([cloud("eu", EU), cloud("copy", EU)], ManualClock(NOON))
     for call in (one, many):
         with pytest.raises(ValidationFailed) as refused:
@@ -204,7 +204,7 @@ async def test_an_id_that_two_backends_have_is_nobodys() -> None:
         assert refused.value.details == "It is in copy and in eu"
 
 
-async def test_ten_thousand_are_resolved_in_turns() -> None:
+async def test_ten_thousand_targets_are_resolved_without_blocking_the_event_loop() -> None:
     config = FakeConfig(instances=10_000)
     compute = Fake.of(config, ManualClock(NOON))
     turns = 0

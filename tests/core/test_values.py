@@ -27,37 +27,37 @@ from smartops.values import format_duration, parse_duration, parse_size
         ("0s", 0),
     ],
 )
-def test_durations_are_read(text, seconds):
+def test_durations_are_parsed(text, seconds):
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "s", "5 m", "m5", "5w", "1e9s", "-5s", "5m!", "٣s", "1h 30m", "5mm"]
 )
-def test_what_is_no_duration_is_refused(text):
+def test_invalid_durations_are_refused(text):
     with pytest.raises(ValueError, match="must be a duration, such as 30s, 5m, 1h30m or 90d"):
         parse_duration(text)
 
 
-def test_a_number_needs_a_unit():
+def test_a_number_without_a_unit_is_refused():
     with pytest.raises(ValueError, match="a duration needs a unit"):
         parse_duration("30")
 
 
-def test_a_duration_has_an_end():
+def test_durations_have_a_maximum():
     assert parse_duration("36500d") == timedelta(days=36500)
     with pytest.raises(ValueError, match="too long"):
         parse_duration("999999999d")
 
 
 @given(st.integers(min_value=0, max_value=36500 * 86_400_000))
-def test_a_written_duration_reads_as_itself(milliseconds):
+def test_formatted_durations_parse_to_the_same_value(milliseconds):
     duration = timedelta(milliseconds=milliseconds)
     assert parse_duration(format_duration(duration)) == duration
 
 
 @given(st.text(alphabet="0123456789.smhd ", max_size=20) | st.text(max_size=20))
-def test_any_text_is_a_duration_or_a_value_error(text):
+def test_any_text_is_parsed_or_raises_value_error(text):
     with contextlib.suppress(ValueError):
         assert parse_duration(text) >= timedelta(0)
 
@@ -66,12 +66,12 @@ def test_any_text_is_a_duration_or_a_value_error(text):
     ("text", "size"),
     [("512", 512), ("1B", 1), ("2KiB", 2048), ("2kib", 2048), ("1 MB", 10**6), ("1GiB", 2**30)],
 )
-def test_sizes_are_read(text, size):
+def test_sizes_are_parsed(text, size):
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "KiB", "1.5MB", "-1", "1XB", "1TBB", "9" * 16])
-def test_what_is_no_size_is_refused(text):
+def test_invalid_sizes_are_refused(text):
     with pytest.raises(ValueError, match="must be a number of bytes"):
         parse_size(text)
 
@@ -81,12 +81,12 @@ class Model(BaseModel):
     size: ByteSize = 1
 
 
-def test_models_take_text_and_values_and_write_text():
+def test_models_accept_text_and_values_and_serialize_text():
     assert Model(wait="1m", size="1KiB") == Model(wait=timedelta(minutes=1), size=1024)
     assert Model(wait="90s").model_dump_json() == '{"wait":"1m30s","size":1}'
 
 
 @pytest.mark.parametrize("bad", [{"wait": True}, {"wait": []}, {"size": True}, {"size": 1.5}])
-def test_models_refuse_other_things(bad):
+def test_models_refuse_other_types(bad):
     with pytest.raises(ValidationError):
         Model(**bad)

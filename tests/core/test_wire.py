@@ -40,7 +40,7 @@ AT = datetime(2024, 3, 20, 10, 30, tzinfo=UTC)
         (b'{"a":' * 50_000, "deeper than 32"),
     ],
 )
-def test_what_is_not_one_clear_object_is_refused_with_the_place(body, place):
+def test_invalid_bodies_are_refused_with_the_position(body, place):
     with pytest.raises(ValidationFailed) as caught:
         parse_json(body)
 
@@ -48,7 +48,7 @@ def test_what_is_not_one_clear_object_is_refused_with_the_place(body, place):
     assert caught.value.message == "The body is not valid JSON."
 
 
-def test_depth_counts_objects_and_arrays_but_not_brackets_in_strings():
+def test_the_depth_ignores_brackets_in_strings():
     assert parse_json(b'{"a": "' + b"[{" * 500 + b'"}') == {"a": "[{" * 500}
     assert parse_json(b'{"a":' + b"[" * 31 + b"]" * 31 + b"}")
     assert parse_json(b'{"a": [[1]]}', max_depth=3) == {"a": [[1]]}
@@ -56,11 +56,11 @@ def test_depth_counts_objects_and_arrays_but_not_brackets_in_strings():
         parse_json(b'{"a": [[1]]}', max_depth=2)
 
 
-def test_many_siblings_are_not_deep():
+def test_many_siblings_do_not_exceed_the_depth():
     assert len(parse_json(b'{"a": [' + b"[]," * 1000 + b"[]]}")["a"]) == 1001
 
 
-def test_whole_surrogate_pairs_are_letters():
+def test_surrogate_pairs_are_accepted():
     assert parse_json(b'{"a": "\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
 
 
@@ -77,7 +77,7 @@ values = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(), values, max_size=5), st.booleans())
-def test_what_others_write_is_read_as_they_meant_it(document, ascii_only):
+def test_the_standard_library_s_json_is_parsed_to_the_same_value(document, ascii_only):
     body = json.dumps(document, ensure_ascii=ascii_only).encode()
 
     assert parse_json(body, max_depth=100) == document
@@ -86,7 +86,7 @@ def test_what_others_write_is_read_as_they_meant_it(document, ascii_only):
 
 @settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_any_bytes_are_read_or_refused(body):
+def test_any_bytes_are_parsed_or_refused(body):
     try:
         document = parse_json(body)
     except ValidationFailed:
@@ -99,7 +99,7 @@ class Point:
     x: int
 
 
-def test_dump_json_takes_what_replies_are_made_of():
+def test_dump_json_accepts_the_types_of_replies():
     document = {
         "at": datetime(2024, 3, 20, 12, 30, tzinfo=timezone(timedelta(hours=2))),
         "day": date(2024, 3, 20),
@@ -122,7 +122,7 @@ def test_dump_json_takes_what_replies_are_made_of():
 
 
 @pytest.mark.parametrize("value", [object(), Point, float("nan"), float("inf")])
-def test_dump_json_refuses_what_is_not_json(value):
+def test_dump_json_refuses_other_types(value):
     with pytest.raises((TypeError, ValueError)):
         dump_json({"a": value})
 
@@ -169,7 +169,7 @@ def test_envelope_of_pending():
     }
 
 
-def test_envelope_of_errors_holds_only_what_is_known():
+def test_envelope_of_errors_has_only_the_members_that_are_set():
     limited = RateLimited(
         "Too many requests", details="Rate limit: 10 requests per minute", retry_after=60
     )

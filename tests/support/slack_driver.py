@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from smartops.testing.channels import Answered, ChannelDriver, Handshake, Press, Seen, Wire
+from smartops.testing.channels import (
+    ChannelDriver,
+    Handshake,
+    Press,
+    ShownMessage,
+    WireRequest,
+    WireResponse,
+)
 from smartops_slack.simulator import Shown, Simulator
 from smartops_slack.simulator.acts import button, typed
 from smartops_slack.simulator.world import walk
@@ -26,21 +33,21 @@ class SlackDriver(ChannelDriver):
         for name in ("alice", "mallory"):
             self.room.members[name] = slack.user(name)
 
-    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         words = f"<@{self.slack.app.user}> {typed(text)}"
         said = Shown(self.slack.world.ts(), self.room.id, user, fallback=words, thread=thread)
         self.room.shown.append(said)
         event = self.slack.acts.message(self.room, said, "app_mention")
         return self._signed(event, thread=thread or said.ts)
 
-    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
+    def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         shown = seen.platform
         pressed = self.slack.acts.pressed(
             self.room, shown, self.slack.user(user), button(shown, what), {}
         )
         return self._form({"payload": json.dumps(pressed)}, thread=seen.thread)
 
-    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
+    def forge(self, wire: WireRequest) -> Mapping[str, WireRequest]:
         now = self.slack.clock.time()
         signature, timestamp = "x-slack-signature", "x-slack-request-timestamp"
         stale = self._sign(wire.body, now - 301)
@@ -66,7 +73,7 @@ class SlackDriver(ChannelDriver):
         body = {"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV"}
         return [Handshake(self._signed(body), b"3eZbrw1aBm2rZgRNFdxV")]
 
-    def own(self, text: str) -> Sequence[Wire]:
+    def bot_messages(self, text: str) -> Sequence[WireRequest]:
         ts = self.slack.world.ts()
         mention = f"<@{self.slack.app.user}> {text}"
         shown = Shown(ts, self.room.id, "bot", fallback=mention)
@@ -77,7 +84,7 @@ class SlackDriver(ChannelDriver):
         others = (self.slack.acts.event(**{**inner, **stranger}), self.slack.acts.event(**bare))
         return [self._signed(event) for event in (own, *others)]
 
-    def edits(self, text: str) -> Sequence[Wire]:
+    def edits(self, text: str) -> Sequence[WireRequest]:
         ts = self.slack.world.ts()
         now = Shown(ts, self.room.id, "alice", fallback=f"<@{self.slack.app.user}> {text}")
         changed = self.slack.acts.edited(self.room, now, "before", self.slack.world.ts())
@@ -86,7 +93,7 @@ class SlackDriver(ChannelDriver):
         )
         return [self._signed(changed), self._signed(mention)]
 
-    def seen(self) -> Sequence[Seen]:
+    def seen(self) -> Sequence[ShownMessage]:
         chats = self.slack.world.conversations.values()
         shown = [item for chat in chats for item in chat.shown if not item.deleted]
         return [_seen(item) for item in shown if item.author == "bot"]
@@ -94,33 +101,35 @@ class SlackDriver(ChannelDriver):
     def rejected(self) -> Sequence[str]:
         return tuple(f"{call.method}: {call.error}" for call in self.slack.rejected)
 
-    def hears(self, wire: Wire, answered: Answered) -> None:
+    def record_response(self, wire: WireRequest, answered: WireResponse) -> None:
         assert answered.status >= 300 or b"challenge" in wire.body or not answered.body
 
-    def _signed(self, payload: Mapping[str, Any], thread: str = "") -> Wire:
+    def _signed(self, payload: Mapping[str, Any], thread: str = "") -> WireRequest:
         body = json.dumps(payload).encode()
-        return Wire(body, {"content-type": JSON, **self._sign(body)}, thread)
+        return WireRequest(body, {"content-type": JSON, **self._sign(body)}, thread)
 
-    def _form(self, fields: Mapping[str, str], thread: str = "") -> Wire:
+    def _form(self, fields: Mapping[str, str], thread: str = "") -> WireRequest:
         body = urlencode(fields).encode()
-        return Wire(body, {"content-type": FORM, **self._sign(body)}, thread)
+        return WireRequest(body, {"content-type": FORM, **self._sign(body)}, thread)
 
     def _sign(self, body: bytes, at: float | None = None) -> dict[str, str]:
         signed = self.slack.sender.signed(body, at)
         return {name.lower(): value for name, value in signed.items()}
 
 
-def _with(wire: Wire, headers: Mapping[str, str]) -> Wire:
+def _with(wire: WireRequest, headers: Mapping[str, str]) -> WireRequest:
     """Return the request with other headers; an empty one is left out."""
     changed = {**wire.headers, **headers}
     return replace(wire, headers={name: value for name, value in changed.items() if value})
 
 
-def _seen(shown: Shown) -> Seen:
+def _seen(shown: Shown) -> ShownMessage:
     parts = list(walk(shown.blocks))
     kinds = {part["action_id"].split(".")[1] for part in shown.controls}
     calls = tuple(part["type"] for part in parts if part.get("type") in CALLS)
     marked = [part["text"] for part in parts if part.get("type") == "mrkdwn"]
     marks = tuple(text for text in (*marked, shown.fallback) if "<" in text)
     text = "\n".join([shown.text, *(file.text for file in shown.files)])
-    return Seen(text, frozenset(kinds), shown.to, shown.thread, (*calls, *marks), replace(shown))
+    return ShownMessage(
+        text, frozenset(kinds), shown.to, shown.thread, (*calls, *marks), replace(shown)
+    )

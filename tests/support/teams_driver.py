@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from smartops.testing.channels import Answered, ChannelDriver, Press, Seen, Wire
+from smartops.testing.channels import ChannelDriver, Press, ShownMessage, WireRequest, WireResponse
 from smartops_teams.simulator import Shown, Simulator
 from smartops_teams.simulator.acts import Act
 from smartops_teams.simulator.login import Key
@@ -25,21 +25,21 @@ class TeamsDriver(ChannelDriver):
         for name in ("alice", "mallory"):
             self.room.members[name] = teams.user(name)
         self._pressed: dict[bytes, tuple[Shown, str]] = {}
-        self._told: list[Seen] = []
+        self._told: list[ShownMessage] = []
 
-    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         begun = self.room.find(thread) if thread else None
         said = self._act(user).message(text, begun, mention=True)
         shown = Shown(said["id"], user, said, thread or said["id"])
         self.room.activities.append(shown)
         return self._signed(said, thread=shown.thread)
 
-    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
+    def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         wire = self._signed(self._act(user).invoke(seen.platform, what, {}), thread=seen.thread)
         self._pressed[wire.body] = (seen.platform, user)
         return wire
 
-    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
+    def forge(self, wire: WireRequest) -> Mapping[str, WireRequest]:
         login, now = self.teams.login, int(self.teams.clock.time())
         claims = {
             "iss": "https://api.botframework.com",
@@ -72,19 +72,19 @@ class TeamsDriver(ChannelDriver):
             "another tenant": replace(wire, body=json.dumps(stranger).encode()),
         }
 
-    def own(self, text: str) -> Sequence[Wire]:
+    def bot_messages(self, text: str) -> Sequence[WireRequest]:
         made = self._act("alice").message(text, None, mention=True)
         other = {"id": "28:11111111-2222-4333-8444-555555555555", "name": "Other", "role": "bot"}
         return [self._signed({**made, "from": who}) for who in (self.teams.account, other)]
 
-    def edits(self, text: str) -> Sequence[Wire]:
+    def edits(self, text: str) -> Sequence[WireRequest]:
         made = self._act("alice").message(text, None, mention=True)
         data = {**made["channelData"], "eventType": "editMessage"}
         edited = {**made, "type": "messageUpdate", "channelData": data}
         reaction = {**edited, "type": "messageReaction", "reactionsAdded": [{"type": "like"}]}
         return [self._signed(edited), self._signed(reaction)]
 
-    def seen(self) -> Sequence[Seen]:
+    def seen(self) -> Sequence[ShownMessage]:
         chats = self.teams.world.conversations.values()
         found = [_seen(item, _alone(chat)) for chat in chats for item in chat.answers]
         return [*found, *self._told]
@@ -92,23 +92,23 @@ class TeamsDriver(ChannelDriver):
     def rejected(self) -> Sequence[str]:
         return tuple(f"{call.method} {call.path}: {call.status}" for call in self.teams.rejected)
 
-    def hears(self, wire: Wire, answered: Answered) -> None:
+    def record_response(self, wire: WireRequest, answered: WireResponse) -> None:
         if wire.body in self._pressed and answered.status == 200:
             shown, user = self._pressed[wire.body]
             clicked = self.teams.saw(
                 replace(shown, views={}), user, Delivered(answered.status, answered.body)
             )
-            told = Seen(clicked.text, to=user)
+            told = ShownMessage(clicked.text, to=user)
             if told not in self._told:
                 self._told.append(told)
 
     def _act(self, user: str) -> Act:
         return Act(self.teams, self.room, self.teams.user(user))
 
-    def _signed(self, activity: Mapping[str, Any], thread: str = "") -> Wire:
+    def _signed(self, activity: Mapping[str, Any], thread: str = "") -> WireRequest:
         token = self.teams.login.sign(self.teams.sender.service_url)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        return Wire(json.dumps(activity).encode(), headers, thread)
+        return WireRequest(json.dumps(activity).encode(), headers, thread)
 
 
 def _alone(chat: Any) -> str:
@@ -116,7 +116,7 @@ def _alone(chat: Any) -> str:
     return chat.name.removeprefix("with ") if chat.kind == "personal" else ""
 
 
-def _seen(shown: Shown, to: str) -> Seen:
+def _seen(shown: Shown, to: str) -> ShownMessage:
     actions = (shown.card or {}).get("actions", ())
     kinds = frozenset(str(action.get("verb")) for action in actions)
     calls = tuple(
@@ -124,4 +124,4 @@ def _seen(shown: Shown, to: str) -> Seen:
         for entity in shown.activity.get("entities", ())
         if entity.get("type") == "mention"
     )
-    return Seen(shown.text, kinds, to, shown.thread, calls, replace(shown, views={}))
+    return ShownMessage(shown.text, kinds, to, shown.thread, calls, replace(shown, views={}))

@@ -1,4 +1,4 @@
-"""What every backend must do, as tests: subclass a contract and hand it a backend.
+"""The tests that every backend must pass: subclass a contract and give it a backend.
 
 ::
 
@@ -7,11 +7,11 @@
         def compute(self) -> Compute:
             return MyCompute(...)
 
-The same contracts hold for a cloud in memory and for a real one, so they find
-their machines by asking, put back what they change, and wait for what takes
-time. A backend on a clock that is moved by hand overrides ``advance`` (and
-``now``), the others let the tests sleep. ``step`` is how long a contract waits
-before it looks again, ``patience`` when it stops looking, both in seconds.
+The same contracts run against a simulated cloud and a real one, so they find
+their machines by listing, undo their changes, and poll for slow transitions. A
+backend on a manual clock overrides ``advance`` (and ``now``); with others the
+tests sleep. ``step`` is the polling interval and ``patience`` the timeout, in
+seconds.
 
 The tests are coroutines for anyio's pytest plugin. For readable failures, call
 ``pytest.register_assert_rewrite("smartops.testing.backends")`` before importing

@@ -1,4 +1,4 @@
-"""What the contracts of backends share: time, and patience."""
+"""The base of the backend contracts: time and polling."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Contract:
 
     @pytest.fixture
     def advance(self) -> Advance:
-        """Return what lets seconds pass: really, unless overridden."""
+        """Return the function that waits some seconds; by default, in real time."""
         return anyio.sleep
 
     @pytest.fixture
     def now(self) -> Now:
-        """Return what tells the backend's present moment, with a zone."""
+        """Return the function that returns the backend's current time, with a zone."""
         return lambda: datetime.now(UTC)
 
     async def until(
         self, advance: Advance, read: Callable[[], Awaitable[T]], good: Callable[[T], bool]
     ) -> T:
-        """Read until the value is good, and return it."""
+        """Poll until the value is good, and return it."""
         waited = 0.0
         while True:
             value = await read()

@@ -1,5 +1,5 @@
-"""What every Compute must do."""
-# ruff: noqa: D102 - the name of a test says what it demands
+"""The tests that every Compute must pass."""
+# ruff: noqa: D102 - the name of a test says what it requires
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _STATES: tuple[State, ...] = get_args(State)
 class ComputeContract(Contract):
     """Machines that can be listed, started and stopped.
 
-    The world behind ``compute`` holds at least three running machines with
-    names of their own, private addresses and a tag each, one of which may be
-    stopped, rebooted and tagged, and at least one stopped machine.
-    ``unknown_id`` is well formed and names nothing.
+    The cloud behind ``compute`` has at least three running machines with unique
+    names, private addresses and a tag each, one of which may be stopped, rebooted
+    and tagged, and at least one stopped machine. ``unknown_id`` is a well-formed
+    id of no machine.
     """
 
     unknown_id: ClassVar[str] = "i-0ffffffffffffffff"
@@ -39,7 +39,7 @@ class ComputeContract(Contract):
         await compute.ping()
         assert await compute.list(Query()) == before
 
-    async def test_the_listing_is_whole_and_in_order(self, compute: Compute) -> None:
+    async def test_a_listing_is_complete_and_sorted(self, compute: Compute) -> None:
         page = await compute.list(Query())
         keys = [(item.name, item.id) for item in page.instances]
         assert keys == sorted(keys)
@@ -55,7 +55,7 @@ class ComputeContract(Contract):
             counted[item.state] += 1
         assert counted == page.counts
 
-    async def test_pages_make_up_the_listing(self, compute: Compute) -> None:
+    async def test_the_pages_together_equal_the_listing(self, compute: Compute) -> None:
         whole = await compute.list(Query())
         page = await compute.list(Query(limit=2))
         collected = list(page.instances)
@@ -66,11 +66,11 @@ class ComputeContract(Contract):
             collected += page.instances
         assert collected == list(whole.instances)
 
-    async def test_a_strange_cursor_is_refused(self, compute: Compute) -> None:
+    async def test_an_unknown_cursor_is_refused(self, compute: Compute) -> None:
         with pytest.raises(ValidationFailed):
             await compute.list(Query(limit=2, cursor="no-cursor-of-this-backend"))
 
-    async def test_conditions_select_what_they_say(self, compute: Compute) -> None:
+    async def test_each_condition_selects_matching_instances(self, compute: Compute) -> None:
         everything = (await compute.list(Query())).instances
         one = await _running(compute)
         key, value = next(iter(one.tags.items()))
@@ -97,7 +97,7 @@ class ComputeContract(Contract):
             assert page.instances == tuple(filter(holds, everything)), query
             assert sum(page.counts.values()) == len(page.instances), query
 
-    async def test_what_nothing_matches_is_empty(self, compute: Compute) -> None:
+    async def test_a_query_without_matches_is_empty(self, compute: Compute) -> None:
         for query in (
             Query(ids=(self.unknown_id,)),
             Query(names=("no-machine-is-called-this",)),
@@ -107,27 +107,27 @@ class ComputeContract(Contract):
             page = await compute.list(query)
             assert (page.instances, sum(page.counts.values()), page.next) == ((), 0, "")
 
-    async def test_a_page_of_a_selection_counts_all_of_it(self, compute: Compute) -> None:
+    async def test_the_counts_of_a_page_cover_all_matches(self, compute: Compute) -> None:
         whole = await compute.list(Query(states=("running",)))
         page = await compute.list(Query(states=("running",), limit=1))
         assert page.instances == whole.instances[:1]
         assert page.counts == whole.counts == {"running": len(whole.instances)}
         assert page.next
 
-    async def test_stopping_and_starting_take_their_time(
+    async def test_stop_and_start_reach_their_final_states(
         self, compute: Compute, advance: Advance
     ) -> None:
-        one = await self._victim(compute)
+        one = await self._stoppable(compute)
         (stopped,) = await compute.act("stop", [one])
         assert (stopped.id, stopped.before) == (one.id, "running")
         assert stopped.after in ("stopping", "stopped")
-        await self._reaches(compute, advance, one.id, "stopped")
+        await self._wait_for_state(compute, advance, one.id, "stopped")
         (started,) = await compute.act("start", [one])
         assert (started.id, started.before) == (one.id, "stopped")
         assert started.after in ("pending", "running")
-        await self._reaches(compute, advance, one.id, "running")
+        await self._wait_for_state(compute, advance, one.id, "running")
 
-    async def test_what_is_so_already_stays_so(self, compute: Compute) -> None:
+    async def test_a_verb_without_effect_keeps_the_state(self, compute: Compute) -> None:
         running = await _running(compute)
         stopped = (await compute.list(Query(states=("stopped",)))).instances[0]
         for verb, item in (("start", running), ("stop", stopped)):
@@ -135,19 +135,19 @@ class ComputeContract(Contract):
             assert (done.before, done.after) == (item.state, item.state)
             assert await _state(compute, item.id) == item.state
 
-    async def test_a_reboot_keeps_it_running(self, compute: Compute) -> None:
-        one = await self._victim(compute)
+    async def test_a_rebooted_instance_stays_running(self, compute: Compute) -> None:
+        one = await self._stoppable(compute)
         (done,) = await compute.act("reboot", [one])
         assert (done.id, done.before, done.after) == (one.id, "running", "running")
 
-    async def test_one_wrong_id_stops_nothing(self, compute: Compute) -> None:
-        one = await self._victim(compute)
+    async def test_one_unknown_id_stops_nothing(self, compute: Compute) -> None:
+        one = await self._stoppable(compute)
         for call in (compute.act, compute.check):
             with pytest.raises(InstanceNotFound):
                 await call("stop", [one, self._unknown(one)])
         assert await _state(compute, one.id) == "running"
 
-    async def test_no_ids_are_not_all_ids(self, compute: Compute) -> None:
+    async def test_an_empty_list_of_instances_is_refused(self, compute: Compute) -> None:
         before = await compute.list(Query())
         for verb in _VERBS:
             with pytest.raises(ValidationFailed):
@@ -155,14 +155,14 @@ class ComputeContract(Contract):
         assert await compute.list(Query()) == before
 
     async def test_checking_changes_nothing(self, compute: Compute) -> None:
-        one = await self._victim(compute)
+        one = await self._stoppable(compute)
         before = await compute.list(Query())
         await compute.check("stop", [one])
         await compute.check("reboot", [one])
         assert await compute.list(Query()) == before
 
     async def test_tags_are_set_and_removed(self, compute: Compute) -> None:
-        one = await self._victim(compute)
+        one = await self._stoppable(compute)
         await compute.tag(one, put={"contract": "a", "contract-2": ""})
         assert await _tags(compute, one.id) == {**one.tags, "contract": "a", "contract-2": ""}
         await compute.tag(one, put={"contract": "b"}, remove=("contract-2",))
@@ -175,7 +175,7 @@ class ComputeContract(Contract):
             await compute.tag(self._unknown(one), put={"contract": "a"})
 
     async def test_checking_tags_changes_nothing(self, compute: Compute) -> None:
-        one = await self._victim(compute)
+        one = await self._stoppable(compute)
         before = await compute.list(Query())
         await compute.check_tag(one, put={"contract": "a"}, remove=tuple(one.tags)[:1])
         assert await compute.list(Query()) == before
@@ -183,10 +183,10 @@ class ComputeContract(Contract):
             await compute.check_tag(self._unknown(one), put={"contract": "a"})
 
     def _unknown(self, one: Instance) -> Instance:
-        """Return a machine that might stand beside this one, and does not."""
+        """Return a machine of the same backend that does not exist."""
         return replace(one, id=self.unknown_id, name="", private_ip="", public_ip="")
 
-    async def _victim(self, compute: Compute) -> Instance:
+    async def _stoppable(self, compute: Compute) -> Instance:
         """Return a running machine that may be stopped."""
         for item in (await compute.list(Query(states=("running",)))).instances:
             try:
@@ -196,7 +196,9 @@ class ComputeContract(Contract):
             return item
         raise AssertionError("no running machine may be stopped")
 
-    async def _reaches(self, compute: Compute, advance: Advance, id: str, state: str) -> None:
+    async def _wait_for_state(
+        self, compute: Compute, advance: Advance, id: str, state: str
+    ) -> None:
         await self.until(advance, lambda: _state(compute, id), lambda found: found == state)
 
 

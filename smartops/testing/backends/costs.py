@@ -1,5 +1,5 @@
-"""What every Costs must do."""
-# ruff: noqa: D102 - the name of a test says what it demands
+"""The tests that every Costs must pass."""
+# ruff: noqa: D102 - the name of a test says what it requires
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .base import Contract, Now
 
 
 class CostsContract(Contract):
-    """What it all costs.
+    """Daily costs.
 
-    ``unbilled`` is how many complete days the platform has yet to make a bill of.
+    ``unbilled`` is the number of complete days that the platform has not billed yet.
     """
 
     unbilled: ClassVar[int] = 0
@@ -28,7 +28,7 @@ class CostsContract(Contract):
         raise NotImplementedError("override the fixture costs")
 
     @pytest.mark.parametrize("days", [1, 14])
-    async def test_days_are_whole_and_in_order(self, costs: Costs, now: Now, days: int) -> None:
+    async def test_days_are_complete_and_in_order(self, costs: Costs, now: Now, days: int) -> None:
         bill = await costs.daily(days)
         today = now().astimezone(UTC).date()
         assert [item.day for item in bill] == [
@@ -38,7 +38,7 @@ class CostsContract(Contract):
         assert len({item.currency for item in bill}) == 1
         assert all(len(item.currency) == 3 for item in bill)
 
-    async def test_a_longer_bill_holds_the_shorter(self, costs: Costs) -> None:
+    async def test_a_longer_bill_includes_the_shorter(self, costs: Costs) -> None:
         assert (await costs.daily(14))[-7:] == await costs.daily(7)
 
     async def test_a_bill_of_no_days_is_refused(self, costs: Costs) -> None:

@@ -1,5 +1,5 @@
-"""What every Metrics must do."""
-# ruff: noqa: D102 - the name of a test says what it demands
+"""The tests that every Metrics must pass."""
+# ruff: noqa: D102 - the name of a test says what it requires
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _METRICS: tuple[Metric, ...] = get_args(Metric)
 class MetricsContract(Contract):
     """Measurements over time.
 
-    ``since`` is how far back the machines have been running and measured.
+    ``since`` is for how long the machines have been running and measured.
     """
 
     since: ClassVar[timedelta] = timedelta(hours=6)
@@ -51,7 +51,7 @@ class MetricsContract(Contract):
             assert usage.at is not None
             assert timedelta(0) <= now() - usage.at <= timedelta(minutes=15)
 
-    async def test_of_nothing_there_is_nothing(self, metrics: Metrics, now: Now) -> None:
+    async def test_no_instances_have_no_measurements(self, metrics: Metrics, now: Now) -> None:
         start = now() - self.since
         assert await metrics.latest([]) == {}
         assert await metrics.series("cpu", [], since=start, period=self.period) == {}
@@ -78,7 +78,7 @@ class MetricsContract(Contract):
                 assert (following.at - one.at) % self.period == timedelta(0)
                 assert following.at > one.at
 
-    async def test_the_past_does_not_change(
+    async def test_past_samples_do_not_change(
         self,
         metrics: Metrics,
         measured: Sequence[Instance],
@@ -108,7 +108,7 @@ class MetricsContract(Contract):
     def _unmeasured(self, measured: Sequence[Instance]) -> Instance:
         return replace(measured[0], id=self.unmeasured_id, name="", private_ip="", public_ip="")
 
-    async def test_no_period_is_refused(
+    async def test_a_period_of_zero_is_refused(
         self, metrics: Metrics, measured: Sequence[Instance], now: Now
     ) -> None:
         with pytest.raises(ValidationFailed):

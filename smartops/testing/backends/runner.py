@@ -1,5 +1,5 @@
-"""What every Runner must do."""
-# ruff: noqa: D102 - the name of a test says what it demands
+"""The tests that every Runner must pass."""
+# ruff: noqa: D102 - the name of a test says what it requires
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .base import Advance, Contract
 class RunnerContract(Contract):
     """Remote execution on Linux machines.
 
-    ``sends_once`` says that the platform has idempotency tokens.
+    ``sends_once``: the platform has idempotency tokens.
     """
 
     sends_once: ClassVar[bool] = False
@@ -37,15 +37,15 @@ class RunnerContract(Contract):
 
     @pytest.fixture
     def unreachable(self) -> Instance | None:
-        """Return a machine whose agent does not answer, or None if there is none to be had."""
+        """Return a machine whose agent does not answer, or None if there is none."""
         return None
 
-    async def test_a_script_runs_and_says_so(
+    async def test_a_script_succeeds_with_its_output(
         self, runner: Runner, targets: Sequence[Instance], advance: Advance
     ) -> None:
         run = await runner.send("echo 'two  words'", targets, limit=self.limit, key="")
         assert run
-        results = await self._ends(runner, advance, run)
+        results = await self._wait_for_end(runner, advance, run)
         assert [item.instance_id for item in results] == [item.id for item in targets]
         for item in results:
             assert (item.status, item.exit_code) == ("success", 0)
@@ -53,16 +53,16 @@ class RunnerContract(Contract):
             assert (item.errors, item.truncated) == ("", False)
             assert item.seconds >= 0
 
-    async def test_what_has_ended_stays_as_it_is(
+    async def test_the_results_of_a_finished_run_are_final(
         self, runner: Runner, targets: Sequence[Instance], advance: Advance
     ) -> None:
         run = await runner.send("hostname", targets, limit=self.limit, key="")
-        results = await self._ends(runner, advance, run)
+        results = await self._wait_for_end(runner, advance, run)
         await runner.cancel(run)
         assert await runner.results(run) == results
 
     @pytest.mark.parametrize(("script", "code"), [("exit 3", 3), ("no-such-command-here", 127)])
-    async def test_a_script_that_fails_tells_its_exit_code(
+    async def test_a_failed_script_has_its_exit_code(
         self,
         runner: Runner,
         targets: Sequence[Instance],
@@ -71,15 +71,15 @@ class RunnerContract(Contract):
         code: int,
     ) -> None:
         run = await runner.send(script, targets[:1], limit=self.limit, key="")
-        (result,) = await self._ends(runner, advance, run)
+        (result,) = await self._wait_for_end(runner, advance, run)
         assert (result.status, result.exit_code) == ("failed", code)
         assert result.errors or code == 3
 
-    async def test_the_limit_ends_a_script(
+    async def test_a_script_times_out_at_the_limit(
         self, runner: Runner, targets: Sequence[Instance], advance: Advance
     ) -> None:
         run = await runner.send("sleep 250", targets[:1], limit=timedelta(seconds=30), key="")
-        (result,) = await self._ends(runner, advance, run)
+        (result,) = await self._wait_for_end(runner, advance, run)
         assert (result.status, result.exit_code) == ("timed-out", None)
 
     async def test_a_run_can_be_cancelled(
@@ -91,20 +91,22 @@ class RunnerContract(Contract):
         )
         assert (result.exit_code, result.finished) == (None, False)
         await runner.cancel(run)
-        (result,) = await self._ends(runner, advance, run)
+        (result,) = await self._wait_for_end(runner, advance, run)
         assert (result.status, result.exit_code) == ("cancelled", None)
 
-    async def test_long_output_is_whole_or_says_that_it_is_cut(
+    async def test_long_output_is_complete_or_marked_as_truncated(
         self, runner: Runner, targets: Sequence[Instance], advance: Advance
     ) -> None:
         run = await runner.send("seq 1 100000", targets[:1], limit=self.limit, key="")
-        (result,) = await self._ends(runner, advance, run)
+        (result,) = await self._wait_for_end(runner, advance, run)
         whole = "".join(f"{number}\n" for number in range(1, 100_001))
         assert result.status == "success"
         assert result.output.startswith("1\n2\n3\n")
         assert result.truncated is (result.output != whole)
 
-    async def test_one_key_sends_once(self, runner: Runner, targets: Sequence[Instance]) -> None:
+    async def test_one_idempotency_key_sends_once(
+        self, runner: Runner, targets: Sequence[Instance]
+    ) -> None:
         if not self.sends_once:
             pytest.skip("the platform has no idempotency tokens")
         first = await runner.send("hostname", targets, limit=self.limit, key="one-act")
@@ -112,7 +114,7 @@ class RunnerContract(Contract):
         other = await runner.send("hostname", targets, limit=self.limit, key="another-act")
         assert first == again != other
 
-    async def test_a_machine_that_does_not_answer_is_told_apart(
+    async def test_an_unreachable_machine_is_reported_as_such(
         self,
         runner: Runner,
         targets: Sequence[Instance],
@@ -126,7 +128,7 @@ class RunnerContract(Contract):
             run = await runner.send("hostname", both, limit=timedelta(seconds=30), key="")
         except BackendUnavailable:
             return
-        good, bad = await self._ends(runner, advance, run)
+        good, bad = await self._wait_for_end(runner, advance, run)
         assert (good.instance_id, good.status) == (targets[0].id, "success")
         assert (bad.instance_id, bad.status, bad.exit_code) == (
             unreachable.id,
@@ -134,7 +136,9 @@ class RunnerContract(Contract):
             None,
         )
 
-    async def test_its_error_for_the_unreachable_fits_in(self, runner: Runner) -> None:
+    async def test_the_error_for_unreachable_machines_is_a_backend_error(
+        self, runner: Runner
+    ) -> None:
         assert issubclass(runner.unreachable, BackendUnavailable)
 
     async def test_unknown_runs_are_refused(self, runner: Runner) -> None:
@@ -142,7 +146,9 @@ class RunnerContract(Contract):
             with pytest.raises(ValidationFailed):
                 await call(self.unknown_run)
 
-    async def _ends(self, runner: Runner, advance: Advance, run: str) -> tuple[RunResult, ...]:
+    async def _wait_for_end(
+        self, runner: Runner, advance: Advance, run: str
+    ) -> tuple[RunResult, ...]:
         return await self.until(
             advance,
             lambda: runner.results(run),

@@ -1,4 +1,4 @@
-"""What every channel must do, as tests: subclass the contract and hand it a driver.
+"""The tests that every channel must pass: subclass the contract and give it a driver.
 
 ::
 
@@ -9,9 +9,9 @@
                 bot.load(my_plugin, **platform.settings())
                 yield MyDriver(platform)
 
-A driver is the platform's side: it makes the requests by which the platform
-tells of what people do, and says what people see of the answers. What the
-platform would refuse, the driver's platform refuses too.
+A driver is the platform's side: it makes the requests that the platform sends
+when people do something, and returns what people see of the replies. It must
+reject what the real platform rejects.
 
 The tests are coroutines for anyio's pytest plugin. For readable failures, call
 ``pytest.register_assert_rewrite("smartops.testing.channels")`` before importing
@@ -19,6 +19,14 @@ this package.
 """
 
 from .contract import ChannelContract
-from .driver import Answered, ChannelDriver, Handshake, Press, Seen, Wire
+from .driver import ChannelDriver, Handshake, Press, ShownMessage, WireRequest, WireResponse
 
-__all__ = ["Answered", "ChannelContract", "ChannelDriver", "Handshake", "Press", "Seen", "Wire"]
+__all__ = [
+    "ChannelContract",
+    "ChannelDriver",
+    "Handshake",
+    "Press",
+    "ShownMessage",
+    "WireRequest",
+    "WireResponse",
+]

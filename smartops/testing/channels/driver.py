@@ -1,4 +1,4 @@
-"""The platform's side of a channel, as the contract needs it."""
+"""The platform's side of a channel, for the contract tests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Press = Literal["confirm", "cancel", "command"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class WireRequest:
     """One request of the platform. Header names are in lower case.
 
-    ``thread`` names the thread that an answer belongs to, empty where there are none.
+    ``thread`` is the thread in which the reply belongs, empty if there are no threads.
     """
 
     body: bytes
@@ -23,8 +23,8 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What the server answered to a request."""
+class WireResponse:
+    """The server's HTTP response to a request."""
 
     status: int
     body: bytes
@@ -32,20 +32,20 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A request with which the platform makes sure of the bot, and what the answer must hold."""
+    """A request by which the platform verifies the bot, and what the response must contain."""
 
-    wire: Wire
+    wire: WireRequest
     holds: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Something the bot has said, as people see it now.
+class ShownMessage:
+    """A message of the bot, as people see it now.
 
-    ``text`` is what can be read, files included; ``buttons`` are the kinds of
-    those that can be pressed. ``to`` is the one person who sees it, empty where
-    everybody does. ``calls`` are the people and groups that it alerts.
-    ``platform`` is the driver's own.
+    ``text`` is the readable text, files included; ``buttons`` are the types of
+    the buttons that can be pressed. ``to`` is the only person who sees it, empty
+    if everybody does. ``calls`` are the people and groups that it notifies.
+    ``platform`` is for the driver's own use.
     """
 
     text: str
@@ -57,56 +57,56 @@ class Seen:
 
 
 class ChannelDriver(ABC):
-    """Makes the platform's requests, and sees what people see.
+    """Makes the platform's requests, and returns what people see.
 
-    ``provider`` is that of the identities of its people. ``pushes`` says that
-    answers are sent by ``Channel.send``; otherwise they are in the responses.
-    ``whispers`` says that the platform can show something to one person alone.
-    ``reads`` says whether people read the view of a reply; a channel for
-    programs shows them the data.
+    ``provider`` is the provider of its people's identities. ``pushes``: replies
+    are sent by ``Channel.send``; otherwise they are in the responses.
+    ``private_messages``: the platform can show a message to one person only.
+    ``reads``: people read the view of a reply; a channel for programs shows the
+    data instead.
     """
 
     provider: str
     pushes: bool = True
-    whispers: bool = True
+    private_messages: bool = True
     threads: bool = True
     reads: bool = True
 
     @abstractmethod
-    def says(self, text: str, *, user: str = "alice", thread: str = "") -> Wire:
-        """Return the request that tells of somebody saying something to the bot; a new act."""
+    def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
+        """Return the request for a new message of a person to the bot."""
 
     @abstractmethod
-    def presses(self, seen: Seen, what: Press, *, user: str = "alice") -> Wire:
-        """Return the request that tells of somebody pressing a button; a new act."""
+    def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
+        """Return the request for a new press of a button."""
 
     @abstractmethod
-    def unproven(self, wire: Wire) -> Mapping[str, Wire]:
-        """Return what a forger would send instead: without proof, with a bad and with a stale one.
+    def forge(self, wire: WireRequest) -> Mapping[str, WireRequest]:
+        """Return forgeries of a request, by what is wrong with each.
 
-        By what is wrong with each.
+        At least without proof of origin, with an invalid and with an expired one.
         """
 
     @abstractmethod
-    def seen(self) -> Sequence[Seen]:
-        """Return everything the bot has said and not taken back, in order."""
+    def seen(self) -> Sequence[ShownMessage]:
+        """Return all messages of the bot that were not deleted, in order."""
 
     def rejected(self) -> Sequence[str]:
-        """Return what the platform refused of what the bot wanted to say."""
+        """Return why the platform rejected requests of the bot."""
         return ()
 
     def handshakes(self) -> Sequence[Handshake]:
-        """Return the requests with which the platform makes sure of the bot."""
+        """Return the requests by which the platform verifies the bot."""
         return ()
 
-    def own(self, text: str) -> Sequence[Wire]:
-        """Return the requests that tell the bot of what bots said, itself among them."""
+    def bot_messages(self, text: str) -> Sequence[WireRequest]:
+        """Return the requests for messages of bots, the bot itself among them."""
         return ()
 
-    def edits(self, text: str) -> Sequence[Wire]:
-        """Return the requests that tell of somebody changing an old message to a text."""
+    def edits(self, text: str) -> Sequence[WireRequest]:
+        """Return the requests for edits of an old message to ``text``."""
         return ()
 
     @abstractmethod
-    def hears(self, wire: Wire, answered: Answered) -> None:
-        """Take note of what was answered in the response to a request."""
+    def record_response(self, wire: WireRequest, response: WireResponse) -> None:
+        """Record the response to a request."""

@@ -1,4 +1,4 @@
-"""A request to the intake, without a network in between."""
+"""A request to the intake, without a network."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from smartops.server import Intake
 
-from .driver import Answered, Wire
+from .driver import WireRequest, WireResponse
 
 
-async def post(intake: Intake, wire: Wire, path: str = "/api/messages") -> Answered:
-    """Post what the platform sends, and return the answer."""
+async def post(intake: Intake, wire: WireRequest, path: str = "/api/messages") -> WireResponse:
+    """Post a request of the platform, and return the response."""
     headers = {"content-length": str(len(wire.body)), **wire.headers}
     scope: dict[str, Any] = {
         "type": "http",
@@ -36,4 +36,4 @@ async def post(intake: Intake, wire: Wire, path: str = "/api/messages") -> Answe
         body += event.get("body", b"")
 
     await intake(scope, receive, send)
-    return Answered(status, body)
+    return WireResponse(status, body)

@@ -23,7 +23,7 @@ from smartops import (
 )
 from smartops.backends import Page, Query, Transition, Verb
 from smartops.fleet import ComputeGroup
-from smartops.fleet.cursor import MOST, Cursor, Place, read, write
+from smartops.fleet.cursor import MOST, Cursor, Position, read, write
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 
@@ -267,36 +267,36 @@ async def test_a_cursor_is_for_the_backends_it_was_given_out_for() -> None:
 
 
 async def test_a_members_cursor_that_was_made_up_is_refused() -> None:
-    cursor = write(Cursor(("", "", ""), (Place("made-up"), Place(""))), ["a", "b"])
+    cursor = write(Cursor(("", "", ""), (Position("made-up"), Position(""))), ["a", "b"])
     with pytest.raises(ValidationFailed, match="There is no such page"):
         await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
 
 
 async def test_a_cursor_of_failures_alone_shows_nothing_and_says_so() -> None:
-    cursor = write(Cursor(("", "", ""), (Place(failed=True),) * 2), ["a", "b"])
+    cursor = write(Cursor(("", "", ""), (Position(failed=True),) * 2), ["a", "b"])
     with pytest.raises(BackendUnavailable, match="earlier page"):
         await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
 
 
 KEYS = st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
-PLACES = st.one_of(
-    st.builds(Place, st.text(max_size=30)),
-    st.just(Place(ended=True)),
-    st.just(Place(failed=True)),
+POSITIONS = st.one_of(
+    st.builds(Position, st.text(max_size=30)),
+    st.just(Position(ended=True)),
+    st.just(Position(failed=True)),
 )
 
 
-def names(places: Sequence[Place]) -> list[str]:
-    return [f"b{number}" for number in range(len(places))]
+def names(positions: Sequence[Position]) -> list[str]:
+    return [f"b{number}" for number in range(len(positions))]
 
 
-@given(after=KEYS, places=st.lists(PLACES, min_size=1, max_size=5))
+@given(after=KEYS, positions=st.lists(POSITIONS, min_size=1, max_size=5))
 def test_a_cursor_that_is_read_is_the_one_that_was_written(
-    after: tuple[str, str, str], places: list[Place]
+    after: tuple[str, str, str], positions: list[Position]
 ) -> None:
-    cursor = Cursor(after, tuple(places))
-    text = write(cursor, names(places))
-    assert read(text, names(places)) == cursor
+    cursor = Cursor(after, tuple(positions))
+    text = write(cursor, names(positions))
+    assert read(text, names(positions)) == cursor
     assert text.isascii()
     assert not set(text) & set(" +/=,")
 
@@ -304,21 +304,21 @@ def test_a_cursor_that_is_read_is_the_one_that_was_written(
 @settings(max_examples=100)
 @given(
     after=KEYS,
-    places=st.lists(PLACES, min_size=1, max_size=3),
+    positions=st.lists(POSITIONS, min_size=1, max_size=3),
     at=st.integers(0, 400),
     put=st.characters(),
 )
 def test_a_cursor_that_was_mutilated_is_refused(
-    after: tuple[str, str, str], places: list[Place], at: int, put: str
+    after: tuple[str, str, str], positions: list[Position], at: int, put: str
 ) -> None:
-    text = write(Cursor(after, tuple(places)), names(places))
+    text = write(Cursor(after, tuple(positions)), names(positions))
     at %= len(text)
     changed = text[:at] + put + text[at + 1 :]
     try:
-        found = read(changed, names(places))
+        found = read(changed, names(positions))
     except ValidationFailed:
         return
-    assert found == Cursor(after, tuple(places))  # bits that no character of base64 holds
+    assert found == Cursor(after, tuple(positions))  # bits that no character of base64 holds
 
 
 @given(text=st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))
@@ -329,9 +329,9 @@ def test_no_text_at_all_is_a_cursor_by_chance(text: str) -> None:
 
 def test_cursors_are_bounded() -> None:
     many = [f"backend-{number}" for number in range(300)]
-    places = tuple(Place("c" * 100) for _ in many)
+    positions = tuple(Position("c" * 100) for _ in many)
     with pytest.raises(ValidationFailed, match="300 backends are too many"):
-        write(Cursor(("", "", ""), places), many)
+        write(Cursor(("", "", ""), positions), many)
     with pytest.raises(ValidationFailed):
         read("A" * (MOST + 1), ["a"])
 

@@ -14,7 +14,7 @@ from smartops import Call, Identity, Message, Place, Work, command, hookimpl
 from smartops.middleware.deduplicate import act_key, digest_of
 from smartops.store import LEASE, Store
 from smartops.testing import Bot
-from smartops.testing.bot import Answer
+from smartops.testing.bot import BotReply
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,7 @@ async def replica(of: Bot, line: Line) -> AsyncIterator[Bot]:
         await other.aclose()
 
 
-async def passing(bot: Bot, tasks: Sequence[asyncio.Task[Answer]]) -> list[Answer]:
+async def passing(bot: Bot, tasks: Sequence[asyncio.Task[BotReply]]) -> list[BotReply]:
     """Let time pass until all is answered."""
     with anyio.fail_after(20):
         while not all(task.done() for task in tasks):

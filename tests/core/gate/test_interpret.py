@@ -8,9 +8,9 @@ import pytest
 
 from smartops import (
     Call,
+    FreeText,
     Interpreter,
     Plan,
-    Question,
     Refusal,
     Reply,
     ValidationFailed,
@@ -29,9 +29,9 @@ class Scripted(Interpreter):
     name = "scripted"
 
     def __init__(self) -> None:
-        self.act: Callable[[Question], Any] | None = None
+        self.act: Callable[[FreeText], Any] | None = None
 
-    async def interpret(self, question: Question) -> Reply | str | None:
+    async def interpret(self, question: FreeText) -> Reply | str | None:
         assert self.act is not None
         found: Reply | str | None = await self.act(question)
         return found
@@ -79,7 +79,7 @@ def there(bot: Bot, scripted: Scripted) -> Bot:
 
 
 async def test_only_what_the_person_may_run_is_offered(there, scripted):
-    async def offered(question: Question) -> Reply:
+    async def offered(question: FreeText) -> Reply:
         return Reply.of(" ".join(sorted(item.name for item in question.commands)))
 
     scripted.act = offered
@@ -90,10 +90,10 @@ async def test_only_what_the_person_may_run_is_offered(there, scripted):
 async def test_what_withdraws_an_approval_is_for_people_alone(there, scripted):
     pending = await there.say("break glass")
 
-    async def run(question: Question) -> Reply:
+    async def run(question: FreeText) -> Reply:
         return await question.run("cancel")
 
-    async def propose(question: Question) -> str:
+    async def propose(question: FreeText) -> str:
         return "cancel"
 
     for act in (run, propose):
@@ -107,10 +107,10 @@ async def test_what_withdraws_an_approval_is_for_people_alone(there, scripted):
 
 @pytest.mark.parametrize("text", ["secret 1", "secret one", "secret"])
 async def test_what_is_denied_is_denied_in_the_same_words(there, scripted, text):
-    async def run(question: Question) -> Reply:
+    async def run(question: FreeText) -> Reply:
         return await question.run(text)
 
-    async def propose(question: Question) -> str:
+    async def propose(question: FreeText) -> str:
         return text
 
     typed = await there.say(text)
@@ -125,10 +125,10 @@ async def test_no_token_can_be_run_or_proposed(there, scripted):
     pending = await there.say("break glass")
     token = pending.action("confirm").value
 
-    async def run(question: Question) -> Reply:
+    async def run(question: FreeText) -> Reply:
         return await question.run(token)
 
-    async def propose(question: Question) -> str:
+    async def propose(question: FreeText) -> str:
         return token
 
     for act in (run, propose):
@@ -139,7 +139,7 @@ async def test_no_token_can_be_run_or_proposed(there, scripted):
 
 
 async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
-    async def ask(question: Question) -> Reply:
+    async def ask(question: FreeText) -> Reply:
         look = next(item for item in question.commands if item.name == "look at")
         assert question.schema(look)["required"] == ["what"]
         text = question.text(look, {"what": "the door --closely", "closely": True})
@@ -156,7 +156,7 @@ async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
 
 
 async def test_arguments_that_do_not_fit_are_refused(there, scripted):
-    async def ask(question: Question) -> Reply:
+    async def ask(question: FreeText) -> Reply:
         look = next(item for item in question.commands if item.name == "look at")
         return Reply.of(question.text(look, {"what": "x", "closely": "perhaps"}))
 
@@ -167,10 +167,10 @@ async def test_arguments_that_do_not_fit_are_refused(there, scripted):
 
 
 async def test_a_change_is_asked_for_and_shown(there, scripted):
-    async def run(question: Question) -> Reply:
+    async def run(question: FreeText) -> Reply:
         return await question.run("BREAK  glass")
 
-    async def propose(question: Question) -> str:
+    async def propose(question: FreeText) -> str:
         return "BREAK  glass"
 
     for act in (run, propose):
@@ -184,7 +184,7 @@ async def test_a_change_is_asked_for_and_shown(there, scripted):
 
 
 async def test_one_question_runs_so_many_commands(there, scripted):
-    async def ask(question: Question) -> Reply:
+    async def ask(question: FreeText) -> Reply:
         for number in range(100):
             await question.run(f"look at {number}")
         raise AssertionError("nothing stopped it")
@@ -198,7 +198,7 @@ async def test_one_question_runs_so_many_commands(there, scripted):
 async def test_what_was_run_lately_is_known(there, scripted):
     seen: list[Sequence[str]] = []
 
-    async def ask(question: Question) -> Reply:
+    async def ask(question: FreeText) -> Reply:
         seen.append(await question.lately(2))
         return Reply.of("hm")
 

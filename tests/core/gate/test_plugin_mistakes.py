@@ -13,10 +13,10 @@ import pytest
 from smartops import (
     BackendUnavailable,
     Call,
+    FreeText,
     Interpreter,
     Layer,
     PermissionDenied,
-    Question,
     RateLimited,
     Reply,
     Table,
@@ -221,7 +221,7 @@ async def test_what_would_end_the_process_fails_one_message(
     class Interpreting(Interpreter):
         name = "oracle"
 
-        async def interpret(self, question: Question) -> Reply | str | None:
+        async def interpret(self, question: FreeText) -> Reply | str | None:
             raise error
 
     site.load(ends, interpreters=[Interpreting()])

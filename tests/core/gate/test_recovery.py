@@ -15,12 +15,12 @@ import pytest
 from smartops import (
     BackendUnavailable,
     Command,
+    FreeText,
     Identity,
     Interpreter,
     Message,
     Place,
     Plan,
-    Question,
     Reply,
     Work,
     command,
@@ -99,7 +99,7 @@ class Fanciful(Interpreter):
 
     name = "fanciful"
 
-    async def interpret(self, question: Question) -> str:
+    async def interpret(self, question: FreeText) -> str:
         return "close road"
 
 

@@ -12,7 +12,7 @@ import smartops_aws
 import smartops_exec
 import smartops_health
 import smartops_instances
-from smartops.testing import Answer, Bot
+from smartops.testing import Bot, BotReply
 from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +82,7 @@ async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
 def say(there: Bot) -> Say:
     """Say something while time passes."""
 
-    async def speak(text: str) -> Answer:
+    async def speak(text: str) -> BotReply:
         async def pass_time() -> None:
             while True:
                 await anyio.sleep(0.005)

@@ -13,7 +13,7 @@ import smartops_exec
 import smartops_fake
 import smartops_health
 import smartops_instances
-from smartops.testing import Answer, Bot
+from smartops.testing import Bot, BotReply
 from smartops_simulators.aws import AwsSimulator
 
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -54,7 +54,7 @@ def load(bot: Bot, model: AwsSimulator) -> Callable[..., Bot]:
 
 
 @pytest.fixture
-def say(bot: Bot) -> Callable[..., Awaitable[Answer]]:
+def say(bot: Bot) -> Callable[..., Awaitable[BotReply]]:
     """Say something while time passes, as scripts on machines need it."""
 
     async def pass_time() -> None:
@@ -62,7 +62,7 @@ def say(bot: Bot) -> Callable[..., Awaitable[Answer]]:
             await anyio.sleep(0.001)
             bot.clock.advance(0.1)
 
-    async def say(text: str, **more: str) -> Answer:
+    async def say(text: str, **more: str) -> BotReply:
         await bot.app()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pass_time)

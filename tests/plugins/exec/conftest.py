@@ -27,7 +27,7 @@ from smartops import (
     Runner,
 )
 from smartops.backends import RunResult
-from smartops.testing import LooseWork, offline_services
+from smartops.testing import FakeWork, offline_services
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SENDER = Identity("local", "", "alice")
@@ -145,7 +145,7 @@ class World:
 
     async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
         reply = await self.execute(
-            self.call(), self.runner, LooseWork(), script, list(targets), timeout=timeout
+            self.call(), self.runner, FakeWork(), script, list(targets), timeout=timeout
         )
         assert isinstance(reply, Reply)
         return reply

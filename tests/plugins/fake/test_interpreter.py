@@ -12,13 +12,13 @@ from smartops import (
     Command,
     Compute,
     Costs,
+    FreeText,
     Identity,
     Interpreter,
     Message,
     Metrics,
     Person,
     Place,
-    Question,
     Refusal,
     Reply,
     Runner,
@@ -63,7 +63,7 @@ async def test_the_hook_registers_one_backend_with_all_capabilities(services: Se
         assert isinstance(cloud, capability)
 
 
-class Asked(Question):
+class Asked(FreeText):
     """A question that needs no command to be run."""
 
     def __init__(self, message: Message) -> None:

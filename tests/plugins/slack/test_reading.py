@@ -421,7 +421,7 @@ def test_any_json_is_read_or_refused(members: dict[str, Any], kind: str, inner: 
 
 @given(body=st.binary(max_size=200))
 @settings(deadline=None, max_examples=50)
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     clock = ManualClock()
     config = SlackConfig(bot_token="xoxb-1", signing_secret="x", workspaces=(TEAM,))  # type: ignore[arg-type]
     channel = SlackChannel(config, Services(clock, AiohttpClient(), None))  # type: ignore[arg-type]

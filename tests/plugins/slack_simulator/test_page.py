@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from smartops import Action, Reply
-from smartops.testing.channels.parrot import BLOCKS, WORDS
+from smartops.testing.channels.echo import BLOCKS, WORDS
 from smartops_slack.answers import answer
 from smartops_slack.simulator.blocks import faults_of_message
 from smartops_slack.simulator.html import message_as_html

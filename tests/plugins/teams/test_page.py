@@ -12,7 +12,7 @@ import pytest
 
 from contrast import THEMES
 from smartops import Action, Reply
-from smartops.testing.channels.parrot import BLOCKS, WORDS
+from smartops.testing.channels.echo import BLOCKS, WORDS
 from smartops_teams.cards import card
 from smartops_teams.simulator import Simulator
 from smartops_teams.simulator.html import shown_as_html

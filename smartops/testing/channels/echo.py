@@ -1,4 +1,4 @@
-"""The plugin that the contract talks to."""
+"""The plugin that the contract tests send commands to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE: Sequence[str] = (
     "naïve “quotes” — 日本語 العربية 👩🏽\u200d💻",
     "</card></pre>```\n```\n| a | b |\n- item\n> quote",
 )
-"""Texts in which platforms might look for markup, mentions or links."""
+"""Texts that platforms might interpret as markup, mentions or links."""
 
 BLOCKS: Mapping[str, Block] = {
     "paragraph": Text("A plain paragraph."),
@@ -77,14 +77,14 @@ WORDS: Mapping[str, Sequence[str]] = {
     "issues": ["Disk is full", "98 % used", "Clean it up", "Is new", "launched today"],
     "form": ["paint: which colour?"],
 }
-"""What must be readable of each block, whatever it looks like."""
+"""The texts that must be readable in each block, however it is rendered."""
 
 
-class Parrot:
-    """Keeps what it heard, and changes what it is told to."""
+class EchoPlugin:
+    """Echoes texts and switches lamps, and records both."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.switched: list[str] = []
 
     @hookimpl
@@ -95,8 +95,8 @@ class Parrot:
     def _repeat(self) -> Command:
         @command("repeat {words...}")
         async def repeat(words: str) -> Reply:
-            """Say the same."""
-            self.heard.append(words)
+            """Return the same text."""
+            self.received.append(words)
             return Reply.of(words, data={"said": words})
 
         return repeat
@@ -118,19 +118,19 @@ class Parrot:
 def _shows() -> Sequence[Command]:
     @command("show block {kind}")
     async def show(kind: str) -> Reply:
-        """Show a block of a kind."""
+        """Show one kind of block."""
         more = [Action("command", "Once more", f"show block {kind}")]
         return Reply.of(BLOCKS[kind], actions=more)
 
     @command("count from {number}")
     async def count(number: int) -> Reply:
-        """Say a number, and offer the next one."""
+        """Return a number, and offer the next one."""
         more = [Action("command", "Next", f"count from {number + 1}")]
         return Reply.of(f"Here is number {number}.", actions=more)
 
     @command("recite {number}")
     async def recite(number: int) -> Reply:
-        """Say something hostile, in every kind of block that holds text."""
+        """Return a hostile text in every kind of block that holds text."""
         text = HOSTILE[number]
         line = " ".join(text.split())
         return Reply.of(
