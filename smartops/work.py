@@ -46,4 +46,4 @@ class Work(ABC):
 
     @abstractmethod
     async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
-        """Report progress to the person, by editing one message, as often as the platform allows."""
+        """Report progress to the person, by editing one message at the platform's rate limit."""

@@ -264,7 +264,7 @@ async def test_an_internal_error_is_not_retried(server: Scripted, client: AsyncS
     assert len(server.requests) == 1
 
 
-async def test_a_response_that_is_no_envelope_is_an_error(
+async def test_a_response_without_an_envelope_is_an_error(
     server: Scripted, client: AsyncSmartOpsClient
 ):
     server.then(200, "<html>welcome</html>")
