@@ -43,8 +43,7 @@ async def running(backends: Sequence[Backend]) -> AsyncIterator[None]:
     """Have the clients ready while SmartOps runs, and close them afterwards.
 
     What the SDK reads for its first clients is large. It is read before
-    SmartOps is ready, for what is there by then the garbage collector passes
-    over; otherwise it would hold up everybody again and again.
+    SmartOps is ready: the garbage collector never scans what exists by then.
     """
     parts = [backend for backend in backends if isinstance(backend, Part)]
     for part in parts[:_WARM]:

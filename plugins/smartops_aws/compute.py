@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from smartops import (
+    BackendUnavailable,
     Compute,
     Instance,
     InstanceNotFound,
@@ -25,7 +26,6 @@ MOST = 1000
 """How many instances one request may name."""
 
 _ACTIONS: Mapping[Verb, Action] = {"start": START, "stop": STOP, "reboot": REBOOT}
-_ANSWERS: Mapping[Verb, str] = {"start": "StartingInstances", "stop": "StoppingInstances"}
 
 
 class AwsCompute(Part, Compute):
@@ -56,11 +56,13 @@ class AwsCompute(Part, Compute):
             self._listing.changed()
         if verb == "reboot":  # it says nothing, and only does it to what runs
             return tuple(Transition(id_, "running", "running") for id_ in ids)
-        told = {item["InstanceId"]: item for item in answer[_ANSWERS[verb]]}
+        states = {item["InstanceId"]: item for item in answer[_ACTIONS[verb].answer]}
         return tuple(
-            Transition(id_, told[id_]["PreviousState"]["Name"], told[id_]["CurrentState"]["Name"])
+            Transition(
+                id_, states[id_]["PreviousState"]["Name"], states[id_]["CurrentState"]["Name"]
+            )
             for id_ in ids
-            if id_ in told
+            if id_ in states
         )
 
     async def check_tag(
@@ -103,6 +105,8 @@ class AwsCompute(Part, Compute):
             if already:
                 done = f"{', '.join(already)} had been set by then"
                 error.details = f"{error.details}. {done}" if error.details else done
+                if isinstance(error, BackendUnavailable):
+                    error.undone = False
             raise
 
     def _changeable(self, verb: Verb, instances: Sequence[Instance]) -> Sequence[str]:
@@ -145,8 +149,8 @@ class AwsCompute(Part, Compute):
             if refuses:
                 raise ValidationFailed(
                     f"{instance.label} is protected against being stopped",
-                    details=f"OperationNotPermitted: take the stop protection off "
-                    f"{instance.id} first",
+                    details=f"OperationNotPermitted: take the stop protection off {instance.id} "
+                    "first",
                 )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
+
+from cachetools import TTLCache
 
 from smartops import BackendUnavailable, Costs, ValidationFailed
 from smartops.backends import DayCost
@@ -24,13 +25,7 @@ _HISTORY = 395
 _METRIC = "UnblendedCost"
 
 
-@dataclass(frozen=True, slots=True)
-class _Bill:
-    """A bill as it was at a moment, oldest day first."""
-
-    at: float
-    last: date
-    days: tuple[DayCost, ...]
+_Days = tuple[DayCost, ...]
 
 
 class AwsCosts(Costs):
@@ -41,13 +36,14 @@ class AwsCosts(Costs):
         self._account = account
         self.region = region
         self._config = config
-        self._bill: _Bill | None = None
-        self._in_flight: SingleFlight[_Bill] = SingleFlight()
+        seconds = config.cache.total_seconds()
+        self._bills: TTLCache[date, _Days] = TTLCache(1, seconds, region.clock.time)
+        self._in_flight: SingleFlight[_Days] = SingleFlight()
 
     async def ping(self) -> None:
         """Return: to ask whether Cost Explorer answers would cost a cent."""
 
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
+    async def daily(self, days: int) -> _Days:
         """Return the last days that are completely billed; the latest is the day before yesterday.
 
         AWS remembers 13 months. A day without any use is one of 0.
@@ -56,17 +52,12 @@ class AwsCosts(Costs):
             raise ValidationFailed("Costs are asked for at least one day")
         days = min(days, _HISTORY)
         last = self.region.clock.now().date() - timedelta(days=UNFINISHED)
-        bill = self._bill
-        if bill is None or not self._good(bill, days, last):
+        bill = self._bills.get(last, ())
+        if len(bill) < days:
             bill = await self._in_flight.do((days, last), partial(self._ask, days, last))
-        return bill.days[-days:]
+        return bill[-days:]
 
-    def _good(self, bill: _Bill, days: int, last: date) -> bool:
-        age = self.region.clock.time() - bill.at
-        fresh = 0 <= age < self._config.cache.total_seconds()
-        return fresh and bill.last == last and len(bill.days) >= days
-
-    async def _ask(self, days: int, last: date) -> _Bill:
+    async def _ask(self, days: int, last: date) -> _Days:
         first = last - timedelta(days=max(days, _USUAL) - 1)
         pages = self.region.pages(
             COST,
@@ -83,12 +74,9 @@ class AwsCosts(Costs):
         known = {item.day: item for item in found}
         currency = next((item.currency for item in found if item.amount), "USD")
         wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        self._bill = _Bill(
-            self.region.clock.time(),
-            last,
-            tuple(known.get(day) or DayCost(day, 0.0, currency) for day in wanted),
-        )
-        return self._bill
+        bill = tuple(known.get(day) or DayCost(day, 0.0, currency) for day in wanted)
+        self._bills[last] = bill
+        return bill
 
     def _filter(self) -> Mapping[str, Any]:
         """Return what keeps a management account from billing its members too."""

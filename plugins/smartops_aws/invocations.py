@@ -64,7 +64,7 @@ class Invocation:
 
     @property
     def complete(self) -> bool:
-        """Whether the listing told everything: no more output, and no errors mixed into it."""
+        """Whether the listing has everything: no more output, and no errors mixed into it."""
         text = "".join(step.output for step in self.steps)
         ran = self.result.exit_code is not None
         if self.result.status != "success":

@@ -33,7 +33,7 @@ _KEPT = 4
 _FOLLOWED = 60.0
 """Seconds for which the pages that follow show what the first one was taken from."""
 _GLANCED = 2.0
-"""Seconds for which a first page may be: whoever acts on instances asks for all and reads anew."""
+"""Seconds for which a first page may be: changes ask for all instances and read anew."""
 
 Key = tuple[str, str]
 _FIRST = itemgetter(0)

@@ -22,7 +22,7 @@ INSTANCES = "SmartOpsInstances"
 
 _EMPTY = b"<DescribeInstancesResponse/>"
 
-# Parts of an instance that nobody wants; none of them ever stands within itself.
+# Parts of an instance that are not needed; none of them ever stands within itself.
 _BULK = tuple(
     (f"<{name}>".encode(), f"</{name}>".encode())
     for name in (
@@ -84,7 +84,7 @@ def read_instances(body: bytes, backend: str) -> tuple[list[Instance], str]:
 
 
 def _without_bulk(body: bytes) -> bytes:
-    """Cut out what nobody wants, if that is safe: markup cannot stand in text but in these.
+    """Cut out what is not needed, if that is safe: markup cannot stand in text but in these.
 
     What is broken stays in, for the parser to find it.
     """

@@ -110,10 +110,10 @@ class AwsRunner(Part, Runner):
             self._documents.order(job.script, platform, job.limit)  # refused before AWS is asked
         reached = await reach(self.region, instances)
         if not reached.online:
-            raise _nobody(instances, reached.unreachable)
+            raise _unreached(instances, reached.unreachable)
         parts: list[RunPart] = []
         refused: list[Refusal] = []
-        with CancelScope(shield=True):  # what was sent must be known, or nobody could cancel it
+        with CancelScope(shield=True):  # what was sent must be known, or it could not be cancelled
             for platform, group in reached.online.items():
                 for chunk in chunks(group):
                     name = f"{job.key}/{len(parts)}" if job.key else ""
@@ -180,7 +180,7 @@ def _worst(refused: Sequence[Refusal]) -> Refusal:
     return next((error for error in refused if isinstance(error, DeadlineExceeded)), refused[0])
 
 
-def _nobody(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnavailable:
+def _unreached(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnavailable:
     first = instances[0]
     message, details = f"{first.label} cannot be reached to run scripts", why[first.id]
     if len(instances) > 1:

@@ -35,7 +35,7 @@ class Sender:
         self.region = region
 
     async def send(self, request: Mapping[str, Any], key: str) -> str:
-        """Send a command and return its id; raises DeadlineExceeded if nobody knows whether."""
+        """Send a command and return its id; raises DeadlineExceeded if it is unknown whether."""
         comment = _comment(key or uuid4().hex)
         began = self.region.clock.time()
         for left in reversed(range(_TRIES)):
@@ -59,7 +59,7 @@ class Sender:
         filters = [{"key": "InvokedAfter", "value": after}]
         for _ in range(_LOOKS):
             await self.region.clock.sleep(_PAUSE)
-            with suppress(Refusal):  # that nobody can look does not mean that it was not taken
+            with suppress(Refusal):  # a failed look does not mean that it was not taken
                 found = await self._listed(comment, filters)
                 if found:
                     return found

@@ -15,7 +15,7 @@ from smartops import Command, Interpreter, Services, hookimpl
 from smartops_aws.kit import require_sdk
 
 from .config import BedrockConfig
-from .errors import ModelFailed
+from .failures import ModelFailed
 
 if TYPE_CHECKING:
     from .interpreter import BedrockInterpreter

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import click
 
 from smartops_aws.kit import (
-    account_number,
     principal_option,
     print_document,
     role_policy,
@@ -79,5 +79,7 @@ def _agree(config: BedrockConfig, account: str) -> None:
     from .policy import account_of
 
     known = account_of(config)
-    if account and account_number(account) != (known or account):
+    if account and not re.fullmatch("[0-9]{12}", account):
+        raise click.UsageError("an account's number has twelve digits")
+    if account and known and account != known:
         raise click.UsageError(f"the configuration names another account, {known}")

@@ -10,10 +10,10 @@ import math
 import re
 from dataclasses import dataclass
 
+from smartops import InterpreterFailed
 from smartops_aws.kit import Fault, is_credentials
 
 from .config import BedrockConfig
-from .errors import ModelFailed
 from .policy import PROFILE_ID
 
 RETRY_AFTER = 10
@@ -23,6 +23,12 @@ TYPED = "Commands that are typed go on working: help"
 
 _CONVERSE = "Converse"
 _AT_WORK = frozenset({"ModelTimeoutException", "ModelErrorException", "InternalServerException"})
+
+
+class ModelFailed(InterpreterFailed):
+    """The language model did not do its work; ``details`` hold the remedy."""
+
+    code = "BEDROCK_ERROR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ refusals. What is declared is in the policy that ``smartops aws policy`` prints.
 
 from .account import Access, Account
 from .action import Action, Allowance
-from .cli import account_number, principal_option, print_document, section_of
+from .cli import principal_option, print_document, section_of
 from .config import (
     ConnectionLimits,
     CredentialsConfig,
@@ -38,7 +38,6 @@ __all__ = [
     "RegionName",
     "Section",
     "Statement",
-    "account_number",
     "allow",
     "everywhere",
     "is_credentials",

@@ -30,7 +30,7 @@ _CAUSES: tuple[tuple[Any, Cause], ...] = (
     (sdk_errors.ProxyConnectionError, "unreached"),
     (sdk_errors.EndpointProviderError, "unreached"),
 )
-"""Exceptions of the SDK and what they mean; with any other, nobody knows how far it came."""
+"""Exceptions of the SDK and what they mean; with any other, it is unknown how far it came."""
 
 
 @contextmanager
@@ -65,14 +65,14 @@ def _unreadable(action: Action, why: str) -> Fault:
 
 
 def _refused(error: Any) -> Fault:
-    told = error.response.get("Error", {})
+    said = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode", 0))
     wait = meta.get("HTTPHeaders", {}).get("retry-after", "")
     return Fault(
         "service",
-        str(told.get("Code") or f"HTTP {status}"),
-        str(told.get("Message", "")),
+        str(said.get("Code") or f"HTTP {status}"),
+        str(said.get("Message", "")),
         operation=error.operation_name,
         status=status,
         retry_after=float(wait) if wait.isdecimal() else None,

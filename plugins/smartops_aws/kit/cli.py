@@ -38,13 +38,6 @@ def principal_option() -> Callable[[Any], Any]:
     )
 
 
-def account_number(value: str) -> str:
-    """Return the number of an account; raises UsageError if it is none."""
-    if not re.fullmatch(r"\d{12}", value, re.ASCII):
-        raise click.UsageError("an account's number has twelve digits")
-    return value
-
-
 def _lasting(principal: str) -> str:
     """Return whom a role can trust; of a session of a role that is the role itself."""
     session = _SESSION.fullmatch(principal)

@@ -1,4 +1,4 @@
-"""What AWS, or the way there, answered instead of a result: plain, before anybody words it."""
+"""A failed call of AWS as it is, before it is worded as a refusal."""
 
 from __future__ import annotations
 

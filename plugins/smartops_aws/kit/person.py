@@ -1,4 +1,4 @@
-"""Whose command it is that AWS is called for: CloudTrail shall show it."""
+"""The person whose command AWS is called for, as the name of the session in CloudTrail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what AWS says to what people are told: which refusal, in which words, with which remedy.
+"""Refusals for the faults of AWS: which refusal, in which words, with which remedy.
 
 The codes are matched, never the SDK's exception classes, since half of the
 services have none of their own. No ARN and no encoded blob gets into a reply;
@@ -180,11 +180,10 @@ def _no_agent(fault: Fault, _: Action) -> Refusal:
     )
 
 
-def _invalid(fault: Fault, _: Action) -> Refusal:
-    return ValidationFailed(
-        _SAID.get(fault.code, "AWS would not take this"),
-        details=f"{fault.code}: {clean(fault.message)}",
-    )
+def _invalid(fault: Fault, action: Action) -> Refusal:
+    words = _SAID.get(fault.code) if action.service in ("ec2", "ssm") else None
+    details = f"{fault.code}: {clean(fault.message)}"
+    return ValidationFailed(words or "AWS would not take this", details=details)
 
 
 def _unavailable(fault: Fault, action: Action) -> Refusal:

@@ -35,12 +35,13 @@ class Region:
     may wait for its turn.
     """
 
-    def __init__(self, account: Account, region: str, name: str = "", wait: float = 10.0) -> None:
+    def __init__(self, account: Account, region: str, wait: float = 10.0) -> None:
         self.account = account
         self.region = region
-        self.name = name or f"{account.access.name}/{region}"
+        self.name = f"{account.access.name}/{region}"
         self.clock = account.clock
-        self._places: CapacityLimiter | None = None
+        self.places = CapacityLimiter(account.access.limits.threads)
+        """The threads that may be busy here at once."""
         self._limiter = Limiter(self.clock, wait)
 
     async def call(
@@ -106,13 +107,6 @@ class Region:
     def sdk(self) -> Sdk:
         """The SDK of the account; for worker threads."""
         return self.account.sdk
-
-    @property
-    def places(self) -> CapacityLimiter:
-        """The threads that may be busy here at once."""
-        if self._places is None:
-            self._places = CapacityLimiter(self.account.access.limits.threads)
-        return self._places
 
     def _call(self, action: Action, parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         return self.sdk.call(self.region, action, parameters, name)

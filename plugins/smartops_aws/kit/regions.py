@@ -13,7 +13,7 @@ from smartops.backends import Failure, PartialMap
 
 from .region import Region
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 """Seconds that a region may take before the others are shown without it."""
 
 T = TypeVar("T")
@@ -49,12 +49,12 @@ async def everywhere(
 
     async def one(region: Region) -> None:
         try:
-            with region.clock.fail_after(_PATIENCE):
+            with region.clock.fail_after(_TIMEOUT):
                 found[region.name] = await ask(region)
         except Refusal as error:
             failed[region.name] = error
         except TimeoutError:
-            late = f"There was no answer within {_PATIENCE:.0f} seconds"
+            late = f"There was no answer within {_TIMEOUT:.0f} seconds"
             failed[region.name] = BackendUnavailable(late)
 
     async with anyio.create_task_group() as tasks:

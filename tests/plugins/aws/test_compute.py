@@ -294,6 +294,18 @@ async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
         assert len(simulator.calls.of("RebootInstances")) == 1
 
 
+async def test_tags_that_are_half_changed_are_not_reported_as_unchanged(
+    found: Found, clock: ManualClock
+) -> None:
+    async with one_machine(found, clock) as (simulator, aws, web):
+        simulator.fault("ec2:DeleteTags", "error", code="Teapot", status=400)
+        with pytest.raises(BackendUnavailable) as refused:
+            await aws.tag(web, put={"a": "b"}, remove=("c",))
+        assert "a had been set by then" in refused.value.details
+        assert not refused.value.undone
+        assert (await named(aws, "web-1")).tags["a"] == "b"
+
+
 async def test_a_dry_run_that_is_not_answered_leaves_nothing_to_be_looked_for(
     found: Found, clock: ManualClock
 ) -> None:
