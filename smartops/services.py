@@ -85,7 +85,8 @@ class Issuer:
     compared ignoring case. ``metadata`` is the URL of the OpenID Connect
     metadata; with ``keys`` (a JWK set) nothing is fetched. ``claims`` must be
     present with exactly these values. ``subject``, ``tenant`` and ``team`` name
-    the claims an identity is made of.
+    the claims an identity is made of. ``leeway`` is by how many seconds the
+    issuer's clock may differ from ours.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Issuer:
     subject: str = "sub"
     tenant: str = "tid"
     team: str = ""
+    leeway: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from .hosts import ServiceHosts
 
 PLATFORM = "msteams"
 EMULATOR = "emulator"
+LEEWAY = 300.0
+"""Seconds of clock skew that the Bot Framework asks its bots to accept."""
 
 log = logging.getLogger("smartops.teams")
 
@@ -118,6 +120,7 @@ def _framework(config: TeamsConfig) -> Issuer:
         issuers=(config.issuer or config.preset.issuer,),
         audiences=(config.app_id,),
         metadata=config.metadata or config.preset.metadata,
+        leeway=LEEWAY,
     )
 
 
@@ -130,6 +133,7 @@ def _emulator(config: TeamsConfig) -> Issuer:
         audiences=(config.app_id,),
         metadata=config.emulator_metadata or config.preset.entra_metadata(tenant),
         claims={"tid": tenant},
+        leeway=LEEWAY,
     )
 
 

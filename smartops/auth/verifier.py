@@ -26,9 +26,6 @@ from smartops.services import Clock, HttpClient, Issuer, Verified
 from .keys import Key, KeyCache, KeySet
 from .token import MAX_LENGTH, Token, Untrusted, bearer, parse, peek, short
 
-LEEWAY = 300
-"""Seconds by which two clocks may differ."""
-
 FOREVER = 1e12
 """A moment, in seconds since the epoch, that no honest token names."""
 
@@ -187,7 +184,7 @@ class TokenVerifier:
         keys, key = await self._keys.find(issuer, token.kid)
         if not _rs256.verify(token.signed, key.public, token.signature):
             raise _WrongSignature(keys, key)
-        begins, ends = _times(token.claims, self._clock.time())
+        begins, ends = _times(token.claims, self._clock.time(), issuer.leeway)
         _check_audience(token.claims.get("aud"), issuer)
         for claim, wanted in issuer.claims.items():
             if token.claims.get(claim) != wanted:
@@ -212,18 +209,18 @@ def _peek_issuer(authorization: str | None) -> str:
     return issuer if isinstance(issuer, str) else ""
 
 
-def _times(claims: Mapping[str, Any], now: float) -> tuple[float, float]:
+def _times(claims: Mapping[str, Any], now: float, leeway: float) -> tuple[float, float]:
     """Return when the token begins and ends to hold, the leeway included; raises Untrusted."""
     ends = _moment(claims, "exp")
     if ends is None:
         raise Untrusted("there is no exp")
     starts = [moment for name in ("nbf", "iat") if (moment := _moment(claims, name)) is not None]
-    begins = max(starts, default=-math.inf) - LEEWAY
-    if now >= ends + LEEWAY:
+    begins = max(starts, default=-math.inf) - leeway
+    if now >= ends + leeway:
         raise Untrusted(f"the token expired {now - ends:.0f} s ago")
     if now < begins:
         raise Untrusted(f"the token is not valid before {begins - now:.0f} s from now")
-    return begins, ends + LEEWAY
+    return begins, ends + leeway
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:
