@@ -40,8 +40,8 @@ class ApiChannel(Channel):
         self._issuers = frozenset(name for issuer in services.issuers for name in issuer.issuers)
         if services.anonymous:
             log.warning(
-                "DEVELOPMENT ONLY: auth.anonymous is on, so anybody on this machine is let in "
-                "without a token, under any name they like"
+                "DEVELOPMENT ONLY: auth.anonymous is on: requests from this machine need no token, and "
+                "may use any name"
             )
 
     def recognises(self, inbound: Inbound) -> bool:
@@ -99,7 +99,7 @@ class ApiChannel(Channel):
 def _anonymous(inbound: Inbound) -> Claims:
     if not is_from_this_machine(inbound):
         raise AuthenticationFailed("Invalid or missing bearer token")
-    log.warning("DEVELOPMENT ONLY: a request without a token was let in (auth.anonymous)")
+    log.warning("DEVELOPMENT ONLY: accepted a request without a token (auth.anonymous)")
     return Claims(None, team=ANONYMOUS)
 
 

@@ -21,11 +21,11 @@ def commands(config: AwsConfig | None, load: Callable[[], object]) -> Iterable[c
 def _policy(config: AwsConfig | None, load: Callable[[], object]) -> click.Command:
     @click.command()
     @click.argument("account", required=False)
-    @click.option("--bot", is_flag=True, help="What SmartOps itself needs: to assume the roles.")
+    @click.option("--bot", is_flag=True, help="Print the policy to assume the roles instead.")
     def policy(account: str | None, *, bot: bool) -> None:
-        """Print the IAM policy of an account: the least that the configuration needs.
+        """Print the least-privilege IAM policy of an account.
 
-        It belongs to the role of the account, or to whoever SmartOps runs as
+        It belongs to the role of the account, or to the identity that SmartOps runs as
         where the account has no role.
         """
         from .policy import account_policy
@@ -70,7 +70,7 @@ def _documents(config: AwsConfig | None) -> click.Command:
     @click.command()
     @click.argument("name", required=False)
     def documents(name: str | None) -> None:
-        """Print the content of a Command document, or the names of all.
+        """Print a Command document, or the names of all.
 
         It is for: aws ssm create-document --document-type Command
         --document-format JSON --name NAME --content file://…

@@ -32,11 +32,11 @@ def _policy(config: BedrockConfig | None) -> click.Command:
         help="The account that is asked, if the configuration does not have its number; "
         "`aws sts get-caller-identity` tells.",
     )
-    @click.option("--bot", is_flag=True, help="What SmartOps itself needs: to assume the role.")
+    @click.option("--bot", is_flag=True, help="Print the policy to assume the role instead.")
     def policy(account: str, *, bot: bool) -> None:
-        """Print the IAM policy for the model: the least that the configuration needs.
+        """Print the least-privilege IAM policy for the model.
 
-        It belongs to the role of the section, or to whoever SmartOps runs as
+        It belongs to the role of the section, or to the identity that SmartOps runs as
         where the section has no role, beside the policies of other plugins.
         """
         from .policy import AccountUnknown, model_policy

@@ -19,15 +19,15 @@ def aws(_config: object) -> click.Command:
     """Return ``smartops aws simulate``."""
 
     @click.command()
-    @click.option("--port", default=PORT, show_default=True, help="The port; 0 for any free one.")
+    @click.option("--port", default=PORT, show_default=True, help="Port; 0 for any free one.")
     @click.option(
         "--scenario",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A YAML file with what there is and what goes wrong; default: a small example.",
+        help="YAML file of the accounts, instances and faults (default: a small example).",
     )
-    @click.option("--print-scenario", is_flag=True, help="Print the example, to start from.")
+    @click.option("--print-scenario", is_flag=True, help="Print the example scenario.")
     def simulate(port: int, scenario: Path | None, *, print_scenario: bool) -> None:
-        """Run a local AWS to try SmartOps with, made up and free of charge.
+        """Run a local AWS, free of charge.
 
         config/aws-local.yaml is a configuration of SmartOps that uses it.
         """

@@ -29,13 +29,13 @@ def _manifest(
     @click.option(
         "--url",
         default="",
-        help="Where Slack reaches SmartOps: https://YOUR-HOST, or with the whole path.",
+        help="URL of SmartOps for Slack: https://YOUR-HOST, or with the whole path.",
     )
-    @click.option("--socket-mode", is_flag=True, help="SmartOps connects to Slack; no address.")
+    @click.option("--socket-mode", is_flag=True, help="SmartOps connects to Slack; no public URL.")
     @click.option("--name", default="SmartOps", show_default=True, help="Its name in Slack.")
     @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
     def manifest(url: str, socket_mode: bool, name: str, form: str) -> None:
-        """Print the manifest from which Slack makes the app.
+        """Print the manifest of the Slack app.
 
         Paste it at https://api.slack.com/apps under Create New App, From a
         manifest. Its texts list the commands that the configuration loads.
@@ -56,15 +56,15 @@ def _manifest(
 
 def _simulate(config: SlackConfig | None) -> click.Command:
     @click.command("simulate")
-    @click.option("--port", default=3980, show_default=True, help="Where the page is.")
+    @click.option("--port", default=3980, show_default=True, help="Port of the page.")
     @click.option(
         "--bot",
         default=f"http://127.0.0.1:3978{PATH}",
         show_default=True,
-        help="Where the SmartOps to talk to takes messages; not used in Socket Mode.",
+        help="Messaging endpoint of SmartOps; not used in Socket Mode.",
     )
     def simulate(port: int, bot: str) -> None:
-        """Run a Slack to talk to, with a page in the browser; no account is needed.
+        """Run a local Slack with a page in the browser, without an account.
 
         With a configuration it is the workspace and the app of that
         configuration, with their secrets.

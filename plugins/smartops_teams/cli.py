@@ -41,12 +41,14 @@ def _manifest(
     @click.option("--app-id", default="", help="Id of the Teams app; without it the bot's.")
     @click.option("--app-version", default=__version__, show_default=True, help="Its version.")
     @click.option("--name", default="SmartOps", show_default=True, help="Its name in Teams.")
-    @click.option("--developer", default="SmartOps", show_default=True, help="Who answers for it.")
+    @click.option(
+        "--developer", default="SmartOps", show_default=True, help="Name of the developer."
+    )
     @click.option("--website", default=WEBSITE, show_default=True, help="https URL about it.")
     @click.option("--privacy", default="", help="https URL; without it the website's /privacy.")
     @click.option("--terms", default="", help="https URL; without it the website's /terms.")
     def manifest(out: Path, bot_id: str, **texts: str) -> None:
-        """Write the app package that is uploaded to Teams.
+        """Write the app package for Teams.
 
         It holds the manifest, with a menu of the commands that the configuration
         loads, and two icons.
@@ -87,15 +89,15 @@ def _about(bot: str, texts: Mapping[str, str]) -> About:
 
 def _simulate(config: TeamsConfig | None) -> click.Command:
     @click.command("simulate")
-    @click.option("--port", default=3979, show_default=True, help="Where the page is.")
+    @click.option("--port", default=3979, show_default=True, help="Port of the page.")
     @click.option(
         "--bot",
         default="http://127.0.0.1:3978/api/messages",
         show_default=True,
-        help="The messaging endpoint of the SmartOps to talk to.",
+        help="Messaging endpoint of SmartOps.",
     )
     def simulate(port: int, bot: str) -> None:
-        """Run a Teams to talk to, with a page in the browser; no account is needed.
+        """Run a local Teams with a page in the browser, without an account.
 
         With a configuration it is the bot and the tenant of that configuration.
         """

@@ -22,13 +22,13 @@ def asking(function: _Function) -> _Function:
         type=click.Choice(["debug", "info", "warning", "error"]),
         default="warning",
         show_default=True,
-        help="Log from here on, to standard error.",
+        help="Lowest level to log, to standard error.",
     )(function)
     return click.option(
         "--user",
         metavar="NAME",
         default=_login,
-        help="Speak as console:NAME; your login name by default.",
+        help="Send as console:NAME (default: your login name).",
     )(function)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "can-i",
-    short_help="Say whether USER may run TEXT, and why.",
+    short_help="Explain whether USER may run TEXT.",
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("user")
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 @click.option(
     "--place",
     metavar="CHANNEL[/…]",
-    help="Where it is said; on the first channel of the configuration by default.",
+    help="Channel or room to evaluate (default: first configured channel).",
 )
 def can_i(user: str, text: tuple[str, ...], config: Path, place: str | None) -> int:
-    """Say whether USER may run TEXT, and why, rule by rule. Nothing is run.
+    """Explain whether USER may run TEXT, rule by rule. Nothing is run.
 
     USER is a name under people: or an identity such as local:user123; any other
-    name is one of the local issuer's. The exit status is 1 if it is not allowed.
+    name is a user of the local issuer. The exit status is 1 if it is denied.
     """
     import anyio
 

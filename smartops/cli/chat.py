@@ -24,10 +24,10 @@ LEAVE = frozenset({"exit", "quit"})
 @configured()
 @asking
 def chat(config: Path, user: str, log_level: str) -> None:
-    """Talk to SmartOps here, through the same gate as everybody.
+    """Start an interactive session, under the same policy as every other channel.
 
-    Tab completes. When the input is not a terminal, each line of it is said in
-    turn. Leave with exit, quit or the end of the input.
+    Tab completes. If the input is not a terminal, each of its lines is sent as a
+    message. Leave with exit, quit or the end of the input.
     """
     import anyio
 

@@ -25,7 +25,7 @@ def option() -> click.Option:
         ["--config", "-c"],
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help=f"Configuration file; without it ${VARIABLE}, else {DEFAULT} in this folder.",
+        help=f"Configuration file (default: ${VARIABLE}, else {DEFAULT} in this folder).",
     )
 
 

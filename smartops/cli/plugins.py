@@ -28,10 +28,10 @@ _HOOKS = {
 @click.command()
 @configured(required=False)
 def plugins(config: Path | None) -> None:
-    """List plugins: what each offers, by hook.
+    """List plugins and what each offers, by hook.
 
-    With a configuration, those it loads, in their order; then what else is
-    installed.
+    With a configuration, lists the plugins it loads, in order, and then the other
+    installed ones.
     """
     from importlib.metadata import entry_points
 

@@ -27,7 +27,7 @@ def revoke(settings: Settings, written: str) -> str:
     not a token that would be believed now.
     """
     if not written:
-        raise click.UsageError("there is no token to revoke")
+        raise click.UsageError("not revoked: the token is empty")
     return anyio.run(_revoke, settings, written)
 
 
@@ -48,14 +48,12 @@ async def _genuine(settings: Settings, clock: Clock, token: str) -> tuple[str, f
         issuers = trusted_issuers(settings, local_issuers(settings, clock))
         verified = await TokenVerifier(http, clock).verify(f"Bearer {token}", issuers)
     except AuthenticationFailed:
-        raise click.UsageError(
-            "nobody believes this token: it is not ours, or it has expired"
-        ) from None
+        raise click.UsageError("not revoked: the token is expired or was not issued here") from None
     finally:
         await http.aclose()
     jti = verified.claims.get("jti")
     if not isinstance(jti, str) or not jti:
-        raise click.UsageError("this token has no id (jti), so it cannot be told from others")
+        raise click.UsageError("not revoked: the token has no id (jti)")
     return jti, float(verified.claims["exp"])
 
 

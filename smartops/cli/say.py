@@ -14,12 +14,12 @@ from .options import configured
 @click.argument("text", nargs=-1, required=True)
 @configured()
 @asking
-@click.option("--json", "as_json", is_flag=True, help="Print the envelope that programs get.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON response.")
 def say(text: tuple[str, ...], config: Path, user: str, log_level: str, as_json: bool) -> int:
-    """Say one thing on the console and print the answer.
+    """Send one message and print the reply.
 
-    What it asks is answered by saying the value behind the button. The exit
-    status is 1 if it was refused.
+    To confirm, pass the action value shown by --json. The exit status is 1 if
+    the reply is an error.
     """
     import anyio
 

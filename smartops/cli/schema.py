@@ -15,8 +15,8 @@ from .options import configured
 def schema(config: Path | None) -> None:
     """Print the JSON schema of the configuration, for editors.
 
-    It knows the sections of the plugins that the configuration names. If there
-    is none, it knows those of all that are installed and can be loaded.
+    It contains the sections of the plugins that the configuration names; without a
+    configuration, of all installed plugins.
     """
     from smartops.config import json_schema, read
     from smartops.errors import StartupError
@@ -28,5 +28,5 @@ def schema(config: Path | None) -> None:
     if plugins.problems and config:
         raise StartupError(*plugins.problems)
     for problem in plugins.problems:
-        click.echo(f"left out: {problem}", err=True)
+        click.echo(f"skipped: {problem}", err=True)
     click.echo(json.dumps(json_schema(models), indent=2, ensure_ascii=False))

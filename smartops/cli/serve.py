@@ -19,13 +19,13 @@ log = logging.getLogger("smartops.cli")
 
 @click.command(short_help="Start the server.")
 @configured()
-@click.option("--host", metavar="ADDRESS", help="Listen on this address, whatever the file says.")
-@click.option("--port", type=int, help="Listen on this port, whatever the file says.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (overrides server.host).")
+@click.option("--port", type=int, help="Port to listen on (overrides server.port).")
 def serve(config: Path, host: str | None, port: int | None) -> int:
-    """Serve until told to stop; what was accepted is finished first.
+    """Run the server. On SIGTERM it drains in-flight requests, then exits.
 
-    Prints where it listens, what is loaded, and a line that can be pasted to try
-    it. The log goes to standard error.
+    Prints the address, the loaded plugins, and a curl line to paste. The log goes to
+    standard error.
     """
     import anyio
 

@@ -1,4 +1,4 @@
-"""``smartops token``: make and revoke tokens of the local issuer."""
+"""``smartops token``: issue and revoke tokens of the local issuer."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ if TYPE_CHECKING:
     from smartops.config import Settings
 
 
-@click.command(short_help="Make a token of the local issuer, or revoke one.")
+@click.command(short_help="Issue or revoke a local token.")
 @configured()
-@click.option("--user", metavar="NAME", help="Whom the token speaks for.")
-@click.option("--team", metavar="NAME", default="", help="The team whose rate limit it counts to.")
+@click.option("--user", metavar="NAME", help="User the token is issued to.")
+@click.option("--team", metavar="NAME", default="", help="Team whose rate limit applies.")
 @click.option(
     "--act-for-others",
     is_flag=True,
-    help="Let its holder speak for the person that a message names as its sender.",
+    help="Allow impersonation: the bearer may set from.id to another user.",
 )
-@click.option("--lifetime", type=DurationType(), metavar="DURATION", help="Such as 12h or 30d.")
-@click.option("--issuer", metavar="NAME", help="The local issuer, if there are several.")
+@click.option(
+    "--lifetime",
+    type=DurationType(),
+    metavar="DURATION",
+    help="Lifetime of the token, such as 12h or 30d.",
+)
+@click.option(
+    "--issuer", metavar="NAME", help="Issuer of the token, if there are several local ones."
+)
 @click.option(
     "--revoke",
     metavar="TOKEN",
-    help="Revoke a token instead: the token itself, its id, or - to read it from standard input.",
+    help="Revoke a token: the token itself, its id, or - to read it from standard input.",
 )
 def token(
     *,
@@ -42,10 +49,10 @@ def token(
     issuer: str | None,
     revoke: str | None,
 ) -> None:
-    """Make a token of the local issuer; only the token is printed on standard output.
+    """Issue or revoke a token of the local issuer.
 
-    The token is all that somebody needs to speak for NAME: hand it over like a
-    password.
+    Prints only the token on standard output. Treat it like a password: its bearer
+    can act as NAME.
     """
     from smartops.config import read
 

@@ -34,16 +34,16 @@ def welcome(app: App, config: Path, url: str) -> str:
 def warnings(composition: Composition) -> Iterator[str]:
     """Yield what nobody may overlook: doors that are open to all, or that are not there."""
     if not composition.channels:
-        yield "  NOBODY CAN REACH IT: name a plugin that is a channel, such as api, under plugins."
+        yield "  WARNING: no channel is enabled; add one under plugins:, for example api."
     if composition.settings.auth.anonymous:
-        yield "  DEVELOPMENT ONLY: anybody on this machine is let in without a token."
+        yield "  DEVELOPMENT ONLY: requests from this machine need no token."
     local = {item.name for item in composition.local_issuers}
     for guest in composition.settings.guests:
         if guest.provider in local and _may_change(composition, guest.provider):
             roles = " and ".join(guest.roles)
             yield (
-                f"  FOR THE DEMO ONLY: whoever holds a token of {guest.provider} "
-                f"is {roles} here and may change things."
+                f"  FOR THE DEMO ONLY: every token of {guest.provider} "
+                f"has the role {roles} and may run changes."
             )
 
 

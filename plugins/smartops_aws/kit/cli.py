@@ -34,7 +34,7 @@ def principal_option() -> Callable[[Any], Any]:
         required=True,
         metavar="ARN",
         callback=lambda _context, _option, value: _lasting(value),
-        help="The role or user that SmartOps runs as; `aws sts get-caller-identity` tells.",
+        help="Role or user that SmartOps runs as; see `aws sts get-caller-identity`.",
     )
 
 

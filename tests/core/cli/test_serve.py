@@ -139,9 +139,9 @@ def test_open_doors_are_named(serving, config):
     config.write_text(text + "guests: [{provider: local, roles: [operator]}]\n")
     _, lines = serving()
     shown = "\n".join(lines)
-    assert "DEVELOPMENT ONLY: anybody on this machine is let in without a token." in shown
+    assert "DEVELOPMENT ONLY: requests from this machine need no token." in shown
     assert (
-        "FOR THE DEMO ONLY: whoever holds a token of local is operator here and may change things."
+        "FOR THE DEMO ONLY: every token of local has the role operator and may run changes."
     ) in shown
     assert "Authorization" not in lines[-1]
 
@@ -150,7 +150,7 @@ def test_that_there_is_no_door_is_said(serving, config):
     config.write_text(config.read_text().replace("  api:\n", ""))
     _, lines = serving()
     assert lines[-1].strip() == (
-        "NOBODY CAN REACH IT: name a plugin that is a channel, such as api, under plugins."
+        "WARNING: no channel is enabled; add one under plugins:, for example api."
     )
 
 

@@ -100,7 +100,7 @@ def test_a_token_that_nobody_believes_is_not_revoked(run, config):
     done = run("token", "--revoke", f"{header}.{payload}.AAAA")
     assert done.status == 2
     assert done.errors == [
-        "smartops token: nobody believes this token: it is not ours, or it has expired"
+        "smartops token: not revoked: the token is expired or was not issued here"
     ]
     assert token not in done.err
     assert claims(token)["exp"] > time.time()

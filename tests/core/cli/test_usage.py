@@ -96,13 +96,13 @@ def test_a_missing_configuration_says_what_to_do(run, folder, arguments):
 
 
 def test_the_configuration_is_found(run, config, folder, monkeypatch):
-    assert run("check").out.startswith("smartops.yaml: nothing wrong (4 plugins, ")
+    assert run("check").out.startswith("smartops.yaml: OK: 4 plugins, ")
     other = config.rename(folder / "other.yaml")
     assert run("check", "-c", "other.yaml").status == 0
     assert run("check", "--config=other.yaml").status == 0
     assert run("--config", "other.yaml", "check").status == 0
     monkeypatch.setenv("SMARTOPS_CONFIG", str(other))
-    assert run("check").out.startswith(f"{other}: nothing wrong")
+    assert run("check").out.startswith(f"{other}: OK")
     assert run("check", "-c", "none.yaml").errors == [
         "none.yaml: there is no such file; name one with --config"
     ]
