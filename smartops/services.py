@@ -80,7 +80,7 @@ class HttpClient(Protocol):
 class Issuer:
     """Somebody whose tokens are trusted, and what such a token must say.
 
-    ``name`` becomes the provider of the identities it vouches for.
+    ``name`` becomes provider of the identities that its tokens prove.
     ``issuers`` are the exact values allowed in ``iss``. ``audiences`` are
     compared ignoring case. ``metadata`` is the URL of the OpenID Connect
     metadata; with ``keys`` (a JWK set) nothing is fetched. ``claims`` must be

@@ -180,7 +180,7 @@ def _is_tag(text: str) -> bool:
 
 async def _near(compute: Compute, text: str) -> str | None:
     if _WILD & set(text):
-        return "* and ? are no wildcards here. Name several with commas, or by tag:KEY=VALUE"
+        return "Wildcards are not supported here; separate names with commas, or use tag:KEY=VALUE"
     if _ID.fullmatch(text) or _is_tag(text):
         return None
     page = await compute.list(Query(names=(f"{text[:3]}*",), limit=200))

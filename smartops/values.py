@@ -193,9 +193,9 @@ class Secret:
         The reason does not contain the value.
         """
         if not isinstance(value, Referenced):
-            return "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
+            return "do not put a secret in this file; use ${NAME} or ${file:PATH}"
         if not value.bare:
-            return "a secret may not have a default in the file; write ${NAME} alone"
+            return "a secret may not have a default in this file; use ${NAME} alone"
         return "" if value else f"{value.pattern} is empty"
 
     @classmethod
@@ -241,7 +241,7 @@ class SecretUrl(Secret):
         source = value.pattern if isinstance(value, Referenced) else value
         if all(_REFERENCES.fullmatch(password) for password in _passwords(source)):
             return cls.why_unreadable(value)
-        return "the password may not stand in the file; write ${NAME} or ${file:PATH} for it"
+        return "do not put the password in this file; use ${NAME} or ${file:PATH}"
 
     @staticmethod
     def why_unreadable(url: str) -> str:

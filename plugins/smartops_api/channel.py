@@ -40,8 +40,8 @@ class ApiChannel(Channel):
         self._issuers = frozenset(name for issuer in services.issuers for name in issuer.issuers)
         if services.anonymous:
             log.warning(
-                "DEVELOPMENT ONLY: auth.anonymous is on: requests from this machine need no token, and "
-                "may use any name"
+                "DEVELOPMENT ONLY: auth.anonymous is on: requests from this machine need no token, "
+                "and may use any name"
             )
 
     def recognises(self, inbound: Inbound) -> bool:

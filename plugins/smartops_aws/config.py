@@ -117,7 +117,7 @@ class RunnerConfig(Section):
     poll: Duration = Field(
         default=_SECOND,
         ge=timedelta(milliseconds=50),
-        description="The shortest time between two looks at one command.",
+        description="Minimum polling interval of one command.",
     )
 
 

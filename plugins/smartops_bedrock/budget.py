@@ -104,9 +104,9 @@ class Budget:
     def _exhausted(self, who: str, limit: int, key: str) -> RateLimited:
         left = (self.renewed() - self._clock.now()).total_seconds()
         return RateLimited(
-            f"{who} used up what the language model may cost today",
-            details=f"{limit:,} tokens a day (plugins.bedrock.budget.{key}); it begins anew at "
-            f"midnight UTC. {TYPED}",
+            f"{who} reached the daily token budget of the language model",
+            details=f"{limit:,} tokens a day (plugins.bedrock.budget.{key}); it resets at "
+            f"00:00 UTC. {TYPED}",
             retry_after=int(left) + 1,
         )
 

@@ -101,13 +101,13 @@ class ExecConfig(BaseModel):
     poll: Duration = Field(
         default=timedelta(seconds=2),
         ge=timedelta(milliseconds=100),
-        description="The longest pause between two looks at how a run stands.",
+        description="Maximum polling interval.",
     )
     groups: int = Field(
         default=10,
         ge=1,
         le=50,
-        description="Different outputs shown each by itself; the rest stands together.",
+        description="Maximum number of different outputs that are shown separately.",
     )
 
     @model_validator(mode="after")

@@ -129,7 +129,7 @@ def _said(result: RunResult, title: str) -> Sequence[Text | Code]:
         if text.strip()
     ]
     if not blocks and result.exit_code is not None:
-        blocks.append(Text("It printed nothing.", style="note"))
+        blocks.append(Text("(no output)", style="note"))
     if result.truncated:
         blocks.append(Text(_CUT, style="note"))
     return blocks

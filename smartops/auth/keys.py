@@ -120,7 +120,7 @@ class KeyCache:
         if keys.due(now, EXPIRED):
             await self._refresh(keys, seen)
         if not keys.usable(now):
-            raise Untrusted(f"the keys of {issuer.name} are not to be had")
+            raise Untrusted(f"could not fetch the signing keys of {issuer.name}")
         if kid not in keys.keys and keys.may_look_again(now):
             await self._refresh(keys, seen)
         key = keys.keys.get(kid)

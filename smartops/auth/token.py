@@ -83,7 +83,7 @@ def short(value: object) -> str:
 def _segments(token: str) -> tuple[str, str, str]:
     parts = token.split(".", 5)
     if len(parts) != 3:
-        raise Untrusted(f"the token has {len(parts)} segments or more")
+        raise Untrusted("malformed JWT: expected 3 segments")
     return parts[0], parts[1], parts[2]
 
 

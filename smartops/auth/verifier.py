@@ -170,7 +170,7 @@ class TokenVerifier:
     async def _check(self, token: Token, issuers: tuple[Issuer, ...]) -> _Held:
         """Try every issuer that has the token's ``iss``; the last reason is the one that counts."""
         name = token.claims.get("iss")
-        reason = Untrusted(f"iss is {short(name)}, which nobody here trusts")
+        reason = Untrusted(f"untrusted issuer {short(name)}")
         for issuer in issuers:
             if name not in issuer.issuers:
                 continue

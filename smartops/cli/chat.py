@@ -20,7 +20,7 @@ PROMPT = "> "
 LEAVE = frozenset({"exit", "quit"})
 
 
-@click.command()
+@click.command(short_help="Start an interactive session.")
 @configured()
 @asking
 def chat(config: Path, user: str, log_level: str) -> None:

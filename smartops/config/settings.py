@@ -314,9 +314,7 @@ class LimitsSettings(Section):
     )
     user: WindowSettings = Field(default=_window(10, 60), description="Requests of one person.")
     team: WindowSettings = Field(default=_window(100, 60), description="Requests of one team.")
-    burst: WindowSettings = Field(
-        default=_window(20, 10), description="Requests of one team in a short time."
-    )
+    burst: WindowSettings = Field(default=_window(20, 10), description="Burst limit for one team.")
 
 
 class ConfirmationSettings(Section):

@@ -56,10 +56,8 @@ def _column(text: str, index: int) -> int:
 
 
 _SYNTAX = {
-    "mapping values are not allowed": "a colon stands where no new key may begin; "
-    "check the indentation, or put the text in quotes",
-    "cannot start any token": "a character stands here that may not begin a value; "
-    "indent with spaces, not tabs, and put the text in quotes",
+    "mapping values are not allowed": "unexpected colon; check the indentation, or quote the value",
+    "cannot start any token": "invalid character (a tab?); indent with spaces, or quote the value",
     "did not find expected key": "a key was expected; check the indentation",
     "expected <block end>": "a key was expected; check the indentation",
     "did not find expected '-' indicator": "a list item was expected; check the indentation",

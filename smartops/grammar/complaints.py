@@ -136,9 +136,9 @@ def bad_value(
 def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> UnknownCommand:
     """Return the error for a word where the form has another, or none."""
     command = form.command
-    wanted = f'"{usage.parts([expected])}" is expected' if expected else "nothing more is expected"
+    wanted = f': "{usage.parts([expected])}" is expected' if expected else ""
     return UnknownCommand(
-        f'{_quoted(token.text)} is not understood here: {wanted} in "{command.name}"',
+        f"Unexpected argument {_quoted(token.text)}{wanted}",
         text=line.text,
         place=token.place,
         hint=_sentences(_unexpected_hint(token, form, expected), f"Usage: {usage.form(form)}"),

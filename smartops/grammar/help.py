@@ -13,8 +13,8 @@ from .schema import jsonable
 
 _EFFECTS: Mapping[Effect, str] = {
     Effect.READ: "reads only",
-    Effect.CHANGE: "changes things; asks for confirmation first",
-    Effect.DANGEROUS: "dangerous; asks for confirmation first",
+    Effect.CHANGE: "changes state; needs confirmation",
+    Effect.DANGEROUS: "dangerous; needs confirmation",
 }
 
 
@@ -46,7 +46,7 @@ def manual(command: Command) -> Reply:
     view.append(Code(lines, title="Usage"))
     if command.parameters:
         rows = tuple(_row(command, parameter) for parameter in command.parameters)
-        view.append(Table(("Argument", "Takes", "If left out"), rows))
+        view.append(Table(("Argument", "Takes", "Default"), rows))
     if command.examples:
         view.append(Code("\n".join(command.examples), title="Examples"))
     view.append(Fields((("Effect", _EFFECTS[command.effect]),)))
@@ -60,7 +60,7 @@ def _row(command: Command, parameter: Parameter) -> tuple[str, str, str]:
         name = usage.metavar(parameter)
     flag = parameter.type is bool and not parameter.many
     takes = "nothing: it is a switch" if flag and name.startswith("--") else usage.kind(parameter)
-    return name, takes, "is needed" if parameter.required else usage.value(parameter.default)
+    return name, takes, "required" if parameter.required else usage.value(parameter.default)
 
 
 def _brief(command: Command) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class SharedLimiter:
         except self._away as error:
             self._lost(error)
             raise BackendUnavailable(
-                "The shared rate limits cannot be reached; each process limits on its own"
+                "Redis is unreachable; falling back to per-process rate limits"
             ) from error
         self._found()
 
@@ -115,12 +115,14 @@ class SharedLimiter:
         self._again = asyncio.get_running_loop().time() + PAUSE
         if not self._degraded:
             self._degraded = True
-            log.warning("shared limits are away, each process limits on its own: %s", error)
+            log.warning(
+                "rate limiter: Redis unreachable, falling back to per-process limits: %s", error
+            )
 
     def _found(self) -> None:
         if self._degraded:
             self._degraded = False
-            log.warning("shared limits are back")
+            log.warning("rate limiter: Redis reachable again")
 
 
 def _key(window: Window, key: str) -> str:

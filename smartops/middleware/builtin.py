@@ -40,7 +40,7 @@ class BuiltinCommands(Desk):
 
 @command("whoami")
 async def whoami(call: Call) -> Reply:
-    """Show who SmartOps takes you for, and your roles."""
+    """Show your identity and roles."""
     message, person = call.message, call.person
     pairs = [
         ("Person", person.name),

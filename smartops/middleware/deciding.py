@@ -26,10 +26,9 @@ def approvals(desk: Desk) -> Command:
         by_hand=True,
     )
     async def approvals(call: Call, approval: str = "") -> Reply:
-        """Show what waits for your confirmation, wherever you asked for it.
+        """List your pending confirmations on all channels.
 
-        What is shown can be confirmed or cancelled here. If several things wait,
-        they are listed; name one to see it.
+        A single one is shown with its buttons. Of several, name one to see its buttons.
         """
         parts = desk.parts
         waiting = await parts.store.pending(call.person.name)
@@ -47,10 +46,10 @@ def cancel(desk: Desk) -> Command:
 
     @command("cancel [{what}]", examples=("cancel", "cancel op-0123456789ab"), by_hand=True)
     async def cancel(call: Call, what: str = "") -> Reply:
-        """Cancel what waits for your confirmation in this conversation, or a running operation.
+        """Cancel a pending confirmation in this conversation, or a running operation.
 
-        If several things wait, name one by its id; see "approvals". An
-        operation of yours is named by its id too; see "operations".
+        If several confirmations are pending, name one by its id; see "approvals". For
+        an operation, give its id; see "operations".
         """
         parts, message = desk.parts, call.message
         if OPERATION.fullmatch(what):
@@ -65,11 +64,11 @@ def cancel(desk: Desk) -> Command:
         waiting = await parts.store.pending(call.person.name, here)
         if not waiting:
             raise ValidationFailed(
-                "Nothing waits for your confirmation here", details="Elsewhere: approvals"
+                "You have no pending confirmation here", details="On all channels: approvals"
             )
         if len(waiting) > 1:
             raise ValidationFailed(
-                f"{len(waiting)} things wait for your confirmation here",
+                f"You have {len(waiting)} pending confirmations here",
                 details="\n".join(f"cancel {item.id}: {item.command_text}" for item in waiting),
             )
         return await withdraw(parts, waiting[0])
@@ -81,9 +80,7 @@ def _named(waiting: Sequence[Approval], id: str) -> Approval:
     for item in waiting:
         if item.id == id:
             return item
-    raise ValidationFailed(
-        f"Nothing of yours waits under the id {id}", details="Look at: approvals"
-    )
+    raise ValidationFailed(f"No pending confirmation {id}", details="See: approvals")
 
 
 async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
@@ -100,7 +97,7 @@ async def _listed(parts: Parts, waiting: Sequence[Approval]) -> Reply:
         ]
     }
     if not waiting:
-        return Reply.of("Nothing waits for your confirmation.", data=data, private=True)
+        return Reply.of("You have no pending confirmations.", data=data, private=True)
     rows = tuple(
         (item.id, item.command_text, ", ".join(asked_in[item.id]), when(item.expires))
         for item in waiting

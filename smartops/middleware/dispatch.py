@@ -39,7 +39,7 @@ async def dispatch(parts: Parts, layers: Sequence[Offer], turn: Turn) -> Reply:
             f"{turn.call.text} did not finish within {deadline:g} seconds",
             details="Nothing was changed."
             if turn.effect is Effect.READ
-            else "It may or may not have taken effect: look before you repeat it.",
+            else "The result is unknown. Check the target's state before you retry.",
         ) from None
 
 

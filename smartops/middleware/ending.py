@@ -10,7 +10,7 @@ from smartops.store import Operation, StoreUnavailable
 
 from .turn import Parts
 
-LOOK_FIRST = "It may or may not have taken effect: look before you repeat it."
+LOOK_FIRST = "The result is unknown. Check the target's state before you retry."
 _STOPPED = f"SmartOps was stopped while it was under way. {LOOK_FIRST}"
 _PART = "Part of it may have taken effect: look before you repeat it."
 _NOT_BEGUN = "It was never begun; nothing was changed."

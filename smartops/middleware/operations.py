@@ -79,7 +79,7 @@ def when(at: float) -> str:
 async def _own(parts: Parts, call: Call, id: str) -> Operation:
     operation = await parts.store.operation(id)
     if operation is None or operation.person != call.person.name:
-        raise ValidationFailed(f"You have no operation {id}", details="Look at: operations")
+        raise ValidationFailed(f"You have no operation {id}", details="See: operations")
     return operation
 
 

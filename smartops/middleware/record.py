@@ -53,14 +53,12 @@ async def _begun(parts: Parts, turn: Turn) -> Operation:
     operation = _operation(parts, turn)
     if turn.approval is None:
         if not await parts.store.begin(operation):
-            raise ApprovalInvalid("This was begun in the meantime", details="Look at: history")
+            raise ApprovalInvalid("This was begun in the meantime", details="See: history")
     elif await parts.store.accept(turn.approval.id, operation):
         turn.closes = turn.approval.id
         turn.watcher.accepted()
     else:
-        raise ApprovalInvalid(
-            "This confirmation was used in the meantime", details="Look at: history"
-        )
+        raise ApprovalInvalid("This confirmation was used in the meantime", details="See: history")
     return operation
 
 

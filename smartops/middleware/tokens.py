@@ -42,7 +42,7 @@ async def approval_of(parts: Parts, turn: Turn, person: Person, token: str) -> A
     if approval.state != "pending":
         raise ApprovalInvalid(
             f"This was {approval.state} already",
-            details=f"It was for: {approval.command_text}. Look at: history",
+            details=f"It was for: {approval.command_text}. See: history",
         )
     return approval
 
@@ -67,9 +67,7 @@ async def decided_in_words(
         return parts.grammar.parse("cancel", permitted)
     raise ValidationFailed(
         'Press "Yes, proceed" on the card above',
-        details="\n".join(
-            f"It waits for your confirmation: {item.command_text}" for item in waiting
-        ),
+        details="\n".join(f"Pending confirmation: {item.command_text}" for item in waiting),
     )
 
 

@@ -310,5 +310,5 @@ def _unforeseen(exchange: Exchange) -> Refusal:
 def _abandoned() -> Refusal:
     return DeadlineExceeded(
         "SmartOps is shutting down and did not wait for this to finish",
-        details="It may or may not have taken effect: look before you repeat it.",
+        details="The result is unknown. Check the target's state before you retry.",
     )

@@ -53,7 +53,7 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
             url = _url(listener) + settings.base_path
             await _serve(app, listener, lambda: ready(url), stop)
     if force.cancelled_caught:
-        log.warning("stopped at once; what was being worked on was cut off")
+        log.warning("stopped at once; requests in flight were cut off")
 
 
 class Front:
@@ -66,7 +66,7 @@ class Front:
 
     async def finish(self) -> None:
         """Finish what was accepted, within ``server.shutdown_timeout``, and give up the rest."""
-        log.info("shutting down; %d requests are being worked on", self.intake.working)
+        log.info("shutting down, %d requests in flight", self.intake.working)
         self._probes.close()
         with anyio.move_on_after(self._timeout):
             while self.intake.working:

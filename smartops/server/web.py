@@ -17,6 +17,7 @@ from smartops.reply import Reply
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
+from .intake import PATH
 from .probes import Probes
 from .refusals import NotHere, WrongMethod
 
@@ -51,7 +52,7 @@ def web_app(app: App, probes: Probes) -> Quart:
         return Response(app.telemetry.expose(), content_type=CONTENT_TYPE_LATEST)
 
     async def refused(error: HTTPException) -> Response:
-        refusal = _refusal(error)
+        refusal = _refusal(error, base)
         allow = {name: value for name, value in error.get_headers() if name == "Allow"}
         return _json(_envelope(refusal), refusal.status, allow)
 
@@ -77,10 +78,10 @@ def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str]
     return response
 
 
-def _refusal(error: HTTPException) -> Refusal:
+def _refusal(error: HTTPException, base: str) -> Refusal:
     match error.code:
         case 404:
-            return NotHere("There is nothing here")
+            return NotHere("Not found", details=f"Send messages to POST {base}{PATH}.")
         case 405:
             return WrongMethod("This path does not take that method")
     refusal = ValidationFailed("The request is not valid")

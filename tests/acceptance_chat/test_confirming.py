@@ -204,7 +204,7 @@ async def test_another_person_sees_and_confirms_nothing_there(house: House, way:
     here, there = fronts(house, way)
     asked = await asked_for(here)
     await there.says("approvals", user="bob")
-    await house.until(lambda: "Nothing waits" in there.private("bob"))
+    await house.until(lambda: "no pending confirmations" in there.private("bob"))
     await there.says(token_of(asked), user="bob")
     await house.until(lambda: "somebody else" in there.private("bob"))
     assert (len(asked.buttons), house.changes, asked.edits) == (2, [], 0)

@@ -183,13 +183,16 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "iat in 10 min": (lambda i: bearer(i.token(iat=at(i, 10 * MINUTE))), "not valid before"),
     "nbf is a text": (lambda i: bearer(i.token(nbf="0")), "nbf is '0'"),
     "iat is a list": (lambda i: bearer(i.token(iat=[0])), "iat is [0]"),
-    "iss of somebody else": (lambda i: bearer(i.token(iss="https://evil.example")), "nobody here"),
-    "iss missing": (lambda i: bearer(i.token(iss=None)), "iss is None, which nobody"),
-    "iss with a slash": (lambda i: bearer(i.token(iss=f"{i.issuer}/")), "nobody here trusts"),
-    "iss in upper case": (lambda i: bearer(i.token(iss=i.issuer.upper())), "nobody here trusts"),
-    "iss is a list": (lambda i: bearer(i.token(iss=[i.issuer])), "iss is ['http"),
-    "iss is an object": (lambda i: bearer(i.token(iss={i.issuer: 1})), "iss is {"),
-    "iss is a number": (lambda i: bearer(i.token(iss=1)), "iss is 1"),
+    "iss of somebody else": (
+        lambda i: bearer(i.token(iss="https://evil.example")),
+        "untrusted issuer",
+    ),
+    "iss missing": (lambda i: bearer(i.token(iss=None)), "untrusted issuer None"),
+    "iss with a slash": (lambda i: bearer(i.token(iss=f"{i.issuer}/")), "untrusted issuer"),
+    "iss in upper case": (lambda i: bearer(i.token(iss=i.issuer.upper())), "untrusted issuer"),
+    "untrusted issuer a list": (lambda i: bearer(i.token(iss=[i.issuer])), "iss is ['http"),
+    "untrusted issuer an object": (lambda i: bearer(i.token(iss={i.issuer: 1})), "iss is {"),
+    "untrusted issuer a number": (lambda i: bearer(i.token(iss=1)), "iss is 1"),
 }
 
 ACCEPTED: dict[str, Make] = {

@@ -47,7 +47,7 @@ print(sorted(heavy & set(sys.modules)))
         ),
         (["token", "--user", ""], "smartops token: '' cannot be the name of a user"),
         (["token", "--user", "a", "--issuer", "b"], "smartops token: there is no local issuer b; "),
-        (["token", "--revoke", ""], "smartops token: there is no token to revoke"),
+        (["token", "--revoke", ""], "smartops token: not revoked: the token is empty"),
     ],
 )
 def test_a_wrong_usage_is_one_line_and_status_2(run, config, arguments, line):

@@ -55,8 +55,8 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: b: c", "1:5: a colon stands where no new key may begin; check the indentation, or"),
-        ("log:\n\tlevel: info", "2:1: a character stands here that may not begin a value; indent"),
+        ("a: b: c", "1:5: unexpected colon; check the indentation, or"),
+        ("log:\n\tlevel: info", "2:1: invalid character (a tab?); indent"),
         ("log: [a", "2:1: a list in [brackets] is not closed"),
         ("log: {a: 1", "2:1: a mapping in {braces} is not closed"),
         ("log: 'a", "1:8: quotes or brackets are not closed"),

@@ -59,7 +59,7 @@ class Whole(BaseModel):
         raise ValueError(f"bad section {data}")
 
 
-LITERAL = "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
+LITERAL = "do not put a secret in this file; use ${NAME} or ${file:PATH}"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ LITERAL = "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
         (f"token: [{CANARY}]", "token: must be text"),
         (
             f"token: ${{NO:-{CANARY}}}",
-            "token: a secret may not have a default in the file; write ${NAME} alone",
+            "token: a secret may not have a default in this file; use ${NAME} alone",
         ),
         ("token: ${EMPTY}", "token: ${EMPTY} is empty"),
         ("token: ${NO}", "token: the environment variable NO is not set"),
@@ -84,13 +84,13 @@ LITERAL = "a secret may not stand in the file; write ${NAME} or ${file:PATH}"
         ("level: ${TOKEN}", "level: must match ^a+$"),
         (
             f"url: postgresql://u:{CANARY}@h/d",
-            "url: the password may not stand in the file; write ${NAME} or ${file:PATH} for it",
+            "url: do not put the password in this file; use ${NAME} or ${file:PATH}",
         ),
-        (f"url: postgresql://u:{CANARY}/x@h/d", "url: the password may not stand in the file"),
-        (f"url: postgresql://h/d?password={CANARY}", "url: the password may not stand in the"),
-        (f"url: redis://:{CANARY}@h", "url: the password may not stand in the file"),
-        (f"url: redis://:${{NO:-{CANARY}}}@h", "url: the password may not stand in the file"),
-        (f"url: redis://:${{TOKEN}}{CANARY}@h", "url: the password may not stand in the file"),
+        (f"url: postgresql://u:{CANARY}/x@h/d", "url: do not put the password in this file"),
+        (f"url: postgresql://h/d?password={CANARY}", "url: do not put the password in"),
+        (f"url: redis://:{CANARY}@h", "url: do not put the password in this file"),
+        (f"url: redis://:${{NO:-{CANARY}}}@h", "url: do not put the password in this file"),
+        (f"url: redis://:${{TOKEN}}{CANARY}@h", "url: do not put the password in this file"),
     ],
 )
 def test_what_is_wrong_with_a_secret_is_said_without_it(problems, text, problem):

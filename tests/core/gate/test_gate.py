@@ -182,7 +182,7 @@ async def test_what_waits_is_shown_anywhere_and_confirmed_there(bot: Bot, world:
     assert (done.text, world.moves) == ("The front door is open", 1)
     for late in (asked, again):
         assert (await bot.press(late.action("confirm"))).code == "APPROVAL_INVALID"
-    assert "Nothing waits" in (await bot.say("approvals")).text
+    assert "no pending confirmations" in (await bot.say("approvals")).text
     assert world.moves == 1
 
 
@@ -211,7 +211,7 @@ async def test_nobody_sees_or_decides_what_waits_for_another(bot: Bot, world: Wo
     await bot.say("open door side")
     await bot.say("open door back")
     name = (await bot.say("approvals")).data["approvals"][0]["approval"]
-    assert "Nothing waits" in (await bot.say("approvals", user="mallory")).text
+    assert "no pending confirmations" in (await bot.say("approvals", user="mallory")).text
     for text in (f"approvals {name}", f"cancel {name}"):
         refused = await bot.say(text, user="mallory")
         unknown = await bot.say(text.replace(name, "ap-000000000000"), user="mallory")

@@ -75,35 +75,35 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
         (
             "list instances staet=running",
-            '"staet=running" is not understood here: nothing more is expected in "list instances"',
+            'Unexpected argument "staet=running"',
             "list instances staet=running\n"
             "               ^^^^^^^^^^^^^\n"
             "Did you mean state=running? Usage: list instances",
         ),
         (
             "list instances -limit 5",
-            '"-limit" is not understood here: nothing more is expected in "list instances"',
+            'Unexpected argument "-limit"',
             "list instances -limit 5\n"
             "               ^^^^^^\n"
             "Did you mean --limit? Usage: list instances",
         ),
         (
             "stop web-1 web-2",
-            '"web-2" is not understood here: nothing more is expected in "stop"',
+            'Unexpected argument "web-2"',
             "stop web-1 web-2\n"
             "           ^^^^^\n"
             "Put commas between several values. Usage: stop TARGETS",
         ),
         (
             "tag web-1 Owner Platform team",
-            '"team" is not understood here: nothing more is expected in "tag"',
+            'Unexpected argument "team"',
             "tag web-1 Owner Platform team\n"
             "                         ^^^^\n"
             "Put quotes round VALUE if it has several words. Usage: tag TARGET KEY VALUE",
         ),
         (
             'execute "df -h" in web-1',
-            '"in" is not understood here: "on" is expected in "execute"',
+            'Unexpected argument "in": "on" is expected',
             'execute "df -h" in web-1\n                ^^\nUsage: execute SCRIPT on TARGETS',
         ),
         (

@@ -77,9 +77,9 @@ def test_one_command_in_full(grammar: Grammar) -> None:
 def test_one_command_shows_what_it_needs_and_what_it_does(grammar: Grammar) -> None:
     view = grammar.help(anyone, "resize").view
     assert Code("resize TARGET to SIZE --reason REASON", title="Usage") in view
-    assert Fields((("Effect", "changes things; asks for confirmation first"),)) in view
+    assert Fields((("Effect", "changes state; needs confirmation"),)) in view
     rows = [row for block in view if isinstance(block, Table) for row in block.rows]
-    assert rows[0] == ("TARGET", "the name or id of an instance, or tag:KEY=VALUE", "is needed")
+    assert rows[0] == ("TARGET", "the name or id of an instance, or tag:KEY=VALUE", "required")
 
 
 def test_one_command_as_data(grammar: Grammar) -> None:

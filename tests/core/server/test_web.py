@@ -95,6 +95,7 @@ async def test_nothing_here_is_said_in_the_envelope(server: Any, path: str) -> N
     answer = await server.request("GET", path, headers={"X-Request-Id": "r-1"})
 
     assert (answer.status, answer.error["code"]) == (404, "VALIDATION_ERROR")
+    assert answer.error["details"] == "Send messages to POST /api/messages."
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.body["request_id"] == answer.headers["X-Request-Id"] == "r-1"
 

@@ -118,7 +118,7 @@ async def test_errors_begin_on_a_line_of_their_own(world, web, ending):
 
 async def test_silence_is_said(world, web, ending):
     reply = await world({"i-1": ending(0)}, scripts=SCRIPTS).run("df -h", web)
-    assert reply.view[1].text == "It printed nothing."
+    assert reply.view[1].text == "(no output)"
     assert reply.data["output"] == ""
 
 

@@ -66,7 +66,7 @@ def test_secrets_stand_nowhere_in_a_file(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(StartupError) as refused:
         read(path).plugin("slack", smartops_slack.config_type())
     text = str(refused.value)
-    assert "smartops.yaml:3:5: plugins.slack.bot_token: a secret may not stand in the file" in text
+    assert "smartops.yaml:3:5: plugins.slack.bot_token: do not put a secret in this file" in text
     assert "SLACK_SIGNING_SECRET" in text
     assert "literal" not in text
 
