@@ -190,9 +190,9 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "iss missing": (lambda i: bearer(i.token(iss=None)), "untrusted issuer None"),
     "iss with a slash": (lambda i: bearer(i.token(iss=f"{i.issuer}/")), "untrusted issuer"),
     "iss in upper case": (lambda i: bearer(i.token(iss=i.issuer.upper())), "untrusted issuer"),
-    "untrusted issuer a list": (lambda i: bearer(i.token(iss=[i.issuer])), "iss is ['http"),
-    "untrusted issuer an object": (lambda i: bearer(i.token(iss={i.issuer: 1})), "iss is {"),
-    "untrusted issuer a number": (lambda i: bearer(i.token(iss=1)), "iss is 1"),
+    "iss is a list": (lambda i: bearer(i.token(iss=[i.issuer])), "untrusted issuer ['http"),
+    "iss is an object": (lambda i: bearer(i.token(iss={i.issuer: 1})), "untrusted issuer {"),
+    "iss is a number": (lambda i: bearer(i.token(iss=1)), "untrusted issuer 1"),
 }
 
 ACCEPTED: dict[str, Make] = {
