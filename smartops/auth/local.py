@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import stat
 from datetime import timedelta
@@ -26,6 +27,8 @@ from .token import ALGORITHM, segment
 KEY_BITS = 2048
 _ACT_FOR_OTHERS = "act"
 """The scope of a token whose holder may name another person as the sender."""
+TOKEN_ID = re.compile(r"tok_[A-Za-z0-9_-]{22}")
+"""The ids (``jti``) of tokens. The prefix tells them from fragments of a token."""
 
 
 class LocalIssuer:
@@ -84,7 +87,7 @@ class LocalIssuer:
             "iat": now,
             "nbf": now,
             "exp": now + int(lifetime.total_seconds()),
-            "jti": secrets.token_urlsafe(16),
+            "jti": f"tok_{secrets.token_urlsafe(16)}",
         }
         if act_for_others:
             claims["scope"] = _ACT_FOR_OTHERS

@@ -10,6 +10,7 @@ import click
 
 from smartops.app.trust import local_issuers, trusted_issuers
 from smartops.auth import TokenVerifier
+from smartops.auth.local import TOKEN_ID
 from smartops.config import Settings
 from smartops.errors import AuthenticationFailed
 from smartops.http import AiohttpClient
@@ -24,7 +25,7 @@ def revoke(settings: Settings, written: str) -> str:
     """Revoke a token, given itself or by its id, and return the id.
 
     Running servers refuse it within seconds. Raises click.UsageError if it is
-    not a token that would be believed now.
+    neither a valid token of a trusted issuer nor the id of one of our own.
     """
     if not written:
         raise click.UsageError("not revoked: the token is empty")
@@ -36,6 +37,10 @@ async def _revoke(settings: Settings, written: str) -> str:
     jti, until = written, clock.time() + _YEARS
     if written.count(".") == 2:
         jti, until = await _genuine(settings, clock, written)
+    elif not TOKEN_ID.fullmatch(written):
+        raise click.UsageError(
+            "this is neither a whole token nor the id of one (tok_…); nothing was revoked"
+        )
     async with _opened(settings, clock) as store:
         await store.revoke(jti, until)
     return jti

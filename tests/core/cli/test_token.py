@@ -78,6 +78,32 @@ def test_a_token_is_revoked(run, spawn, config, way):
     assert jti in revoked(config)
 
 
+@pytest.mark.parametrize("part", ["abc", "x.y", "tok_", "claims", "signature", "start", "old id"])
+def test_what_is_no_token_is_not_revoked(run, config, part):
+    token = run("token", "--user", "alice").out.strip()
+    _, payload, signature = token.split(".")
+    parts = {"claims": payload, "signature": signature, "start": token[:40]}
+    done = run("token", "--revoke", parts.get(part, part))
+    assert (done.status, done.out) == (2, "")
+    assert done.errors == [
+        "smartops token: this is neither a whole token nor the id of one (tok_…); "
+        "nothing was revoked"
+    ]
+    assert revoked(config) == set()
+
+
+def test_a_token_of_another_issuer_is_not_revoked(run, config, tmp_path):
+    foreign = tmp_path / "other.yaml"
+    foreign.write_text(
+        "auth: {issuers: [{name: local, kind: local, key: other.pem}]}\nplugins: {api: }\n"
+    )
+    token = run("token", "--config", str(foreign), "--user", "alice").out.strip()
+    done = run("token", "--revoke", token)
+    assert done.status == 2
+    assert "it is not ours" in done.err
+    assert revoked(config) == set()
+
+
 def revoked(config):
     import anyio
 
