@@ -343,7 +343,7 @@ async def test_a_change_past_its_deadline_says_so(bot: Bot, world: World) -> Non
         bot.clock.advance(31)
     (late,) = answers
     assert late.code == "TIMEOUT"
-    assert "may or may not" in late.text
+    assert "The result is unknown" in late.text
     assert await states(bot) == ["unknown"]
 
 

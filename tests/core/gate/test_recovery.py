@@ -360,7 +360,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
     again = await bot.press(asked.action("confirm"), id="press")
     assert (again.status, again.code, again.reply.repeated) == ("error", "TIMEOUT", True)
     assert "Outcome unknown: close road" in again.text
-    assert "look before you repeat it" in again.text
+    assert "Check the target's state" in again.text
     unknown = ("bot:alice", "close road", "unknown", "bot:alice", "bot")
     assert (await history(bot))[:2] == [unknown, unknown]
     records = await store.history("bot:alice", 3)
