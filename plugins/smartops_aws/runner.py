@@ -12,7 +12,14 @@ from typing import Any
 from anyio import CancelScope
 from cachetools import LRUCache
 
-from smartops import DeadlineExceeded, Instance, Refusal, Runner, ValidationFailed
+from smartops import (
+    BackendUnavailable,
+    DeadlineExceeded,
+    Instance,
+    Refusal,
+    Runner,
+    ValidationFailed,
+)
 from smartops.backends import RunResult
 
 from .commands import Commands
@@ -108,7 +115,11 @@ class AwsRunner(Part, Runner):
     async def _send(self, job: _Job, instances: Sequence[Instance]) -> str:
         for platform in {item.platform for item in instances}:
             self._documents.order(job.script, platform, job.limit)  # refused before AWS is asked
-        reached = await reach(self.region, instances)
+        try:
+            reached = await reach(self.region, instances)
+        except BackendUnavailable as error:
+            error.undone = True  # nothing was sent
+            raise
         if not reached.online:
             raise _unreached(instances, reached.unreachable)
         parts: list[RunPart] = []

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from smartops import Clock, Instance, RateLimited, Refusal, Runner, Work
+from smartops import BackendUnavailable, Clock, Instance, RateLimited, Refusal, Runner, Work
 from smartops.backends import Failure, RunResult, failures_of
 
 _FIRST_PAUSE = 0.25
@@ -108,8 +108,7 @@ class Watch:
             except Refusal as error:
                 failures += 1
                 if failures >= _PATIENCE:
-                    error.details = _unknown(run_id, error.details)
-                    raise
+                    raise _lost(run_id, error) from error
                 if isinstance(error, RateLimited):
                     wait = max(wait, error.retry_after or 0)
             left = until - self._clock.time()
@@ -181,7 +180,15 @@ def _timed_out(before: RunResult, after: RunResult) -> RunResult:
     return replace(after, status="timed-out")
 
 
-def _unknown(run_id: str, details: str | None) -> str:
-    """Return the details of an error after sending: that it was sent matters most now."""
+def _lost(run_id: str, error: Refusal) -> BackendUnavailable:
+    """Return the error for a script that was sent and whose results cannot be read.
+
+    Other refusals would say that nothing was done, or that a retry is safe.
+    """
     text = f"The script was started as {run_id}; its outcome is unknown. Look before you repeat it."
-    return f"{text} {details}" if details else text
+    details = f"{text} {error.details}" if error.details else text
+    if not isinstance(error, BackendUnavailable):
+        return BackendUnavailable(error.message, details=details)
+    lost = error.reworded(error.message, details)
+    lost.undone = False
+    return lost

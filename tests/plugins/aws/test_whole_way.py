@@ -50,7 +50,7 @@ ACCOUNTS = [
     },
 ]
 
-Say = Callable[[str], Any]
+Say = Callable[..., Any]
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
 def say(there: Bot) -> Say:
     """Say something while time passes."""
 
-    async def speak(text: str) -> BotReply:
+    async def speak(text: str, *, confirm: bool = False) -> BotReply:
         async def pass_time() -> None:
             while True:
                 await anyio.sleep(0.005)
@@ -90,7 +90,7 @@ def say(there: Bot) -> Say:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pass_time)
-            answer = await there.say(text)
+            answer = await (there.confirm if confirm else there.say)(text)
             tasks.cancel_scope.cancel()
         return answer
 
@@ -137,11 +137,26 @@ async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
     assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
 
 
-async def test_a_script_that_was_not_sent_anywhere_failed_and_is_not_unknown(there: Bot) -> None:
+async def test_a_script_that_was_not_sent_anywhere_failed_and_is_not_unknown(
+    there: Bot, simulator: AwsSimulator
+) -> None:
     answer = await there.confirm("execute 'df -h' on lost-1")
     assert answer.code == "SSM_UNAVAILABLE"
+    simulator.fault("ssm:DescribeInstanceInformation", "html")
+    answer = await there.confirm("execute 'df -h' on web-1")
+    assert answer.code == "BACKEND_UNAVAILABLE"
+    operations = (await there.say("operations")).data["operations"]
+    assert [item["state"] for item in operations] == ["failed", "failed"]
+
+
+async def test_a_script_whose_results_cannot_be_read_is_unknown(
+    there: Bot, simulator: AwsSimulator, say: Say
+) -> None:
+    simulator.fault("ssm:ListCommandInvocations", "error", code="Teapot", status=400)
+    answer = await say("execute 'df -h' on web-1", confirm=True)
+    assert answer.code == "BACKEND_UNAVAILABLE"
     (operation,) = (await there.say("operations")).data["operations"]
-    assert operation["state"] == "failed"
+    assert operation["state"] == "unknown"
 
 
 async def test_nobody_is_asked_about_what_is_not_permitted(

@@ -14,6 +14,7 @@ from smartops import (
     Severity,
     Table,
     Text,
+    Unreachable,
     ValidationFailed,
 )
 from smartops.channels import plain
@@ -204,13 +205,15 @@ async def test_a_throttled_poll_waits_as_long_as_it_is_told(world, web, ending):
     assert there.clock.slept == [7]
 
 
-async def test_a_runner_that_stays_away_says_that_the_script_was_started(world, web):
+@pytest.mark.parametrize("kind", [BackendUnavailable, PermissionDenied, RateLimited, Unreachable])
+async def test_a_runner_that_stays_away_says_that_the_script_was_started(world, web, kind):
     there = world({}, scripts=SCRIPTS)
-    there.runner.faults = [BackendUnavailable("away", details="port 22")] * 5
+    there.runner.faults = [kind("away", details="port 22")] * 5
     with pytest.raises(BackendUnavailable) as caught:
         await there.run("df -h", web)
     assert "started as run-1; its outcome is unknown" in caught.value.details
     assert caught.value.details.endswith("port 22")
+    assert not caught.value.undone
 
 
 async def test_what_the_runner_refuses_to_send_is_passed_on(world, web):
