@@ -53,5 +53,5 @@ class Hooks:
 def register_cli(
     config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> Iterable[click.Command]:
-    """Return the commands that make the app's manifest and run the simulator."""
+    """Return the command that makes the app's manifest."""
     return commands_of(config, commands)

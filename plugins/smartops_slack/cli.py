@@ -1,4 +1,4 @@
-"""``smartops slack manifest`` and ``smartops slack simulate``."""
+"""``smartops slack manifest``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def commands_of(
     config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> list[click.Command]:
     """Return the plugin's commands for the command line."""
-    return [_manifest(config, commands), _simulate(config)]
+    return [_manifest(config, commands)]
 
 
 def _manifest(
@@ -52,30 +52,6 @@ def _manifest(
         click.echo(as_json(document) if form == "json" else as_yaml(document))
 
     return manifest
-
-
-def _simulate(config: SlackConfig | None) -> click.Command:
-    @click.command("simulate")
-    @click.option("--port", default=3980, show_default=True, help="Port of the page.")
-    @click.option(
-        "--bot",
-        default=f"http://127.0.0.1:3978{PATH}",
-        show_default=True,
-        help="Messaging endpoint of SmartOps; not used in Socket Mode.",
-    )
-    def simulate(port: int, bot: str) -> None:
-        """Run a local Slack with a page in the browser, without an account.
-
-        With a configuration it is the workspace and the app of that
-        configuration, with their secrets.
-        """
-        import anyio
-
-        from .simulator.command import run
-
-        anyio.run(run, config, port, bot)
-
-    return simulate
 
 
 def _whole(url: str) -> str:

@@ -53,5 +53,5 @@ class Hooks:
 def register_cli(
     config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> Iterable[click.Command]:
-    """Return the commands that make the app package and run the simulator."""
+    """Return the command that makes the app package."""
     return commands_of(config, commands)

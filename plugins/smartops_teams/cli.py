@@ -1,4 +1,4 @@
-"""``smartops teams manifest`` and ``smartops teams simulate``."""
+"""``smartops teams manifest``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def commands_of(
     config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> list[click.Command]:
     """Return the plugin's commands for the command line."""
-    return [_manifest(config, commands), _simulate(config)]
+    return [_manifest(config, commands)]
 
 
 def _manifest(
@@ -85,29 +85,6 @@ def _about(bot: str, texts: Mapping[str, str]) -> About:
         if not url.startswith("https://") or len(url) > _LONGEST_URL:
             raise click.UsageError(f"{url} is not an https URL")
     return about
-
-
-def _simulate(config: TeamsConfig | None) -> click.Command:
-    @click.command("simulate")
-    @click.option("--port", default=3979, show_default=True, help="Port of the page.")
-    @click.option(
-        "--bot",
-        default="http://127.0.0.1:3978/api/messages",
-        show_default=True,
-        help="Messaging endpoint of SmartOps.",
-    )
-    def simulate(port: int, bot: str) -> None:
-        """Run a local Teams with a page in the browser, without an account.
-
-        With a configuration it is the bot and the tenant of that configuration.
-        """
-        import anyio
-
-        from .simulator.command import run
-
-        anyio.run(run, config, port, bot)
-
-    return simulate
 
 
 def _numbers(version: str) -> str:

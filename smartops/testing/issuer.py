@@ -80,7 +80,8 @@ class StandInIssuer:
         self.status = 200
         self.bodies: dict[str, bytes] = {}
         self.fetches: Counter[str] = Counter()
-        self._port = 0
+        self.prefix = ""
+        self._base = ""
         self._runner: web.AppRunner | None = None
 
     @classmethod
@@ -113,8 +114,8 @@ class StandInIssuer:
 
     @property
     def url(self) -> str:
-        """The address it listens on, without a slash at the end."""
-        return f"http://127.0.0.1:{self._port}"
+        """The address that it is served at, without a slash at the end."""
+        return self._base
 
     @property
     def metadata_url(self) -> str:
@@ -193,13 +194,22 @@ class StandInIssuer:
     async def up(self) -> None:
         """Listen again, at the same address as before."""
         app = web.Application()
-        app.router.add_get(METADATA_PATH, self._serve_metadata)
-        app.router.add_get(KEYS_PATH, self._serve_keys)
+        self.routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self._port).start()
-        self._port = runner.addresses[0][1]
+        await web.TCPSite(runner, "127.0.0.1", int(self._base.rpartition(":")[2] or 0)).start()
+        self.at(f"http://127.0.0.1:{runner.addresses[0][1]}")
         self._runner = runner
+
+    def routes(self, app: web.Application, prefix: str = "") -> None:
+        """Serve the metadata and the keys in another application; call :meth:`at` as well."""
+        self.prefix = prefix
+        app.router.add_get(prefix + METADATA_PATH, self._serve_metadata)
+        app.router.add_get(prefix + KEYS_PATH, self._serve_keys)
+
+    def at(self, url: str) -> None:
+        """Set the address of the application that serves it."""
+        self._base = url + self.prefix
 
     async def _serve_metadata(self, request: web.Request) -> web.Response:
         usual = {
@@ -213,6 +223,7 @@ class StandInIssuer:
         return self._answer(request, {"keys": [key.entry for key in self.keys] + self.entries})
 
     def _answer(self, request: web.Request, document: Mapping[str, Any]) -> web.Response:
-        self.fetches[request.path] += 1
-        body = self.bodies.get(request.path) or json.dumps(document).encode()
+        path = request.path.removeprefix(self.prefix)
+        self.fetches[path] += 1
+        body = self.bodies.get(path) or json.dumps(document).encode()
         return web.Response(body=body, status=self.status, content_type="application/json")

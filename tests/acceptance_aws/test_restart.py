@@ -24,7 +24,7 @@ from anyio.from_thread import start_blocking_portal
 from serving import HttpAnswer, Server
 from smartops.testing import ManualClock
 from smartops_simulators.aws import AwsSimulator
-from smartops_slack.simulator import Simulator as Slack
+from smartops_simulators.slack import SlackSimulator as Slack
 from wire_shapes import RESULT, data_of, fits
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -88,7 +88,7 @@ def until(wanted: Callable[[], object]) -> None:
 
 @dataclass
 class House:
-    """The server, the look-alikes of AWS and Slack, and somebody to ask."""
+    """The server, the simulators of AWS and Slack, and somebody to ask."""
 
     server: Server
     cloud: AwsSimulator
@@ -99,8 +99,8 @@ class House:
 
     def start(self) -> None:
         secrets = {
-            "SLACK_BOT_TOKEN": self.slack.api.bot_token,
-            "SLACK_SIGNING_SECRET": self.slack.sender.secret,
+            "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.secret,
         }
         self.server.start(**secrets)
         self.slack.bot = f"{self.server.url}/api/messages"

@@ -14,8 +14,8 @@ from anyio import to_thread
 
 from serving import ROOT, HttpAnswer, Server
 from smartops_simulators.aws import AwsSimulator
-from smartops_slack.simulator import Simulator as Slack
-from smartops_teams.simulator import Simulator as Teams
+from smartops_simulators.slack import SlackSimulator as Slack
+from smartops_simulators.teams import TeamsSimulator as Teams
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ def substitutions(slack: Slack, teams: Teams, aws: AwsSimulator) -> Mapping[str,
         f"teams:{TENANT}:OBJECT-ID": teams.user("alice").identity,
         "api_url: https://slack.com/api/ ": f"api_url: {slack.url}/api/ ",
         'login_url: "" ': f"login_url: {teams.url} ",
-        ' metadata: "" ': f" metadata: {teams.url}/v1/.well-known/openidconfiguration ",
+        ' metadata: "" ': f" metadata: {teams.framework.metadata_url} ",
         "service_hosts: [] ": "service_hosts: [127.0.0.1] ",
         ' endpoint: "" ': f" endpoint: {aws.url} ",
     }

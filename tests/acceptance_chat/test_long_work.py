@@ -60,7 +60,7 @@ async def test_in_teams_a_chat_sees_the_bot_typing(house: House, place: str, hin
     front = house.fronts["teams"]
     await front.says("execute report on web-server-01", place=place)
     await house.until(lambda: "all is well" in front.whole(place), step=0.5)
-    typing = [call for call in house.teams.connector.calls if call.status == 202]
+    typing = [call for call in house.teams.calls if call.status == 202]
     assert len(typing) == hints
     assert len(front.answers(place)) == 1
     assert front.rejected() == []

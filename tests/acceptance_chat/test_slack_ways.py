@@ -6,13 +6,13 @@ import anyio
 import pytest
 
 from chat_house import House
-from smartops_slack.simulator import Simulator
+from smartops_simulators.slack import SlackSimulator as Slack
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def slack(house: House) -> Simulator:
+async def slack(house: House) -> Slack:
     return house.slack
 
 
@@ -27,9 +27,7 @@ async def by_socket(closed_house: House) -> House:
     return house
 
 
-async def test_the_slash_command_is_answered_where_it_was_typed(
-    house: House, slack: Simulator
-) -> None:
+async def test_the_slash_command_is_answered_where_it_was_typed(house: House, slack: Slack) -> None:
     delivered = await slack.slash("list instances", channel="ops")
     assert delivered.taken
     assert delivered.body == b""
@@ -40,7 +38,7 @@ async def test_the_slash_command_is_answered_where_it_was_typed(
 
 
 async def test_the_slash_command_works_where_the_bot_is_no_member(
-    house: House, slack: Simulator
+    house: House, slack: Slack
 ) -> None:
     slack.channel("secret").bot_is_in = False
     await slack.slash("reboot web-server-01", channel="secret")
@@ -52,7 +50,7 @@ async def test_the_slash_command_works_where_the_bot_is_no_member(
     assert len(house.changes) == 1
 
 
-async def test_missing_arguments_are_asked_for_in_a_dialog(house: House, slack: Simulator) -> None:
+async def test_missing_arguments_are_asked_for_in_a_dialog(house: House, slack: Slack) -> None:
     await slack.slash("reboot", channel="ops")
     await house.until(lambda: slack.dialogs)
     (dialog,) = slack.dialogs
@@ -64,9 +62,7 @@ async def test_missing_arguments_are_asked_for_in_a_dialog(house: House, slack: 
     assert "Confirmation required" in slack.channel("ops").answers[-1].text
 
 
-async def test_missing_arguments_are_asked_for_in_the_thread(
-    house: House, slack: Simulator
-) -> None:
+async def test_missing_arguments_are_asked_for_in_the_thread(house: House, slack: Slack) -> None:
     said = await slack.says("reboot", channel="ops")
     await house.until(lambda: slack.channel("ops").answers)
     (asked,) = slack.channel("ops").answers
@@ -78,7 +74,7 @@ async def test_missing_arguments_are_asked_for_in_the_thread(
     assert len(house.changes) == 1
 
 
-async def test_a_message_that_was_not_taken_comes_again(house: House, slack: Simulator) -> None:
+async def test_a_message_that_was_not_taken_comes_again(house: House, slack: Slack) -> None:
     bot, slack.bot = slack.bot, f"{slack.url}/nowhere"
     async with anyio.create_task_group() as group:
 
@@ -86,11 +82,11 @@ async def test_a_message_that_was_not_taken_comes_again(house: House, slack: Sim
             await slack.says("list instances")
 
         group.start_soon(say)
-        await house.until(lambda: slack.sender.attempts == 2)
+        await house.until(lambda: slack.attempts == 2)
         slack.bot = bot
         await house.until(lambda: slack.channel("@alice").answers, step=0.5)
     await house.passes(5)
-    assert slack.sender.attempts >= 3
+    assert slack.attempts >= 3
     assert len(slack.channel("@alice").answers) == 1
 
 
@@ -103,7 +99,7 @@ async def test_the_whole_path_by_socket_mode(by_socket: House) -> None:
     await slack.clicks(asked, "confirm")
     await house.until(lambda: not asked.buttons)
     assert len(house.changes) == 1
-    assert slack.sender.attempts == 0
+    assert slack.attempts == 0
 
 
 async def test_a_connection_that_slack_ends_is_replaced(by_socket: House) -> None:
@@ -116,7 +112,7 @@ async def test_a_connection_that_slack_ends_is_replaced(by_socket: House) -> Non
     await house.until(lambda: len(slack.channel("@alice").answers) == 2)
 
 
-async def test_slack_is_away_for_a_while(house: House, slack: Simulator) -> None:
+async def test_slack_is_away_for_a_while(house: House, slack: Slack) -> None:
     slack.fail(method="chat.postMessage", error="service_unavailable", times=2)
     slack.fail(method="chat.postMessage", retry_after=7)
     await slack.says("reboot web-server-01", channel="ops")
@@ -130,7 +126,7 @@ async def test_slack_is_away_for_a_while(house: House, slack: Simulator) -> None
 
 
 async def test_an_answer_that_may_have_arrived_is_not_sent_again(
-    house: House, slack: Simulator
+    house: House, slack: Slack
 ) -> None:
     slack.fail(method="chat.postMessage", status=500, done=True)
     await slack.says("list instances", channel="ops")

@@ -12,9 +12,8 @@ import anyio
 import pytest
 
 from chat_house import House
-from smartops_slack.simulator import Shown
-from smartops_teams.simulator import Shown as TeamsShown
-from smartops_teams.simulator.acts import Act
+from smartops_simulators.slack import Shown
+from smartops_simulators.teams import Shown as TeamsShown
 
 pytestmark = pytest.mark.anyio
 
@@ -43,13 +42,12 @@ def counted(changes: list[Mapping[str, Any]]) -> Counter[str]:
 async def test_slack(house: House) -> None:
     slack = house.slack
     slack.subscriptions.add("message.channels")  # each mention comes as two events
-    sender = slack.sender
     said: list[Send] = []
     for number in range(ACTS):
         chat = slack.channel(f"room-{number % 4}")
         chat.members.setdefault("alice", slack.user("alice"))
         words = _said(house, chat.id, f"reboot web-server-0{number % 2 + 1}")
-        said += [partial(sender.event, event) for event in slack.told(words)]
+        said += [partial(slack.deliver, "events_api", event) for event in slack.told(words)]
     await storm(said)
     rooms = [slack.channel(f"room-{number}") for number in range(4)]
     await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
@@ -60,7 +58,7 @@ async def test_slack(house: House) -> None:
         for asked in room.answers:
             button = next(part for part in asked.controls if "confirm" in part["action_id"])
             payload = slack.acts.pressed(room, asked, slack.user("alice"), button, {})
-            pressed.append(partial(sender.interaction, payload))
+            pressed.append(partial(slack.deliver, "interactive", payload))
     await storm(pressed)
     await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
     await house.passes(10)
@@ -87,9 +85,9 @@ async def test_teams(house: House) -> None:
         chat = rooms[number % 4]
         chat.members.setdefault("alice", alice)
         text = f"reboot web-server-0{number % 2 + 1}"
-        words = Act(teams, chat, alice).message(text, None, mention=True)
+        words = teams.act(chat, "alice").message(text, None, mention=True)
         chat.activities.append(TeamsShown(words["id"], "alice", words, words["id"]))
-        said.append(partial(teams.sender.post, words))
+        said.append(partial(teams.send, words))
     await storm(said)
     await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
     assert house.changes == []
@@ -97,8 +95,8 @@ async def test_teams(house: House) -> None:
     pressed: list[Send] = []
     for room in rooms:
         for asked in room.answers:
-            invoke = Act(teams, room, alice).invoke(asked, "confirm", {})
-            pressed.append(partial(teams.sender.post, invoke))
+            invoke = teams.act(room, "alice").invoke(asked, "confirm", {})
+            pressed.append(partial(teams.send, invoke))
     await storm(pressed)
     await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
     await house.passes(10)

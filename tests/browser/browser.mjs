@@ -7,8 +7,8 @@ const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const PATIENCE = 20_000;
 
 export const PLACES = {
-  teams: (user, place) => ({ user, conversation: place || `with ${user}` }),
-  slack: (user, place) => ({ user, channel: place || `@${user}` }),
+  teams: (user, place) => ({ user, place: place || `with ${user}` }),
+  slack: (user, place) => ({ user, place: place || `@${user}` }),
 };
 
 /** Do something with a browser; the status is 1 and the reason on standard error if it fails. */

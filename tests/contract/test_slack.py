@@ -10,13 +10,13 @@ import smartops_slack
 from slack_driver import SlackDriver
 from smartops import Secret
 from smartops.testing import Bot, ChannelContract, ChannelDriver
-from smartops_slack.simulator import Simulator
+from smartops_simulators.slack import SlackSimulator
 
 
 class TestSlack(ChannelContract):
     @pytest.fixture
     async def driver(self, bot: Bot) -> AsyncIterator[ChannelDriver]:
-        async with Simulator.start(clock=bot.clock) as slack:
+        async with SlackSimulator.start(clock=bot.clock) as slack:
             settings = slack.settings()
             for name in ("bot_token", "signing_secret"):
                 settings[name] = Secret(settings[name])

@@ -32,10 +32,9 @@ from smartops.plugins import Plugins
 from smartops.testing import ManualClock
 from smartops.testing.bot import SETTINGS
 from smartops.testing.serving import listening
-from smartops_slack.simulator import Simulator as Slack
-from smartops_teams.simulator import Simulator as Teams
-from smartops_teams.simulator.acts import Act
-from smartops_teams.simulator.world import words
+from smartops_simulators.slack import SlackSimulator as Slack
+from smartops_simulators.teams import TeamsSimulator as Teams
+from smartops_simulators.teams.world import words
 
 STEP = 0.05
 """Seconds that pass on the clock with each look of somebody who waits."""
@@ -196,9 +195,8 @@ class TeamsFront(Front):
     async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
         chats = self.teams.world.conversations.values()
         chat = next(chat for chat in chats if chat.find(shown.id))
-        person = chat.members.setdefault(user, self.teams.user(user))
-        pressed = Act(self.teams, chat, person).invoke(shown, what, {})
-        answer = self.teams.saw(shown, user, await self.teams.sender.deliver(pressed))
+        pressed = self.teams.act(chat, user).invoke(shown, what, {})
+        answer = self.teams.saw(shown, user, await self.teams.deliver(pressed))
         assert answer.status in (200, 400, 403)
         self._told.setdefault(user, []).append(answer.text)
 
@@ -321,7 +319,7 @@ def check(card: dict[str, Any]) -> None:
 async def a_house(folder: Path) -> AsyncIterator[House]:
     clock = ManualClock()
     async with Slack.start(clock=clock) as slack, Teams.start(clock=clock) as teams:
-        teams.connector.check_card = check
+        teams.check_card = check
         house = House(folder, clock, slack, teams)
         try:
             yield house

@@ -16,9 +16,9 @@ from smartops.testing.channels import (
     WireRequest,
     WireResponse,
 )
-from smartops_slack.simulator import Shown, Simulator
-from smartops_slack.simulator.acts import button, typed
-from smartops_slack.simulator.world import walk
+from smartops_simulators.platform import walk
+from smartops_simulators.slack import Shown, SlackSimulator
+from smartops_simulators.slack.acts import button, typed
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 CALLS = ("user", "usergroup", "broadcast", "channel")
@@ -27,7 +27,7 @@ CALLS = ("user", "usergroup", "broadcast", "channel")
 class SlackDriver(ChannelDriver):
     provider = "slack"
 
-    def __init__(self, slack: Simulator) -> None:
+    def __init__(self, slack: SlackSimulator) -> None:
         self.slack = slack
         self.room = slack.channel("ops")
         for name in ("alice", "mallory"):
@@ -113,7 +113,7 @@ class SlackDriver(ChannelDriver):
         return WireRequest(body, {"content-type": FORM, **self._sign(body)}, thread)
 
     def _sign(self, body: bytes, at: float | None = None) -> dict[str, str]:
-        signed = self.slack.sender.signed(body, at)
+        signed = self.slack.signed(body, at)
         return {name.lower(): value for name, value in signed.items()}
 
 

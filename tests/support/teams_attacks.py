@@ -17,13 +17,13 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 
 from smartops.testing.issuer import SigningKey, StandInIssuer, segment
-from teams_service import (
+from teams_acts import (
     APP_ID,
     FRAMEWORK,
     SERVICE_URL,
     STRANGE_TENANT,
     TENANT,
-    TeamsService,
+    Issuers,
     activity,
 )
 
@@ -37,7 +37,7 @@ class Attack:
 
     name: str
     status: int
-    request: Callable[[TeamsService], Request]
+    request: Callable[[Issuers], Request]
     emulator: bool = False
 
     def __str__(self) -> str:
@@ -49,8 +49,8 @@ ATTACKS: list[Attack] = []
 
 def attack(
     name: str, status: int, *, emulator: bool = False
-) -> Callable[[Callable[[TeamsService], Request]], Callable[[TeamsService], Request]]:
-    def keep(function: Callable[[TeamsService], Request]) -> Callable[[TeamsService], Request]:
+) -> Callable[[Callable[[Issuers], Request]], Callable[[Issuers], Request]]:
+    def keep(function: Callable[[Issuers], Request]) -> Callable[[Issuers], Request]:
         ATTACKS.append(Attack(name, status, function, emulator))
         return function
 
@@ -65,7 +65,7 @@ def token(name: str, status: int, **claims: Any) -> None:
 def moved(name: str, status: int, **seconds: int) -> None:
     """One more attack: claims that lie this many seconds from now."""
 
-    def request(service: TeamsService) -> Request:
+    def request(service: Issuers) -> Request:
         now = int(service.framework.clock.time())
         claims = {claim: now + offset for claim, offset in seconds.items()}
         return bearer(service.framework.token(**claims)), activity()
@@ -106,7 +106,7 @@ moved("not valid for 4 min", 200, nbf=240)
 
 
 @attack("scheme in lower case", 200)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return f"bearer {service.framework.token()}", activity()
 
 
@@ -114,7 +114,7 @@ def _(service: TeamsService) -> Request:
 
 
 @attack("no token", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return None, activity()
 
 
@@ -125,7 +125,7 @@ for name in ("none", "NONE", "None"):
 
 
 @attack("HS256 with the public key as the secret", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     issuer = service.framework
     secret = issuer.key.private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -136,14 +136,14 @@ def _(service: TeamsService) -> Request:
 
 
 @attack("foreign key under a known kid", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     issuer = service.framework
     foreign = SigningKey.create(issuer.key.kid)
     return bearer(issuer.sign(claims_of(issuer), key=foreign)), activity()
 
 
 @attack("foreign key, embedded as jwk", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     issuer = service.framework
     foreign = SigningKey.create(issuer.key.kid, endorsements=["msteams"])
     headers = {"jwk": foreign.entry}
@@ -151,7 +151,7 @@ def _(service: TeamsService) -> Request:
 
 
 @attack("foreign key behind a jku header", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     issuer = service.framework
     headers = {"jku": service.entra.keys_url}
     signed = issuer.sign(claims_of(issuer), key=service.entra.key, headers=headers)
@@ -159,7 +159,7 @@ def _(service: TeamsService) -> Request:
 
 
 @attack("payload changed", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     head, _, signature = service.framework.token().split(".")
     claims = {**claims_of(service.framework), "sub": "somebody else"}
     return bearer(f"{head}.{segment(json.dumps(claims).encode()).decode()}.{signature}"), activity()
@@ -189,13 +189,13 @@ for name, kid in (
 
 
 @attack("crit header", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     headers = {"crit": ["b64"], "b64": False}
     return bearer(service.framework.sign(claims_of(service.framework), headers=headers)), activity()
 
 
 @attack("five segments", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(f"{service.framework.token()}.e30.e30"), activity()
 
 
@@ -205,17 +205,17 @@ token("over 16 KB", 401, padding="x" * 16_384)
 
 
 @attack("two spaces after Bearer", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return f"Bearer  {service.framework.token()}", activity()
 
 
 @attack("no scheme", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return service.framework.token(), activity()
 
 
 @attack("scheme Basic", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return f"Basic {service.framework.token()}", activity()
 
 
@@ -333,19 +333,19 @@ sent("body nests deeply", b'{"a":' * 5000 + b"1" + b"}" * 5000)
 def entra(name: str, status: int, **claims: Any) -> None:
     """One more attack, with the switch for emulator tokens on."""
 
-    def request(service: TeamsService) -> Request:
+    def request(service: Issuers) -> Request:
         return bearer(service.entra.token(**claims)), activity()
 
     attack(f"emulator: {name}", status, emulator=True)(request)
 
 
 @attack("Entra token of our own, the switch off", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(service.entra.token()), activity()
 
 
 @attack("Entra token of a first-party tenant, the switch off", 401)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     issuer = f"https://sts.windows.net/{FIRST_PARTY}/"
     return bearer(service.entra.token(iss=issuer, tid=FIRST_PARTY)), activity()
 
@@ -385,26 +385,26 @@ entra("for another app", 401, aud=STRANGE_TENANT)
 
 
 @attack("emulator: Bot Framework still lets in", 200, emulator=True)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(service.framework.token()), activity()
 
 
 @attack("emulator: signed by Entra in the name of the Bot Framework", 401, emulator=True)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     forged = service.entra.token(iss=FRAMEWORK, serviceurl=SERVICE_URL)
     return bearer(forged), activity()
 
 
 @attack("emulator: another channel", 403, emulator=True)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(service.entra.token()), activity(channelId="webchat")
 
 
 @attack("emulator: strange host", 403, emulator=True)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(service.entra.token()), activity(serviceUrl="https://evil.example/")
 
 
 @attack("emulator: no serviceUrl", 401, emulator=True)
-def _(service: TeamsService) -> Request:
+def _(service: Issuers) -> Request:
     return bearer(service.entra.token()), activity(serviceUrl=None)

@@ -10,16 +10,16 @@ from typing import Any
 import jwt
 
 from smartops.testing.channels import ChannelDriver, Press, ShownMessage, WireRequest, WireResponse
-from smartops_teams.simulator import Shown, Simulator
-from smartops_teams.simulator.acts import Act
-from smartops_teams.simulator.login import Key
-from smartops_teams.simulator.sender import Delivered
+from smartops.testing.issuer import SigningKey
+from smartops_simulators.platform import Delivered
+from smartops_simulators.teams import Shown, TeamsSimulator
+from smartops_simulators.teams.acts import Act
 
 
 class TeamsDriver(ChannelDriver):
     provider = "teams"
 
-    def __init__(self, teams: Simulator) -> None:
+    def __init__(self, teams: TeamsSimulator) -> None:
         self.teams = teams
         self.room = teams.conversation("ops")
         for name in ("alice", "mallory"):
@@ -44,10 +44,10 @@ class TeamsDriver(ChannelDriver):
         claims = {
             "iss": "https://api.botframework.com",
             "aud": login.app_id,
-            "serviceurl": self.teams.sender.service_url,
+            "serviceurl": self.teams.service_url,
             "exp": now + 3600,
         }
-        key, other = login.keys[-1], Key.create()
+        key, other = self.teams.framework.key, SigningKey.create()
         signed = {
             "another key": jwt.encode(claims, other.private, "RS256", {"kid": key.kid}),
             "an unknown key": jwt.encode(claims, other.private, "RS256", {"kid": other.kid}),
@@ -103,11 +103,11 @@ class TeamsDriver(ChannelDriver):
                 self._told.append(told)
 
     def _act(self, user: str) -> Act:
-        return Act(self.teams, self.room, self.teams.user(user))
+        return self.teams.act(self.room, user)
 
     def _signed(self, activity: Mapping[str, Any], thread: str = "") -> WireRequest:
-        token = self.teams.login.sign(self.teams.sender.service_url)
-        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        token = f"Bearer {self.teams.sign()}"
+        headers = {"authorization": token, "content-type": "application/json"}
         return WireRequest(json.dumps(activity).encode(), headers, thread)
 
 

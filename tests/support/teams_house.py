@@ -34,8 +34,8 @@ from smartops.plugins import Plugins
 from smartops.server import serve
 from smartops.testing import ManualClock
 from smartops.testing.bot import SETTINGS
+from smartops_simulators.teams import TeamsSimulator
 from smartops_teams import TeamsChannel, TeamsConfig
-from smartops_teams.simulator import Simulator
 
 
 class Lamps:
@@ -116,7 +116,7 @@ class House:
 
     folder: Path
     clock: ManualClock
-    teams: Simulator
+    teams: TeamsSimulator
     lamps: Lamps = field(default_factory=Lamps)
     teams_settings: dict[str, Any] = field(default_factory=dict)
     app: App | None = None
@@ -207,8 +207,8 @@ async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[N
 @asynccontextmanager
 async def a_house(folder: Path, **simulated: Any) -> AsyncIterator[House]:
     clock = ManualClock()
-    async with Simulator.start(clock=clock, **simulated) as teams:
-        teams.connector.check_card = check
+    async with TeamsSimulator.start(clock=clock, **simulated) as teams:
+        teams.check_card = check
         house = House(folder, clock, teams)
         await house.start()
         try:

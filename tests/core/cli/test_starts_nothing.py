@@ -10,7 +10,7 @@ import textwrap
 import anyio.to_thread
 import pytest
 
-from slack_service import APP_TOKEN, BOT_TOKEN, TEAM, SlackServer
+from slack_acts import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from smartops import Clock
 
 LOOKING = [["can-i", "alice", "stop web-server-01"], ["check"], ["schema"], ["plugins"]]
@@ -54,7 +54,7 @@ async def slack(config, monkeypatch):
     """Run the Slack stand-in, and load the plugin in Socket Mode."""
     monkeypatch.setenv("BOT", BOT_TOKEN)
     monkeypatch.setenv("APP", APP_TOKEN)
-    async with SlackServer.start(Clock()) as slack:
+    async with Slack.start(clock=Clock()) as slack:
         section = f"bot_token: '${{BOT}}', app_token: '${{APP}}', workspaces: [{TEAM}]"
         section = f"  slack: {{{section}, api_url: '{slack.api_url}'}}\n"
         config.write_text(config.read_text() + section)

@@ -8,7 +8,7 @@ from typing import Any
 import anyio.lowlevel
 import pytest
 
-from slack_service import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Signer, SlackServer
+from slack_acts import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Signer, Slack
 from smartops import Secret, Services
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
@@ -54,9 +54,11 @@ def config() -> SlackConfig:
 
 
 @pytest.fixture
-async def slack(clock: QuickClock) -> AsyncIterator[SlackServer]:
-    async with SlackServer.start(clock) as server:
+async def slack(clock: QuickClock) -> AsyncIterator[Slack]:
+    async with Slack.start(clock=clock) as server:
         yield server
+    for call in server.called("chat.postMessage"):
+        assert call.arguments["unfurl_links"] is call.arguments["unfurl_media"] is False
 
 
 def make_config(**changes: Any) -> SlackConfig:

@@ -9,9 +9,8 @@ from typing import Any
 
 import anyio
 import pytest
-from aiohttp import web
 
-from slack_service import APP_TOKEN, BOT_TOKEN, CHANNEL, SlackServer
+from slack_acts import APP_TOKEN, BOT_TOKEN, CHANNEL, Slack
 from smartops import BackendUnavailable, DeadlineExceeded, Secret
 from smartops.testing import ManualClock
 from smartops_slack.api import SlackApi
@@ -29,7 +28,7 @@ HELLO = {
 
 
 @pytest.fixture
-async def api(configured: Any, slack: SlackServer, clock: ManualClock) -> AsyncIterator[SlackApi]:
+async def api(configured: Any, slack: Slack, clock: ManualClock) -> AsyncIterator[SlackApi]:
     config = configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN))
     api = SlackApi(config, clock)
     yield api
@@ -40,13 +39,7 @@ async def post(api: SlackApi, channel: str = CHANNEL) -> Any:
     return await api.call("chat.postMessage", channel=channel, **HELLO)
 
 
-def limited(seconds: int | str) -> web.Response:
-    return web.json_response(
-        {"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": str(seconds)}
-    )
-
-
-async def test_a_call_carries_the_token_and_its_arguments(api: SlackApi, slack: SlackServer):
+async def test_a_call_carries_the_token_and_its_arguments(api: SlackApi, slack: Slack):
     answer = await post(api)
     (call,) = slack.calls
     assert call.token == BOT_TOKEN
@@ -54,8 +47,9 @@ async def test_a_call_carries_the_token_and_its_arguments(api: SlackApi, slack: 
     assert answer["ts"] in {ts for _, ts in slack.messages}
 
 
-async def test_slack_asks_for_a_pause_and_gets_it(api: SlackApi, slack: SlackServer) -> None:
-    slack.script["chat.postMessage"] = [limited(7), limited(3)]
+async def test_slack_asks_for_a_pause_and_gets_it(api: SlackApi, slack: Slack) -> None:
+    slack.fail(retry_after=7)
+    slack.fail(retry_after=3)
     await post(api)
     first, second, third = slack.calls
     assert second.at - first.at >= 7
@@ -64,10 +58,8 @@ async def test_slack_asks_for_a_pause_and_gets_it(api: SlackApi, slack: SlackSer
 
 
 @pytest.mark.parametrize("asked", [60, 3600])
-async def test_a_long_pause_is_left_to_who_called(
-    api: SlackApi, slack: SlackServer, asked: int
-) -> None:
-    slack.script["chat.postMessage"] = [limited(asked)]
+async def test_a_long_pause_is_left_to_who_called(api: SlackApi, slack: Slack, asked: int) -> None:
+    slack.fail(retry_after=asked)
     with pytest.raises(BackendUnavailable) as refused:
         await post(api)
     assert refused.value.retry_after == asked
@@ -75,44 +67,44 @@ async def test_a_long_pause_is_left_to_who_called(
 
 
 @pytest.mark.parametrize("header", ["soon", "", "-5", "1.5"])
-async def test_a_strange_pause_is_a_pause(api: SlackApi, slack: SlackServer, header: str) -> None:
-    slack.script["chat.postMessage"] = [limited(header)]
+async def test_a_strange_pause_is_a_pause(api: SlackApi, slack: Slack, header: str) -> None:
+    slack.fail(retry_after=header)
     await post(api)
     first, second = slack.calls
     assert second.at > first.at
 
 
-async def test_endless_refusals_end(api: SlackApi, slack: SlackServer) -> None:
-    slack.script["chat.postMessage"] = [limited(1) for _ in range(10)]
+async def test_endless_refusals_end(api: SlackApi, slack: Slack) -> None:
+    slack.fail(retry_after=1, times=10)
     with pytest.raises(BackendUnavailable):
         await post(api)
     assert len(slack.calls) == 3
 
 
-def odd(status: int, text: str = "<html>", kind: str = "text/html") -> web.Response:
-    return web.Response(status=status, text=text, content_type=kind)
+def odd(status: int, text: str = "<html>", kind: str = "text/html") -> dict[str, Any]:
+    return {"status": status, "body": text, "content_type": kind}
 
 
 UNCERTAIN = [
-    pytest.param(lambda: "drop", id="connection lost"),
-    pytest.param(lambda: odd(500), id="500"),
-    pytest.param(lambda: odd(503), id="503"),
-    pytest.param(lambda: odd(504, "{", "application/json"), id="broken JSON, 504"),
-    pytest.param(lambda: odd(200, "{", "application/json"), id="broken JSON"),
-    pytest.param(lambda: odd(200, "ok", "text/plain"), id="text"),
-    pytest.param(lambda: odd(200, "[]", "application/json"), id="a list"),
-    pytest.param(lambda: odd(200), id="a page"),
-    pytest.param(lambda: "fatal_error", id="fatal_error"),
-    pytest.param(lambda: "internal_error", id="internal_error"),
-    pytest.param(lambda: {"ok": False}, id="no reason"),
+    pytest.param({}, id="connection lost"),
+    pytest.param(odd(500), id="500"),
+    pytest.param(odd(503), id="503"),
+    pytest.param(odd(504, "{", "application/json"), id="broken JSON, 504"),
+    pytest.param(odd(200, "{", "application/json"), id="broken JSON"),
+    pytest.param(odd(200, "ok", "text/plain"), id="text"),
+    pytest.param(odd(200, "[]", "application/json"), id="a list"),
+    pytest.param(odd(200), id="a page"),
+    pytest.param({"error": "fatal_error"}, id="fatal_error"),
+    pytest.param({"error": "internal_error"}, id="internal_error"),
+    pytest.param(odd(200, '{"ok": false}', "application/json"), id="no reason"),
 ]
 
 
 @pytest.mark.parametrize("answer", UNCERTAIN)
 async def test_what_may_have_been_posted_is_not_posted_again(
-    api: SlackApi, slack: SlackServer, answer: Any
+    api: SlackApi, slack: Slack, answer: Any
 ) -> None:
-    slack.script["chat.postMessage"] = [answer()]
+    slack.fail(**answer)
     with pytest.raises(DeadlineExceeded) as refused:
         await post(api)
     assert not isinstance(refused.value, BackendUnavailable)
@@ -121,16 +113,16 @@ async def test_what_may_have_been_posted_is_not_posted_again(
 
 @pytest.mark.parametrize("answer", UNCERTAIN)
 async def test_what_may_have_been_edited_may_be_edited_again(
-    api: SlackApi, slack: SlackServer, answer: Any
+    api: SlackApi, slack: Slack, answer: Any
 ) -> None:
-    slack.script["chat.update"] = [answer()]
+    slack.fail(**answer)
     with pytest.raises(BackendUnavailable):
         await api.call("chat.update", channel=CHANNEL, ts="1.2", text="x", blocks=HELLO["blocks"])
 
 
 @pytest.mark.parametrize("error", ["service_unavailable", "message_limit_exceeded"])
-async def test_what_did_not_happen_may_later(api: SlackApi, slack: SlackServer, error: str):
-    slack.script["chat.postMessage"] = [error]
+async def test_what_did_not_happen_may_later(api: SlackApi, slack: Slack, error: str):
+    slack.fail(error)
     with pytest.raises(BackendUnavailable):
         await post(api)
 
@@ -138,8 +130,8 @@ async def test_what_did_not_happen_may_later(api: SlackApi, slack: SlackServer, 
 @pytest.mark.parametrize(
     "error", ["channel_not_found", "not_in_channel", "is_archived", "invalid_blocks", "new_one"]
 )
-async def test_a_no_is_final(api: SlackApi, slack: SlackServer, error: str) -> None:
-    slack.script["chat.postMessage"] = [error]
+async def test_a_no_is_final(api: SlackApi, slack: Slack, error: str) -> None:
+    slack.fail(error)
     with pytest.raises(Declined) as refused:
         await post(api)
     assert refused.value.error == error
@@ -147,14 +139,14 @@ async def test_a_no_is_final(api: SlackApi, slack: SlackServer, error: str) -> N
     assert not isinstance(refused.value, BackendUnavailable)
 
 
-async def test_a_missing_scope_is_named(api: SlackApi, slack: SlackServer) -> None:
-    slack.script["views.open"] = [{"ok": False, "error": "missing_scope", "needed": "chat:write"}]
+async def test_a_missing_scope_is_named(api: SlackApi, slack: Slack) -> None:
+    slack.fail(body='{"ok": false, "error": "missing_scope", "needed": "chat:write"}')
     with pytest.raises(Declined, match=r"missing_scope \(chat:write is needed\)"):
         await api.call("views.open", trigger_id="1", view={})
 
 
-async def test_a_page_that_says_no_is_a_no(api: SlackApi, slack: SlackServer) -> None:
-    slack.script["chat.postMessage"] = [odd(403)]
+async def test_a_page_that_says_no_is_a_no(api: SlackApi, slack: Slack) -> None:
+    slack.fail(**odd(403))
     with pytest.raises(Declined, match="status 403"):
         await post(api)
 
@@ -169,7 +161,7 @@ async def test_nobody_there_can_be_tried_again(configured: Any, clock: ManualClo
 
 
 async def test_response_urls_get_no_token_and_only_slacks_are_called(
-    api: SlackApi, slack: SlackServer
+    api: SlackApi, slack: Slack
 ) -> None:
     await api.respond(slack.response_url(), HELLO)
     assert slack.responses == [HELLO]
@@ -188,26 +180,26 @@ async def test_response_urls_get_no_token_and_only_slacks_are_called(
         (odd(400, "<b>bad</b>"), Declined, "status 400"),
         (odd(404, "{", "application/json"), Declined, "status 404"),
         (odd(500), DeadlineExceeded, "did not say"),
-        (limited(20), BackendUnavailable, "no more for now"),
-        (web.Response(status=302, headers={"Location": "/respond/2"}), Declined, "status 302"),
+        ({"retry_after": 20}, BackendUnavailable, "no more for now"),
+        ({**odd(302), "headers": {"Location": "/respond/2"}}, Declined, "status 302"),
     ],
 )
 async def test_response_urls_say_no_in_their_own_ways(
-    api: SlackApi, slack: SlackServer, answer: Any, kind: type[Exception], word: str
+    api: SlackApi, slack: Slack, answer: Any, kind: type[Exception], word: str
 ) -> None:
-    slack.script["response_url"] = [answer]
+    slack.fail(**answer)
     with pytest.raises(kind, match=word):
         await api.respond(slack.response_url(), HELLO)
     assert slack.responses == []
 
 
-async def test_a_lost_upload_may_be_sent_again(api: SlackApi, slack: SlackServer) -> None:
-    slack.script["upload"] = ["drop"]
+async def test_a_lost_upload_may_be_sent_again(api: SlackApi, slack: Slack) -> None:
+    slack.fail()
     with pytest.raises(BackendUnavailable):
         await api.upload(f"{slack.url}/upload/F1", b"x")
 
 
-async def test_a_closed_connection_is_opened_again(api: SlackApi, slack: SlackServer) -> None:
+async def test_a_closed_connection_is_opened_again(api: SlackApi, slack: Slack) -> None:
     await post(api)
     await api.aclose()
     await post(api)
@@ -215,7 +207,7 @@ async def test_a_closed_connection_is_opened_again(api: SlackApi, slack: SlackSe
 
 
 async def test_no_proxy_is_taken_from_the_environment(
-    configured: Any, slack: SlackServer, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    configured: Any, slack: Slack, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -225,17 +217,16 @@ async def test_no_proxy_is_taken_from_the_environment(
     assert len(slack.messages) == 1
 
 
-async def test_one_channel_gets_one_message_a_second(api: SlackApi, slack: SlackServer) -> None:
+async def test_one_channel_gets_one_message_a_second(api: SlackApi, slack: Slack) -> None:
     for _ in range(4):
         await post(api)
     moments = [call.at for call in slack.calls]
     assert [later - sooner for sooner, later in itertools.pairwise(moments)] == [1.0] * 3
 
 
-async def test_another_channel_does_not_wait(api: SlackApi, slack: SlackServer) -> None:
-    slack.members.add("C2")
+async def test_another_channel_does_not_wait(api: SlackApi, slack: Slack) -> None:
     await post(api)
-    await post(api, "C2")
+    await post(api, slack.channel("dev").id)
     first, second = slack.calls
     assert first.at == second.at
 
@@ -280,12 +271,12 @@ async def test_pacing_forgets_channels_nobody_writes_to(clock: ManualClock) -> N
     assert len(pace._due) <= 10_001
 
 
-async def test_secrets_stand_in_no_error(api: SlackApi, slack: SlackServer, caplog: Any) -> None:
+async def test_secrets_stand_in_no_error(api: SlackApi, slack: Slack, caplog: Any) -> None:
     caplog.set_level("DEBUG")
-    slack.script["chat.postMessage"] = ["invalid_auth"]
+    slack.fail("invalid_auth")
     with pytest.raises(Declined) as refused:
         await post(api)
-    slack.script["response_url"] = [odd(500)]
+    slack.fail(**odd(500))
     with pytest.raises(DeadlineExceeded) as lost:
         await api.respond(slack.response_url("very-secret"), HELLO)
     said = caplog.text + json.dumps([str(item.value) for item in (refused, lost)])

@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from slack_service import (
+from slack_acts import (
     ALICE,
     CHANNEL,
     DIRECT,
     TS,
     Signer,
-    SlackServer,
+    Slack,
     buttons,
     direct,
     mention,
@@ -60,21 +59,18 @@ Said = Callable[[Any], Message]
 
 
 @pytest.fixture
-async def channel(
-    configured: Any, services: Services, slack: SlackServer
-) -> AsyncIterator[SlackChannel]:
+async def channel(configured: Any, services: Services, slack: Slack) -> AsyncIterator[SlackChannel]:
     channel = SlackChannel(configured(api_url=slack.api_url), services)
     yield channel
     await channel._api.aclose()
 
 
 @pytest.fixture
-def said(channel: SlackChannel, signer: Signer, slack: SlackServer) -> Said:
+def said(channel: SlackChannel, signer: Signer, slack: Slack) -> Said:
     """Return what somebody did, as it comes in."""
 
     def said(payload: Any) -> Message:
-        if "response_url" in payload:
-            payload = {**payload, "response_url": slack.response_url()}
+        payload = slack.live(payload)
         if payload.get("type") == "block_actions":
             inbound = signer.interaction(payload)
         else:
@@ -89,7 +85,7 @@ def press(message: dict[str, Any], value: str = "confirm_a", kind: str = "confir
     return pressed({"action_id": f"smartops.{kind}.0", "value": value}, message)
 
 
-async def test_a_reply_is_posted_in_the_thread(channel: Any, slack: SlackServer, said: Said):
+async def test_a_reply_is_posted_in_the_thread(channel: Any, slack: Slack, said: Said):
     shown = await channel.send(said(mention("help")), Reply.of("Hello."))
     message = slack.message()
     assert message["thread_ts"] == TS
@@ -99,15 +95,15 @@ async def test_a_reply_is_posted_in_the_thread(channel: Any, slack: SlackServer,
 
 
 async def test_a_direct_message_is_answered_beside_it(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(direct("help")), Reply.of("Hello."))
     assert "thread_ts" not in slack.message(channel=DIRECT)
-    await channel.send(said(direct("help", thread_ts="1.2")), Reply.of("Hello."))
-    assert slack.message(channel=DIRECT)["thread_ts"] == "1.2"
+    await channel.send(said(direct("help", thread_ts=TS)), Reply.of("Hello."))
+    assert slack.message(channel=DIRECT)["thread_ts"] == TS
 
 
-async def test_a_reply_replaces_what_was_shown(channel: Any, slack: SlackServer, said: Said):
+async def test_a_reply_replaces_what_was_shown(channel: Any, slack: Slack, said: Said):
     message = said(mention("stop web-1"))
     asked = await channel.send(message, ASKED)
     assert len(buttons(slack.message())) == 2
@@ -120,29 +116,29 @@ async def test_a_reply_replaces_what_was_shown(channel: Any, slack: SlackServer,
 
 @pytest.mark.parametrize("error", ["message_not_found", "cant_update_message"])
 async def test_what_cannot_be_edited_any_more_is_said_anew(
-    channel: Any, slack: SlackServer, said: Said, error: str
+    channel: Any, slack: Slack, said: Said, error: str
 ) -> None:
     message = said(mention("stop web-1"))
     asked = await channel.send(message, ASKED)
-    slack.script["chat.update"] = [error]
+    slack.fail(error)
     done = await channel.send(message, Reply.of("Stopped."), replaces=asked)
     assert done != asked
     assert slack.message()["text"] == "Stopped."
 
 
 async def test_an_edit_that_is_refused_for_good_is_refused(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(mention("stop web-1"))
     asked = await channel.send(message, ASKED)
-    slack.script["chat.update"] = ["invalid_auth"]
+    slack.fail("invalid_auth")
     with pytest.raises(Declined):
         await channel.send(message, Reply.of("Stopped."), replaces=asked)
     assert len(slack.messages) == 1
 
 
 async def test_a_private_reply_is_shown_to_one_person(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     shown = await channel.send(said(mention("stop web-1")), REFUSED)
     (whisper,) = slack.whispers
@@ -153,7 +149,7 @@ async def test_a_private_reply_is_shown_to_one_person(
 
 
 async def test_in_a_direct_message_everything_is_private(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(direct("stop web-1")), REFUSED)
     assert "You may not" in slack.message(channel=DIRECT)["text"]
@@ -161,7 +157,7 @@ async def test_in_a_direct_message_everything_is_private(
 
 
 async def test_a_private_reply_takes_the_sign_of_work_away(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(mention("stop web-1"))
     working = await channel.send(message, PROGRESS)
@@ -170,7 +166,7 @@ async def test_a_private_reply_takes_the_sign_of_work_away(
     assert len(slack.whispers) == 1
 
 
-async def test_a_strangers_click_changes_nothing(channel: Any, slack: SlackServer, said: Said):
+async def test_a_strangers_click_changes_nothing(channel: Any, slack: Slack, said: Said):
     await channel.send(said(mention("stop web-1")), ASKED)
     click = said(press(slack.message()))
     await channel.send(click, REFUSED)
@@ -179,7 +175,7 @@ async def test_a_strangers_click_changes_nothing(channel: Any, slack: SlackServe
     assert slack.called("chat.delete") == []
 
 
-async def test_a_click_is_answered_in_its_message(channel: Any, slack: SlackServer, said: Said):
+async def test_a_click_is_answered_in_its_message(channel: Any, slack: Slack, said: Said):
     asked = await channel.send(said(mention("stop web-1")), ASKED)
     click = said(press(slack.message()))
     assert click.shown_in == asked
@@ -189,7 +185,7 @@ async def test_a_click_is_answered_in_its_message(channel: Any, slack: SlackServ
 
 
 async def test_a_slash_command_is_repeated_for_the_others(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(slash("list instances"))
     await channel.send(message, Reply.of("None."))
@@ -203,7 +199,7 @@ async def test_a_slash_command_is_repeated_for_the_others(
 
 
 async def test_where_the_bot_is_no_member_it_answers_by_response_url(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(slash("list instances", channel_id="C_OUTSIDE"))
     assert await channel.send(message, Reply.of("None.")) == ""
@@ -214,7 +210,7 @@ async def test_where_the_bot_is_no_member_it_answers_by_response_url(
 
 
 async def test_between_two_others_a_private_reply_stays_private(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     """A slash command can be typed to somebody else, in a conversation without the bot."""
     await channel.send(said(slash("whoami", channel_id="D_OTHERS")), REFUSED)
@@ -222,7 +218,7 @@ async def test_between_two_others_a_private_reply_stays_private(
 
 
 async def test_progress_from_outside_uses_no_response_url(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(slash("list instances", channel_id="C_OUTSIDE"))
     with pytest.raises(Declined):
@@ -231,7 +227,7 @@ async def test_progress_from_outside_uses_no_response_url(
 
 
 async def test_an_event_from_outside_cannot_be_answered(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(mention("help", channel="C_OUTSIDE"))
     for reply in (Reply.of("Hello."), REFUSED):
@@ -239,7 +235,7 @@ async def test_an_event_from_outside_cannot_be_answered(
             await channel.send(message, reply)
 
 
-async def test_a_response_url_is_used_five_times(channel: Any, slack: SlackServer, said: Said):
+async def test_a_response_url_is_used_five_times(channel: Any, slack: Slack, said: Said):
     message = said(slash("list instances", channel_id="C_OUTSIDE"))
     for number in range(5):
         await channel.send(message, Reply.of(f"{number}"))
@@ -249,7 +245,7 @@ async def test_a_response_url_is_used_five_times(channel: Any, slack: SlackServe
 
 
 async def test_a_response_url_is_used_for_half_an_hour(
-    channel: Any, slack: SlackServer, said: Said, clock: ManualClock
+    channel: Any, slack: Slack, said: Said, clock: ManualClock
 ) -> None:
     message = said(slash("list instances", channel_id="C_OUTSIDE"))
     clock.advance(1800)
@@ -258,8 +254,8 @@ async def test_a_response_url_is_used_for_half_an_hour(
     assert slack.responses == []
 
 
-async def test_a_private_reply_finds_the_other_way(channel: Any, slack: SlackServer, said: Said):
-    slack.members.clear()
+async def test_a_private_reply_finds_the_other_way(channel: Any, slack: Slack, said: Said):
+    slack.channel("ops").bot_is_in = False
     click = said(
         press({"ts": "1.2", "thread_ts": TS, "channel": CHANNEL, "text": "", "blocks": []})
     )
@@ -268,18 +264,18 @@ async def test_a_private_reply_finds_the_other_way(channel: Any, slack: SlackSer
 
 
 async def test_a_response_url_that_fails_is_no_reason_to_be_silent(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
-    slack.script["response_url"] = [web.Response(status=404, text="used_url")]
+    slack.fail(status=404, body="used_url", content_type="text/plain")
     await channel.send(said(slash("whoami")), REFUSED)
     assert len(slack.whispers) == 1
-    slack.script["response_url"] = [web.Response(status=404, text="used_url")]
+    slack.fail(status=404, body="used_url", content_type="text/plain")
     with pytest.raises(Declined, match="used_url"):
         await channel.send(said(slash("whoami", channel_id="C_OUTSIDE")), REFUSED)
 
 
 async def test_what_one_person_sees_is_replaced_by_response_url(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(mention("help")), Reply.of("?", private=True))
     click = said(press(slack.whispers[0]))
@@ -289,7 +285,7 @@ async def test_what_one_person_sees_is_replaced_by_response_url(
 
 
 async def test_progress_leaves_uses_of_the_response_url_to_the_answer(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     click = said(press({"ts": "1.2", "channel": CHANNEL, "ephemeral": True}))
     for _ in range(10):
@@ -300,10 +296,10 @@ async def test_progress_leaves_uses_of_the_response_url_to_the_answer(
 
 
 async def test_a_replaced_message_outside_is_replaced_by_response_url(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
-    slack.members.clear()
-    slack.script["chat.update"] = ["channel_not_found"]
+    slack.channel("ops").bot_is_in = False
+    slack.fail("channel_not_found")
     outside = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
     click = said(press(outside))
     done = await channel.send(click, Reply.of("Done."), replaces=click.shown_in)
@@ -312,10 +308,10 @@ async def test_a_replaced_message_outside_is_replaced_by_response_url(
 
 
 async def test_a_response_url_that_took_nothing_is_not_used_up(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(slash("list instances", channel_id="C_OUTSIDE"))
-    slack.script["response_url"] = [busy] * 6
+    slack.fail(retry_after=60, times=6)
     for _ in range(6):
         with pytest.raises(BackendUnavailable):
             await channel.send(message, Reply.of("None."))
@@ -324,7 +320,7 @@ async def test_a_response_url_that_took_nothing_is_not_used_up(
 
 
 async def test_a_long_reply_is_several_messages_in_the_thread(
-    channel: Any, slack: SlackServer, said: Said, clock: ManualClock
+    channel: Any, slack: Slack, said: Said, clock: ManualClock
 ) -> None:
     shown = await channel.send(said(mention("show")), SEVERAL)
     posted = list(slack.messages.values())
@@ -337,7 +333,7 @@ async def test_a_long_reply_is_several_messages_in_the_thread(
 
 
 async def test_a_slash_commands_long_reply_makes_a_thread(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(slash("show")), SEVERAL)
     first, *others = slack.messages.values()
@@ -346,7 +342,7 @@ async def test_a_slash_commands_long_reply_makes_a_thread(
 
 
 async def test_the_message_with_the_buttons_is_the_one_that_is_known(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     reply = Reply.of(*SEVERAL.view, actions=ASKED.actions)
     message = said(mention("stop"))
@@ -359,49 +355,48 @@ async def test_the_message_with_the_buttons_is_the_one_that_is_known(
     assert "a.0 " in texts(first["blocks"])
 
 
-async def test_a_long_output_is_a_file_in_the_thread(channel: Any, slack: SlackServer, said: Said):
+async def test_a_long_output_is_a_file_in_the_thread(channel: Any, slack: Slack, said: Said):
     await channel.send(said(mention("run")), Reply.of(Code(LONG, title="Output")))
-    (file,) = slack.files.values()
-    assert file["content"].decode() == LONG
-    assert (file["shared"], file["thread_ts"], file["title"]) == (CHANNEL, TS, "Output")
+    (file,) = slack.attached()
+    assert file.text == LONG
+    assert (file.channel, file.thread, file.title) == (CHANNEL, TS, "Output")
     assert "output.txt" in texts(slack.message()["blocks"])
 
 
-async def test_five_hundred_instances_arrive(channel: Any, slack: SlackServer, said: Said) -> None:
+async def test_five_hundred_instances_arrive(channel: Any, slack: Slack, said: Said) -> None:
     rows = tuple((f"i-{n:017x}", f"web-{n}", "running", "eu-central-1") for n in range(500))
     await channel.send(said(slash("list")), Reply.of(Table(("Id", "Name", "State", "Zone"), rows)))
-    (file,) = slack.files.values()
-    content = file["content"].decode()
+    (file,) = slack.attached()
+    content = file.text
     assert all(f"web-{n} " in content for n in range(500))
-    assert file["thread_ts"] == slack.message()["ts"]
+    assert file.thread == slack.message()["ts"]
 
 
 async def test_where_no_file_can_be_shared_the_person_gets_it(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
-    slack.members.discard(CHANNEL)
+    slack.channel("ops").bot_is_in = False
     message = said(slash("run"))
     await channel.send(message, Reply.of(Code(LONG)))
-    assert list(slack.files.values())[-1]["shared"] == DIRECT
+    assert slack.attached()[-1].channel == DIRECT
     assert "in a direct message" in texts(slack.responses[-1]["blocks"])
 
 
 async def test_a_private_file_goes_to_the_person_alone(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(mention("run")), Reply.of(Code(LONG), private=True))
-    (file,) = slack.files.values()
-    assert file["shared"] == DIRECT
+    (file,) = slack.attached()
+    assert file.channel == DIRECT
     assert slack.messages == {}
     assert len(slack.whispers) == 1
 
 
 async def test_a_file_that_cannot_be_shared_is_not_passed_over(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
-    slack.script["files.getUploadURLExternal"] = [
-        {"ok": False, "error": "missing_scope", "needed": "files:write"}
-    ]
+    refused = '{"ok": false, "error": "missing_scope", "needed": "files:write"}'
+    slack.fail(method="files.getUploadURLExternal", body=refused)
     await channel.send(said(mention("run")), Reply.of(Code(LONG)))
     remark = slack.message()
     assert remark["thread_ts"] == TS
@@ -409,18 +404,13 @@ async def test_a_file_that_cannot_be_shared_is_not_passed_over(
     assert "files:write is needed" in texts(remark["blocks"])
 
 
-def busy(*_: Any) -> web.Response:
-    return web.json_response({"ok": False}, status=429, headers={"Retry-After": "60"})
-
-
 async def test_what_was_delivered_in_part_goes_on_where_it_stopped(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     message = said(mention("show"))
     reply = Reply.of(*SEVERAL.view, Code(LONG))
-    usual: Any = lambda _: None  # noqa: E731
-    slack.script["chat.postMessage"] = [usual, busy]
-    slack.script["upload"] = [busy]
+    slack.fail(method="chat.postMessage", after=1, retry_after=60)
+    slack.fail(method="upload", retry_after=60)
     with pytest.raises(BackendUnavailable):
         await channel.send(message, reply)
     assert len(slack.messages) == 1
@@ -431,38 +421,38 @@ async def test_what_was_delivered_in_part_goes_on_where_it_stopped(
     text = "".join(texts(item["blocks"]) for item in posted)
     assert all(text.count(f"{part}.{n} ") == 1 for part in "abc" for n in range(90))
     assert shown == f"{CHANNEL}:{posted[0]['ts']}"
-    assert [file for file in slack.files.values() if "shared" in file]
+    assert slack.attached()
     await channel.send(message, reply)  # asked again, it is delivered again
     assert len(slack.messages) == 2 * len(posted)
 
 
 async def test_what_may_have_arrived_is_not_sent_again(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
-    slack.script["chat.postMessage"] = ["drop"]
+    slack.fail()
     with pytest.raises(DeadlineExceeded):
         await channel.send(said(mention("help")), Reply.of("Hello."))
     assert len(slack.calls) == 1
 
 
-async def test_a_repeated_act_is_not_answered_again(channel: Any, slack: SlackServer, said: Said):
+async def test_a_repeated_act_is_not_answered_again(channel: Any, slack: Slack, said: Said):
     repeated = Reply(view=(Text("Hello."),), repeated=True)
     assert await channel.send(said(mention("help")), repeated) == ""
     assert slack.calls == []
 
 
-async def test_a_form_opens_as_a_dialog(channel: Any, slack: SlackServer, said: Said) -> None:
+async def test_a_form_opens_as_a_dialog(channel: Any, slack: Slack, said: Said) -> None:
     message = said(slash("stop"))
     assert await channel.send(message, Reply(status="pending", view=(FORM,))) == ""
-    (view,) = slack.views
-    assert slack.called("views.open")[0].arguments["trigger_id"] == slash("")["trigger_id"]
+    view = slack.dialogs[0].view
+    assert slack.called("views.open")[0].arguments["trigger_id"] == message.id
     kept = json.loads(view["private_metadata"])
     assert (kept["command"], kept["channel"], kept["asked"]) == ("stop", CHANNEL, "/smartops stop")
     assert slack.messages == {}
 
 
 async def test_a_form_without_a_trigger_is_in_the_thread(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(mention("stop")), Reply(status="pending", view=(FORM,)))
     assert slack.message()["thread_ts"] == TS
@@ -470,19 +460,19 @@ async def test_a_form_without_a_trigger_is_in_the_thread(
 
 
 async def test_a_form_whose_trigger_is_old_is_in_the_channel(
-    channel: Any, slack: SlackServer, said: Said, clock: ManualClock
+    channel: Any, slack: Slack, said: Said, clock: ManualClock
 ) -> None:
     late = said(slash("stop"))
     clock.advance(3)
     await channel.send(late, Reply(status="pending", view=(FORM,)))
     assert slack.called("views.open") == []
-    slack.script["views.open"] = ["expired_trigger_id"]
+    slack.fail("expired_trigger_id")
     await channel.send(said(slash("stop")), Reply(status="pending", view=(FORM,)))
     assert len(slack.messages) == 2
 
 
 async def test_a_form_that_was_filled_in_becomes_its_answer(
-    channel: Any, slack: SlackServer, said: Said
+    channel: Any, slack: Slack, said: Said
 ) -> None:
     await channel.send(said(mention("stop")), Reply(status="pending", view=(FORM,)))
     values = {"smartops.field.target": {"smartops.value": {"value": "web-1"}}}

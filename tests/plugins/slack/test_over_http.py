@@ -12,14 +12,14 @@ import anyio.to_thread
 import pytest
 
 from serving import HttpAnswer, Server, request
-from slack_service import (
+from slack_acts import (
     ALICE,
     BOT_TOKEN,
     SECRET,
     TEAM,
     TS,
     Signer,
-    SlackServer,
+    Slack,
     buttons,
     mention,
     pressed,
@@ -56,7 +56,7 @@ plugins:
 
 @dataclass
 class Served:
-    slack: SlackServer
+    slack: Slack
     server: Server
     signer: Signer
 
@@ -74,7 +74,7 @@ class Served:
 @pytest.fixture
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     folder = tmp_path_factory.mktemp("slack")
-    async with SlackServer.start(Clock()) as slack:
+    async with Slack.start(clock=Clock()) as slack:
         config = folder / "slack.yaml"
         config.write_text(CONFIG.format(team=TEAM, alice=ALICE, api_url=slack.api_url))
         server = Server(config)
@@ -88,21 +88,21 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 async def test_a_person_changes_something_from_slack(served: Served) -> None:
     slack = served.slack
-    answer = await served.post(json.dumps(mention("stop web-server-01")).encode())
+    answer = await served.post(json.dumps(slack.live(mention("stop web-server-01"))).encode())
     assert (answer.status, answer.body) == (200, "")
     await slack.until(lambda: slack.messages)
     asked = slack.message()
     assert asked["thread_ts"] == TS
     assert "web-server-01" in texts(asked["blocks"])
 
-    click = pressed(buttons(asked)[0], asked, response_url=slack.response_url())
+    click = slack.live(pressed(buttons(asked)[0], asked))
     answer = await served.form({"payload": json.dumps(click)})
     assert (answer.status, answer.body) == (200, "")
     await slack.until(lambda: not buttons(slack.message()))
     assert "running → stopping" in texts(slack.message()["blocks"])
     assert len(slack.messages) == 1
 
-    answer = await served.form(slash("whoami", response_url=slack.response_url()))
+    answer = await served.form(slack.live(slash("whoami")))
     assert (answer.status, answer.body) == (200, "")
     await slack.until(lambda: slack.responses)
     assert ALICE in texts(slack.responses[0]["blocks"])

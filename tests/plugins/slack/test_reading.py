@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_service import (
+from slack_acts import (
     ALICE,
     BOT,
     CHANNEL,

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_service import SECRET, Signer, event
+from slack_acts import SECRET, Signer, event
 from smartops import Secret, Services
 from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel
 from smartops_slack.signature import Signature
 
+VENDORS_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 VENDORS_BODY = (
     b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
     b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
@@ -41,7 +42,7 @@ def vendors(body: bytes = VENDORS_BODY, **headers: str) -> Inbound:
 
 
 def at(moment: float) -> Signature:
-    return Signature(Secret(SECRET), ManualClock(moment))
+    return Signature(Secret(VENDORS_SECRET), ManualClock(moment))
 
 
 def test_the_vendors_own_example_holds() -> None:

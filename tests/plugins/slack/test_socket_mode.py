@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from slack_service import APP_TOKEN, CHANNEL, SlackServer, mention, pressed, slash
+from slack_acts import APP_TOKEN, CHANNEL, Slack, mention, pressed, slash
 from smartops import Message, Secret, Services
 from smartops.channels import Channel
 from smartops.testing import ManualClock
@@ -48,7 +48,7 @@ def hand() -> ManualClock:
 
 
 @pytest.fixture
-def connected(configured: Any, services: Services, slack: SlackServer, hand: ManualClock) -> Any:
+def connected(configured: Any, services: Services, slack: Slack, hand: ManualClock) -> Any:
     @asynccontextmanager
     async def connected() -> AsyncIterator[Inbox]:
         config = configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN), signing_secret=None)
@@ -63,116 +63,118 @@ def connected(configured: Any, services: Services, slack: SlackServer, hand: Man
     return connected
 
 
-async def test_an_event_is_acknowledged_when_it_is_kept(connected: Any, slack: SlackServer) -> None:
+async def test_an_event_is_acknowledged_when_it_is_kept(connected: Any, slack: Slack) -> None:
     async with connected() as inbox:
         inbox.waits = anyio.Event()
-        await slack.until(lambda: slack.sockets)
-        await slack.push("events_api", mention("list instances"), "e1")
+        await slack.until(lambda: slack.sockets.open)
+        await slack.sockets.push("events_api", mention("list instances"), "e1")
         await slack.until(lambda: inbox.asked)
-        assert slack.frames == []
+        assert slack.sockets.frames == []
         inbox.waits.set()
-        await slack.until(lambda: slack.frames)
-        assert slack.frames == [{"envelope_id": "e1"}]
+        await slack.until(lambda: slack.sockets.frames)
+        assert slack.sockets.frames == [{"envelope_id": "e1"}]
         (message,) = inbox.messages
         assert (message.text, message.request_id) == ("list instances", "e1")
 
 
 async def test_what_was_not_kept_is_not_acknowledged(
-    connected: Any, slack: SlackServer, caplog: pytest.LogCaptureFixture
+    connected: Any, slack: Slack, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected() as inbox:
         inbox.fails = True
-        await slack.until(lambda: slack.sockets)
-        await slack.push("events_api", mention("list instances"), "e1")
+        await slack.until(lambda: slack.sockets.open)
+        await slack.sockets.push("events_api", mention("list instances"), "e1")
         await slack.until(lambda: "e1 could not be taken in" in caplog.text)
         inbox.fails = False
-        await slack.push("events_api", mention("list instances"), "e2", retry_attempt=1)
-        await slack.until(lambda: slack.frames)
-    assert slack.frames == [{"envelope_id": "e2"}]
+        await slack.sockets.push("events_api", mention("list instances"), "e2", retry_attempt=1)
+        await slack.until(lambda: slack.sockets.frames)
+    assert slack.sockets.frames == [{"envelope_id": "e2"}]
 
 
-async def test_commands_and_buttons_come_too(connected: Any, slack: SlackServer) -> None:
+async def test_commands_and_buttons_come_too(connected: Any, slack: Slack) -> None:
     shown = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
     button = pressed({"action_id": "smartops.confirm.0", "value": "confirm_a"}, shown)
     async with connected() as inbox:
-        await slack.until(lambda: slack.sockets)
-        await slack.push("slash_commands", slash("help"), "e1", accepts_response_payload=True)
-        await slack.push("interactive", button, "e2", accepts_response_payload=True)
-        await slack.until(lambda: len(slack.frames) == 2)
-    assert slack.frames == [{"envelope_id": "e1"}, {"envelope_id": "e2"}]
+        await slack.until(lambda: slack.sockets.open)
+        await slack.sockets.push(
+            "slash_commands", slash("help"), "e1", accepts_response_payload=True
+        )
+        await slack.sockets.push("interactive", button, "e2", accepts_response_payload=True)
+        await slack.until(lambda: len(slack.sockets.frames) == 2)
+    assert slack.sockets.frames == [{"envelope_id": "e1"}, {"envelope_id": "e2"}]
     assert [(item.text, item.action) for item in inbox.messages] == [
         ("help", ""),
         ("", "confirm_a"),
     ]
 
 
-async def test_an_answer_goes_along_where_slack_takes_one(connected: Any, slack: SlackServer):
+async def test_an_answer_goes_along_where_slack_takes_one(connected: Any, slack: Slack):
     stranger = slash("help", team_id="T999")
     async with connected() as inbox:
-        await slack.until(lambda: slack.sockets)
-        await slack.push("slash_commands", stranger, "e1", accepts_response_payload=True)
-        await slack.push("slash_commands", stranger, "e2", accepts_response_payload=False)
-        await slack.until(lambda: len(slack.frames) == 2)
-    assert slack.frames[0]["payload"]["response_type"] == "ephemeral"
-    assert slack.frames[1] == {"envelope_id": "e2"}
+        await slack.until(lambda: slack.sockets.open)
+        await slack.sockets.push("slash_commands", stranger, "e1", accepts_response_payload=True)
+        await slack.sockets.push("slash_commands", stranger, "e2", accepts_response_payload=False)
+        await slack.until(lambda: len(slack.sockets.frames) == 2)
+    assert slack.sockets.frames[0]["payload"]["response_type"] == "ephemeral"
+    assert slack.sockets.frames[1] == {"envelope_id": "e2"}
     assert inbox.messages == []
 
 
-async def test_frames_that_make_no_sense_disturb_nobody(connected: Any, slack: SlackServer) -> None:
+async def test_frames_that_make_no_sense_disturb_nobody(connected: Any, slack: Slack) -> None:
     async with connected() as inbox:
-        await slack.until(lambda: slack.sockets)
-        socket = slack.sockets[0]
+        await slack.until(lambda: slack.sockets.open)
+        socket = slack.sockets.open[0]
         await socket.send_str("{")
         await socket.send_str("[]")
         await socket.send_bytes(b"\x00")
         await socket.send_json({"type": "novelty"})
-        await slack.push("novelty", {}, "e0")
-        await slack.push("events_api", {"event": {"type": "app_mention"}}, "e1")
-        await slack.push("interactive", {"type": "block_actions", "actions": 5}, "e2")
-        await slack.push("events_api", mention("help"), "e3")
-        await slack.until(lambda: len(slack.frames) == 4)
-    assert [frame["envelope_id"] for frame in slack.frames] == ["e0", "e1", "e2", "e3"]
+        await slack.sockets.push("novelty", {}, "e0")
+        await slack.sockets.push("events_api", {"event": {"type": "app_mention"}}, "e1")
+        await slack.sockets.push("interactive", {"type": "block_actions", "actions": 5}, "e2")
+        await slack.sockets.push("events_api", mention("help"), "e3")
+        await slack.until(lambda: len(slack.sockets.frames) == 4)
+    assert [frame["envelope_id"] for frame in slack.sockets.frames] == ["e0", "e1", "e2", "e3"]
     assert [message.text for message in inbox.messages] == ["help"]
 
 
 async def test_what_nobody_foresaw_ends_no_connection(
     connected: Any,
-    slack: SlackServer,
+    slack: Slack,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("smartops_slack.events.of_event", lambda *_: 1 / 0)
         async with connected() as inbox:
-            await slack.until(lambda: slack.sockets)
-            await slack.push("events_api", mention("help"), "e1")
+            await slack.until(lambda: slack.sockets.open)
+            await slack.sockets.push("events_api", mention("help"), "e1")
             await slack.until(lambda: "e1 could not be taken in" in caplog.text)
             patched.undo()
-            await slack.push("events_api", mention("help"), "e1", retry_attempt=1)
-            await slack.until(lambda: slack.frames)
-    assert slack.frames == [{"envelope_id": "e1"}]
+            await slack.sockets.push("events_api", mention("help"), "e1", retry_attempt=1)
+            await slack.until(lambda: slack.sockets.frames)
+    assert slack.sockets.frames == [{"envelope_id": "e1"}]
     assert len(inbox.messages) == 1
 
 
-async def test_before_a_connection_ends_there_is_another(connected: Any, slack: SlackServer):
+async def test_before_a_connection_ends_there_is_another(connected: Any, slack: Slack):
     async with connected() as inbox:
-        await slack.until(lambda: slack.sockets)
-        first = slack.sockets[0]
+        await slack.until(lambda: slack.sockets.open)
+        first = slack.sockets.open[0]
         await first.send_json({"type": "disconnect", "reason": "refresh_requested"})
-        await slack.until(lambda: len(slack.sockets) == 2)
+        await slack.until(lambda: len(slack.sockets.open) == 2)
         envelope = {"envelope_id": "old", "type": "events_api", "payload": mention("help")}
         await first.send_json(envelope)  # still read until Slack closes it
-        await slack.push("events_api", mention("help", ts="2.2"), "new")
-        await slack.until(lambda: len(slack.frames) == 2)
+        await slack.sockets.push("events_api", mention("help", ts="2.2"), "new")
+        await slack.until(lambda: len(slack.sockets.frames) == 2)
         await first.close()
-    assert {frame["envelope_id"] for frame in slack.frames} == {"old", "new"}
+    assert {frame["envelope_id"] for frame in slack.sockets.frames} == {"old", "new"}
     assert len(inbox.messages) == 2
 
 
 async def test_a_lost_connection_is_opened_again_ever_more_slowly(
-    connected: Any, slack: SlackServer, hand: ManualClock
+    connected: Any, slack: Slack, hand: ManualClock
 ) -> None:
-    slack.script["apps.connections.open"] = ["internal_error"] * 3
+    slack.fail("internal_error", method="apps.connections.open", times=3)
     pauses = []
     async with connected():
         for attempt in range(1, 4):
@@ -184,17 +186,17 @@ async def test_a_lost_connection_is_opened_again_ever_more_slowly(
                 waited += 0.25
                 await anyio.sleep(0.005)
             pauses.append(waited)
-        await slack.until(lambda: slack.sockets)
+        await slack.until(lambda: slack.sockets.open)
     assert 0.75 <= pauses[0] <= 3
     assert pauses[0] < pauses[2] <= 9
 
 
 async def test_switched_off_is_said_in_the_log(
-    connected: Any, slack: SlackServer, caplog: pytest.LogCaptureFixture
+    connected: Any, slack: Slack, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected():
-        await slack.until(lambda: slack.sockets)
-        await slack.sockets[0].send_json({"type": "disconnect", "reason": "link_disabled"})
+        await slack.until(lambda: slack.sockets.open)
+        await slack.sockets.open[0].send_json({"type": "disconnect", "reason": "link_disabled"})
         await slack.until(lambda: "switched off" in caplog.text)
 
 
@@ -202,29 +204,30 @@ async def test_switched_off_is_said_in_the_log(
     "url", ["wss://evil.example/link", "ws://127.0.0.1:1/socket", "", "http://127.0.0.1/"]
 )
 async def test_the_socket_is_slacks_or_none(
-    connected: Any, slack: SlackServer, url: str, caplog: pytest.LogCaptureFixture
+    connected: Any, slack: Slack, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slack.script["apps.connections.open"] = [{"ok": True, "url": url}]
+    body = json.dumps({"ok": True, "url": url})
+    slack.fail(method="apps.connections.open", body=body)
     async with connected():
         await slack.until(lambda: "cannot be used" in caplog.text)
-    assert slack.sockets == []
+    assert slack.sockets.open == []
 
 
 async def test_a_wrong_token_is_said_in_the_log(
-    connected: Any, slack: SlackServer, caplog: pytest.LogCaptureFixture
+    connected: Any, slack: Slack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slack.script["auth.test"] = ["invalid_auth"]
+    slack.fail("invalid_auth", method="auth.test")
     async with connected():
         await slack.until(lambda: "answers cannot be sent" in caplog.text)
     assert "Look at bot_token" in caplog.text
 
 
-async def test_the_bot_learns_its_own_name(connected: Any, slack: SlackServer) -> None:
+async def test_the_bot_learns_its_own_name(connected: Any, slack: Slack) -> None:
     bare = mention("list instances", type="message", channel_type="channel")
     del bare["authorizations"]
     async with connected() as inbox:
-        await slack.until(lambda: slack.sockets)
+        await slack.until(lambda: slack.sockets.open)
         await slack.until(lambda: inbox.channel._reader.me)
-        await slack.push("events_api", bare, "e1")
+        await slack.sockets.push("events_api", bare, "e1")
         await slack.until(lambda: inbox.messages)
     assert json.loads(inbox.messages[0].dump())["text"] == "list instances"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_service import BOT
+from slack_acts import BOT
 from smartops_slack.text import escaped, mended, mentions, spoken, unescaped
 
 

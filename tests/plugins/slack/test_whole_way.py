@@ -12,17 +12,18 @@ import anyio
 import pytest
 
 import smartops_slack
-from slack_service import (
+from slack_acts import (
     ALICE,
     APP_TOKEN,
     BOB,
     BOT_TOKEN,
     CHANNEL,
     SECRET,
+    STRANGER,
     TEAM,
     TS,
     Signer,
-    SlackServer,
+    Slack,
     buttons,
     mention,
     pressed,
@@ -74,18 +75,17 @@ class Lamps:
 
 
 @dataclass
-class Slack:
+class Served:
     """Slack with a SmartOps behind it."""
 
-    server: SlackServer
+    server: Slack
     bot: Bot
     signer: Signer
     lamps: Lamps = field(default_factory=Lamps)
 
     async def does(self, payload: Any) -> None:
         """Let somebody do something; it is acknowledged when this returns."""
-        if "response_url" in payload:
-            payload = {**payload, "response_url": self.server.response_url()}
+        payload = self.server.live(payload)
         if payload.get("type") in ("block_actions", "view_submission"):
             inbound = self.signer.interaction(payload)
         else:
@@ -113,15 +113,15 @@ class Slack:
     async def press(self, message: dict[str, Any], kind: str, **changes: Any) -> dict[str, Any]:
         """Press a button of a message, and return what was sent for it."""
         button = next(item for item in buttons(message) if f".{kind}." in item["action_id"])
-        sent = pressed(button, message, **changes)
+        sent = self.server.live(pressed(button, message, **changes))
         await self.does(sent)
         return sent
 
 
 @pytest.fixture
-async def slack(bot: Bot) -> AsyncIterator[Slack]:
-    async with SlackServer.start(bot.clock) as server:
-        slack = Slack(server, bot, Signer(bot.clock))
+async def slack(bot: Bot) -> AsyncIterator[Served]:
+    async with Slack.start(clock=bot.clock) as server:
+        slack = Served(server, bot, Signer(bot.clock))
         bot.settings = {
             **bot.settings,
             "people": {
@@ -148,7 +148,7 @@ def somebody(user: str) -> dict[str, Any]:
     return {"user": {"id": user, "username": "somebody", "team_id": TEAM}}
 
 
-async def test_a_change_is_asked_about_in_the_thread_and_done_once(slack: Slack) -> None:
+async def test_a_change_is_asked_about_in_the_thread_and_done_once(slack: Served) -> None:
     await slack.does(mention("switch kitchen"))
     asked = await slack.shows("Switch kitchen")
     assert asked["thread_ts"] == TS
@@ -168,7 +168,7 @@ async def test_a_change_is_asked_about_in_the_thread_and_done_once(slack: Slack)
     assert slack.lamps.switched == ["kitchen"]
 
 
-async def test_a_change_is_cancelled(slack: Slack) -> None:
+async def test_a_change_is_cancelled(slack: Served) -> None:
     await slack.does(mention("switch kitchen"))
     asked = await slack.shows("Switch kitchen")
     await slack.press(asked, "cancel")
@@ -178,9 +178,9 @@ async def test_a_change_is_cancelled(slack: Slack) -> None:
     assert slack.lamps.switched == []
 
 
-@pytest.mark.parametrize("user", [BOB, "U0STRANGER"])
+@pytest.mark.parametrize("user", [BOB, STRANGER])
 async def test_somebody_elses_click_does_nothing_and_says_so_to_them(
-    slack: Slack, user: str
+    slack: Served, user: str
 ) -> None:
     await slack.does(mention("switch kitchen"))
     asked = await slack.shows("Switch kitchen")
@@ -194,7 +194,7 @@ async def test_somebody_elses_click_does_nothing_and_says_so_to_them(
     assert slack.lamps.switched == ["kitchen"]
 
 
-async def test_a_click_after_the_time_is_over_closes_the_question(slack: Slack) -> None:
+async def test_a_click_after_the_time_is_over_closes_the_question(slack: Served) -> None:
     await slack.does(mention("switch kitchen"))
     asked = await slack.shows("Switch kitchen")
     slack.bot.clock.advance(16 * 60)
@@ -205,7 +205,7 @@ async def test_a_click_after_the_time_is_over_closes_the_question(slack: Slack) 
     assert slack.lamps.switched == []
 
 
-async def test_a_click_after_a_restart_works(slack: Slack) -> None:
+async def test_a_click_after_a_restart_works(slack: Served) -> None:
     await slack.does(mention("switch kitchen"))
     asked = await slack.shows("Switch kitchen")
     await slack.bot.aclose()
@@ -215,7 +215,7 @@ async def test_a_click_after_a_restart_works(slack: Slack) -> None:
     assert slack.lamps.switched == ["kitchen"]
 
 
-async def test_a_storm_of_redeliveries_has_one_effect_and_one_answer(slack: Slack) -> None:
+async def test_a_storm_of_redeliveries_has_one_effect_and_one_answer(slack: Served) -> None:
     twin = mention("dim kitchen low", type="message", channel_type="channel")
     await slack.bot.app()
     async with anyio.create_task_group() as group:
@@ -227,19 +227,19 @@ async def test_a_storm_of_redeliveries_has_one_effect_and_one_answer(slack: Slac
     assert len(slack.server.messages) == 2
 
 
-async def test_an_unknown_person_is_told_their_identity_alone(slack: Slack) -> None:
-    await slack.does(mention("switch kitchen", user="U0STRANGER"))
+async def test_an_unknown_person_is_told_their_identity_alone(slack: Served) -> None:
+    await slack.does(mention("switch kitchen", user=STRANGER))
     await slack.server.until(lambda: slack.server.whispers)
     (whisper,) = slack.server.whispers
-    assert whisper["user"] == "U0STRANGER"
-    assert f"slack:{TEAM}:U0STRANGER" in texts(whisper["blocks"])
+    assert whisper["user"] == STRANGER
+    assert f"slack:{TEAM}:{STRANGER}" in texts(whisper["blocks"])
     assert slack.server.messages == {}
 
 
-async def test_missing_arguments_are_asked_for_in_a_dialog(slack: Slack) -> None:
+async def test_missing_arguments_are_asked_for_in_a_dialog(slack: Served) -> None:
     await slack.does(slash("dim"))
-    await slack.server.until(lambda: slack.server.views)
-    (view,) = slack.server.views
+    await slack.server.until(lambda: slack.server.dialogs)
+    view = slack.server.dialogs[0].view
     values = {
         "smartops.field.lamp": {"smartops.value": {"value": "kitchen"}},
         "smartops.field.level": {"smartops.value": {"selected_option": {"value": "low"}}},
@@ -254,7 +254,7 @@ async def test_missing_arguments_are_asked_for_in_a_dialog(slack: Slack) -> None
     assert len(slack.server.messages) == 2
 
 
-async def test_missing_arguments_are_asked_for_in_the_thread(slack: Slack) -> None:
+async def test_missing_arguments_are_asked_for_in_the_thread(slack: Served) -> None:
     await slack.does(mention("switch"))
     form = await slack.shows("switch")
     (button,) = buttons(form)
@@ -268,7 +268,7 @@ async def test_missing_arguments_are_asked_for_in_the_thread(slack: Slack) -> No
     assert slack.lamps.switched == ["hall"]
 
 
-async def test_long_work_is_one_message_that_is_edited(slack: Slack) -> None:
+async def test_long_work_is_one_message_that_is_edited(slack: Served) -> None:
     await slack.does(mention("warm up"))
     await slack.server.until(lambda: slack.lamps.warming)
     slack.bot.clock.advance(2)
@@ -279,17 +279,18 @@ async def test_long_work_is_one_message_that_is_edited(slack: Slack) -> None:
     assert len(slack.server.messages) == 1
 
 
-async def test_a_message_over_the_socket_is_answered(slack: Slack) -> None:
+async def test_a_message_over_the_socket_is_answered(slack: Served) -> None:
     app = await slack.bot.app()
     async with app.serving():
-        await slack.server.until(lambda: slack.server.sockets)
-        await slack.server.push("events_api", mention("dim kitchen low"), "e1")
+        await slack.server.until(lambda: slack.server.sockets.open)
+        said = slack.server.live(mention("dim kitchen low"))
+        await slack.server.sockets.push("events_api", said, "e1")
         done = await slack.shows("kitchen would be low.")
         assert done["thread_ts"] == TS
-        assert slack.server.frames == [{"envelope_id": "e1"}]
+        assert slack.server.sockets.frames == [{"envelope_id": "e1"}]
 
 
-async def test_help_is_for_the_one_who_asked(slack: Slack) -> None:
+async def test_help_is_for_the_one_who_asked(slack: Served) -> None:
     await slack.does(slash("help"))
     await slack.server.until(lambda: slack.server.responses)
     assert slack.server.responses[0]["response_type"] == "ephemeral"

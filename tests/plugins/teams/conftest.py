@@ -12,7 +12,7 @@ from smartops.auth import TokenVerifier
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel, TeamsConfig
-from teams_service import TeamsService
+from teams_acts import Issuers
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +26,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="session")
-async def running_service(clock: ManualClock) -> AsyncIterator[TeamsService]:
+async def running_service(clock: ManualClock) -> AsyncIterator[Issuers]:
     """Making keys takes long, so the service runs for the whole session."""
-    async with TeamsService.start(clock) as service:
+    async with Issuers.start(clock) as service:
         yield service
 
 
 @pytest.fixture
-async def service(running_service: TeamsService) -> AsyncIterator[TeamsService]:
+async def service(running_service: Issuers) -> AsyncIterator[Issuers]:
     """Return the service; what a test does to its keys is undone."""
     issuers = (running_service.framework, running_service.entra)
     keys = [list(issuer.keys) for issuer in issuers]
@@ -53,7 +53,7 @@ async def services(clock: ManualClock) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-def make_channel(service: TeamsService, services: Services) -> Callable[..., TeamsChannel]:
+def make_channel(service: Issuers, services: Services) -> Callable[..., TeamsChannel]:
     """Return a factory of channels that trust the service; settings as keywords."""
 
     def make(**settings: Any) -> TeamsChannel:

@@ -23,7 +23,7 @@ from smartops.channels import ApprovalInvalid, Response
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
 from smartops_teams.reading import Reader
-from teams_service import APP_ID, BOT, SERVICE_URL, activity, in_channel, pressed
+from teams_acts import APP_ID, BOT, PERSON, SERVICE_URL, activity, in_channel, pressed
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ async def test_expected_replies_are_activities(channel: TeamsChannel, read: Any)
         "serviceUrl": SERVICE_URL,
         "conversation": {"id": said["conversation"]["id"]},
         "from": BOT,
-        "recipient": {"id": "29:1alice", "name": "Alice Example"},
+        "recipient": {"id": PERSON["id"], "name": "Alice Example"},
         "replyToId": said["id"],
         "summary": "2 instances",
     }

@@ -18,7 +18,7 @@ from smartops_teams.hosts import ServiceHosts
 from smartops_teams.membership import change_of
 from smartops_teams.reading import Reader
 from smartops_teams.references import reference_of
-from teams_service import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
+from teams_acts import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
 
 READER = Reader(APP_ID, Clock(), speaks=True)
 HOSTS = ServiceHosts(TeamsConfig(app_id=APP_ID, tenants=(TENANT,)).hosts)

@@ -15,7 +15,7 @@ from smartops.channels import Channel
 from smartops_teams import TeamsConfig
 from smartops_teams.hosts import ServiceHosts
 from smartops_teams.proof import Proof
-from teams_service import APP_ID, STRANGE_TENANT, TENANT
+from teams_acts import APP_ID, STRANGE_TENANT, TENANT
 
 pytestmark = pytest.mark.anyio
 

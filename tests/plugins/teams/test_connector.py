@@ -19,12 +19,12 @@ from smartops import (
 )
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
+from smartops_simulators.teams import Conversation, TeamsSimulator
 from smartops_teams import TeamsConfig
 from smartops_teams.answers import message_activity, page_of
 from smartops_teams.connector import Connector, Gone, MessageGone
 from smartops_teams.credentials import Credentials
 from smartops_teams.hosts import ServiceHosts
-from smartops_teams.simulator import Conversation, Simulator
 from smartops_teams.tokens import Tokens
 from teams_house import time_lapse
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 class Line:
     """A connector on the line to the simulator, and one conversation."""
 
-    def __init__(self, teams: Simulator, http: AiohttpClient, seconds: float = 5.0) -> None:
+    def __init__(self, teams: TeamsSimulator, http: AiohttpClient, seconds: float = 5.0) -> None:
         self.teams = teams
         assert isinstance(teams.clock, ManualClock)
         self.clock = teams.clock
@@ -43,7 +43,7 @@ class Line:
         self.tokens = Tokens(Credentials(config, teams.clock), http, teams.clock)
         hosts = ServiceHosts(config.hosts)
         self.connector = Connector(self.tokens, http, teams.clock, hosts, seconds=seconds)
-        self.base = teams.sender.service_url
+        self.base = teams.service_url
 
     def activity(self, text: str = "Done.", conversation: str = "") -> bytes:
         reference = {
@@ -74,7 +74,7 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     http = AiohttpClient()
-    async with Simulator.start(clock=ManualClock()) as teams:
+    async with TeamsSimulator.start(clock=ManualClock()) as teams:
         yield Line(teams, http)
         await http.aclose()
 
@@ -94,7 +94,7 @@ async def test_every_call(line: Line) -> None:
             lane, base, line.teams.account["id"], alice.id, line.teams.world.tenant
         )
     assert made == line.teams.conversation("with alice").id
-    assert [call.status for call in line.teams.connector.calls] == [201, 201, 200, 200, 202, 201]
+    assert [call.status for call in line.teams.calls] == [201, 201, 200, 200, 202, 201]
     assert line.teams.login.logins == 1
 
 
@@ -139,7 +139,7 @@ async def test_a_refused_token_is_replaced_once(line: Line) -> None:
     await line.send("two")
     assert line.texts == ["one", "two"]
     assert [call.status for call in line.teams.rejected] == [401]
-    line.teams.fail(401, times=10)
+    line.teams.fail(status=401, times=10)
     with pytest.raises(BackendUnavailable, match="token"):
         await line.send("three")
     assert [call.status for call in line.teams.rejected] == [401, 401, 401]
@@ -169,7 +169,7 @@ async def test_a_refusal_of_the_login_says_what_to_mend_and_may_pass(
 
 
 async def test_the_absence_of_the_login_is_not_final(line: Line) -> None:
-    await line.teams.sender.aclose()
+    await line.teams.aclose()
     config = TeamsConfig.model_validate(
         line.teams.settings(client_secret=Secret("x"), login_url="http://127.0.0.1:9")
     )
@@ -192,7 +192,7 @@ async def test_what_was_not_taken_is_sent_again(line: Line, how: dict[str, Any])
 
 
 async def test_a_busy_connector_is_left_alone_after_some_tries(line: Line) -> None:
-    line.teams.fail(429, times=100, retry_after=5)
+    line.teams.fail(status=429, times=100, retry_after=5)
     async with time_lapse(line.clock):
         with pytest.raises(BackendUnavailable) as raised:
             await line.send()
@@ -201,7 +201,7 @@ async def test_a_busy_connector_is_left_alone_after_some_tries(line: Line) -> No
 
 
 async def test_a_long_wait_is_not_waited_for_here(line: Line) -> None:
-    line.teams.fail(503, retry_after=600)
+    line.teams.fail(status=503, retry_after=600)
     with pytest.raises(BackendUnavailable) as raised:
         await line.send()
     assert raised.value.retry_after == 600
@@ -210,11 +210,11 @@ async def test_a_long_wait_is_not_waited_for_here(line: Line) -> None:
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 0])
 @pytest.mark.parametrize("done", [False, True])
 async def test_what_may_have_arrived_is_not_sent_again(line: Line, status: int, done: bool) -> None:
-    line.teams.fail(status, done=done)
+    line.teams.fail(status=status, done=done)
     with pytest.raises(DeadlineExceeded, match="teams"):
         await line.send()
     assert line.texts == (["Done."] if done else [])
-    assert [call.status for call in line.teams.connector.calls] == [status]
+    assert [call.status for call in line.teams.calls] == [status]
 
 
 async def test_what_is_too_slow_may_have_arrived(line: Line) -> None:
@@ -228,7 +228,7 @@ async def test_what_is_too_slow_may_have_arrived(line: Line) -> None:
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 0])
 async def test_a_change_is_made_again_until_it_is_known_to_be_made(line: Line, status: int) -> None:
     shown = await line.send()
-    line.teams.fail(status, times=2, done=True)
+    line.teams.fail(status=status, times=2, done=True)
     async with time_lapse(line.clock):
         await line.update(shown)
     assert line.texts == ["Changed."]
@@ -249,7 +249,7 @@ async def test_a_conversation_that_is_closed_to_the_bot(line: Line) -> None:
     with pytest.raises(Gone, match="ConversationNotFound"):
         await line.send(chat="19:nowhere@thread.v2")
     line.chat.bot_is_in = True
-    line.teams.fail(403, code="MessageWritesBlocked")
+    line.teams.fail(status=403, error="MessageWritesBlocked")
     with pytest.raises(Gone, match="MessageWritesBlocked"):
         await line.send()
 
@@ -281,7 +281,7 @@ async def test_a_conversation_is_called_no_faster_than_allowed(line: Line) -> No
 
 async def test_one_conversation_does_not_wait_for_another(line: Line) -> None:
     other = line.teams.conversation("group other")
-    line.teams.fail(429, retry_after=60)
+    line.teams.fail(status=429, retry_after=60)
     async with anyio.create_task_group() as group:
         group.start_soon(line.send, "late")
         await line.teams.until(lambda: bool(line.teams.rejected))

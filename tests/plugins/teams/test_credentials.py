@@ -17,17 +17,17 @@ from pydantic import ValidationError
 from smartops import BackendUnavailable, Refusal, Secret
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
+from smartops_simulators.teams import TeamsSimulator
 from smartops_teams import TeamsConfig
 from smartops_teams.credentials import MACHINE_ENDPOINT, Credentials
-from smartops_teams.simulator import Simulator
 from smartops_teams.tokens import Tokens
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def teams() -> AsyncIterator[Simulator]:
-    async with Simulator.start(clock=ManualClock()) as teams:
+async def teams() -> AsyncIterator[TeamsSimulator]:
+    async with TeamsSimulator.start(clock=ManualClock()) as teams:
         yield teams
 
 
@@ -38,11 +38,11 @@ async def http() -> AsyncIterator[AiohttpClient]:
     await client.aclose()
 
 
-def made(teams: Simulator, **settings: Any) -> TeamsConfig:
+def made(teams: TeamsSimulator, **settings: Any) -> TeamsConfig:
     return TeamsConfig.model_validate(teams.settings(**settings))
 
 
-def tokens(teams: Simulator, http: AiohttpClient, **settings: Any) -> Tokens:
+def tokens(teams: TeamsSimulator, http: AiohttpClient, **settings: Any) -> Tokens:
     return Tokens(Credentials(made(teams, **settings), teams.clock), http, teams.clock)
 
 
@@ -67,7 +67,7 @@ def written(key: Any, lock: Any = None) -> str:
     return pem.decode()
 
 
-async def test_a_secret(teams: Simulator, http: AiohttpClient) -> None:
+async def test_a_secret(teams: TeamsSimulator, http: AiohttpClient) -> None:
     token = await tokens(teams, http, client_secret=Secret("simulated")).token()
     assert teams.login.holds(f"Bearer {token}")
     with pytest.raises(BackendUnavailable):
@@ -75,7 +75,7 @@ async def test_a_secret(teams: Simulator, http: AiohttpClient) -> None:
     assert teams.login.refusals == ["client_secret"]
 
 
-async def test_a_certificate(teams: Simulator, http: AiohttpClient, tmp_path: Path) -> None:
+async def test_a_certificate(teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path) -> None:
     teams.login.certificate, pem = certificate()
     path = tmp_path / "bot.pem"
     path.write_text(pem)
@@ -88,7 +88,7 @@ async def test_a_certificate(teams: Simulator, http: AiohttpClient, tmp_path: Pa
 
 
 async def test_a_certificate_that_is_none(
-    teams: Simulator, http: AiohttpClient, tmp_path: Path
+    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "bot.pem"
     with pytest.raises(BackendUnavailable, match="cannot be read"):
@@ -100,7 +100,7 @@ async def test_a_certificate_that_is_none(
 
 @pytest.mark.parametrize("content", ["only the certificate", "key of another kind", "locked key"])
 async def test_a_certificate_whose_key_cannot_be_used(
-    teams: Simulator, http: AiohttpClient, tmp_path: Path, content: str
+    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path, content: str
 ) -> None:
     cert, pem = certificate()
     if content == "only the certificate":
@@ -117,7 +117,7 @@ async def test_a_certificate_whose_key_cannot_be_used(
 
 
 async def test_a_federated_token_that_is_none(
-    teams: Simulator, http: AiohttpClient, tmp_path: Path
+    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "token"
     path.write_bytes(b"\xff\xfe")
@@ -126,7 +126,7 @@ async def test_a_federated_token_that_is_none(
 
 
 async def test_a_federated_token_is_read_each_time(
-    teams: Simulator, http: AiohttpClient, tmp_path: Path
+    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "token"
     kept = tokens(teams, http, federated_token_file=path)
@@ -141,7 +141,7 @@ async def test_a_federated_token_is_read_each_time(
 
 @pytest.mark.parametrize("header", ["", "given by the platform"])
 async def test_a_managed_identity(
-    teams: Simulator, http: AiohttpClient, monkeypatch: pytest.MonkeyPatch, header: str
+    teams: TeamsSimulator, http: AiohttpClient, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
     monkeypatch.setenv("IDENTITY_HEADER", header)
     teams.login.identity_header = header
@@ -155,7 +155,7 @@ async def test_a_managed_identity(
 
 
 async def test_the_platform_says_where_its_identity_is(
-    teams: Simulator, monkeypatch: pytest.MonkeyPatch
+    teams: TeamsSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("IDENTITY_ENDPOINT", raising=False)
     monkeypatch.delenv("IDENTITY_HEADER", raising=False)
@@ -166,7 +166,7 @@ async def test_the_platform_says_where_its_identity_is(
     assert (await credentials.login()).url.startswith("http://127.0.0.1:1/msi?")
 
 
-async def test_none(teams: Simulator, http: AiohttpClient) -> None:
+async def test_none(teams: TeamsSimulator, http: AiohttpClient) -> None:
     assert not made(teams).speaks
     with pytest.raises(Refusal, match="no credential"):
         await tokens(teams, http).token()

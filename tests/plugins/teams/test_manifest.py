@@ -15,7 +15,7 @@ from serving import smartops
 from smartops import Command, command
 from smartops_teams.cli import WEBSITE
 from smartops_teams.manifest import About, command_list, package
-from teams_service import APP_ID, TENANT
+from teams_acts import APP_ID, TENANT
 
 CONFIG = f"""
 roles: {{operator: {{}}}}

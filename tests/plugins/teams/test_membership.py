@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from smartops_teams.membership import change_of
+from teams_acts import BOT, activity, in_channel
 from teams_house import House, a_house
-from teams_service import BOT, activity, in_channel
 
 pytestmark = pytest.mark.anyio
 
@@ -78,14 +78,14 @@ async def test_forgotten_when_it_may_not_speak(house: House) -> None:
     await teams.install("group crew")
     await until_known(house, "group crew")
     await teams.shown("group crew")  # the welcome
-    teams.fail(403, code="BotNotInConversationRoster")
+    teams.fail(status=403, error="BotNotInConversationRoster")
     await teams.says("switch kitchen", conversation="group crew")
     await until_known(house)
 
 
 async def test_a_welcome_that_takes_long_holds_up_nobody_else(house: House) -> None:
     teams = house.teams
-    teams.fail(429, retry_after=60)
+    teams.fail(status=429, retry_after=60)
     await teams.install("group crew")
     await teams.until(lambda: bool(teams.rejected))
     await teams.install("with alice")
@@ -97,7 +97,7 @@ async def test_a_welcome_that_takes_long_holds_up_nobody_else(house: House) -> N
 async def test_a_welcome_that_is_refused_is_no_failure(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.teams.fail(403, code="MessageWritesBlocked")
+    house.teams.fail(status=403, error="MessageWritesBlocked")
     await house.teams.install("with alice")
     await house.teams.until(lambda: bool(house.teams.rejected))
     await house.settled()

@@ -11,13 +11,13 @@ from board import Board
 from smartops import BackendUnavailable, Identity, Message, Place, Reply, Secret
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
+from smartops_simulators.teams import TeamsSimulator
 from smartops_teams import TeamsConfig
 from smartops_teams.connector import Connector, Gone
 from smartops_teams.credentials import Credentials
 from smartops_teams.hosts import ServiceHosts
 from smartops_teams.outbox import Outbox
 from smartops_teams.references import References
-from smartops_teams.simulator import Simulator
 from smartops_teams.tokens import Tokens
 from teams_house import time_lapse
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 class Room:
     """An outbox before the simulator, and one conversation."""
 
-    def __init__(self, teams: Simulator, clock: ManualClock, http: AiohttpClient) -> None:
+    def __init__(self, teams: TeamsSimulator, clock: ManualClock, http: AiohttpClient) -> None:
         self.teams, self.clock = teams, clock
         self.chat = teams.conversation("group crew")
         self.board = Board()
@@ -40,7 +40,7 @@ class Room:
     def message(self, id: str = "1", *, pressed: str = "") -> Message:
         reference: dict[str, Any] = {
             "answer": "",
-            "serviceUrl": self.teams.sender.service_url,
+            "serviceUrl": self.teams.service_url,
             "channelId": "msteams",
             "conversation": self.chat.id,
             "kind": "groupChat",
@@ -69,7 +69,7 @@ class Room:
 @pytest.fixture
 async def room() -> AsyncIterator[Room]:
     clock, http = ManualClock(), AiohttpClient()
-    async with Simulator.start(clock=clock) as teams:
+    async with TeamsSimulator.start(clock=clock) as teams:
         yield Room(teams, clock, http)
         await http.aclose()
 
@@ -83,7 +83,7 @@ async def test_a_conversation_that_is_gone_is_not_tried_again(room: Room) -> Non
 
 async def test_a_sign_of_work_is_tried_once(room: Room) -> None:
     """An answer would have to wait for it."""
-    room.teams.fail(503, times=2)
+    room.teams.fail(status=503, times=2)
     async with time_lapse(room.clock):
         with pytest.raises(BackendUnavailable):
             await room.outbox.hint(room.message())

@@ -12,8 +12,8 @@ import pytest
 
 from adaptive import loaded, shown
 from serving import HttpAnswer, Server, request
+from teams_acts import ALICE, APP_ID, TENANT, Issuers, in_channel
 from teams_attacks import ATTACKS, Attack
-from teams_service import ALICE, APP_ID, TENANT, TeamsService, in_channel
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ plugins:
 class Served:
     """The service, and servers that trust it: by whether they accept emulator tokens."""
 
-    service: TeamsService
+    service: Issuers
     servers: dict[bool, Server]
 
     async def post(
@@ -64,7 +64,7 @@ class Served:
 @pytest.fixture(scope="session")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    async with TeamsService.start() as service:
+    async with Issuers.start() as service:
         servers: dict[bool, Server] = {}
         try:
             for emulator in (False, True):

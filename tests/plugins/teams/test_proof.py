@@ -11,8 +11,8 @@ from smartops import Refusal, Services
 from smartops.channels import Headers, Inbound
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
+from teams_acts import ALICE, STRANGE_TENANT, TENANT, Issuers, activity
 from teams_attacks import ATTACKS, Attack
-from teams_service import ALICE, STRANGE_TENANT, TENANT, TeamsService, activity
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ BODIES = {401: "Invalid or missing bearer token", 403: "This request is not acce
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 async def test_attack(
     attack: Attack,
-    service: TeamsService,
+    service: Issuers,
     make_channel: Callable[..., TeamsChannel],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -52,18 +52,14 @@ def test_every_case_is_tried_once() -> None:
     assert len(names) == len(set(names)) >= 90
 
 
-async def test_one_token_serves_many_activities(
-    service: TeamsService, channel: TeamsChannel
-) -> None:
+async def test_one_token_serves_many_activities(service: Issuers, channel: TeamsChannel) -> None:
     authorization = f"Bearer {service.framework.token()}"
     for _ in range(3):
         await channel.authenticate(service.inbound(activity(), authorization))
     assert service.framework.fetches["/keys"] == 1
 
 
-async def test_an_unknown_key_is_looked_up_once(
-    service: TeamsService, channel: TeamsChannel
-) -> None:
+async def test_an_unknown_key_is_looked_up_once(service: Issuers, channel: TeamsChannel) -> None:
     await channel.authenticate(service.inbound(activity()))
     before = service.framework.fetches["/keys"]
     for number in range(5):
@@ -74,7 +70,7 @@ async def test_an_unknown_key_is_looked_up_once(
 
 
 async def test_rotated_keys_are_found(
-    service: TeamsService, channel: TeamsChannel, clock: ManualClock
+    service: Issuers, channel: TeamsChannel, clock: ManualClock
 ) -> None:
     await channel.authenticate(service.inbound(activity()))
     service.framework.rotate()
@@ -83,7 +79,7 @@ async def test_rotated_keys_are_found(
 
 
 async def test_an_accepted_token_expires(
-    service: TeamsService, channel: TeamsChannel, clock: ManualClock
+    service: Issuers, channel: TeamsChannel, clock: ManualClock
 ) -> None:
     inbound = service.inbound(activity())
     await channel.authenticate(inbound)
@@ -93,7 +89,7 @@ async def test_an_accepted_token_expires(
     assert refusal.value.status == 401
 
 
-async def test_the_issuer_away_means_no(service: TeamsService, channel: TeamsChannel) -> None:
+async def test_the_issuer_away_means_no(service: Issuers, channel: TeamsChannel) -> None:
     await service.framework.down()
     try:
         with pytest.raises(Refusal) as refusal:
@@ -104,7 +100,7 @@ async def test_the_issuer_away_means_no(service: TeamsService, channel: TeamsCha
 
 
 async def test_the_reason_is_logged(
-    service: TeamsService, channel: TeamsChannel, caplog: pytest.LogCaptureFixture
+    service: Issuers, channel: TeamsChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     said = activity(conversation={"id": "a:1", "tenantId": STRANGE_TENANT}, channelData=None)
@@ -115,7 +111,7 @@ async def test_the_reason_is_logged(
 
 
 async def test_what_strangers_wrote_cannot_break_the_log(
-    service: TeamsService, channel: TeamsChannel, caplog: pytest.LogCaptureFixture
+    service: Issuers, channel: TeamsChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Refusal):
         await channel.authenticate(service.inbound(activity(channelId="x\n\x1b[31m" * 100)))
@@ -125,7 +121,7 @@ async def test_what_strangers_wrote_cannot_break_the_log(
 
 
 async def test_recognising_selects_by_the_unverified_issuer(
-    service: TeamsService, channel: TeamsChannel, make_channel: Callable[..., TeamsChannel]
+    service: Issuers, channel: TeamsChannel, make_channel: Callable[..., TeamsChannel]
 ) -> None:
     entra = service.inbound(activity(), f"Bearer {service.entra.token()}")
     assert channel.recognises(service.inbound(activity()))
@@ -136,21 +132,21 @@ async def test_recognising_selects_by_the_unverified_issuer(
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer x", "Bearer a.b.c", "é é"])
 async def test_recognising_never_raises(
-    channel: TeamsChannel, service: TeamsService, authorization: str | None
+    channel: TeamsChannel, service: Issuers, authorization: str | None
 ) -> None:
     pairs = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
     assert not channel.recognises(Inbound("POST", "/", Headers(pairs), b"", "r"))
 
 
 async def test_two_authorization_headers_are_not_recognised(
-    channel: TeamsChannel, service: TeamsService
+    channel: TeamsChannel, service: Issuers
 ) -> None:
     pair = (b"authorization", f"Bearer {service.framework.token()}".encode())
     assert not channel.recognises(Inbound("POST", "/", Headers([pair, pair]), b"", "r"))
 
 
 async def test_listed_loopback_hosts_may_be_answered_without_https(
-    service: TeamsService, make_channel: Callable[..., TeamsChannel]
+    service: Issuers, make_channel: Callable[..., TeamsChannel]
 ) -> None:
     channel = make_channel(service_hosts=["localhost"], accept_emulator_tokens=True)
     said = activity(serviceUrl="http://localhost:56150/_connector")
@@ -161,7 +157,7 @@ async def test_listed_loopback_hosts_may_be_answered_without_https(
 
 
 async def test_the_servers_depth_limit_holds(
-    service: TeamsService, services: Services, make_channel: Callable[..., TeamsChannel]
+    service: Issuers, services: Services, make_channel: Callable[..., TeamsChannel]
 ) -> None:
     deep: object = "bottom"
     for _ in range(services.max_depth + 1):

@@ -11,10 +11,11 @@ from smartops import Identity, Message, Place, ValidationFailed
 from smartops.channels import Receipt, Response
 from smartops.testing import ManualClock
 from smartops_teams.reading import Reader
-from teams_service import (
+from teams_acts import (
     ALICE,
     APP_ID,
     BOT,
+    PERSON,
     SERVICE_URL,
     STRANGE_TENANT,
     TENANT,
@@ -111,7 +112,7 @@ def test_the_reference_is_all_that_answering_needs(reader: Reader) -> None:
         "tenant": TENANT,
         "activity": said["id"],
         "bot": BOT,
-        "user": {"id": "29:1alice", "name": "Alice Example"},
+        "user": {"id": PERSON["id"], "name": "Alice Example"},
     }
 
 

@@ -130,7 +130,7 @@ async def test_a_storm_of_redeliveries(house: House) -> None:
     acts = [await teams.says(text, conversation=f"room-{text[-1]}") for text in texts]
     async with anyio.create_task_group() as group:
         for act in (*reversed(acts), *acts):
-            group.start_soon(teams.sender.post, act.activity)
+            group.start_soon(teams.send, act.activity)
     asked = [await teams.shown(f"room-{number}") for number in range(5)]
     async with anyio.create_task_group() as group:
         for question in (*asked, *reversed(asked), *asked):
@@ -212,13 +212,13 @@ async def test_what_the_others_see_comes_though_the_connector_is_busy(house: Hou
     teams = house.teams
     await teams.says("paint hall", conversation="ops")
     form = await teams.shown("ops")
-    teams.fail(503, method="PUT", retry_after=120)
+    teams.fail(status=503, method="PUT", retry_after=120)
     await teams.clicks(form, "Continue", inputs={"colour": "blue"})
     await teams.until(lambda: bool(teams.rejected))
     async with time_lapse(house.clock, 500):
         await teams.until(lambda: form.edits == 1)
     assert "hall is blue in 1 layers." in form.text
-    teams.connector.calls.clear()
+    teams.calls.clear()
 
 
 async def test_what_is_missing_is_filled_in_by_an_old_client(house: House) -> None:
@@ -246,11 +246,11 @@ async def test_refusals_are_told_in_private(house: House) -> None:
     assert teams.user("mallory").identity in told.text
     line = await teams.shown("ops")
     assert (line.text, line.thread) == ("Mallory: answered in our chat", said.id)
-    teams.connector.unreachable.add("eve")  # who has no chat with the bot
+    teams.unreachable.add("eve")  # who has no chat with the bot
     await teams.says("switch kitchen", conversation="ops", user="eve", thread=said)
     assert "does not know you" in (await teams.shown("ops", count=2)).text
     assert [call.status for call in teams.rejected] == [403]
-    teams.connector.calls.clear()
+    teams.calls.clear()
 
 
 async def test_a_message_that_was_not_answered_in_time_is_sent_again(house: House) -> None:
@@ -258,25 +258,25 @@ async def test_a_message_that_was_not_answered_in_time_is_sent_again(house: Hous
     bot, teams.bot = teams.bot, "http://127.0.0.1:9/api/messages"
     async with time_lapse(house.clock), anyio.create_task_group() as group:
         group.start_soon(teams.says, "switch kitchen")
-        await teams.until(lambda: len(teams.sender.posted) == 1)
+        await teams.until(lambda: len(teams.posted) == 1)
         teams.bot = bot
     await teams.shown("with alice")
-    first, second, *_ = teams.sender.posted
+    first, second, *_ = teams.posted
     assert first == second
     assert len(teams.conversation("with alice").answers) == 1
 
 
 async def test_what_was_begun_before_a_restart_is_answered_after_it(house: House) -> None:
     teams = house.teams
-    teams.fail(503, times=100, retry_after=120)
+    teams.fail(status=503, times=100, retry_after=120)
     await teams.says("switch kitchen")
     await teams.until(lambda: len(teams.rejected) == 1)
-    teams.connector.faults.clear()
+    teams.faults.clear()
     await house.stop()
     house.clock.advance(600)
     await house.start()
     assert "Switch kitchen" in (await teams.shown("with alice")).text
-    teams.connector.calls.clear()
+    teams.calls.clear()
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["at once", "over a restart"])

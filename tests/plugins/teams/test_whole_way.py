@@ -15,7 +15,7 @@ from adaptive import loaded, shown
 from smartops import Call, Command, Plan, command, hookimpl
 from smartops.channels import Receipt, Response
 from smartops.testing import Bot
-from teams_service import ALICE, TENANT, TeamsService, activity, in_channel, pressed
+from teams_acts import ALICE, TENANT, Issuers, activity, in_channel, pressed
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ class Lamps:
 class Teams:
     """Teams with a SmartOps behind it."""
 
-    service: TeamsService
+    service: Issuers
     bot: Bot
     lamps: Lamps = field(default_factory=Lamps)
 
@@ -79,7 +79,7 @@ class Teams:
 
 @pytest.fixture
 async def teams(bot: Bot) -> AsyncIterator[Teams]:
-    async with TeamsService.start(bot.clock) as service:
+    async with Issuers.start(bot.clock) as service:
         teams = Teams(service, bot)
         bot.settings = {
             **bot.settings,

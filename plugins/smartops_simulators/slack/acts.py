@@ -1,0 +1,250 @@
+"""What people do, as the payloads that Slack sends."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartops_simulators.platform import walk
+
+from .world import Conversation, Dialog, Shown, User, made_id
+
+if TYPE_CHECKING:
+    from .service import SlackSimulator
+
+_LINK = re.compile(
+    r"(?P<url>https?://[^\s<>|]+)|(?P<host>\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org)\b)"
+)
+
+
+JSON = dict[str, Any]
+Part = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The app as Slack knows it."""
+
+    team: str
+    id: str
+    user: str
+    bot_id: str
+    command: str = "/smartops"
+
+
+class Acts:
+    """Makes the payloads."""
+
+    def __init__(self, slack: SlackSimulator) -> None:
+        self._slack = slack
+        self._app = slack.app
+        self._numbers = itertools.count(1)
+        self._bot = {"bot_id": self._app.bot_id, "app_id": self._app.id, "team": self._app.team}
+
+    def event(self, **inner: Any) -> JSON:
+        """Return an event of the Events API, with an id of its own."""
+        number, team = str(next(self._numbers)), self._app.team
+        installed = {"team_id": team, "user_id": self._app.user, "enterprise_id": None}
+        return {
+            "token": "no-proof-of-anything",
+            "team_id": team,
+            "context_team_id": team,
+            "context_enterprise_id": None,
+            "api_app_id": self._app.id,
+            "event": inner,
+            "type": "event_callback",
+            "event_id": made_id("Ev", number),
+            "event_time": int(float(inner.get("event_ts", "0"))),
+            "authorizations": [{**installed, "is_bot": True, "is_enterprise_install": False}],
+            "is_ext_shared_channel": False,
+            "event_context": f"4-{made_id('E', number)}",
+        }
+
+    def message(self, chat: Conversation, said: Shown, kind: str, **more: Any) -> JSON:
+        """Return the event of a message: kind ``message`` or ``app_mention``."""
+        inner = {
+            "user": self._slack.user(said.author).id,
+            "type": kind,
+            "ts": said.ts,
+            "client_msg_id": f"client-{said.ts}",
+            "text": said.fallback,
+            "team": self._app.team,
+            "channel": chat.id,
+            "event_ts": said.ts,
+            **_thread(said),
+            **({"channel_type": _type(chat)} if kind == "message" else {}),
+        }
+        return self.event(**{**inner, **more})
+
+    def edited(self, chat: Conversation, now: Shown, before: str, ts: str) -> JSON:
+        """Return the event of an edit."""
+        user = self._slack.user(now.author).id
+        common = {"type": "message", "user": user, "team": self._app.team, "ts": now.ts}
+        edited = {"user": user, "ts": ts}
+        return self.event(
+            type="message",
+            subtype="message_changed",
+            message={**common, "text": now.fallback, "edited": edited},
+            previous_message={**common, "text": before},
+            channel=chat.id,
+            hidden=True,
+            ts=ts,
+            event_ts=ts,
+            channel_type=_type(chat),
+        )
+
+    def own(self, chat: Conversation, shown: Shown) -> JSON:
+        """Return the event of a message of the app itself."""
+        profile = {"id": self._app.bot_id, "app_id": self._app.id, "name": "smartops"}
+        return self.event(
+            **shown.payload(),
+            **self._bot,
+            user=self._app.user,
+            bot_profile=profile,
+            channel=chat.id,
+            event_ts=shown.ts,
+            channel_type=_type(chat),
+        )
+
+    def slash(self, chat: Conversation, user: User, text: str) -> dict[str, str]:
+        """Return the form of a slash command."""
+        return {
+            "token": "no-proof-of-anything",
+            "team_id": self._app.team,
+            "team_domain": "simulated",
+            "channel_id": chat.id,
+            "channel_name": _name(chat),
+            "user_id": user.id,
+            "user_name": user.name,
+            "command": self._app.command,
+            "text": escaped(text),
+            "api_app_id": self._app.id,
+            "is_enterprise_install": "false",
+            "response_url": self._response(chat, user),
+            "trigger_id": self._slack.tickets.trigger(user),
+        }
+
+    def pressed(
+        self, chat: Conversation, shown: Shown, user: User, button: Part, values: Part
+    ) -> JSON:
+        """Return what is sent when a button in a message is pressed."""
+        where = {"message_ts": shown.ts, "channel_id": chat.id, "is_ephemeral": bool(shown.to)}
+        action = {name: button[name] for name in ("action_id", "text", "value") if name in button}
+        block = button.get("block_id") or made_id("b", button.get("action_id", ""))
+        more = {"block_id": block, "type": "button", "action_ts": self._slack.world.ts()}
+        made = {
+            **self._interaction("block_actions", user),
+            "container": {"type": "message", **where, **_thread(shown)},
+            "channel": {"id": chat.id, "name": _name(chat)},
+            "state": {"values": values},
+            "response_url": self._response(chat, user, shown.ts),
+            "actions": [{**action, **more}],
+        }
+        if not shown.to:
+            made["message"] = {"user": self._app.user, **self._bot, **shown.payload()}
+        return made
+
+    def submitted(self, dialog: Dialog, values: Part) -> JSON:
+        """Return what is sent when a dialog is submitted."""
+        view = {
+            **dialog.view,
+            "id": dialog.id,
+            "team_id": self._app.team,
+            "app_id": self._app.id,
+            "bot_id": self._app.bot_id,
+            "root_view_id": dialog.id,
+            "previous_view_id": None,
+            "hash": f"{self._slack.world.ts()}.hash",
+            "state": {"values": values},
+        }
+        interaction = self._interaction("view_submission", dialog.user)
+        return {**interaction, "view": view, "response_urls": []}
+
+    def _interaction(self, kind: str, user: User) -> JSON:
+        team = self._app.team
+        return {
+            "type": kind,
+            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": team},
+            "api_app_id": self._app.id,
+            "token": "no-proof-of-anything",
+            "team": {"id": team, "domain": "simulated"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "trigger_id": self._slack.tickets.trigger(user),
+        }
+
+    def _response(self, chat: Conversation, user: User, ts: str = "") -> str:
+        return f"{self._slack.url}/respond/{self._slack.tickets.response(chat.id, user, ts)}"
+
+
+def typed(text: str) -> str:
+    """Return what somebody typed as Slack passes it on: escaped, and links marked as such."""
+    return _LINK.sub(_linked, escaped(text))
+
+
+def escaped(text: str) -> str:
+    """Return a text with Slack's three escapes."""
+    return html.escape(text, quote=False)
+
+
+def button(shown: Shown, what: str) -> dict[str, Any]:
+    """Return the button with this label, or whose ``action_id`` has this word; LookupError."""
+    for block in shown.blocks:
+        for found in block.get("elements", ()) if block["type"] == "actions" else ():
+            if found.get("type") != "button":
+                continue
+            words = (found["text"]["text"], found["action_id"], *found["action_id"].split("."))
+            if what in words:
+                place = {"block_id": block["block_id"]} if "block_id" in block else {}
+                return {**found, **place}
+    raise LookupError(f"there is no button {what} among {shown.buttons}")
+
+
+def filled(blocks: Iterable[dict[str, Any]], inputs: Mapping[str, str]) -> dict[str, Any]:
+    """Return the state of inputs; raises ValueError as a client would complain.
+
+    ``inputs`` are by ``block_id``, or by the last word of it.
+    """
+    values: dict[str, Any] = {}
+    for block in blocks:
+        if block["type"] != "input":
+            continue
+        name, element = block["block_id"], block["element"]
+        value = inputs.get(name, inputs.get(name.rpartition(".")[2], ""))
+        if not value:
+            option = element.get("initial_option") or {}
+            value = element.get("initial_value") or option.get("value", "")
+        if not value and not block.get("optional"):
+            raise ValueError(f"{block['label']['text']} is needed")
+        values[name] = {element["action_id"]: _state(name, element, value)}
+    return values
+
+
+def _state(name: str, element: Mapping[str, Any], value: str) -> dict[str, Any]:
+    kind = element["type"]
+    if "options" not in element:
+        return {"type": kind, "value": value or None}
+    chosen = next((item for item in walk(element["options"]) if item.get("value") == value), None)
+    if value and chosen is None:
+        raise ValueError(f"{value} is not among the choices of {name}")
+    return {"type": kind, "selected_option": chosen}
+
+
+def _linked(found: re.Match[str]) -> str:
+    return f"<{found['url']}>" if found["url"] else f"<http://{found['host']}|{found['host']}>"
+
+
+def _type(chat: Conversation) -> str:
+    return "im" if chat.direct else "channel"
+
+
+def _name(chat: Conversation) -> str:
+    return "directmessage" if chat.direct else chat.name
+
+
+def _thread(shown: Shown) -> dict[str, str]:
+    return {"thread_ts": shown.thread} if shown.thread else {}

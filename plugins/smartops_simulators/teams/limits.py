@@ -1,0 +1,112 @@
+"""What Teams limits: how often a conversation may be written to, and the shape of messages."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smartops import Clock
+from smartops_simulators.platform import walk
+
+from .world import card_of
+
+WINDOWS = ((7, 1.0), (8, 2.0), (60, 30.0), (1800, 3600.0))
+LARGEST_MESSAGE = 100 * 1024
+"""Bytes of a message, counted as UTF-16."""
+
+LARGEST_CARD = 28 * 1024
+
+_ELEMENTS = (
+    "ActionSet Column ColumnSet Container FactSet Image ImageSet Input.ChoiceSet Input.Date "
+    "Input.Number Input.Text Input.Time Input.Toggle RichTextBlock Table TableCell TableRow "
+    "TextBlock TextRun Action.Execute Action.OpenUrl Action.ShowCard Action.Submit "
+    "Action.ToggleVisibility"
+)
+_NEEDED = {
+    "TextBlock": "text",
+    "RichTextBlock": "inlines",
+    "TextRun": "text",
+    "FactSet": "facts",
+    "Container": "items",
+    "Table": "columns",
+    "Input.ChoiceSet": "id",
+    "Input.Number": "id",
+    "Input.Text": "id",
+    "Input.Toggle": "id",
+    "Action.Execute": "title",
+    "Action.Submit": "title",
+}
+
+
+class Meter:
+    """Counts the calls for one conversation, in sliding windows."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._times: deque[float] = deque(maxlen=max(limit for limit, _ in WINDOWS))
+        self.closed_until = 0.0
+
+    def take(self) -> bool:
+        """Count a call; False if it is one too many."""
+        now = self._clock.time()
+        for limit, span in WINDOWS:
+            if len(self._times) >= limit and now - self._times[-limit] < span:
+                return False
+        self._times.append(now)
+        return True
+
+
+def too_large(body: bytes, activity: Mapping[str, Any]) -> bool:
+    """Return whether a message is larger than Teams takes."""
+    text = body.decode("utf-8", "replace")
+    if len(text.encode("utf-16-le", "surrogatepass")) > LARGEST_MESSAGE:
+        return True
+    card = card_of(activity)
+    written = json.dumps(card, ensure_ascii=False, separators=(",", ":")) if card else ""
+    return len(written.encode("utf-8", "replace")) > LARGEST_CARD
+
+
+def faults_of(activity: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a message of the bot."""
+    found = [f"{name} is missing" for name in ("from", "conversation") if name not in activity]
+    if activity.get("replyToId") == "":
+        found.append("replyToId names nothing")
+    card = card_of(activity)
+    if card is None:
+        return found if activity.get("text") else [*found, "the message is empty"]
+    if activity.get("text"):
+        found.append("text and card in one message: Teams may split them")
+    return found + faults_of_card(card)
+
+
+def faults_of_card(card: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a card, as far as clients would notice."""
+    found = []
+    if card.get("type") != "AdaptiveCard":
+        found.append("it is no AdaptiveCard")
+    if str(card.get("version")) not in ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5"):
+        found.append(f"version {card.get('version')} is not for Teams")
+    if not card.get("body"):
+        found.append("the card is empty")
+    parts = [
+        part
+        for part in walk([card.get("body"), card.get("actions")])
+        if isinstance(part.get("type"), str)
+    ]
+    found += [fault for part in parts for fault in _faults_of_part(part)]
+    inputs = [part.get("id", "") for part in parts if part["type"].startswith("Input.")]
+    if len(inputs) != len(set(inputs)):
+        found.append("two inputs have one id")
+    return found
+
+
+def _faults_of_part(part: Mapping[str, Any]) -> Iterator[str]:
+    kind = part["type"]
+    if kind not in _ELEMENTS.split():
+        yield f"{kind} is no element of version 1.5"
+    elif (name := _NEEDED.get(kind)) and name not in part:
+        yield f"a {kind} has no {name}"
+    if kind == "Action.Execute" and "fallback" not in part:
+        yield f"the button {part.get('title')} does nothing in old clients"

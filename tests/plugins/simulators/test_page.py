@@ -1,0 +1,123 @@
+"""What two people in front of the page see and do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from chat_house import House, a_house
+from smartops_simulators.platform import Platform
+
+pytestmark = pytest.mark.anyio
+
+NOWHERE = "http://127.0.0.1:9/api/messages"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with a_house(tmp_path) as house:
+        await house.start()
+        yield house
+
+
+@pytest.fixture(params=["teams", "slack"])
+def chat(request: Any, house: House) -> Platform:
+    return house.teams if request.param == "teams" else house.slack
+
+
+class Person:
+    """A person in front of the page, at one conversation."""
+
+    def __init__(self, chat: Platform, session: aiohttp.ClientSession, **where: str) -> None:
+        self.chat, self.session, self.where = chat, session, where
+        self.mark = ""
+
+    async def page(self) -> str:
+        async with self.session.get(f"{self.chat.url}/", params=self.where) as answer:
+            return await answer.text()
+
+    async def news(self) -> dict[str, Any]:
+        """Return what the page shows once it has changed."""
+        params = {**self.where, "known": self.mark}
+        async with self.session.get(f"{self.chat.url}/page/news", params=params) as answer:
+            news = await answer.json()
+        self.mark = news["mark"]
+        return news
+
+    async def sees(self, text: str) -> dict[str, Any]:
+        while text not in (news := await self.news())["html"]:
+            pass
+        return news
+
+    async def does(self, act: str, **fields: str) -> tuple[int, str]:
+        url = f"{self.chat.url}/page/{act}"
+        async with self.session.post(url, params=self.where, data=fields) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_an_empty_page_says_what_can_be_said(chat: Platform, session: Any) -> None:
+    alice = Person(chat, session)
+    page = await alice.page()
+    assert f"SmartOps in a simulated {chat.title}" in page
+    assert "<button type=button>list instances</button>" in page
+    assert (await alice.news())["html"] == ""
+
+
+async def test_a_change_is_confirmed_on_the_page(
+    house: House, chat: Platform, session: Any
+) -> None:
+    alice, bob = Person(chat, session, place="ops"), Person(chat, session, user="bob", place="ops")
+    assert await alice.does("say", text="stop <b>web-server-01") == (202, "")
+    await bob.sees("&lt;b&gt;web-server-01")  # also what others say, as text
+    assert await alice.does("say", text="stop web-server-01") == (202, "")
+    html = (await alice.sees("Yes, proceed"))["html"]
+    message = html.rpartition('data-message="')[2].partition('"')[0]
+    what = "Yes, proceed" if chat.title == "Teams" else "confirm"
+    assert await alice.does("press", message=message, what=what) == (200, "")
+    await house.until(lambda: house.changes)
+    await bob.sees("running → stopping")
+    assert (await alice.does("press", message=message, what=what))[0] == 409
+    assert (await alice.does("press", message="17", what=what))[0] == 409
+
+
+async def test_a_conversation_with_new_messages_is_marked(chat: Platform, session: Any) -> None:
+    alice = Person(chat, session, place="ops")
+    alone = "with alice" if chat.title == "Teams" else "@alice"
+    assert (await alice.news())["unread"] == []
+    await Person(chat, session, place=alone).does("say", text="whoami")
+    while (await alice.news())["unread"] != [alone]:
+        pass
+    await Person(chat, session, place=alone).news()
+    assert (await Person(chat, session, place="ops").news())["unread"] == []
+
+
+async def test_the_page_says_that_smartops_does_not_run(chat: Platform, session: Any) -> None:
+    chat.bot = NOWHERE
+    alice = Person(chat, session)
+    await alice.does("say", text="whoami")
+    while not (trouble := (await alice.news())["trouble"]):
+        pass
+    assert trouble == f"Nobody answers at {NOWHERE}. Is SmartOps running?"
+
+
+async def test_a_dialog_is_filled_in_and_closed(house: House, session: Any) -> None:
+    alice = Person(house.slack, session, place="ops")
+    for what in ("close", "submit"):
+        assert await alice.does("say", text="/smartops stop") == (202, "")
+        await house.slack.until(lambda: house.slack.dialogs)
+        dialog = house.slack.dialogs[0]
+        assert f'data-message="{dialog.id}"' in (await alice.sees("<dialog open>"))["html"]
+        values = {"smartops.field.targets": "web-server-02"}
+        assert await alice.does("press", message=dialog.id, what=what, **values) == (200, "")
+        assert house.slack.dialogs == []
+    await alice.sees("Confirmation required")
