@@ -65,7 +65,8 @@ class Sender:
                     return found
         raise DeadlineExceeded(
             "AWS did not say whether it took the script, and does not list it",
-            details=f"{fault.code}. It may have been run: look before you repeat it",
+            details=f"{fault.code}. It may have been run: "
+            "check the target's state before you retry",
         ) from fault
 
     async def _listed(self, comment: str, filters: Sequence[Mapping[str, str]]) -> str:

@@ -111,7 +111,11 @@ def _partly(
     accepted = [item for own in homes.values() for item in own if item.id in done]
     lines = [f"Accepted for {names(accepted)}."] if accepted else []
     for failure in failures:
-        outcome = "Not done" if undone(failure) else "Perhaps done, look before you repeat it"
+        outcome = (
+            "Not done"
+            if undone(failure)
+            else "Perhaps done, check the target's state before you retry"
+        )
         details = f" ({failure.error.details})" if failure.error.details else ""
         lines.append(f"{outcome}: {names(homes[failure.backend])}; {failure}{details}.")
     message = (

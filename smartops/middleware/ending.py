@@ -12,7 +12,7 @@ from .turn import Parts
 
 LOOK_FIRST = "The result is unknown. Check the target's state before you retry."
 _STOPPED = f"SmartOps was stopped while it was under way. {LOOK_FIRST}"
-_PART = "Part of it may have taken effect: look before you repeat it."
+_PART = "Part of it may have taken effect: check the target's state before you retry."
 _NOT_BEGUN = "It was never begun; nothing was changed."
 
 LOOK = 2.0

@@ -126,7 +126,7 @@ class StoredWork(Work):
         if kept is not None:
             raise DeadlineExceeded(
                 "SmartOps was stopped in the middle, and nobody knows whether it was done",
-                details="It was not tried again: look before you repeat it.",
+                details="It was not tried again: check the target's state before you retry.",
             )
         if not await self._keep(step, {}):
             await self._let_go()

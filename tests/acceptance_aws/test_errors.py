@@ -246,7 +246,7 @@ def test_nobody_knows_whether_it_was_sent(server: Server, ann: str, upset: AwsSi
     error = refused(
         server.say(ann, "execute 'df -h' on web-1"), 504, "TIMEOUT", "may have been run"
     )
-    assert "look before you repeat it" in error["details"]
+    assert "check the target's state before you retry" in error["details"]
     assert len(upset.calls.of("SendCommand")) == 1
 
 

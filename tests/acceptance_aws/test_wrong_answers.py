@@ -85,7 +85,7 @@ def test_a_script_that_cannot_be_found_may_have_been_run(
     upset.fault("ssm:SendCommand", "cut")
     upset.fault("ssm:ListCommands", "html")
     error = refused(server.say(ann, DF), 504, "TIMEOUT", "may have been run")
-    assert "look before you repeat it" in error["details"]
+    assert "check the target's state before you retry" in error["details"]
     assert len(upset.calls.of("SendCommand")) == 1
 
 

@@ -197,7 +197,7 @@ def _unavailable(fault: Fault, action: Action) -> Refusal:
         details += (
             ". Nothing was done"
             if certainly_undone(fault)
-            else ". It may or may not have happened: look before you repeat it"
+            else ". It may or may not have happened: check the target's state before you retry"
         )
     return BackendUnavailable(f"{what} to {action.wanted}", details=details)
 

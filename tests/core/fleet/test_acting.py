@@ -121,8 +121,9 @@ async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     with pytest.raises(BackendUnavailable) as refused:
         await compute.act("stop", [one, two])
-    assert f"Perhaps done, look before you repeat it: {two.name} ({two.id}); {US}" in (
-        refused.value.details or ""
+    assert (
+        f"Perhaps done, check the target's state before you retry: {two.name} ({two.id}); {US}"
+        in (refused.value.details or "")
     )
     assert await states(compute, [one, two]) == ["stopping", "stopping"]
 

@@ -374,7 +374,7 @@ async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
             return refused.value
 
         error = await with_time(clock, send)
-        assert "look before you repeat it" in error.details
+        assert "check the target's state before you retry" in error.details
         assert len(simulator.calls.of("SendCommand")) == 1
 
 
@@ -397,7 +397,7 @@ async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
             return refused.value
 
         error = await with_time(clock, send)
-        assert "look before you repeat it" in error.details
+        assert "check the target's state before you retry" in error.details
         assert len(simulator.world().commands) == 1
 
 
@@ -425,7 +425,7 @@ async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
                 await aws.send("hostname", targets, limit=LIMIT, key="act")
             return refused.value
 
-        assert "look before you repeat it" in (await with_time(clock, send)).details
+        assert "check the target's state before you retry" in (await with_time(clock, send)).details
         assert len(simulator.world().commands) == 1
 
 
