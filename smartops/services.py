@@ -83,7 +83,8 @@ class Issuer:
     ``name`` becomes provider of the identities that its tokens prove.
     ``issuers`` are the exact values allowed in ``iss``. ``audiences`` are
     compared ignoring case. ``metadata`` is the URL of the OpenID Connect
-    metadata; with ``keys`` (a JWK set) nothing is fetched. ``claims`` must be
+    metadata; with ``keys`` (a JWK set, or a function that reads it from a file)
+    nothing is fetched. ``claims`` must be
     present with exactly these values. ``subject``, ``tenant`` and ``team`` name
     the claims an identity is made of. ``leeway`` is by how many seconds the
     issuer's clock may differ from ours.
@@ -93,7 +94,7 @@ class Issuer:
     issuers: tuple[str, ...]
     audiences: tuple[str, ...]
     metadata: str = ""
-    keys: Mapping[str, Any] | None = None
+    keys: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None
     claims: Mapping[str, str] = field(default_factory=dict)
     subject: str = "sub"
     tenant: str = "tid"

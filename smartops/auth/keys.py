@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Never
 
@@ -20,7 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from smartops.addresses import split_url, url_problem
-from smartops.errors import BackendUnavailable
+from smartops.errors import BackendUnavailable, StartupError
 from smartops.services import Clock, HttpClient, Issuer
 
 from .token import ALGORITHM, Untrusted, short
@@ -34,6 +34,8 @@ DEAD = 5 * 24 * HOUR
 """Seconds after which keys that could not be refreshed are no longer used."""
 COOL_DOWN = 60.0
 """Seconds between fetches after one without the key."""
+FILE_COOL_DOWN = 5.0
+"""The same for keys that are read from a file."""
 RETRY = 5.0
 """Seconds between fetches after one that failed while there are no keys."""
 FETCH_TIMEOUT = 5.0
@@ -55,10 +57,13 @@ class Key:
 
 @dataclass(slots=True, eq=False)
 class KeySet:
-    """The keys of one issuer, as last seen. ``origin`` is a metadata URL or the JWK set itself."""
+    """The keys of one issuer, as last seen.
+
+    ``origin`` is a metadata URL, a function that reads the JWK set, or the set itself.
+    """
 
     name: str
-    origin: str | Mapping[str, Any]
+    origin: str | Callable[[], Mapping[str, Any]] | Mapping[str, Any]
     keys: dict[str, Key] = field(default_factory=dict)
     fetched: float | None = None
     failed: float | None = None
@@ -69,7 +74,12 @@ class KeySet:
     @property
     def fixed(self) -> bool:
         """Whether there is nothing to fetch."""
-        return not isinstance(self.origin, str)
+        return isinstance(self.origin, Mapping)
+
+    @property
+    def stale(self) -> float:
+        """Seconds after which keys are refreshed in the background; files at every look."""
+        return 0 if callable(self.origin) else STALE
 
     def usable(self, now: float) -> bool:
         """Whether the keys may be used at all."""
@@ -83,7 +93,8 @@ class KeySet:
 
     def may_look_again(self, now: float) -> bool:
         """Whether an unknown kid may cause a fetch."""
-        return not self.fixed and not _within(self.missed, now, COOL_DOWN)
+        cool_down = FILE_COOL_DOWN if callable(self.origin) else COOL_DOWN
+        return not self.fixed and not _within(self.missed, now, cool_down)
 
     def holds(self, key: Key, now: float) -> bool:
         """Whether the key is still among those the issuer publishes."""
@@ -131,14 +142,14 @@ class KeyCache:
         return keys, key
 
     async def keep_fresh(self) -> Never:
-        """Refresh used keys once they are an hour old, until cancelled.
+        """Refresh used keys once they are an hour old, those of files every 5 minutes.
 
         Without this task the first token after a day waits for the fetch.
         """
         while True:
             await self._clock.sleep(CHECK_EVERY)
             for keys in tuple(self._sets.values()):
-                if keys.due(self._clock.time(), STALE):
+                if keys.due(self._clock.time(), keys.stale):
                     await self._refresh(keys, keys.attempts)
 
     def _set_of(self, issuer: Issuer) -> KeySet:
@@ -147,9 +158,9 @@ class KeyCache:
         found = self._sets.get(mark)
         if found is None:
             found = KeySet(issuer.name, origin)
-            if not isinstance(origin, str):
+            if isinstance(origin, Mapping):
                 found.keys = read_entries(origin.get("keys"))
-            elif problem := url_problem(origin):
+            elif isinstance(origin, str) and (problem := url_problem(origin)):
                 raise Untrusted(f"the metadata URL of {issuer.name} {problem}")
             while len(self._sets) >= MAX_SETS:
                 del self._sets[next(iter(self._sets))]
@@ -163,11 +174,17 @@ class KeyCache:
                 return
             now = self._clock.time()
             try:
-                keys.replace(await self._fetch(str(keys.origin)), now)
-            except (BackendUnavailable, _Unreadable) as error:
+                keys.replace(await self._entries(keys.origin), now)
+            except (BackendUnavailable, StartupError, _Unreadable) as error:
                 keys.failed = now
                 _log.warning("the keys of %s could not be fetched: %s", keys.name, error)
             keys.attempts += 1
+
+    async def _entries(self, origin: Any) -> list[Any]:
+        if not callable(origin):
+            return await self._fetch(origin)
+        entries: list[Any] = (await anyio.to_thread.run_sync(origin))["keys"]
+        return entries
 
     async def _fetch(self, metadata_url: str) -> list[Any]:
         keys_url = (await self._get(metadata_url)).get("jwks_uri")

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,30 +28,30 @@ from .token import ALGORITHM, segment
 KEY_BITS = 2048
 _ACT_FOR_OTHERS = "act"
 """The scope of a token whose holder may name another person as the sender."""
+_BLOCK = re.compile(rb"-----BEGIN .+?-----END [^-]+-----", re.DOTALL)
 TOKEN_ID = re.compile(r"tok_[A-Za-z0-9_-]{22}")
 """The ids (``jti``) of tokens. The prefix tells them from fragments of a token."""
 
 
 class LocalIssuer:
-    """Makes tokens with a private key from a file.
+    """Makes tokens with the first private key of a file; tokens of its other keys are valid too.
 
     A missing key is generated, and unless ``writes`` is false written to the
     file, readable by its owner only. Raises StartupError if the file cannot be
     read or written, holds no usable key, or is open to other users of the machine.
+    The file is read again while the server runs, so that keys can be changed.
     """
 
     def __init__(self, settings: LocalIssuerSettings, clock: Clock, *, writes: bool = True) -> None:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        self._private = (_load_or_create if writes else _load_or_make)(settings.key)
-        entry = _public_entry(self._private)
-        self._kid: str = entry["kid"]
+        self._privates = (_load_or_create if writes else _load_or_make)(settings.key)
         self._trusted = Issuer(
             self.name,
             (settings.issuer,),
             (settings.audience,),
-            keys={"keys": [entry]},
+            keys=self._read_public if settings.key.exists() else _public(self._privates),
             tenant="",
             team="team",
         )
@@ -93,7 +94,29 @@ class LocalIssuer:
             claims["scope"] = _ACT_FOR_OTHERS
         if team:
             claims["team"] = team
-        return jwt.encode(claims, self._private, ALGORITHM, headers={"kid": self._kid})
+        kid = _public_entry(self._privates[0])["kid"]
+        return jwt.encode(claims, self._privates[0], ALGORITHM, headers={"kid": kid})
+
+    def add_key(self) -> int:
+        """Add a key to the file, which signs from now on; return the number of older keys."""
+        self._privates = [_make(), *self._privates]
+        _replace(self._settings.key, self._privates)
+        return len(self._privates) - 1
+
+    def drop_old_keys(self) -> int:
+        """Remove all keys but the one that signs from the file; return their number."""
+        dropped = len(self._privates) - 1
+        self._privates = self._privates[:1]
+        _replace(self._settings.key, self._privates)
+        return dropped
+
+    def _read_public(self) -> dict[str, Any]:
+        return _public(_load(self._settings.key))
+
+
+def _public(privates: Sequence[rsa.RSAPrivateKey]) -> dict[str, Any]:
+    """Return the JWK set of the public keys."""
+    return {"keys": [_public_entry(private) for private in privates]}
 
 
 def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:
@@ -111,19 +134,30 @@ def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:
     }
 
 
-def _load_or_create(path: Path) -> rsa.RSAPrivateKey:
-    try:
+def _load_or_create(path: Path) -> list[rsa.RSAPrivateKey]:
+    with _file_problems(path):
         if not path.exists():
             _create(path)
+    return _load(path)
+
+
+def _load_or_make(path: Path) -> list[rsa.RSAPrivateKey]:
+    return _load(path) if path.exists() else [_make()]
+
+
+def _load(path: Path) -> list[rsa.RSAPrivateKey]:
+    with _file_problems(path):
         _check_mode(path)
         return _parse(path)
+
+
+@contextlib.contextmanager
+def _file_problems(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         hint = f"look at {error.filename}"
         raise _problem(path, f"cannot be used: {error.strerror}", hint) from error
-
-
-def _load_or_make(path: Path) -> rsa.RSAPrivateKey:
-    return _load_or_create(path) if path.exists() else _make()
 
 
 def _make() -> rsa.RSAPrivateKey:
@@ -132,23 +166,41 @@ def _make() -> rsa.RSAPrivateKey:
 
 def _create(path: Path) -> None:
     """Write a new key. Of several processes that do so at once, one wins and all use its key."""
-    private = _make()
-    pem = private.private_bytes(
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _draft(path, [_make()]) as draft, contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+
+
+def _replace(path: Path, privates: Sequence[rsa.RSAPrivateKey]) -> None:
+    """Replace the keys in the file at once; its owner and mode stay."""
+    with _file_problems(path), _draft(path.resolve(), privates) as draft:
+        before = path.stat()
+        if os.name == "posix":
+            os.chown(draft, before.st_uid, before.st_gid)
+        draft.chmod(stat.S_IMODE(before.st_mode))
+        draft.replace(path.resolve())
+
+
+@contextlib.contextmanager
+def _draft(path: Path, privates: Sequence[rsa.RSAPrivateKey]) -> Iterator[Path]:
+    """Write the keys to a new file beside ``path``, which is removed at the end."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(draft, "xb", opener=_private_file) as file:
+            file.writelines(_pem(private) for private in privates)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _pem(private: rsa.RSAPrivateKey) -> bytes:
+    return private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(draft, "xb", opener=_private_file) as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _private_file(name: str, flags: int) -> int:
@@ -161,9 +213,14 @@ def _check_mode(path: Path) -> None:
         raise _problem(path, f"has the mode {mode:04o}", f"chmod 600 {path}")
 
 
-def _parse(path: Path) -> rsa.RSAPrivateKey:
+def _parse(path: Path) -> list[rsa.RSAPrivateKey]:
+    blocks = _BLOCK.findall(path.read_bytes()) or [b""]
+    return [_parse_block(path, block) for block in blocks]
+
+
+def _parse_block(path: Path, block: bytes) -> rsa.RSAPrivateKey:
     try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        private = serialization.load_pem_private_key(block, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise _problem(path, "holds no private key in PEM form without a password") from None
     if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < KEY_BITS:

@@ -39,7 +39,7 @@ async def _revoke(settings: Settings, written: str) -> str:
         jti, until = await _genuine(settings, clock, written)
     elif not TOKEN_ID.fullmatch(written):
         raise click.UsageError(
-            "this is neither a whole token nor the id of one (tok_…); nothing was revoked"
+            "not revoked: this is neither a whole token nor the id of one (tok_…)"
         )
     async with _opened(settings, clock) as store:
         await store.revoke(jti, until)

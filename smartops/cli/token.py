@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     metavar="TOKEN",
     help="Revoke a token: the token itself, its id, or - to read it from standard input.",
 )
+@click.option("--new-key", is_flag=True, help="Add a signing key; the old ones stay valid.")
+@click.option("--drop-old-keys", is_flag=True, help="Remove all signing keys but the newest.")
 def token(
     *,
     config: Path,
@@ -48,16 +50,18 @@ def token(
     lifetime: timedelta | None,
     issuer: str | None,
     revoke: str | None,
+    new_key: bool,
+    drop_old_keys: bool,
 ) -> None:
-    """Issue or revoke a token of the local issuer.
+    """Issue or revoke a token of the local issuer, or change its signing keys.
 
     Prints only the token on standard output. Treat it like a password: its bearer
     can act as NAME.
     """
     from smartops.config import read
 
-    if (user is None) == (revoke is None):
-        raise click.UsageError("needs either --user or --revoke")
+    if [user is not None, revoke is not None, new_key, drop_old_keys].count(True) != 1:
+        raise click.UsageError("needs either --user or --revoke, --new-key or --drop-old-keys")
     settings = read(config).settings()
     if revoke is not None:
         from .revoke import revoke as revoke_token
@@ -65,14 +69,22 @@ def token(
         written = sys.stdin.readline() if revoke == "-" else revoke
         click.echo(f"smartops token: revoked {revoke_token(settings, written.strip())}", err=True)
         return
-    assert user is not None
     chosen = _issuer(settings, issuer)
+    if user is None:
+        click.echo(f"smartops token: {_change_keys(chosen, add=new_key)}", err=True)
+        return
     try:
         made = chosen.make_token(user, act_for_others=act_for_others, team=team, lifetime=lifetime)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(made)
     _remark(settings, chosen.name, user, made)
+
+
+def _change_keys(issuer: LocalIssuer, *, add: bool) -> str:
+    if add:
+        return f"a new key signs from now on; older keys that stay valid: {issuer.add_key()}"
+    return f"older keys removed: {issuer.drop_old_keys()}"
 
 
 def _issuer(settings: Settings, name: str | None) -> LocalIssuer:

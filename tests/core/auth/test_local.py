@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -32,6 +33,13 @@ DAY = timedelta(days=1)
 def issuer_at(path: Path, clock: ManualClock) -> LocalIssuer:
     settings = LocalIssuerSettings(name="local", kind="local", key=path, lifetime=DAY)
     return LocalIssuer(settings, clock)
+
+
+def published(local: LocalIssuer) -> list[dict[str, str]]:
+    """Return the JWK set entries that verify the tokens."""
+    keys = local.as_issuer().keys
+    assert callable(keys)
+    return list(keys()["keys"])
 
 
 @pytest.fixture
@@ -100,7 +108,7 @@ def test_the_key_is_made_once_and_private(path: Path, clock: ManualClock) -> Non
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     content = path.read_bytes()
-    assert issuer_at(path, clock).as_issuer() == first.as_issuer()
+    assert published(issuer_at(path, clock)) == published(first)
     assert path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]
 
@@ -108,14 +116,12 @@ def test_the_key_is_made_once_and_private(path: Path, clock: ManualClock) -> Non
 def test_many_starts_at_once_agree_on_one_key(path: Path, clock: ManualClock) -> None:
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: issuer_at(path, clock), range(4)))
-    assert all(item.as_issuer() == made[0].as_issuer() for item in made)
+    assert all(published(item) == published(made[0]) for item in made)
     assert list(path.parent.iterdir()) == [path]
 
 
 async def test_the_public_keys_hold_nothing_private(local: LocalIssuer) -> None:
-    keys = local.as_issuer().keys
-    assert keys is not None
-    assert set(keys["keys"][0]) == {"kty", "use", "alg", "kid", "n", "e"}
+    assert set(published(local)[0]) == {"kty", "use", "alg", "kid", "n", "e"}
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o660, 0o601])
@@ -135,6 +141,76 @@ def test_accepts_a_key_its_group_may_read(mode: int, path: Path, clock: ManualCl
     issuer_at(path, clock)
     path.chmod(mode)
     issuer_at(path, clock)
+
+
+async def test_the_keys_are_changed_while_a_server_runs(
+    local: LocalIssuer, verifier: TokenVerifier, path: Path, clock: ManualClock
+) -> None:
+    trusted = (local.as_issuer(),)
+    first = f"Bearer {local.make_token('alice')}"
+    await verifier.verify(first, trusted)
+    path.chmod(0o640)
+
+    assert issuer_at(path, clock).add_key() == 1
+    second = f"Bearer {issuer_at(path, clock).make_token('alice')}"
+
+    for header in (first, second):
+        assert (await verifier.verify(header, trusted)).claims["sub"] == "alice"
+    assert len(published(local)) == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_removed_key_is_refused_within_five_minutes(
+    local: LocalIssuer, verifier: TokenVerifier, path: Path, clock: ManualClock
+) -> None:
+    trusted = (local.as_issuer(),)
+    first = f"Bearer {local.make_token('alice')}"
+    other = issuer_at(path, clock)
+    other.add_key()
+    await verifier.verify(first, trusted)
+
+    assert other.drop_old_keys() == 1
+    async with anyio.create_task_group() as group:
+        group.start_soon(verifier.keep_fresh)
+        with anyio.fail_after(10):
+            while not clock.sleepers:
+                await anyio.sleep(0.001)
+            clock.advance(300)
+            while not clock.sleepers:
+                await anyio.sleep(0.001)
+        group.cancel_scope.cancel()
+
+    with pytest.raises(AuthenticationFailed):
+        await verifier.verify(first, trusted)
+    await verifier.verify(f"Bearer {other.make_token('alice')}", trusted)
+
+
+async def test_unknown_keys_cause_few_reads_and_a_damaged_file_changes_nothing(
+    local: LocalIssuer,
+    verifier: TokenVerifier,
+    path: Path,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trusted = (local.as_issuer(),)
+    first = f"Bearer {local.make_token('alice')}"
+    await verifier.verify(first, trusted)
+    elsewhere = issuer_at(path.with_name("other.pem"), clock)
+    foreign = f"Bearer {elsewhere.make_token('alice')}"
+    path.write_text("garbage")
+
+    for _ in range(5):
+        with pytest.raises(AuthenticationFailed):
+            await verifier.verify(foreign, trusted)
+    await verifier.verify(first, trusted)
+    assert caplog.text.count("holds no private key") == 1
+
+    path.write_bytes(elsewhere._settings.key.read_bytes())
+    clock.advance(60)
+    await verifier.verify(foreign, trusted)
+    with pytest.raises(AuthenticationFailed):
+        await verifier.verify(first, trusted)
 
 
 def pem(

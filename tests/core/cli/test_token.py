@@ -65,6 +65,21 @@ def test_of_several_local_issuers_one_is_chosen(run, folder):
     assert claims(run("token", "--user", "u", "--issuer", "b").out.strip())["iss"] == "https://b"
 
 
+def test_keys_are_added_and_dropped(run, config):
+    kids = [jwt.get_unverified_header(run("token", "--user", "alice").out.strip())["kid"]]
+    done = run("token", "--new-key")
+    assert (done.status, done.out) == (0, "")
+    assert done.errors == [
+        "smartops token: a new key signs from now on; older keys that stay valid: 1"
+    ]
+    kids += [jwt.get_unverified_header(run("token", "--user", "alice").out.strip())["kid"]]
+    assert kids[0] != kids[1]
+    assert run("token", "--drop-old-keys").errors == ["smartops token: older keys removed: 1"]
+    kids += [jwt.get_unverified_header(run("token", "--user", "alice").out.strip())["kid"]]
+    assert kids[1] == kids[2]
+    assert (config.parent / "state" / "local.pem").read_text().count("BEGIN") == 1
+
+
 @pytest.mark.parametrize("way", ["token", "id", "input"])
 def test_a_token_is_revoked(run, spawn, config, way):
     token = run("token", "--user", "alice").out.strip()
@@ -86,8 +101,7 @@ def test_what_is_no_token_is_not_revoked(run, config, part):
     done = run("token", "--revoke", parts.get(part, part))
     assert (done.status, done.out) == (2, "")
     assert done.errors == [
-        "smartops token: this is neither a whole token nor the id of one (tok_…); "
-        "nothing was revoked"
+        "smartops token: not revoked: this is neither a whole token nor the id of one (tok_…)"
     ]
     assert revoked(config) == set()
 
@@ -100,7 +114,7 @@ def test_a_token_of_another_issuer_is_not_revoked(run, config, tmp_path):
     token = run("token", "--config", str(foreign), "--user", "alice").out.strip()
     done = run("token", "--revoke", token)
     assert done.status == 2
-    assert "it is not ours" in done.err
+    assert "was not issued here" in done.err
     assert revoked(config) == set()
 
 
