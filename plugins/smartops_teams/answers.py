@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smartops import Message, Reply
-from smartops.channels import Response, plain
+from smartops.channels import Response, compact_json, plain, shortened
 
-from .cards import card, summary, whole_card
+from .cards import card, fits
 from .pages import pages
-from .text import encoded, quote, shortened
+from .text import Element
 
 CARD = "application/vnd.microsoft.card.adaptive"
 TEXT = "application/vnd.microsoft.activity.message"
@@ -25,53 +24,48 @@ NOT_IMPLEMENTED = Response(status=501, content_type="text/plain")
 NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A reply, or one of the parts it was taken into, with its card as JSON."""
+class Page(NamedTuple):
+    """A reply, or a part of one, with the card that shows it."""
 
     reply: Reply
-    card: bytes
-
-
-def written(reply: Reply) -> list[Page]:
-    """Return the pages of a reply: most are one, and it is written only once."""
-    if whole := whole_card(reply):
-        return [Page(reply, whole)]
-    return [page_of(part) for part in pages(reply)]
+    card: Element
 
 
 def page_of(reply: Reply) -> Page:
     """Return a reply that fits into a card as a page."""
-    return Page(reply, encoded(card(reply)))
+    return Page(reply, card(reply))
 
 
-def message_activity(reference: Mapping[str, Any], page: Page) -> bytes:
+def written(reply: Reply) -> list[Page]:
+    """Return the pages of a reply; most fit into one card, which is then made once."""
+    page = page_of(reply)
+    return [page] if fits(page.card) else [page_of(part) for part in pages(reply)]
+
+
+def message_activity(reference: Mapping[str, Any], page: Page) -> dict[str, Any]:
     """Return the activity that answers, with a page, what ``reference`` refers to."""
     to = reference["activity"]
-    answers = f'"replyToId":{quote(to)},' if to else ""
-    beginning = (
-        f'{{"type":"message","channelId":{quote(reference["channelId"])},'
-        f'"serviceUrl":{quote(reference["serviceUrl"])},'
-        f'"conversation":{{"id":{quote(reference["conversation"])}}},'
-        f'"from":{_account(reference["bot"])},"recipient":{_account(reference["user"])},'
-        f'{answers}"summary":{quote(summary(page.reply))},'
-        f'"attachments":[{{"contentType":"{CARD}","content":'
-    )
-    return b"%b%b}]}" % (encoded(beginning), page.card)
-
-
-def _account(account: Mapping[str, str]) -> str:
-    return f'{{"id":{quote(account["id"])},"name":{quote(account["name"])}}}'
+    return {
+        "type": "message",
+        "channelId": reference["channelId"],
+        "serviceUrl": reference["serviceUrl"],
+        "conversation": {"id": reference["conversation"]},
+        "from": reference["bot"],
+        "recipient": reference["user"],
+        **({"replyToId": to} if to else {}),
+        "summary": page.card["fallbackText"],
+        "attachments": [{"contentType": CARD, "content": page.card}],
+    }
 
 
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
     """Return the answer to a request with ``deliveryMode`` expectReplies."""
-    activities = (
+    activities = [
         message_activity(message.reference, page)
         for message, reply in zip(messages, replies, strict=True)
         for page in written(reply)
-    )
-    return Response(body=b'{"activities":[%s]}' % b",".join(activities))
+    ]
+    return Response(body=compact_json({"activities": activities}))
 
 
 def invoke_answer(reply: Reply) -> Response:
@@ -87,14 +81,14 @@ def invoke_answer(reply: Reply) -> Response:
 
 def invoke_text(text: str) -> Response:
     """Return the answer to a pressed button that shows a text beside the card."""
-    return _invoke(200, TEXT, quote(text))
+    return _invoke(200, TEXT, text)
 
 
 def invoke_error(text: str) -> Response:
     """Return the answer to an invoke that cannot be read."""
-    return _invoke(400, ERROR, f'{{"code":"BadRequest","message":{quote(text)}}}')
+    return _invoke(400, ERROR, {"code": "BadRequest", "message": text})
 
 
-def _invoke(status: int, kind: str, value: str) -> Response:
-    body = f'{{"statusCode":{status},"type":"{kind}","value":{value}}}'
-    return Response(status=status, body=encoded(body))
+def _invoke(status: int, kind: str, value: Any) -> Response:
+    body = compact_json({"statusCode": status, "type": kind, "value": value})
+    return Response(status=status, body=body)

@@ -1,13 +1,13 @@
-"""A reply as an Adaptive Card 1.5, small enough for Teams whatever it holds."""
+"""A reply as an Adaptive Card 1.5."""
 
 from __future__ import annotations
 
 from smartops import Action, Reply, Text
-from smartops.channels import Form, clean
+from smartops.channels import Form, clean, json_size, one_line, shortened
 
-from . import blocks
+from .blocks import render
 from .forms import form_button
-from .text import encoded, quote, shortened, size, take
+from .text import Element, note
 
 LIMIT = 28_000
 """Bytes of a card. Teams is said to refuse more than 28 KB."""
@@ -16,96 +16,64 @@ ACTIONS_LIMIT = 8_000
 _BUTTONS = 5
 _LONGEST_LABEL = 60
 _LONGEST_SUMMARY = 200
-_REST = blocks.note("The rest of the answer does not fit in a card.")
-_STYLES = {"confirm": ',"style":"positive"'}
 
 
-def card(reply: Reply) -> str:
-    """Return the JSON text of the card that shows a reply and offers its actions.
-
-    What does not fit is cut, and the card says so; pages of a reply always fit.
-    """
-    opening, closing, missing = _frame(reply)
-    body = _body(reply, LIMIT - size(opening) - size(closing), missing)
-    return f"{opening}{body}{closing}"
-
-
-def whole_card(reply: Reply) -> bytes | None:
-    """Return the card if all of the reply fits into it; most do, and are written only once."""
-    opening, closing, missing = _frame(reply)
-    left = _room(opening, closing)
-    if missing or any(blocks.clearly_large(block, left) for block in reply.view):
-        return None
-    parts = [blocks.render(block, blocks.ENDLESS) for block in reply.view]
-    body = encoded(",".join(filter(None, parts)) or blocks.note(summary(reply)))
-    return encoded(opening) + body + encoded(closing) if len(body) <= left else None
+def card(reply: Reply) -> Element:
+    """Return the card that shows a reply and offers its actions; it can be too large for Teams."""
+    body = [element for block in reply.view for element in render(block)]
+    buttons = [form_button(block) for block in reply.view if isinstance(block, Form)]
+    places = enumerate(reply.actions, len(buttons))
+    buttons += [_button(action, in_menu=place >= _BUTTONS) for place, action in places]
+    shown = _fitting(buttons)
+    if missing := len(buttons) - len(shown):
+        body.append(note(f"{missing} more buttons do not fit in a card."))
+    return {
+        "type": "AdaptiveCard",
+        "version": "1.5",
+        "msteams": {"width": "Full"},
+        "fallbackText": summary(reply),
+        "body": body or [note(summary(reply))],
+        **({"actions": shown} if shown else {}),
+    }
 
 
-def room(reply: Reply) -> int:
-    """Return how many bytes the view may take in a card with this reply's buttons."""
-    opening, closing, _ = _frame(reply)
-    return _room(opening, closing)
-
-
-def _room(opening: str, closing: str) -> int:
-    return LIMIT - size(opening) - size(closing) - size(_REST) - 2 * blocks.NOTE_ROOM
-
-
-def _frame(reply: Reply) -> tuple[str, str, int]:
-    """Return what stands around the view, and how many buttons had to be left out."""
-    forms = [form_button(block) for block in reply.view if isinstance(block, Form)]
-    places = enumerate(reply.actions, len(forms))
-    buttons = forms + [_action(action, place >= _BUTTONS) for place, action in places]
-    shown = take(buttons, ACTIONS_LIMIT)
-    opening = (
-        '{"type":"AdaptiveCard","version":"1.5","msteams":{"width":"Full"},'
-        f'"fallbackText":{quote(summary(reply))},"body":['
-    )
-    closing = f'],"actions":[{",".join(shown)}]}}' if shown else "]}"
-    return opening, closing, len(buttons) - len(shown)
+def fits(made: Element) -> bool:
+    """Return whether Teams takes a card."""
+    return json_size(made) <= LIMIT
 
 
 def summary(reply: Reply) -> str:
     """Return one line that says what the reply is about, for notifications and old clients."""
     for block in reply.view:
         if isinstance(block, Text) and block.text.strip():
-            line = " ".join(clean(block.text[: 4 * _LONGEST_SUMMARY]).split())
-            return shortened(line, _LONGEST_SUMMARY)
+            return one_line(block.text[: 4 * _LONGEST_SUMMARY], _LONGEST_SUMMARY)
         if isinstance(block, Form):
-            return shortened(" ".join(clean(block.title).split()), _LONGEST_SUMMARY)
+            return one_line(block.title, _LONGEST_SUMMARY)
     return "SmartOps answered."
 
 
-def _body(reply: Reply, room: int, missing: int) -> str:
-    """Return the elements of the view; ``missing`` is how many buttons had to be left out."""
-    room -= size(_REST) + blocks.NOTE_ROOM
-    parts: list[str] = []
-    for block in reply.view:
-        part = blocks.render(block, room)
-        if part is None:
-            parts.append(_REST)
-            break
-        if part:
-            parts.append(part)
-            room -= size(part) + 1
-    if missing:
-        parts.append(blocks.note(f"{missing} more buttons do not fit in a card."))
-    return ",".join(parts) or blocks.note(summary(reply))
+def _fitting(buttons: list[Element]) -> list[Element]:
+    left = ACTIONS_LIMIT
+    for place, button in enumerate(buttons):
+        left -= json_size(button) + 1
+        if left < 0:
+            return buttons[:place]
+    return buttons
 
 
-def _action(action: Action, in_menu: bool) -> str:
+def _button(action: Action, *, in_menu: bool) -> Element:
     """Return a button: Action.Execute, and for clients without it Action.Submit.
 
     What comes back is in ``data`` and was in the client's hands: a token that
     means nothing without the store, or text that passes the gate as if typed.
     """
     key = "command" if action.type == "command" else "action"
-    shared = (
-        f'"title":{quote(clean(shortened(action.label, _LONGEST_LABEL)))},'
-        f'"data":{{"{key}":{quote(action.value)}}}{_STYLES.get(action.type, "")}'
-    )
-    mode = ',"mode":"secondary"' if in_menu else ""
-    return (
-        f'{{"type":"Action.Execute","verb":"{action.type}",{shared}{mode},'
-        f'"fallback":{{"type":"Action.Submit",{shared}}}}}'
-    )
+    shared: Element = {
+        "title": clean(shortened(action.label, _LONGEST_LABEL)),
+        "data": {key: action.value},
+    }
+    if action.type == "confirm":
+        shared["style"] = "positive"
+    mode = {"mode": "secondary"} if in_menu else {}
+    fallback = {"type": "Action.Submit", **shared}
+    return {"type": "Action.Execute", "verb": action.type, **shared, **mode, "fallback": fallback}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from smartops import Secret
+from smartops.channels import is_loopback
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
@@ -17,7 +18,6 @@ _LOGIN = re.compile(
     r"https://[^\s@?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s@?#]*)?"
 )
 _CREDENTIALS = ("client_secret", "certificate", "federated_token_file", "managed_identity")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _guid(value: str) -> str:
 
 def _host(value: str) -> str:
     folded = value.strip().lower()
-    if folded not in LOOPBACK and not _HOST.fullmatch(folded):
+    if not is_loopback(folded) and not _HOST.fullmatch(folded):
         raise ValueError(
             "must be a host name such as smba.trafficmanager.net, or *. and a domain of two parts"
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import random
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -23,9 +22,9 @@ from smartops import (
     Unreachable,
     ValidationFailed,
 )
-from smartops.channels import HttpClient, HttpReply, parse_json
+from smartops.channels import HttpClient, HttpReply, object_of, parse_json, retry_after, text_of
 
-from .activity import NOTHING, Activity, part, word
+from .activity import Activity
 from .hosts import ServiceHosts
 from .lanes import Lane, Lanes
 from .tokens import Tokens
@@ -88,14 +87,14 @@ class Connector:
     async def send(self, lane: Lane, base: str, conversation: str, activity: bytes) -> str:
         """Post an activity, and return its id."""
         url = self._url(base, "conversations", conversation, "activities")
-        return word(await self._call(lane, Request("POST", url, activity)), "id")
+        return text_of(await self._call(lane, Request("POST", url, activity)), "id")
 
     async def reply(
         self, lane: Lane, base: str, conversation: str, to: str, activity: bytes
     ) -> str:
         """Post an activity as the answer to another one, and return its id; raises MessageGone."""
         url = self._url(base, "conversations", conversation, "activities", to)
-        return word(await self._call(lane, Request("POST", url, activity, about=True)), "id")
+        return text_of(await self._call(lane, Request("POST", url, activity, about=True)), "id")
 
     async def update(
         self, lane: Lane, base: str, conversation: str, id: str, activity: bytes
@@ -126,7 +125,7 @@ class Connector:
         url = self._url(base, "conversations")
         body = json.dumps(wanted).encode()
         made = await self._call(lane, Request("POST", url, body, twice=True))
-        chat = word(made, "id")
+        chat = text_of(made, "id")
         if not chat:
             raise BackendUnavailable("teams: the connector made a conversation without an id")
         return chat
@@ -164,7 +163,8 @@ class Connector:
                     continue
                 self._final(request, reply, tries_left)
             spread = random.uniform(0.75, 1.25)  # noqa: S311 - spreads, and protects nothing
-            await self._clock.sleep(max(_asked_to_wait(reply), pause * spread))
+            asked = retry_after(reply.headers) if reply else None
+            await self._clock.sleep(max(asked or 0, pause * spread))
             pause = min(2 * pause, _LONGEST_PAUSE)
         raise BackendUnavailable("teams: the connector refuses the bot's token")
 
@@ -184,14 +184,13 @@ class Connector:
     def _final(request: Request, reply: HttpReply, tries_left: int) -> None:
         """Raise what an answer means, unless the call may be made again."""
         status = reply.status
-        error = part(_body(reply), "error")
-        code = word(error, "code") or word(error, "subCode")
+        error = object_of(_body(reply), "error")
+        code = text_of(error, "code") or text_of(error, "subCode")
         told = status in _NOT_TAKEN or (status == 503 and "retry-after" in reply.headers)
         if told or (status in _MAYBE_TAKEN and request.twice):
-            pause = _asked_to_wait(reply)
-            if tries_left and pause <= _LONGEST_WAIT:
+            seconds = retry_after(reply.headers) or None
+            if tries_left and (seconds or 0) <= _LONGEST_WAIT:
                 return
-            seconds = math.ceil(pause) or None
             raise BackendUnavailable(f"teams: the connector answers {status}", retry_after=seconds)
         if status == 404 and request.about and code != "ConversationNotFound":
             raise MessageGone("teams: the message is not there any more")
@@ -219,13 +218,6 @@ def _unknown(what: str) -> DeadlineExceeded:
 
 def _body(reply: HttpReply) -> Activity:
     try:
-        body = parse_json(reply.body)
+        return parse_json(reply.body)
     except ValidationFailed:
-        return NOTHING
-    return body if isinstance(body, dict) else NOTHING
-
-
-def _asked_to_wait(reply: HttpReply | None) -> float:
-    """Return the seconds of ``Retry-After``; a date is not worth reading, the pauses do."""
-    value = reply.headers.get("retry-after", "") if reply else ""
-    return float(value) if value.isascii() and value.isdigit() else 0.0
+        return {}

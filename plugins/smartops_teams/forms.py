@@ -7,53 +7,51 @@ hands, and passes the gate as if it had been typed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from smartops.channels import Form, FormField, clean
+from smartops.channels import Form, FormField, clean, shortened
 
-from .text import quote, shortened
+from .text import Element
 
 PREFIX = "field:"
 _LONGEST_LABEL = 200
 _LONGEST_VALUE = 2000
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,9})?", re.ASCII)
+_KINDS = {
+    "flag": "Input.Toggle",
+    "choice": "Input.ChoiceSet",
+    "number": "Input.Number",
+    "text": "Input.Text",
+}
 
 
-def form_input(field: FormField) -> str:
+def form_input(field: FormField) -> Element:
     """Return the input for one value."""
     label = clean(shortened(field.label, _LONGEST_LABEL))
-    members = [f'"id":{quote(PREFIX + field.name)}']
+    made: Element = {"type": _KINDS[field.kind], "id": PREFIX + field.name}
     if field.kind == "flag":
-        value = "true" if field.value == "true" else "false"
-        members.append(f'"title":{quote(label)},"value":"{value}"')
-        return f'{{"type":"Input.Toggle",{",".join(members)}}}'
-    members.append(f'"label":{quote(label)}')
+        return {**made, "title": label, "value": "true" if field.value == "true" else "false"}
+    made["label"] = label
     if field.required:
-        problem = f"{label} is needed."
-        members.append(f'"isRequired":true,"errorMessage":{quote(problem)}')
-    if field.value and not (field.kind == "number" and not _is_number(field.value)):
-        value = field.value if field.kind == "number" else quote(field.value)
-        members.append(f'"value":{value}')
-    if field.hint and field.kind != "choice":
-        members.append(f'"placeholder":{quote(clean(shortened(field.hint, _LONGEST_LABEL)))}')
+        made |= {"isRequired": True, "errorMessage": f"{label} is needed."}
+    value = _number(field.value) if field.kind == "number" else field.value or None
+    if value is not None:
+        made["value"] = value
     if field.kind == "choice":
-        choices = ",".join(
-            f'{{"title":{quote(clean(choice))},"value":{quote(choice)}}}'
-            for choice in field.choices
-        )
-        members.append(f'"style":"compact","choices":[{choices}]')
-        return f'{{"type":"Input.ChoiceSet",{",".join(members)}}}'
-    kind = "Number" if field.kind == "number" else "Text"
-    return f'{{"type":"Input.{kind}",{",".join(members)}}}'
+        choices = [{"title": clean(choice), "value": choice} for choice in field.choices]
+        made |= {"style": "compact", "choices": choices}
+    elif field.hint:
+        made["placeholder"] = clean(shortened(field.hint, _LONGEST_LABEL))
+    return made
 
 
-def form_button(form: Form) -> str:
+def form_button(form: Form) -> Element:
     """Return the button that sends a form; old clients send it as a message."""
-    shared = f'"title":"Continue","data":{{"form":{quote(form.command)}}},"style":"positive"'
-    return (
-        f'{{"type":"Action.Execute","verb":"form",{shared},'
-        f'"fallback":{{"type":"Action.Submit",{shared}}}}}'
-    )
+    shared = {"title": "Continue", "data": {"form": form.command}, "style": "positive"}
+    fallback = {"type": "Action.Submit", **shared}
+    return {"type": "Action.Execute", "verb": "form", **shared, "fallback": fallback}
 
 
 def filled_in(data: Mapping[str, Any]) -> dict[str, str]:
@@ -75,6 +73,8 @@ def _text(value: object) -> str:
     return value.strip()[:_LONGEST_VALUE] if isinstance(value, str) else ""
 
 
-def _is_number(text: str) -> bool:
-    digits = text.removeprefix("-").replace(".", "", 1)
-    return digits.isascii() and digits.isdigit() and digits[0] != "0" and text[-1] != "."
+def _number(text: str) -> int | float | None:
+    """Return the number that a text is; None if a card could not show it as it is."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    return float(text) if "." in text else int(text)

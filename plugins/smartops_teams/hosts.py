@@ -1,21 +1,10 @@
-"""Where answers may be sent: the token that goes with them must reach nobody else."""
+"""Where answers may be sent: the token that goes with them must reach no other host."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 
-from .config import LOOPBACK
-
-# Strict on purpose: what two parsers might read as different hosts does not match.
-_URL = re.compile(
-    r"(?P<scheme>https?)://"
-    r"(?:(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*)|\[(?P<loopback>::1)\])"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:/[!-\[\]-~]*)?",
-    re.IGNORECASE | re.ASCII,
-)
+from smartops.channels import Url
 
 
 class ServiceHosts:
@@ -25,20 +14,17 @@ class ServiceHosts:
         patterns = tuple(patterns)
         self._exact = frozenset(pattern for pattern in patterns if not pattern.startswith("*."))
         self._suffixes = tuple(pattern[1:] for pattern in patterns if pattern.startswith("*."))
-        self.allows = lru_cache(maxsize=256)(self._allows)
 
-    def _allows(self, url: str) -> bool:
-        """Say whether the connector of this service URL may be called.
+    def allows(self, url: str) -> bool:
+        """Return whether the connector of this service URL may be called.
 
         https only, on the usual port, with no user in the URL. A loopback name
         that is listed may use http and any port: it is for development.
         """
-        parts = _URL.fullmatch(url)
-        if parts is None:
+        parts = Url.parse(url)
+        if parts is None or parts.scheme not in ("https", "http"):
             return False
-        host = (parts["host"] or parts["loopback"]).lower()
-        if host in LOOPBACK:
-            return host in self._exact
-        if parts["scheme"].lower() != "https" or parts["port"] not in (None, "443"):
-            return False
-        return host in self._exact or host.endswith(self._suffixes)
+        if parts.is_loopback:
+            return parts.host in self._exact
+        known = parts.host in self._exact or parts.host.endswith(self._suffixes)
+        return known and parts.is_secure

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import anyio
 
 from smartops import Action, Refusal, Reply, Text
+from smartops.channels import object_of, objects_of, text_of
 
-from .activity import Activity, part, word
+from .activity import Activity
 from .outbox import Outbox
 from .references import References, reference_of
 
@@ -36,12 +37,12 @@ Change = Literal["added", "removed", "team removed", ""]
 
 def change_of(activity: Activity) -> Change:
     """Return what became of the bot's place in the conversation; empty if nothing did."""
-    match word(activity, "type"):
+    match text_of(activity, "type"):
         case "installationUpdate":
-            action = word(activity, "action")
+            action = text_of(activity, "action")
             return "added" if action in _ADDED else "removed" if action in _REMOVED else ""
         case "conversationUpdate":
-            event = word(part(activity, "channelData"), "eventType")
+            event = text_of(object_of(activity, "channelData"), "eventType")
             if event in _TEAM_ENDS:
                 return "team removed"
             if event == "channelDeleted":
@@ -89,14 +90,9 @@ class Membership:
 
 
 def _names_bot(activity: Activity, name: str) -> bool:
-    me = word(part(activity, "recipient"), "id")
-    members = activity.get(name)
-    return (
-        me != ""
-        and isinstance(members, list)
-        and any(isinstance(member, dict) and member.get("id") == me for member in members)
-    )
+    me = text_of(object_of(activity, "recipient"), "id")
+    return me != "" and any(member.get("id") == me for member in objects_of(activity, name))
 
 
 def _in_team(activity: Activity) -> bool:
-    return word(part(part(activity, "channelData"), "team"), "id") != ""
+    return text_of(object_of(object_of(activity, "channelData"), "team"), "id") != ""

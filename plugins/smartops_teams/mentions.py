@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from typing import Any
 
-from .activity import Activity, part, word
+from smartops.channels import (
+    JsonObject,
+    object_of,
+    objects_of,
+    text_of,
+    without_emphasis,
+    without_residue,
+)
+
+from .activity import Activity
 
 _TAG = re.compile(r"<at(?:\s[^<>]*)?>([^<>]*)</at>")
-_EMPHASIS = re.compile(r"([*_]{1,2})([^\W_].*[^\W_][\"')]?)\1", re.DOTALL)
-_LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
-# No-break spaces become spaces. What has no width or turns the direction goes, but for the two
-# joiners (200c, 200d), which scripts and emoji need.
-_MENDED = str.maketrans(
-    {
-        **dict.fromkeys("\u00a0\u2007\u202f", " "),
-        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff", None),
-        **{chr(code): None for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    }
-)
 
 
 def spoken(activity: Activity) -> str:
@@ -29,29 +25,26 @@ def spoken(activity: Activity) -> str:
     Quotes and dashes stay as they are: mending those is the grammar's, which
     knows what is quoted.
     """
-    text = word(activity, "text")
-    me = word(part(activity, "recipient"), "id")
-    entities = activity.get("entities")
-    if me and isinstance(entities, list):
-        for entity in entities:
-            if isinstance(entity, dict) and _mentions(entity, me):
-                text = _without(text, entity)
-    text = _mended(text).strip()
-    emphasis = _EMPHASIS.fullmatch(text)
-    return emphasis[2] if emphasis else text
+    text = text_of(activity, "text")
+    me = text_of(object_of(activity, "recipient"), "id")
+    for entity in objects_of(activity, "entities"):
+        if me and _mentions(entity, me):
+            text = _without(text, entity)
+    text = text.replace("&nbsp;", " ").replace("&#160;", " ")
+    return without_emphasis(without_residue(text).strip())
 
 
-def _mentions(entity: dict[str, Any], who: str) -> bool:
-    return entity.get("type") == "mention" and part(entity, "mentioned").get("id") == who
+def _mentions(entity: JsonObject, who: str) -> bool:
+    return entity.get("type") == "mention" and object_of(entity, "mentioned").get("id") == who
 
 
-def _without(text: str, entity: dict[str, Any]) -> str:
+def _without(text: str, entity: JsonObject) -> str:
     """Remove one mention: where the entity says, or else the tag with the name it says.
 
     The name is never a pattern: people call bots what they like.
     """
-    name = word(part(entity, "mentioned"), "name")
-    literal = word(entity, "text") or (f"<at>{name}</at>" if name else "")
+    name = text_of(object_of(entity, "mentioned"), "name")
+    literal = text_of(entity, "text") or (f"<at>{name}</at>" if name else "")
     at = text.find(literal) if literal else -1
     if at >= 0:
         return _joined(text[:at], text[at + len(literal) :])
@@ -69,11 +62,3 @@ def _joined(before: str, after: str) -> str:
     if not before and after[:1] in (":", ","):
         after = after[1:].lstrip()
     return f"{before} {after}"
-
-
-def _mended(text: str) -> str:
-    if "&" in text:
-        text = text.replace("&nbsp;", " ").replace("&#160;", " ")
-    if text.isascii() and "\r" not in text:
-        return text
-    return unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text).translate(_MENDED))

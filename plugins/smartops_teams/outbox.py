@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply, Text, ValidationFailed
+from smartops.channels import compact_json
 
 from .answers import Page, message_activity, page_of, written
 from .connector import Connector, Gone, MessageGone
@@ -50,8 +51,9 @@ class Outbox:
 
     async def follow(self, message: Message, rest: list[Reply]) -> None:
         """Send the pages that follow one that was in the response."""
-        pages = [page_of(reply) for reply in rest]
-        await self._patiently(partial(self._deliver, message.reference, pages, ""))
+        await self._patiently(
+            partial(self._deliver, message.reference, [page_of(part) for part in rest], "")
+        )
 
     async def repeat(self, message: Message, reply: Reply) -> None:
         """Show to all, in the message that was pressed, what was in the response."""
@@ -148,7 +150,7 @@ class Outbox:
 
     async def _show_one(self, lane: Lane, reference: Reference, page: Page, replaces: str) -> str:
         base, conversation = reference["serviceUrl"], reference["conversation"]
-        activity = message_activity(reference, page)
+        activity = compact_json(message_activity(reference, page))
         if replaces:
             try:
                 await self._connector.update(lane, base, conversation, replaces, activity)

@@ -13,9 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smartops import PermissionDenied, Services, ValidationFailed
-from smartops.channels import AuthenticationFailed, Claims, Inbound, Issuer, Verified, parse_json
+from smartops.channels import (
+    AuthenticationFailed,
+    Claims,
+    Inbound,
+    Issuer,
+    Verified,
+    parse_json,
+    text_of,
+)
 
-from .activity import Activity, home, platform, tenants, word
+from .activity import Activity, home, platform, tenants
 from .config import TeamsConfig
 from .hosts import ServiceHosts
 
@@ -74,7 +82,7 @@ class Proof:
 
     def _unproven(self, verified: Verified, activity: Activity) -> str:
         """Return why the token does not vouch for this activity; empty if it does."""
-        url = word(activity, "serviceUrl")
+        url = text_of(activity, "serviceUrl")
         if not url:
             return "the activity has no serviceUrl"
         if verified.issuer == self._emulator:
@@ -110,7 +118,7 @@ class Proof:
         return ""
 
     def _strange_host(self, activity: Activity) -> str:
-        url = word(activity, "serviceUrl")
+        url = text_of(activity, "serviceUrl")
         return "" if self._hosts.allows(url) else f"answers may not be sent to {_short(url)}"
 
 
@@ -139,7 +147,7 @@ def _emulator(config: TeamsConfig) -> Issuer:
 
 def _unfit_caller(claims: Mapping[str, Any], app_id: str) -> str:
     """Return why an Entra token is not the bot's own; empty if it is."""
-    version = word(claims, "ver")
+    version = text_of(claims, "ver")
     name = {"1.0": "appid", "2.0": "azp"}.get(version, "")
     if not name:
         return f"the token's ver is {_short(claims.get('ver'))}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smartops import Clock, Identity, Message, ValidationFailed
-from smartops.channels import Receipt
+from smartops.channels import Receipt, object_of, text_of
 
 from .activity import (
     CHANNEL,
@@ -16,12 +16,10 @@ from .activity import (
     account,
     is_from_bot,
     kind,
-    part,
     place,
     sender,
     split,
     tenants,
-    word,
 )
 from .answers import (
     ACKNOWLEDGED,
@@ -69,7 +67,7 @@ class Reader:
         acknowledged. Raises ValidationFailed if the activity has no type, or
         acts without saying in which conversation.
         """
-        what = word(activity, "type")
+        what = text_of(activity, "type")
         if what == "message":
             return self._message(activity, request_id)
         if what == "invoke":
@@ -95,7 +93,7 @@ class Reader:
         return Receipt(messages=(message,), ack=ACKNOWLEDGED, waits=waits)
 
     def _invoke(self, activity: Activity, request_id: str) -> Receipt:
-        name = word(activity, "name")
+        name = text_of(activity, "name")
         if name != CARD_ACTION:
             log.info("request %s: unknown invoke %.60r", request_id, name)
             return Receipt(ack=NOT_IMPLEMENTED)
@@ -125,12 +123,12 @@ class Reader:
     def _act(
         self, activity: Activity, request_id: str, who: Identity, said: Said, answer: str
     ) -> Message:
-        conversation = word(part(activity, "conversation"), "id")
+        conversation = text_of(object_of(activity, "conversation"), "id")
         if not conversation:
             raise ValidationFailed("The activity has no conversation.id")
         where = place(activity)
         return Message(
-            id=word(activity, "id"),
+            id=text_of(activity, "id"),
             channel=CHANNEL,
             conversation=conversation,
             sender=who,
@@ -141,7 +139,7 @@ class Reader:
             action=said.action,
             thread=split(conversation)[1],
             team=where.team or where.tenant,
-            sender_name=word(part(activity, "from"), "name"),
+            sender_name=text_of(object_of(activity, "from"), "name"),
             shown_in=said.shown_in,
             form=said.form,
             asks=True,
@@ -151,13 +149,13 @@ class Reader:
 
 def _button(activity: Activity) -> Said:
     """Return what the pressed button of an invoke says; raises ValidationFailed."""
-    value = part(activity, "value")
-    action = part(value, "action")
+    value = object_of(activity, "value")
+    action = object_of(value, "action")
     if action.get("type") != "Action.Execute":
         raise ValidationFailed("The invoke holds no Action.Execute")
     if value.get("trigger") == "automatic":
         raise ValidationFailed("A card that refreshes itself presses no button")
-    said = _pressed(part(action, "data"), activity)
+    said = _pressed(object_of(action, "data"), activity)
     if said is None:
         raise ValidationFailed("The action is not one of SmartOps")
     return said
@@ -165,12 +163,12 @@ def _button(activity: Activity) -> Said:
 
 def _pressed(data: Mapping[str, Any], activity: Activity) -> Said | None:
     """Return what a button of ours says; None if it is none."""
-    shown_in = word(activity, "replyToId")
-    if action := word(data, "action"):
+    shown_in = text_of(activity, "replyToId")
+    if action := text_of(data, "action"):
         return Said(action=action, shown_in=shown_in)
-    if command := word(data, "command"):
+    if command := text_of(data, "command"):
         return Said(text=command, shown_in=shown_in)
-    if form := word(data, "form"):
+    if form := text_of(data, "form"):
         return Said(text=form, shown_in=shown_in, form=filled_in(data))
     return None
 
@@ -184,19 +182,19 @@ def _reference(activity: Activity, conversation: str, answer: str, said: Said) -
     """
     return {
         "answer": answer,
-        "serviceUrl": word(activity, "serviceUrl"),
-        "channelId": word(activity, "channelId"),
+        "serviceUrl": text_of(activity, "serviceUrl"),
+        "channelId": text_of(activity, "channelId"),
         "conversation": conversation,
         "kind": kind(activity),
         "tenant": next(iter(tenants(activity)), ""),
-        "activity": said.shown_in or word(activity, "id"),
-        "bot": account(part(activity, "recipient")),
-        "user": account(part(activity, "from")),
+        "activity": said.shown_in or text_of(activity, "id"),
+        "bot": account(object_of(activity, "recipient")),
+        "user": account(object_of(activity, "from")),
     }
 
 
 def _event(activity: Activity, what: str) -> str:
-    detail = word(part(activity, "channelData"), "eventType") or word(activity, "action")
+    detail = text_of(object_of(activity, "channelData"), "eventType") or text_of(activity, "action")
     return f"{what} {detail}" if detail else what
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from smartops import Shelf
+from smartops.channels import object_of, text_of
 
-from .activity import Activity, account, kind, part, split, tenants, word
+from .activity import Activity, account, kind, split, tenants
 
 _PREFIX = "conversation:"
 
@@ -46,17 +47,17 @@ class References:
 
 def reference_of(activity: Activity) -> dict[str, Any]:
     """Return what speaking first in the activity's conversation needs."""
-    chat, _ = split(word(part(activity, "conversation"), "id"))
+    chat, _ = split(text_of(object_of(activity, "conversation"), "id"))
     return {
-        "serviceUrl": word(activity, "serviceUrl"),
-        "channelId": word(activity, "channelId"),
+        "serviceUrl": text_of(activity, "serviceUrl"),
+        "channelId": text_of(activity, "channelId"),
         "conversation": chat,
         "kind": kind(activity),
         "tenant": next(iter(tenants(activity)), ""),
-        "team": word(part(part(activity, "channelData"), "team"), "id"),
+        "team": text_of(object_of(object_of(activity, "channelData"), "team"), "id"),
         "activity": "",
-        "bot": account(part(activity, "recipient")),
-        "user": account(part(activity, "from")),
+        "bot": account(object_of(activity, "recipient")),
+        "user": account(object_of(activity, "from")),
     }
 
 

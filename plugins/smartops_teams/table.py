@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 
 from smartops import Cell, Table
-from smartops.channels import Stack, clean
+from smartops.channels import Stack, clean, shortened
 
-from .text import BOLD, SUBTLE, run, shortened
+from .text import BOLD, SUBTLE, Element, Inlines, rich, run
 
 Row = tuple[str | Cell, ...]
+Lines = tuple[list[str], list[str]]
+"""The texts of a cell: leading ones, and smaller ones below."""
 
 LONGEST_CELL = 400
 _SAMPLE = 25
@@ -22,85 +23,79 @@ _LONGEST_WORD, _LONGEST_LINE = 24, 40
 _SMALL = 0.86
 """The size of a subtle line, compared with the first of its cell."""
 
-_START = (
-    '{"type":"TableRow","cells":[{"type":"TableCell","items":[{"type":"RichTextBlock","inlines":['
-)
-_BETWEEN = ']}]},{"type":"TableCell","items":[{"type":"RichTextBlock","inlines":['
-_END = "]}]}]}"
+
+def element(table: Table) -> Element:
+    """Return a table with a header."""
+    stacks = table.stacks
+    rows = [[_lines(stack, cells) for stack in stacks] for cells in table.rows]
+    return {
+        "type": "Table",
+        "columns": [{"width": width} for width in _widths(stacks, rows[:_SAMPLE])],
+        "rows": [_row(map(_named, stacks)), *(_row(map(_cell, lines)) for lines in rows)],
+    }
 
 
-@lru_cache(maxsize=128)
-def header(stacks: tuple[Stack, ...]) -> str:
-    """Return the row of the columns' names, which are the same ones every time."""
-    return _joined(_named(stack) for stack in stacks)
+def row(stacks: Sequence[Stack], cells: Row) -> Element:
+    """Return one row of values."""
+    return _row(_cell(_lines(stack, cells)) for stack in stacks)
 
 
-@lru_cache(maxsize=2048)
-def row(stacks: tuple[Stack, ...], cells: Row) -> str:
-    """Return one row. Who lists machines sees most of them as they were the last time."""
-    return _joined(_cell(stack, cells) for stack in stacks)
+def _row(cells: Iterable[Inlines]) -> Element:
+    return {
+        "type": "TableRow",
+        "cells": [{"type": "TableCell", "items": [rich(inlines)]} for inlines in cells],
+    }
 
 
-@lru_cache(maxsize=128)
-def columns(stacks: tuple[Stack, ...], rows: tuple[Row, ...]) -> str:
+def _named(stack: Stack) -> Inlines:
+    first, *rest = map(_short, stack.names)
+    more = run(f", {', '.join(rest)}", SUBTLE) if rest else []
+    return [*run(first or " ", BOLD), *more]
+
+
+def _lines(stack: Stack, cells: Row) -> Lines:
+    leading, rest = stack.lines(cells)
+    return [_text(cell) for cell in leading], [_text(cell) for cell in rest]
+
+
+def _cell(lines: Lines) -> Inlines:
+    leading, rest = lines
+    inlines = run("\n".join(map(_short, leading)) or " ")
+    if rest:
+        inlines += run("".join([f"\n{_short(text)}" for text in rest]), SUBTLE)
+    return inlines
+
+
+def _widths(stacks: Sequence[Stack], rows: Sequence[Sequence[Lines]]) -> list[int]:
     """Return the columns' shares of the width.
 
     On a phone each has what its longest word needs; what is left goes to those
     with the longest lines.
     """
-    sizes = [_size(stack, rows) for stack in stacks]
+    sizes = [_size(stack, [row[place] for row in rows]) for place, stack in enumerate(stacks)]
     needed = sum(word for word, _ in sizes)
     left = max(_PHONE - _PADDING * len(sizes) - needed, 0.0)
     wanted = sum(line - word for word, line in sizes)
-    shares = (
-        word + _PADDING + left * ((line - word) / wanted if wanted else word / needed)
-        for word, line in sizes
-    )
-    return ",".join(f'{{"width":{round(10 * share)}}}' for share in shares)
+    shares = [(line - word) / wanted if wanted else word / needed for word, line in sizes]
+    return [
+        round(10 * (word + _PADDING + left * share))
+        for (word, _), share in zip(sizes, shares, strict=True)
+    ]
 
 
-def shown(table: Table) -> str:
-    """Return the JSON text of a table up to its first row of values."""
-    widths = columns(table.stacks, table.rows[:_SAMPLE])
-    return f'{{"type":"Table","columns":[{widths}],"rows":[{header(table.stacks)}'
-
-
-def _size(stack: Stack, rows: tuple[Row, ...]) -> tuple[float, float]:
+def _size(stack: Stack, cells: Sequence[Lines]) -> tuple[float, float]:
     """Return how long the longest word and the longest line of a column are, within reason."""
-    word, line = 1.0, 1.0
-    for text, scale in _lines(stack, rows):
-        longest = max(map(len, text.split(" "))) + text.count("\u00a0") / 2
-        word = max(word, scale * min(longest, _LONGEST_WORD))
-        line = max(line, scale * min(len(text), _LONGEST_LINE))
-    return word, line
+    leading = {stack.names[0], *(text for lines, _ in cells for text in lines)}
+    rest = {*stack.names[1:], *(text for _, lines in cells for text in lines)}
+    words = [1.0, *map(_longest_word, leading), *(_SMALL * _longest_word(text) for text in rest)]
+    lines = [min(len(text), _LONGEST_LINE) for text in leading]
+    small = [_SMALL * min(len(text), _LONGEST_LINE) for text in rest]
+    return max(words), max([1.0, *lines, *small])
 
 
-def _lines(stack: Stack, rows: tuple[Row, ...]) -> Iterator[tuple[str, float]]:
-    yield stack.names[0], 1.0
-    yield from ((name, _SMALL) for name in stack.names[1:])
-    for cells in rows:
-        leading, rest = stack.lines(cells)
-        yield from ((_text(cell), 1.0) for cell in leading)
-        yield from ((_text(cell), _SMALL) for cell in rest)
-
-
-def _joined(inlines: Iterator[str]) -> str:
-    return f"{_START}{_BETWEEN.join(inlines)}{_END}"
-
-
-def _named(stack: Stack) -> str:
-    first, *rest = map(_short, stack.names)
-    more = f", {', '.join(rest)}" if rest else ""
-    return run(first or " ", BOLD) + (f",{run(more, SUBTLE)}" if more else "")
-
-
-def _cell(stack: Stack, cells: Row) -> str:
-    leading, rest = stack.lines(cells)
-    inlines = run("\n".join(_short(_text(cell)) for cell in leading) or " ")
-    if not rest:
-        return inlines
-    more = "".join(f"\n{_short(_text(cell))}" for cell in rest)
-    return f"{inlines},{run(more, SUBTLE)}"
+def _longest_word(text: str) -> float:
+    longest = max(map(len, text.split(" "))) + text.count("\u00a0") / 2
+    return min(longest, _LONGEST_WORD)
 
 
 def _text(cell: str | Cell) -> str:

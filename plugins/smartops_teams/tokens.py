@@ -8,9 +8,8 @@ from typing import Any
 import anyio
 
 from smartops import BackendUnavailable, Clock, ValidationFailed
-from smartops.channels import HttpClient, HttpReply, parse_json
+from smartops.channels import HttpClient, HttpReply, parse_json, text_of
 
-from .activity import word
 from .credentials import Credentials
 
 EARLY_SECONDS = 300.0
@@ -70,7 +69,7 @@ class Tokens:
         answer = _answer(reply)
         if reply.status != 200:
             raise _refusal(reply, answer)
-        token = word(answer, "access_token")
+        token = text_of(answer, "access_token")
         if not token:
             raise BackendUnavailable("teams: the login answered without a token")
         now = self._clock.time()

@@ -111,6 +111,6 @@ def page(cards: list[tuple[str, str]], theme: str) -> str:
 def write_pages(folder: Path) -> None:
     """Write ``cards-light.html`` and ``cards-dark.html`` into the folder."""
     answers = asyncio.run(replies(folder))
-    cards = [(text, smartops_teams.cards.card(reply)) for text, reply in answers]
+    cards = [(text, json.dumps(smartops_teams.cards.card(reply))) for text, reply in answers]
     for theme in ("light", "dark"):
         (folder / f"cards-{theme}.html").write_text(page(cards, theme))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -53,7 +52,7 @@ class Read(HTMLParser):
 
 
 def message(reply: Reply) -> TeamsShown:
-    attachment = {"contentType": CARD, "content": json.loads(card(reply))}
+    attachment = {"contentType": CARD, "content": card(reply)}
     return TeamsShown("1", BOT, {"type": "message", "attachments": [attachment]})
 
 
@@ -91,7 +90,7 @@ def test_marks_say_who_sees_a_message_and_whether_it_was_edited() -> None:
     shown = message(Reply.of("Stopping web-1."))
     assert "Changed" not in Read(shown_as_html(shown, "alice")).words
     shown.edits = 1
-    shown.views["bob"] = json.loads(card(Reply.of("Not for you.")))
+    shown.views["bob"] = card(Reply.of("Not for you."))
     assert {"Changed", "Stopping web-1."} <= set(Read(shown_as_html(shown, "alice")).words)
     assert {"Only you see this", "Not for you."} <= set(Read(shown_as_html(shown, "bob")).words)
     file = File("F1", "output.txt", 12, b"x" * 12, title="Output")

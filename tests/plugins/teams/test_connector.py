@@ -17,6 +17,7 @@ from smartops import (
     Unreachable,
     ValidationFailed,
 )
+from smartops.channels import dump_json
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_simulators.teams import Conversation, TeamsSimulator
@@ -54,7 +55,7 @@ class Line:
             "bot": self.teams.account,
             "user": {"id": "29:1", "name": "Alice"},
         }
-        return message_activity(reference, page_of(Reply.of(text)))
+        return dump_json(message_activity(reference, page_of(Reply.of(text))))
 
     async def send(self, text: str = "Done.", chat: str = "") -> str:
         chat = chat or self.chat.id

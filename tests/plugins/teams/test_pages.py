@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adaptive import loaded, rows, shown
 from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
-from smartops.channels import Form, FormField
-from smartops_teams.cards import card
+from smartops.channels import Form, FormField, compact_json
+from smartops_teams import cards as made_cards
 from smartops_teams.forms import filled_in
 from smartops_teams.pages import pages
 
 CONFIRM = Action("confirm", "Yes", "confirm_x")
 CUT = ("too long for a card", "do not fit in a card", "does not fit in a card")
+
+
+def card(reply: Reply) -> str:
+    return compact_json(made_cards.card(reply)).decode()
 
 
 def cards(reply: Reply) -> list[dict[str, object]]:
@@ -37,6 +42,28 @@ def test_a_long_table_has_its_header_on_each_page() -> None:
     tables = [rows(each) for each in made]
     assert all(table[0] == ["Name", "No", "State"] for table in tables)
     assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(1000)]
+
+
+@pytest.mark.parametrize("name", ["サーバー", "<&>[]\\", "\u202e\x00", "👩\u200d💻"])
+def test_a_long_table_of_any_names_arrives_whole(name: str) -> None:
+    body = tuple((f"{name}-{n}", str(n)) for n in range(2000))
+    tables = [rows(each) for each in cards(Reply.of(Table(("Name", "Number"), body)))]
+    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(2000)]
+
+
+def test_a_row_that_is_wider_than_a_card_is_mentioned() -> None:
+    names = tuple(f"column {n}" for n in range(100))
+    reply = Reply.of("Wide.", Table(names, (("x" * 400,) * 100,)), "The end.", actions=[CONFIRM])
+    texts = [text for page in pages(reply) for text in shown(loaded(card(page)))]
+    assert "The rest of the answer does not fit in a card." in texts
+    assert texts[0] == "Wide."
+    assert "The end." in texts
+
+
+def test_a_form_that_is_larger_than_a_card_is_asked_in_words() -> None:
+    fields = tuple(FormField(f"f{n}", "label " * 30) for n in range(150))
+    (page,) = pages(Reply.of(Form("do it", "Which values?", fields)))
+    assert shown(loaded(card(page))) == ["Which values?"]
 
 
 def test_pages_are_numbered_and_the_last_has_the_buttons() -> None:

@@ -1,0 +1,87 @@
+"""Keeping to the rate limits of a platform before it has to refuse a call."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from smartops.services import Clock
+
+Window = tuple[int, float]
+"""How many calls in how many seconds."""
+
+
+class Pace:
+    """Books calls in order, so that no sliding window ever holds more than it may."""
+
+    def __init__(self, clock: Clock, windows: Sequence[Window]) -> None:
+        self._clock = clock
+        self._windows = windows
+        self._moments: deque[float] = deque(maxlen=max(limit for limit, _ in windows))
+        self._paused_until = 0.0
+
+    async def turn(self) -> None:
+        """Wait until the next call may begin."""
+        now = self._clock.time()
+        moment = max(
+            now,
+            self._paused_until,
+            *(
+                self._moments[-limit] + seconds
+                for limit, seconds in self._windows
+                if len(self._moments) >= limit
+            ),
+        )
+        self._moments.append(moment)
+        if moment > now:
+            await self._clock.sleep(moment - now)
+
+    def ended(self) -> None:
+        """Count the latest call from now, where calls do not overlap.
+
+        A platform counts arrivals, which lie before the end that a caller sees.
+        """
+        self._moments[-1] = max(self._moments[-1], self._clock.time())
+
+    def pause(self, seconds: float) -> None:
+        """Begin no call for a while: the platform asked for it."""
+        self._paused_until = max(self._paused_until, self._clock.time() + seconds)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be forgotten: it is not paused, and no window is more than half used."""
+        now = self._clock.time()
+        return self._paused_until <= now and all(
+            sum(moment > now - seconds for moment in self._moments) <= limit // 2
+            for limit, seconds in self._windows
+        )
+
+
+P = TypeVar("P", bound=Pace)
+
+
+class Paces(Generic[P]):
+    """One pace for each key, such as a conversation; idle ones are removed."""
+
+    def __init__(self, make: Callable[[], P], most: int = 1000) -> None:
+        self._make = make
+        self._most = most
+        self._paces: dict[Hashable, P] = {}
+
+    def __getitem__(self, key: Hashable) -> P:
+        pace = self._paces.get(key)
+        if pace is None:
+            if len(self._paces) >= self._most:
+                self._paces = {name: kept for name, kept in self._paces.items() if not kept.idle}
+            pace = self._paces[key] = self._make()
+        return pace
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._paces)
+
+
+def retry_after(headers: Mapping[str, str]) -> int | None:
+    """Return the seconds of the header ``Retry-After``; None if it is missing or a date."""
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
