@@ -87,7 +87,8 @@ class Issuer:
     nothing is fetched. ``claims`` must be
     present with exactly these values. ``subject``, ``tenant`` and ``team`` name
     the claims an identity is made of. ``leeway`` is by how many seconds the
-    issuer's clock may differ from ours.
+    issuer's clock may differ from ours. ``impersonation`` says that a token with
+    the scope ``act`` may name another person as the sender.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Issuer:
     tenant: str = "tid"
     team: str = ""
     leeway: float = 30.0
+    impersonation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from smartops import Identity, Message, Place, Reply, Services, ValidationFailed
 from smartops.channels import (
@@ -28,6 +29,13 @@ PLACE = Place("api")
 ANONYMOUS = "anonymous"
 ACT = "act"
 """The scope that lets the holder of a token speak for the person named in ``from.id``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven(Claims):
+    """What a token proves; ``impersonates`` says that ``from.id`` may name another sender."""
+
+    impersonates: bool = False
 
 
 class ApiChannel(Channel):
@@ -114,10 +122,12 @@ def _claims(verified: Verified) -> Claims:
     if not (isinstance(tenant, str) and isinstance(team, str)):
         log.warning("a token of %s names its tenant or team by no text", issuer.name)
         raise AuthenticationFailed("Invalid or missing bearer token")
-    return Claims(
+    scope = claims.get("scope")
+    return Proven(
         Identity(issuer.name, tenant, subject),
         team=":".join(part for part in (issuer.name, tenant, team) if part),
         raw=claims,
+        impersonates=issuer.impersonation and isinstance(scope, str) and ACT in scope.split(),
     )
 
 
@@ -126,7 +136,6 @@ def _sender(claims: Claims, named: str) -> tuple[Identity, str]:
     holder = claims.identity
     if holder is None:
         return Identity(ANONYMOUS, "", named or ANONYMOUS), ""
-    scope = claims.raw.get("scope")
-    if named and isinstance(scope, str) and ACT in scope.split():
+    if named and isinstance(claims, Proven) and claims.impersonates:
         return Identity(holder.provider, holder.tenant, named), ""
     return holder, "" if named == holder.id else named

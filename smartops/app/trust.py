@@ -40,4 +40,5 @@ def _oidc(item: OidcIssuerSettings) -> Issuer:
         subject=item.subject,
         tenant=item.tenant,
         team=item.team,
+        impersonation=item.impersonation,
     )

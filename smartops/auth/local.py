@@ -54,6 +54,7 @@ class LocalIssuer:
             keys=self._read_public if settings.key.exists() else _public(self._privates),
             tenant="",
             team="team",
+            impersonation=True,
         )
 
     def as_issuer(self) -> Issuer:

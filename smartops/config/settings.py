@@ -211,6 +211,10 @@ class OidcIssuerSettings(Section):
         default="", description="Claim that holds the organisation, if there are several."
     )
     team: str = Field(default="", description="Claim that names the team of the shared rate limit.")
+    impersonation: bool = Field(
+        default=False,
+        description="Tokens with the scope act may set from.id to another user of the issuer.",
+    )
 
 
 IssuerSettings = Annotated[LocalIssuerSettings | OidcIssuerSettings, Field(discriminator="kind")]

@@ -47,6 +47,10 @@ def inbound(body=None, token="", peer="192.0.2.7", **headers):
     return Inbound("POST", "/api/messages", Headers(pairs), content, "r-1", peer)
 
 
+def impersonating(world):
+    return replace(world.trusted, impersonation=True)
+
+
 async def read(channel, request):
     (message,) = channel.read(request, await channel.authenticate(request)).messages
     return message
@@ -120,7 +124,7 @@ async def test_naming_oneself_claims_nothing(world):
 
 
 async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world):
-    channel = ApiChannel(world.services)
+    channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
     token = world.issuer.token(sub="portal", tid="t-1", scope="read act")
     body = {"text": "help", "from": {"id": "alice"}, "conversation": {"id": "c-1"}}
 
@@ -136,7 +140,7 @@ async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world)
 
 @pytest.mark.parametrize("scope", ["react", "act:none", "Act", "", ["act"], 7])
 async def test_no_other_scope_gives_that_right(world, scope):
-    channel = ApiChannel(world.services)
+    channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
     body = {"text": "help", "from": {"id": "boss"}}
 
     message = await read(channel, inbound(body, world.issuer.token(sub="alice", scope=scope)))
