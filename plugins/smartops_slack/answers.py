@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from smartops import Action, Reply, Severity
-from smartops.channels import Form, clean, plain
+from smartops.channels import Form, clean, json_size, one_line, plain
 
 from .blocks import File, Files, render
 from .forms import LONGEST_VALUE
 from .interactions import button_id
-from .richtext import Block, emoji, mention, one_line, plain_text, preformatted, rich, run, size
+from .richtext import Block, emoji, mention, plain_text, preformatted, rich, run
 from .text import escaped
 
 ROOM = 12_000
@@ -127,7 +127,7 @@ def _buttons(actions: Sequence[Action]) -> list[Block]:
 def _in_rows(buttons: Iterable[Block]) -> Iterable[list[Block]]:
     row: list[Block] = []
     for button in buttons:
-        if row and (len(row) == _BUTTONS_IN_A_ROW or size([*row, button]) > ROOM - 1000):
+        if row and (len(row) == _BUTTONS_IN_A_ROW or json_size([*row, button]) > ROOM - 1000):
             yield row
             row = []
         row.append(button)
@@ -154,7 +154,7 @@ def _add(groups: list[list[Block]], unit: Unit) -> None:
 
 
 def _fits(group: list[Block], unit: Unit) -> bool:
-    return len(group) + len(unit) <= MOST_BLOCKS and size(group) + size(unit) <= ROOM
+    return len(group) + len(unit) <= MOST_BLOCKS and json_size(group) + json_size(unit) <= ROOM
 
 
 def _cut(groups: list[list[Block]], buttons: list[Block], name: str) -> list[list[Block]]:

@@ -15,13 +15,12 @@ import anyio
 import anyio.to_thread
 
 from smartops import Clock, Refusal
-from smartops.channels import dump_json
+from smartops.channels import JsonObject, dump_json, retry_after
 
 from .config import SlackConfig
 from .failures import Declined, failed, unknown, unreachable
 from .hosts import Hosts
-from .pacing import Pace
-from .payload import Payload
+from .pacing import Pacing
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, ClientWebSocketResponse
@@ -60,12 +59,12 @@ class SlackApi:
     def __init__(self, config: SlackConfig, clock: Clock) -> None:
         self._config = config
         self._hosts = Hosts(config.api_url)
-        self._pace = Pace(clock)
+        self._pace = Pacing(clock)
         self._opening = anyio.Lock()
         self._session: ClientSession | None = None
         self._client: AsyncWebClient | None = None
 
-    async def call(self, method: str, *, channel: str = "", **arguments: Any) -> Payload:
+    async def call(self, method: str, *, channel: str = "", **arguments: Any) -> JsonObject:
         """Call a method of the Web API and return its answer.
 
         ``channel`` goes along; posting to one is paced. Raises BackendUnavailable
@@ -155,7 +154,7 @@ class SlackApi:
 
 async def _called(
     client: AsyncWebClient, method: str, arguments: Mapping[str, Any]
-) -> Payload | int:
+) -> JsonObject | int:
     """Call once; return the answer, or for how many seconds Slack wants to be left alone."""
     from aiohttp import ClientConnectorError, ClientError, ConnectionTimeoutError
     from slack_sdk.errors import SlackApiError
@@ -179,7 +178,7 @@ def _refused(method: str, error: Any, *, repeatable: bool) -> int:
     response = error.response
     status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
     if status == 429:
-        return _retry_after(response.headers)
+        return _pause(response.headers)
     data = getattr(response, "data", None)
     members = data if isinstance(data, dict) else {}
     word = members.get("error")
@@ -193,9 +192,9 @@ def _refused(method: str, error: Any, *, repeatable: bool) -> int:
     ) from error
 
 
-def _retry_after(headers: Mapping[str, str]) -> int:
-    value = headers.get("Retry-After", "")
-    return max(1, int(value)) if value.isascii() and value.isdigit() else LONGEST_WAIT
+def _pause(headers: Mapping[str, str]) -> int:
+    seconds = retry_after(headers)
+    return LONGEST_WAIT if seconds is None else max(1, seconds)
 
 
 async def _refusal(response: ClientResponse, what: str) -> Refusal | None:
@@ -204,7 +203,7 @@ async def _refusal(response: ClientResponse, what: str) -> Refusal | None:
     if response.status == 200 and '"ok":false' not in text.replace(" ", ""):
         return None
     if response.status == 429:
-        return unreachable(what, _retry_after(response.headers))
+        return unreachable(what, _pause(response.headers))
     if response.status >= 500:
         return unknown(what, repeatable=what == "upload")
     return Declined(what, _word(text) or f"status {response.status}")

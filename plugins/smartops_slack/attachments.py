@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 
 from smartops import BackendUnavailable
+from smartops.channels import object_of, text_of
 
 from .address import Address
 from .api import SlackApi
 from .blocks import File
 from .failures import OUTSIDE, Declined
-from .payload import part, word
 
 log = logging.getLogger("smartops.slack")
 
@@ -39,7 +39,7 @@ class Attachments:
         """Give a file to the person alone; return a remark if that failed."""
         try:
             opened = await self._api.call("conversations.open", users=address.user)
-            await self._shared(file, word(part(opened, "channel"), "id"), "")
+            await self._shared(file, text_of(object_of(opened, "channel"), "id"), "")
         except Declined as error:
             return self._missing(file, error)
         return ""
@@ -48,7 +48,7 @@ class Attachments:
         place = await self._api.call(
             "files.getUploadURLExternal", filename=file.name, length=len(file.content)
         )
-        url, file_id = word(place, "upload_url"), word(place, "file_id")
+        url, file_id = text_of(place, "upload_url"), text_of(place, "file_id")
         if not (url and file_id):
             raise BackendUnavailable("Slack offered no place for a file")
         await self._api.upload(url, file.content)

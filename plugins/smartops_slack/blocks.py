@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smartops import Cell, Code, Fields, Issue, Issues, Reply, Table, Text
-from smartops.channels import Form, Stack, clean, plain
+from smartops.channels import Form, Stack, clean, grouped, json_size, one_line, plain, shortened
 
 from .forms import inline
 from .richtext import (
@@ -23,14 +23,11 @@ from .richtext import (
     chunks,
     emoji,
     note,
-    one_line,
     paragraphs,
     plain_text,
     preformatted,
     rich,
     run,
-    shortened,
-    size,
 )
 
 LONG_TEXT = 24_000
@@ -128,7 +125,7 @@ def _table(block: Table, files: Files) -> list[Block]:
         parts = [preformatted(part) for part in _rows(header, body)]
     else:
         parts = _entries(short)
-    long = size(text) > LONG_TEXT
+    long = json_size(text) > LONG_TEXT
     if not long and short == marked and len(header) <= _LONGEST_HEADER:
         return parts
     name = files.add("Table", plain(Reply(view=(block,))))
@@ -141,7 +138,7 @@ def _rows(header: str, body: str) -> Iterable[str]:
     header = shortened(header, _LONGEST_HEADER) or " "
     if not body:
         return (header,)
-    return (f"{header}\n{part}" for part in chunks(body, ROOM - size(header)))
+    return (f"{header}\n{part}" for part in chunks(body, ROOM - json_size(header)))
 
 
 def _entries(table: Table) -> list[Block]:
@@ -152,17 +149,9 @@ def _entries(table: Table) -> list[Block]:
     names += [name for stack in named for name in stack.names[1:]]
     header = _SEPARATOR.join(filter(None, map(one_line, names)))
     blocks = note(shortened(header, _LONGEST_HEADER) or "-")
-    points: list[Block] = []
-    left = ROOM
-    for row in table.rows:
-        point = {"type": "rich_text_section", "elements": _entry(stacks, row)}
-        need = size(point) + 1
-        if points and need > left:
-            blocks.append(bulleted(points))
-            points, left = [], ROOM
-        points.append(point)
-        left -= need
-    return [*blocks, bulleted(points)] if points else blocks
+    points = [{"type": "rich_text_section", "elements": _entry(stacks, row)} for row in table.rows]
+    lists = grouped(points, ROOM, lambda point: json_size(point) + 1)
+    return [*blocks, *map(bulleted, lists)]
 
 
 def _entry(stacks: Sequence[Stack], row: Sequence[str | Cell]) -> Inlines:
@@ -203,7 +192,7 @@ def _code(block: Code, files: Files) -> list[Block]:
     if not text.strip():
         return [*title, *note("(nothing)")]
     lines = block.text.count("\n") + 1
-    if size(text) <= LONG_TEXT and lines <= LONG_OUTPUT:
+    if json_size(text) <= LONG_TEXT and lines <= LONG_OUTPUT:
         return [*title, *(preformatted(part) for part in chunks(text, ROOM) if part)]
     name = files.add(one_line(block.title) or "Output", block.text)
     remark = f"{lines:,} lines: all of it is in the file {name}. Here are its beginning and end."

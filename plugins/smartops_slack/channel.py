@@ -26,13 +26,14 @@ from smartops.channels import (
     dump_json,
     envelope,
     parse_json,
+    text_of,
 )
 
 from .api import SlackApi
 from .bodies import read_form
 from .config import SlackConfig
 from .outbox import Outbox
-from .payload import CHANNEL, word
+from .payload import CHANNEL
 from .reading import Reader
 from .signature import SIGNATURE, TIMESTAMP, Signature
 from .sockets import SocketMode
@@ -123,8 +124,8 @@ class SlackChannel(Channel):
                 return
             else:
                 break
-        self._reader.me = word(me, "user_id")
-        team = word(me, "enterprise_id"), word(me, "team_id")
-        log.info("connected to Slack as %s in workspace %s", word(me, "user"), word(me, "team_id"))
-        if not set(team) & set(self._config.workspaces):
-            log.warning("the bot's own workspace %s is not among workspaces:", word(me, "team_id"))
+        self._reader.me = text_of(me, "user_id")
+        team = text_of(me, "team_id")
+        log.info("connected to Slack as %s in workspace %s", text_of(me, "user"), team)
+        if not {team, text_of(me, "enterprise_id")} & set(self._config.workspaces):
+            log.warning("the bot's own workspace %s is not among workspaces:", team)

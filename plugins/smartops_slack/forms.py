@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from smartops.channels import Form, FormField, clean, dump_json
+from smartops.channels import Form, FormField, clean, dump_json, json_size, one_line, shortened
 
 from .address import Address
 from .interactions import FIELD, FORM, VALUE, button_id
-from .richtext import Block, note, one_line, plain_text, rich, run, shortened, size
+from .richtext import Block, note, plain_text, rich, run
 
 LONGEST_VALUE = 2000
 """Characters of a button's value."""
@@ -38,7 +38,7 @@ def inline(form: Form) -> list[Block]:
     actions = {"type": "actions", "elements": [button]}
     for selects in (True, False):
         whole = [title, *(_input(field, selects=selects) for field in form.fields), actions]
-        if size(whole) <= INLINE_ROOM:
+        if json_size(whole) <= INLINE_ROOM:
             return whole
     return too_long
 

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from smartops.channels import Url
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 DOMAINS = frozenset({"slack.com", "slack-gov.com"})
-
-# Strict on purpose: what two parsers might read as different hosts does not match.
-_URL = re.compile(
-    r"(?P<scheme>https?|wss?)://"
-    r"(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[::1\])"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>/[!-\[\]-~]*)?",
-    re.ASCII,
-)
-_DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 _SOCKETS = {"https": "wss", "http": "ws"}
 
 
@@ -24,10 +13,10 @@ def base_url(value: str) -> str:
 
     https only; a loopback name may use http, for that is a simulator.
     """
-    match = _URL.fullmatch(value)
-    if match is None or match["scheme"] not in _SOCKETS or set("?#@") & set(match["path"] or ""):
+    url = Url.parse(value)
+    if url is None or url.scheme not in _SOCKETS or set("?#@") & set(url.path):
         raise ValueError("must be a URL such as https://slack.com/api/")
-    if match["scheme"] == "http" and match["host"] not in LOOPBACK:
+    if url.scheme == "http" and not url.is_loopback:
         raise ValueError("must begin with https://; only a loopback name may use http")
     return value if value.endswith("/") else f"{value}/"
 
@@ -35,43 +24,34 @@ def base_url(value: str) -> str:
 class Hosts:
     """What may be called besides the Web API itself.
 
-    Slack's own services are on fixed hosts below its domain. Whoever stands in
-    for it (a simulator) has everything where its Web API is.
+    Slack's own services are on fixed hosts below its domain. A simulator
+    has everything where its Web API is.
     """
 
     def __init__(self, api_url: str) -> None:
-        match = _URL.fullmatch(api_url)
-        assert match is not None
-        self._scheme, self._host, self._port = match["scheme"], match["host"], _port(match)
-        self._slack = self._scheme == "https" and self._host in DOMAINS and self._port == "443"
+        base = Url.parse(api_url)
+        assert base is not None
+        self._base = base
+        self._slack = base.is_secure and base.host in DOMAINS
 
     def answers(self, url: str) -> bool:
-        """Say whether it is a ``response_url``."""
-        if not url:
-            return False
-        return self._allows(url, self._scheme, f"hooks.{self._host}")
+        """Return whether it is a ``response_url``."""
+        return self._allows(url, self._base.scheme, f"hooks.{self._base.host}")
 
     def uploads(self, url: str) -> bool:
-        """Say whether the content of a file may go there."""
-        return self._allows(url, self._scheme, f"files.{self._host}")
+        """Return whether the content of a file may go there."""
+        return self._allows(url, self._base.scheme, f"files.{self._base.host}")
 
     def sockets(self, url: str) -> bool:
-        """Say whether it is a WebSocket of Socket Mode."""
-        match = _URL.fullmatch(url)
-        if not self._slack or match is None:
-            return self._allows(url, _SOCKETS[self._scheme], self._host)
-        return (
-            match["scheme"] == "wss"
-            and _port(match) == "443"
-            and match["host"].endswith(f".{self._host}")
-        )
+        """Return whether it is a WebSocket of Socket Mode."""
+        parts = Url.parse(url)
+        if not self._slack or parts is None:
+            return self._allows(url, _SOCKETS[self._base.scheme], self._base.host)
+        below = parts.host.endswith(f".{self._base.host}")
+        return below and parts.scheme == "wss" and parts.is_secure
 
     def _allows(self, url: str, scheme: str, host: str) -> bool:
-        match = _URL.fullmatch(url)
-        if match is None or match["scheme"] != scheme or _port(match) != self._port:
+        parts = Url.parse(url)
+        if parts is None or (parts.scheme, parts.port) != (scheme, self._base.port):
             return False
-        return match["host"] == (host if self._slack else self._host)
-
-
-def _port(match: re.Match[str]) -> str:
-    return match["port"] or _DEFAULT_PORTS[match["scheme"]]
+        return parts.host == (host if self._slack else self._base.host)

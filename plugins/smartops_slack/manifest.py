@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import yaml
 
 from smartops import Command
 
@@ -113,21 +115,5 @@ def as_json(document: dict[str, Any]) -> str:
 
 
 def as_yaml(document: dict[str, Any]) -> str:
-    """Return the manifest as YAML; its texts are quoted as in JSON, which YAML reads."""
-    return "\n".join(_lines(document, 0))
-
-
-def _lines(value: Any, depth: int) -> Iterator[str]:
-    space = "  " * depth
-    pairs = value.items() if isinstance(value, dict) else ((None, item) for item in value)
-    for name, item in pairs:
-        start = f"{space}- " if name is None else f"{space}{name}:"
-        if not isinstance(item, dict | list):
-            yield f"{start.rstrip()} {json.dumps(item, ensure_ascii=False)}"
-        elif name is None:
-            first, *rest = _lines(item, depth + 1)
-            yield f"{start}{first.lstrip()}"
-            yield from rest
-        else:
-            yield start
-            yield from _lines(item, depth + 1)
+    """Return the manifest as YAML."""
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .payload import Payload, part, word
+from smartops.channels import JsonObject, object_of, text_of
 
 
 class Workspaces:
@@ -31,27 +31,27 @@ class Workspaces:
         return enterprise or team
 
 
-def of_event(payload: Payload, installed: Payload) -> tuple[str, str, str]:
+def of_event(payload: JsonObject, installed: JsonObject) -> tuple[str, str, str]:
     """Return team, organisation and home of whoever caused an event.
 
     ``installed`` is the installation that it is for. In a channel that is shared
     with another company, the event names the home of its people; of ours it
     says nothing.
     """
-    team = word(payload, "team_id") or word(installed, "team_id")
-    enterprise = word(installed, "enterprise_id") or word(payload, "enterprise_id")
+    team = text_of(payload, "team_id") or text_of(installed, "team_id")
+    enterprise = text_of(installed, "enterprise_id") or text_of(payload, "enterprise_id")
     if payload.get("is_ext_shared_channel") is not True:
         return team, enterprise, ""
-    event = part(payload, "event")
-    return team, enterprise, word(event, "user_team") or word(event, "source_team")
+    event = object_of(payload, "event")
+    return team, enterprise, text_of(event, "user_team") or text_of(event, "source_team")
 
 
-def of_interaction(payload: Payload) -> tuple[str, str, str]:
+def of_interaction(payload: JsonObject) -> tuple[str, str, str]:
     """Return team, organisation and home of whoever pressed or submitted something.
 
     Within an organisation the home may be any of its workspaces, and says nothing.
     """
-    user = part(payload, "user")
-    team = word(part(payload, "team"), "id") or word(user, "team_id")
-    enterprise = word(part(payload, "enterprise"), "id")
-    return team, enterprise, "" if enterprise else word(user, "team_id")
+    user = object_of(payload, "user")
+    team = text_of(object_of(payload, "team"), "id") or text_of(user, "team_id")
+    enterprise = text_of(object_of(payload, "enterprise"), "id")
+    return team, enterprise, "" if enterprise else text_of(user, "team_id")

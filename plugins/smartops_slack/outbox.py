@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply
-from smartops.channels import Form
+from smartops.channels import Form, JsonObject, text_of
 
 from .address import Address, Shown
 from .answers import Answer, Part, answer, surroundings
@@ -19,7 +19,6 @@ from .api import SlackApi
 from .attachments import Attachments
 from .failures import GONE, OUTSIDE, Declined
 from .forms import dialog
-from .payload import Payload, word
 from .responses import Responses
 
 MOST_UNFINISHED = 1_000
@@ -240,6 +239,6 @@ def _is_progress(reply: Reply) -> bool:
     return reply.status == "pending" and not (reply.actions or reply.asks)
 
 
-def _shown(posted: Payload, member: str, address: Address, *, ephemeral: bool = False) -> str:
-    channel = word(posted, "channel") or address.channel
-    return str(Shown(channel, word(posted, member), ephemeral))
+def _shown(posted: JsonObject, member: str, address: Address, *, ephemeral: bool = False) -> str:
+    channel = text_of(posted, "channel") or address.channel
+    return str(Shown(channel, text_of(posted, member), ephemeral))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from smartops import Clock
+from smartops.channels import Pace, Paces
 
 PER_MINUTE = {
     "chat.postMessage": (300, 30),
@@ -18,46 +17,35 @@ PER_MINUTE = {
 }
 """Calls a minute by Slack's tiers, and how many of them may come at once."""
 
-OTHERS = (100, 20)
+OTHERS = (20, 12.0)
 POSTING = frozenset({"chat.postMessage", "files.completeUploadExternal"})
 BETWEEN_POSTS = 1.0
 """Seconds between two messages to one channel."""
 
-MOST_KEYS = 10_000
 
-
-class Pace:
+class Pacing:
     """Lets calls through in the order they came, no faster than Slack takes them.
 
-    Each kind of call has the moment at which its next one is due: calls wait for
-    theirs. A minute never sees more than Slack allows, burst included.
+    Calls are spread: a burst takes its share of the minute.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._due: dict[tuple[str, str], float] = {}
+        self._methods = {
+            method: Pace(clock, [(burst, 60.0 * burst / limit)])
+            for method, (limit, burst) in PER_MINUTE.items()
+        }
+        self._others = Paces(lambda: Pace(clock, [OTHERS]))
+        self._channels = Paces(lambda: Pace(clock, [(1, BETWEEN_POSTS)]), most=10_000)
 
     async def turn(self, method: str, channel: str = "") -> None:
         """Wait until the method may be called (for the channel)."""
-        now = self._clock.time()
-        limit, burst = PER_MINUTE.get(method, OTHERS)
-        moment = self._take((method, ""), 60.0 / (limit - burst), burst, now)
+        await self._of(method).turn()
         if method in POSTING and channel:
-            moment = max(moment, self._take(("", channel), BETWEEN_POSTS, 1, now))
-        if moment > now:
-            await self._clock.sleep(moment - now)
+            await self._channels[channel].turn()
 
     def pause(self, method: str, seconds: float) -> None:
-        """Let no call of the method through for a while: Slack said so."""
-        limit, burst = PER_MINUTE.get(method, OTHERS)
-        spare = (burst - 1) * 60.0 / (limit - burst)
-        until = self._clock.time() + seconds + spare
-        self._due[(method, "")] = max(self._due.get((method, ""), 0.0), until)
+        """Call the method no more for a while: Slack asked for it."""
+        self._of(method).pause(seconds)
 
-    def _take(self, key: tuple[str, str], interval: float, burst: int, now: float) -> float:
-        """Book the next call, and return when it may be made."""
-        if len(self._due) >= MOST_KEYS and key not in self._due:
-            self._due = {name: due for name, due in self._due.items() if due > now}
-        due = max(self._due.get(key, -math.inf), now)
-        self._due[key] = due + interval
-        return due - (burst - 1) * interval
+    def _of(self, method: str) -> Pace:
+        return self._methods.get(method) or self._others[method]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smartops import Clock, Identity, Message, Place, ValidationFailed
-from smartops.channels import Receipt, Response, dump_json, parse_json
+from smartops.channels import JsonObject, Receipt, Response, dump_json, parse_json, text_of
 
 from . import events, interactions
 from .act import Act
@@ -15,7 +15,7 @@ from .address import ANSWER_SECONDS, TRIGGER_SECONDS
 from .config import SlackConfig
 from .hosts import Hosts
 from .origin import Workspaces
-from .payload import CHANNEL, Payload, is_direct, word
+from .payload import CHANNEL, is_direct
 from .text import spoken
 
 ACKNOWLEDGED = Receipt(ack=Response(content_type="text/plain"))
@@ -33,16 +33,16 @@ class Reader:
         self._clock = clock
         self._max_depth = max_depth
 
-    def event(self, payload: Payload, request_id: str) -> Receipt:
+    def event(self, payload: JsonObject, request_id: str) -> Receipt:
         """Read a request of the Events API.
 
         New messages to the bot act. Edits, deletions, its own and other bots'
         messages and all other events are acknowledged. Raises ValidationFailed if
         a message does not say who said it, where and when.
         """
-        kind = word(payload, "type")
+        kind = text_of(payload, "type")
         if kind == "url_verification":
-            challenge = dump_json({"challenge": word(payload, "challenge")})
+            challenge = dump_json({"challenge": text_of(payload, "challenge")})
             return Receipt(ack=Response(body=challenge))
         act = events.act_of(payload, self.me)
         if isinstance(act, str):
@@ -57,24 +57,24 @@ class Reader:
             return self.command(fields, request_id)
         return self.interaction(parse_json(payload.encode(), self._max_depth), request_id)
 
-    def command(self, fields: Payload, request_id: str) -> Receipt:
+    def command(self, fields: JsonObject, request_id: str) -> Receipt:
         """Read a slash command; raises ValidationFailed if it is none."""
         if fields.get("ssl_check") == "1":
             return ACKNOWLEDGED
-        user, channel = word(fields, "user_id"), word(fields, "channel_id")
-        if not (user and channel and word(fields, "command")):
+        user, channel = text_of(fields, "user_id"), text_of(fields, "channel_id")
+        if not (user and channel and text_of(fields, "command")):
             raise ValidationFailed("The form is neither a slash command nor an interaction")
-        text, trigger = spoken(word(fields, "text"), self.me), word(fields, "trigger_id")
+        text, trigger = spoken(text_of(fields, "text"), self.me), text_of(fields, "trigger_id")
         act = Act(
             id=trigger or request_id,
-            origin=(word(fields, "team_id"), word(fields, "enterprise_id"), ""),
+            origin=(text_of(fields, "team_id"), text_of(fields, "enterprise_id"), ""),
             user=user,
             channel=channel,
             text=text,
-            name=word(fields, "user_name"),
-            answers=word(fields, "response_url"),
+            name=text_of(fields, "user_name"),
+            answers=text_of(fields, "response_url"),
             trigger=trigger,
-            asked=f"{word(fields, 'command')} {text}".strip(),
+            asked=f"{text_of(fields, 'command')} {text}".strip(),
         )
         receipt = self._receipt(act, request_id)
         return (
@@ -83,7 +83,7 @@ class Reader:
             else Receipt(ack=_ephemeral("This workspace is not served."))
         )
 
-    def interaction(self, payload: Payload, request_id: str) -> Receipt:
+    def interaction(self, payload: JsonObject, request_id: str) -> Receipt:
         """Read a pressed button or a submitted form."""
         act = interactions.act_of(payload, self._max_depth)
         if isinstance(act, str):

@@ -6,12 +6,10 @@ nearly everything is shown in it, as it is.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from smartops import Severity
-from smartops.channels import clean
+from smartops.channels import grouped, json_size, lines_of
 
 Block = dict[str, Any]
 Inlines = list[dict[str, Any]]
@@ -28,14 +26,6 @@ EMOJI = {
     Severity.WARNING: "warning",
     Severity.CRITICAL: "rotating_light",
 }
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def size(value: Any) -> int:
-    """Return how many bytes something takes as JSON."""
-    text = _encode(value)
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def run(text: str, **style: bool) -> Inlines:
@@ -82,60 +72,15 @@ def note(text: str) -> list[Block]:
     return [{"type": "context", "elements": [plain_text(piece)]} for piece in pieces]
 
 
-def one_line(text: str, longest: int = 0) -> str:
-    """Return the text on one line, harmless; cut to ``longest`` characters, which then shows."""
-    line = " ".join(clean(text).split())
-    return shortened(line, longest) if longest else line
-
-
-def shortened(text: str, longest: int) -> str:
-    """Return the text with at most ``longest`` characters; an ellipsis shows that it was cut."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def paragraphs(inlines: Inlines) -> list[Block]:
     """Return as many blocks as the inlines need, each of at most ``ROOM`` bytes."""
-    blocks: list[Block] = []
-    taken: Inlines = []
-    left = ROOM
-    for inline in inlines:
-        need = size(inline) + 1
-        if taken and need > left:
-            blocks.append(rich(taken))
-            taken, left = [], ROOM
-        taken.append(inline)
-        left -= need
-    return [*blocks, rich(taken)] if taken else blocks
+    return [rich(group) for group in grouped(inlines, ROOM, lambda item: json_size(item) + 1)]
 
 
-def chunks(text: str, room: int) -> Iterator[str]:
-    """Cut a text at line ends into parts of at most ``room`` bytes as JSON; nothing is lost.
-
-    Joined with line ends they are the text again, but for lines that are longer
-    than a part and had to be cut themselves.
-    """
-    taken: list[str] = []
-    left = room
-    for line in text.split("\n"):
-        for piece in _pieces(line, room - 2):
-            need = size(piece)  # with the quotes, which a line end takes no more than
-            if taken and need > left:
-                yield "\n".join(taken)
-                taken, left = [], room
-            taken.append(piece)
-            left -= need
-    yield "\n".join(taken)
-
-
-def _pieces(line: str, room: int) -> Iterator[str]:
-    """Cut one line so that each piece takes at most ``room`` bytes as JSON."""
-    while len(line) * 4 > room and size(line) > room:
-        length = room
-        while size(line[:length]) > room:
-            length = length * 3 // 4
-        yield line[:length]
-        line = line[length:]
-    yield line
+def chunks(text: str, room: int) -> list[str]:
+    """Cut a text at line ends into parts of at most ``room`` bytes as JSON; nothing is lost."""
+    parts = ["".join(group) for group in grouped(lines_of(text, room), room, json_size)] or [""]
+    return [*(part.removesuffix("\n") for part in parts[:-1]), parts[-1]]
 
 
 def _cut(text: str, length: int) -> list[str]:

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from smartops import BackendUnavailable, Clock, Message, Refusal
-from smartops.channels import Receipt, dump_json, parse_json
+from smartops.channels import JsonObject, Receipt, dump_json, object_of, parse_json, text_of
 
 from .api import SlackApi
-from .payload import Payload, part, word
 from .reading import ACKNOWLEDGED, Reader
 
 if TYPE_CHECKING:
@@ -100,12 +99,12 @@ class SocketMode:
         except Refusal as error:
             log.warning("a frame of Socket Mode cannot be read: %s", error)
             return None
-        kind, envelope_id = word(envelope, "type"), word(envelope, "envelope_id")
+        kind, envelope_id = text_of(envelope, "type"), text_of(envelope, "envelope_id")
         if kind == "hello":
             log.info("Socket Mode is connected")
             self._failures = 0
         elif kind == "disconnect":
-            self._parting(word(envelope, "reason"), ending)
+            self._parting(text_of(envelope, "reason"), ending)
         elif envelope_id:
             return await self._acknowledgement(kind, envelope_id, envelope)
         return None
@@ -118,11 +117,11 @@ class SocketMode:
         ending.set()
 
     async def _acknowledgement(
-        self, kind: str, id: str, envelope: Payload
+        self, kind: str, id: str, envelope: JsonObject
     ) -> dict[str, Any] | None:
         """Take in what an envelope holds; None if it could not be kept and must come again."""
         try:
-            receipt = self._read(kind, id, part(envelope, "payload"))
+            receipt = self._read(kind, id, object_of(envelope, "payload"))
             if receipt.messages:
                 await self._accept(receipt.messages)
         except Exception:
@@ -133,7 +132,7 @@ class SocketMode:
             answer["payload"] = parse_json(receipt.ack.body)
         return answer
 
-    def _read(self, kind: str, id: str, payload: Payload) -> Receipt:
+    def _read(self, kind: str, id: str, payload: JsonObject) -> Receipt:
         try:
             if kind == "events_api":
                 return self._reader.event(payload, id)

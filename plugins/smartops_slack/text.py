@@ -8,24 +8,14 @@ nothing which was typed can pass for a token.
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
+
+from smartops.channels import without_emphasis, without_residue
 
 _TOKEN = re.compile(r"<([^<>|][^<>]*)>")
 _ANYBODY = re.compile(r"\s*<@[^<>]+>(\s*[:,])?\s*")
 _SCHEMES = re.compile(r"\A(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _CODE = re.compile(r"(`{3}|`)\s*([^`]*?)\s*\1")
-_EMPHASIS = re.compile(r"([*_]{1,2})([^\W_].*[^\W_][\"')]?)\1", re.DOTALL)
-_LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
-# No-break spaces become spaces. What has no width or turns the direction goes, but for the two
-# joiners (200c, 200d), which scripts and emoji need.
-_MENDED = str.maketrans(
-    {
-        **dict.fromkeys("\u00a0\u2007\u202f", " "),
-        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u2060\ufeff", None),
-        **{chr(code): None for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    }
-)
 
 
 def spoken(text: str, me: str = "", *, mentioned: bool = False) -> str:
@@ -42,9 +32,7 @@ def spoken(text: str, me: str = "", *, mentioned: bool = False) -> str:
         elif mentioned:
             text = _ANYBODY.sub(_space, text, count=1)
         text = _TOKEN.sub(_typed, text)
-    text = mended(unescaped(text)).strip()
-    if emphasis := _EMPHASIS.fullmatch(text):
-        return emphasis[2]
+    text = without_emphasis(without_residue(unescaped(text)).strip())
     if text.startswith("`") and (code := _CODE.fullmatch(text)):
         return code[2]
     return text
@@ -65,13 +53,6 @@ def unescaped(text: str) -> str:
     if "&" not in text:
         return text
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def mended(text: str) -> str:
-    """Return the text without characters that an editor or a web page left in it."""
-    if text.isascii() and "\r" not in text:
-        return text
-    return unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text).translate(_MENDED))
 
 
 @lru_cache(maxsize=16)

@@ -23,11 +23,11 @@ from smartops import (
     Text,
     ValidationFailed,
 )
-from smartops.channels import Form, FormField
+from smartops.channels import Form, FormField, json_size
 from smartops_slack.address import Address
 from smartops_slack.answers import MOST_MESSAGES, Answer, answer, surroundings
 from smartops_slack.forms import dialog
-from smartops_slack.richtext import chunks, size
+from smartops_slack.richtext import chunks
 
 EVERYTHING = Reply.of(
     Text("Instances", style="title"),
@@ -376,7 +376,7 @@ def test_any_dialog_is_within_every_limit(form: Form) -> None:
 @settings(deadline=None, max_examples=50)
 def test_a_cut_text_is_whole_and_fits(text: str, room: int) -> None:
     parts = list(chunks(text, room))
-    assert all(size(part) <= room for part in parts)
+    assert all(json_size(part) <= room for part in parts)
     assert "".join(parts).replace("\n", "") == text.replace("\n", "")
-    if all(size(line) <= room - 2 for line in text.split("\n")):
+    if all(json_size(line) <= room - 2 for line in text.split("\n")):
         assert "\n".join(parts) == text

@@ -102,7 +102,7 @@ LOCAL = Hosts("http://127.0.0.1:8080/api/")
         (SLACK, "https://evil.example#hooks.slack.com/", False),
         (SLACK, "https://hooks.slack.com\\@evil.example/", False),
         (SLACK, "https://slack.com/x", False),
-        (SLACK, "https://HOOKS.slack.com/x", False),
+        (SLACK, "https://HOOKS.slack.com/x", True),
         (SLACK, "https://hooks.slack-gov.com/x", False),
         (SLACK, "http://169.254.169.254/", False),
         (SLACK, " https://hooks.slack.com/x", False),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slack_acts import BOT
-from smartops_slack.text import escaped, mended, mentions, spoken, unescaped
+from smartops.channels import without_residue
+from smartops_slack.text import escaped, mentions, spoken, unescaped
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_is_escaped_comes_back(text: str) -> None:
 @settings(deadline=None, max_examples=50)
 def test_typed_text_cannot_pass_for_a_token(text: str) -> None:
     """Whatever was typed, escaped once as Slack does, is read as exactly that."""
-    plain = mended(f"say {text} x").strip()
+    plain = without_residue(f"say {text} x").strip()
     assert spoken(f"<@{BOT}> {escaped(plain)}", BOT) == plain
 
 
