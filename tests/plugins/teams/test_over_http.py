@@ -17,6 +17,8 @@ from teams_attacks import ATTACKS, Attack
 
 pytestmark = pytest.mark.anyio
 
+LONGEST_HEADERS = 16 * 1024  # the server refuses more before a channel sees it
+
 CONFIG = """
 store: {{url: "sqlite:///{name}.db"}}
 auth:
@@ -90,8 +92,9 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 async def test_attack(attack: Attack, served: Served) -> None:
     authorization, body = attack.request(served.service)
     answer = await served.post(body, authorization, emulator=attack.emulator)
-    assert answer.status == attack.status
-    if attack.status in (401, 403):
+    too_long = authorization is not None and len(authorization) > LONGEST_HEADERS
+    assert answer.status == (431 if too_long else attack.status)
+    if answer.status in (401, 403):
         assert set(answer.body["error"]) == {"code", "message"}  # nothing says why
 
 
