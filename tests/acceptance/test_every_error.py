@@ -142,7 +142,8 @@ def test_timeout(serve: Callable[[str], Server], tmp_path: Path) -> None:
     hanging = CONFIG.replace(
         "faults:\n", "faults:\n      - {operation: list, code: TIMEOUT, times: 1}\n"
     ).replace("  health:\n", "  health:\n  slow_poke:\n")
-    plugin = "from smartops import Compute, command, hookimpl\nfrom smartops.backends import Query\n"
+    plugin = "from smartops import Compute, command, hookimpl\n"
+    plugin += "from smartops.backends import Query\n"
     plugin += "from datetime import timedelta\n"
     plugin += "@command('count', deadline=timedelta(milliseconds=200))\n"
     plugin += "async def count(compute: Compute) -> str:\n"
