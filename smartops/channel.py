@@ -18,15 +18,15 @@ from .reply import Reply
 class Channel(ABC):
     """A way in and out. Subclasses set ``name``, the word used in rules and logs.
 
-    ``forms`` says whether the platform can show a Form. ``patience`` is after how
-    many seconds a sender should see that work is under way, ``pace`` how many
+    ``forms`` says whether the platform can show a Form. ``ack_timeout`` is after how
+    many seconds a sender should see that work is in flight, ``pace`` how many
     seconds must lie between two edits of one message; both only matter to
     channels that send.
     """
 
     name: str
     forms: bool = False
-    patience: float = 2.0
+    ack_timeout: float = 2.0
     pace: float = 3.0
 
     def recognises(self, inbound: Inbound) -> bool:
@@ -53,6 +53,13 @@ class Channel(ABC):
         """Render the replies as the HTTP answer; only asked of receipts that wait."""
         raise NotImplementedError(f"{self.name} does not answer in the response")
 
+    async def follow(self, message: Message, reply: Reply) -> None:  # noqa: B027 - few need it
+        """Send what the response could not hold, such as further pages or what others may see.
+
+        It is called once after ``respond`` for each reply in the response, but not
+        for duplicates, nor for what is shown in place of an approval message.
+        """
+
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Deliver a reply where the message came from, in its thread; the whole of it.
 
@@ -72,7 +79,7 @@ class Channel(ABC):
     async def hint(self, message: Message) -> None:  # noqa: B027 - few platforms have one
         """Show for a moment that an answer is being made, where the platform has a sign for it.
 
-        Nothing is lost if it is not seen: work that takes ``patience`` is shown
+        Nothing is lost if it is not seen: work that takes ``ack_timeout`` is shown
         by a message. Raises what ``send`` raises.
         """
 

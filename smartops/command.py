@@ -32,6 +32,10 @@ class Effect(StrEnum):
     DANGEROUS = "dangerous"
 
 
+class Core:
+    """The base of what SmartOps fills for its own commands alone."""
+
+
 class DeclarationError(TypeError):
     """A command is declared in a way that cannot work; says what to write instead."""
 
@@ -245,7 +249,7 @@ def _signature(
         kind = _without_none(hint)
         if hint in (Call, Plan, Work):
             wants[name] = hint
-        elif isinstance(kind, type) and issubclass(kind, Backend):
+        elif isinstance(kind, type) and issubclass(kind, Backend | Core):
             wants[name] = kind
             if kind is not hint:
                 optional.add(name)

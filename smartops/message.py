@@ -198,7 +198,7 @@ class Receipt:
     Otherwise it answers ``ack`` at once and hands each reply to
     ``channel.send(...)``.
 
-    ``patience`` is for how many seconds the platform waits; what takes longer is
+    ``ack_timeout`` is for how many seconds the platform waits; what takes longer is
     answered with a sign of work, and its reply follows by ``channel.send(...)``.
     0 is for callers who are not sent anything: they wait as long as
     ``server.wait`` says, and ask again.
@@ -207,4 +207,4 @@ class Receipt:
     messages: tuple[Message, ...] = ()
     ack: Response = Response()
     waits: bool = False
-    patience: float = 0.0
+    ack_timeout: float = 0.0

@@ -226,11 +226,7 @@ class Reply:
 
     A handler builds it with :meth:`Reply.of`; the gate adds ``quota`` and
     ``request_id``. ``private`` asks the channel to show it only to the sender, if
-    it can. ``repeated``: the message is a duplicate that was answered already, so
-    a channel that pushes replies sends nothing. ``closes`` is the id of the
-    approval that this reply decides: the channel removes the buttons of all its
-    approval messages. ``asks`` is the key under which this message is stored as an
-    approval message.
+    it can.
     """
 
     status: Literal["success", "pending", "error"] = "success"
@@ -241,9 +237,6 @@ class Reply:
     private: bool = False
     quota: Quota | None = None
     request_id: str = ""
-    repeated: bool = False
-    closes: str = ""
-    asks: str = ""
 
     @classmethod
     def of(
@@ -303,28 +296,27 @@ class Reply:
                 "actions": [asdict(action) for action in self.actions],
                 "error": _dump_error(self.error),
                 "private": self.private,
-                "closes": self.closes,
-                "asks": self.asks,
             }
         ).encode()
 
     @classmethod
     def load(cls, stored: bytes) -> Reply:
         """Return the reply that :meth:`dump` stored."""
-        fields = json.loads(stored)
-        return cls(
-            status=fields["status"],
-            data=fields["data"],
-            view=tuple(_load_block(block) for block in fields["view"]),
-            actions=tuple(
-                Action(action["type"], action["label"], action["value"])
-                for action in fields["actions"]
-            ),
-            error=_load_error(fields["error"]),
-            private=fields["private"],
-            closes=fields["closes"],
-            asks=fields["asks"],
-        )
+        return cls(**members_of(json.loads(stored)))
+
+
+def members_of(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a Reply from the JSON object that :meth:`Reply.dump` stored."""
+    return {
+        "status": stored["status"],
+        "data": stored["data"],
+        "view": tuple(_load_block(block) for block in stored["view"]),
+        "actions": tuple(
+            Action(action["type"], action["label"], action["value"]) for action in stored["actions"]
+        ),
+        "error": _load_error(stored["error"]),
+        "private": stored["private"],
+    }
 
 
 _encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=jsonable).encode

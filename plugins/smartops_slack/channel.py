@@ -86,8 +86,6 @@ class SlackChannel(Channel):
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Deliver a reply where the message came from, in its thread."""
-        if reply.repeated:
-            return replaces
         return await self._outbox.send(message, reply, replaces)
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:

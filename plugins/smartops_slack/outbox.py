@@ -236,7 +236,7 @@ def _key(letter: Letter) -> str:
 
 
 def _is_progress(reply: Reply) -> bool:
-    return reply.status == "pending" and not (reply.actions or reply.asks)
+    return reply.status == "pending" and not reply.actions
 
 
 def _shown(posted: JsonObject, member: str, address: Address, *, ephemeral: bool = False) -> str:

@@ -68,19 +68,20 @@ class TeamsChannel(Channel):
     def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
         """Render the answers into the response, as replies or as the result of an invoke.
 
-        A response holds one card for the one who pressed. What concerns the
-        others, and what does not fit, is sent to the conversation.
+        A response holds one card for the one who pressed; see :meth:`follow`.
         """
         if messages[0].reference["answer"] != "invoke":
             return expected_replies(messages, replies)
-        message, reply = messages[0], replies[0]
-        first, *rest = pages(reply)
-        for_others = not (reply.private or reply.closes or reply.repeated)
-        if message.form and for_others:
-            self._later(self._outbox.repeat, message, reply)
-        elif rest and not (reply.closes or reply.repeated):
-            self._later(self._outbox.follow, message, rest)
-        return invoke_answer(first)
+        return invoke_answer(pages(replies[0])[0])
+
+    async def follow(self, message: Message, reply: Reply) -> None:
+        """Send what concerns the others, or does not fit the response, to the conversation."""
+        if not self._speaks or message.reference["answer"] != "invoke":
+            return
+        if message.form and not reply.private:
+            await self._outbox.repeat(message, reply)
+        elif rest := pages(reply)[1:]:
+            await self._outbox.follow(message, rest)
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Send a reply by way of the connector, and return the id of the message that shows it.

@@ -54,7 +54,6 @@ def pages(reply: Reply) -> list[Reply]:
             reply,
             view=_numbered(view, number, total),
             actions=reply.actions if number == total else (),
-            asks=reply.asks if number == total else "",
         )
         for number, view in enumerate(views, 1)
     ]

@@ -108,7 +108,7 @@ class Reader:
             return Receipt(ack=invoke_error(error.message))
         if asks:  # what it asks for is for everybody, and follows as a message
             return Receipt(messages=(message,), ack=invoke_text("Working on it"))
-        return Receipt(messages=(message,), waits=True, patience=INVOKE_SECONDS)
+        return Receipt(messages=(message,), waits=True, ack_timeout=INVOKE_SECONDS)
 
     def _person(self, activity: Activity, request_id: str) -> Identity | None:
         """Return who acts, or None for those who never do: bots, ourselves, the system."""

@@ -22,8 +22,7 @@ from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.interpreter import Interpreter
-from smartops.middleware import Wired
-from smartops.middleware.builtin import BuiltinCommands
+from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
@@ -51,14 +50,9 @@ class Composition:
     channels: tuple[Channel, ...]
     layers: tuple[Offer, ...]
     interpreters: tuple[Interpreter, ...]
-    builtins: BuiltinCommands
+    capabilities: Mapping[type[Backend], Backend]
+    commands: tuple[Command, ...]
     grammar: Grammar
-    wired: Mapping[str, Wired]
-
-    @property
-    def commands(self) -> tuple[Command, ...]:
-        """All commands, the core's own included."""
-        return tuple(wired.command for wired in self.wired.values())
 
 
 def compose(
@@ -116,8 +110,7 @@ def assemble(
         policy_tags=policy_tags,
     )
 
-    builtins = BuiltinCommands()
-    offers = collect(plugins, services, builtins.commands())
+    offers = collect(plugins, services, CORE_COMMANDS)
     filled = capabilities(values(filter(named, offers.backends)), clock)
     problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
     problems += _unmet(document, offers) if document and not plugins.problems else ()
@@ -142,9 +135,9 @@ def assemble(
         channels=values(offers.channels),
         layers=offers.layers,
         interpreters=values(offers.interpreters),
-        builtins=builtins,
+        capabilities=filled,
+        commands=offers.commands,
         grammar=grammar,
-        wired={command.name: Wired(command, filled) for command in offers.commands},
     )
 
 

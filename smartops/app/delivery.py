@@ -1,23 +1,25 @@
-"""Answers that are pushed: messages kept until they are answered, and answers shown in place.
+"""One delivery: accept a message, wait for its answer as long as the channel allows, then push.
 
-A platform is acknowledged as soon as its message is durable. The answer
-follows: a sign of work if it takes long, edits of that one message as it goes
-on, and the final state, whatever happens to this process in between.
+A message whose answer may be pushed is stored before its platform is
+acknowledged. A sign of work shows if its answer takes long, is edited as it goes
+on, and becomes the answer, whatever happens to this process in between.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
+
+import anyio
 
 from smartops.channel import Channel
 from smartops.contained import contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
-from smartops.middleware import Gate
-from smartops.middleware.deduplicate import act_key, digest_of
+from smartops.middleware import Answer, Claimed, Gate
 from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.store import Store
@@ -27,7 +29,10 @@ from .progress import Progress
 log = logging.getLogger("smartops.delivery")
 
 PROGRESS = "(progress)"
-"""The shelf on which it is kept what shows the progress of an act; no plugin is called that."""
+"""Under which name the ids of messages that show progress are stored; no plugin is called that."""
+
+Make = Callable[[Claimed, Progress], Awaitable[Answer]]
+"""How the answer to a claimed message is made."""
 
 Where = tuple[str, str]
 """A channel, and the platform's id of a message in it."""
@@ -39,8 +44,23 @@ RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """After how many seconds a reply that could not be delivered is tried again."""
 
 
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A message whose request waits for the answer: until ``done``, or until it is ``late``.
+
+    ``waiting`` is the scope in which a duplicate waits for the first one's answer.
+    """
+
+    message: Message
+    late: bool = False
+    answer: Answer | None = None
+    progress: Progress | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+    waiting: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
 class Delivery:
-    """Takes messages in and sees to it that each is answered."""
+    """Accepts messages and delivers the answer to each."""
 
     def __init__(
         self,
@@ -55,171 +75,191 @@ class Delivery:
         self._channels: Mapping[str, Channel] = {item.name: item for item in channels}
         self._clock = clock
         self._spawn = spawn
-        self._waited_for: dict[str, Progress] = {}
-        self._acts: set[str] = set()
-        self._strange: set[str] = set()
+        self._keys: set[str] = set()
+        self._unknown_channels: set[str] = set()
 
     @property
-    def acts(self) -> Sequence[str]:
-        """The keys of the acts that are being answered here."""
-        return tuple(self._acts)
+    def keys(self) -> Sequence[str]:
+        """The idempotency keys of the stored messages that are being answered here."""
+        return tuple(self._keys)
+
+    async def handle(self, message: Message) -> Answer:
+        """Return the answer to a message, however long it takes."""
+        answer = await self._gate.handle(message)
+        if answer.decided:
+            self._spawn(self._close, answer)
+        return answer
+
+    async def answer(
+        self, message: Message, seconds: float, channel: Channel | None = None
+    ) -> Answer | None:
+        """Return the answer to a message, or None if it takes longer than ``seconds``.
+
+        A late answer is pushed if there is a ``channel`` to push it, else it is
+        returned when the message is sent again.
+        """
+        pending = Pending(message)
+        self._spawn(self._answer, pending, channel)
+        with anyio.move_on_after(seconds):
+            await pending.done.wait()
+        if pending.answer is None:
+            pending.late = True
+            pending.waiting.cancel()
+            if pending.progress is not None:
+                self._spawn(pending.progress.go_on)
+        return pending.answer
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """Keep messages until they are answered, and begin to answer those that are new.
+        """Store messages, and begin to answer those that are new.
 
         When it returns they are durable and the platform may be acknowledged.
         """
         for message in messages:
-            act = act_key(message)
-            if await self._store.arrive(act, message.dump(), digest_of(message)):
-                self._begin(channel, message, act)
+            claimed = await self._gate.claim(message, keep=True)
+            if claimed is not None:
+                self._keys.add(claimed.key)
+                self._spawn(self._push, channel, claimed, self._gate.answer)
 
     async def take_over(self) -> None:
         """Answer what a process that stopped, or a failure, has left unanswered."""
-        for act, kept in await self._store.undelivered(self._clock.time()):
-            if act in self._acts:
+        for key, stored in await self._store.undelivered(self._clock.time()):
+            if key in self._keys:
                 continue  # another process took it over for a while: the store was away
             try:
-                message = Message.load(kept)
+                message = Message.load(stored)
             except Exception:  # whatever is wrong with it, the others are to be answered
                 log.exception("a message waits that this version cannot read")
                 continue
             channel = self._channels.get(message.channel)
             if channel is not None:
-                self._begin(channel, message, act, retaken=True)
-            elif message.channel not in self._strange:
-                self._strange.add(message.channel)
+                self._keys.add(key)
+                self._spawn(self._take_over, channel, Claimed(message, key))
+            elif message.channel not in self._unknown_channels:
+                self._unknown_channels.add(message.channel)
                 log.warning("a message of channel %s waits, which is not loaded", message.channel)
 
-    def _begin(
-        self, channel: Channel, message: Message, act: str, *, retaken: bool = False
-    ) -> None:
-        self._acts.add(act)
-        self._spawn(self._deliver, channel, message, act, retaken)
-
-    async def close(self, reply: Reply, besides: Where | None = None) -> set[Where]:
-        """Take the buttons off the messages that ask for what ``reply`` decides.
-
-        It is shown in their place, but not in that of ``besides``. Returns
-        where it is shown now.
-        """
-        closed = set()
-        for showing in await self._store.showings(reply.closes):
-            where = (showing.channel, showing.shown)
-            channel = self._channels.get(showing.channel)
-            if channel is not None and showing.shown and where != besides:
-                asked = Message.load(showing.message.encode())
-                await self._send(channel, asked, replace(reply, private=False), showing.shown)
-                closed.add(where)
-        return closed
-
-    async def answer(self, message: Message, *, kept: bool = False) -> Reply:
-        """Return the answer to a message whose sender waits, kept or not until it is given."""
-        act = act_key(message) if kept and message.id else ""
-        if act and not await self._store.arrive(act, message.dump(), digest_of(message)):
-            act = ""  # it is known, and answered as it was before
-        if act:
-            reply = await self._watched(message, act)
-        else:
-            reply = await self._gate.handle(message)
-        if reply.asks and message.shown_in:
-            self._store.shown(reply.asks, message.shown_in)
-        return reply
-
-    async def go_on(self, message: Message) -> None:
-        """Show how far the answer is, whose sender was told to wait for it."""
-        progress = self._waited_for.get(act_key(message))
-        if progress is not None:
-            await progress.go_on()
-
-    async def conclude(
-        self, channel: Channel, message: Message, reply: Reply, *, late: bool
-    ) -> None:
-        """See to what remains when the sender has the answer, or was told to wait for it."""
-        if reply.repeated:
-            return  # whoever answers it for the first time sees to it
-        act = act_key(message)
-        progress = self._waited_for.pop(act, None) or self._in_place(channel, message, act)
+    async def _answer(self, pending: Pending, channel: Channel | None) -> None:
+        """Answer a message whose request waits; push what is late."""
         try:
-            closed = await self._closed(reply)
-            if late and (message.channel, message.shown_in) not in closed:
-                await self._answer(channel, message, reply, progress)
-            await self._answered(act, progress)
+            first = await self._first(pending, keep=channel is not None)
+            if isinstance(first, Claimed):
+                await self._answer_claimed(pending, channel, first)
+            else:
+                pending.answer = first
         finally:
-            self._acts.discard(act)
+            pending.done.set()
 
-    async def _deliver(self, channel: Channel, message: Message, act: str, retaken: bool) -> None:
-        try:
-            await self._delivered(channel, message, act, retaken)
-        finally:
-            self._acts.discard(act)  # if it was not answered, it is taken over again
+    async def _first(self, pending: Pending, *, keep: bool) -> Claimed | Answer | None:
+        """Claim the message; or return the first one's answer, None once it is late."""
+        first = await self._gate.begin(pending.message, keep=keep)
+        if first is None:
+            with pending.waiting:
+                first = await self._gate.first_answer(pending.message)
+        return first
 
-    async def _delivered(self, channel: Channel, message: Message, act: str, retaken: bool) -> None:
-        kept = (await self._store.facts(PROGRESS, act)).get(act, "") if retaken else ""
-        progress = self._watching(channel, message, act, kept)
-        try:
+    async def _answer_claimed(
+        self, pending: Pending, channel: Channel | None, claimed: Claimed
+    ) -> None:
+        if channel is None:
+            pending.answer = await self._gate.answer(claimed)
+            pending.done.set()
+            await self._close(pending.answer)
+            return
+        pending.progress = progress = self._progress(channel, claimed)
+        progress.shown = claimed.message.shown_in
+        if pending.late:
+            self._spawn(progress.go_on)
+        with self._at_work(claimed):
+            pending.answer = await self._made(claimed, progress, self._gate.answer)
+            pending.done.set()
+            if pending.late:
+                await self._send_answer(channel, claimed, pending.answer, progress)
+            else:
+                await self._follow(channel, claimed.message, pending.answer)
+            await self._forget(claimed, progress)
+
+    async def _take_over(self, channel: Channel, claimed: Claimed) -> None:
+        with self._at_work(claimed):
+            stored = await self._store.facts(PROGRESS, claimed.key)
+            await self._push(channel, claimed, self._gate.take_over, stored.get(claimed.key, ""))
+
+    async def _push(self, channel: Channel, claimed: Claimed, make: Make, shown: str = "") -> None:
+        """Answer a stored message for which no request waits; ``shown`` shows its progress."""
+        message = claimed.message
+        with self._at_work(claimed):
+            progress = self._progress(channel, claimed)
+            progress.kept = progress.shown = shown
             with (
                 self._clock.after(HINT, partial(self._spawn, _hint, channel, message)),
-                self._clock.after(channel.patience, partial(self._spawn, progress.go_on)),
+                self._clock.after(channel.ack_timeout, partial(self._spawn, progress.go_on)),
             ):
-                reply = await self._gate.handle(
-                    message, act=act, retaken=retaken, pushed=True, watcher=progress
-                )
+                answer = await self._made(claimed, progress, make)
+            await self._send_answer(channel, claimed, answer, progress)
+            await self._forget(claimed, progress)
+
+    async def _made(self, claimed: Claimed, progress: Progress, make: Make) -> Answer:
+        try:
+            return await make(claimed, progress)
         finally:
             await progress.stop()
-        if reply.closes and message.shown_in:
-            progress.shown = message.shown_in
-        await self._answer(channel, message, reply, progress)
-        await self._closed(reply, besides=(message.channel, message.shown_in))
-        await self._answered(act, progress)
 
-    async def _closed(self, reply: Reply, besides: Where | None = None) -> set[Where]:
-        """Close what the reply decides, if it can be: the sender is answered in any case."""
+    @contextmanager
+    def _at_work(self, claimed: Claimed) -> Iterator[None]:
+        """Return a context in which this process holds the lease on a stored message."""
+        self._keys.add(claimed.key)
         try:
-            return await self.close(reply, besides) if reply.closes else set()
-        except Exception:  # raised here, it would have the message answered again
-            log.exception("the buttons for %s were not taken away", reply.closes)
-            return set()
-
-    async def _watched(self, message: Message, act: str) -> Reply:
-        progress = self._in_place(self._channels[message.channel], message, act)
-        self._waited_for[act] = progress
-        self._acts.add(act)
-        concluded = False
-        try:
-            reply = await self._gate.handle(message, act=act, watcher=progress)
-            concluded = not reply.repeated
+            yield
         finally:
-            if not concluded:
-                del self._waited_for[act]
-                self._acts.discard(act)
-            await progress.stop()
-        return reply
+            self._keys.discard(claimed.key)  # if it was not answered, it is taken over again
 
-    def _watching(self, channel: Channel, message: Message, act: str, kept: str = "") -> Progress:
-        keep = partial(self._store.put_fact, PROGRESS, act)
-        return Progress(channel, message, self._clock, keep, kept)
+    def _progress(self, channel: Channel, claimed: Claimed) -> Progress:
+        keep = partial(self._store.put_fact, PROGRESS, claimed.key)
+        return Progress(channel, claimed.message, self._clock, keep)
 
-    def _in_place(self, channel: Channel, message: Message, act: str) -> Progress:
-        """Return what shows the progress where the button was that was pressed."""
-        progress = self._watching(channel, message, act)
-        progress.shown = message.shown_in
-        return progress
-
-    async def _answer(
-        self, channel: Channel, message: Message, reply: Reply, progress: Progress
+    async def _send_answer(
+        self, channel: Channel, claimed: Claimed, answer: Answer, progress: Progress
     ) -> None:
         """Send the answer in the place of what shows the progress; private ones take it away."""
-        replaces = progress.kept if reply.private else progress.shown
-        shown = await self._send(channel, message, reply, replaces)
-        if reply.asks and shown:
-            self._store.shown(reply.asks, shown)
+        message = claimed.message
+        if answer.decided and message.shown_in:
+            progress.shown = message.shown_in
+        replaces = progress.kept if answer.private else progress.shown
+        shown = await self._send(channel, message, answer, replaces)
+        if answer.approval_message and shown:
+            self._store.shown(answer.approval_message, shown)
+        await self._close(answer, besides=(message.channel, message.shown_in))
 
-    async def _answered(self, act: str, progress: Progress) -> None:
-        """Forget what was kept of a message until it is answered."""
-        self._store.delivered(act)
-        if progress.kept:
-            await self._store.drop_fact(PROGRESS, act)
+    async def _follow(self, channel: Channel, message: Message, answer: Answer) -> None:
+        """Show what the response does not show."""
+        if answer.approval_message and message.shown_in:
+            self._store.shown(answer.approval_message, message.shown_in)
+        if answer.decided:
+            await self._close(answer)
+            return
+        try:
+            await contained(channel.name, channel.follow(message, answer))
+        except Exception:
+            log.exception("what follows a response could not be delivered by %s", channel.name)
+
+    async def _forget(self, claimed: Claimed, progress: Progress) -> None:
+        """Delete what was stored of a message until it was answered."""
+        if claimed.key:
+            self._store.delivered(claimed.key)
+            if progress.kept:
+                await self._store.drop_fact(PROGRESS, claimed.key)
+
+    async def _close(self, answer: Answer, besides: Where | None = None) -> None:
+        """Show a decision in place of the messages that ask for it, but not in ``besides``."""
+        if not answer.decided:
+            return
+        try:
+            for asking in await self._store.showings(answer.decided):
+                channel, where = self._channels.get(asking.channel), (asking.channel, asking.shown)
+                if channel is not None and asking.shown and where != besides:
+                    message = Message.load(asking.message.encode())
+                    await self._send(channel, message, replace(answer, private=False), asking.shown)
+        except Exception:  # raised here, it would have the message answered again
+            log.exception("the buttons for %s were not taken away", answer.decided)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
         """Send, trying again as long as it makes sense; return what now shows it."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from smartops.limits import Limiter, MemoryLimiter, Window
-from smartops.middleware import Parts, Running
+from smartops.middleware import CoreServices, Parts, Running, Wired
 from smartops.store import Record, Store
 
 from .composition import Composition
@@ -20,18 +20,22 @@ def connect(
     running: Running,
     observe: Callable[[Record], None],
 ) -> Parts:
-    """Return the parts, and give the core's commands and the plugins' shelves the store."""
-    settings = composition.settings
+    """Return the parts, with all commands joined to what they ask for."""
+    settings, clock = composition.settings, composition.services.clock
+    core = CoreServices(clock, store, composition.policy, composition.grammar, running)
+    provided: dict[type, object] = {**composition.capabilities, CoreServices: core}
     limits = {"user": settings.limits.user, "team": settings.limits.team}
     limits["burst"] = settings.limits.burst
-    parts = Parts(
-        clock=composition.services.clock,
+    composition.shelves.store = store
+    return Parts(
+        clock=clock,
         store=store,
         limiter=limiter,
         people=composition.people,
         policy=composition.policy,
         grammar=composition.grammar,
-        wired=composition.wired,
+        wired={command.name: Wired(command, provided) for command in composition.commands},
+        layers=composition.layers,
         interpreters=composition.interpreters,
         compute=composition.compute,
         windows={
@@ -42,9 +46,6 @@ def connect(
         observe=observe,
         running=running,
     )
-    composition.builtins.parts = parts
-    composition.shelves.store = store
-    return parts
 
 
 @asynccontextmanager

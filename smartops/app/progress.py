@@ -11,14 +11,14 @@ from smartops.channel import Channel
 from smartops.contained import contained
 from smartops.errors import Refusal
 from smartops.message import Message
-from smartops.middleware import Watcher
+from smartops.middleware import ProgressReporter
 from smartops.reply import Reply, Text
 from smartops.services import Clock
 
 log = logging.getLogger("smartops.delivery")
 
 
-class Progress(Watcher):
+class Progress(ProgressReporter):
     """Shows one message's progress; ``shown`` is the platform's id of where it is to be shown.
 
     ``kept`` is the id of what does show it, empty if nothing does yet. ``keep``
@@ -31,9 +31,8 @@ class Progress(Watcher):
         message: Message,
         clock: Clock,
         keep: Callable[[str], Awaitable[None]],
-        kept: str = "",
     ) -> None:
-        self.shown = self.kept = kept
+        self.shown = self.kept = ""
         self._keep = keep
         self._channel = channel
         self._message = message

@@ -73,27 +73,18 @@ class App:
         return await self._stack.__aexit__(*reason)
 
     async def handle(self, message: Message) -> Reply:
-        """Return the answer to a message whose sender waits; raises nothing but cancellation."""
-        reply = await self._delivery.answer(message)
-        if reply.closes:
-            self.spawn(self._delivery.close, reply)
-        return reply
+        """Return the answer to a message, however long it takes."""
+        return await self._delivery.handle(message)
 
-    async def handle_kept(self, message: Message) -> Reply:
-        """Return the answer to a message whose sender waits, but not for long.
+    async def answer(
+        self, message: Message, seconds: float, channel: Channel | None = None
+    ) -> Reply | None:
+        """Return the answer to a message, or None if it takes longer than ``seconds``.
 
-        The message is kept until :meth:`conclude`: should this process stop, the
-        next one answers it with ``channel.send``.
+        A late answer is pushed if there is a ``channel`` to push it, else it is
+        returned when the message is sent again.
         """
-        return await self._delivery.answer(message, kept=True)
-
-    async def go_on(self, message: Message) -> None:
-        """Show how far the answer to a kept message is: its sender does not wait any longer."""
-        await self._delivery.go_on(message)
-
-    async def conclude(self, channel: Channel, message: Message, reply: Reply, late: bool) -> None:
-        """Show the answer to a kept message to the others, and to its sender if it is late."""
-        await self._delivery.conclude(channel, message, reply, late=late)
+        return await self._delivery.answer(message, seconds, channel)
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Take messages that ``channel.send`` answers; they are durable when it returns."""
@@ -146,7 +137,7 @@ class App:
         stack.push_async_callback(self.limiter.aclose)
         observe = self.telemetry.command
         self.parts = connect(composition, self.store, self.limiter, self._running, observe)
-        self._gate = Gate(self.parts, composition.layers)
+        self._gate = Gate(self.parts)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
         patience = settings.server.shutdown_timeout.total_seconds()
         lifespans = await stack.enter_async_context(left_at_exit())
@@ -159,7 +150,7 @@ class App:
             clock,
             composition.revoked,
             carried=lambda: self._running.ids,
-            answered=lambda: self._delivery.acts,
+            answered=lambda: self._delivery.keys,
             cancel=self._running.cancel,
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             lost=lambda operation: self.spawn(self._gate.lost, operation),

@@ -65,13 +65,13 @@ class Console:
 
     def complete(self, text: str) -> list[str]:
         """Return the words that can stand where ``text`` ends."""
-        from smartops.middleware.authorise import may_ever
-        from smartops.middleware.identify import person_of
+        from smartops.middleware import identify, may_ever
 
-        parts = self._app.parts
-        person = person_of(parts, self._sender)
-        place = Place(CHANNEL)
-        return parts.grammar.complete(text, lambda item: may_ever(parts, person, item, place))
+        parts, place = self._app.parts, Place(CHANNEL)
+        person = identify(parts.people, self._sender)
+        return parts.grammar.complete(
+            text, lambda item: may_ever(parts.policy, person, item, place)
+        )
 
     def _pressed(self, word: str) -> str:
         wanted = "confirm" if word in YES else "cancel" if word in NO else ""

@@ -102,6 +102,6 @@ def _simulators(name: str, config: Any) -> Iterator[click.Command]:
 def _commands(path: Path | None) -> Sequence[Command]:
     """Return what people can say; without a configuration that is what the core offers."""
     from smartops.app import compose
-    from smartops.middleware.builtin import BuiltinCommands
+    from smartops.middleware import CORE_COMMANDS
 
-    return compose(path, writes=False).commands if path else tuple(BuiltinCommands().commands())
+    return compose(path, writes=False).commands if path else CORE_COMMANDS

@@ -64,7 +64,8 @@ def _may_change(composition: Composition, provider: str) -> bool:
 
 def try_line(composition: Composition, config: Path, url: str) -> str:
     """Return a curl line that works when it is pasted here."""
-    text = "list instances" if "list instances" in composition.wired else "help"
+    names = {command.name for command in composition.commands}
+    text = "list instances" if "list instances" in names else "help"
     headers = ["-H 'Content-Type: application/json'"]
     if not composition.settings.auth.anonymous:
         headers.insert(0, f'-H "Authorization: Bearer {_token(composition, config)}"')

@@ -77,8 +77,12 @@ class NotPermitted(ParseError):
     """The text is faulty, and names a command that the sender may never run.
 
     It does not describe the fault, as that would show the command's usage.
-    ``command`` lets the gate answer with the rule that forbids it.
+    ``forbidden``, the command, lets the gate answer with the rule that forbids it.
     """
+
+    def __init__(self, message: str, *, command: Command) -> None:
+        super().__init__(message, command=command)
+        self.forbidden = command
 
 
 def point(text: str, place: Place) -> str:

@@ -1,10 +1,23 @@
-"""The way of a message: one step a file, their order one tuple in ``gate``."""
+"""The way of a message: :class:`Gate` calls one step after the other."""
 
-from .gate import STEPS, Gate
-from .permission import Permission, may_run
-from .running import Running
-from .turn import Parts, Turn
-from .watcher import Watcher
-from .wiring import Wired
+from .access import Permission, identify, may_ever, may_run
+from .commands import CORE_COMMANDS
+from .dispatch import Wired
+from .gate import Gate
+from .steps import Answer, Claimed, CoreServices, Parts, ProgressReporter, Running
 
-__all__ = ["STEPS", "Gate", "Parts", "Permission", "Running", "Turn", "Watcher", "Wired", "may_run"]
+__all__ = [
+    "CORE_COMMANDS",
+    "Answer",
+    "Claimed",
+    "CoreServices",
+    "Gate",
+    "Parts",
+    "Permission",
+    "ProgressReporter",
+    "Running",
+    "Wired",
+    "identify",
+    "may_ever",
+    "may_run",
+]

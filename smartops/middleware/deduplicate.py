@@ -1,20 +1,19 @@
-"""The same act twice is one act, across restarts and replicas."""
+"""The same message twice is one message, across restarts and replicas."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 
-from smartops.errors import ApprovalInvalid, ValidationFailed
+from smartops.errors import ValidationFailed
 from smartops.message import Message
-from smartops.reply import Reply
 from smartops.store import Operation, StoreUnavailable
 
-from .ending import LOOK, ended, outcome_of
-from .turn import Parts, Proceed, Turn
+from .operations import LOOK, decided, ended, outcome_of
+from .steps import Answer, Parts
 
 GLANCE = 0.5
-"""After how many seconds an act that another process claimed is looked at again."""
+"""After how many seconds a message that another process claimed is looked at again."""
 
 
 class IdReused(ValidationFailed):
@@ -23,39 +22,8 @@ class IdReused(ValidationFailed):
     status = 409
 
 
-async def deduplicate(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    """Claim the act; answer a repeated one as the first one was, or will be, answered.
-
-    Where its answer was not kept there was no effect to repeat (changes always
-    leave one, and need an approval that works once), so the message goes on and
-    is answered afresh. Channels that push stay silent about repeated acts.
-    """
-    if turn.message.id and not turn.claimed and turn.operation is None:
-        turn.act = act_key(turn.message)
-        turn.claimed = await parts.store.claim(turn.act, digest_of(turn.message))
-        turn.repeated = not turn.claimed
-    answer: Reply | None = None
-    if turn.repeated:
-        answer = await _first_answer(parts, turn)
-    elif turn.retaken:
-        answer = await _left_answer(parts, turn)
-    if answer is not None:
-        return answer
-    if turn.claimed:
-        parts.running.begin(turn.act)
-    try:
-        return await proceed(turn)
-    except ApprovalInvalid:
-        if turn.operation is not None or not turn.act:
-            raise
-        operation = await parts.store.operation_of(turn.act)
-        if operation is None:
-            raise
-        return await _told(parts, turn, operation)  # the same act, sent twice, was faster
-
-
-def act_key(message: Message) -> str:
-    """Return the key under which an act is claimed; it reveals nothing of the message."""
+def idempotency_key(message: Message) -> str:
+    """Return the key under which a message is claimed; it reveals nothing of the message."""
     parts = (message.channel, str(message.sender), message.conversation, message.id)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -66,58 +34,51 @@ def digest_of(message: Message) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-async def _first_answer(parts: Parts, turn: Turn) -> Reply | None:
-    """Return the answer to the message that came first, waiting for it in any process.
+async def first_answer(parts: Parts, message: Message, key: str) -> Answer | Operation | None:
+    """Return the answer to the message that came first, or the operation that it began.
 
-    None if it is to be given here: the answer was not kept, or the process that
-    claimed the act stopped before it began anything. Raises IdReused if that
-    message said something else.
+    Waits for them in any process. None if the message is claimed here now: the
+    answer was not stored, or the process that claimed it stopped before it
+    began anything. Raises IdReused if that message said something else.
     """
-    digest = digest_of(turn.message)
+    digest = digest_of(message)
     while True:
-        known = await parts.store.known(turn.act)
+        known = await parts.store.known(key)
         if known is not None and known.digest not in ("", digest):
             raise IdReused(
                 "The id of this message was used for another one",
                 details="Nothing was done. Send it with an id of its own.",
             )
         if known is not None and known.answer:
-            return Reply.load(known.answer)
-        operation = await parts.store.operation_of(turn.act)
+            return Answer.load(known.answer)
+        operation = await parts.store.operation_of(key)
         if operation is not None:
-            return await _told(parts, turn, operation)
+            return operation
+        claimed = False
         if known is None:
-            turn.claimed = await parts.store.claim(turn.act, digest)
+            claimed = await parts.store.claim(key, digest)
         elif known.lease_until <= parts.clock.time():
-            turn.claimed = await parts.store.retake(turn.act)
-        if turn.claimed:
-            turn.repeated = False
+            claimed = await parts.store.retake(key)
+        if claimed:
             return None
-        if not await parts.running.wait(turn.act):
+        if not await parts.running.wait(key):
             await parts.clock.sleep(GLANCE)
 
 
-async def _told(parts: Parts, turn: Turn, operation: Operation) -> Reply:
-    """Return what came of the operation that was begun for this act."""
-    if turn.message.action:
-        turn.watcher.accepted()
-    turn.operation = operation = await ended(parts, operation)
-    turn.closes = operation.approval_id  # whoever began it may not have got so far
-    return outcome_of(operation)
+async def stored_answer(parts: Parts, key: str) -> Answer | Operation | None:
+    """Return what a process that stopped answered, or the operation that it began.
 
-
-async def _left_answer(parts: Parts, turn: Turn) -> Reply | None:
-    """Return what an earlier process answered, or what came of the operation it began.
-
-    Who was not told how it ended must not hear, as the last word, that the store is away.
+    While the store is away it is asked again: nobody else will answer the message.
     """
     while True:
         try:
-            answer = await parts.store.answer(turn.act)
-            operation = None if answer else await parts.store.operation_of(turn.act)
+            stored = await parts.store.answer(key)
+            return Answer.load(stored) if stored else await parts.store.operation_of(key)
         except StoreUnavailable:
             await parts.clock.sleep(LOOK)
-            continue
-        if answer:
-            return Reply.load(answer)
-        return await _told(parts, turn, operation) if operation else None
+
+
+async def outcome(parts: Parts, operation: Operation) -> Answer:
+    """Wait for an operation that was begun for the same message, and return its outcome."""
+    operation = await ended(parts, operation)
+    return decided(outcome_of(operation), operation)

@@ -1,142 +1,243 @@
-"""The gate: every way in becomes a Turn and passes these steps, in this order.
+"""The gate: the whole way of a message, top to bottom.
 
-A TimeoutError of the handler's own is not ours to explain away; a failure
-inside any step refuses. Here, and nowhere else, exceptions become replies.
+A failure inside any step refuses. Here, and nowhere else, exceptions become
+replies. A TimeoutError of a handler's own is a failure like any other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from smartops.command import Effect
 from smartops.contained import CANCELLED
-from smartops.errors import BackendUnavailable, DeadlineExceeded, RateLimited, Refusal
+from smartops.errors import (
+    ApprovalInvalid,
+    BackendUnavailable,
+    DeadlineExceeded,
+    Refusal,
+    ValidationFailed,
+)
 from smartops.message import Claims, Message
-from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.store import Operation
 
-from .approve import approve
-from .authorise import authorise
-from .deduplicate import deduplicate
-from .dispatch import dispatch
-from .ending import given_up, outcome_of
-from .identify import identify, person_of
-from .limit import exceeded, limit, take
-from .outcome import note, unforeseen
-from .parse import parse
-from .questions import with_question
-from .record import record
-from .turn import Parts, Proceed, Step, Turn
-from .watcher import Watcher
+from .access import LimitExceeded, authorise, exceeded, identify, naming_failures, take_limits
+from .approvals import ApprovalOver, approve, plan_of
+from .audit import Trail, record, unforeseen
+from .deduplicate import digest_of, first_answer, idempotency_key, outcome, stored_answer
+from .dispatch import Run, dispatch
+from .operations import begin, can_resume, execute, given_up, outcome_of
+from .parse import check_known, parse, parse_exactly, proposed
+from .questions import naming_question
+from .steps import (
+    Allowed,
+    Answer,
+    Claimed,
+    Identified,
+    Parts,
+    ProgressReporter,
+    Understood,
+    answer,
+)
 
 log = logging.getLogger("smartops.gate")
 
-STEPS: tuple[Step, ...] = (
-    deduplicate,
-    identify,
-    limit,
-    parse,
-    authorise,
-    approve,
-    record,
-)
+T = TypeVar("T")
 
 
 class Gate:
-    """The only way to a command. Built once at start, around the plugins' layers."""
+    """The only way to a command."""
 
-    def __init__(self, parts: Parts, layers: Sequence[Offer] = ()) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        proceed: Proceed = partial(dispatch, parts, tuple(layers))
-        for step in reversed(STEPS):
-            proceed = partial(step, parts, proceed)
-        self._way = proceed
 
-    async def handle(
-        self,
-        message: Message,
-        *,
-        act: str = "",
-        retaken: bool = False,
-        pushed: bool = False,
-        watcher: Watcher | None = None,
-    ) -> Reply:
-        """Return the answer to a message; raises nothing but cancellation.
+    async def handle(self, message: Message) -> Answer:
+        """Return the answer to a message; raises nothing but cancellation."""
+        first = await self.deduplicate(message)
+        return first if isinstance(first, Answer) else await self.answer(first)
 
-        ``act`` is the key of an act that was claimed before, ``retaken`` says
-        by a process that stopped, ``watcher`` is told how far it is. Nobody
-        waits for an answer that is ``pushed``.
+    async def deduplicate(self, message: Message) -> Claimed | Answer:
+        """Claim a message, or return the answer to the first one if it is a duplicate."""
+        return await self.begin(message) or await self.first_answer(message)
+
+    async def begin(self, message: Message, *, keep: bool = False) -> Claimed | Answer | None:
+        """Claim a message; None if it is a duplicate, the answer if it cannot be claimed."""
+        trail = self._trail(message)
+        claimed = await self._guarded(trail, self.claim(message, keep=keep))
+        return self._recorded(trail, claimed) if isinstance(claimed, Answer) else claimed
+
+    async def claim(self, message: Message, *, keep: bool = False) -> Claimed | None:
+        """Claim a message under its idempotency key; None if it is a duplicate.
+
+        With ``keep`` it is stored with the claim until it is delivered. Raises
+        StoreUnavailable.
         """
-        turn = Turn(
-            message,
-            self.parts.clock.time(),
-            watcher or Watcher(),
-            retaken=retaken,
-            act=act,
-            claimed=bool(act),
-            pushed=pushed,
-        )
-        return await self._answer(turn)
+        if not message.id:
+            return Claimed(message)
+        key, digest = idempotency_key(message), digest_of(message)
+        if keep:
+            new = await self.parts.store.arrive(key, message.dump(), digest)
+        else:
+            new = await self.parts.store.claim(key, digest)
+        return self._begun(message, key) if new else None
+
+    async def first_answer(self, message: Message) -> Claimed | Answer:
+        """Wait for the answer to the message that a duplicate repeats, at any replica.
+
+        If there will be none, the duplicate is claimed in its place.
+        """
+        trail = self._trail(message, idempotency_key(message))
+        first = await self._guarded(trail, self._first(message, trail))
+        return first if isinstance(first, Claimed) else self._recorded(trail, first)
+
+    async def take_over(self, claimed: Claimed, progress: ProgressReporter) -> Answer:
+        """Answer a message whose process stopped: as it did, by its operation, or afresh."""
+        found = await stored_answer(self.parts, claimed.key)
+        if found is None:
+            self._begun(claimed.message, claimed.key)
+            return await self.answer(claimed, progress)
+        if isinstance(found, Operation) and claimed.message.action:
+            progress.accepted()
+        trail = self._trail(claimed.message, claimed.key)
+        return self._recorded(trail, await self._guarded(trail, self._outcome(found, trail)))
+
+    async def answer(self, claimed: Claimed, progress: ProgressReporter | None = None) -> Answer:
+        """Return the answer to a claimed message, and store it for duplicates."""
+        message, key = claimed.message, claimed.key
+        trail = self._trail(message, key)
+        asked = Identified(message, trail.person, key, progress or ProgressReporter())
+        try:
+            reply = await self._guarded(trail, self._limited(asked, trail))
+            reply = replace(reply, request_id=message.request_id)
+            limited = isinstance(reply.error, LimitExceeded)
+            record(self.parts, trail, reply, stored=not limited)
+            if key:
+                await self._settle(key, reply, forget=limited)
+        finally:
+            self.parts.running.end(key)
+        return reply
+
+    async def _limited(self, asked: Identified, trail: Trail) -> Answer:
+        message = asked.message
+        verdict = await take_limits(self.parts, asked.person, message.team or message.channel)
+        if not verdict.allowed:
+            return answer(Reply.refused(exceeded(verdict)), quota=verdict.quota)
+        reply = await self._guarded(trail, self._parsed(asked, trail))
+        return answer(reply, quota=verdict.quota)
+
+    async def _parsed(self, asked: Identified, trail: Trail) -> Reply:
+        understood = await parse(self.parts, asked, partial(self._proposed, asked))
+        if isinstance(understood, Reply):
+            return understood
+        if not understood.answers:
+            return await self._called(asked, understood, trail)
+        reply = await self._guarded(trail, self._called(asked, understood, trail))
+        return naming_question(understood.answers, reply)
+
+    async def _called(self, asked: Identified, understood: Understood, trail: Trail) -> Reply:
+        trail.runs(understood.command, understood.call.text)
+        allowed = await authorise(self.parts, understood.command, understood.call)
+        trail.rule = allowed.rule
+        if allowed.effect is Effect.READ:
+            reply = await self._read(asked, understood, allowed, trail)
+        else:
+            reply = await self._change(asked, understood, allowed, trail)
+        return naming_failures(allowed.failures, reply) if reply.error is None else reply
+
+    async def _read(
+        self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
+    ) -> Reply:
+        """Read at once, or as an operation if it may outlast the process."""
+        parts = self.parts
+        if understood.approval is not None:
+            raise ApprovalInvalid("This confirmation is not for a change")
+        if allowed.command.takes_work:
+            operation = await begin(parts, asked, allowed)
+            trail.key = operation.id
+            reply: Reply = await execute(
+                parts, operation, allowed, None, trail=trail, progress=asked.progress
+            )
+        else:
+            run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
+            reply = await self._guarded(trail, dispatch(parts.clock, parts.layers, run))
+        return answer(reply, read=True)
+
+    async def _change(
+        self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
+    ) -> Reply:
+        """Answer a change with its plan, or execute it if that plan was approved."""
+        parts = self.parts
+        plan = await approve(parts, understood, allowed)
+        if isinstance(plan, Reply):
+            return plan
+        operation = await begin(parts, asked, allowed, plan, understood.approval)
+        trail.key = operation.id
+        return await execute(parts, operation, allowed, plan, trail=trail, progress=asked.progress)
+
+    async def _proposed(self, asked: Identified, text: str) -> Reply:
+        """Run a command for an interpreter, with an audit event of its own."""
+        trail, unclaimed = self._trail(asked.message), replace(asked, key="")
+
+        async def run() -> Reply:
+            return await self._called(unclaimed, proposed(self.parts, unclaimed, text), trail)
+
+        reply = await self._guarded(trail, run())
+        record(self.parts, trail, reply)
+        return reply
 
     async def resume(self, operation: Operation) -> Reply:
-        """Go on with an operation whose process stopped, and return its outcome.
+        """Resume an operation whose process stopped, and return its outcome.
 
-        One that may not go on (its person lost the right, its command is gone)
-        ends there: it is unknown what it has done. One that cannot go on yet (a
-        backend is away) is left for the next that takes it over.
+        If it may not be resumed (its person lost the right, its command is gone)
+        its outcome is unknown. If it cannot be resumed yet (a backend is away)
+        it is left for the next process that takes it over.
         """
-        message = Message.load(operation.message.encode())
-        turn = Turn(message, self.parts.clock.time(), operation=operation)
-        with self.parts.running.expect(operation.id):
-            reply = await self._reply(turn)
-            if turn.work is None:
-                log.warning("%s cannot go on: %s", operation.id, reply.error)
-                if not isinstance(reply.error, BackendUnavailable | DeadlineExceeded):
-                    reply = given_up(operation, reply)
-                    await self.parts.store.finish(operation.id, "unknown", reply.dump())
-            await self._conclude(turn, reply)
+        parts = self.parts
+        trail = self._trail(Message.load(operation.message.encode()))
+        with parts.running.expect(operation.id):
+            allowed = await self._guarded(trail, self._allowed_again(operation, trail))
+            if isinstance(allowed, Answer):
+                reply: Reply = await self._not_resumed(operation, allowed)
+            else:
+                trail.key = operation.id
+                plan = plan_of(operation.plan) if operation.plan else None
+                reply = await execute(
+                    parts, operation, allowed, plan, trail=trail, progress=ProgressReporter()
+                )
+            record(parts, trail, reply)
+        return reply
+
+    async def _allowed_again(self, operation: Operation, trail: Trail) -> Allowed:
+        """Return the call of a stored operation if it is still allowed and can be resumed."""
+        check_known(trail.person)
+        asked = Identified(trail.message, trail.person)
+        understood = parse_exactly(self.parts, asked, operation.command_text)
+        trail.runs(understood.command, understood.call.text)
+        allowed = await authorise(self.parts, understood.command, understood.call)
+        trail.rule = allowed.rule
+        if not can_resume(allowed.command, operation):
+            name = allowed.command.name
+            raise ValidationFailed(f"{name} can no longer go on where it was stopped")
+        return allowed
+
+    async def _not_resumed(self, operation: Operation, refused: Answer) -> Reply:
+        log.warning("%s cannot be resumed: %s", operation.id, refused.error)
+        if isinstance(refused.error, BackendUnavailable | DeadlineExceeded):
+            return refused
+        reply = given_up(operation, refused)
+        await self.parts.store.finish(operation.id, "unknown", reply.dump())
         return reply
 
     async def lost(self, operation: Operation) -> None:
         """Record that the outcome of an operation is unknown: its process stopped in the middle."""
-        message = Message.load(operation.message.encode())
-        turn = Turn(message, operation.started, operation=operation, act=operation.id)
-        note(self.parts, turn, outcome_of(operation))
-
-    async def _answer(self, turn: Turn) -> Reply:
-        try:
-            reply = await self._reply(turn)
-            await self._conclude(turn, reply)
-        finally:
-            if turn.claimed:
-                self.parts.running.end(turn.act)
-        return reply
-
-    async def _reply(self, turn: Turn) -> Reply:
-        message = turn.message
-        try:
-            reply = await self._way(turn)
-        except Refusal as refusal:
-            reply = Reply.refused(refusal)
-        except CANCELLED:
-            if turn.work and turn.operation and turn.operation.state == "unknown":
-                note(self.parts, turn, outcome_of(turn.operation))
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
-            reply = Reply.refused(unforeseen(turn, error))
-        return replace(
-            reply,
-            view=with_question(turn, reply.view),
-            quota=turn.quota,
-            request_id=message.request_id,
-            repeated=turn.repeated,
-            closes=turn.closes or reply.closes,
-            private=reply.private and not turn.closes,
-        )
+        trail = self._trail(Message.load(operation.message.encode()), operation.id)
+        trail.started = operation.started
+        trail.refers_to(operation, self.parts.grammar)
+        record(self.parts, trail, outcome_of(operation))
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.
@@ -146,21 +247,63 @@ class Gate:
         """
         if claims.identity is None:
             return replace(Reply.refused(error), request_id=request_id)
-        person = person_of(self.parts, claims.identity)
-        verdict = await take(self.parts, person, claims.team)
+        person = identify(self.parts.people, claims.identity)
+        verdict = await take_limits(self.parts, person, claims.team)
         reply = Reply.refused(error if verdict.allowed else exceeded(verdict))
         return replace(reply, quota=verdict.quota, request_id=request_id)
 
-    async def _conclude(self, turn: Turn, reply: Reply) -> None:
-        store = self.parts.store
-        limited = isinstance(reply.error, RateLimited) and turn.command is None
-        note(self.parts, turn, reply, keep=not limited)
+    async def _first(self, message: Message, trail: Trail) -> Claimed | Answer:
+        first = await first_answer(self.parts, message, trail.key)
+        return await self._outcome(first, trail) if first else self._begun(message, trail.key)
+
+    def _begun(self, message: Message, key: str) -> Claimed:
+        self.parts.running.begin(key)
+        return Claimed(message, key)
+
+    async def _outcome(self, first: Answer | Operation, trail: Trail) -> Answer:
+        if isinstance(first, Answer):
+            return first
+        trail.refers_to(first, self.parts.grammar)
+        return await outcome(self.parts, first)
+
+    def _recorded(self, trail: Trail, reply: Answer) -> Answer:
+        record(self.parts, trail, reply)
+        return replace(reply, request_id=trail.message.request_id)
+
+    def _trail(self, message: Message, key: str = "") -> Trail:
+        person = identify(self.parts.people, message.sender)
+        return Trail(message, person, self.parts.clock.time(), key)
+
+    async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Answer:
+        """Return what a step returns, or the answer that its exception becomes."""
         try:
-            if turn.claimed and limited:
-                await store.release(turn.act)  # to be tried again later, it must not be known
-            elif turn.claimed and turn.effect is not Effect.READ:
-                store.settle(turn.act, reply.dump())
-            elif turn.claimed and turn.operation is None and not turn.pushed:
-                store.settle(turn.act, reply.dump(), read=True)
+            return await step
+        except ApprovalInvalid as refusal:
+            return await self._raced(trail, refusal)
+        except Refusal as refusal:
+            trail.refused(refusal)
+            return answer(Reply.refused(refusal))
+        except CANCELLED:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
+            return answer(Reply.refused(unforeseen(trail, error)))
+
+    async def _raced(self, trail: Trail, refusal: ApprovalInvalid) -> Answer:
+        """Return the outcome of the operation that a duplicate of the message began, if any."""
+        operation = await self.parts.store.operation_of(trail.key) if trail.key else None
+        if operation is not None:
+            return await self._outcome(operation, trail)
+        if isinstance(refusal, ApprovalOver):
+            return answer(Reply.refused(refusal), decided=refusal.approval, private=False)
+        return answer(Reply.refused(refusal))
+
+    async def _settle(self, key: str, reply: Answer, *, forget: bool) -> None:
+        """Store the answer for duplicates; ``forget`` one that is to be sent again later."""
+        store = self.parts.store
+        try:
+            if forget:
+                await store.release(key)
+            else:
+                store.settle(key, reply.dump(), read=reply.read)
         except Exception:
-            log.exception("answer not kept", extra={"request_id": turn.message.request_id})
+            log.exception("answer not stored", extra={"request_id": reply.request_id})

@@ -1,102 +1,319 @@
-"""The core's commands about one's operations: to list, show and stop them."""
+"""Operations: stored before the effect, ended with the outcome, and told to all that ask."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any, NoReturn
 
-from smartops.command import Call, Command, command
-from smartops.errors import ValidationFailed
-from smartops.jsonable import timestamp
-from smartops.reply import Cell, Fields, Reply, Severity, Table
-from smartops.store import Operation
+import anyio
+import anyio.lowlevel
 
-from .ending import outcome_of
-from .turn import Desk, Parts
+from smartops.command import Command, Effect
+from smartops.contained import CANCELLED
+from smartops.errors import (
+    ApprovalInvalid,
+    BackendUnavailable,
+    DeadlineExceeded,
+    Refusal,
+)
+from smartops.plan import Plan
+from smartops.reply import Reply, Severity, Text
+from smartops.store import Approval, Operation, OperationState, Store, StoreUnavailable
+from smartops.work import Work
 
-OPERATION = re.compile(r"op-[0-9a-f]{12}")
+from .audit import Trail, record, unforeseen
+from .dispatch import Run, dispatch
+from .steps import Allowed, Answer, Identified, Parts, ProgressReporter, answer
+
+log = logging.getLogger("smartops.gate")
+
+LOOK_FIRST = "The result is unknown. Check the target's state before you retry."
+_STOPPED = f"SmartOps was stopped while it was under way. {LOOK_FIRST}"
+_PART = "Part of it may have taken effect: check the target's state before you retry."
+_NOT_BEGUN = "It was never begun; nothing was changed."
+
+LOOK = 2.0
+"""After how many seconds an operation of another process is looked at again."""
 
 
-def operations(desk: Desk) -> Command:
-    """Return the command that lists them."""
+async def begin(
+    parts: Parts,
+    asked: Identified,
+    allowed: Allowed,
+    plan: Plan | None = None,
+    approval: Approval | None = None,
+) -> Operation:
+    """Store an operation before its effect, using up the ``approval`` of a change.
 
-    @command("operations")
-    async def operations(call: Call, limit: int = 10) -> Reply:
-        """List your operations: changes and long runs, newest first."""
-        if not 1 <= limit <= 100:
-            raise ValidationFailed("--limit must be between 1 and 100")
-        found = await desk.parts.store.operations(call.person.name, limit=limit)
-        data = {"operations": [_data(item) for item in found]}
-        if not found:
-            return Reply.of("You have no operations.", data=data)
-        rows = tuple(
-            (item.id, when(item.started), item.command_text, _state(item)) for item in found
+    Reads that may outlast the process are operations too.
+    """
+    operation = _operation(parts, asked, allowed, plan, approval)
+    if approval is None:
+        if not await parts.store.begin(operation):
+            raise ApprovalInvalid("This was begun in the meantime", details="See: history")
+    elif await parts.store.accept(approval.id, operation):
+        asked.progress.accepted()
+    else:
+        raise ApprovalInvalid(
+            "This confirmation was used in the meantime", details="See: history"
         )
-        columns = ("ID", "Since (UTC)", "Command", "State")
-        table = Table(columns, rows, (("Command", "ID", "Since (UTC)"),))
-        return Reply.of(table, data=data)
-
-    return operations
-
-
-def show_operation(desk: Desk) -> Command:
-    """Return the command that shows one."""
-
-    @command(
-        "show operation {operation}", "show op-{operation}", examples=("show op-0123456789ab",)
-    )
-    async def show_operation(call: Call, operation: str) -> Reply:
-        """Show an operation of yours, and its result once it has one."""
-        found = await _own(desk.parts, call, operation)
-        fields = Fields(
-            (
-                ("Operation", found.id),
-                ("Command", found.command_text),
-                ("Since (UTC)", when(found.started)),
-                ("State", found.state),
-            )
-        )
-        outcome = outcome_of(found)
-        return Reply.of(fields, *outcome.view, data={**_data(found), "result": outcome.data})
-
-    return show_operation
-
-
-async def stop(parts: Parts, call: Call, id: str) -> Reply:
-    """Ask whoever carries out an operation to stop. Raises ValidationFailed if nobody does."""
-    operation = await _own(parts, call, id)
-    if not await parts.store.request_cancel(id):
-        raise ValidationFailed(f"{id} is not running: it is {operation.state}")
-    parts.running.cancel(id)
-    return Reply.of(f"Asked to stop: {operation.command_text} ({id})", data={"operation": id})
-
-
-def when(at: float) -> str:
-    """Return seconds since the epoch as people read them, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-async def _own(parts: Parts, call: Call, id: str) -> Operation:
-    operation = await parts.store.operation(id)
-    if operation is None or operation.person != call.person.name:
-        raise ValidationFailed(f"You have no operation {id}", details="See: operations")
     return operation
 
 
-def _state(operation: Operation) -> Cell | str:
-    severity = {  # what is done may still have gone wrong in ways of its own: see its result
-        "running": Severity.INFO,
-        "failed": Severity.WARNING,
-        "unknown": Severity.CRITICAL,
-    }
-    marked = severity.get(operation.state)
-    return Cell(operation.state, marked) if marked else operation.state
+def can_resume(command: Command, operation: Operation) -> bool:
+    """Return True if the handler may be called again for this operation."""
+    return command.resumable or (command.takes_work and operation.steps != "{}")
 
 
-def _data(operation: Operation) -> dict[str, object]:
-    return {
-        "operation": operation.id,
-        "command": operation.command_text,
-        "state": operation.state,
-        "since": timestamp(datetime.fromtimestamp(operation.started, UTC)),
-    }
+async def execute(
+    parts: Parts,
+    operation: Operation,
+    allowed: Allowed,
+    plan: Plan | None,
+    *,
+    trail: Trail,
+    progress: ProgressReporter,
+) -> Answer:
+    """Execute an operation, store how it ended, and return that.
+
+    Whatever ends it early leaves an operation that says so: failed if the
+    backend refused, unknown if the effect may have happened, and still running
+    if another process can resume it.
+    """
+    state: OperationState | None = None
+    reply: Reply | None = None
+    changes = allowed.effect is not Effect.READ
+    with parts.running.carry(operation.id) as scope:
+        resumable = allowed.command.resumable
+        work = StoredWork(parts.store, operation, progress, scope, resumable=resumable)
+        call = replace(allowed.call, act=operation.id)
+        run = Run(parts.wired[call.command], call, allowed.effect, plan, work, work.scopes)
+        try:
+            reply = _complete(operation, await dispatch(parts.clock, parts.layers, run))
+            state = "done"
+        except Refusal as refusal:
+            state = "unknown" if changes and _is_ambiguous(refusal) else "failed"
+            reply = Reply.refused(refusal)
+        except CANCELLED:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
+            failure = unforeseen(trail, error, LOOK_FIRST if changes else "")
+            state, reply = "unknown", Reply.refused(failure)
+        finally:
+            if scope.cancel_called and reply is None:  # else it was over before it was cancelled
+                state, reply = "unknown", cancelled(operation, changes=changes)
+            state = state or ("running" if work.resumable else "unknown")
+            if not work.taken_over:
+                with anyio.CancelScope(shield=True):
+                    await _ended(parts, operation, state, reply)
+            if reply is None and state == "unknown":  # shutdown cancels it: nothing else will
+                record(parts, trail, outcome_of(replace(operation, state=state)))
+    if work.taken_over:
+        reply = outcome_of(await ended_elsewhere(parts, operation))
+    return decided(reply or cancelled(operation, changes=changes), operation)
+
+
+def decided(reply: Reply, operation: Operation) -> Answer:
+    """Return the answer about an operation: all that were asked for its approval may see it."""
+    private = reply.private and not operation.approval_id
+    return answer(reply, decided=operation.approval_id, private=private)
+
+
+def _complete(operation: Operation, reply: Reply) -> Reply:
+    """Return the reply of an operation; raises TypeError or ValueError if it cannot be stored."""
+    complete = replace(reply, data={**reply.data, "operation": operation.id})
+    complete.dump()
+    return complete
+
+
+def _is_ambiguous(refusal: Refusal) -> bool:
+    """Return True if a change may have been made although it was refused."""
+    if isinstance(refusal, BackendUnavailable):
+        return not refusal.undone
+    return isinstance(refusal, DeadlineExceeded)
+
+
+async def _ended(
+    parts: Parts, operation: Operation, state: OperationState, reply: Reply | None
+) -> None:
+    try:
+        if state == "running":
+            await parts.store.yield_lease(operation.id)
+        else:
+            await parts.store.finish(operation.id, state, reply.dump() if reply else None)
+    except StoreUnavailable:  # its end is stored when the store is back
+        log.warning("%s is %s, which the store does not know yet", operation.id, state)
+
+
+def _operation(
+    parts: Parts,
+    asked: Identified,
+    allowed: Allowed,
+    plan: Plan | None,
+    approval: Approval | None,
+) -> Operation:
+    message = asked.message
+    return Operation(
+        id=f"op-{secrets.token_hex(6)}",
+        person=asked.person.name,
+        command_text=allowed.call.text,
+        plan=json.dumps(asdict(plan)) if plan else "",
+        approval_id=approval.id if approval else "",
+        channel=message.channel,
+        conversation=message.conversation,
+        message=message.dump().decode(),
+        owner=parts.store.owner,
+        started=parts.clock.time(),
+        act=asked.key,
+        resumable=allowed.command.resumable,
+    )
+
+
+class StoredWork(Work):
+    """Work whose steps are stored, so that another process can resume it.
+
+    ``scopes`` are those that a person or a deadline cancels it by. With
+    ``resumable`` it is resumed after a crash although no step was begun. It is
+    ``taken_over`` when its lease ran out (the store was away, or this process was
+    stopped for a while) and another process resumes it: no step is begun twice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        operation: Operation,
+        progress: ProgressReporter,
+        scope: anyio.CancelScope,
+        *,
+        resumable: bool,
+    ) -> None:
+        self.id = operation.id
+        self.scopes = [scope]
+        self.taken_over = False
+        self._store = store
+        self._progress = progress
+        self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
+        self._declared = resumable
+
+    @property
+    def resumable(self) -> bool:
+        """Whether another process may resume it."""
+        return self._declared or bool(self._steps)
+
+    @property
+    def goes_on(self) -> bool:
+        """True if only shutdown can have cancelled it, and another process resumes it."""
+        cancelled = any(scope.cancel_called for scope in self.scopes)
+        return self.taken_over or (self.resumable and not cancelled)
+
+    async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Do it, or return what it returned when it was done before."""
+        stored = self._steps.get(step)
+        if stored is not None and "result" in stored:
+            return stored["result"]
+        if stored is not None:
+            raise DeadlineExceeded(
+                "SmartOps was stopped in the middle, and nobody knows whether it was done",
+                details="It was not tried again: check the target's state before you retry.",
+            )
+        if not await self._store_step(step, {}):
+            await self._stop()
+        try:
+            result = await act()
+        except (BackendUnavailable, DeadlineExceeded):
+            raise  # it may have been done
+        except Refusal:
+            del self._steps[step]
+            await self._write()
+            raise
+        await self._store_step(step, {"result": result})
+        return result
+
+    async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
+        """Report to the person how far it is."""
+        await self._progress.show(text, done, total)
+
+    async def _store_step(self, step: str, what: dict[str, Any]) -> bool:
+        self._steps[step] = what
+        with anyio.CancelScope(shield=True):
+            if await self._write():
+                return True
+        return False
+
+    async def _write(self) -> bool:
+        steps = json.dumps(self._steps)
+        return await self._store.keep_steps(self.id, steps, resumable=self.resumable)
+
+    async def _stop(self) -> NoReturn:
+        self.taken_over = True
+        self.scopes[0].cancel()
+        await anyio.lowlevel.checkpoint()
+        raise DeadlineExceeded("Another process goes on with this")  # the handler is shielded
+
+
+async def ended(parts: Parts, operation: Operation) -> Operation:
+    """Wait for an operation to end, here or in another process, and return it."""
+    while operation.state == "running" and await parts.running.wait(operation.id):
+        operation = await _looked_at(parts, operation)
+    return await ended_elsewhere(parts, operation)
+
+
+async def ended_elsewhere(parts: Parts, operation: Operation) -> Operation:
+    """Wait for an operation to end, whichever process executes it, and return it."""
+    while operation.state == "running":
+        await parts.clock.sleep(LOOK)
+        operation = await _looked_at(parts, operation)
+    return operation
+
+
+async def _looked_at(parts: Parts, operation: Operation) -> Operation:
+    with suppress(StoreUnavailable):
+        return await parts.store.operation(operation.id) or operation
+    return operation
+
+
+def outcome_of(operation: Operation) -> Reply:
+    """Return what is known of how an operation went."""
+    if operation.answer:
+        return Reply.load(operation.answer)
+    if operation.state == "running":
+        text = f"Under way: {operation.command_text} ({operation.id})"
+        data = {"operation": operation.id, "state": operation.state}
+        return Reply(status="pending", data=data, view=(Text(text),))
+    if operation.state == "failed":  # without an answer: it was never executed
+        text = f"Failed: {operation.command_text} ({operation.id})"
+        return _without_answer(operation, "failed", BackendUnavailable(text, details=_NOT_BEGUN))
+    return _unknown(operation, _STOPPED)
+
+
+def given_up(operation: Operation, refused: Reply) -> Reply:
+    """Return the outcome of an operation that was begun and may not be resumed, and why."""
+    why = (refused.error.message, refused.error.details) if refused.error else ()
+    return _unknown(operation, " ".join(filter(None, (_STOPPED, *why))))
+
+
+def cancelled(operation: Operation, *, changes: bool) -> Reply:
+    """Return the outcome of an operation that was cancelled, and whether it ``changes`` things."""
+    details = _PART if changes else "Nothing was changed."
+    error = DeadlineExceeded(f"Cancelled: {operation.command_text}", details=details)
+    return _without_answer(operation, "cancelled", error)
+
+
+def _unknown(operation: Operation, details: str) -> Reply:
+    text = f"Outcome unknown: {operation.command_text} ({operation.id})"
+    error = DeadlineExceeded(text, details=details)
+    return _without_answer(operation, "unknown", error, Severity.CRITICAL)
+
+
+def _without_answer(
+    operation: Operation, state: str, error: Refusal, severity: Severity = Severity.WARNING
+) -> Reply:
+    """Return an error that all who were asked see, as it is about what they were shown."""
+    view = (Text(error.message, severity=severity), Text(error.details or ""))
+    data = {"operation": operation.id, "state": state}
+    return Reply(status="error", data=data, view=view, error=error)

@@ -1,88 +1,221 @@
-"""Text, a pressed action or a filled-in form to a Call."""
+"""Text, a pressed button or a filled-in form to a call with typed arguments."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
 from smartops.command import Call, Command
+from smartops.contained import contained
 from smartops.errors import PermissionDenied, ValidationFailed
 from smartops.grammar import MissingArguments, NotPermitted, Parsed, UnknownCommand
+from smartops.interpreter import FreeText
 from smartops.message import Person
 from smartops.reply import Reply
+from smartops.store import Approval
 
-from .authorise import forbidden, may_ever
-from .interpret import interpreted
-from .questions import answered, ask, called_off, close
-from .tokens import TOKEN, approval_of, decided_in_words, withdraw
-from .turn import Parts, Proceed, Turn
+from .access import forbidden, may_ever
+from .approvals import TOKEN, approval_of, is_no, withdraw
+from .questions import ask, call_off, close, complete_answer
+from .steps import Identified, Parts, Understood
+
+Permitted = Callable[[Command], bool]
+RunText = Callable[[str], Awaitable[Reply]]
+
+MOST = 12
+"""How many commands may be run to answer one question."""
+
+LATELY = 1800.0
+"""For how many seconds a command is worth knowing for the question that follows it."""
 
 
-async def parse(parts: Parts, proceed: Proceed, turn: Turn) -> Reply:
-    """Make a Call of what was said.
+async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | Reply:
+    """Return the call that a message makes, or the answer if it makes none.
 
     A token, pressed or typed, stands for the call it was given out for. Help and
-    suggestions know only what this person may run.
+    suggestions know only what this person may run. ``run`` is how interpreters
+    run commands.
     """
-    person = turn.person
-    assert person is not None
+    message, person = asked.message, asked.person
+    check_known(person)
+    said = message.action or message.text.strip()
+    token = TOKEN.fullmatch(said)
+    if token is None:
+        return await _words(parts, asked, said, run)
+    approval = await approval_of(parts.store, person, token[2])
+    if token[1] == "cancel":
+        return await withdraw(parts.store, approval)
+    return _confirmed(parts, asked, approval)
+
+
+def check_known(person: Person) -> None:
+    """Raise PermissionDenied for a person without roles."""
     if not person.roles:
         raise PermissionDenied(
             "SmartOps does not know you",
             details=f"Ask an operator to add the identity {person.identity} under people:",
         )
-    said = turn.message.action or turn.message.text.strip()
-    token = TOKEN.fullmatch(said)
-    if turn.operation is not None:
-        said = turn.operation.command_text
-    elif token is not None:
-        turn.approval = await approval_of(parts, turn, person, token[2])
-        if token[1] == "cancel":
-            turn.closes = turn.approval.id
-            return await withdraw(parts, turn.approval)
-        said = turn.approval.command_text
-    elif not said:
-        raise ValidationFailed("The message is empty", details="Try: help")
+
+
+def parse_exactly(parts: Parts, asked: Identified, text: str) -> Understood:
+    """Return the call that a text makes without asking back and without interpreters."""
     try:
-        parsed = await _parsed(parts, proceed, turn, person, said)
-    except MissingArguments as missing:
-        if not turn.message.asks or turn.operation is not None:
-            raise
-        return await ask(parts, turn, missing)
-    if isinstance(parsed, Reply):
-        return parsed
-    turn.command = parsed.command
-    turn.call = Call(
-        parsed.command.name, parsed.arguments, person, turn.message, parsed.text, turn.act
-    )
-    return await proceed(turn)
+        parsed = parts.grammar.parse(text, partial(_permitted, parts, asked))
+    except NotPermitted as error:
+        place = asked.message.place
+        raise forbidden(parts.policy, asked.person, error.forbidden, place) from None
+    return _understood(asked, parsed)
 
 
-async def _parsed(
-    parts: Parts, proceed: Proceed, turn: Turn, person: Person, said: str
-) -> Parsed | Reply:
-    def permitted(command: Command) -> bool:
-        return may_ever(parts, person, command, turn.message.place)
+def proposed(parts: Parts, asked: Identified, text: str) -> Understood:
+    """Return the call that an interpreter's text makes, unless only a person may say it."""
+    found = parse_exactly(parts, asked, text)
+    if found.command.by_hand:
+        raise PermissionDenied(
+            f"Only a person can say: {found.command.name}", details=f"Type it: {found.call.text}"
+        )
+    return Understood(found.command, found.call, interpreted=True)
 
-    if turn.message.form:
-        close(parts, turn)
-    if cancelled := await called_off(parts, turn, said):
+
+def _confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understood:
+    """Return the call that was approved; it is not open to interpretation."""
+    found = parse_exactly(parts, asked, approval.command_text)
+    close(parts, asked)
+    return Understood(found.command, found.call, approval)
+
+
+async def _words(parts: Parts, asked: Identified, said: str, run: RunText) -> Understood | Reply:
+    if not said:
+        raise ValidationFailed("The message is empty", details="Try: help")
+    form = asked.message.form
+    if form:
+        close(parts, asked)
+    if cancelled := await call_off(parts, asked, said):
         return cancelled
     try:
-        parsed = parts.grammar.parse(said, permitted)
+        found = parse_exactly(parts, asked, said)
     except MissingArguments as missing:
-        if not turn.message.form:
-            raise
-        return parts.grammar.fill(missing.wanted, missing.arguments, turn.message.form)
-    except NotPermitted as error:
-        raise forbidden(parts, turn, person, error.command) from None
+        return await _filled(parts, asked, missing) if form else await ask(parts, asked, missing)
     except UnknownCommand:
-        if turn.operation is not None:
-            raise  # what was approved is not open to interpretation
-        understood = (
-            await answered(parts, turn, said, permitted)
-            or await decided_in_words(parts, turn, said, permitted)
-            or await interpreted(parts, proceed, turn, permitted)
-        )
-        if understood is None:
+        other = await _other_words(parts, asked, said, run)
+        if other is None:
             raise
-        return understood
-    close(parts, turn)
-    return parsed
+        return other
+    close(parts, asked)
+    return found
+
+
+async def _filled(parts: Parts, asked: Identified, missing: MissingArguments) -> Understood | Reply:
+    """Return the call that a form completes."""
+    grammar, form = parts.grammar, asked.message.form
+    try:
+        return _understood(asked, grammar.fill(missing.wanted, missing.arguments, form))
+    except MissingArguments as still:
+        return await ask(parts, asked, still)
+
+
+async def _other_words(
+    parts: Parts, asked: Identified, said: str, run: RunText
+) -> Understood | Reply | None:
+    """Return what is made of words that are no command; None if nothing can be.
+
+    They are the answer to an open question, a no to an open confirmation, or for
+    the interpreters.
+    """
+    permitted = partial(_permitted, parts, asked)
+    answered = await complete_answer(parts, asked, said, permitted)
+    if isinstance(answered, Reply):
+        return answered
+    if answered is not None:
+        parsed, question = answered
+        return _understood(asked, parsed, question)
+    if await is_no(parts.store, asked.person, asked.message, said):
+        return parse_exactly(parts, asked, "cancel")
+    return await _interpreted(parts, asked, permitted, run)
+
+
+async def _interpreted(
+    parts: Parts, asked: Identified, permitted: Permitted, run: RunText
+) -> Understood | Reply | None:
+    """Ask the interpreters in turn; the first that understands decides."""
+    if not parts.interpreters:
+        return None
+    question = GatedFreeText(parts, asked, permitted, run)
+    for interpreter in parts.interpreters:
+        answer = await contained(interpreter.name, interpreter.interpret(question))
+        if isinstance(answer, str):
+            return proposed(parts, asked, answer)
+        if answer is not None:
+            return answer
+    return None
+
+
+def _permitted(parts: Parts, asked: Identified, command: Command) -> bool:
+    return may_ever(parts.policy, asked.person, command, asked.message.place)
+
+
+def _understood(asked: Identified, parsed: Parsed, answers: str = "") -> Understood:
+    name = parsed.command.name
+    call = Call(name, parsed.arguments, asked.person, asked.message, parsed.text, asked.key)
+    return Understood(parsed.command, call, answers=answers)
+
+
+class GatedFreeText(FreeText):
+    """A question whose commands are run by the gate: a model has no door that its user has not."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        asked: Identified,
+        permitted: Permitted,
+        run: RunText,
+    ) -> None:
+        self.message = asked.message
+        self.person = asked.person
+        self.commands: Sequence[Command] = tuple(
+            wired.command
+            for wired in parts.wired.values()
+            if not wired.command.by_hand and permitted(wired.command)
+        )
+        self._parts = parts
+        self._run = run
+        self._runs = 0
+
+    def schema(self, command: Command) -> dict[str, Any]:
+        """Return the JSON schema of a command's arguments."""
+        return self._parts.grammar.schema(command)
+
+    def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
+        """Return the canonical text of a call with these arguments."""
+        grammar = self._parts.grammar
+        bound = grammar.bind(command, arguments)
+        try:
+            return grammar.text(command, bound)
+        except ValueError as error:
+            raise ValidationFailed(
+                f"{command.name} cannot be called like this", details=str(error)
+            ) from None
+
+    async def lately(self, limit: int = 5) -> Sequence[str]:
+        """Return what the person ran here in the last half hour, oldest first."""
+        parts, place = self._parts, str(self.message.place)
+        since = parts.clock.time() - LATELY
+        events = await parts.store.history(self.person.name, 4 * limit, phase="outcome")
+        texts = (
+            item.text
+            for item in events
+            if item.command
+            and item.place == place
+            and item.outcome == "success"
+            and item.at >= since
+        )
+        newest = list(dict.fromkeys(texts))[:limit]
+        return newest[::-1]
+
+    async def run(self, text: str) -> Reply:
+        """Run a command, with an audit event of its own."""
+        self._runs += 1
+        if self._runs > MOST:
+            raise ValidationFailed(f"More than {MOST} commands would be needed to answer that")
+        return await self._run(text)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from smartops.backend import Instance
 from smartops.command import Command, Parameter
+from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed
-from smartops.reply import Form, FormField, Reply, Text, View
+from smartops.message import Message
+from smartops.reply import Form, FormField, Reply, Text
 from smartops.store import Question
 
-from .turn import Parts, Turn
+from .steps import Identified, Parts
 
-PATIENCE = 300.0
-"""For how many seconds an answer may follow a question."""
+LIFE = 300.0
+"""For how many seconds a question is open."""
 
 _HINTS = {
     Instance: "a name, an id or tag:KEY=VALUE",
@@ -28,36 +31,57 @@ _HINTS = {
 _CALLS_OFF = frozenset({"cancel", "no"})
 
 
-async def ask(parts: Parts, turn: Turn, missing: MissingArguments) -> Reply:
-    """Return the reply that asks for what is missing, and remember having asked."""
+async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Reply:
+    """Open a question, and return the reply that asks for what is missing.
+
+    Raises ``missing`` where the channel cannot ask back, or if nothing can be filled in.
+    """
     fields = tuple(_field(parameter) for parameter in missing.missing)
-    if not fields:
-        raise missing  # a literal word is missing: there is nothing to be filled in
+    if not asked.message.asks or not fields:
+        raise missing
     known = parts.grammar.partial(missing.wanted, missing.arguments)
-    await parts.store.ask(_question(parts, turn, known, fields[0].name))
+    await parts.store.ask(_question(parts, asked, known, fields[0].name))
     form = Form(known, _title(missing.wanted, missing.missing[0]), fields)
     return Reply(status="pending", view=(form,), data={"missing": [field.name for field in fields]})
 
 
-async def answered(
-    parts: Parts, turn: Turn, said: str, permitted: Callable[[Command], bool]
-) -> Parsed | None:
-    """Return the call that ``said`` completes, if it answers a question; else None."""
-    question = await _taken(parts, turn)
+async def complete_answer(
+    parts: Parts, asked: Identified, said: str, permitted: Callable[[Command], bool]
+) -> tuple[Parsed, str] | Reply | None:
+    """Return the call that ``said`` completes, with the question that it answers.
+
+    None if no question is open; the reply if more is missing, or ``said`` is no answer.
+    """
+    question = await _taken(parts, asked)
     if question is None:
         return None
     try:
-        return parts.grammar.parse(question.command_text, permitted)
+        return parts.grammar.parse(question.command_text, permitted), ""
     except MissingArguments as missing:
-        asked = next(item for item in missing.missing if item.name == question.parameter)
-        turn.answers = _title(missing.wanted, asked)
+        parameter = next(item for item in missing.missing if item.name == question.parameter)
+        title = _title(missing.wanted, parameter)
         values = {question.parameter: said}
-        return parts.grammar.fill(missing.wanted, missing.arguments, values)
+        return await _completed(parts, asked, missing, values, title)
 
 
-async def called_off(parts: Parts, turn: Turn, said: str) -> Reply | None:
+async def _completed(
+    parts: Parts,
+    asked: Identified,
+    missing: MissingArguments,
+    values: Mapping[str, str],
+    title: str,
+) -> tuple[Parsed, str] | Reply:
+    try:
+        return parts.grammar.fill(missing.wanted, missing.arguments, values), title
+    except MissingArguments as still:
+        return naming_question(title, await ask(parts, asked, still))
+    except Refusal as refusal:
+        return naming_question(title, Reply.refused(refusal))
+
+
+async def call_off(parts: Parts, asked: Identified, said: str) -> Reply | None:
     """Close the open question if ``said`` says no to it; None if there is none."""
-    question = await _taken(parts, turn) if said.casefold() in _CALLS_OFF else None
+    question = await _taken(parts, asked) if said.casefold() in _CALLS_OFF else None
     if question is None:
         return None
     cancelled = question.command_text
@@ -66,35 +90,37 @@ async def called_off(parts: Parts, turn: Turn, said: str) -> Reply | None:
     )
 
 
-def close(parts: Parts, turn: Turn) -> None:
+def close(parts: Parts, asked: Identified) -> None:
     """Close the open question: its form came back, or another command was said."""
-    if turn.message.asks and turn.operation is None:
-        parts.store.close_question(_question(parts, turn))
+    if asked.message.asks:
+        parts.store.close_question(_question(parts, asked))
 
 
-def with_question(turn: Turn, view: View) -> View:
-    """Return a view that names, below its first block, the question that was answered."""
-    if not turn.answers:
-        return view
-    return (*view[:1], Text(f'Your answer to "{turn.answers}"', style="note"), *view[1:])
+def naming_question(question: str, reply: Reply) -> Reply:
+    """Return the reply with the ``question`` that was answered below its first block."""
+    if not question:
+        return reply
+    note = Text(f'Your answer to "{question}"', style="note")
+    return replace(reply, view=(*reply.view[:1], note, *reply.view[1:]))
 
 
-async def _taken(parts: Parts, turn: Turn) -> Question | None:
-    message = turn.message
-    if not message.asks or turn.person is None or message.action:
+async def _taken(parts: Parts, asked: Identified) -> Question | None:
+    message = asked.message
+    if not message.asks or message.action:
         return None
-    return await parts.store.take_question(turn.person.name, message.channel, _where(turn))
+    return await parts.store.take_question(asked.person.name, message.channel, _where(message))
 
 
-def _question(parts: Parts, turn: Turn, command_text: str = "", parameter: str = "") -> Question:
-    assert turn.person is not None
+def _question(
+    parts: Parts, asked: Identified, command_text: str = "", parameter: str = ""
+) -> Question:
     return Question(
-        person=turn.person.name,
-        channel=turn.message.channel,
-        conversation=_where(turn),
+        person=asked.person.name,
+        channel=asked.message.channel,
+        conversation=_where(asked.message),
         command_text=command_text,
         parameter=parameter,
-        expires=parts.clock.time() + PATIENCE,
+        expires=parts.clock.time() + LIFE,
     )
 
 
@@ -102,8 +128,8 @@ def _title(command: Command, parameter: Parameter) -> str:
     return f"{command.name}: which {_words(parameter)}?"
 
 
-def _where(turn: Turn) -> str:
-    return f"{turn.message.conversation} {turn.message.thread}".strip()
+def _where(message: Message) -> str:
+    return f"{message.conversation} {message.thread}".strip()
 
 
 def _words(parameter: Parameter) -> str:

@@ -15,8 +15,8 @@ from time import perf_counter
 from smartops.app import App
 from smartops.channel import Channel
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
-from smartops.message import Claims, Headers, Inbound, Receipt, Response
-from smartops.reply import Quota, Reply
+from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
+from smartops.reply import Quota, Reply, Text, View
 from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
@@ -24,7 +24,6 @@ from . import bounds
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
 from .bodies import Bodies, Disconnected, replayed
 from .headers import answer_headers, check, peer, refusal_headers, request_id, retry_headers
-from .late import Late, Replies, pending, under_way
 from .refusals import WrongMethod, unrecognised
 
 log = logging.getLogger("smartops.server")
@@ -45,12 +44,10 @@ class Exchange:
     started: float = field(default_factory=perf_counter)
     inbound: Inbound | None = None
     channel: Channel | None = None
-    receipt: Receipt | None = None
     complete: bool = False
     quota: Quota | None = None
     retry_after: int | None = None
     reason: str = ""
-    late: asyncio.Future[Replies] | None = None
     deadline: float | None = None
     unread: bool = False
 
@@ -79,7 +76,6 @@ class Intake:
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
         self._wait = settings.wait.total_seconds()
-        self._late = Late(self._clock, self._wait)
         self._channels = app.channels
         self._last_resort = next((item for item in app.channels if item.name == LAST_RESORT), None)
         self._working: set[asyncio.Task[None]] = set()
@@ -190,48 +186,18 @@ class Intake:
         return reply.error or refusal
 
     async def _handled(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Response:
-        exchange.receipt = receipt
-        replies = await self._late.ask(receipt.messages, receipt.patience)
-        if replies is None:
-            replies = await self._replies(exchange, channel, receipt)
+        """Answer with what is there within the time that the platform waits."""
+        pushing = channel if receipt.ack_timeout else None
+        end = perf_counter() + (receipt.ack_timeout or self._wait)
+        replies = []
+        for message in receipt.messages:
+            left = max(0.0, end - perf_counter())
+            reply = await self._app.answer(message, left, pushing)
+            replies.append(reply or _pending(message, pushed=pushing is not None))
         for reply in replies:
             exchange.quota = reply.quota or exchange.quota
             exchange.retry_after = reply.error.retry_after if reply.error else None
         return channel.respond(receipt.messages, replies)
-
-    async def _replies(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Replies:
-        loop = asyncio.get_running_loop()
-        wait = loop.call_later(receipt.patience or self._wait, self._lose_patience, exchange)
-        try:
-            handle = self._app.handle_kept if receipt.patience else self._app.handle
-            replies = [await handle(message) for message in receipt.messages]
-        except BaseException:
-            if exchange.late is not None:
-                exchange.late.cancel()
-            raise
-        finally:
-            wait.cancel()
-        if exchange.late is not None:
-            exchange.late.set_result(replies)
-        if receipt.patience:
-            late = exchange.late is not None
-            for message, reply in zip(receipt.messages, replies, strict=True):
-                self._app.spawn(self._app.conclude, channel, message, reply, late)
-        return replies
-
-    def _lose_patience(self, exchange: Exchange) -> None:
-        """Answer that it takes longer; the work goes on, and its answer is kept or sent."""
-        assert exchange.receipt is not None
-        exchange.late = self._late.expect(exchange.receipt.messages)
-        self._app.spawn(self._say_pending, exchange, exchange.channel, exchange.receipt)
-
-    async def _say_pending(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> None:
-        how = under_way if receipt.patience else pending
-        response = channel.respond(receipt.messages, how(receipt.messages))
-        await self._send(exchange, response)
-        if receipt.patience:
-            for message in receipt.messages:
-                await self._app.go_on(message)
 
     def _refused(self, exchange: Exchange, refusal: Refusal) -> Response:
         exchange.retry_after = refusal.retry_after
@@ -253,8 +219,7 @@ class Intake:
         return Response(refusal.status, body, headers=refusal_headers(refusal))
 
     async def _answer(self, exchange: Exchange, response: Response) -> None:
-        # Else the caller was answered that it takes longer, or Quart failed after it began.
-        if exchange.late is None and exchange.deadline is None:
+        if exchange.deadline is None:  # else Quart failed after it began
             await self._send(exchange, response)
 
     async def _send(self, exchange: Exchange, response: Response) -> None:
@@ -297,6 +262,21 @@ class Intake:
             await self._rest(exchange.scope, receive, send)
         finally:
             self._observe(exchange, status, quiet=status < 400)
+
+
+def _pending(message: Message, *, pushed: bool) -> Reply:
+    """Return the answer that there is no answer yet, which may be ``pushed`` later."""
+    view: View
+    if pushed:
+        view = (Text("Working on it", style="note"),)
+    else:
+        how = (
+            "Send the same message with the same id again to get the answer."
+            if message.id
+            else "A message with an id could be sent again to get the answer."
+        )
+        view = (Text("This takes longer; it is still being worked on."), Text(how, style="note"))
+    return Reply(status="pending", view=view, request_id=message.request_id)
 
 
 def _in(channel: Channel | None) -> str:

@@ -26,7 +26,8 @@ from smartops import (
     hookimpl,
 )
 from smartops.channels import Channel, Claims, Form, Inbound, Receipt
-from smartops.middleware.deduplicate import act_key
+from smartops.middleware import Answer
+from smartops.middleware.deduplicate import idempotency_key
 from smartops.render import plain
 from smartops.store import Store
 from smartops.testing import Bot
@@ -154,21 +155,10 @@ class Nest:
             **more,
         )
 
-    async def waits(self, message: Message) -> Reply:
-        """Send a message whose sender soon hears that it takes longer, and conclude it."""
+    async def waits(self, message: Message) -> None:
+        """Send a message whose answer the platform does not wait for."""
         app = await self.bot.app()
-        replies: list[Reply] = []
-
-        async def ask() -> None:
-            replies.append(await app.handle_kept(message))
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask)
-            await self.until(lambda: self.sends == 1)
-            await app.go_on(message)
-        await app.go_on(message)  # too late: nothing is shown any more
-        await app.conclude(self.pigeon, message, replies[0], True)
-        return replies[0]
+        assert await app.answer(message, 0.02, self.pigeon) is None
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         with anyio.fail_after(10):
@@ -300,6 +290,7 @@ async def test_a_late_answer_takes_the_place_of_its_sign_of_work(
         assert list(nest.pigeon.wall) == [where]
         nest.finish.set()
     if private:
+        await nest.until(lambda: len(nest.pigeon.private) == 1)
         assert nest.pigeon.wall == {}
         assert "no runway" in plain(nest.pigeon.private[0])
     else:
@@ -367,7 +358,7 @@ async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> 
     """As after a commit of which nobody knows: the platform is told to deliver it again."""
     app = await nest.bot.app()
     message = nest.message("coo")
-    await app.store.arrive(act_key(message), message.dump())
+    await app.store.arrive(idempotency_key(message), message.dump())
     await nest.says("coo")
     clock = nest.bot.clock
     await nest.until(lambda: clock.sleepers >= ASLEEP)
@@ -484,5 +475,7 @@ async def another_store(nest: Nest) -> AsyncIterator[Store]:
 
 
 def test_replies_can_be_kept() -> None:
-    reply = Reply(view=(Text("hello"), Form("open", "open what?", ())), closes="k", asks="a")
+    reply = Reply(view=(Text("hello"), Form("open", "open what?", ())))
     assert Reply.load(reply.dump()) == reply
+    answer = Answer(view=reply.view, decided="ap-1", approval_message="key")
+    assert Answer.load(answer.dump()) == answer

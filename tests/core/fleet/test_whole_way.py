@@ -236,7 +236,7 @@ async def test_one_backend_is_used_as_it_is_and_several_as_a_group(bot: Bot, sta
     app = await start().app()
     assert isinstance(app.composition.compute, ComputeGroup)
     assert app.composition.compute.members == (EU, US)
-    wired = app.composition.wired["check health"]
+    wired = app.parts.wired["check health"]
     assert isinstance(wired._backends["costs"], CostsGroup)
 
 

@@ -26,7 +26,7 @@ from smartops import (
     command,
     hookimpl,
 )
-from smartops.middleware.deduplicate import act_key
+from smartops.middleware.deduplicate import idempotency_key
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot
 
@@ -338,7 +338,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
     store = (await bot.app()).store
     approval = await store.approval_behind(pressed.partition("_")[2])
     assert approval is not None
-    await store.claim(act_key(message))
+    await store.claim(idempotency_key(message))
     begun = Operation(
         id="op-0123456789ab",
         person="bot:alice",
@@ -350,7 +350,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
         message=message.dump().decode(),
         owner="killed",
         started=bot.clock.time(),
-        act=act_key(message),
+        act=idempotency_key(message),
     )
     assert await store.accept(approval.id, begun)
     assert (await ended(bot)).state == "unknown"
@@ -358,7 +358,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
         while len(await history(bot)) < 2:
             await anyio.sleep(0.001)
     again = await bot.press(asked.action("confirm"), id="press")
-    assert (again.status, again.code, again.reply.repeated) == ("error", "TIMEOUT", True)
+    assert (again.status, again.code) == ("error", "TIMEOUT")
     assert "Outcome unknown: close road" in again.text
     assert "Check the target's state" in again.text
     unknown = ("bot:alice", "close road", "unknown", "bot:alice", "bot")

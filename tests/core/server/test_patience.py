@@ -23,7 +23,7 @@ def make_impatient(server: Any, seconds: float, **more: Any) -> None:
 
     def read(inbound: Inbound, claims: Claims) -> Receipt:
         messages = tuple(map(push.message, json.loads(inbound.body)))
-        return Receipt(messages, waits=True, patience=seconds)
+        return Receipt(messages, waits=True, ack_timeout=seconds)
 
     def respond(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
         texts = [plain(reply) for reply in replies]

@@ -1,0 +1,188 @@
+"""Who is asking, how often they may, and what they may run: deny by default."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from smartops.auth import Decision, People, Policy
+from smartops.backend import Failure, Instance
+from smartops.command import Call, Command, Effect
+from smartops.errors import PermissionDenied, RateLimited, Refusal
+from smartops.limits import Verdict
+from smartops.message import Identity, Message, Person, Place
+from smartops.reply import Reply, Severity, Text
+from smartops.targets import resolve
+
+from .steps import Allowed, Parts
+
+CORE = "core"
+"""The owner of the core's own commands."""
+
+
+class Denied(PermissionDenied):
+    """The policy denies a command or call; ``rule`` is what denied it, if any.
+
+    ``call`` has its targets, and ``effect`` is known, if they were resolved before.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        decision: Decision,
+        call: Call | None = None,
+        effect: Effect | None = None,
+    ) -> None:
+        text = command.name if call is None else call.text
+        super().__init__(f"You may not run: {text}", details=decision.reason)
+        self.command, self.rule, self.call, self.effect = command, decision.rule, call, effect
+
+
+class LimitExceeded(RateLimited):
+    """A rate limit is used up: the message was not looked at, and can be sent again."""
+
+
+def identify(people: People, identity: Identity) -> Person:
+    """Return the person an identity belongs to; a stranger is a person without roles."""
+    return people.person(identity) or Person(str(identity), frozenset(), identity)
+
+
+async def take_limits(parts: Parts, person: Person, team: str) -> Verdict:
+    """Take one request from the windows of user, team and burst: from all or from none."""
+    keys = {"user": person.name, "team": team, "burst": team}
+    return await parts.limiter.take(
+        [(window, f"{name}:{keys[name]}") for name, window in parts.windows.items()]
+    )
+
+
+def exceeded(verdict: Verdict) -> LimitExceeded:
+    """Return the refusal that says which limit was reached and when to come back."""
+    window = verdict.window
+    span = {60: "minute", 3600: "hour"}.get(int(window.seconds), f"{window.seconds:g} seconds")
+    whose = "" if window.name == "user" else f" ({window.name})"
+    return LimitExceeded(
+        "Too many requests",
+        details=f"Rate limit: {window.limit} requests per {span}{whose}",
+        retry_after=verdict.quota.retry_after,
+    )
+
+
+async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
+    """Ask the policy before targets are looked up, and again once they are known.
+
+    The first question keeps those who may not run the command at all from
+    learning which machines exist.
+    """
+    wired = parts.wired[command.name]
+    if not wired.takes_targets and not wired.classifies:
+        decision = _decide(parts.policy, call, command, command.effect, ())
+        if not decision.allowed:
+            raise Denied(command, decision, call, command.effect)
+        return Allowed(command, call, command.effect, decision.rule)
+    known = None if wired.classifies else command.effect
+    early = _decide(parts.policy, call, command, known, None)
+    if not early.allowed and not early.maybe:
+        raise Denied(command, early, call)
+    whole = command.effect is not Effect.READ
+    resolved = await resolve(command.parameters, call.arguments, parts.compute, whole=whole)
+    call = replace(call, arguments=resolved.arguments)
+    effect = await wired.effect(call)
+    decision = _decide(parts.policy, call, command, effect, call.targets)
+    if not decision.allowed:
+        raise Denied(command, decision, call, effect)
+    return Allowed(command, call, effect, decision.rule, resolved.failures)
+
+
+def naming_failures(failures: Sequence[Failure], reply: Reply) -> Reply:
+    """Return the reply with the backends that may have had more targets of that name."""
+    if not failures:
+        return reply
+    known = [*reply.data.get("failures", ())]
+    named = {item["backend"] for item in known}
+    new = [failure for failure in failures if failure.backend not in named]
+    notes = [Text(f"Without {failure}", "note", Severity.WARNING) for failure in new]
+    data = {**reply.data, "failures": [*known, *(dict(failure.data) for failure in new)]}
+    return replace(reply, view=(*reply.view, *notes), data=data)
+
+
+def may_ever(policy: Policy, person: Person, command: Command, place: Place) -> bool:
+    """Whether there are any arguments with which the person may run the command here.
+
+    The core's own commands concern only the person who asks, so they need no
+    rule that allows them; a rule may still deny them.
+    """
+    if command.owner == CORE:
+        decision = policy.decide(person, command, command.effect, place, None, ())
+        return not decision.rule or decision.allowed
+    return policy.may_ever(person, command, place)
+
+
+def forbidden(policy: Policy, person: Person, command: Command, place: Place) -> Denied:
+    """Return the refusal of a command that the person may run in no form here."""
+    return Denied(command, policy.decide(person, command, command.effect, place, None, None))
+
+
+def _decide(
+    policy: Policy,
+    call: Call,
+    command: Command,
+    effect: Effect | None,
+    targets: Sequence[Instance] | None,
+) -> Decision:
+    place = call.message.place
+    if command.owner == CORE and may_ever(policy, call.person, command, place):
+        return Decision(allowed=True, rule=CORE)
+    return policy.decide(call.person, command, effect, place, call.arguments, targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a call is allowed, and the lines that explain it."""
+
+    allowed: bool
+    lines: tuple[str, ...]
+
+
+async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Permission:
+    """Run the gate's own authorise step, so that this answer and the real one cannot differ.
+
+    Nothing else is run. Raises ValidationFailed if the text is no command.
+    """
+    now, request_id = parts.clock.now(), secrets.token_hex(8)
+    message = Message("", place.channel, "can-i", person.identity, place, now, request_id)
+    parsed = parts.grammar.parse(text, lambda _: True)
+    command = parsed.command
+    call = Call(command.name, parsed.arguments, person, message, parsed.text)
+    effect: Effect | None = None
+    refusal: Refusal | None = None
+    try:
+        allowed = await authorise(parts, command, call)
+        call, effect = allowed.call, allowed.effect
+    except Denied as error:
+        call, effect, refusal = error.call or call, error.effect, error
+    except Refusal as error:
+        refusal = error
+    lines = _rules(parts, command, call, effect)
+    if not person.roles:
+        return Permission(False, (lines[0], "denied: nobody with this identity is known"))
+    if refusal is not None:
+        return Permission(False, (*lines[:-1], f"denied: {_reason(refusal)}"))
+    if command.owner == CORE:
+        return Permission(True, (*lines[:-1], "allowed: it concerns only the person who asks"))
+    return Permission(True, lines)
+
+
+def _rules(parts: Parts, command: Command, call: Call, effect: Effect | None) -> tuple[str, ...]:
+    """Return one line for the person, one for each rule, and one for the decision."""
+    targets = call.targets if effect else None
+    known = effect or (None if parts.wired[command.name].classifies else command.effect)
+    place, arguments = call.message.place, call.arguments
+    return tuple(parts.policy.explain(call.person, command, known, place, arguments, targets))
+
+
+def _reason(refusal: Refusal) -> str:
+    """Return the rule that denies, or what else is in the way."""
+    if isinstance(refusal, PermissionDenied) and refusal.details:
+        return refusal.details
+    return "; ".join(filter(None, (refusal.message, refusal.details)))

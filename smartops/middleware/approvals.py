@@ -1,0 +1,224 @@
+"""Approvals: a plan is shown with buttons, whose tokens stand for it, and is decided once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from dataclasses import asdict, replace
+
+from smartops.errors import ApprovalInvalid, ValidationFailed
+from smartops.message import Message, Person
+from smartops.plan import Change, Plan
+from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
+from smartops.services import Clock
+from smartops.store import Approval, Showing, Store, token_key
+
+from .steps import Allowed, Answer, Parts, Understood, answer
+
+_YES = frozenset({"yes", "y", "confirm", "ok", "proceed", "yes, proceed"})
+_NO = frozenset({"no", "n"})
+TOKEN = re.compile(r"(confirm|cancel)_([a-z2-7]{26})")
+
+
+class ApprovalOver(ApprovalInvalid):
+    """An approval that can no longer be confirmed: its messages lose their buttons."""
+
+    def __init__(self, approval: Approval, message: str, details: str) -> None:
+        super().__init__(message, details=details)
+        self.approval = approval.id
+
+
+async def approval_of(store: Store, person: Person, token: str) -> Approval:
+    """Return the pending approval that a token stands for.
+
+    Raises ApprovalInvalid, with one text for what is unknown and what is
+    somebody else's, so that guessing reveals nothing.
+    """
+    approval = await store.approval_behind(token)
+    if approval is None or approval.person != person.name:
+        raise ApprovalInvalid(
+            "This confirmation is not valid",
+            details="It is unknown, or was given to somebody else. Repeat the command.",
+        )
+    if approval.state == "expired":
+        again = f"Repeat the command to be asked again: {approval.command_text}"
+        raise ApprovalOver(approval, "This confirmation has expired", f"Nothing was done. {again}")
+    if approval.state != "pending":
+        raise ApprovalInvalid(
+            f"This was {approval.state} already",
+            details=f"It was for: {approval.command_text}. See: history",
+        )
+    return approval
+
+
+async def is_no(store: Store, person: Person, message: Message, said: str) -> bool:
+    """Return True for a typed no while a confirmation is open here.
+
+    A yes is only taken from the button, which says what it is a yes to: raises
+    ValidationFailed.
+    """
+    word = said.casefold().rstrip(".!")
+    if word not in _YES | _NO:
+        return False
+    waiting = await store.pending(person.name, (message.channel, message.conversation))
+    if not waiting:
+        return False
+    if word in _NO:
+        return True
+    raise ValidationFailed(
+        'Press "Yes, proceed" on the card above',
+        details="\n".join(
+            f"Pending confirmation: {item.command_text}" for item in waiting
+        ),
+    )
+
+
+async def withdraw(store: Store, approval: Approval) -> Answer:
+    """Cancel a pending approval."""
+    if not await store.cancel(approval.id):
+        raise ApprovalInvalid("This confirmation was used in the meantime")
+    reply = Reply.of(
+        f"Cancelled: {approval.command_text}",
+        "Nothing was changed.",
+        data={"cancelled": approval.command_text},
+    )
+    return answer(reply, decided=approval.id)
+
+
+async def approve(parts: Parts, understood: Understood, allowed: Allowed) -> Plan | Reply:
+    """Return the plan of a change if it was approved, else the answer that asks for that.
+
+    The plan is made again for an approval: what would be done now must be what
+    was shown then. Raises ApprovalOver if it is not.
+    """
+    plan = await parts.wired[allowed.command.name].plan(allowed.call)
+    if understood.approval is not None:
+        await _check_unchanged(parts.store, allowed, plan, understood.approval)
+        return plan
+    if plan.idle:
+        return _nothing_to_do(plan)
+    return await _ask(parts, allowed, plan, interpreted=understood.interpreted)
+
+
+async def _ask(parts: Parts, allowed: Allowed, plan: Plan, *, interpreted: bool) -> Answer:
+    """Store a plan as an approval, and ask the person to confirm it."""
+    call = allowed.call
+    approval = Approval(
+        id=f"ap-{secrets.token_hex(6)}",
+        person=call.person.name,
+        command_text=call.text,
+        digest=_digest(allowed, plan),
+        expires=parts.clock.time() + parts.expires,
+        plan=json.dumps(asdict(plan)),
+    )
+    token, showing = _approval_message(call.message, approval)
+    await parts.store.add_approval(approval, showing)
+    reply = _question(plan, parts.expires, token)
+    if interpreted:
+        reply = _with_command(reply, "Understood as this command", call.text)
+        reply = replace(reply, data={**reply.data, "understood": call.text})
+    return answer(reply, approval_message=showing.key)
+
+
+async def ask_again(store: Store, clock: Clock, message: Message, approval: Approval) -> Answer:
+    """Show a pending approval once more to its person, with buttons."""
+    token, showing = _approval_message(message, approval)
+    await store.show_approval(showing)
+    reply = _question(plan_of(approval.plan), approval.expires - clock.time(), token)
+    reply = _with_command(reply, "You asked for", approval.command_text)
+    return answer(reply, approval_message=showing.key, private=True)
+
+
+async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval: Approval) -> None:
+    """Raise ApprovalOver unless what would be done is what was shown, to the last target."""
+    if _digest(allowed, plan) == approval.digest:
+        return
+    await store.cancel(approval.id)
+    raise ApprovalOver(
+        approval,
+        "What would be done has changed since you were asked",
+        f"Nothing was done. Repeat the command to see the new plan: {allowed.call.text}",
+    )
+
+
+def _digest(allowed: Allowed, plan: Plan) -> str:
+    """Return what an approval is bound to: the plan, the person, the call and its targets."""
+    call = allowed.call
+    return plan.digest(call.person.name, call.text, *(target.id for target in call.targets))
+
+
+def plan_of(stored: str) -> Plan:
+    """Return the plan that is stored as JSON."""
+    members = json.loads(stored)
+    changes = tuple(Change(**item) for item in members["changes"])
+    return Plan(**{**members, "changes": changes, "warnings": tuple(members["warnings"])})
+
+
+def _nothing_to_do(plan: Plan) -> Reply:
+    """Return the answer to a change that would change nothing, which needs no approval."""
+    data = {"plan": asdict(plan), "changed": False}
+    return Reply(data=data, view=(Text(plan.summary), *_changes(plan)))
+
+
+def _changes(plan: Plan) -> tuple[Block, ...]:
+    """Return what shows the targets of a plan, now and then."""
+    if not plan.changes:
+        return ()
+    rows = tuple(
+        (
+            item.label,
+            item.target,
+            item.before if item.before == item.after else f"{item.before} → {item.after}",
+        )
+        for item in plan.changes
+    )
+    return (Table(("Target", "ID", "Change"), rows, (("Target", "ID"),)),)
+
+
+def _approval_message(message: Message, approval: Approval) -> tuple[str, Showing]:
+    """Return a new token for an approval, and what is stored of the message that carries it."""
+    token = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    showing = Showing(
+        key=token_key(token),
+        approval=approval.id,
+        channel=message.channel,
+        conversation=message.conversation,
+        expires=approval.expires,
+        message=message.dump().decode(),
+    )
+    return token, showing
+
+
+def _question(plan: Plan, seconds: float, token: str) -> Reply:
+    return Reply(
+        status="pending",
+        data={"plan": asdict(plan), "expiresIn": int(seconds)},
+        view=_view(plan, seconds),
+        actions=(
+            Action("confirm", "Yes, proceed", f"confirm_{token}"),
+            Action("cancel", "Cancel", f"cancel_{token}"),
+        ),
+    )
+
+
+def _with_command(question: Reply, title: str, command: str) -> Reply:
+    """Return the question with the command, for a place where it was not just typed."""
+    headline, *rest = question.view
+    return replace(question, view=(headline, Code(command, title=title), *rest))
+
+
+def _view(plan: Plan, seconds: float) -> tuple[Block, ...]:
+    blocks: list[Block] = [Text(f"Confirmation required: {plan.summary}", style="title")]
+    blocks += _changes(plan)
+    if plan.command:
+        blocks.append(Code(plan.command, title="Will run exactly this"))
+    blocks += [Text(warning, severity=Severity.WARNING) for warning in plan.warnings]
+    blocks.append(Text(f"Only you can confirm this, once, within {_span(seconds)}.", style="note"))
+    return tuple(blocks)
+
+
+def _span(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return f"{minutes} minutes" if minutes > 1 else f"{int(seconds)} seconds"

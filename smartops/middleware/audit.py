@@ -1,0 +1,103 @@
+"""What became of a message: one audit event in the store, one line in the log."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from smartops.command import Command
+from smartops.errors import InternalError, Refusal
+from smartops.grammar import Grammar, ParseError
+from smartops.message import Message, Person
+from smartops.reply import Reply
+from smartops.store import Operation, Record
+
+from .access import Denied
+from .approvals import TOKEN
+from .steps import Parts
+
+log = logging.getLogger("smartops.gate")
+
+
+@dataclass(slots=True)
+class Trail:
+    """What the audit event of one message says. The gate writes it; no step decides by it."""
+
+    message: Message
+    person: Person
+    started: float
+    key: str = ""
+    command: str = ""
+    owner: str = ""
+    text: str = ""
+    rule: str = ""
+
+    def runs(self, command: Command, text: str) -> None:
+        """Note which command is called."""
+        self.command, self.owner, self.text = command.name, command.owner, text
+
+    def refers_to(self, operation: Operation, grammar: Grammar) -> None:
+        """Note that the message is about an operation that was begun before."""
+        self.text = operation.command_text
+        try:
+            self.command = grammar.parse(self.text, lambda _: True).command.name
+        except ParseError:  # the command is no longer there
+            self.command = ""
+
+    def refused(self, refusal: Refusal) -> None:
+        """Note the rule that denied it."""
+        if isinstance(refusal, Denied):
+            self.rule = refusal.rule
+            self.command, self.owner = refusal.command.name, refusal.command.owner
+
+
+def unforeseen(trail: Trail, error: BaseException, more: str = "") -> Refusal:
+    """Log an error with its traceback, and return the refusal that shows its reference only."""
+    request_id = trail.message.request_id
+    owner = f" in {trail.command!r} of {trail.owner}" if trail.command else ""
+    log.error("message failed%s", owner, exc_info=error, extra={"request_id": request_id})
+    details = f"Reference: {request_id}" + (f". {more}" if more else "")
+    return InternalError("Something went wrong", details=details)
+
+
+def record(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
+    """Log and count the outcome, and store it in the history unless it is not to be ``stored``."""
+    event = _event(trail, reply, parts.clock.time())
+    try:
+        if stored:
+            parts.store.record(event)
+    except Exception:
+        log.exception("outcome not recorded", extra={"request_id": trail.message.request_id})
+    parts.observe(event)
+
+
+def _event(trail: Trail, reply: Reply, now: float) -> Record:
+    message = trail.message
+    return Record(
+        at=now,
+        request_id=message.request_id,
+        act=trail.key,
+        person=trail.person.name,
+        identity=f"{message.sender} by {message.acting}" if message.acting else str(message.sender),
+        claimed=message.claimed,
+        place=str(message.place),
+        command=trail.command,
+        text=trail.text or _said(message),
+        phase="outcome",
+        rule=trail.rule,
+        outcome=_outcome(reply),
+        seconds=now - trail.started,
+    )
+
+
+def _outcome(reply: Reply) -> str:
+    """Return the status, the wire code, or how an operation without a result ended."""
+    if reply.error is None:
+        return reply.status
+    return str(reply.data.get("state", reply.error.code))
+
+
+def _said(message: Message) -> str:
+    """Return what was said or pressed; of a token only what it was for, as it may still work."""
+    token = TOKEN.fullmatch(message.action or message.text.strip())
+    return token[1] if token else message.text or "(action)"
