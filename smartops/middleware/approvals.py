@@ -69,9 +69,7 @@ async def is_no(store: Store, person: Person, message: Message, said: str) -> bo
         return True
     raise ValidationFailed(
         'Press "Yes, proceed" on the card above',
-        details="\n".join(
-            f"Pending confirmation: {item.command_text}" for item in waiting
-        ),
+        details="\n".join(f"Pending confirmation: {item.command_text}" for item in waiting),
     )
 
 

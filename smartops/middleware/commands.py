@@ -168,9 +168,7 @@ def _named(waiting: Sequence[Approval], id: str) -> Approval:
     for item in waiting:
         if item.id == id:
             return item
-    raise ValidationFailed(
-        f"No pending confirmation {id}", details="See: approvals"
-    )
+    raise ValidationFailed(f"No pending confirmation {id}", details="See: approvals")
 
 
 async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:

@@ -59,9 +59,7 @@ async def begin(
     elif await parts.store.accept(approval.id, operation):
         asked.progress.accepted()
     else:
-        raise ApprovalInvalid(
-            "This confirmation was used in the meantime", details="See: history"
-        )
+        raise ApprovalInvalid("This confirmation was used in the meantime", details="See: history")
     return operation
 
 

@@ -237,7 +237,7 @@ async def test_one_backend_is_used_as_it_is_and_several_as_a_group(bot: Bot, sta
     assert isinstance(app.composition.compute, ComputeGroup)
     assert app.composition.compute.members == (EU, US)
     wired = app.parts.wired["check health"]
-    assert isinstance(wired._backends["costs"], CostsGroup)
+    assert isinstance(wired._provided["costs"], CostsGroup)
 
 
 class Machines(FakeCompute, FakeMetrics):

@@ -10,7 +10,7 @@ from types import ModuleType
 import anyio
 import pytest
 
-from smartops import Call, Identity, Message, Place, Work, command, hookimpl
+from smartops import Call, Identity, Message, Place, Text, Work, command, hookimpl
 from smartops.middleware.deduplicate import digest_of, idempotency_key
 from smartops.store import LEASE, Store
 from smartops.testing import Bot
@@ -96,6 +96,26 @@ async def test_at_two_replicas_they_are_one_run(bot: Bot, line: Line, text: str)
         line.release.set()
         answers = await passing(bot, tasks)
     assert [answer.text for answer in answers] == ["measured 1"] * 4
+    assert line.runs == 1
+
+
+async def test_a_late_answer_is_fetched_at_every_replica(bot: Bot, line: Line) -> None:
+    here = await bot.app()
+    said = message(bot, "measure")
+    async with replica(bot, line) as other:
+        there = await other.app()
+        assert await here.answer(said, 0.02) is None
+        while not line.runs:
+            await anyio.sleep(0.001)
+        idle = bot.clock.sleepers
+        for app in (there, here, there):
+            assert await app.answer(said, 0.02) is None
+        with anyio.fail_after(10):
+            while bot.clock.sleepers > idle:  # no duplicate waits longer than its request
+                await anyio.sleep(0.001)
+            line.release.set()
+            replies = [await app.answer(said, 5) for app in (there, here)]
+    assert [reply and reply.view for reply in replies] == [(Text("measured 1"),)] * 2
     assert line.runs == 1
 
 

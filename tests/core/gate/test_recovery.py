@@ -313,6 +313,26 @@ async def test_a_command_declared_resumable_is_run_again(bot: Bot, road: Road) -
     assert (operation.state, road.steps, road.goes_on) == ("done", ["survey", "survey"], [True])
 
 
+async def test_a_resumed_command_gets_the_plan_that_was_approved(bot: Bot, road: Road) -> None:
+    @command("map", effect="change", resumable=True)
+    async def survey(work: Work, plan: Plan) -> str:
+        """Map the road."""
+        road.steps.append(plan.summary)
+        road.begun.set()
+        await road.finish.wait()
+        return "mapped"
+
+    @survey.plan
+    async def plan() -> Plan:
+        return Plan(f"Map it {len(road.steps)}")
+
+    load(bot, [survey])
+    await cut_off(bot, road, "map")
+    road.finish.set()
+    assert (await ended(bot)).state == "done"
+    assert road.steps == ["Map it 0", "Map it 0"]
+
+
 async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:
     found = await (await bot.app()).store.history("bot:alice", 10)
     return [(item.person, item.text, item.outcome, item.identity, item.place) for item in found]

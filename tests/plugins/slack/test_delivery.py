@@ -47,7 +47,6 @@ ASKED = Reply(
     status="pending",
     view=(Text("Stop web-1?"),),
     actions=(Action("confirm", "Yes", "confirm_a"), Action("cancel", "No", "cancel_a")),
-    asks="key",
 )
 LONG = "\n".join(f"line {number} {'x' * 40}" for number in range(10_000))
 SEVERAL = Reply.of(
@@ -433,12 +432,6 @@ async def test_what_may_have_arrived_is_not_sent_again(
     with pytest.raises(DeadlineExceeded):
         await channel.send(said(mention("help")), Reply.of("Hello."))
     assert len(slack.calls) == 1
-
-
-async def test_a_repeated_act_is_not_answered_again(channel: Any, slack: Slack, said: Said):
-    repeated = Reply(view=(Text("Hello."),), repeated=True)
-    assert await channel.send(said(mention("help")), repeated) == ""
-    assert slack.calls == []
 
 
 async def test_a_form_opens_as_a_dialog(channel: Any, slack: Slack, said: Said) -> None:

@@ -115,7 +115,7 @@ async def test_a_refusal_that_leaves_the_buttons_good_leaves_the_card(
 async def test_a_spent_confirmation_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
     message = read(pressed({"action": "confirm_abc"}))
     refused = Reply.refused(ApprovalInvalid("This confirmation has expired"))
-    reply = replace(refused, private=False, closes="key")
+    reply = replace(refused, private=False)
     answer = body(channel.respond([message], [reply]))
     assert shown(loaded(json.dumps(answer["value"]))) == ["This confirmation has expired"]
 
