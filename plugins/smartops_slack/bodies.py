@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from smartops import ValidationFailed
 
@@ -13,24 +13,22 @@ def read_form(body: bytes) -> dict[str, str]:
     """Return the fields of a urlencoded form.
 
     Strict, because two readers of one text must not read different things into
-    it: no field twice, UTF-8 only; names are compared as they stand, for Slack's
-    need no escaping. Raises ValidationFailed, whose details name
-    what is wrong.
+    it: no field twice, UTF-8 only. Raises ValidationFailed, whose details name what
+    is wrong.
     """
     try:
-        pairs = body.decode("ascii").replace("+", " ").split("&")
-        if len(pairs) > MOST_FIELDS:
-            raise _malformed(f"it has more than {MOST_FIELDS} fields")
-        fields: dict[str, str] = {}
-        for pair in pairs:
-            name, equals, value = pair.partition("=")
-            if not equals:
-                raise _malformed("a field has no value")
-            if name in fields:
-                raise _malformed(f"the field {name[:40]!r} stands twice")
-            fields[name] = unquote_to_bytes(value).decode() if "%" in value else value
-    except UnicodeError:
-        raise _malformed("it is not UTF-8") from None
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError:
+        raise _malformed(f"it is not at most {MOST_FIELDS} fields in UTF-8") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _malformed("a field stands twice")
     return fields
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from smartops import Command
+from smartops.channels import shortened
 
 SCHEMA = "https://developer.microsoft.com/json-schemas/teams/v1.17/MicrosoftTeams.schema.json"
 ACCENT = "#1F4E79"
@@ -44,12 +45,12 @@ def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
         "version": about.version,
         "id": about.id,
         "developer": {
-            "name": _cut(about.developer, 32),
+            "name": shortened(about.developer, 32),
             "websiteUrl": about.website,
             "privacyUrl": about.privacy,
             "termsOfUseUrl": about.terms,
         },
-        "name": {"short": _cut(about.name, 30), "full": _cut(about.name, 100)},
+        "name": {"short": shortened(about.name, 30), "full": shortened(about.name, 100)},
         "description": {
             "short": "Run your infrastructure from chat, safely.",
             "full": "List, check, start and stop machines, and run scripts on them, from a chat or "
@@ -80,10 +81,10 @@ def command_list(commands: Sequence[Command]) -> list[dict[str, str]]:
     listed: dict[str, str] = {}
     for command in sorted(commands, key=lambda item: (item.name != "help", item.owner == "core")):
         phrase = command.phrases[0]
-        title = _cut(phrase.partition("{")[0].rstrip(" [") or command.name, _LONGEST_TITLE)
+        title = shortened(phrase.partition("{")[0].rstrip(" [") or command.name, _LONGEST_TITLE)
         words = command.summary if "{" not in phrase else f"{command.summary} {_usage(phrase)}"
         if title not in listed and len(listed) < MOST_COMMANDS:
-            listed[title] = _cut(words, _LONGEST_DESCRIPTION)
+            listed[title] = shortened(words, _LONGEST_DESCRIPTION)
     return [{"title": title, "description": text} for title, text in listed.items()]
 
 
@@ -109,7 +110,3 @@ def _usage(phrase: str) -> str:
         name, _, after = part.partition("}")
         shown.append(name.upper() + after)
     return f"({''.join(shown)})"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
