@@ -1,7 +1,7 @@
-"""The HTTP channel: a program posts a message and gets the answer in the response.
+"""The HTTP channel: a program posts a message and gets the reply in the response.
 
-Who is asking is proven by a bearer token of one of ``auth.issuers``. The
-section of the plugin is empty: ``api: {}``.
+Requests are authenticated by a bearer token of one of ``auth.issuers``. The plugin's
+configuration section is empty: ``api: {}``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The body of a posted message: its documented members; others are ignored."""
+"""The body of a posted message; undocumented members are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TEXT = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a caller said. Everything but one of ``text`` and ``action`` may be empty."""
+    """A validated body. Exactly one of ``text`` and ``action`` is set; others may be empty."""
 
     id: str
     text: str
@@ -25,7 +25,7 @@ class Body:
 
 
 def read_body(document: Mapping[str, Any]) -> Body:
-    """Check the members of a body; raises ValidationFailed, whose details name the wrong one."""
+    """Validate a body; raises ValidationFailed, whose details name the invalid member."""
     kind = document.get("type", "message")
     if kind != "message":
         raise _wrong("type must be message")

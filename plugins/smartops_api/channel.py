@@ -28,7 +28,7 @@ log = logging.getLogger("smartops.api")
 PLACE = Place("api")
 ANONYMOUS = "anonymous"
 ACT = "act"
-"""The scope that lets the holder of a token speak for the person named in ``from.id``."""
+"""The scope of a token that allows impersonating the user named in ``from.id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Proven(Claims):
 
 
 class ApiChannel(Channel):
-    """Answers every message in the response to its request."""
+    """Sends the reply to a message in the response to its request."""
 
     name = "api"
 
@@ -53,7 +53,7 @@ class ApiChannel(Channel):
             )
 
     def recognises(self, inbound: Inbound) -> bool:
-        """Say whether the request carries a token of one of the configured issuers."""
+        """Return whether the request has a token of one of the configured issuers."""
         try:
             authorization = inbound.headers.get("authorization")
         except ValidationFailed:
@@ -61,7 +61,7 @@ class ApiChannel(Channel):
         return self._services.verifier.peek_issuer(authorization) in self._issuers
 
     async def authenticate(self, inbound: Inbound) -> Claims:
-        """Prove who is asking by the bearer token."""
+        """Authenticate the request by its bearer token."""
         authorization = inbound.headers.get("authorization")
         if authorization is None and self._services.anonymous:
             return _anonymous(inbound)
@@ -69,7 +69,7 @@ class ApiChannel(Channel):
         return _claims(verified)
 
     def read(self, inbound: Inbound, claims: Claims) -> Receipt:
-        """Make a message of the body."""
+        """Return the message in the body."""
         content_type = (inbound.headers.get("content-type") or "").partition(";")[0]
         if content_type.strip().lower() != "application/json":
             raise ValidationFailed(
@@ -79,7 +79,7 @@ class ApiChannel(Channel):
         return Receipt((self._message(inbound, claims, body),), waits=True)
 
     def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
-        """Render the envelope of the one reply."""
+        """Return the envelope of the reply."""
         (reply,) = replies
         status = reply.error.status if reply.error else 200
         return Response(status, dump_json(envelope(reply, self._services.clock.now())))
@@ -117,10 +117,12 @@ def _claims(verified: Verified) -> Claims:
     tenant = claims.get(issuer.tenant, "") if issuer.tenant else ""
     team = claims.get(issuer.team or "team", "")
     if not (isinstance(subject, str) and subject):
-        log.warning("a token of %s holds no usable claim %s", issuer.name, issuer.subject)
+        log.warning(
+            "invalid token of %s: the claim %s is missing or empty", issuer.name, issuer.subject
+        )
         raise AuthenticationFailed("Invalid or missing bearer token")
     if not (isinstance(tenant, str) and isinstance(team, str)):
-        log.warning("a token of %s names its tenant or team by no text", issuer.name)
+        log.warning("invalid token of %s: its tenant or team is not a string", issuer.name)
         raise AuthenticationFailed("Invalid or missing bearer token")
     scope = claims.get("scope")
     return Proven(
@@ -132,7 +134,7 @@ def _claims(verified: Verified) -> Claims:
 
 
 def _sender(claims: Claims, named: str) -> tuple[Identity, str]:
-    """Return who is asking, and who the body says is asking if that proves nothing."""
+    """Return the authenticated sender, and the unauthenticated ``from.id`` if it differs."""
     holder = claims.identity
     if holder is None:
         return Identity(ANONYMOUS, "", named or ANONYMOUS), ""

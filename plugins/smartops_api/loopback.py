@@ -1,4 +1,4 @@
-"""Whether a request comes from this very machine, for development without tokens."""
+"""Recognising requests from this machine, for development without tokens."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 def is_from_this_machine(inbound: Inbound) -> bool:
-    """Say whether the peer is a loopback address that speaks for itself.
+    """Return whether the request was made directly from a loopback address.
 
-    Not so if a proxy passed the request on, nor if it was sent to another name
-    or by another site's page: a browser on this machine is not its user.
+    False if a proxy forwarded it, if its ``Host`` is another name, or if its
+    ``Origin`` is another site, because a browser sends requests of other sites too.
     """
     headers = inbound.headers
     host = (headers.get("host") or "").lower()

@@ -1,4 +1,4 @@
-"""Scripts from an allow-list, run on machines and reported per machine."""
+"""Commands that run scripts of an allow-list on instances."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ from .config import ExecConfig
 
 @hookimpl
 def config_type() -> type[ExecConfig]:
-    """Return what the section may hold."""
+    """Return the model of the configuration section."""
     return ExecConfig
 
 
 @hookimpl
 def register_commands(config: ExecConfig, services: Services) -> Iterable[Command]:
-    """Return the commands, closed over the allow-list and the clock."""
+    """Return the commands."""
     allowed = AllowList(config.scripts)
     return [executing(config, allowed, services.clock), scripts(config, allowed)]

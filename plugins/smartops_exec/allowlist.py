@@ -1,4 +1,4 @@
-"""Who may run what, where."""
+"""The allow-list: which scripts a person may run on which instances."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A text that may run, and by which entry."""
+    """A script that may run, and the entry that allows it."""
 
     text: str
     entry: ScriptEntry
 
     @property
     def effect(self) -> Effect:
-        """Read for entries that change nothing, else change."""
+        """``read`` if the entry is read-only, else ``change``."""
         return Effect.READ if self.entry.read_only else Effect.CHANGE
 
     @property
     def timeout(self) -> timedelta | None:
-        """The entry's own time limit."""
+        """The time limit of the entry, or None."""
         return self.entry.timeout
 
 
 class AllowList:
-    """The scripts that may be run. Everything else is refused."""
+    """The scripts that may be run; all others are refused."""
 
     def __init__(self, entries: Sequence[ScriptEntry]) -> None:
         self._entries: tuple[tuple[ScriptEntry, Template], ...] = tuple(
@@ -48,11 +48,11 @@ class AllowList:
         return tuple(entry for entry, _ in self._entries if _has_role(person, entry))
 
     def choose(self, script: str, person: Person, targets: Sequence[Instance]) -> Allowed:
-        """Return what may run for this script: the first entry that fits person and targets.
+        """Return the script with the first entry that allows the person to run it on the targets.
 
-        The script is compared and run exactly as written, because the policy has
-        decided on that text. Raises PermissionDenied if no entry lets this person
-        run it, and ValidationFailed if one does, but not on the platforms of all targets.
+        The script is matched and run verbatim, because the policy decides on that
+        text. Raises PermissionDenied if no entry allows the person to run it, and
+        ValidationFailed if one does, but not on the platforms of all targets.
         """
         matching = [entry for entry, template in self._entries if template.match(script)]
         entries = [entry for entry in matching if _has_role(person, entry)]
@@ -91,7 +91,7 @@ class AllowList:
 
 
 def excerpt(text: str) -> str:
-    """Return a script in quotes, in one line and cut to a length that can be read."""
+    """Return a script in quotes, escaped to one line and shortened."""
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return f'"{line}"' if len(line) <= _SHOWN else f'"{line[:_SHOWN]}…"'
 

@@ -25,7 +25,7 @@ from smartops.backends import RunResult
 from .allowlist import Allowed, AllowList
 from .config import ExecConfig
 from .report import one, several
-from .run import Order, Watch
+from .run import RunMonitor, RunRequest
 from .text import length, listing
 
 _MARGIN = timedelta(seconds=30)
@@ -44,7 +44,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         effect=Effect.CHANGE,
         examples=_EXAMPLES,
         deadline=config.max_timeout + _MARGIN,
-        resumable=True,  # all that it does is done in one step
+        resumable=True,  # its only change is one step
     )
     async def execute(
         call: Call,
@@ -63,13 +63,13 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         unique = _counted(config, targets)
         chosen = allowed.choose(script, call.person, unique)
         limit = _limit(config, chosen, timeout)
-        order = Order(chosen.text, unique, limit, call.act)
-        done = await Watch(runner, clock, config.poll).run(order, work)
+        request = RunRequest(chosen.text, unique, limit, call.act)
+        done = await RunMonitor(runner, clock, config.poll).run(request, work)
         if len(unique) > 1:
-            return several(config, order, done)
+            return several(config, request, done)
         if done.results[0].status == "unreachable":
             raise _unreachable(runner, unique[0], done.results[0])
-        return one(order, done)
+        return one(request, done)
 
     @execute.classify
     async def effect_of(call: Call, script: str, targets: list[Instance]) -> Effect:

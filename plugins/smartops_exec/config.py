@@ -1,4 +1,4 @@
-"""What the section ``plugins.exec`` may hold."""
+"""The configuration section ``plugins.exec``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class ScriptEntry(BaseModel):
 
     script: str = Field(
         default="",
-        description="Text that may be run exactly as it stands here.",
+        description="A script that may be run exactly as written here.",
     )
     template: str = Field(
         default="",
-        description="Text with {placeholders}, each of which stands for one plain word.",
+        description="A script with {placeholders}, each for one word without shell metacharacters.",
     )
     parameters: dict[str, str] = Field(
         default_factory=dict,
@@ -33,34 +33,34 @@ class ScriptEntry(BaseModel):
     )
     read_only: bool = Field(
         default=False,
-        description="It changes nothing, so it runs at once, without confirmation.",
+        description="The script changes nothing, so it runs without confirmation.",
     )
     roles: tuple[str, ...] = Field(
         default=(),
-        description="Only people with one of these roles may run it; empty for all.",
+        description="Roles that may run it; empty for all.",
     )
     platforms: tuple[Literal["linux", "windows"], ...] = Field(
         default=(),
-        description="Only for instances of these platforms; empty for all.",
+        description="Platforms that it may run on; empty for all.",
     )
     timeout: Duration | None = Field(
         default=None,
         gt=timedelta(0),
-        description="Time limit where the person names none.",
+        description="Default time limit of this script.",
     )
     description: str = Field(
         default="",
-        description="What it is for, shown by `list scripts`.",
+        description="The purpose, shown by `list scripts`.",
     )
 
     @property
     def text(self) -> str:
-        """The script or the template, as it stands in the file but for blanks around it."""
+        """The script or the template, without surrounding whitespace."""
         return self.script.strip() or self.template.strip()
 
     @property
     def compiled(self) -> Template:
-        """What the text is matched against; an exact script has no placeholders."""
+        """The matcher for the text; an exact script has no placeholders."""
         return Template(self.text, None if self.script.strip() else self.parameters)
 
     @model_validator(mode="after")
@@ -69,7 +69,7 @@ class ScriptEntry(BaseModel):
             raise ValueError("needs either script: (exact text) or template: (with {placeholders})")
         if self.parameters and not self.template:
             raise ValueError("parameters: belong to a template:")
-        _ = self.compiled  # raises ValueError, which says what is wrong with it
+        _ = self.compiled  # raises ValueError if the template is invalid
         return self
 
 
@@ -80,34 +80,34 @@ class ExecConfig(BaseModel):
 
     scripts: tuple[ScriptEntry, ...] = Field(
         default=(),
-        description="The allow-list: what may be run. Everything else is refused.",
+        description="The allow-list; all other scripts are refused.",
     )
     timeout: Duration = Field(
         default=timedelta(seconds=60),
         ge=_SECOND,
-        description="Time limit where nothing else says so.",
+        description="Default time limit of a script.",
     )
     max_timeout: Duration = Field(
         default=timedelta(minutes=10),
         ge=_SECOND,
-        description="The longest time limit one may ask for.",
+        description="Maximum time limit that `--timeout` may set.",
     )
     max_targets: int = Field(
         default=50,
         ge=1,
         le=1000,
-        description="On how many instances one call may run a script.",
+        description="Maximum number of instances of one call.",
     )
     poll: Duration = Field(
         default=timedelta(seconds=2),
         ge=timedelta(milliseconds=100),
-        description="Maximum polling interval.",
+        description="Maximum polling interval for the results of a run.",
     )
     groups: int = Field(
         default=10,
         ge=1,
         le=50,
-        description="Maximum number of different outputs that are shown separately.",
+        description="Maximum number of different outputs shown separately; others are joined.",
     )
 
     @model_validator(mode="after")

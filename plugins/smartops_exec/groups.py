@@ -1,4 +1,4 @@
-"""Targets that said the same, told once."""
+"""Grouping targets with the same output."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _WORST_FIRST = ("unreachable", "timed-out", "cancelled", "failed", "success")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Targets with the same outcome and output; ``result`` is that of the first."""
+class OutputGroup:
+    """Targets with the same outcome and output; ``result`` is the first target's."""
 
     labels: tuple[str, ...]
     result: RunResult
 
 
-def grouped(targets: Sequence[Instance], results: Sequence[RunResult]) -> list[Group]:
-    """Return the groups, failures first and then the larger ones."""
+def grouped(targets: Sequence[Instance], results: Sequence[RunResult]) -> list[OutputGroup]:
+    """Return the groups, failures first, and larger groups first."""
     found: dict[tuple[object, ...], list[tuple[Instance, RunResult]]] = {}
     for target, result in zip(targets, results, strict=True):
-        said = (result.status, result.exit_code, result.output, result.errors, result.truncated)
-        found.setdefault(said, []).append((target, result))
+        outcome = (result.status, result.exit_code, result.output, result.errors, result.truncated)
+        found.setdefault(outcome, []).append((target, result))
     groups = [
-        Group(tuple(target.label for target, _ in members), members[0][1])
+        OutputGroup(tuple(target.label for target, _ in members), members[0][1])
         for members in found.values()
     ]
     return sorted(groups, key=_badness)
 
 
-def _badness(group: Group) -> tuple[int, int]:
+def _badness(group: OutputGroup) -> tuple[int, int]:
     status = group.result.status
     rank = _WORST_FIRST.index(status) if status in _WORST_FIRST else 0
     return rank, -len(group.labels)

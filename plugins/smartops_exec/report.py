@@ -1,4 +1,4 @@
-"""What came of a run: the wire contract's data, and a view that people can read."""
+"""The reply to a run: data in the format of the wire contract, and a view for people."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from smartops import Code, Reply, Severity, Text
 from smartops.backends import RunResult
 
 from .config import ExecConfig
-from .groups import Group, grouped
-from .run import Order, Run
+from .groups import OutputGroup, grouped
+from .run import FinishedRun, RunRequest
 
 _MAX_NAMES = 12
 _CUT = "The platform cut the output; there was more."
@@ -24,15 +24,15 @@ _WORDS = {
 }
 
 
-def one(order: Order, run: Run) -> Reply:
+def one(request: RunRequest, run: FinishedRun) -> Reply:
     """Return the reply for a single target."""
-    result, target = run.results[0], order.targets[0]
+    result, target = run.results[0], request.targets[0]
     text = f"{target.label}: {_outcome(result)} after {_seconds(_time(result, run))}."
     blocks: list[Text | Code] = [Text(text, severity=_severity(result))]
-    blocks += _said(result, order.script)
+    blocks += _output_blocks(result, request.script)
     blocks += _notes(run)
     data = {
-        "command": order.script,
+        "command": request.script,
         "instanceId": target.id,
         "name": target.name,
         "status": result.status,
@@ -45,29 +45,29 @@ def one(order: Order, run: Run) -> Reply:
     return Reply.of(*blocks, data=data)
 
 
-def several(config: ExecConfig, order: Order, run: Run) -> Reply:
-    """Return the reply for several targets: failures first, equal outputs once."""
+def several(config: ExecConfig, request: RunRequest, run: FinishedRun) -> Reply:
+    """Return the reply for several targets: failures first, equal outputs grouped."""
     blocks: list[Text | Code] = [_headline(run)]
-    groups = grouped(order.targets, run.results)
+    groups = grouped(request.targets, run.results)
     for group in groups[: config.groups]:
         blocks.append(Text(_group_line(group), severity=_severity(group.result)))
-        blocks += _said(group.result, "")
-    blocks += _rest(groups[config.groups :])
+        blocks += _output_blocks(group.result, "")
+    blocks += _remaining(groups[config.groups :])
     blocks += _notes(run)
-    return Reply.of(*blocks, data=_data(order, run))
+    return Reply.of(*blocks, data=_data(request, run))
 
 
 def output(result: RunResult) -> str:
-    """Return what a terminal would have shown: the output, then the errors."""
+    """Return the output followed by the errors, as a terminal would show them."""
     if not result.errors or not result.output or result.output.endswith("\n"):
         return result.output + result.errors
     return f"{result.output}\n{result.errors}"
 
 
-def _data(order: Order, run: Run) -> dict[str, Any]:
+def _data(request: RunRequest, run: FinishedRun) -> dict[str, Any]:
     counts: Counter[str] = Counter(result.status for result in run.results)
     return {
-        "command": order.script,
+        "command": request.script,
         "commandId": run.id,
         "executionTime": round(run.seconds, 3),
         "results": [
@@ -80,7 +80,7 @@ def _data(order: Order, run: Run) -> dict[str, Any]:
                 "executionTime": round(result.seconds, 3),
                 "truncated": result.truncated,
             }
-            for target, result in zip(order.targets, run.results, strict=True)
+            for target, result in zip(request.targets, run.results, strict=True)
         ],
         "summary": {
             "total": len(run.results),
@@ -93,7 +93,7 @@ def _data(order: Order, run: Run) -> dict[str, Any]:
     }
 
 
-def _headline(run: Run) -> Text:
+def _headline(run: FinishedRun) -> Text:
     counts: Counter[str] = Counter(result.status for result in run.results)
     parts = [f"{counts[status]} {word}" for status, word in _WORDS.items() if counts[status]]
     total = len(run.results)
@@ -105,7 +105,7 @@ def _headline(run: Run) -> Text:
     )
 
 
-def _group_line(group: Group) -> str:
+def _group_line(group: OutputGroup) -> str:
     names = ", ".join(group.labels[:_MAX_NAMES])
     more = len(group.labels) - _MAX_NAMES
     if more > 0:
@@ -121,8 +121,8 @@ def _outcome(result: RunResult) -> str:
     return word if result.exit_code is None else f"{word}, exit code {result.exit_code}"
 
 
-def _said(result: RunResult, title: str) -> Sequence[Text | Code]:
-    """Return all of an output and of the errors, and whether the platform cut them."""
+def _output_blocks(result: RunResult, title: str) -> Sequence[Text | Code]:
+    """Return blocks with the output and the errors, and a note if the platform cut them."""
     blocks: list[Text | Code] = [
         Code(text.rstrip("\n"), name)
         for text, name in ((result.output, title), (result.errors, "Errors"))
@@ -135,23 +135,23 @@ def _said(result: RunResult, title: str) -> Sequence[Text | Code]:
     return blocks
 
 
-def _rest(groups: Sequence[Group]) -> Sequence[Text | Code]:
-    """Return many outputs as one text, so that channels attach one file or go on on a page."""
+def _remaining(groups: Sequence[OutputGroup]) -> Sequence[Text | Code]:
+    """Return the remaining outputs in one block, which channels can attach as one file."""
     if not groups:
         return ()
     count = sum(len(group.labels) for group in groups)
     parts = []
     for group in groups:
         cut = [_CUT] if group.result.truncated else []
-        said = output(group.result).rstrip("\n")
-        parts.append("\n".join(filter(None, [f"# {_group_line(group)}", said, *cut])))
+        text = output(group.result).rstrip("\n")
+        parts.append("\n".join(filter(None, [f"# {_group_line(group)}", text, *cut])))
     return (
         Text(f"{len(groups)} more outputs, of {count} instances:"),
         Code("\n\n".join(parts), "More outputs"),
     )
 
 
-def _notes(run: Run) -> Sequence[Text]:
+def _notes(run: FinishedRun) -> Sequence[Text]:
     return (Text(run.note, style="note", severity=Severity.WARNING),) if run.note else ()
 
 
@@ -159,7 +159,7 @@ def _severity(result: RunResult) -> Severity:
     return Severity.GOOD if result.status == "success" else Severity.WARNING
 
 
-def _time(result: RunResult, run: Run) -> float:
+def _time(result: RunResult, run: FinishedRun) -> float:
     return result.seconds or run.seconds
 
 

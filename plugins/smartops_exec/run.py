@@ -1,4 +1,4 @@
-"""One script on its way: sent, watched until it ends or its time is up, cancelled if need be."""
+"""One run of a script: sent, polled until it ends or times out, then cancelled if necessary."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _CANCEL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """How it went. ``results`` are in the order of the targets, all finished.
+class FinishedRun:
+    """The outcome of a run. ``results`` are in the order of the targets, all finished.
 
-    ``note`` says what is not certain, and is empty when everything is.
+    ``note`` says what is uncertain, and is empty otherwise.
     """
 
     id: str
@@ -32,8 +32,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be run, where, for how long, and as which act."""
+class RunRequest:
+    """A script to run, its targets, its time limit, and the idempotency key."""
 
     script: str
     targets: tuple[Instance, ...]
@@ -42,89 +42,93 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """How a run stands, in the order of the targets, and which backends did not say so now."""
+class _Snapshot:
+    """The results of one poll, in the order of the targets, and the backends that failed."""
 
     results: tuple[RunResult, ...]
     missing: tuple[Failure, ...] = ()
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether all results are final."""
         return all(item.finished for item in self.results)
 
 
-class Watch:
-    """Sends one order and follows it."""
+class RunMonitor:
+    """Sends one request and polls for its results."""
 
     def __init__(self, runner: Runner, clock: Clock, poll: timedelta) -> None:
         self._runner = runner
         self._clock = clock
         self._poll = poll.total_seconds()
 
-    async def run(self, order: Order, work: Work) -> Run:
-        """Run the order to its end; what an earlier process sent is not sent again.
+    async def run(self, request: RunRequest, work: Work) -> FinishedRun:
+        """Run the request to its end; a resumed operation does not send the script again.
 
-        Raises what the runner raises when it cannot send, or when it cannot be
-        asked any more; the latter says that the outcome is unknown. If the task
-        is cancelled meanwhile, the runner is asked to stop the script, unless
-        this process stops and the next goes on.
+        Raises the runner's error if the script cannot be sent, or if the results
+        cannot be polled any more; the latter says that the outcome is unknown. If
+        the task is cancelled, the runner is asked to stop the script, unless another
+        process will resume the operation.
         """
 
         async def send() -> dict[str, Any]:
             started = self._clock.time()
             run_id = await self._runner.send(
-                order.script, order.targets, limit=order.limit, key=order.key
+                request.script, request.targets, limit=request.limit, key=request.key
             )
             return {"run": run_id, "started": started}
 
         sent = await work.once("send", send)
         run_id, started = str(sent["run"]), float(sent["started"])
         try:
-            look = await self._finish(run_id, order, started, work)
+            snapshot = await self._poll_until_finished(run_id, request, started, work)
             note = ""
-            if not look.finished:
-                look, note = await self._give_up(run_id, order, look)
+            if not snapshot.finished:
+                snapshot, note = await self._stop(run_id, request, snapshot)
         except anyio.get_cancelled_exc_class():
             if not work.goes_on:
-                await self._cancel_anyway(run_id)
+                await self._cancel_shielded(run_id)
             raise
-        return Run(run_id, self._clock.time() - started, look.results, note)
+        return FinishedRun(run_id, self._clock.time() - started, snapshot.results, note)
 
-    async def _finish(self, run_id: str, order: Order, started: float, work: Work) -> _Look:
-        """Return the results once all are finished, or as they stand when the time is up.
+    async def _poll_until_finished(
+        self, run_id: str, request: RunRequest, started: float, work: Work
+    ) -> _Snapshot:
+        """Poll until all results are final or the time limit has passed; return the last results.
 
-        If only some of several backends can be asked any more, that is once
-        their own are finished.
+        Stops earlier if some of several backends fail persistently and the results
+        of the others are final.
         """
-        until = started + order.limit.total_seconds()
-        look = _Look(_in_order(order, ()))
+        until = started + request.limit.total_seconds()
+        snapshot = _Snapshot(_in_order(request, ()))
         pause, failures = _FIRST_PAUSE, 0
         while True:
             wait = min(pause, self._poll)
             try:
-                look = await self._look(run_id, order, look)
-                failures = failures + 1 if look.missing else 0
+                snapshot = await self._read(run_id, request, snapshot)
+                failures = failures + 1 if snapshot.missing else 0
             except Refusal as error:
                 failures += 1
                 if failures >= _PATIENCE:
-                    raise _lost(run_id, error) from error
+                    raise _unknown_outcome(run_id, error) from error
                 if isinstance(error, RateLimited):
                     wait = max(wait, error.retry_after or 0)
             left = until - self._clock.time()
-            hopeless = failures >= _PATIENCE and _rest_finished(order, look)
-            if left <= 0 or look.finished or hopeless:
-                return look
-            await _tell(work, look)
+            hopeless = failures >= _PATIENCE and _rest_finished(request, snapshot)
+            if left <= 0 or snapshot.finished or hopeless:
+                return snapshot
+            await _report_progress(work, snapshot)
             await self._clock.sleep(min(wait, left))
             pause *= 2
 
-    async def _look(self, run_id: str, order: Order, before: _Look) -> _Look:
+    async def _read(self, run_id: str, request: RunRequest, before: _Snapshot) -> _Snapshot:
         found = await self._runner.results(run_id)
-        return _Look(_in_order(order, (*before.results, *found)), failures_of(found))
+        return _Snapshot(_in_order(request, (*before.results, *found)), failures_of(found))
 
-    async def _give_up(self, run_id: str, order: Order, before: _Look) -> tuple[_Look, str]:
-        """Cancel what has not finished and return the last word on every target."""
+    async def _stop(
+        self, run_id: str, request: RunRequest, before: _Snapshot
+    ) -> tuple[_Snapshot, str]:
+        """Cancel the run where it has not finished, and return the final results."""
         notes = [
             f"How it ended is not known where it could not be asked: {failure}."
             for failure in before.missing
@@ -132,7 +136,7 @@ class Watch:
         after = before
         try:
             await self._runner.cancel(run_id)
-            after = await self._look(run_id, order, before)
+            after = await self._read(run_id, request, before)
         except Refusal as error:
             notes.append(
                 f"It may still be running: that it stopped was not confirmed ({error.message})."
@@ -141,10 +145,10 @@ class Watch:
             if not after.finished:
                 notes.append("It was asked to stop, and had not stopped when this was written.")
         results = tuple(map(_timed_out, before.results, after.results))
-        return _Look(results, after.missing), " ".join(notes)
+        return _Snapshot(results, after.missing), " ".join(notes)
 
-    async def _cancel_anyway(self, run_id: str) -> None:
-        """Ask to stop the script although this task is being cancelled, but not for ever."""
+    async def _cancel_shielded(self, run_id: str) -> None:
+        """Cancel the run although this task is being cancelled, with a timeout."""
         with (
             anyio.CancelScope(shield=True),
             suppress(Refusal, TimeoutError),
@@ -153,34 +157,34 @@ class Watch:
             await self._runner.cancel(run_id)
 
 
-async def _tell(work: Work, look: _Look) -> None:
-    done, total = sum(item.finished for item in look.results), len(look.results)
+async def _report_progress(work: Work, snapshot: _Snapshot) -> None:
+    done, total = sum(item.finished for item in snapshot.results), len(snapshot.results)
     await work.progress("Running the script", done=done, total=total if total > 1 else 0)
 
 
-def _in_order(order: Order, results: Sequence[RunResult]) -> tuple[RunResult, ...]:
-    """Return one result a target; what the platform does not know of yet is pending."""
+def _in_order(request: RunRequest, results: Sequence[RunResult]) -> tuple[RunResult, ...]:
+    """Return one result for each target; targets without a result are pending."""
     known = {item.instance_id: item for item in results}
-    return tuple(known.get(item.id) or RunResult(item.id, "pending") for item in order.targets)
+    return tuple(known.get(item.id) or RunResult(item.id, "pending") for item in request.targets)
 
 
-def _rest_finished(order: Order, look: _Look) -> bool:
-    """Say whether only instances are unfinished whose backend cannot be asked."""
-    away = {failure.backend for failure in look.missing}
+def _rest_finished(request: RunRequest, snapshot: _Snapshot) -> bool:
+    """Return whether all unfinished targets are of backends that failed."""
+    failed = {failure.backend for failure in snapshot.missing}
     return all(
-        result.finished or target.backend in away
-        for target, result in zip(order.targets, look.results, strict=True)
+        result.finished or target.backend in failed
+        for target, result in zip(request.targets, snapshot.results, strict=True)
     )
 
 
 def _timed_out(before: RunResult, after: RunResult) -> RunResult:
-    """Tell what timed out from what ended by itself while it was being cancelled."""
+    """Return the final result: timed out, unless the script ended before it was cancelled."""
     if before.finished or (after.finished and after.status != "cancelled"):
         return after
     return replace(after, status="timed-out")
 
 
-def _lost(run_id: str, error: Refusal) -> BackendUnavailable:
+def _unknown_outcome(run_id: str, error: Refusal) -> BackendUnavailable:
     """Return the error for a script that was sent and whose results cannot be read.
 
     Other refusals would say that nothing was done, or that a retry is safe.

@@ -1,8 +1,8 @@
-"""What a text may look like: exact, or with placeholders that hold one plain word each.
+"""Matching scripts: exact text, or a template with placeholders for single words.
 
-A value ends up in a shell. So whatever an entry's own expression allows, a
-value is only ever made of characters that mean nothing to a shell, never looks
-like an option, and never climbs out of a folder.
+Values reach a shell. So, whatever an entry's regular expression allows, a value
+contains no shell metacharacters, does not begin like an option, and has no ``..``
+in a path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 MAX_VALUE = 256
 DEFAULT = r"[A-Za-z0-9_][A-Za-z0-9_.@:-]*"
-"""What a placeholder takes when the entry does not say."""
+"""The default regular expression of a placeholder."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+", re.ASCII)
@@ -20,7 +20,7 @@ _LEGEND = "letters, digits and _ . , : / @ % + = -"
 
 
 class Template:
-    """A text to match against. Raises ValueError if it cannot be used safely."""
+    """A matcher for scripts. Raises ValueError if the text cannot be used safely."""
 
     __slots__ = ("_rules", "_shape", "text")
 
@@ -40,11 +40,11 @@ class Template:
         return tuple(self._rules)
 
     def match(self, text: str) -> bool:
-        """Say whether ``text`` may run by this entry."""
+        """Return whether ``text`` matches and its values are allowed."""
         return self.objection(text) == ""
 
     def objection(self, text: str) -> str | None:
-        """Return what is wrong with ``text``: empty if nothing, None if it is something else."""
+        """Return why a value in ``text`` is refused, else an empty string; None for no match."""
         if self._shape is None:
             return "" if text == self.text else None
         found = self._shape.fullmatch(text)
@@ -57,9 +57,9 @@ class Template:
         return "the path may not climb with .." if self._climbs(text) else ""
 
     def _climbs(self, text: str) -> bool:
-        """Say whether a word that holds a value has ``..`` as a step of a path.
+        """Return whether a word with a placeholder has ``..`` as a component of a path.
 
-        The whole word counts: ``/var/log/.{name}`` climbs when name is ``./x``.
+        The whole word is tested: ``/var/log/.{name}`` climbs if name is ``./x``.
         """
         pairs = zip(self.text.split(), text.split(), strict=True)
         filled = (word for pattern, word in pairs if _PLACEHOLDER.search(pattern))
@@ -78,7 +78,7 @@ class Template:
 
 
 def _shape(text: str) -> re.Pattern[str]:
-    """Return the expression that finds the values; each is one word or part of one."""
+    """Return the regular expression that captures the values; each is a word or part of one."""
     words = text.split()
     for word in words:
         if len(_PLACEHOLDER.findall(word)) > 1:

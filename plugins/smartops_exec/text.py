@@ -1,4 +1,4 @@
-"""Wording of the exec commands."""
+"""Texts of the exec commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TOGETHER = (("Script", "Purpose"), ("Runs", "Platforms", "Time limit"))
 
 
 def length(time: timedelta) -> str:
-    """Return a length of time in words: ``90 seconds``, ``5 minutes``."""
+    """Return a duration in words: ``90 seconds``, ``5 minutes``."""
     seconds = time.total_seconds()
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds >= size and seconds % size == 0:

@@ -1,4 +1,4 @@
-"""How the machines are: what is wrong, how badly, since when, and where it is going."""
+"""The health of instances: issues with their severity and duration, and trends."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,11 @@ from .config import HealthConfig
 
 @hookimpl
 def config_type() -> type[HealthConfig]:
-    """Return what the section may hold."""
+    """Return the model of the configuration section."""
     return HealthConfig
 
 
 @hookimpl
 def register_commands(config: HealthConfig, services: Services) -> Iterable[Command]:
-    """Return the command, closed over the thresholds and the clock."""
+    """Return the command ``check health``."""
     return [checking(config, services.clock)]

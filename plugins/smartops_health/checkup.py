@@ -1,4 +1,4 @@
-"""The look at every instance: cheap for the healthy ones, closer for suspects."""
+"""Checking instances: by their latest usage, and by their history if that is high."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .measures import Measures
 
 MOST_IN_DATA = 500
 _MARGIN = 5.0
-_TURN = 250
+_CHUNK = 250
 
 T = TypeVar("T")
 Suspects = dict[Metric, list[tuple[float, Instance]]]
 
 
 class Checkup:
-    """One check of some instances at one moment.
+    """One check of some instances at one time.
 
-    ``unmeasured`` counts those of which nothing is known because their backend,
-    one of several, did not answer.
+    ``unmeasured`` counts instances without measurements because their backend, one
+    of several, failed.
     """
 
     def __init__(self, config: HealthConfig, measures: Measures, now: datetime) -> None:
@@ -41,24 +41,24 @@ class Checkup:
         self._suspects: Suspects = {metric: [] for metric in METRICS}
 
     async def examine(self, instances: Sequence[Instance], *, named: bool) -> None:
-        """Look at the instances and collect what is wrong with them.
+        """Check the instances and collect findings.
 
-        ``named`` says that a person named them, so that being off is worth a
-        word. Raises what the Metrics backend refuses with, and BackendUnavailable
-        if none of several answers: a report of what was not measured is none.
+        ``named``: a person named them, so that being stopped is a finding. Raises
+        the Metrics backend's error, and BackendUnavailable if all of several
+        backends fail.
         """
         running = [item for item in instances if item.state == "running"]
         usage = await self._measures.latest(running)
-        for part in _turns(instances):
-            for instance in part:
-                self._first_look(instance, usage, named=named)
+        for chunk in _chunks(instances):
+            for instance in chunk:
+                self._check_latest(instance, usage, named=named)
             await lowlevel.checkpoint()
         if running and self.unmeasured == len(running):
             raise _nothing_measured(self._measures.failures.values())
         for metric, suspects in self._suspects.items():
-            await self._closer_look(metric, suspects)
+            await self._check_history(metric, suspects)
 
-    def _first_look(self, instance: Instance, usage: Mapping[str, Usage], *, named: bool) -> None:
+    def _check_latest(self, instance: Instance, usage: Mapping[str, Usage], *, named: bool) -> None:
         found = judge_state(self._config, instance, self._now, named=named)
         if found is not None:
             self.findings.add(found)
@@ -75,21 +75,21 @@ class Checkup:
             self._suspect(instance, measured)
 
     def _suspect(self, instance: Instance, usage: Usage) -> None:
-        """Take note of what is high, or nearly: one reading may dip below a high average."""
+        """Record metrics near a threshold: one sample may be below a high average."""
         for metric in METRICS:
             value: float | None = getattr(usage, metric)
             if value is not None and value >= threshold_of(self._config, metric).warning - _MARGIN:
                 self._suspects[metric].append((value, instance))
 
-    async def _closer_look(self, metric: Metric, suspects: list[tuple[float, Instance]]) -> None:
-        """Judge suspects by their history; those beyond the bound by their newest reading."""
+    async def _check_history(self, metric: Metric, suspects: list[tuple[float, Instance]]) -> None:
+        """Judge suspects by their history; those beyond ``max_series`` by their latest value."""
         limit = self._config.max_series if threshold_of(self._config, metric).sustained else 0
         chosen = heapq.nlargest(limit, suspects, key=lambda suspect: suspect[0])
         asked = [instance for _, instance in chosen]
         since = self._now - self._config.window
         series = await self._measures.series(metric, asked, since) if asked else {}
-        for part in _turns(suspects):
-            for value, instance in part:
+        for chunk in _chunks(suspects):
+            for value, instance in chunk:
                 samples = series.get(instance.id)
                 if samples:
                     found = judge_series(self._config, metric, instance, samples, self._now)
@@ -101,7 +101,7 @@ class Checkup:
 
 
 def _nothing_measured(failures: Iterable[Failure]) -> Refusal:
-    """Return the refusal of all: with their code if they share one."""
+    """Return the joint error of all backends, with their code if it is the same."""
     first, *others = failures
     if not others:
         return first.error
@@ -117,6 +117,6 @@ def _with_details(failure: Failure) -> str:
     return f"{failure} ({details})" if details else str(failure)
 
 
-def _turns(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut into parts small enough not to hold up anybody else."""
-    return (items[start : start + _TURN] for start in range(0, len(items), _TURN))
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Return chunks that are small enough not to block the event loop."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

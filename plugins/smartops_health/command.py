@@ -1,4 +1,4 @@
-"""``check health``: of everything, or of some instances."""
+"""The command ``check health``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         checkup = Checkup(config, measures, now)
         await checkup.examine(instances, named=targets is not None)
         trends = await Trending(config, measures, costs, now).of(instances)
-        away = {failure.backend: failure for failure in page.failures} if page else {}
+        unlisted = {failure.backend: failure for failure in page.failures} if page else {}
         return reply(
             config,
             Report(
@@ -50,7 +50,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
                 findings=checkup.findings,
                 trends=trends,
                 unmeasured=checkup.unmeasured,
-                failures=tuple({**measures.failures, **away}.values()),
+                failures=tuple({**measures.failures, **unlisted}.values()),
             ),
         )
 

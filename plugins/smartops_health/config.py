@@ -1,4 +1,4 @@
-"""What the section ``plugins.health`` may hold."""
+"""The configuration section ``plugins.health``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Threshold(BaseModel):
-    """When a measurement is worth a word."""
+    """The thresholds of one metric."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class Threshold(BaseModel):
 
 
 class MemoryThreshold(Threshold):
-    """Memory is used on purpose, so it may be fuller."""
+    """Thresholds of memory, with a higher default because caches fill it."""
 
     warning: Percent = Field(
         default=85,
@@ -49,7 +49,7 @@ class MemoryThreshold(Threshold):
 
 
 class DiskThreshold(Threshold):
-    """A disk does not empty itself, so there is nothing to wait for."""
+    """Thresholds of disks, by default effective at once: disks do not empty themselves."""
 
     critical: Percent = Field(
         default=90,
@@ -81,16 +81,16 @@ class HealthConfig(BaseModel):
     )
     window: Duration = Field(
         default=timedelta(hours=1),
-        description="How far back measurements are looked at, and the length that trends compare.",
+        description="How far back measurements are read, and the length of time trends compare.",
     )
     period: Duration = Field(
         default=timedelta(minutes=5),
-        description="Length of one averaged point; whole minutes.",
+        description="Interval of one averaged sample; whole minutes.",
     )
     stale_after: Duration = Field(
         default=timedelta(minutes=15),
         ge=_MINUTE,
-        description="A running instance without newer measurements than this is a warning.",
+        description="A running instance whose measurements are older than this is a warning.",
     )
     starting_limit: Duration = Field(
         default=timedelta(minutes=15),
@@ -100,41 +100,41 @@ class HealthConfig(BaseModel):
     launch_window: Duration = Field(
         default=timedelta(hours=24),
         ge=_MINUTE,
-        description="How far back launches count for the change of the number of instances.",
+        description="How far back launches are counted as new instances.",
     )
     must_run: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="Tags with values: an instance that has one of them and is off is critical.",
+        description="Tags with values: a stopped instance with one of them is critical.",
     )
     max_issues: int = Field(
         default=25,
         ge=1,
         le=100,
-        description="Issues shown; the rest is counted.",
+        description="Maximum number of issues shown; others are only counted.",
     )
     max_series: int = Field(
         default=500,
         ge=1,
         le=10_000,
-        description="For how many suspects a metric's history is fetched.",
+        description="Maximum number of instances whose history of a metric is fetched.",
     )
     trend_sample: int = Field(
         default=200,
         ge=1,
         le=10_000,
-        description="From how many instances trends are computed.",
+        description="Maximum number of instances from which trends are computed.",
     )
     batch: int = Field(
         default=150,
         ge=1,
         le=500,
-        description="Instances in one request for measurements.",
+        description="Maximum number of instances in one request for measurements.",
     )
     parallel: int = Field(
         default=4,
         ge=1,
         le=20,
-        description="Requests for measurements at one time.",
+        description="Maximum number of concurrent requests for measurements.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What was found wrong, and the worst of it within bounds."""
+"""Findings, of which a bounded number is retained, worst first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RANK: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong with one instance. ``weight`` orders findings of equal severity."""
+    """One issue of one instance. ``weight`` orders findings of equal severity."""
 
     instance: Instance
     severity: Severity
@@ -24,7 +24,7 @@ class Finding:
 
     @property
     def order(self) -> tuple[int, float, str, str, str]:
-        """Sorts worst first, and the same every time."""
+        """The sort key: worst first, and deterministic."""
         return (
             RANK[self.severity],
             -self.weight,
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects findings, keeping the ``keep`` worst of them and counting all."""
+    """Collects findings: retains the ``keep`` worst ones and counts all."""
 
     keep: int
     total: int = 0
@@ -44,7 +44,7 @@ class Findings:
     _kept: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
-        """Take note of a finding."""
+        """Add a finding."""
         self.total += 1
         key = finding.instance.id
         before = self.worst.get(key)
@@ -60,7 +60,7 @@ class Findings:
         return list(self._kept)
 
     def counts(self) -> Counter[Severity]:
-        """Return how many instances are how badly off."""
+        """Return the number of instances by their worst severity."""
         return Counter(self.worst.values())
 
     def _shrink(self) -> None:

@@ -1,4 +1,4 @@
-"""The verdicts: state, age of measurements, and thresholds. Pure functions of what is known."""
+"""Pure functions that judge the state, the age of measurements, and the usage of an instance."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def judge_state(
 def judge_usage(
     config: HealthConfig, instance: Instance, usage: Usage | None, now: datetime
 ) -> Finding | None:
-    """Judge whether a running instance is measured at all, and recently."""
+    """Judge whether a running instance has recent measurements."""
     if usage is None or usage.at is None:
         if instance.launched is not None and now - instance.launched <= config.stale_after:
             return None
@@ -89,7 +89,7 @@ def judge_series(
     samples: Sequence[Sample],
     now: datetime,
 ) -> Finding | None:
-    """Judge a measurement by how long it has been too high."""
+    """Judge a metric by how long it has been above its thresholds."""
     threshold = threshold_of(config, metric)
     if not samples or now - samples[-1].at > config.stale_after + config.period:
         return None
@@ -103,7 +103,7 @@ def judge_series(
 def judge_unchecked(
     config: HealthConfig, metric: Metric, instance: Instance, value: float
 ) -> Finding | None:
-    """Judge a measurement by its newest value, where its history does not count or is unknown."""
+    """Judge a metric by its latest value, if its history is irrelevant or unknown."""
     threshold = threshold_of(config, metric)
     since = "; since when was not looked up" if threshold.sustained else ""
     for severity, level in _levels(threshold):

@@ -1,4 +1,4 @@
-"""Measurements in bounded batches, a few at a time."""
+"""Fetching measurements in batches, with bounded concurrency."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 class Measures:
-    """Asks a Metrics backend about any number of instances.
+    """Fetches measurements of any number of instances from a Metrics backend.
 
-    ``failures`` collects, by name, which of several backends did not answer. They
-    are not asked again: each asking may take until patience ends.
+    ``failures`` are, by name, those of several backends that failed. They are not
+    asked again, because each request may take until its timeout.
     """
 
     def __init__(self, metrics: Metrics, config: HealthConfig) -> None:
@@ -30,13 +30,13 @@ class Measures:
         self.failures: dict[str, Failure] = {}
 
     async def latest(self, instances: Sequence[Instance]) -> dict[str, Usage]:
-        """Return the newest usage by instance id; raises what the backend refuses with."""
+        """Return the latest usage by instance id; raises the backend's error."""
         return await self._batched(instances, self._metrics.latest)
 
     async def series(
         self, metric: Metric, instances: Sequence[Instance], since: datetime
     ) -> dict[str, tuple[Sample, ...]]:
-        """Return the averages since then by instance id."""
+        """Return the averages since ``since`` by instance id."""
 
         async def ask(batch: Sequence[Instance]) -> Mapping[str, tuple[Sample, ...]]:
             return await self._metrics.series(
@@ -67,9 +67,7 @@ class Measures:
                     self.failures.update((item.backend, item) for item in failures_of(part))
                 except Refusal as error:
                     refused.append(error)
-                await (
-                    lowlevel.checkpoint()
-                )  # a backend that answers at once must not hold up others
+                await lowlevel.checkpoint()  # the backend may have answered without suspending
 
         async with anyio.create_task_group() as tasks:
             for _ in range(min(self._config.parallel, len(batches))):
@@ -80,7 +78,7 @@ class Measures:
 
 
 def _batches(instances: Sequence[Instance], size: int) -> Sequence[Sequence[Instance]]:
-    """Cut into batches of one backend each: what spans several costs a request to every one."""
+    """Return batches of one backend each, so that a batch is one request."""
     homes: dict[str, list[Instance]] = {}
     for instance in instances:
         homes.setdefault(instance.backend, []).append(instance)

@@ -1,4 +1,4 @@
-"""The report as the wire contract has it, and for people."""
+"""The reply to a check: data in the format of the wire contract, and a view for people."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _OFF = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a check found. ``scope`` is what was checked, in words.
+    """The result of a check. ``scope`` describes what was checked.
 
-    ``failures`` are the backends that did not answer, and ``unmeasured`` is of
-    how many instances nothing is known for that reason.
+    ``failures`` are the backends that failed, and ``unmeasured`` is the number of
+    their instances without measurements.
     """
 
     scope: str
@@ -51,7 +51,7 @@ def reply(config: HealthConfig, report: Report) -> Reply:
 
 
 def _summary(report: Report) -> dict[str, int]:
-    """Count instances by how they are; those that are off and may be are apart."""
+    """Count instances by health; stopped ones without a finding are counted separately."""
     counts = report.findings.counts()
     worst = report.findings.worst
     off = sum(1 for item in report.instances if item.state in _OFF and item.id not in worst)
@@ -67,7 +67,7 @@ def _summary(report: Report) -> dict[str, int]:
 
 
 def _overall(report: Report, summary: Mapping[str, int]) -> str:
-    """Return the worst there is; what is not known is no reason to call everything healthy."""
+    """Return the worst health; if a backend failed, at least ``warning``."""
     if summary["critical"]:
         return "critical"
     return "warning" if summary["warning"] or report.failures else "healthy"

@@ -1,4 +1,4 @@
-"""Since when a measurement has been too high."""
+"""For how long a measurement has been at or above a level."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from smartops.backends import Sample
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """An unbroken time, up to the newest sample, in which a measurement was at or above a level.
+    """An uninterrupted time, up to the latest sample, at or above a level.
 
-    ``average`` is over that time. ``longer`` says that it fills all that was
-    looked at, so it may have begun earlier.
+    ``average`` is over that time. ``longer``: it fills the whole window, so it may
+    have begun earlier.
     """
 
     length: timedelta
@@ -25,11 +25,11 @@ class Streak:
 def streak(
     samples: Sequence[Sample], level: float, *, period: timedelta, since: datetime, now: datetime
 ) -> Streak | None:
-    """Return the streak at ``level`` that ends with the newest sample, or None if there is none.
+    """Return the streak at ``level`` that ends with the latest sample, or None.
 
-    Samples stand at the start of their period, oldest first, the first period
-    being the one that holds ``since``. A hole of a period or more breaks the
-    streak: what was not measured is not evidence.
+    The time of a sample is the start of its period. Samples are sorted, oldest
+    first, and the first period contains ``since``. A gap of a period or more ends
+    the streak.
     """
     run: list[Sample] = []
     for sample in reversed(samples):

@@ -1,4 +1,4 @@
-"""Wording of the health report."""
+"""Texts of the health report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 
 def minutes(length: timedelta) -> str:
-    """Return a length of time in words: ``30 minutes``, ``5 hours``, ``3 days``."""
+    """Return a duration in words: ``30 minutes``, ``5 hours``, ``3 days``."""
     whole = max(1, round(length.total_seconds() / 60))
     if whole < 120:
         return _plural(whole, "minute")

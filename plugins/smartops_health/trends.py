@@ -1,4 +1,4 @@
-"""Where it is going: the newest time against the one before."""
+"""Trends: the latest window compared with the one before."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UNKNOWN = "+0%"
 class Trends:
     """Changes as text, such as ``+15%``. ``unknown`` names those that could not be computed.
 
-    ``usage`` is by metric. ``sample`` is from how many of ``running`` instances
-    the usage trends are computed. ``notes`` say why something is unknown.
-    ``billed`` says whether there is anybody to ask for costs.
+    ``usage`` is by metric, computed from ``sample`` of the ``running`` instances.
+    ``notes`` say why something is unknown. ``billed`` is False if there is no Costs
+    backend.
     """
 
     usage: Mapping[Metric, str]
@@ -37,7 +37,7 @@ class Trends:
 
 
 class Trending:
-    """Computes trends at one moment."""
+    """Computes trends at one time."""
 
     def __init__(
         self, config: HealthConfig, measures: Measures, costs: Costs | None, now: datetime
@@ -48,7 +48,7 @@ class Trending:
         self._now = now
 
     async def of(self, instances: Sequence[Instance]) -> Trends:
-        """Return the trends of these instances; what cannot be had is unknown, not an error."""
+        """Return the trends of instances; a trend whose backend fails is unknown, not an error."""
         running = [item for item in instances if item.state == "running"]
         sample = spread(running, self._config.trend_sample)
         notes: list[str] = []
@@ -103,10 +103,10 @@ class Trending:
 
 
 def usage_change(series: Mapping[str, Sequence[Sample]], middle: datetime) -> str | None:
-    """Return how the average since ``middle`` differs from that before, in percent of the latter.
+    """Return the change from the average before ``middle`` to the average since then.
 
-    Only instances that were measured in both times count, each alike; None if
-    there is none.
+    Instances have equal weight, and only those measured in both times count; None
+    if there is none.
     """
     before = after = 0.0
     for samples in series.values():
@@ -119,7 +119,7 @@ def usage_change(series: Mapping[str, Sequence[Sample]], middle: datetime) -> st
 
 
 def cost_change(days: Sequence[DayCost]) -> str | None:
-    """Return how the last seven days differ from the seven before; None with fewer than 14."""
+    """Return the change from the previous seven days to the last seven; None for fewer days."""
     if len(days) < 2 * _WEEK:
         return None
     last, before = days[-_WEEK:], days[-2 * _WEEK : -_WEEK]
@@ -127,14 +127,14 @@ def cost_change(days: Sequence[DayCost]) -> str | None:
 
 
 def change(before: float, after: float) -> str | None:
-    """Return the change as ``+15%``; None where there was nothing to compare with."""
+    """Return the change as ``+15%``; None if ``before`` is zero."""
     if before <= 0:
         return None
     return f"{round((after - before) / before * 100):+d}%"
 
 
 def spread(instances: Sequence[Instance], most: int) -> Sequence[Instance]:
-    """Return at most that many, evenly spread over all, the same ones every time."""
+    """Return at most ``most`` instances, evenly spaced and always the same ones."""
     if len(instances) <= most:
         return instances
     return [instances[index * len(instances) // most] for index in range(most)]

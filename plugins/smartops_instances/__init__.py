@@ -1,4 +1,4 @@
-"""Machines in chat: list, show, start, stop, reboot, and their tags."""
+"""Commands that list, show, start, stop, reboot and tag instances."""
 
 from collections.abc import Iterable
 
@@ -13,13 +13,13 @@ from .tags import tagging
 
 @hookimpl
 def config_type() -> type[InstancesConfig]:
-    """Return what the section may hold."""
+    """Return the model of the configuration section."""
     return InstancesConfig
 
 
 @hookimpl
 def register_commands(config: InstancesConfig, services: Services) -> Iterable[Command]:
-    """Return the commands, closed over the configuration, the clock and the policy's tags."""
+    """Return the commands."""
     return [
         listing(config, services.clock),
         showing(config, services.clock),

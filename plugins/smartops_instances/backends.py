@@ -1,4 +1,4 @@
-"""Which of several backends are asked."""
+"""The backends that a query selects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from smartops.backends import Query
 
 
 def asked(compute: Compute, query: Query) -> tuple[str, ...]:
-    """Return the names of the backends that a query asks; raises ValidationFailed if it is none."""
+    """Return the names of the backends that a query selects; raises ValidationFailed if none."""
     names = tuple(name for name in compute.members if query.asks(name))
     if not names:
         raise ValidationFailed(

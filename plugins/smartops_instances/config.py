@@ -1,4 +1,4 @@
-"""What the section ``plugins.instances`` may hold."""
+"""The configuration section ``plugins.instances``."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class InstancesConfig(BaseModel):
         default=25,
         ge=1,
         le=1000,
-        description="Rows of `list instances` in one answer.",
+        description="Page size of `list instances`.",
     )
     max_targets: int = Field(
         default=20,
         ge=1,
         le=1000,
-        description="How many instances one start, stop or reboot may name.",
+        description="Maximum number of instances of one start, stop or reboot.",
     )
     stale_after: Duration = Field(
         default=timedelta(minutes=10),
@@ -34,14 +34,14 @@ class InstancesConfig(BaseModel):
     usage_timeout: Duration = Field(
         default=timedelta(seconds=5),
         gt=timedelta(0),
-        description="How long a listing waits for measurements before it comes without.",
+        description="Timeout of measurements; a listing is then shown without them.",
     )
     protected_tags: tuple[str, ...] = Field(
         default=(),
-        description="Globs of tag keys that `tag` and `untag` refuse to touch, "
-        "besides those that a rule looks at.",
+        description="Globs of tag keys that `tag` and `untag` may not change, "
+        "in addition to those in rules.",
     )
     unprotected_tags: tuple[str, ...] = Field(
         default=(),
-        description="Globs of tag keys that may be changed although a rule looks at them.",
+        description="Globs of tag keys that may be changed although a rule uses them.",
     )

@@ -1,4 +1,4 @@
-"""``list instances``: a page at a time, with filters and what was measured."""
+"""The command ``list instances``: pages, filters and usage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from smartops.backends import Page, Query, State
 from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, TOGETHER, Row, Rows, instance_data
+from .rows import COLUMNS, TOGETHER, Row, RowCache, instance_data
 from .text import written
 from .usage import Measured, measure
 
@@ -38,7 +38,7 @@ _EXAMPLES = (
 
 def listing(config: InstancesConfig, clock: Clock) -> Command:
     """Return the command ``list instances``."""
-    kept = Rows()
+    cache = RowCache()
 
     @command("list instances", examples=_EXAMPLES)
     async def list_instances(
@@ -57,9 +57,9 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         """List instances with their state and usage.
 
         Filters are combined; several values of one filter are alternatives.
-        --tag takes KEY=VALUE, or KEY for any value; --name may hold * and ?, and
-        so may --backend, which asks some of several backends only. --page goes on
-        where an earlier answer stopped.
+        --tag takes KEY=VALUE, or KEY for any value; --name may contain the
+        wildcards * and ?, and so may --backend, which selects backends. --page
+        is the cursor of the next page.
         """
         query = Query(
             names=tuple(name or ()),
@@ -74,7 +74,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         several = len(asked(compute, query)) > 1
         found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
-        rows = [kept.of(item, measured.of(item)) for item in found.instances]
+        rows = [cache.row(item, measured.of(item)) for item in found.instances]
         return _reply(call, found, measured, rows, several=several)
 
     return list_instances
@@ -130,7 +130,7 @@ def _warning(text: str) -> Text:
 
 
 def _summary(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the totals; running and stopped are always there, other states when they occur."""
+    """Return the counts by state; ``running`` and ``stopped`` are always included."""
     others = {state: count for state, count in sorted(counts.items()) if count}
     summary = {"total": sum(counts.values()), "running": 0, "stopped": 0}
     return {**summary, **others}

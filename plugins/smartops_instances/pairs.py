@@ -1,4 +1,4 @@
-"""``KEY=VALUE`` as people write tags."""
+"""Parsing tags written as ``KEY=VALUE``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_VALUE = 256
 
 
 def tag_filter(written: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Return the filter that ``KEY=VALUE`` (this value) and ``KEY`` (any value) describe.
+    """Return the tag filter for ``KEY=VALUE`` (this value) and ``KEY`` (any value).
 
     Values of one key are alternatives. Raises ValidationFailed if a key is empty.
     """
@@ -27,10 +27,10 @@ def tag_filter(written: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def assignments(written: Iterable[str]) -> Mapping[str, str]:
-    """Return the tags that each ``KEY=VALUE`` sets.
+    """Return the tags that ``KEY=VALUE`` texts set.
 
-    Raises ValidationFailed if one has no ``=``, is too long, holds control
-    characters, has blanks around its key or value, or if a key is given two values.
+    Raises ValidationFailed if a text has no ``=``, is too long, contains control
+    characters, has whitespace around its key or value, or if a key has two values.
     """
     put: dict[str, str] = {}
     for text in written:
@@ -56,7 +56,7 @@ def assignments(written: Iterable[str]) -> Mapping[str, str]:
 
 
 def checked_keys(written: Iterable[str]) -> tuple[str, ...]:
-    """Return the keys, each once; raises ValidationFailed if one cannot be a key."""
+    """Return the keys without duplicates; raises ValidationFailed if one is invalid."""
     keys = tuple(dict.fromkeys(written))
     for key in keys:
         if "=" in key:

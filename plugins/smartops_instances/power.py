@@ -1,4 +1,4 @@
-"""Start, stop and reboot: three verbs, one shape."""
+"""The commands ``start``, ``stop`` and ``reboot``."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .text import changed, named, placed
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a verb does: from which states, to which, and in which there is nothing to do."""
+class VerbRules:
+    """The states in which a verb works, those in which it has no effect, and its texts."""
 
     works_from: frozenset[str]
     nothing_to_do: frozenset[str]
@@ -39,9 +39,9 @@ class Rules:
     help: str
 
 
-RULES: Mapping[Verb, Rules] = MappingProxyType(
+RULES: Mapping[Verb, VerbRules] = MappingProxyType(
     {
-        "start": Rules(
+        "start": VerbRules(
             frozenset({"stopped"}),
             frozenset({"pending", "running"}),
             "running",
@@ -49,7 +49,7 @@ RULES: Mapping[Verb, Rules] = MappingProxyType(
             "started",
             "Start stopped instances.",
         ),
-        "stop": Rules(
+        "stop": VerbRules(
             frozenset({"running"}),
             frozenset({"stopping", "stopped"}),
             "stopped",
@@ -57,7 +57,7 @@ RULES: Mapping[Verb, Rules] = MappingProxyType(
             "stopped",
             "Stop running instances; what they hold in memory is lost.",
         ),
-        "reboot": Rules(
+        "reboot": VerbRules(
             frozenset({"running"}),
             frozenset(),
             "rebooted",
@@ -83,14 +83,14 @@ _OWNERS: Mapping[str, Mapping[Verb, str]] = MappingProxyType(
         },
     }
 )
-"""Tags that say what an instance belongs to, and what that means for each verb."""
+"""Tags of instances that are managed by a group, and a warning for each verb."""
 
 _MANY = "\n\nSeveral are named with commas, or by a tag: tag:Environment=staging."
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The targets of one call: those that the verb moves, and those already there."""
+    """The targets of one call: those that the verb changes, and those already in its state."""
 
     moving: tuple[Instance, ...]
     already: tuple[Instance, ...]
@@ -123,7 +123,7 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
 
 
 def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
-    """Sort the targets; raises ValidationFailed if one cannot take the verb, or for too many."""
+    """Split the targets; raises ValidationFailed for too many, or one in a wrong state."""
     rules = RULES[verb]
     unique = {item.id: item for item in targets}.values()
     if len(unique) > most:
@@ -146,7 +146,7 @@ def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
 
 
 def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Split) -> Plan:
-    """Return the plan; it stays the same while what is under way arrives, such as a stop."""
+    """Return the plan. It does not change while a transition, such as a stop, completes."""
     rules = RULES[verb]
     already = frozenset(item.id for item in split.already)
     unique = {item.id: item for item in targets}.values()
@@ -163,12 +163,12 @@ def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Spli
     warnings = tuple(f"{item.label} is {there} already." for item in split.already)
     if not split.moving:
         return Plan(f"Nothing to {verb}", changes, warnings=warnings)
-    warnings += tuple(_owned(verb, split.moving))
+    warnings += tuple(_group_warnings(verb, split.moving))
     return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
 
 
-def _owned(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
-    """Warn of what else happens to instances that belong to a group, one line for each group."""
+def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
+    """Return one warning for each group that manages some of the instances."""
     for tag, words in _OWNERS.items():
         members: dict[str, list[Instance]] = {}
         for item in instances:

@@ -1,4 +1,4 @@
-"""One instance as the wire contract has it, and as a row of a table."""
+"""An instance in the format of the wire contract, and as a row of a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .usage import percent
 Row = tuple[str | Cell, ...]
 
 _MOST = 4096
-"""How many rows are kept."""
+"""Maximum number of cached rows."""
 
 _STATES = {
     "running": Cell("running", Severity.GOOD),
@@ -44,7 +44,7 @@ def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
 
 
 def state_cell(instance: Instance) -> Cell:
-    """Return the state, marked: on is good, off is plain, between the two is worth a look."""
+    """Return a cell with the state: running is good, stopped is info, transitions are warnings."""
     return _STATES.get(instance.state) or Cell(instance.state, Severity.WARNING)
 
 
@@ -68,25 +68,24 @@ def row(instance: Instance, usage: Usage) -> Row:
     )
 
 
-class Rows:
-    """Rows as they were made the last time, for instances of which nothing has changed.
+class RowCache:
+    """A cache of rows, for instances and usages that are the same objects as before.
 
-    Backends that keep what they know show the same objects until it changes, and
-    who lists machines sees most of them as they were.
+    Caching backends return the same objects until something changes.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Instance, Usage, Row]] = {}
+        self._rows: dict[str, tuple[Instance, Usage, Row]] = {}
 
-    def of(self, instance: Instance, usage: Usage) -> Row:
+    def row(self, instance: Instance, usage: Usage) -> Row:
         """Return the cells of :data:`COLUMNS`."""
-        kept = self._kept.get(instance.id)
-        if kept is not None and kept[0] is instance and kept[1] is usage:
-            return kept[2]
-        if len(self._kept) >= _MOST:
-            self._kept.clear()
+        cached = self._rows.get(instance.id)
+        if cached is not None and cached[0] is instance and cached[1] is usage:
+            return cached[2]
+        if len(self._rows) >= _MOST:
+            self._rows.clear()
         made = row(instance, usage)
-        self._kept[instance.id] = (instance, usage, made)
+        self._rows[instance.id] = (instance, usage, made)
         return made
 
 

@@ -1,4 +1,4 @@
-"""``show``: all there is to know of one instance."""
+"""The command ``show``: all details of one instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``tags``, ``tag`` and ``untag``: the labels of one instance."""
+"""The commands ``tags``, ``tag`` and ``untag``."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _REMOVED = "(removed)"
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The tags that may not be changed, because what is allowed depends on them.
+    """The tags that may not be changed, because the policy depends on them.
 
-    ``ruled`` maps the keys that rules look at to the name of such a rule.
+    ``ruled`` maps the tag keys in rules to the name of such a rule.
     """
 
     config: InstancesConfig
     ruled: Mapping[str, str]
 
     def check(self, keys: Iterable[str]) -> None:
-        """Raise PermissionDenied if a key is protected; letter case and blanks do not count."""
+        """Raise PermissionDenied if a key is protected; case and whitespace are ignored."""
         for key in keys:
             why = self._reason(key.strip().lower())
             if why:

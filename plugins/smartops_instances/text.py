@@ -1,4 +1,4 @@
-"""Wording shared by the commands."""
+"""Texts shared by the commands."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@*?+%=-]+")
 
 
 def named(instances: Sequence[Instance]) -> str:
-    """Return the one instance's name, or how many there are."""
+    """Return the name of a single instance, or the number of instances."""
     return instances[0].label if len(instances) == 1 else f"{len(instances)} instances"
 
 
 def placed(instance: Instance, compute: Compute) -> str:
-    """Return an instance's name, and where it is if there is more than one place."""
+    """Return an instance's name, with its backend if there are several."""
     if len(compute.members) == 1:
         return instance.label
     return f"{instance.label} in {instance.backend}"
 
 
 def written(phrase: str, options: Mapping[str, Any]) -> str:
-    """Return a command as one would type it; empty options are left out."""
+    """Return the text of a command with options; empty options are left out."""
     words = [phrase]
     for name, value in options.items():
         values = value if isinstance(value, tuple | list) else (value,) if value else ()
@@ -34,7 +34,7 @@ def written(phrase: str, options: Mapping[str, Any]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a value in quotes, which keep every character; only the mark itself is doubled."""
+    """Return a value quoted, if necessary; a quotation mark in it is doubled."""
     if _PLAIN.fullmatch(text):
         return text
     if '"' not in text and not text.endswith("\\"):
@@ -44,5 +44,5 @@ def _quoted(text: str) -> str:
 
 
 def changed(before: str, after: str) -> str:
-    """Return a state and the one that follows it, or the one that stays."""
+    """Return the states before and after, or one state if they are equal."""
     return before if before == after else f"{before} → {after}"

@@ -1,4 +1,4 @@
-"""Measurements beside the instances they belong to, when they can be had."""
+"""The latest usage of instances, as far as it is available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OFF = frozenset({"stopped", "terminated"})
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Usage by instance id. ``note`` says why some is missing, and is empty when all went well."""
+    """Usage by instance id. ``note`` says why some is missing, else it is empty."""
 
     now: datetime
     stale_after: timedelta
@@ -25,11 +25,11 @@ class Measured:
     note: str = ""
 
     def of(self, instance: Instance) -> Usage:
-        """Return what is known of one instance."""
+        """Return the usage of one instance."""
         return self.usage.get(instance.id, UNMEASURED)
 
     def age(self, instance: Instance) -> str:
-        """Return how old the measurements are, such as ``2 h``; empty while they are fresh."""
+        """Return the age of stale measurements, such as ``2 h``; empty if they are recent."""
         at = self.of(instance).at
         if at is None or self.now - at <= self.stale_after:
             return ""
@@ -39,10 +39,9 @@ class Measured:
 async def measure(
     metrics: Metrics, instances: Sequence[Instance], config: InstancesConfig, clock: Clock
 ) -> Measured:
-    """Return the newest usage of the instances that are switched on.
+    """Return the latest usage of the instances that are not stopped.
 
-    A listing without measurements is worth more than none, so a backend that
-    fails or dawdles costs only a note.
+    If the backend fails or times out, the result has a note instead of usage.
     """
     on = [instance for instance in instances if instance.state not in _OFF]
     if not on:
@@ -63,11 +62,11 @@ async def measure(
 
 def percent(value: float | None) -> str:
     """Return a percentage for a table cell, to one decimal."""
-    return "–" if value is None else f"{value:.1f}"  # noqa: RUF001 - the dash is meant
+    return "–" if value is None else f"{value:.1f}"  # noqa: RUF001 - the dash is intended
 
 
 def span(length: timedelta) -> str:
-    """Return a length of time in its largest unit: ``12 min``, ``2 h``, ``3 d``."""
+    """Return a duration in its largest unit: ``12 min``, ``2 h``, ``3 d``."""
     minutes = int(length.total_seconds() // 60)
     if minutes < 120:
         return f"{minutes} min"

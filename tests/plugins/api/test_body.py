@@ -6,7 +6,7 @@ from smartops import ValidationFailed
 from smartops_api.body import MAX_TEXT, Body, read_body
 
 
-def test_the_documented_body_is_read():
+def test_the_documented_body_is_accepted():
     body = read_body(
         {
             "type": "message",
@@ -29,7 +29,7 @@ def test_the_documented_body_is_read():
     )
 
 
-def test_the_text_is_enough():
+def test_text_is_the_only_required_member():
     assert read_body({"text": "list instances"}) == Body("", "list instances", "", "", "", "")
 
 
@@ -39,7 +39,7 @@ def test_an_action_is_sent_back_as_a_value():
     assert (body.action, body.text) == ("confirm_action_123", "")
 
 
-def test_a_script_keeps_its_lines_and_quotes():
+def test_text_keeps_line_breaks_and_quotes():
     assert read_body({"text": 'execute "a\n\tb" on c'}).text == 'execute "a\n\tb" on c'
 
 
@@ -67,7 +67,7 @@ def test_a_script_keeps_its_lines_and_quotes():
         ({"value": {"action": True}}, "value.action must be a string"),
     ],
 )
-def test_what_is_wrong_is_named(document, place):
+def test_the_error_names_the_invalid_member(document, place):
     with pytest.raises(ValidationFailed) as caught:
         read_body(document)
 
@@ -88,7 +88,7 @@ json_values = st.recursive(
         json_values | st.just("message") | st.fixed_dictionaries({"id": st.text(max_size=3)}),
     )
 )
-def test_any_object_is_read_or_refused(document):
+def test_any_object_is_accepted_or_refused(document):
     try:
         body = read_body(document)
     except ValidationFailed:

@@ -1,4 +1,4 @@
-"""The channel on real tokens: who is asking, and who is only said to be asking."""
+"""The channel with real tokens: authentication, impersonation and responses."""
 
 import json
 import logging
@@ -56,7 +56,7 @@ async def read(channel, request):
     return message
 
 
-async def test_the_token_says_who_is_asking(world):
+async def test_the_sender_is_the_subject_of_the_token(world):
     channel = ApiChannel(world.services)
     token = world.issuer.token(sub="alice", tid="t-1", team="web")
 
@@ -73,7 +73,7 @@ async def test_the_token_says_who_is_asking(world):
     assert (message.request_id, message.at) == ("r-1", world.clock.now())
 
 
-async def test_which_claims_are_read_is_configured(world):
+async def test_the_claims_for_subject_tenant_and_team_are_configurable(world):
     trusted = replace(world.trusted, subject="oid", tenant="org", team="dept")
     channel = ApiChannel(replace(world.services, issuers=(trusted,)))
 
@@ -85,7 +85,7 @@ async def test_which_claims_are_read_is_configured(world):
     assert claims.team == "corp:g-1:d-1"
 
 
-async def test_without_a_team_the_organisation_shares_a_limit(world):
+async def test_the_team_defaults_to_the_tenant(world):
     channel = ApiChannel(world.services)
 
     assert (await channel.authenticate(inbound(token=world.issuer.token()))).team == "corp"
@@ -96,14 +96,14 @@ async def test_without_a_team_the_organisation_shares_a_limit(world):
 @pytest.mark.parametrize(
     "claims", [{"sub": None}, {"sub": ""}, {"sub": 7}, {"tid": 7}, {"team": ["a"]}]
 )
-async def test_a_token_that_names_nobody_is_no_proof(world, claims):
+async def test_a_token_without_a_subject_is_refused(world, claims):
     channel = ApiChannel(world.services)
 
     with pytest.raises(AuthenticationFailed, match="Invalid or missing bearer token"):
         await channel.authenticate(inbound(token=world.issuer.token(**claims)))
 
 
-async def test_who_the_body_names_is_recorded_but_not_believed(world):
+async def test_from_id_is_recorded_as_an_unauthenticated_claim(world):
     channel = ApiChannel(world.services)
     body = {"text": "help", "from": {"id": "boss", "name": "The Boss"}}
 
@@ -114,7 +114,7 @@ async def test_who_the_body_names_is_recorded_but_not_believed(world):
     assert message.reference == {}
 
 
-async def test_naming_oneself_claims_nothing(world):
+async def test_from_id_equal_to_the_subject_is_no_claim(world):
     channel = ApiChannel(world.services)
     body = {"text": "help", "from": {"id": "alice"}}
 
@@ -123,7 +123,7 @@ async def test_naming_oneself_claims_nothing(world):
     assert message.claimed == ""
 
 
-async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world):
+async def test_a_token_with_scope_act_impersonates_from_id(world):
     channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
     token = world.issuer.token(sub="portal", tid="t-1", scope="read act")
     body = {"text": "help", "from": {"id": "alice"}, "conversation": {"id": "c-1"}}
@@ -139,7 +139,7 @@ async def test_the_right_to_act_for_others_makes_the_named_one_the_sender(world)
 
 
 @pytest.mark.parametrize("scope", ["react", "act:none", "Act", "", ["act"], 7])
-async def test_no_other_scope_gives_that_right(world, scope):
+async def test_other_scopes_do_not_allow_impersonation(world, scope):
     channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
     body = {"text": "help", "from": {"id": "boss"}}
 
@@ -148,7 +148,7 @@ async def test_no_other_scope_gives_that_right(world, scope):
     assert message.sender.id == "alice"
 
 
-async def test_an_action_is_read(world):
+async def test_an_action_is_accepted(world):
     channel = ApiChannel(world.services)
     body = {"type": "message", "value": {"action": "confirm_x"}}
 
@@ -157,11 +157,11 @@ async def test_an_action_is_read(world):
     assert (message.action, message.text) == ("confirm_x", "")
 
 
-async def test_it_recognises_tokens_of_its_issuers_and_no_others(world):
+async def test_only_tokens_of_the_configured_issuers_are_recognised(world):
     channel = ApiChannel(world.services)
 
     assert channel.recognises(inbound(token=world.issuer.token()))
-    assert channel.recognises(inbound(token=world.issuer.token() + "x"))  # it accepts nothing yet
+    assert channel.recognises(inbound(token=world.issuer.token() + "x"))  # this accepts nothing yet
     assert not channel.recognises(inbound(token=world.issuer.token(iss="https://other")))
     assert not channel.recognises(inbound(token="junk"))
     assert not channel.recognises(inbound())
@@ -172,7 +172,7 @@ async def test_it_recognises_tokens_of_its_issuers_and_no_others(world):
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
 )
-async def test_the_body_must_say_that_it_is_json(world, content_type):
+async def test_the_content_type_must_be_json(world, content_type):
     channel = ApiChannel(world.services)
     request = inbound(token=world.issuer.token(), content_type=content_type)
 
@@ -180,7 +180,7 @@ async def test_the_body_must_say_that_it_is_json(world, content_type):
         channel.read(request, await channel.authenticate(request))
 
 
-async def test_json_may_say_its_encoding(world):
+async def test_the_content_type_may_have_a_charset(world):
     channel = ApiChannel(world.services)
     token = world.issuer.token()
 
@@ -189,7 +189,7 @@ async def test_json_may_say_its_encoding(world):
     assert (await read(channel, request)).text == "help"
 
 
-async def test_the_depth_of_json_is_configured(world):
+async def test_the_maximum_depth_of_json_is_configurable(world):
     channel = ApiChannel(replace(world.services, max_depth=4))
     request = inbound({"text": "help", "x": [[[[1]]]]}, world.issuer.token())
 
@@ -197,7 +197,7 @@ async def test_the_depth_of_json_is_configured(world):
         channel.read(request, await channel.authenticate(request))
 
 
-async def test_answers_are_the_envelope_with_its_status(world):
+async def test_the_response_is_the_envelope_with_its_status(world):
     channel = ApiChannel(world.services)
     message = await read(channel, inbound(token=world.issuer.token()))
     action = Action("confirm", "Yes, proceed", "confirm_1")
@@ -231,7 +231,7 @@ def loopback(**changes):
         loopback(origin="http://127.0.0.1:3978"),
     ],
 )
-async def test_anonymous_callers_on_this_machine_are_let_in_loudly(world, request_, caplog):
+async def test_anonymous_local_requests_are_accepted_and_logged(world, request_, caplog):
     caplog.set_level(logging.WARNING)
     channel = ApiChannel(replace(world.services, anonymous=True))
 
@@ -243,7 +243,7 @@ async def test_anonymous_callers_on_this_machine_are_let_in_loudly(world, reques
     assert all("DEVELOPMENT ONLY" in record.message for record in caplog.records)
 
 
-async def test_anonymous_callers_need_no_name(world):
+async def test_anonymous_requests_need_no_name(world):
     channel = ApiChannel(replace(world.services, anonymous=True))
     request = inbound({"text": "help"}, peer="127.0.0.1", host="localhost:3978")
 
@@ -264,14 +264,14 @@ async def test_anonymous_callers_need_no_name(world):
         loopback(authorization="Bearer junk"),
     ],
 )
-async def test_everybody_else_needs_a_token(world, request_):
+async def test_other_anonymous_requests_are_refused(world, request_):
     channel = ApiChannel(replace(world.services, anonymous=True))
 
     with pytest.raises(AuthenticationFailed):
         await channel.authenticate(request_)
 
 
-async def test_nobody_is_anonymous_unless_it_is_switched_on(world):
+async def test_anonymous_requests_are_refused_by_default(world):
     with pytest.raises(AuthenticationFailed):
         await ApiChannel(world.services).authenticate(loopback())
 

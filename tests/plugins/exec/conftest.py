@@ -1,4 +1,4 @@
-"""A runner in memory whose scripts take time on a clock that only sleeping moves."""
+"""A Runner in memory, with a clock that only ``sleep`` advances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAID = Message("1", "api", "c1", SENDER, Place("api"), NOON, "r1")
 
 
 class HandClock(Clock):
-    """Stands still but for sleeping, which takes no real time."""
+    """A clock that only ``sleep`` advances, without waiting."""
 
     def __init__(self) -> None:
         self.at = NOON.timestamp()
@@ -52,7 +52,7 @@ class HandClock(Clock):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a script ends on an instance, and how many seconds after it was sent."""
+    """The outcome of a script on an instance, and after how many seconds it ends."""
 
     after: float
     status: str = "success"
@@ -63,7 +63,7 @@ class Ending:
 
 
 class Machines(Runner):
-    """Runs nothing. ``endings`` says by instance id how it goes; the rest never ends."""
+    """A Runner with the outcomes in ``endings``, by instance id; others never end."""
 
     name = "machines"
 
@@ -126,7 +126,7 @@ class Machines(Runner):
 
 @dataclass
 class World:
-    """Everything a test of this plugin needs."""
+    """The plugin with its runner."""
 
     clock: HandClock
     runner: Machines
@@ -180,7 +180,7 @@ def ending() -> type[Ending]:
 
 @pytest.fixture
 def world() -> Callable[..., World]:
-    """Return a factory of worlds: how scripts end by id, and the plugin's settings."""
+    """Return a factory that takes outcomes by instance id, and the plugin's settings."""
 
     def build(endings: Mapping[str, Ending] | None = None, **settings: Any) -> World:
         clock = HandClock()

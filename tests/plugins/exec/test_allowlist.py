@@ -40,7 +40,7 @@ def allowed() -> AllowList:
         ("cat /var/log/nginx/error.log", Effect.READ),
     ],
 )
-def test_what_is_listed_may_run(allowed, make, script, effect):
+def test_listed_scripts_may_run(allowed, make, script, effect):
     chosen = allowed.choose(script, OPERATOR, [make("i-1")])
     assert chosen.effect is effect
     assert chosen.text == script
@@ -71,7 +71,7 @@ def test_what_is_listed_may_run(allowed, make, script, effect):
         "ps aux | sort -k3 | head -5 | sh",
     ],
 )
-def test_what_is_not_listed_may_not_run(allowed, make, script):
+def test_other_scripts_may_not_run(allowed, make, script):
     with pytest.raises(PermissionDenied):
         allowed.choose(script, OPERATOR, [make("i-1")])
 
@@ -138,14 +138,14 @@ ATTACKS = (
 
 @pytest.mark.parametrize("value", ATTACKS)
 @pytest.mark.parametrize("template", ["systemctl status {}", "df {}", "cat /var/log/{}", "tail {}"])
-def test_a_value_cannot_leave_its_place(allowed, make, template, value):
+def test_a_value_cannot_change_the_rest_of_the_script(allowed, make, template, value):
     with pytest.raises(PermissionDenied):
         allowed.choose(template.format(value), OPERATOR, [make("i-1")])
 
 
 @given(st.text(max_size=30))
 @settings(deadline=None)
-def test_a_value_never_holds_what_a_shell_would_read(value):
+def test_a_value_never_contains_shell_metacharacters(value):
     anything = AllowList(
         [ScriptEntry(template="tail {it}", parameters={"it": "(?s).*"}, read_only=True)]
     )
@@ -159,14 +159,14 @@ def test_a_value_never_holds_what_a_shell_would_read(value):
     assert not kept.startswith("-")
 
 
-def test_a_path_cannot_climb_with_the_help_of_the_template(make):
+def test_a_path_cannot_climb_using_the_template_s_text(make):
     hidden = AllowList([ScriptEntry(template="cat /var/log/.{name}", parameters={"name": ".*"})])
     assert hidden.choose("cat /var/log/.profile", OPERATOR, []).text == "cat /var/log/.profile"
     with pytest.raises(PermissionDenied):
         hidden.choose("cat /var/log/../etc/shadow", OPERATOR, [])
 
 
-def test_a_near_miss_is_offered_and_only_what_the_person_may_run(allowed, make):
+def test_near_misses_are_limited_to_scripts_of_the_person(allowed, make):
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose("systemctl restart ngnix", OPERATOR, [make("i-1")])
     assert "plugins.exec.scripts" in caught.value.details
@@ -176,13 +176,13 @@ def test_a_near_miss_is_offered_and_only_what_the_person_may_run(allowed, make):
     assert "restart nginx" not in caught.value.details
 
 
-def test_a_value_that_is_wrong_is_pointed_at(allowed, make):
+def test_the_error_names_the_invalid_value(allowed, make):
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose("systemctl status nginx;reboot", OPERATOR, [make("i-1")])
     assert "unit: may hold only letters" in caught.value.details
 
 
-def test_a_role_is_needed_where_the_entry_names_one(allowed, make):
+def test_an_entry_with_roles_requires_one_of_them(allowed, make):
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose("systemctl restart nginx", VIEWER, [make("i-1")])
     assert "for the role operator" in caught.value.details
@@ -191,14 +191,14 @@ def test_a_role_is_needed_where_the_entry_names_one(allowed, make):
     ]
 
 
-def test_a_script_for_one_platform_refuses_the_other_and_says_which(allowed, make):
+def test_the_error_names_instances_of_a_wrong_platform(allowed, make):
     mixed = [make("i-1", "web"), make("i-2", "win-1", platform="windows")]
     with pytest.raises(ValidationFailed, match="is for linux only") as caught:
         allowed.choose("ps aux | sort -k3 | head -5", OPERATOR, mixed)
     assert caught.value.details.startswith("win-1 is windows;")
 
 
-def test_the_entry_that_fits_the_platform_is_taken(make):
+def test_the_entry_for_the_platform_is_used(make):
     both = AllowList(
         [
             ScriptEntry(script="hostname", platforms=["windows"]),
@@ -212,7 +212,7 @@ def test_the_entry_that_fits_the_platform_is_taken(make):
         both.choose("hostname", OPERATOR, [make("i-1"), windows])
 
 
-def test_an_entry_for_other_roles_does_not_lend_its_read_only(make):
+def test_read_only_of_an_entry_for_other_roles_does_not_apply(make):
     two = AllowList(
         [
             ScriptEntry(script="sync", roles=["admin"], read_only=True),
@@ -228,7 +228,7 @@ def test_an_empty_allow_list_allows_nothing(make):
 
 
 @pytest.mark.parametrize("script", ["x" * 5000, "rm\n\x1b[2J\x00", "\ud83d" * 3, "a|b" * 200])
-def test_a_refusal_shows_a_readable_excerpt(allowed, script):
+def test_the_error_shows_an_excerpt_of_the_script(allowed, script):
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose(script, OPERATOR, [])
     assert caught.value.message.isprintable()

@@ -11,7 +11,7 @@ SCRIPTS = [{"script": "df -h", "read_only": True}]
 
 @pytest.fixture
 def stuck(world, make):
-    """Return a world in which a script runs and a poll never comes back."""
+    """Return a plugin whose script is running, and whose poll never returns."""
     there = world({}, scripts=SCRIPTS)
     polled = anyio.Event()
 
@@ -33,7 +33,7 @@ async def test_a_cancelled_task_asks_the_runner_to_stop(stuck):
     assert there.runner.cancelled == ["run-1"]
 
 
-async def test_cancellation_goes_on_when_the_runner_cannot_stop_it(stuck):
+async def test_a_task_is_cancelled_although_the_runner_cannot_stop_the_script(stuck):
     there, target, polled = stuck
     there.runner.cancel_fault = BackendUnavailable("away")
     async with anyio.create_task_group() as tasks:

@@ -26,17 +26,17 @@ from smartops_exec.config import ExecConfig, ScriptEntry
         ({"script": "a", "readonly": True}, "Extra inputs"),
     ],
 )
-def test_an_entry_that_cannot_be_used_is_refused(entry, problem):
+def test_invalid_entries_are_refused(entry, problem):
     with pytest.raises(ValidationError, match=problem.replace("{", r"\{").replace("(", r"\(")):
         ScriptEntry(**entry)
 
 
-def test_exact_text_may_hold_anything():
+def test_an_exact_script_may_contain_any_text():
     text = "awk '{print $1}' /etc/hosts | sort -u && echo ${HOME} {a} {a}"
     assert ScriptEntry(script=f"{text}\n").compiled.match(text)
 
 
-def test_a_blank_script_does_not_hide_a_template():
+def test_a_blank_script_with_a_template_is_a_template():
     entry = ScriptEntry(script=" \n", template="echo {word}")
     assert entry.text == "echo {word}"
     assert entry.compiled.match("echo hello")
@@ -50,6 +50,6 @@ def test_a_blank_script_does_not_hide_a_template():
         {"scripts": [{"script": "a", "timeout": "11m"}]},
     ],
 )
-def test_no_time_limit_is_longer_than_the_longest(settings):
+def test_a_timeout_above_max_timeout_is_refused(settings):
     with pytest.raises(ValidationError, match="longer than max_timeout"):
         ExecConfig(**settings)

@@ -33,7 +33,7 @@ def web(make):
     return make("i-1", "web-1")
 
 
-async def test_one_target_answers_the_wire_contract(world, web, ending):
+async def test_the_reply_for_one_target_follows_the_wire_contract(world, web, ending):
     there = world({"i-1": ending(1.2, output="Filesystem\n/dev/sda1\n")}, scripts=SCRIPTS)
     reply = await there.run("df -h", web)
     assert reply.status == "success"
@@ -54,7 +54,7 @@ async def test_one_target_answers_the_wire_contract(world, web, ending):
     assert code == Code("Filesystem\n/dev/sda1", "df -h")
 
 
-async def test_the_act_and_the_limit_reach_the_runner(world, web, ending):
+async def test_the_idempotency_key_and_the_limit_reach_the_runner(world, web, ending):
     there = world({"i-1": ending(0)}, scripts=SCRIPTS)
     await there.run("df -h", web)
     await there.run("systemctl restart nginx", web)
@@ -63,7 +63,7 @@ async def test_the_act_and_the_limit_reach_the_runner(world, web, ending):
     assert {sent["key"] for sent in there.runner.sent} == {"act-1"}
 
 
-async def test_read_only_scripts_run_at_once_and_others_are_confirmed(world, web):
+async def test_only_read_only_scripts_run_without_confirmation(world, web):
     there = world(scripts=SCRIPTS)
     assert there.execute.effect is Effect.CHANGE
     assert await there.effect("df -h", web) is Effect.READ
@@ -75,7 +75,7 @@ async def test_read_only_scripts_run_at_once_and_others_are_confirmed(world, web
 
 
 @pytest.mark.parametrize("script", ["reboot", "df -h; reboot", "df -h && df -h"])
-async def test_the_handler_and_the_plan_ask_the_allow_list_themselves(world, web, script):
+async def test_the_handler_and_the_plan_check_the_allow_list(world, web, script):
     there = world(scripts=SCRIPTS)
     with pytest.raises(PermissionDenied):
         await there.run(script, web)
@@ -84,7 +84,7 @@ async def test_the_handler_and_the_plan_ask_the_allow_list_themselves(world, web
     assert there.runner.sent == []
 
 
-async def test_a_plan_shows_exactly_what_will_run_and_where(world, web, make):
+async def test_a_plan_shows_the_script_and_the_targets(world, web, make):
     there = world(scripts=SCRIPTS)
     off = make("i-2", "web-2", state="stopped")
     plan = await there.plan("systemctl restart nginx", web, off, web)
@@ -101,7 +101,7 @@ async def test_a_plan_shows_exactly_what_will_run_and_where(world, web, make):
     assert plan.digest() != longer.digest()
 
 
-async def test_a_non_zero_exit_code_is_an_answer_with_a_warning(world, web, ending):
+async def test_a_non_zero_exit_code_is_shown_as_a_warning(world, web, ending):
     failed = ending(0.5, "failed", 3, "half\n", "no such unit\n")
     reply = await world({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
     assert reply.status == "success"
@@ -111,19 +111,19 @@ async def test_a_non_zero_exit_code_is_an_answer_with_a_warning(world, web, endi
     assert reply.view[1:] == (Code("half", "df -h"), Code("no such unit", "Errors"))
 
 
-async def test_errors_begin_on_a_line_of_their_own(world, web, ending):
+async def test_errors_begin_on_a_new_line(world, web, ending):
     failed = ending(0, "failed", 1, "half", "broken")
     reply = await world({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
     assert reply.data["output"] == "half\nbroken"
 
 
-async def test_silence_is_said(world, web, ending):
+async def test_empty_output_is_noted(world, web, ending):
     reply = await world({"i-1": ending(0)}, scripts=SCRIPTS).run("df -h", web)
     assert reply.view[1].text == "(no output)"
     assert reply.data["output"] == ""
 
 
-async def test_all_of_a_long_output_is_shown(world, web, ending):
+async def test_long_output_is_shown_completely(world, web, ending):
     text = "".join(f"line {number} {'x' * 500}\n" for number in range(1000))
     there = world({"i-1": ending(0, output=text, errors="a warning\n")}, scripts=SCRIPTS)
     reply = await there.run("df -h", web)
@@ -132,20 +132,20 @@ async def test_all_of_a_long_output_is_shown(world, web, ending):
     assert text in plain(reply)
 
 
-async def test_what_the_platform_cut_is_said(world, web, ending):
+async def test_truncated_output_is_noted(world, web, ending):
     there = world({"i-1": ending(0, output="a\n", truncated=True)}, scripts=SCRIPTS)
     reply = await there.run("df -h", web)
     assert reply.view[-1] == Text("The platform cut the output; there was more.", style="note")
     assert reply.data["truncated"] is True
 
 
-async def test_polling_starts_quickly_and_slows_down(world, web, ending):
+async def test_the_polling_interval_increases_to_its_maximum(world, web, ending):
     there = world({"i-1": ending(9)}, scripts=SCRIPTS)
     await there.run("df -h", web)
     assert there.clock.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
 
 
-async def test_a_script_that_takes_too_long_is_cancelled_and_reported(world, web):
+async def test_a_script_that_times_out_is_cancelled_and_reported(world, web):
     there = world({}, scripts=SCRIPTS)
     reply = await there.run("df -h", web, timeout=timedelta(seconds=10))
     assert there.runner.cancelled == ["run-1"]
@@ -154,7 +154,7 @@ async def test_a_script_that_takes_too_long_is_cancelled_and_reported(world, web
     assert reply.view[0].text == "web-1: timed out after 10.0 s."
 
 
-async def test_what_ends_while_it_is_being_cancelled_is_told_as_it_ended(world, web, ending):
+async def test_a_script_that_ends_during_the_cancellation_keeps_its_result(world, web, ending):
     there = world({"i-1": ending(10.5, output="late")}, scripts=SCRIPTS)
 
     async def slow_cancel(run_id):
@@ -165,7 +165,7 @@ async def test_what_ends_while_it_is_being_cancelled_is_told_as_it_ended(world, 
     assert (reply.data["status"], reply.data["output"]) == ("success", "late")
 
 
-async def test_it_says_when_a_script_may_still_be_running(world, web):
+async def test_an_unconfirmed_stop_is_noted(world, web):
     there = world({}, scripts=SCRIPTS)
     there.runner.cancel_fault = BackendUnavailable("away")
     reply = await there.run("df -h", web)
@@ -178,7 +178,7 @@ async def test_it_says_when_a_script_may_still_be_running(world, web):
     assert "had not stopped" in reply.view[-1].text
 
 
-async def test_a_platform_that_does_not_know_the_run_yet_is_asked_again(world, web, ending):
+async def test_a_run_that_is_not_visible_yet_is_polled_again(world, web, ending):
     there = world({"i-1": ending(0, output="ok")}, scripts=SCRIPTS)
     known = there.runner.results
 
@@ -191,14 +191,14 @@ async def test_a_platform_that_does_not_know_the_run_yet_is_asked_again(world, w
     assert there.clock.slept == [0.25]
 
 
-async def test_a_hiccup_while_polling_is_survived(world, web, ending):
+async def test_a_single_failed_poll_is_retried(world, web, ending):
     there = world({"i-1": ending(3, output="ok")}, scripts=SCRIPTS)
     there.runner.faults = [BackendUnavailable("away")] * 4
     reply = await there.run("df -h", web)
     assert reply.data["output"] == "ok"
 
 
-async def test_a_throttled_poll_waits_as_long_as_it_is_told(world, web, ending):
+async def test_a_throttled_poll_honours_retry_after(world, web, ending):
     there = world({"i-1": ending(1)}, scripts=SCRIPTS)
     there.runner.faults = [RateLimited("slow down", retry_after=7)]
     await there.run("df -h", web)
@@ -206,7 +206,7 @@ async def test_a_throttled_poll_waits_as_long_as_it_is_told(world, web, ending):
 
 
 @pytest.mark.parametrize("kind", [BackendUnavailable, PermissionDenied, RateLimited, Unreachable])
-async def test_a_runner_that_stays_away_says_that_the_script_was_started(world, web, kind):
+async def test_a_persistent_polling_failure_reports_an_unknown_outcome(world, web, kind):
     there = world({}, scripts=SCRIPTS)
     there.runner.faults = [kind("away", details="port 22")] * 5
     with pytest.raises(BackendUnavailable) as caught:
@@ -216,7 +216,7 @@ async def test_a_runner_that_stays_away_says_that_the_script_was_started(world, 
     assert not caught.value.undone
 
 
-async def test_what_the_runner_refuses_to_send_is_passed_on(world, web):
+async def test_errors_of_sending_are_raised(world, web):
     class AgentAway(BackendUnavailable):
         code = "SSM_UNAVAILABLE"
 
@@ -226,7 +226,7 @@ async def test_what_the_runner_refuses_to_send_is_passed_on(world, web):
         await there.run("df -h", web)
 
 
-async def test_a_single_target_that_cannot_be_reached_is_the_backends_error(world, web, ending):
+async def test_an_unreachable_single_target_is_the_backend_s_error(world, web, ending):
     class AgentAway(BackendUnavailable):
         code = "SSM_UNAVAILABLE"
 
@@ -240,7 +240,7 @@ async def test_a_single_target_that_cannot_be_reached_is_the_backends_error(worl
     assert caught.value.details == "agent offline"
 
 
-async def test_why_a_machine_that_is_off_cannot_be_reached_is_plain(world, make, ending):
+async def test_the_error_for_an_unreachable_target_names_its_state(world, make, ending):
     there = world({"i-1": ending(0, "unreachable", None)}, scripts=SCRIPTS)
     with pytest.raises(BackendUnavailable) as caught:
         await there.run("df -h", make("i-1", state="stopped"))
@@ -248,7 +248,7 @@ async def test_why_a_machine_that_is_off_cannot_be_reached_is_plain(world, make,
 
 
 @pytest.mark.parametrize("seconds", [0.5, 601])
-async def test_a_time_limit_out_of_bounds_is_refused(world, web, seconds):
+async def test_a_timeout_out_of_range_is_refused(world, web, seconds):
     there = world({}, scripts=SCRIPTS)
     for attempt in (there.run, there.plan):
         with pytest.raises(ValidationFailed, match="is not possible") as caught:
@@ -266,12 +266,12 @@ async def test_too_many_targets_are_refused(world, make):
     assert there.runner.sent == []
 
 
-async def test_the_deadline_leaves_room_for_the_longest_limit(world):
+async def test_the_deadline_exceeds_max_timeout(world):
     there = world(max_timeout="15m")
     assert there.execute.deadline > timedelta(minutes=15)
 
 
-async def test_scripts_are_listed_for_whom_they_are(world):
+async def test_list_scripts_lists_scripts_of_the_person(world):
     there = world(
         scripts=[*SCRIPTS, {"template": "systemctl status {unit}", "platforms": ["linux"]}]
     )

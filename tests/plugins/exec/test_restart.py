@@ -1,4 +1,4 @@
-"""A script that outlasts SmartOps: sent once, and its result arrives after a restart."""
+"""A script that runs during a restart of SmartOps is sent once, and its result arrives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smartops.testing import Bot
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_run_on_many_machines_goes_on_after_a_stop(bot: Bot) -> None:
+async def test_a_run_on_many_instances_is_resumed_after_a_restart(bot: Bot) -> None:
     state = bot.folder / "cloud.json"
     bot.load(
         smartops_fake,
@@ -36,7 +36,7 @@ async def test_a_run_on_many_machines_goes_on_after_a_stop(bot: Bot) -> None:
             await sent(state)
         (running,) = await app.store.operations()
         assert (running.state, running.resumable) == ("running", True)
-        group.cancel_scope.cancel()  # as the end of the process would
+        group.cancel_scope.cancel()  # like a shutdown
     await bot.aclose()
     assert said == []
 
@@ -48,12 +48,12 @@ async def test_a_run_on_many_machines_goes_on_after_a_stop(bot: Bot) -> None:
     assert operation.state == "done"
     answer = await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="act-1")
     assert answer.data["summary"]["success"] == 20
-    assert answer.text.count("rested") == 1  # twenty machines said the same
+    assert answer.text.count("rested") == 1  # twenty instances with equal output
     assert sends(state) == 1
 
 
 async def sent(state: Path) -> None:
-    """Wait until the cloud has saved that a script was sent."""
+    """Wait until the fake cloud has stored the run."""
     while not sends(state):
         await anyio.sleep(0.01)
 

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.anyio
 SCRIPTS = [{"script": "uptime", "read_only": True}]
 
 
-async def test_several_targets_are_reported_each(world, make, ending):
+async def test_several_targets_have_one_result_each(world, make, ending):
     endings = {
         "i-1": ending(1, output="up\n"),
         "i-2": ending(2, "failed", 1, "", "no\n"),
@@ -49,7 +49,7 @@ async def test_several_targets_are_reported_each(world, make, ending):
     assert fourth["status"] == "timed-out"
 
 
-async def test_failures_come_first_and_equal_outputs_once(world, make, ending):
+async def test_failures_come_first_and_equal_outputs_are_grouped(world, make, ending):
     endings = {f"i-{number}": ending(1, output="up") for number in range(14)}
     endings["i-20"] = ending(1, "failed", 1, "down")
     endings["i-21"] = ending(1, "unreachable", None)
@@ -75,13 +75,13 @@ async def test_failures_come_first_and_equal_outputs_once(world, make, ending):
     ]
 
 
-async def test_all_well_is_good(world, make, ending):
+async def test_the_headline_is_good_if_all_succeed(world, make, ending):
     endings = {"i-1": ending(0, output="a"), "i-2": ending(0, output="a")}
     reply = await world(endings, scripts=SCRIPTS).run("uptime", make("i-1"), make("i-2"))
     assert reply.view[0].severity is Severity.GOOD
 
 
-async def test_more_outputs_than_are_shown_by_themselves_stand_together(world, make, ending):
+async def test_outputs_beyond_groups_are_joined(world, make, ending):
     endings = {f"i-{number}": ending(0, output=f"I am {number}\n") for number in range(4)}
     endings["i-3"] = ending(0, output="I am", errors="3", truncated=True)
     endings["i-4"] = ending(0)
@@ -102,7 +102,7 @@ async def test_more_outputs_than_are_shown_by_themselves_stand_together(world, m
 
 
 class Away:
-    """Makes a backend's part of the results missing for some looks."""
+    """Removes a backend's results from some polls."""
 
     def __init__(self, there, *ids, looks):
         self.ids, self.looks = ids, looks
@@ -118,7 +118,7 @@ class Away:
         return PartialList(rest, [Failure("prod/b", BackendUnavailable("b is away"))])
 
 
-async def test_a_backend_that_cannot_be_asked_is_named_and_the_rest_is_told(world, make, ending):
+async def test_a_failed_backend_is_named_and_other_results_are_reported(world, make, ending):
     there = world({"i-1": ending(1.0, output="fine"), "i-2": ending(1.0)}, scripts=SCRIPTS)
     Away(there, "i-2", looks=1000)
     here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
@@ -126,11 +126,13 @@ async def test_a_backend_that_cannot_be_asked_is_named_and_the_rest_is_told(worl
     statuses = {item["instanceId"]: item["status"] for item in reply.data["results"]}
     assert statuses == {"i-1": "success", "i-2": "timed-out"}
     assert "not known where it could not be asked: prod/b: b is away." in reply.view[-1].text
-    assert there.clock.time() - there.runner.sent[0]["at"] < 30  # of 60: nothing more will come
+    assert (
+        there.clock.time() - there.runner.sent[0]["at"] < 30
+    )  # of 60: all other results are final
     assert there.runner.cancelled == ["run-1"]
 
 
-async def test_a_backend_that_is_away_for_a_while_is_waited_for(world, make, ending):
+async def test_a_backend_that_recovers_is_polled_to_the_end(world, make, ending):
     there = world({"i-1": ending(0.1), "i-2": ending(4.0, output="late")}, scripts=SCRIPTS)
     Away(there, "i-2", looks=3)
     here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
@@ -140,7 +142,7 @@ async def test_a_backend_that_is_away_for_a_while_is_waited_for(world, make, end
     assert there.runner.cancelled == []
 
 
-async def test_what_was_told_before_a_backend_went_away_stays_told(world, make, ending):
+async def test_results_from_before_a_backend_failed_are_kept(world, make, ending):
     there = world({"i-1": ending(0.0, output="told")}, scripts=SCRIPTS)
     first, second = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
     away = Away(there, "i-1", looks=0)
@@ -156,7 +158,7 @@ async def test_what_was_told_before_a_backend_went_away_stays_told(world, make, 
     assert reply.data["results"][0]["output"] == "told"
 
 
-async def test_a_plan_says_where_targets_are_when_there_are_several_places(world, make):
+async def test_a_plan_names_the_backends_if_there_are_several(world, make):
     there = world({}, scripts=[{"script": "reboot"}])
     target = make("i-1", "a-1", backend="prod/a")
     assert (await there.plan("reboot", target)).changes[0].label == "a-1"

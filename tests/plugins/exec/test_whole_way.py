@@ -1,4 +1,4 @@
-"""From what is typed to what runs on the machines, through the whole gate."""
+"""The commands through the whole gate, with the fake cloud."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def there(bot: Bot) -> Bot:
 
 
 async def say(bot: Bot, text: str):
-    """Say something while time passes."""
+    """Send a message while advancing the clock."""
 
     async def pass_time() -> None:
         while True:
@@ -50,7 +50,7 @@ async def say(bot: Bot, text: str):
     return answer
 
 
-async def test_a_read_only_script_answers_at_once(there):
+async def test_a_read_only_script_runs_without_confirmation(there):
     answer = await say(there, 'execute "df -h" on web-server-01')
     assert answer.status == "success"
     assert answer.data["command"] == "df -h"
@@ -80,7 +80,7 @@ async def test_a_read_only_script_sent_five_times_at_once_runs_once(there):
     assert operation.state == "done"
 
 
-async def test_a_changing_script_is_confirmed(there):
+async def test_a_changing_script_needs_confirmation(there):
     asked = await there.say('execute "systemctl restart nginx" on web-server-01')
     assert asked.status == "pending"
     assert "systemctl restart nginx" in asked.text
@@ -97,7 +97,7 @@ async def test_a_changing_script_is_confirmed(there):
         "execute rm -rf / on web-server-01",
     ],
 )
-async def test_nothing_else_runs(there, text):
+async def test_an_unlisted_script_is_refused(there, text):
     answer = await there.say(text)
     assert answer.code == "PERMISSION_DENIED"
     assert "This script is not allowed" in answer.text
@@ -109,7 +109,7 @@ async def test_a_script_for_another_platform_is_refused(there):
     assert "win-01 is windows" in answer.text
 
 
-async def test_a_machine_that_does_not_answer(there):
+async def test_an_unreachable_instance_is_an_error(there):
     assert (await say(there, "execute df -h on deaf")).code == "SSM_UNAVAILABLE"
     both = await say(there, "execute df -h on tag:Role=web")
     assert both.data["summary"]["unreachable"] == 1
@@ -131,7 +131,7 @@ SPELLINGS = [
 ]
 
 
-async def test_what_runs_is_exactly_the_script_that_the_policy_decided_on(there):
+async def test_the_script_that_runs_is_the_one_that_the_policy_allowed(there):
     grammar = (await there.app()).composition.grammar
     ran = 0
     for spelling in SPELLINGS:

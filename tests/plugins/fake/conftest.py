@@ -1,4 +1,4 @@
-"""Clouds on a clock that only moves when a test moves it."""
+"""Fake clouds on a manual clock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def make(clock: ManualClock) -> Callable[..., Fake]:
-    """Make a cloud from a section of configuration; without a fleet it has the usual one."""
+    """Create a fake cloud from its configuration section, with a default fleet."""
 
     def cloud(**section: Any) -> Fake:
         return Fake.of(FakeConfig.model_validate({"fleet": FLEET, **section}), clock)
@@ -58,7 +58,7 @@ def cloud(make: Callable[..., Fake]) -> Fake:
 
 @pytest.fixture
 def named() -> Callable[[Fake, str], Awaitable[Instance]]:
-    """Find the one instance of a name."""
+    """Return the instance with a name."""
 
     async def find(cloud: Fake, name: str) -> Instance:
         (instance,) = (await cloud.list(Query(names=(name,)))).instances

@@ -1,4 +1,4 @@
-"""The section of the configuration: what the README says, and what is refused."""
+"""The configuration section: the README's example, and invalid settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def written(tmp_path: Path) -> FakeConfig:
 
 
 @pytest.mark.anyio
-async def test_the_readmes_section_makes_a_cloud(
+async def test_the_example_in_the_readme_is_valid(
     written: FakeConfig, clock: ManualClock, tmp_path: Path
 ) -> None:
     cloud = Fake.of(written, clock)
@@ -81,7 +81,7 @@ def test_an_empty_section_is_an_empty_cloud() -> None:
         ({"journal": "cloud.jsonl"}, "journal", "Extra inputs"),
     ],
 )
-def test_mistakes_are_refused_with_their_path(
+def test_invalid_settings_are_refused_with_their_path(
     section: dict[str, Any], place: str, problem: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -90,19 +90,19 @@ def test_mistakes_are_refused_with_their_path(
     assert any(where.startswith(place) and problem in text for where, text in found), found
 
 
-def test_two_instances_of_one_id_stop_the_start(make: Make) -> None:
+def test_duplicate_instance_ids_are_a_start_error(make: Make) -> None:
     twins = [{"id": "i-1", "name": "a"}, {"id": "i-1", "name": "b"}]
     with pytest.raises(ValueError, match="two instances of the fleet have the same id"):
         make(fleet=twins)
 
 
-def test_an_incident_of_no_instance_stops_the_start(make: Make) -> None:
+def test_an_incident_without_instances_is_a_start_error(make: Make) -> None:
     incident = {"instance": "nobody-*", "metric": "cpu", "value": 95, "since": "1m"}
     with pytest.raises(ValueError, match=r"incident 1 names no instance: nobody-\*"):
         make(incidents=[incident])
 
 
-def test_numbers_are_text_where_text_belongs() -> None:
+def test_numbers_are_accepted_for_text() -> None:
     config = FakeConfig.model_validate(
         {"seed": 7, "fleet": [{"name": "a", "tags": {"Tier": 1, "Version": 1.5}}]}
     )

@@ -1,4 +1,4 @@
-"""The fake cloud meets the contracts of backends."""
+"""The fake cloud passes the contract tests of backends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CROWD = {"fleet": [], "instances": 30}
 
 
 class ByHand:
-    """Time passes when a contract says so."""
+    """Advances the manual clock when a contract waits."""
 
     @pytest.fixture
     def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:

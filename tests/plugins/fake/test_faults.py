@@ -43,9 +43,7 @@ CALLS: Mapping[str, Callable[[Fake], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_fault_concerns_its_operation_and_no_other(
-    make: Make, operation: str, when: str
-) -> None:
+async def test_a_fault_affects_only_its_operation(make: Make, operation: str, when: str) -> None:
     for name, call in CALLS.items():
         cloud = make(faults=[_fault(operation, when=when)])
         if name != operation:
@@ -57,7 +55,7 @@ async def test_a_fault_concerns_its_operation_and_no_other(
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-async def test_a_fault_of_everything_concerns_every_operation(
+async def test_a_fault_without_an_operation_affects_all_operations(
     make: Make, call: Callable[[Fake], Awaitable[Any]]
 ) -> None:
     with pytest.raises(Refusal):
@@ -84,7 +82,7 @@ def _fault(operation: str, **more: Any) -> dict[str, Any]:
         ("VALIDATION_ERROR", 400, "The cloud refuses to stop instance", None),
     ],
 )
-async def test_every_code_has_its_form(
+async def test_every_code_raises_its_error(
     make: Make, code: str, status: int, message: str, details: str | None
 ) -> None:
     cloud = make(faults=[{"operation": "act", "code": code}])
@@ -120,7 +118,7 @@ async def test_a_hanging_call_ends_with_the_deadline(make: Make, clock: ManualCl
     await cloud.act("stop", machines(WEB))
 
 
-async def test_a_late_fault_loses_the_answer_and_not_the_effect(make: Make) -> None:
+async def test_a_late_fault_takes_effect_and_loses_the_response(make: Make) -> None:
     cloud = make(faults=[_fault("stop", when="after")])
     with pytest.raises(Refusal):
         await cloud.act("stop", machines(WEB))
@@ -149,9 +147,9 @@ async def test_times_and_messages_are_as_configured(make: Make) -> None:
     assert (await cloud.list(Query())).instances
 
 
-async def test_a_fault_of_an_instance_concerns_calls_that_name_it(make: Make, named: Named) -> None:
+async def test_a_fault_of_an_instance_affects_calls_with_it(make: Make, named: Named) -> None:
     cloud = make(faults=[_fault("*", instance="batch-*")])
-    batch = await cloud.list(Query(names=("batch-01",)))  # by name: it concerns no id
+    batch = await cloud.list(Query(names=("batch-01",)))  # a query by name has no id
     batch_id = batch.instances[0].id
     await cloud.act("stop", machines(WEB))
     await cloud.ping()

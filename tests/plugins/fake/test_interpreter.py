@@ -1,4 +1,4 @@
-"""The interpreter of configured phrases, by itself and through the whole gate."""
+"""The interpreter of configured phrases, alone and through the whole gate."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_the_hook_registers_one_backend_with_all_capabilities(services: Se
 
 
 class Asked(FreeText):
-    """A question that needs no command to be run."""
+    """Free text without tools."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
@@ -117,7 +117,7 @@ async def test_a_fault_makes_the_model_fail(services: Services, clock: ManualClo
 
 @command("count machines")
 async def count(compute: Compute, state: str = "") -> str:
-    """Count the machines."""
+    """Count the instances."""
     page = await compute.list(Query(states=(state,) if state else ()))
     return f"{len(page.instances)} machines"
 

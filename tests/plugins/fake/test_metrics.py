@@ -36,7 +36,7 @@ async def test_an_incident_is_in_the_series_from_its_start(
     assert all(95 <= value <= 96 for value in values[6:])
 
 
-async def test_a_ramp_climbs(make: Make, clock: ManualClock, named: Named) -> None:
+async def test_a_ramp_rises(make: Make, clock: ManualClock, named: Named) -> None:
     ramp = {"instance": "batch-01", "metric": "disk", "value": 98, "since": "10h", "ramp": "8h"}
     cloud = make(incidents=[ramp])
     batch = await named(cloud, "batch-01")
@@ -46,7 +46,7 @@ async def test_a_ramp_climbs(make: Make, clock: ManualClock, named: Named) -> No
     assert values[0] < values[4] < 97 < values[10]
 
 
-async def test_a_restart_cures_what_it_is_configured_to(
+async def test_a_restart_ends_incidents_that_are_configured_so(
     make: Make, clock: ManualClock, named: Named
 ) -> None:
     leak = {"metric": "memory", "value": 96, "since": "1h"}
@@ -58,10 +58,12 @@ async def test_a_restart_cures_what_it_is_configured_to(
     usages = await cloud.latest(machines(WEB, other))
     assert (usages[WEB].memory or 100) < 80 < (usages[other].memory or 0)
     series = await cloud.series("memory", machines(WEB), since=clock.now() - HOUR, period=MINUTE)
-    assert series[WEB][10].value > 95  # the past does not change
+    assert series[WEB][10].value > 95  # past samples do not change
 
 
-async def test_only_troubled_instances_have_high_values(make: Make, clock: ManualClock) -> None:
+async def test_only_instances_with_incidents_have_high_values(
+    make: Make, clock: ManualClock
+) -> None:
     async def high(trouble: float) -> int:
         cloud = make(fleet=[], instances=400, trouble=trouble)
         usages = (await cloud.latest((await cloud.list(Query())).instances)).values()
@@ -126,7 +128,7 @@ async def test_costs_follow_types_and_running_hours(make: Make, clock: ManualClo
     assert len(await large.daily(10_000)) == 395
 
 
-async def test_ten_thousand_instances_leave_others_their_turns(
+async def test_ten_thousand_instances_do_not_block_the_event_loop(
     make: Make, clock: ManualClock
 ) -> None:
     cloud = make(instances=10_000)

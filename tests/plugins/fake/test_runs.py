@@ -1,4 +1,4 @@
-"""Runs of scripts: how they end, and what they print."""
+"""Runs of scripts: outcomes and output."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_run_goes_through_its_states(make: Make, clock: ManualClock, nam
     assert await cloud.results(run) == (RunResult(web.id, "success", 0, "done\n", seconds=20),)
 
 
-async def test_every_machine_ends_in_its_own_way(
+async def test_each_instance_has_its_configured_outcome(
     make: Make, clock: ManualClock, named: Named
 ) -> None:
     cloud = make(
@@ -74,7 +74,7 @@ async def test_a_stop_interrupts_a_run_but_not_one_that_has_ended(
     assert statuses(await cloud.results(run)) == ["unreachable", "success"]
 
 
-async def test_the_agent_is_away_during_a_boot(
+async def test_the_agent_is_unreachable_during_a_boot(
     cloud: Fake, clock: ManualClock, named: Named
 ) -> None:
     old, web = await named(cloud, "old-01"), await named(cloud, "web-server-01")
@@ -89,7 +89,7 @@ async def test_the_agent_is_away_during_a_boot(
     assert statuses(await cloud.results(late)) == ["success"] * 2
 
 
-async def test_what_cannot_be_sent_is_refused(make: Make, named: Named) -> None:
+async def test_scripts_that_cannot_be_sent_are_refused(make: Make, named: Named) -> None:
     cloud = make(fleet=[{"name": "web"}, {"name": "bare", "agent": "missing"}])
     web, bare = await named(cloud, "web"), await named(cloud, "bare")
     stranger = Instance("i-0beef", "stranger", "t3.micro", "running", "linux")
@@ -117,7 +117,7 @@ async def test_what_cannot_be_sent_is_refused(make: Make, named: Named) -> None:
         ("echo 'a  b'", "a  b\n"),
     ],
 )
-async def test_built_in_scripts_tell_the_facts_of_the_machine(
+async def test_built_in_scripts_print_facts_of_the_instance(
     make: Make, clock: ManualClock, named: Named, script: str, shown: str
 ) -> None:
     cloud = make(

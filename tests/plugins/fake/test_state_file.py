@@ -108,7 +108,7 @@ async def test_the_file_lists_the_accepted_changes(
     )
 
 
-async def test_a_file_of_something_else_stops_the_start(make: Make, path: Path) -> None:
+async def test_an_invalid_state_file_is_a_start_error(make: Make, path: Path) -> None:
     path.parent.mkdir()
     for text in ("not json", "[]", '{"instances": {}}'):
         path.write_text(text)
@@ -167,7 +167,7 @@ async def test_a_cancelled_caller_leaves_all_or_nothing(make: Make, path: Path) 
     assert len([tag for tag in web.tags if tag.startswith("n")]) == len(saved)
 
 
-async def test_a_file_that_cannot_be_written_refuses_changes(
+async def test_changes_are_refused_if_the_file_cannot_be_written(
     make: Make, named: Named, path: Path
 ) -> None:
     cloud = make(state_file=path)

@@ -91,9 +91,7 @@ async def test_a_state_that_does_not_allow_a_verb_refuses_it(
     assert await state(cloud, target.id) == target.state
 
 
-async def test_a_protected_machine_refuses_to_stop_and_nothing_else(
-    cloud: Fake, named: Named
-) -> None:
+async def test_a_protected_instance_refuses_only_to_stop(cloud: Fake, named: Named) -> None:
     db = await named(cloud, "db-01")
     for call in (cloud.check, cloud.act):
         with pytest.raises(ValidationFailed, match="db-01 is protected"):
@@ -102,7 +100,7 @@ async def test_a_protected_machine_refuses_to_stop_and_nothing_else(
     await cloud.act("reboot", machines(db.id))
 
 
-async def test_an_unknown_machine_is_refused_and_a_repeated_one_counts_once(cloud: Fake) -> None:
+async def test_unknown_instances_are_refused_and_duplicates_ignored(cloud: Fake) -> None:
     with pytest.raises(InstanceNotFound, match="There is no instance i-0beef"):
         await cloud.act("stop", machines("i-0beef"))
     assert len(await cloud.act("stop", machines(WEB, WEB))) == 1
@@ -117,7 +115,7 @@ async def test_an_unknown_machine_is_refused_and_a_repeated_one_counts_once(clou
         ({f"tag-{number}": "" for number in range(50)}, ()),
     ],
 )
-async def test_tags_that_the_cloud_refuses(
+async def test_invalid_tags_are_refused(
     cloud: Fake, put: dict[str, str], remove: tuple[str, ...]
 ) -> None:
     before = await cloud.list(Query())
@@ -137,7 +135,7 @@ async def test_the_name_is_a_tag_and_orders_the_listing(cloud: Fake) -> None:
     assert (first.id, first.name, first.label) == (WEB, "", WEB)
 
 
-async def test_name_patterns_hold_characters_of_regular_expressions(make: Make) -> None:
+async def test_name_patterns_may_contain_regular_expression_characters(make: Make) -> None:
     cloud = make(fleet=[{"name": name} for name in ("a.b", "a+b", "axb", "a(b", "a[x]b")])
     for pattern, expected in (("a.?", ["a.b"]), ("a[x]*", ["a[x]b"]), ("*(b", ["a(b"])):
         page = await cloud.list(Query(names=(pattern, "none")))
@@ -150,7 +148,7 @@ async def test_addresses_select_instances(cloud: Fake) -> None:
         assert found.id == WEB
 
 
-async def test_the_seed_makes_the_cloud_and_a_larger_one_holds_the_smaller(make: Make) -> None:
+async def test_the_seed_determines_the_fleet(make: Make) -> None:
     one, same, other, large = [
         await make(instances=count, seed=seed).list(Query())
         for seed, count in (("a", 50), ("a", 50), ("b", 50), ("a", 80))
@@ -161,6 +159,6 @@ async def test_the_seed_makes_the_cloud_and_a_larger_one_holds_the_smaller(make:
     assert len({item.private_ip for item in large.instances}) == 87
 
 
-async def test_instances_of_one_name_have_different_ids(make: Make) -> None:
+async def test_instances_with_the_same_name_have_different_ids(make: Make) -> None:
     page = await make(fleet=[{"name": "twin"}, {"name": "twin"}]).list(Query())
     assert len({item.id for item in page.instances}) == 2

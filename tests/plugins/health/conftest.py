@@ -1,4 +1,4 @@
-"""Machines whose measurements are written down as one value a period."""
+"""Backends in memory whose measurements are given as one value for each period."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PERIOD = timedelta(minutes=5)
 
 
 class Noon(Clock):
-    """It is always noon."""
+    """A clock that is always at noon."""
 
     def time(self) -> float:
         return NOON.timestamp()
 
 
 class Cloud(Compute):
-    """Machines that are only ever listed."""
+    """A Compute that only lists instances."""
 
     name = "cloud"
 
@@ -69,7 +69,7 @@ class Cloud(Compute):
 
 
 class Gauges(Metrics):
-    """``history`` holds averages a period by metric and id, the last one ending at noon."""
+    """A Metrics in memory; ``history`` has averages by metric and id, up to noon."""
 
     name = "gauges"
 
@@ -141,7 +141,7 @@ def _samples(values: Sequence[float | None], since: datetime) -> list[Sample]:
 
 
 class Ledger(Costs):
-    """What the days cost."""
+    """A Costs in memory."""
 
     name = "ledger"
 
@@ -164,7 +164,7 @@ class Ledger(Costs):
 
 @dataclass
 class World:
-    """Everything a test of this plugin needs."""
+    """The plugin with its backends."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     machines: list[Instance] = field(default_factory=list)
@@ -173,7 +173,7 @@ class World:
     away: dict[str, Refusal] = field(default_factory=dict)
 
     def add(self, id: str, name: str = "", **more: Any) -> Instance:
-        """Add a machine; cpu, memory and disk are values a period, a number meaning two hours."""
+        """Add an instance; metrics are values for each period, or one number for two hours."""
         for metric in ("cpu", "memory", "disk"):
             values = more.pop(metric, 20.0 if metric == "cpu" else None)
             if isinstance(values, float | int):

@@ -48,7 +48,7 @@ async def test_the_report_follows_the_wire_contract(world):
     assert reply.view[1].text == "2 instances: 1 healthy, 0 warning, 1 critical."
 
 
-async def test_all_well(world):
+async def test_a_report_of_healthy_instances(world):
     there = world()
     there.add("i-1", cpu=79.9, memory=50, disk=79.9)
     there.add("i-2", state="stopped")
@@ -65,7 +65,7 @@ async def test_all_well(world):
     assert reply.view[0].severity is Severity.GOOD
 
 
-async def test_nothing_there_is_healthy(world):
+async def test_an_empty_fleet_is_healthy(world):
     reply = await world().check()
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["trends"]["cpu_trend"] == "+0%"
@@ -87,9 +87,7 @@ async def test_nothing_there_is_healthy(world):
         ([96.0] * 4, "CPU at 96% for 20 minutes"),
     ],
 )
-async def test_a_high_value_counts_for_as_long_as_it_was_measured_without_a_break(
-    world, cpu, details
-):
+async def test_a_high_value_counts_for_its_uninterrupted_duration(world, cpu, details):
     there = world()
     there.add("i-1", cpu=cpu)
     reply = await there.check()
@@ -118,7 +116,7 @@ async def test_each_metric_has_its_own_thresholds(world):
     assert found["Disk nearly full"]["details"] == "Disk at 20% for 60 minutes or longer"
 
 
-async def test_history_is_fetched_for_suspects_only(world):
+async def test_history_is_fetched_only_for_suspects(world):
     there = world(trend_sample=1)
     for number in range(20):
         there.add(f"i-{number:02}", cpu=96 if number in (3, 7) else 10)
@@ -127,7 +125,7 @@ async def test_history_is_fetched_for_suspects_only(world):
     assert sum(count for metric, count in there.gauges.series_asked if metric == "cpu") == 3
 
 
-async def test_one_reading_below_does_not_hide_a_high_average(world):
+async def test_one_low_sample_does_not_hide_a_high_average(world):
     there = world()
     there.add("i-1", cpu=90)
     there.gauges.history["cpu", "i-1"] = [90.0] * 23 + [81.0]
@@ -141,7 +139,7 @@ async def test_one_reading_below_does_not_hide_a_high_average(world):
     assert (await there.check()).data["overall_health"] == "warning"
 
 
-async def test_requests_are_in_bounded_batches(world):
+async def test_requests_are_batched(world):
     there = world(batch=3, parallel=2)
     for number in range(10):
         there.add(f"i-{number}", cpu=96)
@@ -151,7 +149,7 @@ async def test_requests_are_in_bounded_batches(world):
     assert len(reply.data["issues"]) == 10
 
 
-async def test_beyond_the_bound_the_newest_value_counts_and_says_so(world):
+async def test_suspects_beyond_max_series_are_judged_by_their_latest_value(world):
     there = world(max_series=1)
     there.add("i-1", "hotter", cpu=99)
     there.add("i-2", "hot", cpu=96)
@@ -162,7 +160,7 @@ async def test_beyond_the_bound_the_newest_value_counts_and_says_so(world):
     }
 
 
-async def test_issues_come_worst_first_and_the_rest_is_counted(world):
+async def test_issues_are_worst_first_and_others_are_counted(world):
     there = world(max_issues=2)
     there.add("i-1", "warm", cpu=81)
     there.add("i-2", "hot", cpu=96)
@@ -176,7 +174,7 @@ async def test_issues_come_worst_first_and_the_rest_is_counted(world):
     assert reply.data["issues_total"] == 4
 
 
-async def test_an_instance_with_two_issues_counts_once_by_the_worse(world):
+async def test_an_instance_with_two_issues_counts_once_with_the_worse_severity(world):
     there = world()
     there.add("i-1", cpu=85, disk=95)
     reply = await there.check()
@@ -215,14 +213,14 @@ async def test_old_or_missing_measurements_are_an_issue(world, at, launched, iss
         ("terminated", None, []),
     ],
 )
-async def test_states_of_a_fleet(world, state, launched, issues):
+async def test_instances_are_judged_by_their_state(world, state, launched, issues):
     there = world()
     there.add("i-1", state=state, launched=launched)
     reply = await there.check()
     assert [found["details"] for found in reply.data["issues"]] == issues
 
 
-async def test_what_must_run_and_does_not_is_critical(world):
+async def test_a_stopped_instance_that_must_run_is_critical(world):
     there = world(must_run={"Environment": ["production"]})
     there.add("i-1", "prod", state="stopped", tags={"Environment": "production"})
     there.add("i-2", "dev", state="stopped", tags={"Environment": "dev"})
@@ -241,7 +239,7 @@ async def test_what_must_run_and_does_not_is_critical(world):
 
 
 @pytest.mark.parametrize("state", ["stopped", "stopping", "shutting-down"])
-async def test_an_instance_that_was_asked_for_and_is_off_is_a_warning(world, state):
+async def test_a_stopped_instance_that_was_named_is_a_warning(world, state):
     there = world()
     named = there.add("i-1", "web", state=state)
     reply = await there.check(named)
@@ -250,7 +248,7 @@ async def test_an_instance_that_was_asked_for_and_is_off_is_a_warning(world, sta
     assert reply.view[0].text == "Health of web: warning"
 
 
-async def test_only_the_instances_asked_for_are_checked(world):
+async def test_only_named_instances_are_checked(world):
     there = world()
     there.add("i-1", cpu=99)
     named = there.add("i-2", "web")
@@ -261,7 +259,7 @@ async def test_only_the_instances_asked_for_are_checked(world):
 
 
 @pytest.mark.parametrize("fault", [BackendUnavailable("away"), RateLimited("slow", retry_after=3)])
-async def test_without_measurements_there_is_no_report(world, fault):
+async def test_the_check_fails_without_measurements(world, fault):
     there = world(batch=1)
     for number in range(8):
         there.add(f"i-{number}")
@@ -272,7 +270,7 @@ async def test_without_measurements_there_is_no_report(world, fault):
     assert len(there.gauges.latest_asked) <= 4
 
 
-async def test_trends_that_cannot_be_had_are_unknown_and_no_error(world):
+async def test_trends_whose_backend_fails_are_unknown(world):
     there = world()
     there.add("i-1")
     there.ledger.fault = BackendUnavailable("no ledger")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from smartops_health.config import HealthConfig
 
 
-def test_a_threshold_given_in_part_keeps_the_rest():
+def test_a_partial_threshold_keeps_the_other_defaults():
     config = HealthConfig(cpu={"warning": 70}, disk={"sustained": "10m"})
     assert (config.cpu.warning, config.cpu.critical) == (70, 95)
     assert config.cpu.sustained == timedelta(minutes=15)
@@ -28,6 +28,6 @@ def test_a_threshold_given_in_part_keeps_the_rest():
         ({"cpus": {}}, "Extra inputs"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings, problem):
+def test_inconsistent_settings_are_refused(settings, problem):
     with pytest.raises(ValidationError, match=problem):
         HealthConfig(**settings)

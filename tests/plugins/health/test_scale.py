@@ -9,7 +9,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def turns_until(stop: anyio.Event) -> int:
-    """Return how often the loop came round to this task."""
+    """Return how often the event loop ran this task."""
     turns = 0
     while not stop.is_set():
         await anyio.lowlevel.checkpoint()
@@ -18,7 +18,7 @@ async def turns_until(stop: anyio.Event) -> int:
 
 
 @pytest.mark.parametrize("hot", [range(0), range(40), range(10_000)], ids=len)
-async def test_ten_thousand_instances_do_not_hold_up_the_loop(world, hot):
+async def test_ten_thousand_instances_do_not_block_the_event_loop(world, hot):
     there = world()
     flat, high = [20.0] * 24, [97.0] * 24
     for number in range(10_000):

@@ -1,4 +1,4 @@
-"""Health over several backends: what one does not say is named, and never called healthy."""
+"""Health over several backends: one that fails is named, and its instances are not healthy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def two(world, **settings):
     return there
 
 
-async def test_a_backend_that_lists_nothing_is_named(world):
+async def test_a_backend_that_fails_to_list_is_named(world):
     there = world()
     there.add("i-1", "web-1", backend="a")
     there.away["b"] = GONE
@@ -44,13 +44,13 @@ async def test_a_backend_that_lists_nothing_is_named(world):
     assert reply.data["summary"]["healthy"] == 1
 
 
-async def test_all_answers_name_nobody(world):
+async def test_no_failures_are_reported_if_all_backends_answer(world):
     reply = await two(world).check()
     assert "failures" not in reply.data
     assert reply.data["overall_health"] == "healthy"
 
 
-async def test_what_is_not_measured_for_want_of_an_answer_is_no_issue_and_not_healthy(world):
+async def test_instances_of_a_failed_backend_are_unmeasured_and_not_healthy(world):
     there = two(world)
     there.gauges.away["b"] = PermissionDenied("no right to read metrics")
     reply = await there.check()
@@ -67,7 +67,7 @@ async def test_what_is_not_measured_for_want_of_an_answer_is_no_issue_and_not_he
     assert "2 instances: 1 healthy, 0 warning, 0 critical, 1 not measured." in texts(reply)
 
 
-async def test_a_backend_that_is_away_twice_is_named_once(world):
+async def test_a_backend_that_fails_twice_is_named_once(world):
     there = two(world)
     there.away["b"] = GONE
     there.gauges.away["b"] = PermissionDenied("no right to read metrics")
@@ -75,7 +75,7 @@ async def test_a_backend_that_is_away_twice_is_named_once(world):
     assert [item["message"] for item in reply.data["failures"]] == ["b is away"]
 
 
-async def test_what_is_critical_stays_critical(world):
+async def test_a_failed_backend_does_not_hide_critical_issues(world):
     there = two(world)
     there.add("i-3", "hot", cpu=99, backend="a")
     there.gauges.away["b"] = GONE
@@ -93,7 +93,7 @@ async def test_a_backend_that_failed_is_not_asked_again(world):
     assert reply.data["summary"]["healthy"] == 50
 
 
-async def test_without_anybody_to_ask_there_is_no_cost(world):
+async def test_there_is_no_cost_trend_without_a_costs_backend(world):
     there = two(world)
     there.ledger = None
     reply = await there.check()
@@ -111,7 +111,7 @@ def bill(*amounts, currency="USD"):
     ]
 
 
-async def test_a_bill_that_lacks_a_part_says_so(world):
+async def test_a_partial_bill_is_noted(world):
     there = two(world)
 
     async def daily(days):
@@ -123,7 +123,7 @@ async def test_a_bill_that_lacks_a_part_says_so(world):
     assert "The cost trend is without b: b is away" in texts(reply)
 
 
-async def test_bills_in_several_currencies_are_not_added_up(world):
+async def test_costs_in_different_currencies_are_not_added(world):
     there = two(world)
 
     async def daily(days):
@@ -136,7 +136,7 @@ async def test_bills_in_several_currencies_are_not_added_up(world):
     assert any("EUR and USD do not add up" in text for text in texts(reply))
 
 
-async def test_without_any_measurement_there_is_no_report(world):
+async def test_the_check_fails_if_all_backends_fail(world):
     there = two(world)
     there.gauges.away["b"] = GONE
     there.gauges.away["a"] = PermissionDenied("no right")

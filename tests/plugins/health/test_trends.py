@@ -34,7 +34,7 @@ async def test_trends_are_computed_from_the_data(world):
 
 
 @pytest.mark.anyio
-async def test_trends_of_a_large_fleet_are_of_a_sample_and_say_so(world):
+async def test_trends_of_a_large_fleet_are_sampled_and_noted(world):
     there = world(trend_sample=5)
     for number in range(20):
         there.add(f"i-{number:02}")
@@ -49,7 +49,7 @@ def samples(*values: float | None) -> tuple[Sample, ...]:
     return tuple(Sample(at, value) for at, value in found if value is not None)
 
 
-def test_an_instance_measured_in_one_window_only_does_not_count():
+def test_an_instance_measured_in_only_one_window_is_ignored():
     middle = NOON - PERIOD
     assert usage_change({"new": samples(None, 90.0), "old": samples(50.0, 55.0)}, middle) == "+10%"
     assert usage_change({"new": samples(None, 90.0)}, middle) is None
@@ -72,7 +72,7 @@ def test_cost_needs_two_full_weeks():
 
 @given(st.integers(0, 300), st.integers(1, 100))
 @settings(deadline=None)
-def test_a_sample_is_spread_bounded_and_without_repeats(total, most):
+def test_a_sample_is_evenly_spaced_bounded_and_without_duplicates(total, most):
     chosen = spread(range(total), most)
     assert len(chosen) == min(total, most)
     assert len(set(chosen)) == len(chosen)
@@ -80,7 +80,7 @@ def test_a_sample_is_spread_bounded_and_without_repeats(total, most):
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 100)), max_size=24), st.floats(0, 100))
 @settings(deadline=None)
-def test_a_streak_is_at_the_level_all_along(values, level):
+def test_all_samples_of_a_streak_are_at_the_level(values, level):
     since = NOON - PERIOD * 24
     found = streak(samples(*values), level, period=PERIOD, since=since, now=NOON)
     measured = [value for value in values if value is not None]
@@ -94,7 +94,7 @@ def test_a_streak_is_at_the_level_all_along(values, level):
     assert found.average >= level or found.average == pytest.approx(level)
 
 
-def test_the_last_period_counts_for_as_much_of_it_as_has_passed():
+def test_the_last_period_counts_up_to_now():
     now = NOON + timedelta(minutes=2)
     later = (*samples(90.0, 90.0), Sample(NOON, 90.0))
     found = streak(later, 80, period=PERIOD, since=NOON - timedelta(hours=1), now=now)

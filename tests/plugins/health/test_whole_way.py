@@ -1,4 +1,4 @@
-"""The check-up of a believable cloud, through the whole gate."""
+"""The health check through the whole gate, with the fake cloud."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_an_incident_is_found_with_its_duration(bot: Bot):
     assert (await bot.say("health i-0def456ghi")).data["overall_health"] == "critical"
 
 
-async def test_a_machine_that_was_just_started_is_not_late(bot: Bot):
+async def test_a_new_instance_without_measurements_is_no_issue(bot: Bot):
     bot.load(smartops_fake, fleet=[{"name": "batch", "state": "stopped", "age": "212d"}])
     bot.load(smartops_instances)
     bot.load(smartops_health)
@@ -58,7 +58,7 @@ async def test_a_machine_that_was_just_started_is_not_late(bot: Bot):
     assert bot.clock.now() - started < timedelta(seconds=10)
 
 
-async def test_a_large_fleet(bot: Bot):
+async def test_a_check_of_a_large_fleet(bot: Bot):
     bot.load(smartops_fake, instances=2000, trouble=0.05)
     bot.load(smartops_health)
     report = (await bot.say("check health")).data
@@ -68,7 +68,7 @@ async def test_a_large_fleet(bot: Bot):
     assert severities == sorted(severities)
 
 
-async def test_without_measurements_the_check_is_refused(bot: Bot):
+async def test_the_check_is_refused_if_metrics_fail(bot: Bot):
     faults = [{"operation": "latest", "code": "BACKEND_UNAVAILABLE"}]
     bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
     bot.load(smartops_health)

@@ -1,4 +1,4 @@
-"""A small cloud in memory, and calls as the gate makes them."""
+"""A small cloud in memory, and a helper that calls commands like the gate."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ AFTER: dict[Verb, str] = {"start": "pending", "stop": "stopping", "reboot": "run
 
 
 class Noon(Clock):
-    """It is always noon."""
+    """A clock that is always at noon."""
 
     def time(self) -> float:
         return NOON.timestamp()
 
 
 class Cloud(Compute):
-    """Machines in a dictionary. ``calls`` remembers what would have changed the world."""
+    """A Compute in memory. ``calls`` records the changing calls."""
 
     name = "cloud"
 
@@ -121,7 +121,7 @@ def query_matcher(query: Query) -> Callable[[Instance], bool]:
 
 
 class Gauges(Metrics):
-    """Usage in a dictionary; ``fault`` is raised instead when it is set."""
+    """A Metrics in memory; raises ``fault`` if it is set."""
 
     name = "gauges"
 
@@ -152,7 +152,7 @@ class Gauges(Metrics):
 
 @dataclass
 class World:
-    """Everything a test of this plugin needs. ``commands`` are by name."""
+    """The plugin with its backends. ``commands`` are by name."""
 
     cloud: Cloud
     gauges: Gauges
@@ -181,7 +181,7 @@ def make() -> Callable[..., Instance]:
 
 @pytest.fixture
 def world() -> Callable[..., World]:
-    """Return a factory of worlds: instances, and the plugin's settings as keywords."""
+    """Return a factory that takes instances, and the plugin's settings as keywords."""
 
     def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> World:
         model = smartops_instances.config_type()

@@ -55,14 +55,14 @@ async def test_an_instance_has_every_key_of_the_wire_contract(world, make, gauge
     assert data["metrics"]["diskUtilization"] == 38.7
 
 
-async def test_totals_count_all_that_match_and_always_name_running_and_stopped(world, make):
+async def test_totals_count_all_matches_and_include_running_and_stopped(world, make):
     there = world(make("i-1"), make("i-2"), make("i-3", state="pending"), page_size=1)
     reply = await listed(there)
     assert reply.data["summary"] == {"total": 3, "running": 2, "stopped": 0, "pending": 1}
     assert "3 instances: 2 running, 1 pending. 1 of them are shown here." in reply.view[-1].text
 
 
-async def test_the_table_marks_states_and_dashes_what_is_not_measured(world, make, gauges):
+async def test_the_table_shows_severities_and_a_dash_for_missing_usage(world, make, gauges):
     there = world(
         make("i-1", "web", public_ip="54.1.2.3"),
         make("i-2", "db", state="stopped"),
@@ -79,7 +79,7 @@ async def test_the_table_marks_states_and_dashes_what_is_not_measured(world, mak
     assert all(len(row) == len(table.columns) for row in table.rows)
 
 
-async def test_a_row_changes_with_its_instance_and_its_measurements(world, make, gauges):
+async def test_a_cached_row_is_replaced_when_its_instance_or_usage_changes(world, make, gauges):
     there = world(make("i-1", "web"), make("i-2", "db"), gauges=gauges(i_1=Usage(5.0, at=FRESH)))
 
     async def row(name: str):
@@ -95,7 +95,7 @@ async def test_a_row_changes_with_its_instance_and_its_measurements(world, make,
     assert (await row("db"))[2] == Cell("running", Severity.GOOD)
 
 
-async def test_age_is_shown_once_measurements_are_old(world, make, gauges):
+async def test_the_age_of_stale_measurements_is_shown(world, make, gauges):
     there = world(
         make("i-1", "old"),
         make("i-2", "young"),
@@ -106,7 +106,7 @@ async def test_age_is_shown_once_measurements_are_old(world, make, gauges):
     assert [(row[0], row[-1]) for row in table.rows] == [("old", "2 h ago"), ("young", "")]
 
 
-async def test_only_the_rows_shown_and_switched_on_are_measured(world, make):
+async def test_usage_is_fetched_for_running_instances_of_the_page(world, make):
     there = world(
         make("i-1", "a"), make("i-2", "b", state="stopped"), make("i-3", "c"), page_size=2
     )
@@ -114,7 +114,7 @@ async def test_only_the_rows_shown_and_switched_on_are_measured(world, make):
     assert there.gauges.asked == [("i-1",)]
 
 
-async def test_nothing_is_measured_when_nothing_runs(world, make):
+async def test_usage_is_not_fetched_without_running_instances(world, make):
     there = world(make("i-1", state="stopped"))
     await listed(there)
     assert there.gauges.asked == []
@@ -123,7 +123,7 @@ async def test_nothing_is_measured_when_nothing_runs(world, make):
 @pytest.mark.parametrize(
     "fault", [BackendUnavailable("metrics are away"), PermissionDenied("may not read metrics")]
 )
-async def test_the_list_comes_without_measurements_when_those_fail(world, make, gauges, fault):
+async def test_the_list_is_shown_without_usage_if_metrics_fail(world, make, gauges, fault):
     broken = gauges(i_1=Usage(1.0))
     broken.fault = fault
     reply = await listed(world(make("i-1", "web"), gauges=broken))
@@ -133,7 +133,7 @@ async def test_the_list_comes_without_measurements_when_those_fail(world, make, 
     assert fault.message in reply.view[-1].text
 
 
-async def test_the_list_does_not_wait_for_measurements_for_ever(world, make, gauges):
+async def test_the_list_is_shown_without_usage_if_metrics_time_out(world, make, gauges):
     class Silent(gauges):
         async def latest(self, ids):
             await anyio.sleep_forever()
@@ -142,7 +142,7 @@ async def test_the_list_does_not_wait_for_measurements_for_ever(world, make, gau
     assert "none came within 0.001 seconds" in reply.data["note"]
 
 
-async def test_filters_become_one_query(world, make):
+async def test_filters_are_combined_in_one_query(world, make):
     there = world(make("i-1"))
     await listed(
         there,
@@ -160,7 +160,7 @@ async def test_filters_become_one_query(world, make):
     assert (query.limit, query.cursor) == (25, "0")
 
 
-async def test_filters_select(world, make):
+async def test_filters_select_instances(world, make):
     there = world(
         make("i-1", "web-1", tags={"Env": "prod"}),
         make("i-2", "web-2", tags={"Env": "dev"}),
@@ -176,7 +176,7 @@ async def test_a_filter_without_a_key_is_refused(world, tag):
         await listed(world(), tag=(tag,))
 
 
-async def test_pages_lead_through_all_instances_once(world, make):
+async def test_pages_contain_every_instance_once(world, make):
     there = world(*(make(f"i-{number}", f"web-{number}") for number in range(7)), page_size=3)
     seen, page = [], ""
     while True:
@@ -189,7 +189,7 @@ async def test_pages_lead_through_all_instances_once(world, make):
     assert reply.actions == ()
 
 
-async def test_the_next_page_is_a_command_with_the_same_filters(world, make):
+async def test_the_next_page_button_keeps_the_filters(world, make):
     there = world(*(make(f"i-{number}", "web server") for number in range(3)), page_size=2)
     reply = await listed(there, state=("running",), name=("web *",))
     assert reply.actions == (
@@ -201,7 +201,7 @@ async def test_the_next_page_is_a_command_with_the_same_filters(world, make):
     )
 
 
-async def test_nothing_found_says_which_nothing_it_is(world, make):
+async def test_no_matches_and_no_instances_have_different_texts(world, make):
     assert (await listed(world())).view[0].text == "There are no instances."
     reply = await listed(world(make("i-1")), state=("stopped",))
     assert reply.view[0].text == "No instance matches."
@@ -212,7 +212,7 @@ async def test_nothing_found_says_which_nothing_it_is(world, make):
     }
 
 
-async def test_a_single_backend_may_be_named_and_another_is_refused(world, make):
+async def test_an_unknown_backend_is_refused(world, make):
     there = world(make("i-1", "web"))
     reply = await listed(there, backend=["clo*"])
     assert "Backend" not in the_table(reply).columns

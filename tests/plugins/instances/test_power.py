@@ -23,7 +23,7 @@ async def acted(world, verb, *targets):
         ("reboot", "running", "rebooted", "running"),
     ],
 )
-async def test_a_verb_is_planned_checked_and_done(world, make, verb, before, promised, state):
+async def test_a_verb_is_planned_checked_and_executed(world, make, verb, before, promised, state):
     instance = make("i-1", "web", state=before)
     there = world(instance)
     assert there.commands[verb].effect is Effect.CHANGE
@@ -43,7 +43,7 @@ async def test_a_verb_is_planned_checked_and_done(world, make, verb, before, pro
     }
 
 
-async def test_a_plan_is_the_same_while_the_world_is_the_same(world, make):
+async def test_a_plan_is_deterministic(world, make):
     targets = [make("i-2"), make("i-1", state="stopped")]
     there = world(*targets)
     first = await planned(there, "stop", *targets)
@@ -52,7 +52,7 @@ async def test_a_plan_is_the_same_while_the_world_is_the_same(world, make):
     assert first.digest() != other.digest()
 
 
-async def test_targets_already_there_are_named_and_left_alone(world, make):
+async def test_targets_already_in_the_state_are_listed_and_unchanged(world, make):
     there = world(make("i-1", "a"), make("i-2", "b", state="stopped"), make("i-3", "c"))
     targets = list(there.cloud.instances.values())
     plan = await planned(there, "stop", *targets)
@@ -67,7 +67,7 @@ async def test_targets_already_there_are_named_and_left_alone(world, make):
     assert isinstance(reply.view[2], Table)
 
 
-async def test_nothing_is_asked_of_the_cloud_when_all_are_there(world, make):
+async def test_the_backend_is_not_called_if_there_is_nothing_to_do(world, make):
     instance = make("i-1", "web", state="stopping")
     there = world(instance)
     plan = await planned(there, "stop", instance)
@@ -92,7 +92,7 @@ async def test_nothing_is_asked_of_the_cloud_when_all_are_there(world, make):
         ("reboot", "stopped"),
     ],
 )
-async def test_a_state_that_does_not_allow_the_verb_is_refused(world, make, verb, state):
+async def test_an_instance_in_a_wrong_state_is_refused(world, make, verb, state):
     wrong = make("i-1", "web", state=state)
     there = world(wrong)
     for attempt in (planned, acted):
@@ -102,7 +102,7 @@ async def test_a_state_that_does_not_allow_the_verb_is_refused(world, make, verb
     assert there.cloud.calls == []
 
 
-async def test_what_the_cloud_would_refuse_is_refused_before_anybody_is_asked(world, make):
+async def test_the_plan_raises_what_the_backend_would_refuse(world, make):
     there = world(make("i-1"))
     there.cloud.refuse = PermissionDenied("not yours", details="Required right: stop")
     with pytest.raises(PermissionDenied, match="not yours"):
@@ -121,7 +121,7 @@ async def test_too_many_targets_are_refused_in_plan_and_act(world, make):
     assert there.cloud.calls == [("stop", ("i-0", "i-1"))]
 
 
-async def test_a_plan_warns_that_a_group_replaces_what_is_stopped(world, make):
+async def test_a_plan_warns_that_a_group_replaces_stopped_instances(world, make):
     group = {"aws:autoscaling:groupName": "web"}
     targets = [
         make("i-1", "web-1", tags=group),
@@ -143,7 +143,7 @@ async def test_a_plan_warns_that_a_group_replaces_what_is_stopped(world, make):
     assert (await planned(there, "stop", targets[3])).warnings == ()
 
 
-async def test_a_plan_warns_only_of_what_it_changes(world, make):
+async def test_a_plan_warns_only_of_instances_that_it_changes(world, make):
     group = {"aws:autoscaling:groupName": "web"}
     there = world(make("i-1", "web-1", state="stopped", tags=group))
     (off,) = there.cloud.instances.values()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 AT = datetime(2026, 11, 24, 11, 55, tzinfo=UTC)
 
 
-async def test_everything_known_is_shown(world, make, gauges):
+async def test_show_shows_all_details(world, make, gauges):
     instance = make(
         "i-1",
         "web",
@@ -34,7 +34,7 @@ async def test_everything_known_is_shown(world, make, gauges):
     assert reply.data["launchTime"] == "2026-11-20T08:00:00Z"
 
 
-async def test_an_instance_without_name_or_measurements(world, make, gauges):
+async def test_show_of_an_instance_without_name_and_usage(world, make, gauges):
     broken = gauges()
     broken.fault = BackendUnavailable("metrics are away")
     instance = make("i-1", state="pending", private_ip="")

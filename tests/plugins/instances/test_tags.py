@@ -27,12 +27,12 @@ async def test_tags_are_listed(there, web):
     assert reply.data == {"instanceId": "i-1", "name": "web", "tags": dict(web.tags)}
 
 
-async def test_an_instance_without_tags(there, make):
+async def test_tags_of_an_instance_without_tags(there, make):
     reply = await there.commands["tags"](make("i-9", tags={}))
     assert reply.view[1].text == "It has no tags."
 
 
-async def test_setting_tags_shows_before_and_after_and_sets_what_differs(there, web):
+async def test_tag_plans_before_and_after_and_sets_only_differences(there, web):
     words = ["Tier=1", "Env=prod", "Name=web"]
     assert there.commands["tag"].effect is Effect.CHANGE
     plan = await plan_of(there, "tag", web, words)
@@ -48,7 +48,7 @@ async def test_setting_tags_shows_before_and_after_and_sets_what_differs(there, 
     assert reply.data["changed"] == 2
 
 
-async def test_tags_that_are_so_already_change_nothing(there, web):
+async def test_tag_with_equal_values_changes_nothing(there, web):
     plan = await plan_of(there, "tag", web, ["Env=dev"])
     assert plan.summary == "Nothing to do: web has these tags already"
     reply = await there.commands["tag"](there.cloud, web, ["Env=dev"])
@@ -56,12 +56,12 @@ async def test_tags_that_are_so_already_change_nothing(there, web):
     assert reply.data["changed"] == 0
 
 
-async def test_a_value_may_be_empty_or_hold_an_equals_sign(there, web):
+async def test_a_tag_value_may_be_empty_or_contain_an_equals_sign(there, web):
     await there.commands["tag"](there.cloud, web, ["Note=a=b", "Flag="])
     assert there.cloud.calls == [("tag", "i-1", {"Note": "a=b", "Flag": ""}, ())]
 
 
-async def test_removing_tags_names_those_that_are_not_there(there, web):
+async def test_untag_warns_of_missing_tags(there, web):
     plan = await plan_of(there, "untag", web, ["Env", "Nope"])
     assert plan.changes == (Change("i-1", "web", "Env=dev", "(removed)"),)
     assert plan.warnings == ("web has no tag Nope.",)
@@ -70,7 +70,7 @@ async def test_removing_tags_names_those_that_are_not_there(there, web):
     assert reply.data["tags"] == {"Name": "web"}
 
 
-async def test_removing_what_is_not_there_changes_nothing(there, web):
+async def test_untag_of_missing_tags_changes_nothing(there, web):
     plan = await plan_of(there, "untag", web, ["Nope"])
     assert plan.summary.startswith("Nothing to do")
     reply = await there.commands["untag"](there.cloud, web, ["Nope"])
@@ -88,7 +88,7 @@ async def test_removing_what_is_not_there_changes_nothing(there, web):
         ("untag", ["POLICY:x"]),
     ],
 )
-async def test_protected_tags_stay_as_they_are(there, web, name, words):
+async def test_protected_tags_cannot_be_changed(there, web, name, words):
     with pytest.raises(PermissionDenied, match="may not be changed from here"):
         await plan_of(there, name, web, words)
     with pytest.raises(PermissionDenied, match="may not be changed from here"):
@@ -113,7 +113,7 @@ async def test_protected_tags_stay_as_they_are(there, web, name, words):
         ("untag", [" "]),
     ],
 )
-async def test_what_cannot_be_a_tag_is_refused(there, web, name, words):
+async def test_invalid_tags_are_refused(there, web, name, words):
     with pytest.raises(ValidationFailed):
         await plan_of(there, name, web, words)
     with pytest.raises(ValidationFailed):

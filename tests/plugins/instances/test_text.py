@@ -27,7 +27,7 @@ WORDS = st.text(
     WORDS,
 )
 @settings(deadline=None)
-def test_what_a_button_says_means_what_was_meant(names, tags, states, page):
+def test_the_text_of_a_command_parses_to_its_arguments(names, tags, states, page):
     meant = {"state": states, "tag": tags, "name": names, "platform": None, "page": page}
     parsed = GRAMMAR.parse(written("list instances", meant), lambda command: True)
     assert parsed.command.name == "list instances"

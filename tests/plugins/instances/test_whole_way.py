@@ -1,4 +1,4 @@
-"""From what is typed to what the cloud does, through the whole gate."""
+"""The commands through the whole gate, with the fake cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def there(bot: Bot) -> Bot:
     return bot
 
 
-async def test_a_page_leads_to_the_next(there):
+async def test_the_button_shows_the_next_page(there):
     first = await there.say("list instances --state running,stopped")
     assert [item["name"] for item in first.data["instances"]] == ["db-01", "vault", "web-server-01"]
     assert first.data["summary"] == {"total": 4, "running": 3, "stopped": 1}
@@ -36,7 +36,7 @@ async def test_a_page_leads_to_the_next(there):
     assert second.data["next"] is None
 
 
-async def test_stop_and_start_again(there):
+async def test_stop_and_start(there):
     asked = await there.say("stop web-server-01")
     assert asked.status == "pending"
     assert (await there.say("show web-server-01")).data["state"] == "running"
@@ -49,7 +49,7 @@ async def test_stop_and_start_again(there):
     assert (await there.say("show web-server-01")).data["state"] == "running"
 
 
-async def test_an_approval_survives_that_another_target_arrives(there):
+async def test_an_approval_stays_valid_while_a_transition_completes(there):
     await there.confirm("stop web-server-02")
     asked = await there.say("stop tag:Role=web")
     there.clock.advance(60)
@@ -57,7 +57,7 @@ async def test_an_approval_survives_that_another_target_arrives(there):
     assert done.data["summary"] == {"total": 2, "accepted": 1, "unchanged": 1}
 
 
-async def test_an_approval_does_not_survive_that_its_target_changed(there):
+async def test_an_approval_is_invalid_after_its_target_changed(there):
     asked = await there.say("reboot web-server-01")
     await there.confirm("stop web-server-01", user="bob")
     refused = await there.press(asked.action("confirm"))
@@ -67,11 +67,11 @@ async def test_an_approval_does_not_survive_that_its_target_changed(there):
     assert (await there.say("show web-server-01")).data["state"] == "stopped"
 
 
-async def test_a_protected_machine_is_refused_before_anybody_is_asked(there):
+async def test_a_protected_instance_is_refused_before_the_confirmation(there):
     assert (await there.say("stop vault")).status == "error"
 
 
-async def test_tags_are_set_and_filtered_by(there):
+async def test_tags_are_set_and_used_as_a_filter(there):
     await there.confirm('tag web-server-01 "Owner=Platform, team",Tier=2')
     assert (await there.say("tags web-server-01")).data["tags"]["Owner"] == "Platform, team"
     listed = await there.say("list instances --tag Tier")
@@ -83,7 +83,7 @@ async def test_tags_are_set_and_filtered_by(there):
     }
 
 
-async def test_the_list_survives_broken_metrics(bot: Bot):
+async def test_the_list_is_shown_if_metrics_fail(bot: Bot):
     faults = [{"operation": "latest", "code": "BACKEND_UNAVAILABLE", "message": "no metrics"}]
     bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
     bot.load(smartops_instances)
@@ -100,7 +100,7 @@ RULES = [
 
 
 @pytest.mark.parametrize("text", ["tag web Role=web", "untag web role", "tag web Tier=1,Env=dev"])
-async def test_tags_that_a_rule_looks_at_stay_as_they_are(bot: Bot, text):
+async def test_tags_in_a_rule_cannot_be_changed(bot: Bot, text):
     bot.settings["rules"] = RULES
     bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database", "Env": "prod"}}])
     bot.load(smartops_instances)
@@ -110,7 +110,7 @@ async def test_tags_that_a_rule_looks_at_stay_as_they_are(bot: Bot, text):
     assert (await bot.say("tag web Name=other")).status == "pending"
 
 
-async def test_the_configuration_may_leave_tags_unprotected_that_a_rule_looks_at(bot: Bot):
+async def test_unprotected_tags_in_a_rule_can_be_changed(bot: Bot):
     bot.settings["rules"] = RULES
     bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database"}}])
     bot.load(smartops_instances, unprotected_tags=["ro*"])
@@ -118,7 +118,7 @@ async def test_the_configuration_may_leave_tags_unprotected_that_a_rule_looks_at
     assert (await bot.say("tag web Env=dev")).code == "PERMISSION_DENIED"
 
 
-async def test_an_approved_change_of_tags_is_refused_once_a_rule_looks_at_them(bot: Bot):
+async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: Bot):
     bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database"}}])
     bot.load(smartops_instances)
     asked = await bot.say("untag web Role")
