@@ -153,14 +153,6 @@ class Grammar:
         names = near(" ".join(words), [item.name for item in visible], 3)
         raise complaints.unknown_name(name, names)
 
-    def suggest(self, text: str, permitted: Permitted) -> list[str]:
-        """Return texts of permitted commands similar to ``text``, best first."""
-        try:
-            line = read(text)
-        except ParseError:
-            return []
-        return suggest(line, self._visible(permitted), self._matches)
-
     def complete(self, text: str, permitted: Permitted) -> list[str]:
         """Return the words that can replace the last, unfinished word of ``text``.
 

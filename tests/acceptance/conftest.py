@@ -1,4 +1,4 @@
-"""Servers that are stopped when the test is over."""
+"""Servers that are stopped after the test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from serving import ROOT, Server
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
-    """Start servers on configuration texts; they are stopped afterwards."""
+    """Return a function that starts a server with a configuration."""
     servers: list[Server] = []
 
     def start(text: str, asgi: str = "", **environment: str) -> Server:
-        # in a folder of its own, for the demo keeps its state beside that
+        # in a separate folder, because the demo stores its state beside the file
         config = tmp_path / f"home-{len(servers)}" / "config" / "smartops.yaml"
         config.parent.mkdir(parents=True)
         config.write_text(text)
@@ -33,5 +33,5 @@ def serve(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
 
 @pytest.fixture
 def demo_text() -> str:
-    """The demo configuration as it ships."""
+    """Return the shipped demo configuration."""
     return (ROOT / "config" / "demo.yaml").read_text()

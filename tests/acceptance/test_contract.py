@@ -1,4 +1,4 @@
-"""The wire contract against a running server with the demo configuration, as it ships."""
+"""The wire contract against a running server with the shipped demo configuration."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_execute(demo: Server, token: str) -> None:
     assert isinstance(data["commandId"], str)
 
 
-def test_stop_is_confirmed_and_done_once(demo: Server, token: str) -> None:
+def test_a_confirmed_stop_takes_effect_once(demo: Server, token: str) -> None:
     asked = demo.say(token, "stop web-server-01")
     assert (asked.status, asked.body["status"]) == (200, "pending")
     assert "web-server-01" in asked.data["message"]
@@ -114,7 +114,7 @@ def test_stop_is_confirmed_and_done_once(demo: Server, token: str) -> None:
     check_error(again, "APPROVAL_INVALID", 409)
 
 
-def test_a_restart_between_pending_and_confirm(demo: Server, token: str) -> None:
+def test_a_confirmation_after_a_restart(demo: Server, token: str) -> None:
     asked = demo.say(token, "stop web-server-01")
     assert demo.stop() == 0
     demo.start()
@@ -122,7 +122,7 @@ def test_a_restart_between_pending_and_confirm(demo: Server, token: str) -> None
     check_error(demo.say(token, asked.action("confirm")), "APPROVAL_INVALID", 409)
 
 
-def test_the_eleventh_request_within_a_minute(demo: Server, token: str) -> None:
+def test_the_eleventh_request_within_a_minute_is_limited(demo: Server, token: str) -> None:
     answers = [demo.say(token, "whoami") for _ in range(13)]
     assert [answer.status for answer in answers] == [200] * 10 + [429] * 3
     assert [int(answer.headers["x-ratelimit-remaining"]) for answer in answers[:10]] == [
@@ -174,13 +174,13 @@ def test_other_asgi_servers_keep_the_contract(
     server = serve(demo_text, asgi=asgi)
     test_health_has_exactly_the_documented_keys(server)
     test_list_instances(server, server.token("user123"))
-    test_the_eleventh_request_within_a_minute(server, server.token("user345"))
+    test_the_eleventh_request_within_a_minute_is_limited(server, server.token("user345"))
     assert server.stop(signal.SIGTERM) == (-signal.SIGTERM if asgi == "uvicorn" else 0)
     assert "Traceback" not in server.log.read_text()
     assert "shutting down, 0 requests in flight" in server.log.read_text()
 
 
-def test_another_asgi_server_reports_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
+def test_another_asgi_server_reports_problems_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "smartops.yaml").write_text("server: {prot: 80}")
     command = [sys.executable, "-m", "uvicorn", "--factory", "smartops.server:create_app"]
     environ = {**os.environ, "SMARTOPS_CONFIG": str(tmp_path / "smartops.yaml")}
@@ -194,6 +194,6 @@ def state_of(server: Server, token: str, name: str) -> str:
     return str(data["instances"][0]["state"])
 
 
-def test_the_contracts_javascript_body(demo: Server, token: str) -> None:
+def test_the_javascript_body_of_the_contract(demo: Server, token: str) -> None:
     answer = demo.post(token, json.dumps({"text": "list instances"}).encode())
     check_success(answer)

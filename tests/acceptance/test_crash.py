@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a confirmed change: it is finished or unknown, and never done twice."""
+"""kill -9 during a confirmed change: its outcome is success or unknown, and it never runs twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ plugins:
 """
 
 
-def test_kill_in_the_middle_of_a_change(serve: Callable[[str], Server]) -> None:
+def test_kill_9_during_a_change(serve: Callable[[str], Server]) -> None:
     killed = [
         (*killed_in_the_middle(serve(CONFIG.format(when=when)), effects), effects)
         for when, effects in (("before", 0), ("after", 1))
@@ -45,11 +45,11 @@ def test_kill_in_the_middle_of_a_change(serve: Callable[[str], Server]) -> None:
         assert server.say(token, click).code == "APPROVAL_INVALID"
         log = server.log.read_text()
         assert "of local:user123 was under way when SmartOps stopped" in log
-        assert "stop web-1" not in log  # logs hold no texts
+        assert "stop web-1" not in log  # logs contain no texts
 
 
 def killed_in_the_middle(server: Server, effects: int) -> tuple[Server, str, str]:
-    """Kill a server that is carrying out a change, and start it again."""
+    """Kill a server during a change, and start it again."""
     token = server.token("user123")
     click = server.say(token, "stop web-1").action("confirm")
     threading.Thread(target=_press, args=(server, token, click), daemon=True).start()
@@ -60,7 +60,7 @@ def killed_in_the_middle(server: Server, effects: int) -> tuple[Server, str, str
 
 
 def _press(server: Server, token: str, click: str) -> None:
-    with contextlib.suppress(OSError):  # the server is killed under it
+    with contextlib.suppress(OSError):  # the server is killed before it responds
         server.say(token, click)
 
 
@@ -76,7 +76,7 @@ def stops(server: Server) -> list[dict[str, object]]:
 
 
 def wait_for(wanted: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for another process to get somewhere."""
+    """Wait until another process reaches a state."""
     end = time.monotonic() + seconds
     while not wanted():
         assert time.monotonic() < end, "it never came to that"

@@ -1,4 +1,4 @@
-"""Each error code of the contract: reached by a real request, in the documented form."""
+"""Each error code of the contract, caused by a real request, in the documented format."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def check(answer: HttpAnswer, code: str, status: int) -> None:
         ("", "VALIDATION_ERROR", 400),
     ],
 )
-def test_said(running: Server, token: str, text: str, code: str, status: int) -> None:
+def test_errors_of_commands(running: Server, token: str, text: str, code: str, status: int) -> None:
     check(running.say(token, text), code, status)
 
 
@@ -101,7 +101,9 @@ def test_said(running: Server, token: str, text: str, code: str, status: int) ->
     ("target", "code", "status"),
     [("busy", "BACKEND_UNAVAILABLE", 503), ("broken", "INTERNAL_ERROR", 500)],
 )
-def test_confirmed(running: Server, token: str, target: str, code: str, status: int) -> None:
+def test_errors_of_confirmed_commands(
+    running: Server, token: str, target: str, code: str, status: int
+) -> None:
     asked = running.say(token, f"start {target}")
     answer = running.say(token, asked.action("confirm"))
     check(answer, code, status)
@@ -115,7 +117,7 @@ def test_an_iam_denial_names_the_right(running: Server, token: str) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Bearer nonsense", "Basic dXNlcjpwdw==", "Bearer a.b.c"])
-def test_without_proof(running: Server, header: str | None) -> None:
+def test_unauthenticated_requests(running: Server, header: str | None) -> None:
     headers = {"Content-Type": "application/json"}
     if header is not None:
         headers["Authorization"] = header
@@ -128,11 +130,11 @@ def test_without_proof(running: Server, header: str | None) -> None:
     "body",
     [b"", b"not json", b"[]", b'{"text": 1}', b'{"type": "invoke"}', b'{"text": "a", "text": "b"}'],
 )
-def test_malformed(running: Server, token: str, body: bytes) -> None:
+def test_malformed_requests(running: Server, token: str, body: bytes) -> None:
     check(running.post(token, body), "VALIDATION_ERROR", 400)
 
 
-def test_too_deep_and_too_long(running: Server, token: str) -> None:
+def test_requests_that_are_too_deep_or_too_long(running: Server, token: str) -> None:
     deep = b'{"text": ' + b"[" * 100 + b"]" * 100 + b"}"
     check(running.post(token, deep), "VALIDATION_ERROR", 400)
     check(running.post(token, b'{"text": "' + b"a" * 300_000 + b'"}'), "VALIDATION_ERROR", 413)
@@ -168,4 +170,4 @@ def test_rate_limited(serve: Callable[[str], Server]) -> None:
     answers = [server.say(token, "whoami") for _ in range(3)]
     check(answers[2], "RATE_LIMITED", 429)
     malformed = server.post(token, b"not json")
-    check(malformed, "RATE_LIMITED", 429)  # a malformed request is no way round the limit
+    check(malformed, "RATE_LIMITED", 429)  # malformed requests count against the limit

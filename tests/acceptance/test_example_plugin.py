@@ -1,4 +1,4 @@
-"""The smallest third-party plugin, installed by pip and named in a configuration."""
+"""The smallest third-party plugin, installed with pip and named in a configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE = ROOT / "examples" / "smartops-uptime"
 
 
 def install(target: Path) -> None:
-    """Install the example as pip would into this environment, only into a folder of its own."""
+    """Install the example with pip into a separate folder."""
     options = ["-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target"]
     installed = subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, str(target), str(EXAMPLE)],
@@ -24,7 +24,7 @@ def install(target: Path) -> None:
     assert installed.returncode == 0, installed.stderr
 
 
-def test_it_answers_in_chat_and_over_http(
+def test_the_example_answers_on_the_console_and_over_http(
     serve: Callable[..., Server], demo_text: str, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"

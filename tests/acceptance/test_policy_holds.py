@@ -1,4 +1,4 @@
-"""Ways around a rule: other spellings of a script, and changes of what the rule looks at."""
+"""Attempts to evade a rule: other spellings of a script, and changes of names and tags."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def token(server: Server) -> str:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("blank", BLANKS.values(), ids=BLANKS)
-def test_blanks_around_a_script_pass_no_deny_rule(
+def test_whitespace_around_a_script_does_not_evade_a_deny_rule(
     server: Server, token: str, script: str, blank: str
 ) -> None:
     for written in (blank + script, script + blank, blank + script + blank):
@@ -86,16 +86,14 @@ def test_other_scripts_still_run(server: Server, token: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["tag web-1 Name=harmless", "untag web-1 Name"])
-def test_a_rule_on_names_is_not_lifted_by_another_name(
-    server: Server, token: str, text: str
-) -> None:
+def test_a_rule_on_names_is_not_evaded_by_renaming(server: Server, token: str, text: str) -> None:
     answer = server.say(token, text)
     assert answer.code == "PERMISSION_DENIED"
     assert 'The rule "keep-web-1" looks at it' in answer.body["error"]["details"]
     assert server.say(token, "stop web-1").code == "PERMISSION_DENIED"
 
 
-def test_the_rule_of_the_demo_is_not_lifted_by_other_tags(
+def test_the_rule_of_the_demo_is_not_evaded_by_other_tags(
     serve: Callable[[str], Server], demo_text: str
 ) -> None:
     demo = serve(demo_text)

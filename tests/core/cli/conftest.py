@@ -60,7 +60,7 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Put logging back as it was; commands set it up for their process."""
+    """Restore logging, which commands configure for their process."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -71,7 +71,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that commands run in."""
+    """Return an empty working directory for commands."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SMARTOPS_CONFIG", raising=False)
     return tmp_path
@@ -79,7 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a private key and an empty store; making them takes a while."""
+    """Return a folder with a private key and an empty store, which are slow to create."""
     path = tmp_path_factory.mktemp("state")
     LocalIssuer(LocalIssuerSettings(name="local", kind="local", key=path / "local.pem"), Clock())
 
@@ -92,7 +92,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(folder: Path, state: Path) -> Path:
-    """Return the configuration file of that folder, where commands find it by themselves."""
+    """Return the configuration file in the working directory, where commands find it."""
     shutil.copytree(state, folder / "state")
     path = folder / "smartops.yaml"
     path.write_text(dedent(CONFIG))
@@ -114,7 +114,7 @@ def run(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Run]:
 
 @pytest.fixture
 def spawn(folder: Path) -> Callable[..., Run]:
-    """Return a function that runs a command line as a process of its own."""
+    """Return a function that runs a command line as a separate process."""
 
     def call(*arguments: str, input: str = "", environ: Mapping[str, str] | None = None) -> Run:
         done = subprocess.run(

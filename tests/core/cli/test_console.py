@@ -1,4 +1,4 @@
-"""``smartops say`` and ``smartops chat``: the console, through the same gate."""
+"""``smartops say`` and ``smartops chat``, through the gate."""
 
 import json
 import os
@@ -26,20 +26,20 @@ def test_say_prints_the_answer(spawn, config):
     assert "Filesystem" in done.out
 
 
-def test_say_answers_programs_too(spawn, config):
+def test_say_prints_json(spawn, config):
     done = spawn("say", "--user", "vic", "--json", "list", "instances", "--name", "web-*")
     envelope = json.loads(done.out)
     assert envelope["status"] == "success"
     assert [item["name"] for item in envelope["data"]["instances"]] == ["web-server-01"]
 
 
-def test_a_refusal_is_status_1(spawn, config):
+def test_an_error_exits_with_status_1(spawn, config):
     done = spawn("say", "--user", "vic", "stop web-server-01")
     assert done.status == 1
     assert done.out.startswith("You may not run: stop web-server-01")
 
 
-def test_what_was_asked_by_one_process_is_confirmed_in_another(spawn, config):
+def test_a_command_is_confirmed_in_another_process(spawn, config):
     asked = spawn("say", "--user", "alice", "stop web-server-01")
     assert asked.status == 0
     confirm = re.search(r"confirm_\w+", asked.out)[0]
@@ -51,7 +51,7 @@ def test_what_was_asked_by_one_process_is_confirmed_in_another(spawn, config):
     assert again.out.startswith("This was confirmed already")
 
 
-def test_a_chat_asks_back_for_what_is_missing(spawn, config):
+def test_a_chat_asks_for_missing_arguments(spawn, config):
     done = spawn("chat", "--user", "vic", input="show\nweb-server-01\n")
     asked, answered = done.out.split("> web-server-01\n")
     assert "which target?" in asked
@@ -59,7 +59,7 @@ def test_a_chat_asks_back_for_what_is_missing(spawn, config):
     assert done.status == 0
 
 
-def test_a_piped_chat_reads_like_a_chat(spawn, config):
+def test_the_output_of_a_piped_chat(spawn, config):
     lines = "whoami\n\nstop web-server-01\nno\nyes\nstop web-server-01\nyes"
     done = spawn("chat", "--user", "alice", input=lines)
     assert done.status == 0
@@ -97,7 +97,7 @@ def test_a_chat_in_a_terminal(config, toolkit):
 
 @contextmanager
 def terminal(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a command in a terminal of its own, and yield it with our end of that."""
+    """Run a command in a pseudo-terminal; yields the process and the controlling end."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command,
@@ -117,20 +117,20 @@ def terminal(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]
 
 
 def until(ours: int, wanted: str | None) -> str:
-    """Read until something is shown, or to the end for None."""
+    """Read until a text is shown; with None, to the end."""
     seen = ""
     while wanted is None or wanted not in seen:
         assert select.select([ours], [], [], 30)[0], f"{wanted!r} is not among {seen!r}"
         try:
             seen += os.read(ours, 4096).decode()
-        except OSError:  # how Linux says that the other end is closed
+        except OSError:  # on Linux: the other end is closed
             assert wanted is None, f"{wanted!r} is not among {seen!r}"
             break
     return seen
 
 
 class FakeConsole:
-    """Stands where a console is only asked for words."""
+    """A console that only completes words."""
 
     def complete(self, text: str) -> list[str]:
         words = {"": ["help", "stop"], "st": ["start", "stop"], "list i": ["instances"]}
@@ -148,7 +148,7 @@ def test_completion_replaces_the_last_word(begun, words):
 
 
 @pytest.mark.anyio
-async def test_the_prompt_reads_lines_and_begins_anew_after_an_interruption():
+async def test_the_prompt_restarts_after_an_interruption():
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         read = prompt(FakeConsole(), "> ")
         keys.send_text("whoami\r")
@@ -170,5 +170,5 @@ async def test_the_prompt_reads_lines_and_begins_anew_after_an_interruption():
         (['execute "df -h" on web'], 'execute "df -h" on web'),
     ],
 )
-def test_words_of_the_shell_are_words_of_the_text(words, text):
+def test_arguments_of_the_shell_are_joined_to_one_text(words, text):
     assert joined(words) == text

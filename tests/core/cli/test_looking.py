@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: schema, plugins, can-i."""
+"""The read-only commands ``schema``, ``plugins`` and ``can-i``."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 
-def test_the_schema_knows_the_plugins_of_the_file(run, config):
+def test_the_schema_includes_the_plugins_of_the_file(run, config):
     done = run("schema")
     schema = json.loads(done.out)
     jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(config.read_text()))
@@ -19,12 +19,12 @@ def test_the_schema_knows_the_plugins_of_the_file(run, config):
     ]
 
 
-def test_without_a_file_the_schema_knows_everything_installed(run):
+def test_without_a_file_the_schema_includes_all_installed_plugins(run):
     sections = json.loads(run("schema").out)["properties"]["plugins"]["properties"]
     assert {"api", "teams", "fake", "health"} <= set(sections)
 
 
-def test_plugins_says_what_each_offers(run, config):
+def test_plugins_lists_what_each_plugin_registers(run, config):
     done = run("plugins")
     assert done.status == 0
     blocks = done.out.split("\n")
@@ -36,7 +36,7 @@ def test_plugins_says_what_each_offers(run, config):
     assert any(line.startswith("teams ") and "installed, not loaded" in line for line in blocks)
 
 
-def test_without_a_file_plugins_lists_what_is_installed(run):
+def test_without_a_file_plugins_lists_installed_plugins(run):
     lines = run("plugins").out.splitlines()
     assert lines
     assert all(line.endswith("(installed)") for line in lines)
@@ -61,7 +61,7 @@ def test_without_a_file_plugins_lists_what_is_installed(run):
         (["alice", "stop nowhere"], 1, "denied: There is no instance nowhere"),
     ],
 )
-def test_can_i_says_what_the_gate_says(run, config, arguments, status, last):
+def test_can_i_agrees_with_the_gate(run, config, arguments, status, last):
     done = run("can-i", *arguments)
     assert done.status == status
     assert done.out.splitlines()[-1].startswith(last)
@@ -89,11 +89,11 @@ def test_can_i_gives_no_reason_that_contradicts_the_verdict(run, config):
     ]
 
 
-def test_can_i_takes_other_names_for_those_of_the_local_issuer(run, config):
+def test_can_i_assumes_the_local_issuer(run, config):
     assert run("can-i", "zoe", "whoami").out.startswith("person local:zoe in api, roles: none")
 
 
-def test_can_i_does_not_understand_nonsense(run, config):
+def test_can_i_refuses_unknown_commands(run, config):
     done = run("can-i", "alice", "stpo web-server-01")
     assert done.status == 1
     assert done.out == ""
@@ -102,7 +102,7 @@ def test_can_i_does_not_understand_nonsense(run, config):
     assert "^" not in done.err
 
 
-def test_looking_leaves_no_file_behind(run, tmp_path):
+def test_read_only_commands_create_no_files(run, tmp_path):
     folder = tmp_path / "untouched"
     folder.mkdir()
     config = folder / "smartops.yaml"
@@ -115,7 +115,7 @@ def test_looking_leaves_no_file_behind(run, tmp_path):
 @pytest.mark.parametrize(
     "words", [["check"], ["serve"], ["can-i", "alice", "stop web-server-01"], ["say", "help"]]
 )
-def test_a_rule_that_can_never_apply_is_reported_with_all_other_problems(run, config, words):
+def test_a_rule_that_can_never_match_is_reported_with_the_other_problems(run, config, words):
     text = config.read_text().replace("commands: stop,", "commands: [stpo, rebot],")
     config.write_text(text.replace("roles: viewer, effects: read", "roles: viewr, channels: apl"))
     done = run(*words)

@@ -41,27 +41,27 @@ def plugin(folder, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_a_plugins_command_is_under_its_name_and_knows_its_section(run, folder, plugin):
+def test_a_plugin_s_command_is_under_its_name_and_has_its_section(run, folder, plugin):
     (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: {{greeting: ahoy}}}}")
     assert run(plugin, "greet", "you").out == "ahoy you\n"
     assert run(plugin, "greet", "--loud").out == "AHOY YOU\n"
     assert "greet  Greet." in run(plugin, "--help").out
 
 
-def test_what_its_command_complains_of_is_one_line(run, folder, plugin):
+def test_an_error_of_a_plugin_s_command_is_one_line(run, folder, plugin):
     (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: }}\n")
     done = run(plugin, "greet", "nobody")
     assert (done.status, done.errors) == (1, ["smartops: there is nobody to greet"])
 
 
-def test_the_file_may_be_named_anywhere(run, folder, plugin):
+def test_the_config_option_may_be_anywhere(run, folder, plugin):
     (folder / "other.yaml").write_text(f"plugins: {{{plugin}: }}")
     assert run("--config", "other.yaml", plugin, "greet").out == "hello you\n"
     assert run(plugin, "greet", "--config", "other.yaml").out == "hello you\n"
     assert run(plugin, "--config=other.yaml", "greet", "me").out == "hello me\n"
 
 
-def test_mistakes_of_its_section_are_lines(run, folder, plugin):
+def test_errors_in_the_plugin_s_section_are_reported_in_lines(run, folder, plugin):
     (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: {{greting: ahoy}}}}")
     done = run(plugin, "greet")
     assert done.status == 2
@@ -70,11 +70,11 @@ def test_mistakes_of_its_section_are_lines(run, folder, plugin):
     ]
 
 
-def test_a_plugin_without_commands_says_so(run, config):
+def test_a_plugin_without_commands_is_an_error(run, config):
     assert run("instances", "x").errors == ["smartops: the plugin instances has no commands"]
 
 
-def test_a_plugin_that_the_file_does_not_name_is_not_loaded(run, config):
+def test_a_plugin_that_is_not_in_the_file_is_not_loaded(run, config):
     done = run("teams", "x")
     assert done.status == 2
     assert done.errors == [
@@ -82,5 +82,5 @@ def test_a_plugin_that_the_file_does_not_name_is_not_loaded(run, config):
     ]
 
 
-def test_what_is_no_plugin_is_no_command(run, config, plugin):
+def test_an_unknown_plugin_is_an_unknown_command(run, config, plugin):
     assert run(plugin, "greet").errors == [f"smartops: no such command '{plugin}'"]

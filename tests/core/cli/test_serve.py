@@ -1,4 +1,4 @@
-"""``smartops serve`` as a process: what it prints, that it serves, that it stops."""
+"""``smartops serve`` as a process: its output, serving and shutdown."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def serving(folder):
-    """Return a function that starts a server and returns it with what it printed."""
+    """Return a function that starts a server and returns it with its output."""
     started = []
 
     def start(*arguments):
@@ -37,7 +37,7 @@ def serving(folder):
         process.communicate()
 
 
-def test_it_says_what_it_serves_and_the_line_works_when_pasted(serving, config):
+def test_the_printed_curl_line_works(serving, config):
     process, lines = serving()
     url = lines[0].rpartition(" ")[2]
     assert lines[0].startswith("SmartOps ")
@@ -82,7 +82,7 @@ async def lifespan(app):
 
 @pytest.fixture
 def living(config, monkeypatch):
-    """Return a function that writes a plugin whose lifespan holds a session and a task group."""
+    """Return a function that writes a plugin whose lifespan has a session and a task group."""
 
     def write(entered="", leaving=""):
         text = LIVING.format(entered=entered, leaving=leaving)
@@ -94,7 +94,7 @@ def living(config, monkeypatch):
 
 
 @pytest.mark.parametrize("leaving", ["", "raise OSError('gone')", "raise SystemExit(3)"])
-def test_lifespans_do_not_change_how_it_ends(serving, living, leaving):
+def test_lifespans_do_not_change_the_exit_status(serving, living, leaving):
     living(leaving=leaving)
     process, _ = serving()
     process.send_signal(signal.SIGTERM)
@@ -105,7 +105,7 @@ def test_lifespans_do_not_change_how_it_ends(serving, living, leaving):
 
 
 @pytest.mark.parametrize("how", ["group.start_soon", "app.spawn", "asyncio.ensure_future"])
-def test_a_plugin_that_ends_the_process_is_no_success(serving, living, how):
+def test_a_plugin_that_exits_the_process_is_a_failure(serving, living, how):
     call = "()" if "ensure" in how else ""
     living(entered=f"{how}(ends_the_process{call})")
     process, _ = serving()
@@ -117,7 +117,7 @@ def test_a_plugin_that_ends_the_process_is_no_success(serving, living, how):
 
 
 @pytest.mark.parametrize("error", ["OSError('no route')", "SystemExit(3)"])
-def test_a_lifespan_that_is_not_entered_is_one_line(spawn, living, error):
+def test_a_failing_lifespan_is_reported_in_one_line(spawn, living, error):
     living(entered=f"raise {error}")
     done = spawn("serve")
     assert done.status == 2
@@ -134,7 +134,7 @@ def test_the_command_line_overrides_the_file(serving, config):
     assert process.returncode == 0
 
 
-def test_open_doors_are_named(serving, config):
+def test_unauthenticated_access_is_reported(serving, config):
     text = config.read_text().replace("auth:", "auth:\n  anonymous: true")
     config.write_text(text + "guests: [{provider: local, roles: [operator]}]\n")
     _, lines = serving()
@@ -146,7 +146,7 @@ def test_open_doors_are_named(serving, config):
     assert "Authorization" not in lines[-1]
 
 
-def test_that_there_is_no_door_is_said(serving, config):
+def test_a_configuration_without_channels_is_reported(serving, config):
     config.write_text(config.read_text().replace("  api:\n", ""))
     _, lines = serving()
     assert lines[-1].strip() == (
@@ -154,13 +154,13 @@ def test_that_there_is_no_door_is_said(serving, config):
     )
 
 
-def test_guests_that_only_read_are_no_open_door(serving, config):
+def test_read_only_guests_are_not_reported(serving, config):
     config.write_text(config.read_text() + "guests: [{provider: local, roles: [viewer]}]\n")
     _, lines = serving()
     assert "DEMO" not in "\n".join(lines)
 
 
-def test_an_address_in_use_is_one_line(serving, spawn, config):
+def test_an_address_in_use_is_reported_in_one_line(serving, spawn, config):
     _, lines = serving()
     port = lines[0].rpartition(":")[2]
     done = spawn("serve", "--port", port)
@@ -176,7 +176,7 @@ def test_an_unsafe_override_is_refused(spawn, config):
     assert "auth.anonymous: may only be true while server.host is a loopback address" in done.err
 
 
-def test_a_store_that_cannot_be_opened_is_one_line(spawn, config, folder):
+def test_a_store_that_cannot_be_opened_is_reported_in_one_line(spawn, config, folder):
     (folder / "state/store.db").write_text("no database at all, and longer than a header is " * 9)
     done = spawn("serve")
     assert done.status == 2
@@ -203,7 +203,7 @@ def test_a_password_that_is_not_percent_encoded_is_not_shown(spawn, config, fold
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_the_removed_key_of_engines_is_refused_with_what_to_do(spawn, config, command):
+def test_the_removed_key_engine_is_refused_with_a_hint(spawn, config, command):
     config.write_text(config.read_text().replace("port: 0", "port: 0, engine: uvicorn"))
     done = spawn(command)
     assert done.status == 2

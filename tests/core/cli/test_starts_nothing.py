@@ -1,4 +1,4 @@
-"""What each command starts: lifespans, channels, connections."""
+"""Which commands start lifespans, channels and connections."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def watched(config, monkeypatch):
 
 
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
-def test_asking_enters_no_lifespan(run, watched, words):
+def test_read_only_commands_enter_no_lifespan(run, watched, words):
     assert run(*words).status == 0
     assert not watched.exists()
 
@@ -51,7 +51,7 @@ def test_say_enters_lifespans(run, watched):
 
 @pytest.fixture
 async def slack(config, monkeypatch):
-    """Run the Slack stand-in, and load the plugin in Socket Mode."""
+    """Run the Slack simulator, and load the plugin in Socket Mode."""
     monkeypatch.setenv("BOT", BOT_TOKEN)
     monkeypatch.setenv("APP", APP_TOKEN)
     async with Slack.start(clock=Clock()) as slack:
@@ -63,7 +63,7 @@ async def slack(config, monkeypatch):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
-async def test_asking_makes_no_call_to_slack(run, slack, words):
+async def test_read_only_commands_make_no_call_to_slack(run, slack, words):
     done = await anyio.to_thread.run_sync(run, *words)
     assert done.status == 0
     assert [call.method for call in slack.calls] == []

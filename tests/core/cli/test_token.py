@@ -25,20 +25,20 @@ def test_only_the_token_is_printed(spawn, config):
     assert found["exp"] - found["iat"] == 30 * 86400
 
 
-def test_what_a_token_says_can_be_chosen(run, config):
+def test_the_claims_of_a_token_can_be_set(run, config):
     done = run("token", "--user", "ci", "--team", "core", "--act-for-others", "--lifetime", "1h30m")
     found = claims(done.out.strip())
     assert (found["sub"], found["team"], found["scope"]) == ("ci", "core", "act")
     assert found["exp"] - found["iat"] == 5400
 
 
-def test_somebody_without_roles_is_remarked_on(run, config):
+def test_a_token_for_a_user_without_roles_is_noted(run, config):
     done = run("token", "--user", "zoe")
     assert done.status == 0
     assert done.err == "smartops token: local:zoe has no roles yet; add it under people:\n"
 
 
-def test_a_configuration_with_other_mistakes_makes_no_token(run, config):
+def test_an_invalid_configuration_makes_no_token(run, config):
     config.write_text(config.read_text().replace("server: {port: 0}", "server: {port: x}"))
     done = run("token", "--user", "alice")
     assert done.status == 2
@@ -46,7 +46,7 @@ def test_a_configuration_with_other_mistakes_makes_no_token(run, config):
     assert done.errors == ["smartops.yaml:2:10: server.port: must be a whole number"]
 
 
-def test_without_a_local_issuer_there_are_no_tokens(run, folder):
+def test_a_token_needs_a_local_issuer(run, folder):
     (folder / "smartops.yaml").write_text("auth: {}")
     assert run("token", "--user", "a").errors == [
         "smartops token: the configuration has no local issuer; "
@@ -54,7 +54,7 @@ def test_without_a_local_issuer_there_are_no_tokens(run, folder):
     ]
 
 
-def test_of_several_local_issuers_one_is_chosen(run, folder):
+def test_the_issuer_option_selects_among_several(run, folder):
     (folder / "smartops.yaml").write_text(
         "auth: {issuers: [{name: a, kind: local, key: a.pem}, "
         "{name: b, kind: local, key: b.pem, issuer: 'https://b'}]}"
@@ -134,7 +134,7 @@ def revoked(config):
     return anyio.run(ask)
 
 
-def test_a_token_that_nobody_believes_is_not_revoked(run, config):
+def test_an_invalid_token_is_not_revoked(run, config):
     token = run("token", "--user", "alice").out.strip()
     header, payload, _ = token.split(".")
     done = run("token", "--revoke", f"{header}.{payload}.AAAA")

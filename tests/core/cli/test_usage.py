@@ -1,4 +1,4 @@
-"""What every sub-command has in common: errors in a line, statuses, where the file is."""
+"""The behaviour of all commands: errors in one line, exit statuses, the configuration file."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ def test_version(run, spawn):
     assert spawn("version").out == f"smartops {__version__}\n"
 
 
-def test_version_imports_nothing_heavy():
+def test_version_imports_no_heavy_modules():
     program = """
 import sys
 from smartops.cli import main
@@ -50,7 +50,7 @@ print(sorted(heavy & set(sys.modules)))
         (["token", "--revoke", ""], "smartops token: not revoked: the token is empty"),
     ],
 )
-def test_a_wrong_usage_is_one_line_and_status_2(run, config, arguments, line):
+def test_a_usage_error_is_one_line_and_status_2(run, config, arguments, line):
     done = run(*arguments)
     assert done.status == 2
     assert done.out == ""
@@ -58,7 +58,7 @@ def test_a_wrong_usage_is_one_line_and_status_2(run, config, arguments, line):
     assert done.errors[0].startswith(line)
 
 
-def test_without_arguments_it_explains_itself(run):
+def test_without_arguments_the_help_is_shown(run):
     done = run()
     assert done.status == 2
     for command in root.commands:
@@ -86,7 +86,7 @@ def test_every_command_and_option_has_help(run, command):
         ["token", "--user", "a"],
     ],
 )
-def test_a_missing_configuration_says_what_to_do(run, folder, arguments):
+def test_the_error_for_a_missing_configuration_has_a_remedy(run, folder, arguments):
     done = run(*arguments)
     assert done.status == 2
     assert done.errors == [
@@ -108,7 +108,7 @@ def test_the_configuration_is_found(run, config, folder, monkeypatch):
     ]
 
 
-def test_every_mistake_of_a_configuration_is_a_line(spawn, config):
+def test_each_problem_of_a_configuration_is_one_line(spawn, config):
     wrong = (
         config.read_text()
         .replace("port: 0", "prot: 0")
@@ -138,7 +138,7 @@ def test_an_interrupted_command_is_no_traceback(monkeypatch):
     assert main([]) == 130
 
 
-def test_a_reader_that_went_away_is_no_traceback(config):
+def test_a_closed_pipe_is_no_traceback(config):
     command = f"{sys.executable} -m smartops schema | true"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],

@@ -1,4 +1,4 @@
-"""Two accounts of a cloud in memory, on a clock that only moves when a test moves it."""
+"""Two accounts of the fake cloud on a manual clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def fake(clock: ManualClock) -> Callable[..., Fake]:
-    """Found a cloud by its name; the seed is the name, so that no two have the same ids."""
+    """Return a function that creates a cloud; its name is the seed, so that ids are unique."""
 
     def make(name: str, **section: Any) -> Fake:
         return Fake.of(FakeConfig(name=name, seed=name, **section), clock)
@@ -35,7 +35,7 @@ def fake(clock: ManualClock) -> Callable[..., Fake]:
 
 @pytest.fixture
 def clouds(fake: Callable[..., Fake]) -> Callable[..., list[Fake]]:
-    """Found two clouds of 15 machines; faults are told for each."""
+    """Return a function that creates two clouds of 15 instances, with faults for each."""
 
     def make(eu: Any = (), us: Any = (), instances: int = 15) -> list[Fake]:
         return [

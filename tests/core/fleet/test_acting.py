@@ -1,4 +1,4 @@
-"""Changes go where a machine belongs, at once, and tell honestly how far they went."""
+"""Changes are made by each instance's own backend, concurrently, and reported exactly."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def states(compute: ComputeGroup, instances: list[Instance]) -> list[str]:
     return [found[item.id] for item in instances]
 
 
-async def test_every_machine_is_stopped_where_it_belongs(
+async def test_each_instance_is_stopped_by_its_own_backend(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     compute = ComputeGroup(clouds(), clock)
@@ -55,7 +55,9 @@ async def test_every_machine_is_stopped_where_it_belongs(
     assert await states(compute, mixed) == ["stopping"] * 4
 
 
-async def test_tags_are_set_where_a_machine_belongs(clouds: Clouds, clock: ManualClock) -> None:
+async def test_tags_are_set_by_the_instance_s_own_backend(
+    clouds: Clouds, clock: ManualClock
+) -> None:
     compute = ComputeGroup(clouds(), clock)
     (one,) = await running(compute, US, 1)
     await compute.tag(one, put={"a": "b"}, remove=("Team",))
@@ -65,7 +67,7 @@ async def test_tags_are_set_where_a_machine_belongs(clouds: Clouds, clock: Manua
 
 
 @pytest.mark.parametrize("backend", ["", "gone"])
-async def test_a_machine_of_no_backend_is_refused_and_nothing_done(
+async def test_an_instance_of_an_unknown_backend_is_refused_before_any_change(
     clouds: Clouds, clock: ManualClock, backend: str
 ) -> None:
     compute = ComputeGroup(clouds(), clock)
@@ -83,7 +85,7 @@ async def test_a_machine_of_no_backend_is_refused_and_nothing_done(
     assert await states(compute, [one]) == ["running"]
 
 
-async def test_checking_tells_what_any_of_them_would_refuse(
+async def test_check_raises_what_any_backend_would_refuse(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     denied = {"operation": "stop", "code": "PERMISSION_DENIED"}
@@ -96,7 +98,9 @@ async def test_checking_tells_what_any_of_them_would_refuse(
     assert refused.value.details == "Required IAM action: ec2:StopInstances"
 
 
-async def test_what_was_done_and_what_was_not_is_told(clouds: Clouds, clock: ManualClock) -> None:
+async def test_the_error_lists_accepted_and_refused_instances(
+    clouds: Clouds, clock: ManualClock
+) -> None:
     denied = {"operation": "stop", "code": "PERMISSION_DENIED"}
     compute = ComputeGroup(clouds(us=[denied]), clock)
     ours, theirs = await running(compute, EU), await running(compute, US, 1)
@@ -113,9 +117,7 @@ async def test_what_was_done_and_what_was_not_is_told(clouds: Clouds, clock: Man
     assert await states(compute, [*ours, *theirs]) == ["stopping", "stopping", "running"]
 
 
-async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
-    clouds: Clouds, clock: ManualClock
-) -> None:
+async def test_a_lost_response_is_reported_as_unknown(clouds: Clouds, clock: ManualClock) -> None:
     lost = {"operation": "stop", "code": "BACKEND_UNAVAILABLE", "when": "after"}
     compute = ComputeGroup(clouds(us=[lost]), clock)
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
@@ -128,7 +130,7 @@ async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
     assert await states(compute, [one, two]) == ["stopping", "stopping"]
 
 
-async def test_a_backend_that_hangs_leaves_time_to_tell_what_the_others_did(
+async def test_a_hanging_backend_leaves_time_to_report_the_others(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     hangs = {"operation": "stop", "code": "TIMEOUT"}
@@ -155,7 +157,7 @@ async def test_a_backend_that_hangs_leaves_time_to_tell_what_the_others_did(
     assert "no answer within 900 seconds; it may or may not have happened" in (error.details or "")
 
 
-async def test_when_nobody_accepts_nothing_is_said_to_be_done(
+async def test_the_error_reports_no_change_if_all_backends_refuse(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     eu = {"operation": "stop", "code": "PERMISSION_DENIED"}
@@ -169,7 +171,7 @@ async def test_when_nobody_accepts_nothing_is_said_to_be_done(
         await compute.act("stop", [one])
 
 
-async def test_a_mistake_in_one_backend_does_not_hide_what_the_other_did(
+async def test_an_exception_in_one_backend_does_not_hide_the_others_results(
     clouds: Clouds, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     bug = {"operation": "stop", "code": "INTERNAL_ERROR", "message": "a secret"}
@@ -182,13 +184,13 @@ async def test_a_mistake_in_one_backend_does_not_hide_what_the_other_did(
     assert await states(compute, [one]) == ["stopping"]
 
 
-async def test_nothing_is_not_everything(clouds: Clouds, clock: ManualClock) -> None:
+async def test_an_empty_list_of_instances_is_refused(clouds: Clouds, clock: ManualClock) -> None:
     compute = ComputeGroup(clouds(), clock)
     with pytest.raises(ValidationFailed, match="nothing to reboot"):
         await compute.act("reboot", [])
 
 
-async def test_all_are_asked_at_once_and_reads_are_given_up_after_a_while(
+async def test_backends_are_asked_concurrently_and_reads_time_out(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     slow = {"operation": "list", "delay": "19s"}
@@ -213,7 +215,7 @@ async def test_all_are_asked_at_once_and_reads_are_given_up_after_a_while(
     assert [str(item) for item in page.failures] == [f"{US}: There was no answer within 20 seconds"]
 
 
-async def test_a_deadline_that_is_near_leaves_time_for_the_rest(clouds: Clouds) -> None:
+async def test_a_near_deadline_leaves_time_to_report(clouds: Clouds) -> None:
     waited: list[float] = []
 
     class Noting(ManualClock):
@@ -228,7 +230,7 @@ async def test_a_deadline_that_is_near_leaves_time_for_the_rest(clouds: Clouds) 
     assert waited == [pytest.approx(13.5, abs=1)] * 2 + [20.0] * 2
 
 
-async def test_a_ping_is_for_all(clouds: Clouds, clock: ManualClock) -> None:
+async def test_ping_pings_all_backends(clouds: Clouds, clock: ManualClock) -> None:
     await ComputeGroup(clouds(), clock).ping()
     away = {"operation": "ping", "code": "BACKEND_UNAVAILABLE"}
     with pytest.raises(BackendUnavailable, match=EU):
@@ -242,7 +244,7 @@ async def test_a_ping_is_for_all(clouds: Clouds, clock: ManualClock) -> None:
         (BackendUnavailable("No answer"), "Perhaps done", False),
     ],
 )
-async def test_only_what_certainly_was_not_done_is_called_so(
+async def test_undone_is_set_only_if_no_change_was_certainly_made(
     clouds: Clouds,
     clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,

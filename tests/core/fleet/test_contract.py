@@ -1,4 +1,4 @@
-"""A group does what every single backend must do."""
+"""A group passes the contract tests of a single backend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Clouds = Callable[..., list[Fake]]
 
 
 class ByHand:
-    """Time passes when a contract says so."""
+    """Advances the manual clock when a contract waits."""
 
     @pytest.fixture
     def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:

@@ -1,4 +1,4 @@
-"""A listing of several backends is the listing of all their machines."""
+"""The listing of several backends is the merged listing of their instances."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EU, US = "prod/eu-central-1", "prod/us-east-1"
 
 
 class Shelf(Compute):
-    """Machines in a list, given out in pages of at most ``most``; cursors are plain numbers."""
+    """A Compute in memory with pages of at most ``most`` instances; cursors are numbers."""
 
     def __init__(self, name: str, instances: Sequence[Instance], most: int = 1000) -> None:
         self.name = name
@@ -111,7 +111,7 @@ MACHINES = st.lists(
     limit=st.integers(1, 9),
     most=st.lists(st.integers(1, 6), min_size=4, max_size=4),
 )
-async def test_pages_make_up_the_listing_of_all(
+async def test_the_pages_together_equal_the_merged_listing(
     fleets: list[list[tuple[str, str]]], limit: int, most: list[int]
 ) -> None:
     shelves = []
@@ -134,7 +134,7 @@ async def test_pages_make_up_the_listing_of_all(
     assert all(page.failures == () for page in found)
 
 
-async def test_a_member_is_never_asked_for_more_than_a_page_at_a_time() -> None:
+async def test_members_are_asked_for_at_most_one_page_at_a_time() -> None:
     one, two = shelf("a", *"abcdefghijklmnop"), shelf("b", *"abcdefghijklmnop")
     found = await pages(group(one, two), 5)
     assert len(found) == 7
@@ -143,7 +143,7 @@ async def test_a_member_is_never_asked_for_more_than_a_page_at_a_time() -> None:
         assert len(each.asked) <= 2 * len(found)
 
 
-async def test_what_the_query_says_is_handed_on_without_what_is_the_groups_own() -> None:
+async def test_members_get_the_query_without_the_group_s_cursor_and_globs() -> None:
     one, two = shelf("a"), shelf("b")
     query = Query(names=("x",), tags={"k": ("v",)}, limit=3, backends=("a",))
     await group(one, two).list(query)
@@ -161,20 +161,20 @@ async def test_what_the_query_says_is_handed_on_without_what_is_the_groups_own()
         ((US, "nowhere"), {US}),
     ],
 )
-async def test_globs_choose_backends(
+async def test_globs_select_backends(
     clouds: Clouds, clock: ManualClock, globs: tuple[str, ...], expected: set[str]
 ) -> None:
     page = await ComputeGroup(clouds(), clock).list(Query(backends=globs))
     assert {item.backend for item in page.instances} == expected
 
 
-async def test_globs_that_fit_no_backend_are_refused(clouds: Clouds, clock: ManualClock) -> None:
+async def test_globs_that_match_no_backend_are_refused(clouds: Clouds, clock: ManualClock) -> None:
     with pytest.raises(ValidationFailed, match="No backend is called test/") as refused:
         await ComputeGroup(clouds(), clock).list(Query(backends=("test/*", "x")))
     assert refused.value.details == f"There are: {EU}, {US}"
 
 
-async def test_who_does_not_answer_is_named_and_the_rest_is_shown() -> None:
+async def test_failed_backends_are_named_and_others_listed() -> None:
     one, two, three = shelf("a", "x"), shelf("b", "y"), shelf("c", "z")
     two.fault = BackendUnavailable("b is away", details="no route")
     page = await group(one, two, three).list(Query())
@@ -188,7 +188,7 @@ async def test_who_does_not_answer_is_named_and_the_rest_is_shown() -> None:
     }
 
 
-async def test_a_listing_fails_when_nobody_answers() -> None:
+async def test_a_listing_fails_if_all_backends_fail() -> None:
     one, two = shelf("a", "x"), shelf("b", "y")
     one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
     two.fault = RateLimited("too fast", retry_after=7)
@@ -202,7 +202,7 @@ async def test_a_listing_fails_when_nobody_answers() -> None:
         await group(one, two).list(Query())
 
 
-async def test_a_reason_that_everybody_has_is_told_once() -> None:
+async def test_a_common_reason_is_reported_once() -> None:
     one, two = shelf("a", "x"), shelf("b", "y")
     one.fault = PermissionDenied("You may not list", details="Required: list")
     two.fault = PermissionDenied("You may not list", details="Required: list")
@@ -212,7 +212,7 @@ async def test_a_reason_that_everybody_has_is_told_once() -> None:
     assert refused.value.details == "Required: list. In a, b"
 
 
-async def test_the_only_one_that_is_asked_is_named_when_it_fails() -> None:
+async def test_a_single_selected_backend_is_named_if_it_fails() -> None:
     one, two = shelf("a", "x"), shelf("b", "y")
     one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
     with pytest.raises(RateLimited) as refused:
@@ -220,10 +220,10 @@ async def test_the_only_one_that_is_asked_is_named_when_it_fails() -> None:
     error = refused.value
     assert (error.message, error.details) == ("a: slow down", "RequestLimitExceeded")
     assert error.retry_after == 3
-    assert one.fault.message == "slow down"  # what the backend raised is its own
+    assert one.fault.message == "slow down"  # the backend's error is not changed
 
 
-async def test_who_failed_stays_named_and_left_out_on_later_pages() -> None:
+async def test_a_failed_backend_is_named_and_left_out_of_later_pages() -> None:
     one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
     two.fault = BackendUnavailable("b is away")
     first = await group(one, two).list(Query(limit=2))
@@ -235,7 +235,7 @@ async def test_who_failed_stays_named_and_left_out_on_later_pages() -> None:
     assert len(two.asked) == 1
 
 
-async def test_who_fails_later_is_left_out_from_then_on() -> None:
+async def test_a_backend_that_fails_later_is_left_out_of_the_following_pages() -> None:
     one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
     compute = group(one, two)
     first = await compute.list(Query(limit=2))
@@ -248,17 +248,17 @@ async def test_who_fails_later_is_left_out_from_then_on() -> None:
     assert [len(page.failures) for page in (first, second, third)] == [0, 1, 1]
 
 
-async def test_a_cursor_survives_that_machines_come_and_go() -> None:
+async def test_a_cursor_stays_valid_when_instances_change() -> None:
     one, two = shelf("a", "b", "d", "f"), shelf("b", "c", "e", "g")
     compute = group(one, two)
     first = await compute.list(Query(limit=3))
-    one.instances = one.instances[1:]  # the first one shown is gone: everything moves up by one
+    one.instances = one.instances[1:]  # the first instance is gone, so all positions move by one
     second = await compute.list(Query(limit=9, cursor=first.next))
     names = [item.name for item in (*first.instances, *second.instances)]
     assert names == ["b", "c", "d", "e", "f", "g"]
 
 
-async def test_a_cursor_is_for_the_backends_it_was_given_out_for() -> None:
+async def test_a_cursor_of_other_backends_is_refused() -> None:
     one, two = shelf("a", *"abc"), shelf("b", *"abc")
     first = await group(one, two).list(Query(limit=2))
     for other in (group(one), group(two, one), group(one, two, shelf("c"))):
@@ -266,13 +266,13 @@ async def test_a_cursor_is_for_the_backends_it_was_given_out_for() -> None:
             await other.list(Query(limit=2, cursor=first.next))
 
 
-async def test_a_members_cursor_that_was_made_up_is_refused() -> None:
+async def test_a_forged_cursor_of_a_member_is_refused() -> None:
     cursor = write(Cursor(("", "", ""), (Position("made-up"), Position(""))), ["a", "b"])
     with pytest.raises(ValidationFailed, match="There is no such page"):
         await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
 
 
-async def test_a_cursor_of_failures_alone_shows_nothing_and_says_so() -> None:
+async def test_a_cursor_with_only_failed_backends_fails() -> None:
     cursor = write(Cursor(("", "", ""), (Position(failed=True),) * 2), ["a", "b"])
     with pytest.raises(BackendUnavailable, match="earlier page"):
         await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
@@ -291,7 +291,7 @@ def names(positions: Sequence[Position]) -> list[str]:
 
 
 @given(after=KEYS, positions=st.lists(POSITIONS, min_size=1, max_size=5))
-def test_a_cursor_that_is_read_is_the_one_that_was_written(
+def test_a_written_cursor_parses_to_itself(
     after: tuple[str, str, str], positions: list[Position]
 ) -> None:
     cursor = Cursor(after, tuple(positions))
@@ -308,7 +308,7 @@ def test_a_cursor_that_is_read_is_the_one_that_was_written(
     at=st.integers(0, 400),
     put=st.characters(),
 )
-def test_a_cursor_that_was_mutilated_is_refused(
+def test_a_corrupted_cursor_is_refused(
     after: tuple[str, str, str], positions: list[Position], at: int, put: str
 ) -> None:
     text = write(Cursor(after, tuple(positions)), names(positions))
@@ -318,11 +318,11 @@ def test_a_cursor_that_was_mutilated_is_refused(
         found = read(changed, names(positions))
     except ValidationFailed:
         return
-    assert found == Cursor(after, tuple(positions))  # bits that no character of base64 holds
+    assert found == Cursor(after, tuple(positions))  # only unused bits of base64 differ
 
 
 @given(text=st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))
-def test_no_text_at_all_is_a_cursor_by_chance(text: str) -> None:
+def test_arbitrary_text_is_not_a_cursor(text: str) -> None:
     with pytest.raises(ValidationFailed):
         read(text, ["a", "b"])
 
@@ -336,7 +336,7 @@ def test_cursors_are_bounded() -> None:
         read("A" * (MOST + 1), ["a"])
 
 
-async def test_ten_thousand_machines_leave_others_their_turns() -> None:
+async def test_ten_thousand_instances_do_not_block_the_event_loop() -> None:
     shelves = [
         shelf(f"b{place}", *(f"m-{number:04d}" for number in range(2500))) for place in "abcd"
     ]

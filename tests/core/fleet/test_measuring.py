@@ -1,4 +1,4 @@
-"""Measurements and bills of several backends."""
+"""Metrics and costs of several backends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 AWAY = {"operation": ["latest", "series", "daily"], "code": "BACKEND_UNAVAILABLE"}
 
 
-async def test_everybody_is_asked_about_its_own(clouds: Clouds, clock: ManualClock) -> None:
+async def test_each_backend_is_asked_about_its_own_instances(
+    clouds: Clouds, clock: ManualClock
+) -> None:
     both = clouds()
     metrics = MetricsGroup(both, clock)
     page = await ComputeGroup(both, clock).list(Query(states=("running",)))
@@ -42,7 +44,7 @@ async def test_everybody_is_asked_about_its_own(clouds: Clouds, clock: ManualClo
     assert await metrics.latest([stranger]) == {}
 
 
-async def test_who_does_not_measure_is_named(clouds: Clouds, clock: ManualClock) -> None:
+async def test_failed_metrics_backends_are_named(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds(us=[AWAY])
     metrics = MetricsGroup(both, clock)
     page = await ComputeGroup(both, clock).list(Query(states=("running",)))
@@ -59,7 +61,7 @@ async def test_who_does_not_measure_is_named(clouds: Clouds, clock: ManualClock)
     assert [item.error.code for item in failures_of(nothing)] == ["BACKEND_UNAVAILABLE"]
 
 
-async def test_a_wrong_question_is_refused_by_all(clouds: Clouds, clock: ManualClock) -> None:
+async def test_a_request_that_all_refuse_is_refused(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds()
     metrics = MetricsGroup(both, clock)
     page = await ComputeGroup(both, clock).list(Query())
@@ -68,7 +70,7 @@ async def test_a_wrong_question_is_refused_by_all(clouds: Clouds, clock: ManualC
 
 
 class Bill(Costs):
-    """What was billed, or why there is no bill."""
+    """A Costs in memory, or one that fails."""
 
     def __init__(self, name: str, answer: tuple[DayCost, ...] | Refusal) -> None:
         self.name = name
@@ -89,7 +91,7 @@ def days(*amounts: float, first: int = 1, currency: str = "USD") -> tuple[DayCos
     )
 
 
-async def test_bills_are_added_up_by_day(clouds: Clouds, clock: ManualClock) -> None:
+async def test_costs_are_added_by_day(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds()
     total = await CostsGroup(both, clock).daily(14)
     one, two = [await single.daily(14) for single in both]
@@ -99,7 +101,7 @@ async def test_bills_are_added_up_by_day(clouds: Clouds, clock: ManualClock) -> 
     assert failures_of(total) == ()
 
 
-async def test_currencies_are_kept_apart(clock: ManualClock) -> None:
+async def test_currencies_are_separate(clock: ManualClock) -> None:
     group = CostsGroup([Bill("a", days(1.1, 2.2)), Bill("b", days(5, 6, currency="EUR"))], clock)
     assert [(item.day.day, item.amount, item.currency) for item in await group.daily(2)] == [
         (1, 5, "EUR"),
@@ -109,12 +111,12 @@ async def test_currencies_are_kept_apart(clock: ManualClock) -> None:
     ]
 
 
-async def test_a_day_that_not_everybody_has_billed_is_left_out(clock: ManualClock) -> None:
+async def test_a_day_that_one_backend_has_not_billed_is_left_out(clock: ManualClock) -> None:
     group = CostsGroup([Bill("a", days(1, 2, 3)), Bill("b", days(10, 20, 30, first=2))], clock)
     assert await group.daily(3) == days(12, 23, first=2)
 
 
-async def test_who_has_no_bill_is_named(clock: ManualClock) -> None:
+async def test_failed_costs_backends_are_named(clock: ManualClock) -> None:
     denied = PermissionDenied("no right to see bills")
     group = CostsGroup([Bill("a", days(1, 2)), Bill("b", denied)], clock)
     total = await group.daily(2)
@@ -124,7 +126,7 @@ async def test_who_has_no_bill_is_named(clock: ManualClock) -> None:
         await CostsGroup([Bill("a", denied), Bill("b", denied)], clock).daily(2)
 
 
-async def test_what_a_member_lacks_is_named_too(clock: ManualClock) -> None:
+async def test_failures_inside_a_member_are_named(clock: ManualClock) -> None:
     inner = Failure("a/2", BackendUnavailable("away"))
     part = PartialList(days(1, 2), [inner])
     total = await CostsGroup([Bill("a", part), Bill("b", days(1, 1))], clock).daily(2)
@@ -132,7 +134,7 @@ async def test_what_a_member_lacks_is_named_too(clock: ManualClock) -> None:
     assert failures_of(total) == (inner,)
 
 
-def test_partial_answers_are_answers() -> None:
+def test_partial_results_equal_plain_collections() -> None:
     failure = Failure("b", BackendUnavailable("away"))
     found = PartialMap({"i-1": 1}, [failure])
     assert found == {"i-1": 1}

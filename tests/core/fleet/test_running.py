@@ -1,4 +1,4 @@
-"""Scripts on the machines of several backends, under one id."""
+"""Runs of scripts on instances of several backends, under one id."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ def fault(operation: str, code: str = "BACKEND_UNAVAILABLE", **more: object) -> 
     return {"operation": operation, "code": code, **more}
 
 
-async def test_one_id_stands_for_the_runs_of_all(clouds: Clouds, clock: ManualClock) -> None:
+async def test_one_id_identifies_the_runs_of_all_backends(
+    clouds: Clouds, clock: ManualClock
+) -> None:
     both = clouds()
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     targets = [found[US][0], found[EU][0], found[US][1]]
     run = await runner.send("hostname", targets, limit=LIMIT, key="act")
     parts = split(run)
     assert {part.backend for part in parts} == {EU, US}
-    assert run.startswith(f"{US}:")  # readable: people look runs up by it
+    assert run.startswith(f"{US}:")  # readable, because people use it to find the run
     clock.advance(10)
     results = await runner.results(run)
     assert {item.instance_id for item in results} == {item.id for item in targets}
@@ -53,7 +55,7 @@ async def test_one_id_stands_for_the_runs_of_all(clouds: Clouds, clock: ManualCl
     assert await again.results(run) == results
 
 
-async def test_a_run_of_one_backend_carries_its_name_too(
+async def test_a_run_of_one_backend_has_its_name_in_the_id(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     both = clouds()
@@ -64,7 +66,7 @@ async def test_a_run_of_one_backend_carries_its_name_too(
     assert len(await runner.results(run)) == 2
 
 
-async def test_who_refuses_the_script_is_told_and_the_rest_runs(
+async def test_a_backend_that_refuses_is_reported_and_others_run(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     both = clouds(us=[fault("send", "PERMISSION_DENIED")])
@@ -81,9 +83,7 @@ async def test_who_refuses_the_script_is_told_and_the_rest_runs(
         )
 
 
-async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
-    clouds: Clouds, clock: ManualClock
-) -> None:
+async def test_a_lost_response_is_reported_as_unknown(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds(us=[fault("send", when="after")])
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     run = await runner.send("hostname", [*found[US], *found[EU]], limit=LIMIT, key="")
@@ -91,7 +91,7 @@ async def test_an_answer_that_was_lost_is_not_taken_for_a_no(
     assert why.why == f"It is not known whether it was sent. {US}: The cloud cannot be reached"
 
 
-async def test_what_everybody_refuses_is_refused(clouds: Clouds, clock: ManualClock) -> None:
+async def test_a_script_that_all_refuse_is_refused(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds(eu=[fault("send")], us=[fault("send", "SSM_UNAVAILABLE")])
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     with pytest.raises(BackendUnavailable, match="2 backends refused"):
@@ -101,7 +101,7 @@ async def test_what_everybody_refuses_is_refused(clouds: Clouds, clock: ManualCl
     assert refused.value.code == "SSM_UNAVAILABLE"
 
 
-async def test_who_cannot_be_asked_for_results_is_named(clouds: Clouds, clock: ManualClock) -> None:
+async def test_backends_without_results_are_named(clouds: Clouds, clock: ManualClock) -> None:
     both = clouds(us=[fault("results")])
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     run = await runner.send("hostname", [*found[US], *found[EU]], limit=LIMIT, key="")
@@ -114,7 +114,7 @@ async def test_who_cannot_be_asked_for_results_is_named(clouds: Clouds, clock: M
         await runner.results(only)
 
 
-async def test_cancelling_reaches_all_and_tells_whom_it_did_not(
+async def test_cancel_reaches_all_backends_and_names_those_that_fail(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     both = clouds(us=[fault("cancel", times=1)])
@@ -129,7 +129,7 @@ async def test_cancelling_reaches_all_and_tells_whom_it_did_not(
     assert {item.status for item in await runner.results(run)} == {"cancelled"}
 
 
-async def test_a_machine_that_nobody_runs_scripts_on_is_unreachable(
+async def test_an_instance_of_a_backend_without_a_runner_is_unreachable(
     clouds: Clouds, clock: ManualClock
 ) -> None:
     both = clouds()
@@ -151,18 +151,14 @@ async def test_a_machine_that_nobody_runs_scripts_on_is_unreachable(
 @pytest.mark.parametrize(
     "run", ["", "x", "a:b:c", "prod/eu-central-1:", "gone:1", ",", "!", "a:b,"]
 )
-async def test_runs_that_cannot_be_are_refused(
-    clouds: Clouds, clock: ManualClock, run: str
-) -> None:
+async def test_invalid_run_ids_are_refused(clouds: Clouds, clock: ManualClock, run: str) -> None:
     runner = RunnerGroup(clouds(), clock)
     for call in (runner.results, runner.cancel):
         with pytest.raises(ValidationFailed):
             await call(run)
 
 
-def test_the_kind_of_error_is_that_of_all_or_the_common_one(
-    clouds: Clouds, clock: ManualClock
-) -> None:
+def test_the_error_class_is_the_common_one(clouds: Clouds, clock: ManualClock) -> None:
     one, two = clouds()
 
     class Other(Fake):
@@ -182,7 +178,7 @@ PARTS = st.one_of(
 
 @settings(max_examples=100)
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
-def test_what_is_joined_can_be_split(parts: list[Part]) -> None:
+def test_joined_run_ids_can_be_split(parts: list[Part]) -> None:
     run = join(parts)
     assert split(run) == tuple(parts)
     assert run.isascii()

@@ -1,4 +1,4 @@
-"""From words to two accounts and back, through the whole gate."""
+"""Commands on two accounts, through the whole gate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Start = Callable[..., Bot]
 
 @pytest.fixture
 def start(bot: Bot) -> Start:
-    """Load both accounts, with the faults of each, and the three plugins for machines."""
+    """Return a function that loads both accounts, with faults, and the plugins for instances."""
 
     def make(*, eu: Any = (), us: Any = (), **instances: Any) -> Bot:
         clouds = [
@@ -68,7 +68,7 @@ def fault(operation: str, code: str = "BACKEND_UNAVAILABLE", **more: Any) -> dic
     return {"operation": operation, "code": code, **more}
 
 
-async def test_one_list_of_all_with_a_column_for_where(start: Start) -> None:
+async def test_the_list_has_a_column_for_the_backend(start: Start) -> None:
     bot = start()
     answer = await bot.say("list instances")
     shown = table(answer)
@@ -84,7 +84,7 @@ async def test_one_list_of_all_with_a_column_for_where(start: Start) -> None:
     assert all(item["metrics"]["cpuUtilization"] for item in answer.data["instances"])
 
 
-async def test_pages_go_on_over_all_of_them(start: Start) -> None:
+async def test_pages_continue_over_all_backends(start: Start) -> None:
     bot = start(page_size=3)
     first = await bot.say("list instances")
     second = await bot.press(first.action("command"))
@@ -98,7 +98,7 @@ async def test_pages_go_on_over_all_of_them(start: Start) -> None:
     )
 
 
-async def test_some_backends_are_listed_by_a_glob(start: Start) -> None:
+async def test_a_glob_selects_backends(start: Start) -> None:
     bot = start()
     answer = await bot.say("list instances --backend prod/eu-*")
     assert [row[1] for row in table(answer).rows] == ["i-0e2", "i-0e1"]
@@ -110,7 +110,7 @@ async def test_some_backends_are_listed_by_a_glob(start: Start) -> None:
     assert EU in none.text
 
 
-async def test_who_does_not_answer_is_said_and_the_rest_is_shown(start: Start) -> None:
+async def test_a_failed_backend_is_named_below_the_list(start: Start) -> None:
     bot = start(us=[fault("list", "PERMISSION_DENIED")])
     answer = await bot.say("list instances")
     assert answer.status == "success"
@@ -122,7 +122,7 @@ async def test_who_does_not_answer_is_said_and_the_rest_is_shown(start: Start) -
     ]
 
 
-async def test_a_list_without_the_measurements_of_one(start: Start) -> None:
+async def test_a_list_names_the_backend_without_measurements(start: Start) -> None:
     bot = start(us=[fault("latest")])
     answer = await bot.say("list instances")
     assert f"Without measurements of {US}: The cloud cannot be reached" in answer.text
@@ -134,7 +134,7 @@ async def test_a_list_without_the_measurements_of_one(start: Start) -> None:
     assert unmeasured == {"i-0a1", "i-0a2"}
 
 
-async def test_a_list_fails_when_nobody_answers(start: Start) -> None:
+async def test_a_list_fails_if_all_backends_fail(start: Start) -> None:
     bot = start(eu=[fault("list")], us=[fault("list")])
     answer = await bot.say("list instances")
     assert answer.code == "BACKEND_UNAVAILABLE"
@@ -142,7 +142,7 @@ async def test_a_list_fails_when_nobody_answers(start: Start) -> None:
     assert US in answer.text
 
 
-async def test_a_name_in_two_places_is_refused_with_both(start: Start) -> None:
+async def test_a_name_in_two_backends_is_ambiguous(start: Start) -> None:
     bot = start()
     answer = await bot.say("show web-01")
     assert answer.code == "VALIDATION_ERROR"
@@ -152,7 +152,7 @@ async def test_a_name_in_two_places_is_refused_with_both(start: Start) -> None:
     assert US in shown.text
 
 
-async def test_all_of_a_tag_are_stopped_where_they_are(start: Start) -> None:
+async def test_instances_with_a_tag_are_stopped_in_all_backends(start: Start) -> None:
     bot = start()
     asked = await bot.say("stop tag:Role=web")
     assert asked.status == "pending"
@@ -164,11 +164,14 @@ async def test_all_of_a_tag_are_stopped_where_they_are(start: Start) -> None:
     assert listed.data["summary"]["stopping"] == 2
 
 
-async def test_a_change_that_went_half_way_says_how_far(start: Start) -> None:
+async def test_a_partial_change_is_reported(start: Start) -> None:
     bot = start(us=[fault("stop", "RATE_LIMITED", times=1)])
     asked = await bot.say("stop tag:Role=web")
     done = await bot.press(asked.action("confirm"))
-    assert (done.status, done.code) == ("error", "BACKEND_UNAVAILABLE")  # not: send it again
+    assert (done.status, done.code) == (
+        "error",
+        "BACKEND_UNAVAILABLE",
+    )  # it must not ask to send it again
     assert done.reply.error is not None
     assert done.reply.error.retry_after is None
     assert "The stop was accepted for 1 of 2 instances only" in done.text
@@ -177,7 +180,7 @@ async def test_a_change_that_went_half_way_says_how_far(start: Start) -> None:
     assert listed.data["summary"] == {"total": 2, "running": 1, "stopped": 0, "stopping": 1}
 
 
-async def test_a_change_by_name_waits_until_all_can_be_asked(start: Start) -> None:
+async def test_a_change_by_name_is_refused_while_a_backend_fails(start: Start) -> None:
     bot = start(us=[fault("list")])
     for text in ("stop db-01", "stop tag:Role=web", "execute hostname on db-01"):
         refused = await bot.say(text)
@@ -186,7 +189,7 @@ async def test_a_change_by_name_waits_until_all_can_be_asked(start: Start) -> No
     assert (await bot.say("stop i-0e2")).status == "pending"
 
 
-async def test_a_look_goes_on_and_names_who_is_away(start: Start) -> None:
+async def test_a_read_continues_and_names_the_failed_backend(start: Start) -> None:
     bot = start(us=[fault("list")])
     answer = await bot.say("show db-01")
     assert answer.status == "success"
@@ -197,7 +200,7 @@ async def test_a_look_goes_on_and_names_who_is_away(start: Start) -> None:
     assert "not every backend could be asked" in missing.text
 
 
-async def test_health_is_of_all_and_names_who_is_missing(start: Start) -> None:
+async def test_health_covers_all_backends_and_names_failed_ones(start: Start) -> None:
     bot = start(us=[fault("list", times=1), fault("latest", times=1)])
     first = (await bot.say("check health")).data
     assert (first["overall_health"], first["summary"]["healthy"]) == ("warning", 2)
@@ -210,7 +213,7 @@ async def test_health_is_of_all_and_names_who_is_missing(start: Start) -> None:
     assert "failures" not in third
 
 
-async def test_a_script_runs_on_machines_of_both(start: Start) -> None:
+async def test_a_script_runs_on_instances_of_both_backends(start: Start) -> None:
     bot = start()
     await bot.app()
     answer = await _while_time_passes(bot, "execute hostname on i-0e1,i-0a2")
@@ -232,7 +235,7 @@ async def _while_time_passes(bot: Bot, text: str) -> Any:
     return answers[0]
 
 
-async def test_one_backend_is_used_as_it_is_and_several_as_a_group(bot: Bot, start: Start) -> None:
+async def test_one_backend_is_used_directly_and_several_as_a_group(bot: Bot, start: Start) -> None:
     app = await start().app()
     assert isinstance(app.composition.compute, ComputeGroup)
     assert app.composition.compute.members == (EU, US)
@@ -241,14 +244,14 @@ async def test_one_backend_is_used_as_it_is_and_several_as_a_group(bot: Bot, sta
 
 
 class Machines(FakeCompute, FakeMetrics):
-    """A cloud without scripts and without a bill."""
+    """A cloud without Runner and Costs."""
 
 
 def asking(hint: str) -> ModuleType:
-    """Return a plugin with a command that says what it was given."""
+    """Return a plugin with a command that returns the class of its capability."""
 
     async def look(given: Any) -> str:
-        """Say what was given."""
+        """Return the class of the argument."""
         return type(given).__name__
 
     kinds = {"Costs": Costs, "Runner": Runner, "Compute": Compute, "Metrics": Metrics}
@@ -273,20 +276,20 @@ def machines_only(bot: Bot) -> Machines:
         ("Metrics", "Machines"),
     ],
 )
-async def test_a_capability_that_may_be_missing_is_none(bot: Bot, hint: str, given: str) -> None:
+async def test_a_missing_optional_capability_is_none(bot: Bot, hint: str, given: str) -> None:
     bot.add(machines_only(bot))
     bot.load(asking(hint))
     assert (await bot.say("look")).text == given
 
 
-async def test_a_capability_that_must_be_there_stops_the_start(bot: Bot) -> None:
+async def test_a_missing_required_capability_is_a_start_error(bot: Bot) -> None:
     bot.add(machines_only(bot))
     bot.load(asking("Costs"))
     with pytest.raises(StartupError, match="'look' needs a Costs backend, and none is loaded"):
         await bot.say("look")
 
 
-async def test_health_does_without_a_bill(bot: Bot) -> None:
+async def test_health_works_without_costs(bot: Bot) -> None:
     bot.add(machines_only(bot))
     bot.load(smartops_health)
     answer = await bot.say("check health")

@@ -1,4 +1,4 @@
-"""A grammar like the one that ships, and shorthands to ask it."""
+"""A grammar with typical commands, and helpers to parse with it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -95,7 +95,7 @@ async def help_command(about: str = "") -> str:
 
 @command("announce {room} {message...}")
 async def announce(room: str, message: str, loud: bool = False) -> str:
-    """Say something somewhere."""
+    """Post a text in a room."""
     return ""
 
 
@@ -136,7 +136,7 @@ def parse(grammar: Grammar) -> Parse:
 
 @pytest.fixture(scope="session")
 def given(parse: Parse) -> Callable[[str], dict[str, Any]]:
-    """Return what a text gives beyond the defaults."""
+    """Return a function that returns the parsed arguments that differ from the defaults."""
 
     def given(text: str) -> dict[str, Any]:
         parsed = parse(text)
@@ -148,7 +148,7 @@ def given(parse: Parse) -> Callable[[str], dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def fault(parse: Parse) -> Callable[..., ParseError]:
-    """Return what parsing a text refuses with."""
+    """Return a function that returns the error of parsing a text."""
 
     def fault(text: str, permitted: Callable[[Command], bool] = anyone) -> ParseError:
         with pytest.raises(ParseError) as caught:

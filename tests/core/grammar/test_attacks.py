@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 -- these are the characters that are to be mended
-"""Hostile texts: refused or understood, in time that grows no faster than they do."""
+# ruff: noqa: RUF001 -- these characters are test input
+"""Hostile texts are parsed or refused in linear time."""
 
 import sys
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def outcome(grammar: Grammar, text: str) -> str:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """Return how many calls, Python's own included, some work takes."""
+    """Return the number of profiler events of a call, those of C functions included."""
     count = 0
 
     def tick(*event: object) -> None:
@@ -98,21 +98,21 @@ def steps(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
-def test_the_work_is_bounded_by_the_length(grammar: Grammar, pattern: str) -> None:
+def test_the_steps_of_parsing_are_linear_in_the_length(grammar: Grammar, pattern: str) -> None:
     for start in STARTS:
         text = (start + pattern * LIMIT)[:LIMIT]
         assert steps(lambda text=text: outcome(grammar, text)) < 40 * LIMIT  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
-def test_hostile_endings_are_understood_or_refused(grammar: Grammar, pattern: str) -> None:
+def test_hostile_endings_are_parsed_or_refused(grammar: Grammar, pattern: str) -> None:
     for start in STARTS:
         for ending in ("", '"', "'", "“", " on web-1", ' " on web-1', "\\", " --", ","):
             outcome(grammar, f"{start}{pattern * 40}{ending}")
 
 
 @pytest.mark.parametrize("length", [LIMIT + 1, 100_000, 1_000_000])
-def test_a_text_that_is_too_long_is_refused_at_once(grammar: Grammar, length: int) -> None:
+def test_a_text_above_the_limit_is_refused_without_parsing(grammar: Grammar, length: int) -> None:
     text = "execute 'x" + "y" * (length - 10)
     with pytest.raises(ParseError, match="too long") as caught:
         grammar.parse(text, anyone)
@@ -120,13 +120,13 @@ def test_a_text_that_is_too_long_is_refused_at_once(grammar: Grammar, length: in
     assert steps(lambda: outcome(grammar, text)) < 40
 
 
-def test_a_text_may_not_grow_too_long_when_it_is_written_out(grammar: Grammar) -> None:
+def test_a_canonical_text_above_the_limit_is_refused(grammar: Grammar) -> None:
     script = ("a\"'" * LIMIT)[: LIMIT - 40]
     with pytest.raises(ParseError, match="too long"):
         grammar.parse(f"execute x{script} on web-1", anyone)
 
 
-def test_parsing_takes_as_many_steps_with_a_thousand_commands(
+def test_the_steps_of_parsing_do_not_grow_with_the_number_of_commands(
     grammar: Grammar, commands: dict[str, Command]
 ) -> None:
     more = [

@@ -1,4 +1,4 @@
-"""Arguments that come as JSON: what the schema describes is read, and said back in the command."""
+"""Arguments in JSON are validated by the schema and written as the canonical text."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ JSON = st.recursive(
         ("stop", {"targets": ["a --force", "b"]}, 'stop "a --force",b'),
     ],
 )
-def test_json_becomes_the_command_that_a_person_would_type(
+def test_json_arguments_become_the_canonical_text(
     grammar: Grammar, commands: dict[str, Command], name: str, document: Any, text: str | None
 ) -> None:
     command = commands[name]
@@ -48,7 +48,7 @@ def test_json_becomes_the_command_that_a_person_would_type(
     assert parsed.arguments == arguments
 
 
-def test_json_is_read_as_the_types_of_the_command(
+def test_json_arguments_are_converted_to_the_parameter_types(
     grammar: Grammar, commands: dict[str, Command]
 ) -> None:
     arguments = grammar.bind(commands["execute"], {"script": "x", "targets": ["web"]})
@@ -74,7 +74,7 @@ def test_json_is_read_as_the_types_of_the_command(
         ("show", {"target": "a", "confirm": True}, "show has no argument 'confirm'", "target"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_the_error_names_the_invalid_argument(
     grammar: Grammar,
     commands: dict[str, Command],
     name: str,
@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_named(
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=50)
-def test_whatever_a_model_makes_up_is_refused_or_one_command(
+def test_arbitrary_json_is_refused_or_becomes_one_command(
     grammar: Grammar, commands: dict[str, Command], data: st.DataObject
 ) -> None:
     command = data.draw(st.sampled_from(list(commands.values())))
@@ -108,7 +108,7 @@ def test_whatever_a_model_makes_up_is_refused_or_one_command(
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=50)
-def test_what_the_schema_allows_is_read(
+def test_arguments_that_the_schema_allows_are_accepted(
     grammar: Grammar, commands: dict[str, Command], data: st.DataObject
 ) -> None:
     command = commands["list instances"]

@@ -53,16 +53,16 @@ def anyone(command: Command) -> bool:
         ("x" * 9000, []),
     ],
 )
-def test_the_words_that_can_stand_at_the_end(grammar: Grammar, text: str, words: list[str]) -> None:
+def test_completions_of_the_last_word(grammar: Grammar, text: str, words: list[str]) -> None:
     assert grammar.complete(text, anyone) == words
 
 
-def test_only_what_is_permitted_is_completed(grammar: Grammar) -> None:
+def test_only_permitted_commands_are_completed(grammar: Grammar) -> None:
     assert grammar.complete("s", lambda command: command.name == "stop") == ["stop"]
     assert grammar.complete("", lambda _: False) == []
 
 
-def test_what_completion_offers_leads_to_a_command(grammar: Grammar) -> None:
+def test_completions_lead_to_a_command(grammar: Grammar) -> None:
     text = ""
     for expected in ("list", "instances", "--all-regions", "--colour"):
         offered = grammar.complete(text, anyone)

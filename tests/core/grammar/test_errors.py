@@ -175,7 +175,7 @@ def only(*names: str) -> Callable[[Command], bool]:
         ),
     ],
 )
-def test_what_people_are_told(fault: Fault, text: str, message: str, details: str) -> None:
+def test_error_messages(fault: Fault, text: str, message: str, details: str) -> None:
     error = fault(text)
     assert error.message == message
     assert error.details == details
@@ -188,14 +188,12 @@ def test_an_error_is_a_validation_error_of_the_wire_contract(fault: Fault) -> No
     assert error.details == f"{error.excerpt}\n{error.hint}"
 
 
-def test_an_empty_message_is_told_so(fault: Fault) -> None:
+def test_an_empty_message_is_an_error(fault: Fault) -> None:
     assert fault(" \n ").message == "The message is empty"
 
 
 @pytest.mark.parametrize("text", ["stop", "execute x", "list instances --limit x", 'show "x'])
-def test_a_faulty_text_of_a_forbidden_command_says_nothing_about_it(
-    fault: Fault, text: str
-) -> None:
+def test_errors_of_a_denied_command_reveal_nothing_about_it(fault: Fault, text: str) -> None:
     error = fault(text, nobody)
     assert isinstance(error, NotPermitted)
     assert not isinstance(error, UnknownCommand | MissingArguments)
@@ -216,7 +214,7 @@ def test_a_faulty_text_of_a_forbidden_command_says_nothing_about_it(
         "check",
     ],
 )
-def test_no_error_names_what_is_not_permitted(fault: Fault, text: str) -> None:
+def test_errors_name_no_denied_commands(fault: Fault, text: str) -> None:
     error = fault(text, nobody)
     assert type(error) is UnknownCommand
     assert error.suggestions == ()
@@ -226,19 +224,19 @@ def test_no_error_names_what_is_not_permitted(fault: Fault, text: str) -> None:
     assert error.place == (0, len(text.split(maxsplit=1)[0]))
 
 
-def test_suggestions_are_of_what_is_permitted(fault: Fault) -> None:
+def test_suggestions_in_errors_are_permitted_commands(fault: Fault) -> None:
     error = fault("shop web-1", only("show"))
     assert isinstance(error, UnknownCommand)
     assert error.suggestions == ("show web-1",)
     assert "stop" not in (error.details or "")
 
 
-def test_the_caret_does_not_tell_of_commands_that_are_not_permitted(fault: Fault) -> None:
+def test_the_caret_reveals_no_denied_commands(fault: Fault) -> None:
     assert fault("check helth", only("stop")).place == (0, 5)
     assert fault("check helth", only("check health")).place == (6, 11)
 
 
-def test_the_most_literal_form_is_the_one_complained_about(fault: Fault) -> None:
+def test_the_error_is_about_the_most_literal_form(fault: Fault) -> None:
     assert "Usage: show instance TARGET" in (fault("show instance").details or "")
 
 
@@ -246,18 +244,18 @@ def lines(text: str, place: tuple[int, int]) -> list[str]:
     return point(text, place).split("\n")
 
 
-def test_carets_stand_below_wide_and_combining_letters() -> None:
+def test_carets_are_aligned_below_wide_and_combining_characters() -> None:
     text = "zeige 東京 cafe\u0301 hier"
     assert lines(text, (15, 19)) == [text, " " * 16 + "^^^^"]
     assert lines(text, (6, 8))[1] == " " * 6 + "^^^^"
 
 
-def test_only_the_line_with_the_fault_is_shown() -> None:
+def test_only_the_line_with_the_error_is_shown() -> None:
     assert lines("one\ntwo three\nfour", (8, 13)) == ["two three", "    ^^^^^"]
     assert lines("one\ntwo", (1, 6)) == ["one", " ^^"]
 
 
-def test_a_long_text_is_cut_round_the_place() -> None:
+def test_a_long_text_is_shortened_around_the_error() -> None:
     shown, carets = lines("x" * 4000 + " bad " + "y" * 4000, (4001, 4004))
     assert len(shown) < 130
     assert shown.startswith("…")
@@ -265,17 +263,17 @@ def test_a_long_text_is_cut_round_the_place() -> None:
     assert shown[carets.index("^") : len(carets)] == "bad"
 
 
-def test_a_long_fault_is_marked_at_its_beginning() -> None:
+def test_a_long_error_span_is_marked_at_its_beginning() -> None:
     shown, carets = lines("a " + "b" * 5000, (2, 5002))
     assert carets == "  " + "^" * 40
     assert len(shown) < 130
 
 
-def test_what_cannot_be_seen_takes_the_place_of_a_space() -> None:
+def test_invisible_characters_are_shown_as_spaces() -> None:
     assert lines("a\tb\u200bc\u202ed\x1b[31m e", (12, 13)) == ["a b c d [31m e", " " * 12 + "^"]
 
 
-def test_messages_hold_no_control_characters_and_no_novel(fault: Fault) -> None:
+def test_messages_are_short_and_without_control_characters(fault: Fault) -> None:
     error = fault("dance \x1b[31m\u202e " + "z" * 500)
     assert error.message.isprintable()
     assert len(error.message) < 100

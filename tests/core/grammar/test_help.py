@@ -10,7 +10,7 @@ def anyone(command: Command) -> bool:
     return True
 
 
-def test_the_list_has_one_line_for_each_permitted_command(grammar: Grammar) -> None:
+def test_help_has_one_line_for_each_permitted_command(grammar: Grammar) -> None:
     reply = grammar.help(lambda command: command.name != "stop")
     rows = [row for block in reply.view if isinstance(block, Table) for row in block.rows]
     assert ("list instances", "List instances.") in rows
@@ -20,7 +20,7 @@ def test_the_list_has_one_line_for_each_permitted_command(grammar: Grammar) -> N
     assert "stop" not in repr(reply).casefold()
 
 
-def test_the_list_is_grouped_by_plugin(grammar: Grammar) -> None:
+def test_help_is_grouped_by_plugin(grammar: Grammar) -> None:
     titles = [
         block.text
         for block in grammar.help(anyone).view
@@ -29,7 +29,7 @@ def test_the_list_is_grouped_by_plugin(grammar: Grammar) -> None:
     assert titles == ["What you can do here", "Instances", "Health", "Exec", "Core", "Chat"]
 
 
-def test_the_list_as_data(grammar: Grammar) -> None:
+def test_help_as_data(grammar: Grammar) -> None:
     data = grammar.help(anyone).data
     assert json.loads(json.dumps(data)) == data
     assert data["commands"][0] == {
@@ -41,13 +41,13 @@ def test_the_list_as_data(grammar: Grammar) -> None:
     }
 
 
-def test_somebody_who_may_nothing_is_told_so(grammar: Grammar) -> None:
+def test_help_without_permitted_commands(grammar: Grammar) -> None:
     reply = grammar.help(lambda _: False)
     assert reply.view == (Text("There is nothing you may run here."),)
     assert reply.data == {"commands": []}
 
 
-def test_one_command_in_full(grammar: Grammar) -> None:
+def test_help_on_one_command(grammar: Grammar) -> None:
     title, text, usage, arguments, examples, effect = grammar.help(anyone, "List  Instances").view
     assert title == Text("list instances", style="title")
     assert text == Text("List instances.\n\nOnly those that match every option.")
@@ -74,7 +74,7 @@ def test_one_command_in_full(grammar: Grammar) -> None:
     assert effect == Fields((("Effect", "reads only"),))
 
 
-def test_one_command_shows_what_it_needs_and_what_it_does(grammar: Grammar) -> None:
+def test_help_on_one_command_shows_required_parameters_and_effect(grammar: Grammar) -> None:
     view = grammar.help(anyone, "resize").view
     assert Code("resize TARGET to SIZE --reason REASON", title="Usage") in view
     assert Fields((("Effect", "changes state; needs confirmation"),)) in view
@@ -82,7 +82,7 @@ def test_one_command_shows_what_it_needs_and_what_it_does(grammar: Grammar) -> N
     assert rows[0] == ("TARGET", "the name or id of an instance, or tag:KEY=VALUE", "required")
 
 
-def test_one_command_as_data(grammar: Grammar) -> None:
+def test_help_on_one_command_as_data(grammar: Grammar) -> None:
     data = grammar.help(anyone, "execute").data["command"]
     assert json.loads(json.dumps(data)) == data
     assert data["usage"] == [
@@ -101,11 +101,11 @@ def test_one_command_as_data(grammar: Grammar) -> None:
 
 
 @pytest.mark.parametrize("name", ["run", "Show Instance", "check", "help", "list"])
-def test_a_command_is_found_by_any_of_its_beginnings(grammar: Grammar, name: str) -> None:
+def test_help_finds_a_command_by_any_prefix(grammar: Grammar, name: str) -> None:
     assert "command" in grammar.help(anyone, name).data
 
 
-def test_words_that_several_commands_begin_with_list_them() -> None:
+def test_help_on_a_common_prefix_lists_the_commands() -> None:
     from smartops import command
 
     @command("set {a} x")
@@ -128,7 +128,7 @@ def test_words_that_several_commands_begin_with_list_them() -> None:
     assert reply.view[0] == Text("Commands that begin with list", style="title")
 
 
-def test_help_on_what_is_not_there_suggests(grammar: Grammar) -> None:
+def test_help_on_an_unknown_command_suggests_similar_ones(grammar: Grammar) -> None:
     with pytest.raises(UnknownCommand) as caught:
         grammar.help(anyone, "lst instances")
     assert caught.value.message == 'There is no command "lst instances"'
@@ -136,7 +136,7 @@ def test_help_on_what_is_not_there_suggests(grammar: Grammar) -> None:
     assert caught.value.suggestions == ("list instances",)
 
 
-def test_help_on_what_is_not_permitted_is_help_on_nothing(grammar: Grammar) -> None:
+def test_help_on_a_denied_command_is_like_on_an_unknown_one(grammar: Grammar) -> None:
     def permitted(command: Command) -> bool:
         return command.name != "stop"
 

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 -- these are the characters that are to be mended
+# ruff: noqa: RUF001 -- these characters are test input
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_the_examples_of_the_wire_contract(given: Given) -> None:
     }
 
 
-def test_arguments_hold_every_parameter(parse: Callable[[str], Parsed]) -> None:
+def test_arguments_contain_every_parameter(parse: Callable[[str], Parsed]) -> None:
     parsed = parse("stop web-1")
     assert parsed.arguments == {"targets": refs("web-1"), "force": False}
     assert list(parsed.arguments) == ["targets", "force"]
@@ -78,11 +78,11 @@ def test_every_spelling_of_an_option(given: Given, text: str) -> None:
         ("all-regions=false", False),
     ],
 )
-def test_switches(parse: Callable[[str], Parsed], text: str, value: bool) -> None:
+def test_flags(parse: Callable[[str], Parsed], text: str, value: bool) -> None:
     assert parse(f"list instances {text}").arguments["all_regions"] is value
 
 
-def test_a_switch_that_is_on_by_default_can_be_turned_off(given: Given) -> None:
+def test_a_flag_that_is_on_by_default_can_be_turned_off(given: Given) -> None:
     assert given("list instances --no-colour") == {"colour": False}
 
 
@@ -123,7 +123,7 @@ def test_targets(given: Given, text: str, targets: tuple[str, ...]) -> None:
     assert given(text)["targets"] == refs(*targets)
 
 
-def test_an_option_of_many_takes_what_has_equal_signs(given: Given) -> None:
+def test_a_list_option_accepts_values_with_equal_signs(given: Given) -> None:
     text = 'list instances --tag Environment=production tag=Tier=2 --tag "Owner=Platform team"'
     assert given(text) == {"tag": ("Environment=production", "Tier=2", "Owner=Platform team")}
     assert given("list instances --name web-* name=db-?") == {"name": ("web-*", "db-?")}
@@ -134,7 +134,7 @@ def test_an_empty_list_can_be_given(parse: Callable[[str], Parsed]) -> None:
     assert parse('list instances --tag ""').arguments["tag"] == ("",)
 
 
-def test_only_options_are_written_with_an_equal_sign(given: Given) -> None:
+def test_only_options_may_have_an_equal_sign(given: Given) -> None:
     assert given("tag web-1 key=x value=y note=z") == {
         "target": Reference("web-1"),
         "key": "key=x",
@@ -155,7 +155,7 @@ def test_placeholders_can_be_given_as_options(given: Given) -> None:
         assert given(text) == expected
 
 
-def test_with_all_placeholders_as_options_the_words_between_may_go(given: Given) -> None:
+def test_literals_between_placeholders_given_as_options_are_optional(given: Given) -> None:
     expected = {"script": "df -h", "targets": refs("a", "b")}
     assert given('execute --script "df -h" --targets a,b') == expected
     assert given('execute --targets a,b --script "df -h" on') == expected
@@ -172,7 +172,7 @@ def test_after_two_hyphens_everything_is_a_word(given: Given) -> None:
     assert given("execute -- --weird on web-1")["script"] == "--weird"
 
 
-def test_quoted_words_are_neither_literals_nor_options(given: Given, fault: Fault) -> None:
+def test_quoted_words_are_always_values(given: Given, fault: Fault) -> None:
     assert given('tag "web-1" "--key" "note=x"')["key"] == "--key"
     assert isinstance(fault('"list" instances'), UnknownCommand)
     assert given('show "instance"') == {"target": Reference("instance")}
@@ -204,7 +204,7 @@ def test_quoted_words_are_neither_literals_nor_options(given: Given, fault: Faul
         ('execute -- "a b" on web-1', "a b"),
     ],
 )
-def test_scripts_are_kept_to_the_character(given: Given, text: str, script: str) -> None:
+def test_scripts_are_parsed_verbatim(given: Given, text: str, script: str) -> None:
     found = given(text)
     assert found["script"] == script
     assert found["targets"] == refs("web-1")
@@ -221,7 +221,7 @@ def test_scripts_are_kept_to_the_character(given: Given, text: str, script: str)
         'execute --script "ls -l" on web-1,web-2 --timeout 5s',
     ],
 )
-def test_options_stand_before_or_after_a_script(given: Given, text: str) -> None:
+def test_options_are_allowed_before_and_after_a_script(given: Given, text: str) -> None:
     assert given(text) == {
         "script": "ls -l",
         "targets": refs("web-1", "web-2"),
@@ -253,7 +253,7 @@ def test_help_names_a_command_of_several_words(given: Given) -> None:
     assert given("help") == {}
 
 
-def test_a_value_of_an_option_is_not_the_literal_of_a_phrase(given: Given) -> None:
+def test_an_option_value_is_not_matched_as_a_literal(given: Given) -> None:
     assert given("resize web-1 to small --reason to")["reason"] == "to"
     assert given("execute df -h on web-1 --note on") == {
         "script": "df -h",
@@ -279,7 +279,9 @@ def test_a_value_of_an_option_is_not_the_literal_of_a_phrase(given: Given) -> No
         ("--platform Linux", "platform", "linux"),
     ],
 )
-def test_values_are_typed(given: Given, text: str, name: str, value: object) -> None:
+def test_values_are_converted_to_their_types(
+    given: Given, text: str, name: str, value: object
+) -> None:
     found = given(f"list instances {text}")
     assert found == {name: value}
     assert type(found[name]) is type(value)
@@ -313,7 +315,7 @@ def test_an_enum_becomes_its_member(parse: Callable[[str], Parsed]) -> None:
         ("--size big", "big"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_pointed_at(fault: Fault, text: str, wrong: str) -> None:
+def test_the_error_points_at_a_value_of_the_wrong_type(fault: Fault, text: str, wrong: str) -> None:
     text = f"list instances {text}"
     error = fault(text)
     assert error.place is not None
@@ -322,7 +324,9 @@ def test_a_value_of_the_wrong_type_is_pointed_at(fault: Fault, text: str, wrong:
     assert "must be" in error.message
 
 
-def test_missing_arguments_carry_what_is_known(fault: Fault, commands: dict[str, Command]) -> None:
+def test_missing_arguments_contain_the_known_values(
+    fault: Fault, commands: dict[str, Command]
+) -> None:
     error = fault("tag web-1 Env --note hi")
     assert isinstance(error, MissingArguments)
     assert error.command is commands["tag"]
@@ -330,7 +334,7 @@ def test_missing_arguments_carry_what_is_known(fault: Fault, commands: dict[str,
     assert error.arguments == {"note": "hi", "target": Reference("web-1"), "key": "Env"}
 
 
-def test_a_missing_option_is_missing(fault: Fault) -> None:
+def test_a_required_option_can_be_missing(fault: Fault) -> None:
     error = fault("resize web-1 to small")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["reason"]
@@ -338,7 +342,7 @@ def test_a_missing_option_is_missing(fault: Fault) -> None:
     assert set(error.arguments) == {"target", "size"}
 
 
-def test_a_script_without_a_place_to_run_is_missing_it(fault: Fault) -> None:
+def test_a_script_without_targets_has_missing_arguments(fault: Fault) -> None:
     error = fault("execute df -h")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["targets"]
@@ -346,7 +350,7 @@ def test_a_script_without_a_place_to_run_is_missing_it(fault: Fault) -> None:
     assert error.message == '"execute" needs "on TARGETS"'
 
 
-def test_everything_that_is_missing_is_told_at_once(fault: Fault) -> None:
+def test_all_missing_arguments_are_reported_together(fault: Fault) -> None:
     error = fault("resize web-1")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["size", "reason"]
@@ -354,7 +358,7 @@ def test_everything_that_is_missing_is_told_at_once(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("text", ["show", "show instance", "stop", "execute", "run x on", "tag"])
-def test_what_ends_too_early_asks_for_the_rest(fault: Fault, text: str) -> None:
+def test_an_incomplete_text_asks_for_the_rest(fault: Fault, text: str) -> None:
     assert isinstance(fault(text), MissingArguments)
 
 
@@ -362,7 +366,7 @@ def test_what_ends_too_early_asks_for_the_rest(fault: Fault, text: str) -> None:
     "text",
     ["", "  \n", "\u200b", "list", "instances", "lst instances", "why is it slow?", "it's me"],
 )
-def test_what_is_no_command(fault: Fault, text: str) -> None:
+def test_unknown_commands(fault: Fault, text: str) -> None:
     error = fault(text)
     assert type(error) is (UnknownCommand if text.strip(" \n\u200b") else ParseError)
 
@@ -370,18 +374,18 @@ def test_what_is_no_command(fault: Fault, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["show me the slow ones", "list instances foo", 'execute "x" in web', "stop a b"]
 )
-def test_what_no_phrase_matches_whole_can_be_put_to_interpreters(fault: Fault, text: str) -> None:
+def test_text_that_no_phrase_matches_can_be_interpreted(fault: Fault, text: str) -> None:
     error = fault(text)
     assert isinstance(error, UnknownCommand)
     assert error.command is not None
 
 
-def test_a_clearer_fault_is_no_unknown_command(fault: Fault) -> None:
+def test_a_more_specific_error_is_no_unknown_command(fault: Fault) -> None:
     for text in ("list instances --limit x", "list instances --nope", "stop", 'show "x'):
         assert not isinstance(fault(text), UnknownCommand)
 
 
-def test_parsing_does_not_ask_for_rights_when_the_text_is_sound(grammar: Grammar) -> None:
+def test_parsing_a_valid_text_does_not_check_permissions(grammar: Grammar) -> None:
     asked: list[str] = []
 
     def permitted(command: Command) -> bool:

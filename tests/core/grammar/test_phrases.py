@@ -53,7 +53,7 @@ def anyone(command: Command) -> bool:
         ("  ", "is empty"),
     ],
 )
-def test_a_malformed_phrase_stops_the_start_and_says_why(phrase: str, complaint: str) -> None:
+def test_a_malformed_phrase_is_a_start_error(phrase: str, complaint: str) -> None:
     found = problems(made("fine", phrase, owner="mine"))
     assert len(found) == 1
     assert found[0].startswith(f"plugin mine: command 'fine': phrase {phrase!r}: ")
@@ -64,7 +64,7 @@ def test_all_problems_are_reported_together() -> None:
     assert len(problems(made("one", "one {x}"), made("two", "{a}"), made("one"))) == 3
 
 
-def test_a_needed_parameter_cannot_be_optional_in_the_phrase() -> None:
+def test_a_required_parameter_cannot_be_optional_in_the_phrase() -> None:
     @command("do [{it}]")
     async def do(it: str) -> str:
         """Do it."""
@@ -77,14 +77,14 @@ def test_a_needed_parameter_cannot_be_optional_in_the_phrase() -> None:
 
 
 @pytest.mark.parametrize("phrase", ["do {b}", "Do {a}", "do {b...}", "do [{a}]"])
-def test_a_phrase_that_cannot_be_told_from_an_earlier_one_is_refused(phrase: str) -> None:
+def test_an_ambiguous_phrase_is_refused(phrase: str) -> None:
     assert problems(made("do [{a}]", phrase, owner="p")) == [
         f"plugin p: command 'do': phrase {phrase!r} cannot be told from an earlier phrase; "
         "leave it out"
     ]
 
 
-def test_options_that_read_the_same_are_refused() -> None:
+def test_options_with_equal_spellings_are_refused() -> None:
     @command("do")
     async def do(all: bool = False, no_all: bool = False) -> str:
         """Do it."""
@@ -126,7 +126,7 @@ def test_commands_that_match_the_same_text_are_refused(one: str, two: str) -> No
     ]
 
 
-def test_commands_with_other_options_are_told_apart_by_the_number_of_words() -> None:
+def test_phrases_are_distinguished_by_the_number_of_words() -> None:
     @command("paint", "show {colour} {size}")
     async def paint(colour: str = "", size: str = "") -> str:
         """Paint."""
@@ -190,14 +190,14 @@ def test_forms_of_a_phrase(phrase: str, text: str, arguments: dict[str, str]) ->
     assert parsed.arguments == {"a": "", "b": "", "c": "", "many": None} | arguments
 
 
-def test_within_a_command_exact_forms_come_before_greedy_ones() -> None:
+def test_exact_forms_of_a_command_win_over_greedy_ones() -> None:
     grammar = Grammar([made("do {a...}", "do {b} {c}")])
     assert grammar.parse("do x y", anyone).arguments["b"] == "x"
     assert grammar.parse("do x y z", anyone).arguments["a"] == "x y z"
     assert grammar.parse('do "x y"', anyone).arguments["a"] == "x y"
 
 
-def test_literal_words_need_not_be_ascii() -> None:
+def test_literal_words_may_be_non_ascii() -> None:
     grammar = Grammar([made("zeige übersicht {a}")])
     assert grammar.parse("ZEIGE ÜBERSICHT x", anyone).arguments["a"] == "x"
 
@@ -230,7 +230,7 @@ def prefixed() -> Grammar:
         ("show --job x", "show job", "show job x"),
     ],
 )
-def test_a_placeholder_can_begin_with_letters(
+def test_a_placeholder_may_have_a_literal_prefix(
     prefixed: Grammar, text: str, name: str, canonical: str
 ) -> None:
     parsed = prefixed.parse(text, anyone)
@@ -243,7 +243,7 @@ def test_a_placeholder_can_begin_with_letters(
     )
 
 
-def test_a_value_that_does_not_begin_so_cannot_be_written() -> None:
+def test_a_value_without_the_literal_prefix_is_refused() -> None:
     item = made("show x-{a}")
     grammar = Grammar([item])
     assert grammar.text(item, {"a": "x-1"}) == "show x-1"
@@ -252,11 +252,11 @@ def test_a_value_that_does_not_begin_so_cannot_be_written() -> None:
             grammar.text(item, {"a": value})
 
 
-def test_help_on_a_word_is_about_what_takes_any(prefixed: Grammar) -> None:
+def test_help_on_a_word_finds_the_command_that_takes_any_word(prefixed: Grammar) -> None:
     assert prefixed.help(anyone, "show").data == prefixed.help(anyone, "show thing").data
 
 
-def test_what_is_missing_is_what_takes_any_word(prefixed: Grammar) -> None:
+def test_the_missing_argument_is_of_the_command_that_takes_any_word(prefixed: Grammar) -> None:
     with pytest.raises(ParseError) as caught:
         prefixed.parse("show", anyone)
     assert caught.value.command is not None

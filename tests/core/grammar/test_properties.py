@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 -- these are the characters that are to be mended
-"""Properties that hold whatever is typed."""
+# ruff: noqa: RUF001 -- these characters are test input
+"""Properties that hold for any text."""
 
 import string
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def whole(command: Command, arguments: dict[str, Any]) -> dict[str, Any]:
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=200)
-def test_what_is_written_reads_back(
+def test_canonical_text_parses_to_the_same_call(
     grammar: Grammar, commands: dict[str, Command], data: st.DataObject
 ) -> None:
     command = data.draw(st.sampled_from(list(commands.values())))
@@ -100,7 +100,7 @@ def test_what_is_written_reads_back(
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=100)
-def test_what_is_half_known_reads_back_and_asks_for_the_rest(
+def test_incomplete_canonical_text_parses_to_the_same_missing_arguments(
     grammar: Grammar, commands: dict[str, Command], data: st.DataObject
 ) -> None:
     needing = [item for item in commands.values() if any(p.required for p in item.parameters)]
@@ -164,7 +164,9 @@ words = st.sampled_from(["a", "b", "c", "A", "x=1", "--x", "w", "v w", "a b", ""
 
 @given(grammar=grammars(), data=st.data())
 @settings(deadline=None, max_examples=150)
-def test_what_is_written_reads_back_in_any_grammar(grammar: Grammar, data: st.DataObject) -> None:
+def test_canonical_text_parses_to_the_same_call_in_any_grammar(
+    grammar: Grammar, data: st.DataObject
+) -> None:
     assume(grammar.commands)
     command = data.draw(st.sampled_from(grammar.commands))
     arguments = {name: data.draw(words) for name in "xyz"}
@@ -176,7 +178,7 @@ def test_what_is_written_reads_back_in_any_grammar(grammar: Grammar, data: st.Da
 
 @given(grammar=grammars(), said=st.lists(st.sampled_from("abcvw"), max_size=6).map(" ".join))
 @settings(deadline=None, max_examples=100)
-def test_what_any_grammar_reads_it_writes(grammar: Grammar, said: str) -> None:
+def test_parsed_text_has_a_canonical_text_in_any_grammar(grammar: Grammar, said: str) -> None:
     try:
         parsed = grammar.parse(said, anyone)
     except ParseError:
@@ -187,7 +189,7 @@ def test_what_any_grammar_reads_it_writes(grammar: Grammar, said: str) -> None:
 def checked(
     grammar: Grammar, text: str, permitted: Callable[[Command], bool]
 ) -> Parsed | ParseError:
-    """Parse; anything but a ParseError fails the test."""
+    """Return the result of parsing, or the ParseError."""
     try:
         return grammar.parse(text, permitted)
     except ParseError as caught:
@@ -213,18 +215,18 @@ beginnings = st.sampled_from(
 
 @given(start=beginnings, rest=st.one_of(nasty, st.text(max_size=60)))
 @settings(deadline=None, max_examples=150)
-def test_any_text_is_understood_or_refused(grammar: Grammar, start: str, rest: str) -> None:
+def test_any_text_is_parsed_or_refused(grammar: Grammar, start: str, rest: str) -> None:
     outcome = checked(grammar, start + rest, anyone)
     if isinstance(outcome, Parsed):
         assert grammar.parse(outcome.text, anyone) == outcome
-    grammar.suggest(start + rest, anyone)
+
     for word in grammar.complete(start + rest, anyone):
         assert word
 
 
 @given(start=beginnings, rest=nasty)
 @settings(deadline=None, max_examples=200)
-def test_what_is_not_permitted_stays_untold(grammar: Grammar, start: str, rest: str) -> None:
+def test_denied_commands_are_not_revealed(grammar: Grammar, start: str, rest: str) -> None:
     outcome = checked(grammar, start + rest, lambda _: False)
     if isinstance(outcome, NotPermitted):
         assert outcome.details is None
@@ -236,7 +238,7 @@ def test_what_is_not_permitted_stays_untold(grammar: Grammar, start: str, rest: 
 
 @given(content=st.one_of(texts, nasty), mark=st.sampled_from(["''", '""', "``", "“”", "‘’", "„“"]))
 @settings(deadline=None, max_examples=100)
-def test_quoted_content_is_kept_to_the_character(grammar: Grammar, content: str, mark: str) -> None:
+def test_quoted_content_is_parsed_verbatim(grammar: Grammar, content: str, mark: str) -> None:
     opening, closing = mark
     assume(not set(content) & set(MARKS))
     assume(not content.endswith("\\"))
@@ -253,7 +255,7 @@ shell = st.text(
 
 @given(script=shell)
 @settings(deadline=None, max_examples=100)
-def test_an_unquoted_script_is_kept_to_the_character(grammar: Grammar, script: str) -> None:
+def test_an_unquoted_script_is_parsed_verbatim(grammar: Grammar, script: str) -> None:
     script = script.strip()
     assume(script and not script.startswith("--"))
     assume("<http" not in script and "<mailto:" not in script and "<tel:" not in script)
@@ -263,7 +265,7 @@ def test_an_unquoted_script_is_kept_to_the_character(grammar: Grammar, script: s
 
 @given(text=st.one_of(texts, nasty))
 @settings(deadline=None, max_examples=100)
-def test_tokens_lie_in_order_within_the_text(text: str) -> None:
+def test_tokens_are_in_order_within_the_text(text: str) -> None:
     line = read(text)
     at = 0
     for token in line.tokens:

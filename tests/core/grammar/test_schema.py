@@ -12,12 +12,12 @@ def schemas(grammar: Grammar, commands: dict[str, Command]) -> dict[str, Any]:
     return {name: grammar.schema(command) for name, command in commands.items()}
 
 
-def test_every_schema_is_one(schemas: dict[str, Any]) -> None:
+def test_every_schema_is_valid(schemas: dict[str, Any]) -> None:
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_a_schema_tells_types_defaults_and_needs(schemas: dict[str, Any]) -> None:
+def test_a_schema_has_types_defaults_and_required_parameters(schemas: dict[str, Any]) -> None:
     schema = schemas["execute"]
     assert schema["title"] == "execute"
     assert schema["description"] == "Run a script."
@@ -44,7 +44,7 @@ def test_a_schema_tells_types_defaults_and_needs(schemas: dict[str, Any]) -> Non
         ({"nope": 1}, False),
     ],
 )
-def test_a_schema_accepts_what_the_command_takes(
+def test_a_schema_accepts_valid_arguments(
     schemas: dict[str, Any], arguments: dict[str, Any], fits: bool
 ) -> None:
     validator = jsonschema.Draft202012Validator(schemas["list instances"])

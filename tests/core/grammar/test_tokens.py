@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 -- these are the characters that are to be mended
+# ruff: noqa: RUF001 -- these characters are test input
 
 import pytest
 
@@ -14,7 +14,7 @@ def quoted(text: str) -> list[bool]:
     return [token.quoted for token in read(text).tokens]
 
 
-def test_words_are_cut_at_any_space() -> None:
+def test_words_are_split_at_any_whitespace() -> None:
     assert texts("  list\tinstances\n--all ") == ["list", "instances", "--all"]
     assert texts("list\u00a0instances\u2003--all\u202fx\u3000y") == [
         "list",
@@ -25,7 +25,7 @@ def test_words_are_cut_at_any_space() -> None:
     ]
 
 
-def test_a_token_knows_its_place_in_the_source() -> None:
+def test_a_token_has_its_position_in_the_source() -> None:
     text = "  show\u200b “web 1” --x='a b'"
     line = read(text)
     assert [text[token.start : token.end] for token in line.tokens] == [
@@ -39,7 +39,7 @@ def test_a_token_knows_its_place_in_the_source() -> None:
     "text",
     ['"df -h"', "'df -h'", "`df -h`", "“df -h”", "”df -h”", "„df -h“", "‘df -h’", "‚df -h‘"],
 )
-def test_every_kind_of_quote_mark_quotes(text: str) -> None:
+def test_all_kinds_of_quotation_marks_quote(text: str) -> None:
     assert texts(f"run {text} now") == ["run", "df -h", "now"]
     assert quoted(f"run {text} now") == [False, True, False]
 
@@ -70,14 +70,14 @@ def test_every_kind_of_quote_mark_quotes(text: str) -> None:
         (r"“say \”hi\” ”", "say ”hi” "),
     ],
 )
-def test_quoted_text_is_kept_to_the_character(text: str, content: str) -> None:
+def test_quoted_text_is_tokenized_verbatim(text: str, content: str) -> None:
     (token,) = read(text).tokens
     assert token.text == content
     assert token.quoted
 
 
 @pytest.mark.parametrize("word", ["it's", "web's", "5'10", "rock'n'roll", 'a"b', "x`y"])
-def test_quote_marks_inside_a_word_are_part_of_it(word: str) -> None:
+def test_quotation_marks_inside_a_word_are_part_of_it(word: str) -> None:
     (token,) = read(word).tokens
     assert token.text == word
     assert token.plain
@@ -104,7 +104,7 @@ def test_a_quote_may_open_after_a_sign_within_a_word(text: str, value: str) -> N
 @pytest.mark.parametrize(
     ("text", "at"), [('say "a"b', 7), ("say 'a b';x", 9), ('"a".', 3), ("x=“a”b", 5)]
 )
-def test_text_that_touches_a_closing_quote_is_noticed(text: str, at: int) -> None:
+def test_text_adjacent_to_a_closing_quote_is_detected(text: str, at: int) -> None:
     assert read(text).tokens[-1].glued == at
 
 
@@ -120,7 +120,7 @@ def test_text_that_touches_a_closing_quote_is_noticed(text: str, at: int) -> Non
         ('“a"', 0),
     ],
 )
-def test_a_quote_that_never_closes_is_noticed(text: str, at: int) -> None:
+def test_an_unclosed_quote_is_detected(text: str, at: int) -> None:
     assert read(text).unclosed == at
 
 
@@ -157,12 +157,12 @@ def test_a_quote_that_never_closes_is_noticed(text: str, at: int) -> None:
         ("<http://", "<http://"),
     ],
 )
-def test_words_are_mended(word: str, mended: str) -> None:
+def test_words_are_normalized(word: str, mended: str) -> None:
     assert mend(word) == mended
     assert texts(f"show {word} now") == ["show", mended, "now"]
 
 
-def test_invisible_characters_alone_are_no_word() -> None:
+def test_invisible_characters_alone_are_not_a_word() -> None:
     assert texts("list \u200b\ufeff instances\u200b \u200d") == ["list", "instances"]
     assert texts("\ufefflist “a b”\u200b \u200b‘c’") == ["list", "a b", "c"]
 
@@ -181,7 +181,7 @@ def raw(text: str) -> str:
         'echo "a"b"c d',
     ],
 )
-def test_raw_text_is_the_source_to_the_character(text: str) -> None:
+def test_raw_text_is_the_source_verbatim(text: str) -> None:
     assert raw(text) == text
 
 
@@ -196,17 +196,17 @@ def test_raw_text_is_the_source_to_the_character(text: str) -> None:
         ("a\u200b \u200bb", "a b"),
     ],
 )
-def test_raw_text_is_mended_outside_quotes_only(text: str, source: str) -> None:
+def test_raw_text_is_normalized_only_outside_quotes(text: str, source: str) -> None:
     assert raw(text) == source
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800", '"\0"', "\udfff"])
-def test_what_is_not_text_is_refused(text: str) -> None:
+def test_control_characters_are_refused(text: str) -> None:
     with pytest.raises(ParseError, match="not text"):
         read(text)
 
 
-def test_the_longest_text_is_read_and_a_longer_one_refused() -> None:
+def test_the_maximum_length_of_a_text() -> None:
     assert len(read("x" * LIMIT).tokens[0].text) == LIMIT
     with pytest.raises(ParseError, match=r"8,000 characters, and this has 8,001"):
         read("x" * (LIMIT + 1))

@@ -51,7 +51,7 @@ def test_instances_are_written_by_id(grammar: Grammar, commands: Commands) -> No
     assert grammar.text(commands["stop"], arguments) == 'stop i-0abc,"web 2" --force'
 
 
-def test_what_is_left_out_has_its_default(grammar: Grammar, commands: Commands) -> None:
+def test_omitted_arguments_have_their_defaults(grammar: Grammar, commands: Commands) -> None:
     assert grammar.text(commands["list instances"], {}) == "list instances"
 
 
@@ -63,7 +63,7 @@ def test_an_empty_list_of_targets_is_written_as_an_option(
     assert parse(text).arguments["targets"] == ()
 
 
-def test_a_default_that_the_phrase_needs_is_written() -> None:
+def test_a_default_that_the_phrase_requires_is_written() -> None:
     @command("paint {thing} {colour}", "paint {thing} red and {second}")
     async def paint(thing: str, colour: str = "red", second: str = "blue") -> str:
         """Paint."""
@@ -86,7 +86,7 @@ def test_a_default_that_the_phrase_needs_is_written() -> None:
         {"target": Reference("x"), "key": "k", "value": "v", "note": None},
     ],
 )
-def test_what_cannot_be_written_is_refused(
+def test_values_without_a_text_form_are_refused(
     grammar: Grammar, commands: Commands, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match=r"tag|value"):
@@ -102,7 +102,7 @@ def test_what_cannot_be_written_is_refused(
         ("since", timedelta(days=40_000)),
     ],
 )
-def test_numbers_that_no_text_gives_are_refused(
+def test_numbers_without_a_text_form_are_refused(
     grammar: Grammar, commands: Commands, name: str, value: object
 ) -> None:
     with pytest.raises(ValueError, match="cannot be written"):
@@ -122,5 +122,5 @@ def test_numbers_that_no_text_gives_are_refused(
         ("`\"'\\", "'`\"''\\'"),
     ],
 )
-def test_quotes_are_chosen_to_keep_the_text(value: str, text: str) -> None:
+def test_the_quotation_mark_is_chosen_to_preserve_the_text(value: str, text: str) -> None:
     assert quoted(value) == text

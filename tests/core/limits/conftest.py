@@ -1,4 +1,4 @@
-"""A Valkey or Redis server to test on."""
+"""Valkey or Redis servers for tests."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ REMEDY = (
 
 
 def program() -> str:
-    """Return the server to run: one that is installed, else the one from the test extra."""
+    """Return the path of the server: an installed one, else the one of the test extra."""
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(port: int) -> Iterator[str]:
-    """Run a server that keeps nothing, and return its URL once it answers."""
+    """Run a server without persistence, and return its URL once it answers."""
     with tempfile.TemporaryDirectory(prefix="smartops-valkey-") as folder:
         options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
         command = [program(), "--dir", folder]
@@ -72,7 +72,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def valkey(server: str) -> str:
-    """The URL of a server with nothing in it."""
+    """Return the URL of an empty server."""
     with redis.Redis.from_url(server.replace("valkey", "redis")) as client:
         client.flushdb()
         client.script_flush()
@@ -81,7 +81,7 @@ def valkey(server: str) -> str:
 
 @dataclass
 class Server:
-    """A server of one test's own."""
+    """A server of a single test."""
 
     port: int
     url: str
@@ -90,7 +90,7 @@ class Server:
 
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., Server]]:
-    """Starts servers that can be stopped in the middle of a test."""
+    """Return a function that starts servers, which a test can stop."""
     with ExitStack() as stack:
 
         def start(port: int = 0) -> Server:
@@ -108,7 +108,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def shared(valkey: str, clock: ManualClock) -> AsyncIterator[Callable[..., SharedLimiter]]:
-    """Makes limiters on the server, on the test's own time, as replicas would have them."""
+    """Return a function that creates limiters on the server, like those of replicas."""
     made = []
 
     def make(url: str = valkey, *, server_time: bool = False) -> SharedLimiter:

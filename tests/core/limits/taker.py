@@ -1,4 +1,4 @@
-"""A replica in a process of its own: takes from a shared limit, and says who was allowed."""
+"""A replica as a separate process: takes from a shared limit, and prints who was allowed."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What every limiter promises, in memory and on a real server."""
+"""The behaviour of all limiters, in memory and on a real server."""
 
 import math
 from collections import defaultdict
@@ -21,11 +21,13 @@ def asked(user: str, team: str = "ops") -> list[tuple[Window, str]]:
 
 
 async def take(limiter: Limiter, times: int, user: str = "alice") -> int:
-    """Return how many of so many tries were allowed."""
+    """Return how many of ``times`` requests were allowed."""
     return sum([(await limiter.take(asked(user))).allowed for _ in range(times)])
 
 
-async def test_the_headers_count_down_and_say_when(limiter: Limiter, clock: ManualClock) -> None:
+async def test_the_quota_counts_down_and_has_the_reset_time(
+    limiter: Limiter, clock: ManualClock
+) -> None:
     start = int(clock.time())
     quotas = []
     for _ in range(10):
@@ -38,7 +40,7 @@ async def test_the_headers_count_down_and_say_when(limiter: Limiter, clock: Manu
     assert refused == (False, Quota(10, 0, start + 60, retry_after=50), USER)
 
 
-async def test_room_comes_back_one_by_one(limiter: Limiter, clock: ManualClock) -> None:
+async def test_the_quota_is_restored_gradually(limiter: Limiter, clock: ManualClock) -> None:
     for _ in range(10):
         await limiter.take([(USER, "alice")])
         clock.advance(1)
@@ -51,7 +53,7 @@ async def test_room_comes_back_one_by_one(limiter: Limiter, clock: ManualClock) 
         clock.advance(0.5)
 
 
-async def test_waiting_as_told_is_enough(limiter: Limiter, clock: ManualClock) -> None:
+async def test_a_retry_after_retry_after_is_allowed(limiter: Limiter, clock: ManualClock) -> None:
     clock.advance(0.3)
     for _ in range(5):
         assert await take(limiter, 99) == 10
@@ -61,7 +63,7 @@ async def test_waiting_as_told_is_enough(limiter: Limiter, clock: ManualClock) -
         clock.advance(verdict.quota.retry_after)
 
 
-async def test_who_is_over_his_limit_takes_nothing_from_his_team(
+async def test_a_limited_user_does_not_use_the_team_quota(
     limiter: Limiter, clock: ManualClock
 ) -> None:
     big = Window("burst", 1000, 10)
@@ -75,7 +77,7 @@ async def test_who_is_over_his_limit_takes_nothing_from_his_team(
     assert await tries("late", 1) == 0
 
 
-async def test_the_verdict_is_about_the_nearest_window(limiter: Limiter) -> None:
+async def test_the_quota_is_that_of_the_window_closest_to_exhausted(limiter: Limiter) -> None:
     assert (await limiter.take(asked("alice"))).window is USER
     assert await take(limiter, 6, "bea") + await take(limiter, 6, "cid") == 12
     verdict = await limiter.take(asked("dora"))
@@ -85,14 +87,14 @@ async def test_the_verdict_is_about_the_nearest_window(limiter: Limiter) -> None
     assert (refused.allowed, refused.window, refused.quota.retry_after) == (False, BURST, 10)
 
 
-async def test_the_longest_refusal_is_told(limiter: Limiter) -> None:
+async def test_the_longest_retry_after_is_reported(limiter: Limiter) -> None:
     assert await take(limiter, 99, "alice") == 10
     assert await take(limiter, 99, "bea") == 10
     both = await limiter.take(asked("alice"))
     assert (both.window, both.quota.retry_after) == (USER, 60)
 
 
-async def test_keys_and_windows_do_not_mix(limiter: Limiter) -> None:
+async def test_keys_and_windows_are_independent(limiter: Limiter) -> None:
     assert (await limiter.take([(Window("a", 1, 60), "b:c")])).allowed
     assert (await limiter.take([(Window("b", 1, 60), "b:c")])).allowed
     assert (await limiter.take([(Window("a", 1, 60), "c")])).allowed
@@ -100,7 +102,7 @@ async def test_keys_and_windows_do_not_mix(limiter: Limiter) -> None:
     assert not (await limiter.take([(Window("a", 1, 60), "b:c")])).allowed
 
 
-async def test_a_window_must_allow_something() -> None:
+async def test_a_window_with_a_limit_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="user"):
         Window("user", 0, 60)
     with pytest.raises(ValueError, match="user"):
@@ -126,13 +128,13 @@ WINDOWS = st.sampled_from(
 
 
 class Exact:
-    """The promise, kept the dear way: every request that was allowed, by its time."""
+    """An exact reference model: the time of every allowed request."""
 
     def __init__(self) -> None:
         self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def most(self, window: Window, key: str, now: float, span: float) -> int:
-        """How many were allowed in the ``span`` before now."""
+        """Return how many were allowed in the ``span`` before now."""
         return sum(time + span > now for time in self.times[window.name, key])
 
 
@@ -142,11 +144,11 @@ class Exact:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(windows=WINDOWS, steps=STEPS)
-async def test_never_more_than_the_limit_and_hardly_ever_less(
+async def test_both_limiters_never_exceed_the_limit_and_rarely_undershoot(
     valkey: str, shared, monkeypatch, windows: tuple[Window, Window, Window], steps
 ) -> None:
-    """Both limiters say the same, step by step, and what they say keeps the promise."""
-    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 60)  # slow here is not away
+    """Both limiters return the same verdicts, which comply with the reference model."""
+    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 60)  # a slow machine is no failure
     clock, exact = ManualClock(), Exact()
     limiters = [MemoryLimiter(clock), shared()]
     limiters[1]._clock = clock

@@ -1,4 +1,4 @@
-"""The limiter in memory stays small, whatever comes."""
+"""The memory of the limiter in memory is bounded."""
 
 import sys
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 USER, TEAM = Window("user", 10, 60), Window("team", 100_000, 60)
 
 
-async def test_a_flood_of_senders_is_forgotten(clock: ManualClock) -> None:
+async def test_the_number_of_keys_is_bounded(clock: ManualClock) -> None:
     limiter = MemoryLimiter(clock, max_keys=1000)
     for number in range(20_000):
         await limiter.take([(USER, f"sender-{number}")])
@@ -20,7 +20,7 @@ async def test_a_flood_of_senders_is_forgotten(clock: ManualClock) -> None:
     assert len(limiter) >= 500
 
 
-async def test_a_flood_does_not_wipe_out_the_count_of_the_team(clock: ManualClock) -> None:
+async def test_a_flood_of_keys_does_not_reset_the_team_limit(clock: ManualClock) -> None:
     limiter, team = MemoryLimiter(clock, max_keys=100), Window("team", 1000, 60)
     allowed = 0
     for number in range(5000):
@@ -28,7 +28,7 @@ async def test_a_flood_does_not_wipe_out_the_count_of_the_team(clock: ManualCloc
     assert allowed == 1000
 
 
-async def test_one_among_many_is_remembered(clock: ManualClock) -> None:
+async def test_a_recent_key_is_not_evicted(clock: ManualClock) -> None:
     limiter = MemoryLimiter(clock, max_keys=1000)
     for _ in range(10):
         await limiter.take([(USER, "alice")])
@@ -37,7 +37,7 @@ async def test_one_among_many_is_remembered(clock: ManualClock) -> None:
     assert not (await limiter.take([(USER, "alice")])).allowed
 
 
-async def test_a_key_is_small_however_high_its_limit(clock: ManualClock) -> None:
+async def test_the_size_of_a_key_does_not_grow_with_its_limit(clock: ManualClock) -> None:
     limiter = MemoryLimiter(clock)
     for _ in range(20_000):
         assert (await limiter.take([(TEAM, "ops")])).allowed
@@ -48,7 +48,7 @@ async def test_a_key_is_small_however_high_its_limit(clock: ManualClock) -> None
     assert counter.total == sum(counter.counts)
 
 
-async def test_it_is_never_away(clock: ManualClock) -> None:
+async def test_the_memory_limiter_is_never_degraded(clock: ManualClock) -> None:
     limiter = MemoryLimiter(clock)
     await limiter.ping()
     await limiter.aclose()

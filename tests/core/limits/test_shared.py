@@ -1,4 +1,4 @@
-"""Limits that several processes share, on a real server that may go away."""
+"""Limits shared by several processes, on a real server that may be unreachable."""
 
 import json
 import subprocess
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 USER, TEAM = Window("user", 10, 600), Window("team", 100, 600)
 
 
-def test_several_processes_are_exact(valkey: str) -> None:
-    """4 processes, 9 users, 15 tries each, and one more user when the team has 10 left."""
+def test_several_processes_share_an_exact_limit(valkey: str) -> None:
+    """4 processes, 9 users, 15 requests each, and one more user when the team has 10 left."""
     taker = str(Path(__file__).with_name("taker.py"))
     running = [
         subprocess.Popen(
@@ -48,8 +48,8 @@ def test_several_processes_are_exact(valkey: str) -> None:
     assert allowed == {f"user-{n}": 10 for n in range(9)}
 
 
-async def test_the_server_keeps_the_time(valkey: str, shared) -> None:
-    """The clock of the process is years off; its replicas agree nevertheless."""
+async def test_the_time_is_the_server_s(valkey: str, shared) -> None:
+    """The clock of the process is years off; replicas agree because the server's time counts."""
     here, there = shared(server_time=True), shared(server_time=True)
     allowed = 0
     for _ in range(10):
@@ -72,7 +72,9 @@ async def test_keys_expire_and_share_a_slot(valkey: str, shared) -> None:
     assert size < 300
 
 
-async def test_a_key_on_the_server_is_small_too(valkey: str, shared, clock: ManualClock) -> None:
+async def test_the_size_of_a_key_on_the_server_is_bounded(
+    valkey: str, shared, clock: ManualClock
+) -> None:
     limiter = shared()
     for _ in range(1500):
         await limiter.take([(Window("team", 10**6, 60), "ops")])
@@ -82,8 +84,10 @@ async def test_a_key_on_the_server_is_small_too(valkey: str, shared, clock: Manu
         assert client.memory_usage(key) < 1500
 
 
-async def test_cancelled_requests_spoil_nothing(shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody has a limit of his own, so that an answer meant for another would show."""
+async def test_cancelled_requests_do_not_affect_others(
+    shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each user has a different limit, so that another request's response would be detected."""
     monkeypatch.setattr("smartops.limits.shared.PATIENCE", 60)  # real ones
     limiter, team = shared(), Window("team", 10**6, 600)
     outcomes: Counter[str] = Counter()
@@ -109,7 +113,7 @@ async def test_cancelled_requests_spoil_nothing(shared, monkeypatch: pytest.Monk
     assert not limiter.degraded
 
 
-async def test_a_server_that_forgot_the_script(valkey: str, shared) -> None:
+async def test_a_script_missing_on_the_server_is_loaded_again(valkey: str, shared) -> None:
     limiter = shared()
     assert (await limiter.take([(USER, "alice")])).allowed
     with redis.Redis.from_url(valkey) as client:
@@ -118,7 +122,7 @@ async def test_a_server_that_forgot_the_script(valkey: str, shared) -> None:
     assert not limiter.degraded
 
 
-async def test_each_limits_alone_while_the_server_is_away(
+async def test_replicas_limit_locally_while_the_server_is_unreachable(
     start_server, shared, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start_server()
@@ -141,7 +145,9 @@ async def test_each_limits_alone_while_the_server_is_away(
     assert lines[1] == "rate limiter: Redis reachable again"
 
 
-async def test_one_request_finds_it_back(start_server, shared, monkeypatch) -> None:
+async def test_one_request_detects_that_the_server_is_back(
+    start_server, shared, monkeypatch
+) -> None:
     monkeypatch.setattr("smartops.limits.shared.PAUSE", 0.0)
     server = start_server()
     limiter = shared(server.url)
@@ -153,7 +159,7 @@ async def test_one_request_finds_it_back(start_server, shared, monkeypatch) -> N
     assert not limiter.degraded
 
 
-async def test_a_server_that_does_not_answer_is_left_alone(
+async def test_a_server_that_times_out_is_not_asked_for_a_while(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.limits.shared.PATIENCE", 0.05)
@@ -182,7 +188,7 @@ async def test_a_server_that_does_not_answer_is_left_alone(
 
 
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
-async def test_both_names_will_do(valkey: str, shared, scheme: str) -> None:
+async def test_both_url_schemes_are_accepted(valkey: str, shared, scheme: str) -> None:
     limiter = shared(f"{scheme}://{valkey.partition('://')[2]}")
     await limiter.ping()
 
@@ -196,7 +202,7 @@ async def test_both_names_will_do(valkey: str, shared, scheme: str) -> None:
         ("redis://user:secret@host:port", "URL of the rate limits is wrong"),
     ],
 )
-async def test_a_url_that_cannot_be(clock: ManualClock, url: str, reason: str) -> None:
+async def test_invalid_urls_are_start_errors(clock: ManualClock, url: str, reason: str) -> None:
     with pytest.raises(StartupError, match=reason) as caught:
         SharedLimiter(url, clock, MemoryLimiter(clock))
     assert "secret" not in str(caught.value)

@@ -180,7 +180,8 @@ async def test_changes_are_refused_if_the_file_cannot_be_written(
 
 KILLED = """
 import sys, anyio
-from smartops import Clock, Query
+from smartops import Clock
+from smartops.backends import Query
 from smartops_fake.backend import Fake
 from smartops_fake.config import FakeConfig
 
