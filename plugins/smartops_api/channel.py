@@ -127,7 +127,7 @@ def _claims(verified: Verified) -> Claims:
     scope = claims.get("scope")
     return Proven(
         Identity(issuer.name, tenant, subject),
-        team=":".join(part for part in (issuer.name, tenant, team) if part),
+        team=":".join(filter(None, (issuer.name, tenant, team))) if team else "",
         raw=claims,
         impersonates=issuer.impersonation and isinstance(scope, str) and ACT in scope.split(),
     )

@@ -50,10 +50,21 @@ def identify(people: People, identity: Identity) -> Person:
 
 async def take_limits(parts: Parts, person: Person, team: str) -> Verdict:
     """Take one request from the windows of user, team and burst: from all or from none."""
-    keys = {"user": person.name, "team": team, "burst": team}
+    shared = _shared(person, team)
+    keys = {"user": person.name, "team": shared, "burst": shared}
     return await parts.limiter.take(
         [(window, f"{name}:{keys[name]}") for name, window in parts.windows.items()]
     )
+
+
+def _shared(person: Person, team: str) -> str:
+    """Return the key of the limits of a team; a person without one is a team of their own.
+
+    People without roles share limits among themselves only.
+    """
+    if not person.roles:
+        return f"strangers:{team}"
+    return f"team:{team}" if team else f"person:{person.name}"
 
 
 def exceeded(verdict: Verdict) -> LimitExceeded:

@@ -123,7 +123,7 @@ class Gate:
 
     async def _limited(self, asked: Identified, trail: Trail) -> Answer:
         message = asked.message
-        verdict = await take_limits(self.parts, asked.person, message.team or message.channel)
+        verdict = await take_limits(self.parts, asked.person, message.team)
         if not verdict.allowed:
             return answer(Reply.refused(exceeded(verdict)), quota=verdict.quota)
         reply = await self._guarded(trail, self._parsed(asked, trail))

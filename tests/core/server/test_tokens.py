@@ -1,7 +1,7 @@
 """What a bearer token is worth, over HTTP."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,9 @@ async def corp() -> AsyncIterator[StandInIssuer]:
         yield issuer
 
 
-async def trusting(start: Any, issuer: StandInIssuer, **more: Any) -> Any:
+async def trusting(
+    start: Any, issuer: StandInIssuer, server: Mapping[str, Any] | None = None, **more: Any
+) -> Any:
     """Return a server that trusts the issuer as ``corp``; its people have no roles."""
     settings = {
         "name": "corp",
@@ -53,7 +55,7 @@ async def trusting(start: Any, issuer: StandInIssuer, **more: Any) -> Any:
         "metadata": issuer.metadata_url,
         **more,
     }
-    return await start(auth={"issuers": [settings]})
+    return await start(auth={"issuers": [settings]}, **(server or {}))
 
 
 @pytest.mark.parametrize(("more", "who"), [({}, "portal"), ({"impersonation": True}, "boss")])
@@ -66,3 +68,46 @@ async def test_speaking_for_others_needs_an_issuer_that_allows_it(
     answer = await ask(server, token, **{"from": {"id": "boss"}})
 
     assert f"the identity corp:{who} " in answer.error["details"]
+
+
+MANY = {"limit": 1000, "window": timedelta(minutes=1)}
+BURST_OF_4 = {"user": MANY, "team": MANY, "burst": {"limit": 4, "window": timedelta(minutes=1)}}
+
+
+async def test_people_without_a_team_do_not_share_its_limits(start: Any) -> None:
+    server = await start(limits=BURST_OF_4)
+
+    for user in ("alice", "bob"):
+        answers = [await server.say("ping", user=user) for _ in range(5)]
+        assert [answer.status for answer in answers] == [200] * 4 + [429]
+        assert "(burst)" in answers[-1].error["details"]
+    assert (await server.say("ping", user="carol")).status == 200
+
+
+async def test_the_people_of_a_team_share_its_limits(start: Any) -> None:
+    server = await start(limits=BURST_OF_4)
+
+    for user in ("alice", "bob") * 2:
+        assert (await server.say("ping", user=user, team="web")).status == 200
+
+    assert (await server.say("ping", user="carol", team="web")).status == 429
+    assert (await server.say("ping", user="carol", team="db")).status == 200
+
+
+@pytest.mark.parametrize("body", [b'{"text": "ping"}', b"not JSON"])
+async def test_strangers_use_up_their_own_limits_only(
+    start: Any, corp: StandInIssuer, body: bytes
+) -> None:
+    people = {"alice": {"roles": ["operator"], "identities": ["corp:alice"]}}
+    settings = {"limits": BURST_OF_4, "people": people}
+    server = await trusting(start, corp, settings, team="team")
+
+    async def post(sub: str) -> int:
+        token = corp.token(sub=sub, team="web")
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return (await server.request("POST", "/api/messages", data=body, headers=headers)).status
+
+    strangers = [await post(f"stranger-{number}") for number in range(5)]
+    assert 429 not in strangers[:4]
+    assert strangers[4] == 429
+    assert await post("alice") != 429

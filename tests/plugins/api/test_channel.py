@@ -85,12 +85,11 @@ async def test_the_claims_for_subject_tenant_and_team_are_configurable(world):
     assert claims.team == "corp:g-1:d-1"
 
 
-async def test_the_team_defaults_to_the_tenant(world):
+async def test_a_tenant_is_not_a_team(world):
     channel = ApiChannel(world.services)
 
-    assert (await channel.authenticate(inbound(token=world.issuer.token()))).team == "corp"
     token = world.issuer.token(tid="t-1")
-    assert (await channel.authenticate(inbound(token=token))).team == "corp:t-1"
+    assert (await channel.authenticate(inbound(token=token))).team == ""
 
 
 @pytest.mark.parametrize(
