@@ -82,7 +82,7 @@ async def _all(
     failures: list[Failure] = []
     for reference in references:
         text = reference.text
-        found = await _find(compute, text)
+        found = await _find(compute, reference)
         if found.failures and whole:
             raise _perhaps_more(text, found)
         failures += found.failures
@@ -119,10 +119,10 @@ async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
             await lowlevel.checkpoint()
 
 
-async def _find(compute: Compute, text: str) -> _Found:
+async def _find(compute: Compute, reference: Reference) -> _Found:
     failures: dict[str, Failure] = {}
-    gone = ""
-    for query in _queries(text):
+    gone, text = "", reference.text
+    for query in (Query(ids=(text,)),) if reference.by_id else _queries(text):
         page = await compute.list(query)
         failures.update((item.backend, item) for item in page.failures)
         alive = tuple(item for item in page.instances if item.state != "terminated")

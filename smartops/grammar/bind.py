@@ -26,10 +26,12 @@ _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 class Reference:
     """How a person named a target: ``web-1``, ``i-0abc``, ``tag:Role=web``.
 
-    The gate resolves it against the backends.
+    The gate resolves it against the backends. With ``by_id`` the text is the id of
+    an instance and nothing else.
     """
 
     text: str
+    by_id: bool = False
 
     def __str__(self) -> str:
         return self.text

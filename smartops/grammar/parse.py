@@ -175,6 +175,17 @@ class Grammar:
         """
         return schema.bound(command, document)
 
+    def store(self, arguments: Mapping[str, Any]) -> str:
+        """Return typed arguments as JSON, which :meth:`restore` reads; instances by their ids."""
+        return schema.stored(arguments)
+
+    def restore(self, command: Command, document: str, *, by_id: bool) -> dict[str, Any]:
+        """Return the typed arguments that were stored; with ``by_id``, targets are ids.
+
+        Raises ValidationFailed if the command does not take them any more.
+        """
+        return schema.restored(command, document, by_id=by_id)
+
     def _is_called(self, command: Command, words: Sequence[str]) -> bool:
         if command.name.casefold().split() == words:
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -72,6 +73,43 @@ def bound(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
                 f"{command.name} has no argument {str(name)[:40]!r}", details=f"It has: {has}"
             )
     return {item.name: _argument(command, item, document.get(item.name)) for item in known.values()}
+
+
+def stored(arguments: Mapping[str, Any]) -> str:
+    """Return typed arguments as JSON, which :func:`restored` reads; instances by their ids."""
+    return json.dumps({name: jsonable(value) for name, value in arguments.items()})
+
+
+def restored(command: Command, document: str, *, by_id: bool) -> dict[str, Any]:
+    """Return the arguments that were stored; with ``by_id``, targets are ids.
+
+    Raises ValidationFailed if the command does not take them any more.
+    """
+    values = json.loads(document)
+    known = {item.name: item for item in command.parameters}
+    missing = [item.name for item in known.values() if item.required and item.name not in values]
+    if changed := [*missing, *(name for name in values if name not in known)]:
+        raise ValidationFailed(
+            f"{command.name} has changed", details=f"Its arguments are others: {', '.join(changed)}"
+        )
+    return {
+        name: _restored(item, values[name], by_id=by_id) if name in values else item.default
+        for name, item in known.items()
+    }
+
+
+def _restored(parameter: Parameter, value: Any, *, by_id: bool) -> Any:
+    def read(item: Any) -> Any:
+        if parameter.is_target:
+            return Reference(item, by_id)
+        return reader(parameter)(_word(item))
+
+    try:
+        if value is None:
+            return None
+        return tuple(map(read, value)) if parameter.many else read(value)
+    except (TypeError, ValueError):
+        raise ValidationFailed(f"{parameter.name} cannot be {value!r} any more") from None
 
 
 def _argument(command: Command, parameter: Parameter, value: Any) -> Any:

@@ -97,11 +97,15 @@ async def approve(parts: Parts, understood: Understood, allowed: Allowed) -> Pla
         return plan
     if plan.idle:
         return _nothing_to_do(plan)
-    return await _ask(parts, allowed, plan, interpreted=understood.interpreted)
+    return await _ask(parts, understood, allowed, plan)
 
 
-async def _ask(parts: Parts, allowed: Allowed, plan: Plan, *, interpreted: bool) -> Answer:
-    """Store a plan as an approval, and ask the person to confirm it."""
+async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Plan) -> Answer:
+    """Store a call and its plan as an approval, and ask the person to confirm it.
+
+    Targets are stored as they were named: that they are still the same is checked
+    by the digest.
+    """
     call = allowed.call
     approval = Approval(
         id=f"ap-{secrets.token_hex(6)}",
@@ -110,11 +114,13 @@ async def _ask(parts: Parts, allowed: Allowed, plan: Plan, *, interpreted: bool)
         digest=_digest(allowed, plan),
         expires=parts.clock.time() + parts.expires,
         plan=json.dumps(asdict(plan)),
+        command=call.command,
+        arguments=parts.grammar.store(understood.call.arguments),
     )
     token, showing = _approval_message(call.message, approval)
     await parts.store.add_approval(approval, showing)
     reply = _question(plan, parts.expires, token)
-    if interpreted:
+    if understood.interpreted:
         reply = _with_command(reply, "Understood as this command", call.text)
         reply = replace(reply, data={**reply.data, "understood": call.text})
     return answer(reply, approval_message=showing.key)

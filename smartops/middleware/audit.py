@@ -38,7 +38,9 @@ class Trail:
 
     def refers_to(self, operation: Operation, grammar: Grammar) -> None:
         """Note that the message is about an operation that was begun before."""
-        self.text = operation.command_text
+        self.text, self.command = operation.command_text, operation.command
+        if self.command:
+            return
         try:
             self.command = grammar.parse(self.text, lambda _: True).command.name
         except ParseError:  # the command is no longer there

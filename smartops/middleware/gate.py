@@ -31,7 +31,7 @@ from .audit import Trail, record, unforeseen
 from .deduplicate import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .dispatch import Run, dispatch
 from .operations import begin, can_resume, execute, given_up, outcome_of
-from .parse import check_known, parse, parse_exactly, proposed
+from .parse import check_known, parse, proposed, stored_call
 from .questions import naming_question
 from .steps import (
     Allowed,
@@ -215,7 +215,7 @@ class Gate:
         """Return the call of a stored operation if it is still allowed and can be resumed."""
         check_known(trail.person)
         asked = Identified(trail.message, trail.person)
-        understood = parse_exactly(self.parts, asked, operation.command_text)
+        understood = stored_call(self.parts, asked, operation, by_id=True)
         trail.runs(understood.command, understood.call.text)
         allowed = await authorise(self.parts, understood.command, understood.call)
         trail.rule = allowed.rule

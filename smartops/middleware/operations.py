@@ -169,6 +169,8 @@ def _operation(
         started=parts.clock.time(),
         act=asked.key,
         resumable=allowed.command.resumable,
+        command=allowed.call.command,
+        arguments=parts.grammar.store(allowed.call.arguments),
     )
 
 

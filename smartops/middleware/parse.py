@@ -13,7 +13,7 @@ from smartops.grammar import MissingArguments, NotPermitted, Parsed, UnknownComm
 from smartops.interpreter import FreeText
 from smartops.message import Person
 from smartops.reply import Reply
-from smartops.store import Approval
+from smartops.store import Approval, Operation
 
 from .access import forbidden, may_ever
 from .approvals import TOKEN, approval_of, is_no, withdraw
@@ -68,6 +68,26 @@ def parse_exactly(parts: Parts, asked: Identified, text: str) -> Understood:
     return _understood(asked, parsed)
 
 
+def stored_call(
+    parts: Parts, asked: Identified, stored: Approval | Operation, *, by_id: bool = False
+) -> Understood:
+    """Return the call of an approval or operation; it is not open to interpretation.
+
+    Raises ValidationFailed if the command is gone, or does not take these arguments
+    any more.
+    """
+    if not stored.command:  # stored by a version that kept only the text
+        return parse_exactly(parts, asked, stored.command_text)
+    wired = parts.wired.get(stored.command)
+    if wired is None:
+        raise ValidationFailed(
+            f"There is no command {stored.command} any more", details="Try: help"
+        )
+    command = wired.command
+    arguments = parts.grammar.restore(command, stored.arguments, by_id=by_id)
+    return _understood(asked, Parsed(command, arguments, stored.command_text))
+
+
 def proposed(parts: Parts, asked: Identified, text: str) -> Understood:
     """Return the call that an interpreter's text makes, unless only a person may say it."""
     found = parse_exactly(parts, asked, text)
@@ -79,8 +99,8 @@ def proposed(parts: Parts, asked: Identified, text: str) -> Understood:
 
 
 def _confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understood:
-    """Return the call that was approved; it is not open to interpretation."""
-    found = parse_exactly(parts, asked, approval.command_text)
+    """Return the call that was approved."""
+    found = stored_call(parts, asked, approval)
     close(parts, asked)
     return Understood(found.command, found.call, approval)
 

@@ -44,6 +44,8 @@ class Approval:
 
     ``id`` is a name for it, and no secret: whoever decides shows a token (see
     :class:`Showing`). ``plan`` is JSON, ``digest`` what the approval is bound to.
+    ``command`` and ``arguments`` (JSON) are the call, ``command_text`` is how it is shown;
+    rows of version 0003 have the text only.
     """
 
     id: str
@@ -53,6 +55,8 @@ class Approval:
     expires: float
     plan: str
     state: ApprovalState = "pending"
+    command: str = ""
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class Operation:
     process ended. ``cancel_requested`` asks the owner to stop it.
     ``owner`` names the process that carries it out; the operation is its own
     until ``lease_until``, which is :data:`LEASE` seconds from now if 0.
-    ``answer`` is what was answered when it had ``finished``.
+    ``answer`` is what was answered when it had ``finished``. ``command`` and ``arguments``
+    are as in :class:`Approval`, but targets are ids.
     """
 
     id: str
@@ -105,6 +110,8 @@ class Operation:
     state: OperationState = "running"
     finished: float | None = None
     answer: bytes | None = None
+    command: str = ""
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ approvals = Table(
     Column("expires", Double, nullable=False),
     Column("plan", Words, nullable=False),
     Column("state", Text, nullable=False),
+    Column("command", Words, nullable=False, server_default=""),
+    Column("arguments", Words, nullable=False, server_default=""),
     Index("approvals_by_person", "person", "expires"),
     Index("approvals_by_expiry", "expires"),
 )
@@ -99,6 +101,8 @@ operations = Table(
     Column("state", Text, nullable=False),
     Column("finished", Double),
     Column("answer", LargeBinary),
+    Column("command", Words, nullable=False, server_default=""),
+    Column("arguments", Words, nullable=False, server_default=""),
     Index("operations_by_lease", "state", "lease_until"),
     Index("operations_by_start", "started"),
     Index("operations_by_act", "act"),

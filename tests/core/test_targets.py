@@ -67,6 +67,13 @@ async def many(compute: Compute, *texts: str, whole: bool = True) -> Resolved:
     return await resolve([MANY], {"targets": references}, compute, whole=whole)
 
 
+async def test_an_id_is_not_taken_for_a_name() -> None:
+    arguments = {"target": Reference("i-0e1", by_id=True)}
+    assert (await resolve([ONE], arguments, both())).arguments["target"].name == "web-01"
+    with pytest.raises(InstanceNotFound):
+        await resolve([ONE], {"target": Reference("api-01", by_id=True)}, both())
+
+
 def ids(found: Resolved) -> list[str]:
     return [item.id for item in found.arguments["targets"]]
 

@@ -17,6 +17,7 @@ from smartops import (
     Command,
     FreeText,
     Identity,
+    Instance,
     Interpreter,
     Message,
     Place,
@@ -29,6 +30,8 @@ from smartops import (
 from smartops.middleware.deduplicate import idempotency_key
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot
+from smartops_fake.backend import Fake
+from smartops_fake.config import FakeConfig
 
 pytestmark = pytest.mark.anyio
 
@@ -331,6 +334,60 @@ async def test_a_resumed_command_gets_the_plan_that_was_approved(bot: Bot, road:
     road.finish.set()
     assert (await ended(bot)).state == "done"
     assert road.steps == ["Map it 0", "Map it 0"]
+
+
+async def test_what_was_approved_is_what_is_confirmed_after_an_upgrade(
+    bot: Bot, road: Road
+) -> None:
+    """The text no longer means the call: a phrase has changed, and another command has it."""
+
+    def paint(*phrases: str) -> Command:
+        @command(*phrases, effect="change")
+        async def paint(what: str, layers: int = 1) -> str:
+            """Paint something."""
+            return f"painted {what} {layers} times"
+
+        return paint
+
+    @command("paint road")
+    async def other() -> str:
+        """Do something else."""
+        return "something else"
+
+    load(bot, [paint("paint {what}")])
+    asked = await bot.say("paint road --layers 2")
+    await bot.aclose()
+    async with replica(bot, [paint("paint {what} now"), other]) as there:
+        assert (await there.say("paint road")).text == "something else"
+        done = await there.press(asked.action("confirm"))
+    assert done.text == "painted road 2 times"
+
+
+async def test_a_resumed_change_has_the_targets_that_it_began_with(bot: Bot, road: Road) -> None:
+    @command("mark {targets}", effect="change", resumable=True)
+    async def mark(work: Work, targets: list[Instance]) -> str:
+        """Mark machines."""
+        road.steps.append(",".join(item.id for item in targets))
+        road.begun.set()
+        await road.finish.wait()
+        return "marked"
+
+    def cloud(*ids: str) -> ModuleType:
+        fleet = [{"id": one, "name": one, "tags": {"Role": "web"}} for one in ids]
+        module = ModuleType("cloud")
+        made = Fake.of(FakeConfig.model_validate({"fleet": fleet}), bot.clock)
+        module.register_backends = hookimpl(lambda: [made])  # type: ignore[attr-defined]
+        return module
+
+    load(bot, [mark]).load(cloud("i-1", "i-2"))
+    await cut_off(bot, road, "mark tag:Role=web")
+    road.finish.set()
+    other = Bot(bot.folder)
+    other.clock = bot.clock
+    load(other, [mark]).load(cloud("i-1", "i-2", "i-3"))
+    assert (await ended(other)).state == "done"
+    await other.aclose()
+    assert road.steps == ["i-1,i-2", "i-1,i-2"]
 
 
 async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:

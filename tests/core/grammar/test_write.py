@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from smartops import Command, Instance, command
+from smartops import Command, Instance, ValidationFailed, command
 from smartops.grammar import Grammar, Parsed, Reference
 from smartops.grammar.write import quoted
 
@@ -43,6 +43,36 @@ def test_canonical_text(parse: Callable[[str], Parsed], text: str, canonical: st
     parsed = parse(text)
     assert parsed.text == canonical
     assert parse(canonical) == parsed
+
+
+def test_arguments_are_restored_as_they_were_stored(
+    grammar: Grammar, parse: Callable[[str], Parsed]
+) -> None:
+    texts = (
+        "list instances",
+        "list instances --since 90m --state running,stopped --size 'EXTRA large' --no-colour",
+        "list instances --limit 3 --all-regions --tag=",
+        "stop web-1,web-2 --force",
+        "stop --targets=",
+        """execute 'echo "x"' on web-1""",
+    )
+    for parsed in map(parse, texts):
+        stored = grammar.store(parsed.arguments)
+        assert grammar.restore(parsed.command, stored, by_id=False) == parsed.arguments
+
+
+@pytest.mark.parametrize("stored", ['{"targets": ["i-1"]}', '{"targets": ["i-1"], "x": 1}', "{}"])
+def test_arguments_of_another_version_are_refused_unless_they_fit(
+    grammar: Grammar, commands: Commands, stored: str
+) -> None:
+    stop = commands["stop"]
+    if "x" in stored or stored == "{}":
+        with pytest.raises(ValidationFailed, match="stop has changed"):
+            grammar.restore(stop, stored, by_id=True)
+        return
+    found = grammar.restore(stop, stored, by_id=True)
+    assert found["targets"] == (Reference("i-1", by_id=True),)
+    assert found.keys() == {item.name for item in stop.parameters}
 
 
 def test_instances_are_written_by_id(grammar: Grammar, commands: Commands) -> None:
