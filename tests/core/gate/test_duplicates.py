@@ -114,7 +114,7 @@ async def test_a_late_answer_is_fetched_at_every_replica(bot: Bot, line: Line) -
             while bot.clock.sleepers > idle:  # no duplicate waits longer than its request
                 await anyio.sleep(0.001)
             line.release.set()
-            replies = [await app.answer(said, 5) for app in (there, here)]
+            replies = [await app.answer(said, 5) for app in (here, there)]
     assert [reply and reply.view for reply in replies] == [(Text("measured 1"),)] * 2
     assert line.runs == 1
 
