@@ -109,12 +109,14 @@ class Claims:
 
     ``identity`` is the proven sender, or None when the platform vouches for
     the request and the sender stands in its body. ``team`` is the key of the
-    shared rate limit. ``raw`` holds the verified token's claims.
+    shared rate limit. ``raw`` holds the verified token's claims. ``roles`` are
+    those that the proof gives, besides those of the configuration.
     """
 
     identity: Identity | None
     team: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class Message:
     believed. ``acting`` is who spoke for the sender, with the proven right to do
     so: recorded as well. ``asks`` says that the channel can
     ask the sender back. ``reference`` is the channel's own, for answering.
+    ``roles`` are those that the proof of the sender gives; they count for this
+    message only.
     """
 
     id: str
@@ -152,6 +156,7 @@ class Message:
     form: Mapping[str, str] = field(default_factory=dict)
     asks: bool = False
     acting: str = ""
+    roles: tuple[str, ...] = ()
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""
@@ -168,6 +173,7 @@ class Message:
         members["sender"] = Identity(**members["sender"])
         members["place"] = Place(**members["place"])
         members["at"] = datetime.fromisoformat(members["at"])
+        members["roles"] = tuple(members.get("roles", ()))
         return cls(**members)
 
 

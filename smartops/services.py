@@ -88,7 +88,8 @@ class Issuer:
     present with exactly these values. ``subject``, ``tenant`` and ``team`` name
     the claims an identity is made of. ``leeway`` is by how many seconds the
     issuer's clock may differ from ours. ``impersonation`` says that a token with
-    the scope ``act`` may name another person as the sender.
+    the scope ``act`` may name another person as the sender. ``roles`` are the
+    roles that each value of the claim ``roles_claim`` gives.
     """
 
     name: str
@@ -102,6 +103,8 @@ class Issuer:
     team: str = ""
     leeway: float = 30.0
     impersonation: bool = False
+    roles_claim: str = ""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

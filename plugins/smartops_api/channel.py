@@ -101,6 +101,7 @@ class ApiChannel(Channel):
             sender_name=body.sender_name,
             claimed=claimed,
             acting=str(claims.identity) if acting else "",
+            roles=() if acting else claims.roles,
         )
 
 
@@ -129,8 +130,18 @@ def _claims(verified: Verified) -> Claims:
         Identity(issuer.name, tenant, subject),
         team=":".join(filter(None, (issuer.name, tenant, team))) if team else "",
         raw=claims,
+        roles=_roles(verified),
         impersonates=issuer.impersonation and isinstance(scope, str) and ACT in scope.split(),
     )
+
+
+def _roles(verified: Verified) -> tuple[str, ...]:
+    """Return the roles that a claim gives; other values and other types give none."""
+    issuer = verified.issuer
+    held = verified.claims.get(issuer.roles_claim) if issuer.roles else None
+    values = held if isinstance(held, list) else [held]
+    known = [value for value in values if isinstance(value, str) and value in issuer.roles]
+    return tuple(role for value in known for role in issuer.roles[value])
 
 
 def _sender(claims: Claims, named: str) -> tuple[Identity, str]:

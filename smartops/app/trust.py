@@ -41,4 +41,6 @@ def _oidc(item: OidcIssuerSettings) -> Issuer:
         tenant=item.tenant,
         team=item.team,
         impersonation=item.impersonation,
+        roles_claim=item.roles.claim if item.roles else "",
+        roles=item.roles.values if item.roles else {},
     )

@@ -7,6 +7,7 @@ The settings are those of a checked configuration: nothing is checked twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from smartops.config.settings import GuestSettings, PersonSettings, RoleSettings
 from smartops.message import Identity, Person, parse_identity
@@ -21,6 +22,7 @@ class People:
         guests: Sequence[GuestSettings],
         roles: Mapping[str, RoleSettings],
     ) -> None:
+        self._roles = roles
         self._persons: dict[Identity, Person] = {}
         self._named: dict[str, Person] = {}
         for name, settings in people.items():
@@ -33,16 +35,21 @@ class People:
             self._named[name] = next(iter(persons), without_identity)
         self._guests = {guest.provider: _held(guest.roles, roles) for guest in guests}
 
-    def person(self, identity: Identity) -> Person | None:
+    def person(self, identity: Identity, proven: Sequence[str] = ()) -> Person | None:
         """Return the person with an identity, or None if it is unknown.
 
-        A guest is a person whose name is the identity itself.
+        A guest is a person whose name is the identity itself. ``proven`` are the
+        roles that the message's token gives; they are added to the person's.
         """
         known = self._persons.get(identity)
-        if known is not None:
+        if known is None:
+            roles = self._guests.get(identity.provider)
+            if roles is None and not proven:
+                return None
+            known = Person(str(identity), roles or frozenset(), identity)
+        if not proven:
             return known
-        roles = self._guests.get(identity.provider)
-        return None if roles is None else Person(str(identity), roles, identity)
+        return replace(known, roles=known.roles | _held(proven, self._roles))
 
     def named(self, name: str) -> Person | None:
         """Return the person of that name in ``people:``, or None.

@@ -36,6 +36,7 @@ def _unknown_roles(root: Node) -> Iterator[Finding]:
     for pattern in (
         ("people", "*", "roles"),
         ("guests", "*", "roles"),
+        ("auth", "issuers", "*", "roles", "values", "*"),
         ("roles", "*", "includes"),
         ("rules", "*", "allow", "roles"),
         ("rules", "*", "deny", "roles"),

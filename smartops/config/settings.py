@@ -193,6 +193,15 @@ class LocalIssuerSettings(Section):
     lifetime: Positive = Field(default=timedelta(days=30), description="How long a token is valid.")
 
 
+class ClaimRolesSettings(Section):
+    """The roles that a claim of a token gives."""
+
+    claim: Word = Field(description="Claim with one value or a list, such as groups.")
+    values: Mapping[str, Texts] = Field(
+        min_length=1, description="Roles by value of the claim. Other values give none."
+    )
+
+
 class OidcIssuerSettings(Section):
     """An OpenID Connect issuer whose tokens are trusted."""
 
@@ -214,6 +223,9 @@ class OidcIssuerSettings(Section):
     impersonation: bool = Field(
         default=False,
         description="Tokens with the scope act may set from.id to another user of the issuer.",
+    )
+    roles: ClaimRolesSettings | None = Field(
+        default=None, description="Roles that a claim gives, besides those of people and guests."
     )
 
 

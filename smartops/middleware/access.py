@@ -43,9 +43,9 @@ class LimitExceeded(RateLimited):
     """A rate limit is used up: the message was not looked at, and can be sent again."""
 
 
-def identify(people: People, identity: Identity) -> Person:
+def identify(people: People, identity: Identity, proven: Sequence[str] = ()) -> Person:
     """Return the person an identity belongs to; a stranger is a person without roles."""
-    return people.person(identity) or Person(str(identity), frozenset(), identity)
+    return people.person(identity, proven) or Person(str(identity), frozenset(), identity)
 
 
 async def take_limits(parts: Parts, person: Person, team: str) -> Verdict:

@@ -247,7 +247,7 @@ class Gate:
         """
         if claims.identity is None:
             return replace(Reply.refused(error), request_id=request_id)
-        person = identify(self.parts.people, claims.identity)
+        person = identify(self.parts.people, claims.identity, claims.roles)
         verdict = await take_limits(self.parts, person, claims.team)
         reply = Reply.refused(error if verdict.allowed else exceeded(verdict))
         return replace(reply, quota=verdict.quota, request_id=request_id)
@@ -271,7 +271,7 @@ class Gate:
         return replace(reply, request_id=trail.message.request_id)
 
     def _trail(self, message: Message, key: str = "") -> Trail:
-        person = identify(self.parts.people, message.sender)
+        person = identify(self.parts.people, message.sender, message.roles)
         return Trail(message, person, self.parts.clock.time(), key)
 
     async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Answer:

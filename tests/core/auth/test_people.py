@@ -42,6 +42,20 @@ def test_roles_contain_others_to_any_depth() -> None:
     assert person.roles == {"owner", "operator", "viewer", "auditor"}
 
 
+def test_proven_roles_contain_others_and_unknown_ones_give_nothing() -> None:
+    known = people(vic=member(("viewer",), ("local:vic",)))
+    vic, stranger = Identity("local", "", "vic"), Identity("local", "", "zoe")
+    proven = known.person(vic, ("owner", "root"))
+    assert proven is not None
+    assert (proven.name, proven.roles) == ("vic", {"owner", "operator", "viewer", "auditor"})
+    assert known.person(stranger, ("auditor",)) == Person(
+        "local:zoe", frozenset({"auditor"}), stranger
+    )
+    again = known.person(vic)
+    assert again is not None
+    assert again.roles == {"viewer"}
+
+
 @pytest.mark.parametrize(
     "identity",
     [

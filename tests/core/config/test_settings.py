@@ -216,6 +216,10 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
             "server: {host: 0.0.0.0}\nauth: {anonymous: true}",
             "2:8: auth.anonymous: may only be true while server.host is a loopback address",
         ),
+        (
+            f"auth: {{issuers: [{ONE[:-1]}, roles: {{claim: g, values: {{x: b}}}}}}]}}",
+            "1:117: auth.issuers.0.roles.values.x: there is no role b; name it under roles:",
+        ),
         # people and roles
         ("people: {a b: {}}", "1:10: people.a b: a person's name must be one word without colons"),
         (

@@ -251,7 +251,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(folder: Path, key: Path, **server: Any) -> Settings:
     many = {"limit": 10_000, "window": timedelta(minutes=1)}
     changes = {
-        name: server.pop(name) for name in ("limits", "auth", "store", "people") if name in server
+        name: server.pop(name)
+        for name in ("limits", "auth", "store", "people", "roles")
+        if name in server
     }
     return Settings.model_validate(
         {

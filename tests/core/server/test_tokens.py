@@ -111,3 +111,69 @@ async def test_strangers_use_up_their_own_limits_only(
     assert 429 not in strangers[:4]
     assert strangers[4] == 429
     assert await post("alice") != 429
+
+
+GROUPS = {"claim": "groups", "values": {"G-1": "operator", "G-2": ["operator"]}}
+
+
+@pytest.mark.parametrize(
+    ("groups", "roles"),
+    [
+        (["x", "G-1"], ["operator"]),
+        ("G-2", ["operator"]),
+        (["G-1", "G-2", 7, None, ["G-1"]], ["operator"]),
+        (["operator", "g-1"], None),
+        ("G-1 G-2", None),
+        ({"G-1": "G-1"}, None),
+        (None, None),
+    ],
+)
+async def test_a_claim_gives_roles(
+    start: Any, corp: StandInIssuer, groups: Any, roles: list[str] | None
+) -> None:
+    server = await trusting(start, corp, roles=GROUPS)
+    token = corp.token(sub="zoe", groups=groups)
+
+    who, door = await ask(server, token), await ask(server, token, "open door")
+
+    assert (who.status, door.status) == ((200, 200) if roles else (403, 403))
+    if roles:
+        assert who.body["data"]["roles"] == roles
+
+
+async def test_roles_of_a_claim_and_of_the_configuration_add_up(
+    start: Any, corp: StandInIssuer
+) -> None:
+    people = {"zoe": {"roles": ["viewer"], "identities": ["corp:zoe"]}}
+    roles = {"viewer": {}, "operator": {}}
+    server = await trusting(start, corp, {"people": people, "roles": roles}, roles=GROUPS)
+
+    joined = await ask(server, corp.token(sub="zoe", groups=["G-1"]))
+    left = await ask(server, corp.token(sub="zoe"))
+
+    assert joined.body["data"]["roles"] == ["operator", "viewer"]
+    assert left.body["data"]["roles"] == ["viewer"]
+
+
+async def test_a_confirmation_needs_the_roles_of_its_own_token(
+    start: Any, corp: StandInIssuer
+) -> None:
+    server = await trusting(start, corp, roles=GROUPS)
+    member, former = corp.token(sub="zoe", groups=["G-1"]), corp.token(sub="zoe", groups=[])
+    asked = await ask(server, member, "open door")
+    confirm = asked.body["data"]["actions"][0]["action"]
+
+    assert (await ask(server, former, confirm)).status == 403
+    assert server.world.door == "shut"
+    assert (await ask(server, member, confirm)).status == 200
+    assert server.world.door == "open"
+
+
+async def test_roles_of_a_claim_are_not_those_of_whom_it_speaks_for(
+    start: Any, corp: StandInIssuer
+) -> None:
+    server = await trusting(start, corp, roles=GROUPS, impersonation=True)
+    token = corp.token(sub="portal", scope="act", groups=["G-1"])
+
+    assert (await ask(server, token)).status == 200
+    assert (await ask(server, token, **{"from": {"id": "boss"}})).status == 403

@@ -8,7 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 import smartops_api
-from smartops import Action, Identity, PermissionDenied, Place, Reply, Services, ValidationFailed
+from smartops import (
+    Action,
+    Identity,
+    Message,
+    PermissionDenied,
+    Place,
+    Reply,
+    Services,
+    ValidationFailed,
+)
 from smartops.auth import TokenVerifier
 from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.http import AiohttpClient
@@ -53,6 +62,7 @@ def impersonating(world):
 
 async def read(channel, request):
     (message,) = channel.read(request, await channel.authenticate(request)).messages
+    assert Message.load(message.dump()) == message
     return message
 
 
@@ -83,6 +93,15 @@ async def test_the_claims_for_subject_tenant_and_team_are_configurable(world):
 
     assert claims.identity == Identity("corp", "g-1", "o-1")
     assert claims.team == "corp:g-1:d-1"
+
+
+async def test_a_claim_gives_roles(world):
+    trusted = replace(world.trusted, roles_claim="groups", roles={"G-1": ("a", "b"), "G-2": ("c",)})
+    channel = ApiChannel(replace(world.services, issuers=(trusted,)))
+
+    token = world.issuer.token(groups=["G-1", "G-3", 7])
+    assert (await read(channel, inbound(token=token))).roles == ("a", "b")
+    assert (await read(channel, inbound(token=world.issuer.token()))).roles == ()
 
 
 async def test_a_tenant_is_not_a_team(world):
