@@ -1,4 +1,4 @@
-"""Addresses: which of them lead to this machine only, and which URLs are safe to trust."""
+"""Recognising loopback addresses and URLs that are safe to trust."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def url_problem(url: str) -> str | None:
-    """Say what keeps a URL from being safe to trust, or None.
+    """Return why a URL is not safe to trust, or None.
 
-    It must be https, or http on this very machine.
+    It must be https, or http on a loopback address.
     """
     parts = split_url(url)
     if parts is None or not parts.hostname:

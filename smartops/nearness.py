@@ -1,4 +1,4 @@
-"""Near misses. rapidfuzz compares where it is installed, the standard library elsewhere."""
+"""Near misses, compared by rapidfuzz if it is installed, else by the standard library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _ratio() -> Ratio:
 
 
 def standard(one: str, other: str) -> float:
-    """Compare without rapidfuzz; what is plainly not near is not looked at closely."""
+    """Compare with the standard library; texts that cannot be similar are skipped cheaply."""
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     if matcher.real_quick_ratio() < ENOUGH or matcher.quick_ratio() < ENOUGH:
         return 0.0
@@ -30,12 +30,12 @@ def standard(one: str, other: str) -> float:
 
 
 def similarity(one: str, other: str) -> float:
-    """Return how alike two short texts are, from 0 to 1."""
+    """Return the similarity of two short texts, from 0 to 1."""
     return _ratio()(one[:LONGEST], other[:LONGEST])
 
 
 def near(word: str, candidates: Iterable[str], limit: int = 1) -> list[str]:
-    """Return the candidates that ``word`` may have been meant for, best first."""
+    """Return the candidates similar to ``word``, best first."""
     word = _fold(word)
     scored = [(similarity(word, _fold(item)), item) for item in candidates]
     scored = [pair for pair in scored if pair[0] >= ENOUGH]
@@ -44,12 +44,12 @@ def near(word: str, candidates: Iterable[str], limit: int = 1) -> list[str]:
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
-    """Return the candidate that ``word`` was most likely meant for, or an empty string."""
+    """Return the candidate most similar to ``word``, or an empty string."""
     return "".join(near(word, candidates))
 
 
 def hint(written: str, known: Iterable[str], what: str = "") -> str:
-    """Return "did you mean …?", else, after the words ``what``, all choices if they are few."""
+    """Return "did you mean …?", or else, after ``what``, all choices if they are few."""
     words = list(known)
     if word := nearest(written, words):
         return f"did you mean {word}?"

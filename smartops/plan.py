@@ -1,7 +1,7 @@
-"""What a changing command would do, before it does it.
+"""Plans: the effects of a changing command before it runs.
 
-Planning changes nothing; applying does only what was planned. An approval is
-bound to the digest of the plan, so a changed world means a new plan.
+Planning changes nothing, and running does only what was planned. An approval is
+bound to the digest of the plan, so another state of the targets needs a new plan.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One target with its state before and after, in the words people use."""
+    """One target with its state before and after, as shown to people."""
 
     target: str
     label: str
@@ -23,11 +23,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would happen.
+    """The plan of one call.
 
-    ``summary`` is one sentence in the future ("Stop web-server-01"), ``command``
-    what will run, to the character, when that is a script. ``warnings`` are
-    shown before the buttons.
+    ``summary`` is an imperative sentence ("Stop web-server-01"), ``command`` the
+    script that will run, verbatim. ``warnings`` are shown before the buttons.
     """
 
     summary: str
@@ -37,11 +36,11 @@ class Plan:
 
     @property
     def idle(self) -> bool:
-        """Whether it is known that nothing would change."""
+        """Whether the plan certainly changes nothing."""
         same = all(change.before == change.after for change in self.changes)
         return bool(self.changes) and same and not self.command
 
     def digest(self, *context: str) -> str:
-        """Return the hex SHA-256 of the plan and of what else the approval is bound to."""
+        """Return the hex SHA-256 of the plan and of the other facts an approval is bound to."""
         text = json.dumps([asdict(self), context], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Columns of a table that are shown as one where there is little space."""
+"""Stacks: columns of a table that channels with little space show as one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from functools import lru_cache
 from typing import Any
 
 Row = tuple[Any, ...]
-"""The cells of a row: texts, and what is a text with a severity."""
+"""The cells of a row: texts, some with a severity."""
 
-_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash stands for a number
+_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash for a missing number
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Columns of a table that are shown as one where there is little space."""
+    """Columns of a table that channels with little space show as one."""
 
     places: tuple[int, ...]
     names: tuple[str, ...]
 
     def lines(self, row: Row) -> tuple[Row, Row]:
-        """Return the lines that a row has here: the leading ones, and the rest.
+        """Return the lines of a row in this stack: the leading ones, and the rest.
 
-        Numbers are labelled with their column's name, and all lead. Otherwise the
-        first column leads; of the rest, empty cells are left out.
+        Numbers are labelled with the names of their columns, and all are leading.
+        Otherwise the first column is leading, and other empty cells are left out.
         """
         cells = tuple([row[place] for place in self.places])
         if len(cells) == 1:
@@ -35,7 +35,7 @@ class Stack:
         return lines[:1], tuple(filter(None, lines[1:]))
 
     def labels(self, row: Row) -> bool:
-        """Return whether the lines of a row carry the names of their columns."""
+        """Return whether the lines of a row are labelled with the names of their columns."""
         first = row[self.places[0]]
         return len(self.places) > 1 and _labelled(self.names[0], first) != first
 
@@ -49,7 +49,7 @@ def _labelled(name: str, cell: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def stacked(columns: tuple[str, ...], together: tuple[tuple[str, ...], ...]) -> tuple[Stack, ...]:
-    """Return the columns in stacks; those that are not named together stand alone."""
+    """Return the stacks; a column that is in no group is a stack by itself."""
     groups: dict[tuple[str, ...] | int, list[int]] = {}
     for place, name in enumerate(columns):
         group = next((names for names in together if name in names), place)

@@ -27,7 +27,7 @@ class Work(ABC):
 
     @property
     @abstractmethod
-    def goes_on(self) -> bool:
+    def will_resume(self) -> bool:
         """While the handler is being cancelled: whether another process will resume the operation.
 
         True at shutdown of a resumable operation: remote work must then be left

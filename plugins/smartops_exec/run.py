@@ -86,7 +86,7 @@ class RunMonitor:
             if not snapshot.finished:
                 snapshot, note = await self._stop(run_id, request, snapshot)
         except anyio.get_cancelled_exc_class():
-            if not work.goes_on:
+            if not work.will_resume:
                 await self._cancel_shielded(run_id)
             raise
         return FinishedRun(run_id, self._clock.time() - started, snapshot.results, note)

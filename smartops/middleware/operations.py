@@ -206,7 +206,7 @@ class StoredWork(Work):
         return self._declared or bool(self._steps)
 
     @property
-    def goes_on(self) -> bool:
+    def will_resume(self) -> bool:
         """True if only shutdown can have cancelled it, and another process resumes it."""
         cancelled = any(scope.cancel_called for scope in self.scopes)
         return self.taken_over or (self.resumable and not cancelled)

@@ -23,7 +23,7 @@ class FakeWork(Work):
         self.stopping = False
 
     @property
-    def goes_on(self) -> bool:
+    def will_resume(self) -> bool:
         """The value of ``stopping``."""
         return self.stopping
 

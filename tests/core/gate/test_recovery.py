@@ -41,7 +41,7 @@ class Road:
 
     def __init__(self) -> None:
         self.steps: list[str] = []
-        self.goes_on: list[bool] = []
+        self.will_resume: list[bool] = []
         self.begun = anyio.Event()
         self.finish = anyio.Event()
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
@@ -60,7 +60,7 @@ class Road:
                 await self.finish.wait()
                 await work.once("pave", lambda: self._step("pave"))
             except asyncio.CancelledError:
-                self.goes_on.append(work.goes_on)
+                self.will_resume.append(work.will_resume)
                 raise
             return "the road is built"
 
@@ -219,9 +219,9 @@ async def test_what_was_taken_over_is_left_to_who_has_it(bot: Bot, road: Road) -
     (operation,) = await there.orphans(bot.clock.time() + LEASE)
     road.finish.set()
     with anyio.fail_after(10):
-        while not road.goes_on:
+        while not road.will_resume:
             await anyio.sleep(0.001)
-    assert (road.goes_on, road.steps) == ([True], ["dig"])
+    assert (road.will_resume, road.steps) == ([True], ["dig"])
     assert (await there.operation(operation.id)) == operation
     await there.finish(operation.id, "done", Reply.of("it was built elsewhere").dump())
     await there.aclose()
@@ -293,7 +293,7 @@ def showing_progress(road: Road, *, resumable: bool = False) -> Command:
         try:
             await road.finish.wait()
         except asyncio.CancelledError:
-            road.goes_on.append(work.goes_on)
+            road.will_resume.append(work.will_resume)
             raise
         return "surveyed"
 
@@ -305,7 +305,7 @@ async def test_a_command_that_reports_progress_is_not_run_again(bot: Bot, road: 
     await cut_off(bot, road, "survey")
     road.finish.set()
     operation = await ended(bot)
-    assert (operation.state, road.steps, road.goes_on) == ("unknown", ["survey"], [False])
+    assert (operation.state, road.steps, road.will_resume) == ("unknown", ["survey"], [False])
 
 
 async def test_a_command_declared_resumable_is_run_again(bot: Bot, road: Road) -> None:
@@ -313,7 +313,7 @@ async def test_a_command_declared_resumable_is_run_again(bot: Bot, road: Road) -
     await cut_off(bot, road, "survey")
     road.finish.set()
     operation = await ended(bot)
-    assert (operation.state, road.steps, road.goes_on) == ("done", ["survey", "survey"], [True])
+    assert (operation.state, road.steps, road.will_resume) == ("done", ["survey", "survey"], [True])
 
 
 async def test_a_resumed_command_gets_the_plan_that_was_approved(bot: Bot, road: Road) -> None:
