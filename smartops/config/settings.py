@@ -329,7 +329,10 @@ class LimitsSettings(Section):
         description="memory, or redis://… or valkey://… for several replicas.",
     )
     user: WindowSettings = Field(default=_window(10, 60), description="Requests of one person.")
-    team: WindowSettings = Field(default=_window(100, 60), description="Requests of one team.")
+    team: WindowSettings = Field(
+        default=_window(100, 60),
+        description="Requests of one team; a person without one is a team of their own.",
+    )
     burst: WindowSettings = Field(default=_window(20, 10), description="Burst limit for one team.")
 
 
