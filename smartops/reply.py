@@ -7,7 +7,7 @@ channel renders natively. Handlers never see a platform's JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, get_args
@@ -198,28 +198,6 @@ class Quota:
     retry_after: int = 0
 
 
-class _LazyData(Mapping[str, Any]):
-    """Data that is computed on first access; channels for people never access it."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        self._make = make
-        self._made: Mapping[str, Any] | None = None
-
-    def _data(self) -> Mapping[str, Any]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-    def __getitem__(self, name: str) -> Any:
-        return self._data()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data())
-
-    def __len__(self) -> int:
-        return len(self._data())
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to one message.
@@ -242,20 +220,18 @@ class Reply:
     def of(
         cls,
         *view: Block | str,
-        data: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
+        data: Mapping[str, Any] | None = None,
         actions: Sequence[Action] = (),
         private: bool = False,
     ) -> Reply:
         """Return a successful reply; a plain string is a paragraph.
 
-        ``data`` that is expensive may be a function that returns it. It is called
-        at most once, and only if a program reads the data. Raises TypeError if
-        ``view`` contains anything else than blocks and strings.
+        Raises TypeError if ``view`` contains anything else than blocks and strings.
         """
         blocks = tuple([Text(block) if isinstance(block, str) else block for block in view])
         for block in blocks:
             _expect("what Reply.of shows", block, *_BLOCKS)
-        made = _LazyData(data) if callable(data) else {} if data is None else data
+        made = {} if data is None else data
         return cls(data=made, view=blocks, actions=tuple(actions), private=private)
 
     @classmethod
@@ -273,14 +249,11 @@ class Reply:
         return cls(status="error", view=tuple(lines), error=error, private=True)
 
     def check(self) -> None:
-        """Raise TypeError or ValueError if the reply cannot be sent.
-
-        Lazy data is not checked here.
-        """
+        """Raise TypeError or ValueError if the reply cannot be sent."""
         for block in self.view:
             _expect("what a Reply shows", block, *_BLOCKS)
         _expect("the data of a Reply", self.data, Mapping)
-        if self.data and not isinstance(self.data, _LazyData):
+        if self.data:
             _encoded(self.data)
 
     def dump(self) -> bytes:

@@ -8,27 +8,19 @@ tokens or bodies.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, MutableMapping
-from contextlib import suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
+from structlog.typing import EventDict, Processor
 
 from .render import clean
 from .version import __version__
-
-_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The request in progress; added to log lines without a ``request_id``."""
@@ -37,7 +29,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy", "uvicorn")
 """Dependencies whose debug and info lines are noise, or contain what ours must not."""
 
-_Event = MutableMapping[str, Any]
+_log = structlog.get_logger("smartops")
 
 
 def configure(
@@ -45,28 +37,38 @@ def configure(
     format: Literal["console", "json"] = "console",
     stream: TextIO | None = None,
 ) -> None:
-    """Send the process's log lines to ``stream``, by default standard error.
+    """Send the process's log lines to ``stream``, standard error by default.
 
-    If this is not called, only warnings and errors of the standard library's
-    logging appear, and no lines about requests and commands.
+    Without it only warnings and errors of the standard library's logging
+    appear, and no line for a request or a command.
     """
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    render = _ENCODE if format == "json" else _Console(colors=stream.isatty())
-    sink = Telemetry.sink = _Sink(stream, threshold, render)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            _stamped,
-            sink.render,
+    chain: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _add_request_id,
+    ]
+    as_json = structlog.processors.JSONRenderer(default=str)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            *chain,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda *_: sink,
-        cache_logger_on_first_use=False,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            as_json if format == "json" else _Console(colors=stream.isatty()),
+        ],
     )
-    handler = _Handler(stream, sink)
-    handler.setFormatter(_Formatter(render))
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
@@ -74,118 +76,10 @@ def configure(
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
-class _Sink:
-    """The stream of log lines. If it is closed, lines are lost, and no exception is raised."""
-
-    def __init__(self, stream: TextIO, threshold: int, render: Callable[[_Event], str]) -> None:
-        self.threshold = threshold
-        self._stream = stream
-        self._render = render
-        self._waiting: deque[str] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that will call flush
-
-    def write(self, event: _Event) -> None:
-        """Write a line, batched with the others of this iteration of the event loop.
-
-        Each write to the stream releases the GIL, which costs several times as
-        much as the line.
-        """
-        self._waiting.append(self._render(event))
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-        else:
-            if self._loop is not loop:
-                self._loop = loop
-                loop.call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Write the batched lines."""
-        self._loop = None
-        lines = []
-        while self._waiting:
-            lines.append(self._waiting.popleft())
-        if lines:
-            self._out("\n".join(lines))
-
-    def render(self, _logger: Any, _method: str, event: _Event) -> str:
-        return self._render(event)
-
-    def msg(self, line: str) -> None:
-        self.flush()
-        self._out(line)
-
-    debug = info = warning = error = critical = exception = msg
-
-    def _out(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(text + "\n")
-            self._stream.flush()
-
-
-class _Handler(logging.StreamHandler[TextIO]):
-    """Writes the standard library's records after the batched lines, to preserve the order."""
-
-    def __init__(self, stream: TextIO, sink: _Sink) -> None:
-        super().__init__(stream)
-        self._sink = sink
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._sink.flush()
-        super().emit(record)
-
-
-class _Formatter(logging.Formatter):
-    """Formats the standard library's records like SmartOps's own lines."""
-
-    _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def __init__(self, render: Callable[[_Event], str]) -> None:
-        super().__init__()
-        self._render = render
-
-    def format(self, record: logging.LogRecord) -> str:
-        event: dict[str, Any] = {
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            "logger": record.name,
-        }
-        event |= {name: value for name, value in vars(record).items() if name not in self._USUAL}
-        if record.exc_info:
-            event["exception"] = self.formatException(record.exc_info)
-        return self._render(_stamped(None, "", event))
-
-
-class _Now:
-    """The current time as text. The part down to the seconds is cached."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._text = ""
-
-    def __call__(self) -> str:
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:19]
-            self._second = second
-        return f"{self._text}.{int((now - second) * 1000):03d}Z"
-
-
-_now = _Now()
-
-
-def _stamped(_logger: Any, _method: str, event: _Event) -> _Event:
-    stamped = {
-        "timestamp": _now(),
-        "level": event.pop("level"),
-        "event": event.pop("event"),
-        **event,
-    }
-    if "request_id" not in event and (current := REQUEST_ID.get()):
-        stamped["request_id"] = current
-    return stamped
+def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    if current := REQUEST_ID.get():
+        event.setdefault("request_id", current)
+    return event
 
 
 class _Console:
@@ -199,7 +93,7 @@ class _Console:
     def __init__(self, *, colors: bool) -> None:
         self._colors = colors
 
-    def __call__(self, event: _Event) -> str:
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> str:
         level = f"{event.pop('level'):8}"
         if self._colors:
             level = f"\x1b[{self._COLORS.get(level.strip(), '31')}m{level}\x1b[0m"
@@ -239,13 +133,7 @@ class _Outcome(Protocol):
 
 
 class Telemetry:
-    """The log lines and metrics of one app, with a registry of its own.
-
-    The two lines for each message bypass structlog's processors, which would double
-    their cost; their format is the same.
-    """
-
-    sink: ClassVar[_Sink | None] = None
+    """The log lines and metrics of one app, with a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -273,13 +161,7 @@ class Telemetry:
         ``reason`` is why it was refused: for the log, never for the caller.
         """
         self._requests.observe(channel, str(status), seconds)
-        sink = self.sink
-        if sink is None or sink.threshold > (logging.DEBUG if quiet else logging.INFO):
-            return
-        line: dict[str, Any] = {
-            "timestamp": _now(),
-            "level": "debug" if quiet else "info",
-            "event": "request",
+        fields: dict[str, Any] = {
             "request_id": request_id,
             "method": method,
             "path": path,
@@ -289,20 +171,15 @@ class Telemetry:
             "ms": round(seconds * 1000, 1),
         }
         if reason:
-            line["reason"] = reason
-        sink.write(line)
+            fields["reason"] = reason
+        if structlog.is_configured():
+            _log.log(logging.DEBUG if quiet else logging.INFO, "request", **fields)
 
     def command(self, outcome: _Outcome) -> None:
         """Count and log one command, or a message without one."""
         command = outcome.command or "(none)"
         self._commands.observe(command, outcome.outcome, outcome.seconds)
-        sink = self.sink
-        if sink is None or sink.threshold > logging.INFO:
-            return
-        line: dict[str, Any] = {
-            "timestamp": _now(),
-            "level": "info",
-            "event": "command",
+        fields: dict[str, Any] = {
             "request_id": outcome.request_id,
             "command": command,
             "person": outcome.person,
@@ -313,8 +190,9 @@ class Telemetry:
             "ms": round(outcome.seconds * 1000, 1),
         }
         if outcome.claimed:
-            line["claimed"] = outcome.claimed
-        sink.write(line)
+            fields["claimed"] = outcome.claimed
+        if structlog.is_configured():
+            _log.info("command", **fields)
 
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Literal
 
 from smartops import (
@@ -25,7 +24,7 @@ from smartops.backends import Page, Query, State
 from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, TOGETHER, Row, RowCache, instance_data
+from .rows import COLUMNS, TOGETHER, Row, instance_data, row
 from .text import written
 from .usage import Measured, measure
 
@@ -38,7 +37,6 @@ _EXAMPLES = (
 
 def listing(config: InstancesConfig, clock: Clock) -> Command:
     """Return the command ``list instances``."""
-    cache = RowCache()
 
     @command("list instances", examples=_EXAMPLES)
     async def list_instances(
@@ -74,7 +72,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         several = len(asked(compute, query)) > 1
         found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
-        rows = [cache.row(item, measured.of(item)) for item in found.instances]
+        rows = [row(item, measured.of(item)) for item in found.instances]
         return _reply(call, found, measured, rows, several=several)
 
     return list_instances
@@ -93,7 +91,7 @@ def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, sever
     if page.next:
         again = written("list instances", {**call.arguments, "page": page.next})
         actions.append(Action("command", "Next page", again))
-    return Reply.of(*blocks, data=partial(_data, page, summary, measured), actions=actions)
+    return Reply.of(*blocks, data=_data(page, summary, measured), actions=actions)
 
 
 def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[str, Any]:

@@ -11,9 +11,6 @@ from .usage import percent
 
 Row = tuple[str | Cell, ...]
 
-_MOST = 4096
-"""Maximum number of cached rows."""
-
 _STATES = {
     "running": Cell("running", Severity.GOOD),
     "stopped": Cell("stopped", Severity.INFO),
@@ -66,27 +63,6 @@ def row(instance: Instance, usage: Usage) -> Row:
         percent(usage.memory),
         percent(usage.disk),
     )
-
-
-class RowCache:
-    """A cache of rows, for instances and usages that are the same objects as before.
-
-    Caching backends return the same objects until something changes.
-    """
-
-    def __init__(self) -> None:
-        self._rows: dict[str, tuple[Instance, Usage, Row]] = {}
-
-    def row(self, instance: Instance, usage: Usage) -> Row:
-        """Return the cells of :data:`COLUMNS`."""
-        cached = self._rows.get(instance.id)
-        if cached is not None and cached[0] is instance and cached[1] is usage:
-            return cached[2]
-        if len(self._rows) >= _MOST:
-            self._rows.clear()
-        made = row(instance, usage)
-        self._rows[instance.id] = (instance, usage, made)
-        return made
 
 
 COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")

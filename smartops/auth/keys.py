@@ -96,18 +96,9 @@ class KeySet:
         cool_down = FILE_COOL_DOWN if callable(self.origin) else COOL_DOWN
         return not self.fixed and not _within(self.missed, now, cool_down)
 
-    def holds(self, key: Key, now: float) -> bool:
-        """Whether the key is still among those the issuer publishes."""
-        return self.keys.get(key.kid) is key and self.usable(now)
-
     def replace(self, entries: list[Any], now: float) -> None:
-        """Use the keys that the issuer publishes now; unchanged keys stay the same object."""
-        fresh = read_entries(entries)
-        for kid, key in fresh.items():
-            old = self.keys.get(kid)
-            if old and old.entry == key.entry:
-                fresh[kid] = old
-        self.keys, self.fetched, self.failed = fresh, now, None
+        """Use the keys that the issuer publishes now."""
+        self.keys, self.fetched, self.failed = read_entries(entries), now, None
 
 
 def _within(since: float | None, now: float, seconds: float) -> bool:
@@ -123,8 +114,8 @@ class KeyCache:
         self._clock = clock
         self._sets: dict[str | int, KeySet] = {}
 
-    async def find(self, issuer: Issuer, kid: str) -> tuple[KeySet, Key]:
-        """Return the issuer's key of that name, and the set it stands in; raises Untrusted."""
+    async def find(self, issuer: Issuer, kid: str) -> Key:
+        """Return the issuer's key of that name; raises Untrusted."""
         keys = self._set_of(issuer)
         now = self._clock.time()
         seen = keys.attempts
@@ -139,7 +130,7 @@ class KeyCache:
             if keys.attempts != seen:
                 keys.missed = now
             raise Untrusted(f"{issuer.name} has no usable key with the kid {short(kid)}")
-        return keys, key
+        return key
 
     async def keep_fresh(self) -> Never:
         """Refresh used keys once they are an hour old, those of files every 5 minutes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +36,6 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
 
     def ready(url: str) -> None:
         click.echo(_welcome(app, config, url))
-        gc.collect()
-        gc.freeze()  # what is there now stays: looking through it again would hold up everybody
 
     async def run() -> None:
         await serve_app(app, ready=ready)

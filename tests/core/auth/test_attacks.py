@@ -245,7 +245,7 @@ async def test_accepts(
     assert first.claims["sub"] == "user123"
     assert first.issuer is trusted[0]
     assert first.key == issuer.key.entry
-    assert await verifier.verify(header, trusted) is first
+    assert await verifier.verify(header, trusted) == first
 
 
 async def test_never_calls_where_a_token_points(

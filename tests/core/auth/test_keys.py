@@ -146,7 +146,7 @@ async def test_issuer_away_later(probe: Probe, clock: ManualClock) -> None:
     assert await probe.accepts()
 
 
-async def test_remembered_tokens_do_not_outlive_dead_keys(probe: Probe, clock: ManualClock) -> None:
+async def test_verified_tokens_do_not_outlive_dead_keys(probe: Probe, clock: ManualClock) -> None:
     token = probe.issuer.token(exp=clock.time() + 9 * DAY)
     assert await probe.accepts(token)
     await probe.issuer.down()

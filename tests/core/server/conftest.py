@@ -38,7 +38,7 @@ from smartops.channels import AuthenticationFailed, Channel, Claims, Inbound, Re
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.server import serve
-from smartops.telemetry import Telemetry, configure
+from smartops.telemetry import configure
 
 
 class World(Backend):
@@ -305,7 +305,6 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     root.handlers = handlers
     root.setLevel(level)
     structlog.reset_defaults()
-    Telemetry.sink = None
 
 
 @asynccontextmanager
