@@ -26,7 +26,7 @@ def serving(folder):
         lines = []
         for line in process.stdout:
             lines.append(line.rstrip("\n"))
-            if line.lstrip().startswith(("curl ", "NOBODY")):
+            if line.lstrip().startswith(("curl ", "WARNING: no channel")):
                 break
         return process, lines
 
