@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import CANCELLED
-from smartops.errors import Refusal
+from smartops.errors import BackendUnavailable, Refusal
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.message import Claims, Message
 from smartops.middleware import Gate, Running
@@ -135,6 +135,8 @@ class App:
         stack.push_async_callback(self.store.aclose)
         self.limiter = _limiter(composition)
         stack.push_async_callback(self.limiter.aclose)
+        with suppress(BackendUnavailable):  # logged; each process limits for itself
+            await self.limiter.ping()
         observe = self.telemetry.command
         self.parts = connect(composition, self.store, self.limiter, self._running, observe)
         self._gate = Gate(self.parts)

@@ -157,7 +157,8 @@ def _file_problems(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = f"look at {error.filename}"
+        other = error.filename not in (None, str(path))
+        hint = f"look at {error.filename}" if other else ""
         raise _problem(path, f"cannot be used: {error.strerror}", hint) from error
 
 

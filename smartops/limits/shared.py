@@ -137,7 +137,9 @@ def _client(url: str) -> Redis:
         from redis.backoff import NoBackoff
     except ImportError:
         problem = Problem(
-            "shared rate limits need the redis extra", hint="pip install 'smartops[redis]'"
+            "shared rate limits need the redis extra",
+            path="limits.url",
+            hint="pip install 'smartops[redis]'",
         )
         raise StartupError(problem) from None
     scheme, _, rest = url.partition("://")

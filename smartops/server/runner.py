@@ -118,9 +118,8 @@ def _cannot_listen(host: str, port: int, error: OSError) -> StartupError:
     in_use = error.errno == errno.EADDRINUSE
     reason = "it is in use" if in_use else (error.strerror or str(error)).lower()
     hint = "stop what listens there, or set server.port or --port to another" if in_use else ""
-    return StartupError(
-        Problem(f"cannot listen on {host}:{port}: {reason}", path="server.port", hint=hint)
-    )
+    path = "server.port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "server.host"
+    return StartupError(Problem(f"cannot listen on {host}:{port}: {reason}", path=path, hint=hint))
 
 
 def _url(listener: socket.socket) -> str:

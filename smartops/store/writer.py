@@ -219,6 +219,8 @@ class Writer:
         text = (
             "The store was lost while writing; it may or may not have been done"
             if failure.uncertain
+            else "The store is read-only; nothing was done"
+            if _is_read_only(failure.error)
             else "The store cannot be reached; nothing was done"
         )
         for write in batch:
@@ -285,6 +287,11 @@ def _is_away(error: DBAPIError, connected: bool) -> bool:
     if state is not None and connected:
         return str(state).startswith(_AWAY_CLASSES) or state in _AWAY_CODES
     return isinstance(error, OperationalError) or type(error) is DatabaseError
+
+
+def _is_read_only(error: Exception) -> bool:
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+    return str(name).startswith("SQLITE_READONLY")
 
 
 def _first_line(error: Exception) -> str:

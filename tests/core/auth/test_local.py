@@ -257,5 +257,5 @@ def test_says_what_keeps_it_from_the_file(tmp_path: Path, clock: ManualClock) ->
     with pytest.raises(StartupError, match=r"cannot be used: File exists; look at .*/file$"):
         issuer_at(tmp_path / "file" / "local.pem", clock)
     (tmp_path / "folder").mkdir(mode=0o700)
-    with pytest.raises(StartupError, match="cannot be used: Is a directory"):
+    with pytest.raises(StartupError, match=r"cannot be used: Is a directory$"):
         issuer_at(tmp_path / "folder", clock)

@@ -11,6 +11,7 @@ import pytest
 import redis
 from anyio.abc import SocketStream
 
+from smartops.app import App, compose
 from smartops.errors import BackendUnavailable, StartupError
 from smartops.limits import MemoryLimiter, SharedLimiter, Window
 from smartops.services import Clock
@@ -206,3 +207,17 @@ async def test_invalid_urls_are_start_errors(clock: ManualClock, url: str, reaso
     with pytest.raises(StartupError, match=reason) as caught:
         SharedLimiter(url, clock, MemoryLimiter(clock))
     assert "secret" not in str(caught.value)
+
+
+def test_the_missing_extra_names_the_key(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    clock = ManualClock()
+    with pytest.raises(StartupError, match=r"^limits\.url: shared rate limits need the redis"):
+        SharedLimiter("redis://127.0.0.1", clock, MemoryLimiter(clock))
+
+
+async def test_an_unreachable_server_is_logged_at_start(tmp_path: Path, caplog) -> None:
+    config = tmp_path / "smartops.yaml"
+    config.write_text("limits: {url: 'redis://127.0.0.1:1'}\nstore: {url: 'sqlite:///s.db'}\n")
+    async with App(compose(config)):
+        assert "Redis unreachable, falling back to per-process limits" in caplog.text

@@ -107,7 +107,7 @@ async def test_an_address_of_others_is_a_start_up_problem(start: Any) -> None:
         await start(host="192.0.2.1")
 
     (error,) = _leaves(caught.value)
-    assert str(error).startswith("server.port: cannot listen on 192.0.2.1:0: ")
+    assert str(error).startswith("server.host: cannot listen on 192.0.2.1:0: ")
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")

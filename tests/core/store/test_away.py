@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from smartops.store import Approval, Operation, Record, Showing, StoreUnavailable
 from smartops.testing import ManualClock
@@ -105,6 +105,18 @@ async def test_a_file_that_somebody_else_keeps_locked(
         other.execute("COMMIT")
     assert await store.claim("one")
     assert [item.request_id for item in await store.history("alice", 9)] == ["meanwhile"]
+
+
+async def test_a_read_only_file_is_reported_as_such(tmp_path: Path, opened) -> None:
+    store = await opened(f"sqlite:///{tmp_path / 'smartops.db'}")
+
+    def protect(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    event.listen(store._writer._engine, "connect", protect)
+    store._writer._disconnect()
+    with pytest.raises(StoreUnavailable, match="The store is read-only; nothing was done"):
+        await store.claim("one")
 
 
 Cut = Literal["", "before", "after"]
