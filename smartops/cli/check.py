@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import configured
+
+if TYPE_CHECKING:
+    from smartops.config.settings import Settings
 
 
 @click.command(short_help="Validate a configuration file.")
@@ -20,8 +25,18 @@ def check(config: Path) -> None:
     from smartops.app import compose
 
     composition = compose(config, writes=False)
+    for warning in _warnings(composition.settings):
+        click.echo(f"{config}: warning: {warning}", err=True)
     plugins, commands = len(composition.plugins.names), len(composition.commands)
     click.echo(f"{config}: OK: {_counted(plugins, 'plugin')}, {_counted(commands, 'command')}")
+
+
+def _warnings(settings: Settings) -> Iterator[str]:
+    """Yield what is missing that nobody can work without."""
+    if not settings.rules:
+        yield "rules: there are none, so every command is denied"
+    if not settings.people and not settings.guests:
+        yield "people: neither people nor guests are listed, so nobody is known"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -134,3 +134,13 @@ def test_a_rule_on_a_plugin_that_is_not_loaded_is_reported(run, config):
     assert [line.split(": ", 1)[1] for line in run("check").errors] == [
         "rules.2.deny.commands: there is no command check health; name its plugin under plugins:"
     ]
+
+
+def test_check_warns_if_nobody_may_do_anything(run, config):
+    config.write_text("plugins: {api: }\n")
+    done = run("check")
+    assert done.status == 0
+    assert [line.partition(": warning: ")[2] for line in done.errors] == [
+        "rules: there are none, so every command is denied",
+        "people: neither people nor guests are listed, so nobody is known",
+    ]
