@@ -74,7 +74,7 @@ class Call:
 
     ``command`` is the name, ``text`` the canonical text: parsing it gives the
     same call. ``arguments`` holds every parameter, defaults included, with
-    targets resolved. ``act`` names the one effect this call may have.
+    targets resolved. ``idempotency_key`` names the one effect this call may have.
     """
 
     command: str
@@ -82,7 +82,7 @@ class Call:
     person: Person
     message: Message
     text: str = ""
-    act: str = ""
+    idempotency_key: str = ""
 
     @property
     def targets(self) -> tuple[Instance, ...]:

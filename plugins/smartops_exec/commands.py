@@ -63,7 +63,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         unique = _counted(config, targets)
         chosen = allowed.choose(script, call.person, unique)
         limit = _limit(config, chosen, timeout)
-        request = RunRequest(chosen.text, unique, limit, call.act)
+        request = RunRequest(chosen.text, unique, limit, call.idempotency_key)
         done = await RunMonitor(runner, clock, config.poll).run(request, work)
         if len(unique) > 1:
             return several(config, request, done)

@@ -21,7 +21,6 @@ from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
-from smartops.interpreter import Interpreter
 from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
@@ -49,7 +48,7 @@ class Composition:
     compute: Compute | None
     channels: tuple[Channel, ...]
     layers: tuple[Offer, ...]
-    interpreters: tuple[Interpreter, ...]
+    interpreters: tuple[Offer, ...]
     capabilities: Mapping[type[Backend], Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
@@ -134,7 +133,7 @@ def assemble(
         compute=_compute(filled),
         channels=values(offers.channels),
         layers=offers.layers,
-        interpreters=values(offers.interpreters),
+        interpreters=offers.interpreters,
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,

@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from smartops.limits import Limiter, MemoryLimiter, Window
 from smartops.middleware import CoreServices, Parts, Running, Wired
-from smartops.store import Record, Store
+from smartops.store import AuditEvent, Store
 
 from .composition import Composition
+from .offers import values
 
 
 def connect(
@@ -18,7 +19,7 @@ def connect(
     store: Store,
     limiter: Limiter,
     running: Running,
-    observe: Callable[[Record], None],
+    observe: Callable[[AuditEvent], None],
 ) -> Parts:
     """Return the parts, with all commands joined to what they ask for."""
     settings, clock = composition.settings, composition.services.clock
@@ -36,7 +37,7 @@ def connect(
         grammar=composition.grammar,
         wired={command.name: Wired(command, provided) for command in composition.commands},
         layers=composition.layers,
-        interpreters=composition.interpreters,
+        interpreters=values(composition.interpreters),
         compute=composition.compute,
         windows={
             name: Window(name, item.limit, item.window.total_seconds())

@@ -21,7 +21,6 @@ from smartops.middleware import Gate, Running
 from smartops.reply import Reply
 from smartops.store import Store
 from smartops.telemetry import Telemetry
-from smartops.version import __version__
 
 from .composition import Composition
 from .delivery import Delivery
@@ -53,7 +52,6 @@ class App:
         self.composition = composition
         self.settings: Settings = composition.settings
         self.channels: tuple[Channel, ...] = composition.channels
-        self.version = __version__
         self.telemetry = Telemetry()
         self._running = Running()
         self._stack = AsyncExitStack()

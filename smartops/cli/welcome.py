@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from smartops.app import App, Composition
 from smartops.command import Effect
 from smartops.message import Identity, Place
+from smartops.version import __version__
 
 
 def welcome(app: App, config: Path, url: str) -> str:
@@ -20,7 +21,7 @@ def welcome(app: App, config: Path, url: str) -> str:
     composition = app.composition
     commands = sorted(command.name for command in composition.commands)
     lines = [
-        f"SmartOps {app.version} listens on {url}",
+        f"SmartOps {__version__} listens on {url}",
         f"  plugins:  {', '.join(composition.plugins.names) or 'none'}",
         f"  channels: {', '.join(channel.name for channel in composition.channels) or 'none'}",
         f"  commands: {', '.join(commands)}",

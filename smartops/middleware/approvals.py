@@ -13,7 +13,7 @@ from smartops.message import Message, Person
 from smartops.plan import Change, Plan
 from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
 from smartops.services import Clock
-from smartops.store import Approval, Showing, Store, token_key
+from smartops.store import Approval, ApprovalMessage, Store, token_key
 
 from .steps import Allowed, Answer, Parts, Understood, answer
 
@@ -181,10 +181,10 @@ def _changes(plan: Plan) -> tuple[Block, ...]:
     return (Table(("Target", "ID", "Change"), rows, (("Target", "ID"),)),)
 
 
-def _approval_message(message: Message, approval: Approval) -> tuple[str, Showing]:
+def _approval_message(message: Message, approval: Approval) -> tuple[str, ApprovalMessage]:
     """Return a new token for an approval, and what is stored of the message that carries it."""
     token = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
-    showing = Showing(
+    showing = ApprovalMessage(
         key=token_key(token),
         approval=approval.id,
         channel=message.channel,

@@ -10,7 +10,7 @@ from smartops.errors import InternalError, Refusal
 from smartops.grammar import Grammar, ParseError
 from smartops.message import Message, Person
 from smartops.reply import Reply
-from smartops.store import Operation, Record
+from smartops.store import AuditEvent, Operation
 
 from .access import Denied
 from .approvals import TOKEN
@@ -73,9 +73,9 @@ def record(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> 
     parts.observe(event)
 
 
-def _event(trail: Trail, reply: Reply, now: float) -> Record:
+def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
     message = trail.message
-    return Record(
+    return AuditEvent(
         at=now,
         request_id=message.request_id,
         act=trail.key,

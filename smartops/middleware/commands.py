@@ -15,7 +15,7 @@ from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
 from smartops.jsonable import timestamp
 from smartops.reply import Action, Cell, Fields, Reply, Severity, Table
-from smartops.store import Approval, Operation, Record, Showing, Store
+from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Store
 
 from .access import CORE, may_ever
 from .approvals import TOKEN, ask_again, withdraw
@@ -201,7 +201,7 @@ async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:
     )
 
 
-def _channels(messages: Sequence[Showing]) -> list[str]:
+def _channels(messages: Sequence[ApprovalMessage]) -> list[str]:
     return sorted({item.channel for item in messages})
 
 
@@ -226,13 +226,13 @@ def _when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _outcome_cell(event: Record) -> Cell:
+def _outcome_cell(event: AuditEvent) -> Cell:
     severity = {"success": Severity.GOOD, "pending": Severity.INFO}
     words = event.outcome.replace("_", " ").lower()
     return Cell(words, severity.get(event.outcome, Severity.WARNING))
 
 
-def _event_data(event: Record) -> dict[str, object]:
+def _event_data(event: AuditEvent) -> dict[str, object]:
     return {
         "at": timestamp(datetime.fromtimestamp(event.at, UTC)),
         "command": event.text,

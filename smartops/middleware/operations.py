@@ -89,7 +89,7 @@ async def execute(
     with parts.running.carry(operation.id) as scope:
         resumable = allowed.command.resumable
         work = StoredWork(parts.store, operation, progress, scope, resumable=resumable)
-        call = replace(allowed.call, act=operation.id)
+        call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, plan, work, work.scopes)
         try:
             reply = _complete(operation, await dispatch(parts.clock, parts.layers, run))

@@ -12,7 +12,7 @@ from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed
 from smartops.message import Message
 from smartops.reply import Form, FormField, Reply, Text
-from smartops.store import Question
+from smartops.store import OpenQuestion
 
 from .steps import Identified, Parts
 
@@ -104,7 +104,7 @@ def naming_question(question: str, reply: Reply) -> Reply:
     return replace(reply, view=(*reply.view[:1], note, *reply.view[1:]))
 
 
-async def _taken(parts: Parts, asked: Identified) -> Question | None:
+async def _taken(parts: Parts, asked: Identified) -> OpenQuestion | None:
     message = asked.message
     if not message.asks or message.action:
         return None
@@ -113,8 +113,8 @@ async def _taken(parts: Parts, asked: Identified) -> Question | None:
 
 def _question(
     parts: Parts, asked: Identified, command_text: str = "", parameter: str = ""
-) -> Question:
-    return Question(
+) -> OpenQuestion:
+    return OpenQuestion(
         person=asked.person.name,
         channel=asked.message.channel,
         conversation=_where(asked.message),

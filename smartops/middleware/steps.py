@@ -20,7 +20,7 @@ from smartops.message import Message, Person
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
 from smartops.services import Clock
-from smartops.store import Approval, Record, Store
+from smartops.store import Approval, AuditEvent, Store
 
 from .dispatch import Wired
 
@@ -131,7 +131,7 @@ class Parts:
     compute: Compute | None
     windows: Mapping[str, Window]
     expires: float
-    observe: Callable[[Record], None]
+    observe: Callable[[AuditEvent], None]
     running: Running
 
 

@@ -15,6 +15,7 @@ from smartops.errors import InternalError, Refusal, ValidationFailed
 from smartops.jsonable import timestamp
 from smartops.reply import Reply
 from smartops.telemetry import REQUEST_ID
+from smartops.version import __version__
 from smartops.wire import dump_json, envelope
 
 from .intake import PATH
@@ -33,7 +34,7 @@ def web_app(app: App, probes: Probes) -> Quart:
 
     async def health() -> Response:
         status = await probes.health()
-        body = {"status": status, "version": app.version, "timestamp": timestamp(clock.now())}
+        body = {"status": status, "version": __version__, "timestamp": timestamp(clock.now())}
         return _json(body, 503 if status == "unhealthy" else 200)
 
     async def livez() -> Response:

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from .access import Access
 from .operations import Operations
-from .rows import Approval, ApprovalState, Operation, Showing, token_key
+from .rows import Approval, ApprovalMessage, ApprovalState, Operation, token_key
 from .tables import approvals, showings
 
 
 class Approvals(Operations, Access):
     """Approvals and the messages that show them."""
 
-    async def add_approval(self, approval: Approval, showing: Showing) -> None:
+    async def add_approval(self, approval: Approval, showing: ApprovalMessage) -> None:
         """Store a pending approval and the message that shows it."""
 
         def add(connection: Connection) -> None:
@@ -25,7 +25,7 @@ class Approvals(Operations, Access):
 
         await self._write(add, repeatable=False)
 
-    async def show_approval(self, showing: Showing) -> None:
+    async def show_approval(self, showing: ApprovalMessage) -> None:
         """Store one more message that shows an approval."""
         row = asdict(showing)
         await self._write(lambda c: c.execute(insert(showings), row), repeatable=False)
@@ -35,10 +35,10 @@ class Approvals(Operations, Access):
         statement = update(showings).where(showings.c.key == key).values(shown=shown)
         self._queue(lambda connection: connection.execute(statement))
 
-    async def showings(self, approval: str) -> list[Showing]:
+    async def showings(self, approval: str) -> list[ApprovalMessage]:
         """Return the messages that show an approval."""
         rows = await self._read(select(showings).where(showings.c.approval == approval))
-        return [Showing(**row) for row in rows]
+        return [ApprovalMessage(**row) for row in rows]
 
     async def approval(self, id: str) -> Approval | None:
         """Return an approval, in whatever state it is."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlalchemy import insert, select
 
 from .access import Access, upsert
-from .rows import Phase, Record
+from .rows import AuditEvent, Phase
 from .tables import records, revoked
 
 _RECORD = insert(records).inline()  # built once, because building it costs more than running it
@@ -16,19 +16,21 @@ _RECORD = insert(records).inline()  # built once, because building it costs more
 class Audit(Access):
     """Audit events, which are only ever added, and the tokens that are refused."""
 
-    def record(self, record: Record) -> None:
+    def record(self, record: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
         row = asdict(record)
         del row["id"]
         self._queue(lambda connection: connection.execute(_RECORD, row))
 
-    async def history(self, person: str, limit: int, *, phase: Phase | None = None) -> list[Record]:
+    async def history(
+        self, person: str, limit: int, *, phase: Phase | None = None
+    ) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""
         query = select(records).where(records.c.person == person)
         if phase is not None:
             query = query.where(records.c.phase == phase)
         rows = await self._read(query.order_by(records.c.id.desc()).limit(limit))
-        return [Record(**row) for row in rows]
+        return [AuditEvent(**row) for row in rows]
 
     async def revoke(self, jti: str, until: float) -> None:
         """Refuse the token with this id; it would have expired at ``until``."""

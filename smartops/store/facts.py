@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, bindparam, delete, select
 
 from .access import Access, upsert
-from .rows import Question
+from .rows import OpenQuestion
 from .tables import questions, shelf
 
 _CLOSE = delete(questions).where(  # built once: it runs for each command in a chat
@@ -21,27 +21,27 @@ _CLOSE = delete(questions).where(  # built once: it runs for each command in a c
 class Facts(Access):
     """Small rows that are looked up by their key."""
 
-    async def ask(self, question: Question) -> None:
+    async def ask(self, question: OpenQuestion) -> None:
         """Store a question; it replaces the one before it in the same conversation."""
         row = asdict(question)
         await self._write(lambda connection: upsert(connection, questions, row))
 
     async def take_question(
         self, person: str, channel: str, conversation_id: str
-    ) -> Question | None:
+    ) -> OpenQuestion | None:
         """Delete and return the open question to a person there, unless it has expired."""
         columns = questions.c
         about = columns.person == person, columns.channel == channel
         statement = delete(questions).where(*about, columns.conversation == conversation_id)
 
-        def take(connection: Connection) -> Question | None:
+        def take(connection: Connection) -> OpenQuestion | None:
             row = connection.execute(statement.returning(questions)).mappings().first()
-            return Question(**row) if row is not None else None
+            return OpenQuestion(**row) if row is not None else None
 
         question = await self._write(take, repeatable=False)
         return question if question and question.expires > self._clock.time() else None
 
-    def close_question(self, asked: Question) -> None:
+    def close_question(self, asked: OpenQuestion) -> None:
         """Delete, soon, the question of that person there, unless it expires after ``asked``."""
         row = asdict(asked)
         self._queue(lambda connection: connection.execute(_CLOSE, row))

@@ -43,7 +43,7 @@ class Approval:
     """A pending decision about a plan.
 
     ``id`` is a name for it, and no secret: whoever decides shows a token (see
-    :class:`Showing`). ``plan`` is JSON, ``digest`` what the approval is bound to.
+    :class:`ApprovalMessage`). ``plan`` is JSON, ``digest`` what the approval is bound to.
     ``command`` and ``arguments`` (JSON) are the call, ``command_text`` is how it is shown;
     rows of version 0003 have the text only.
     """
@@ -60,7 +60,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class ApprovalMessage:
     """A message that shows an ``approval`` (its id), with buttons of its own.
 
     ``key`` is :func:`token_key` of the token that they carry, so that reading
@@ -115,7 +115,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class AuditEvent:
     """One line of the history: who wanted what, and what came of it.
 
     ``act`` names the act that several records are about. ``claimed`` is a
@@ -143,7 +143,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OpenQuestion:
     """An argument somebody was asked for; the next thing they say there may be its value."""
 
     person: str

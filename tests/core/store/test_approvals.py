@@ -6,7 +6,7 @@ import anyio
 import pytest
 from sqlalchemy import create_engine, text
 
-from smartops.store import LEASE, Approval, Operation, Showing, Store, token_key
+from smartops.store import LEASE, Approval, ApprovalMessage, Operation, Store, token_key
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +44,10 @@ def operation(clock: ManualClock, id: str = "op-1", **changes) -> Operation:
     )
 
 
-def showing(of: Approval, token: str = "", **changes) -> Showing:
-    shown = Showing(token_key(token or f"token of {of.id}"), of.id, "api", "room-1", of.expires)
+def showing(of: Approval, token: str = "", **changes) -> ApprovalMessage:
+    shown = ApprovalMessage(
+        token_key(token or f"token of {of.id}"), of.id, "api", "room-1", of.expires
+    )
     return replace(shown, **changes)
 
 

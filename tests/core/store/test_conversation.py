@@ -5,7 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from smartops.store import LEASE, Operation, Question, Store
+from smartops.store import LEASE, OpenQuestion, Operation, Store
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,7 @@ async def test_messages_are_ours_while_the_lease_is_renewed(
 
 
 async def test_a_question_is_answered_once_and_only_there(store: Store, clock: ManualClock) -> None:
-    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     await store.ask(question)
     assert await store.take_question("alice", "api", "elsewhere") is None
     assert await store.take_question("bea", "api", "room") is None
@@ -69,7 +69,7 @@ async def test_a_question_is_answered_once_and_only_there(store: Store, clock: M
 
 
 async def test_a_new_question_replaces_the_old(store: Store, clock: ManualClock) -> None:
-    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     await store.ask(question)
     await store.ask(replace(question, command_text="start"))
     assert await store.take_question("alice", "api", "room") == replace(
@@ -80,7 +80,7 @@ async def test_a_new_question_replaces_the_old(store: Store, clock: ManualClock)
 async def test_closing_a_question_leaves_those_asked_later(
     store: Store, clock: ManualClock
 ) -> None:
-    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     await store.ask(question)
     store.close_question(replace(question, person="bea"))
     store.close_question(replace(question, conversation="elsewhere"))
@@ -92,7 +92,7 @@ async def test_closing_a_question_leaves_those_asked_later(
 
 
 async def test_a_question_expires_for_itself_alone(store: Store, clock: ManualClock) -> None:
-    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     await store.ask(question)
     later = replace(question, conversation="other", expires=clock.time() + 600)
     await store.ask(later)
@@ -119,7 +119,7 @@ async def test_what_plugins_keep(store: Store) -> None:
 
 async def test_replicas_keep_the_same_things_at_once(url: str, opened, clock: ManualClock) -> None:
     replicas = [await opened(url) for _ in range(3)]
-    question = Question("alice", "api", "room", "stop", "target", clock.time() + 60)
+    question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     async with anyio.create_task_group() as group:
         for number in range(20):
             for replica in replicas:

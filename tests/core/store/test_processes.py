@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smartops.store import Approval, Operation, Showing, Store
+from smartops.store import Approval, ApprovalMessage, Operation, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -72,8 +72,8 @@ def test_two_processes_claim_each_act_once(url: str, workers) -> None:
     assert sorted(first + second) == sorted(f"key-{n}" for n in range(1000))
 
 
-def asked(id: str, expires: float) -> tuple[Approval, Showing]:
-    showing = Showing(f"key of {id}", id, "api", "room", expires)
+def asked(id: str, expires: float) -> tuple[Approval, ApprovalMessage]:
+    showing = ApprovalMessage(f"key of {id}", id, "api", "room", expires)
     return Approval(id, "alice", "", "", expires, "{}"), showing
 
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartops.store import Approval, Operation, Record, Showing, Store
+from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Store
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
 
 
-def record(number: int = 0, **values) -> Record:
+def record(number: int = 0, **values) -> AuditEvent:
     return replace(
-        Record(
+        AuditEvent(
             at=1_800_000_000.25 + number,
             request_id=f"request-{number}",
             act="act",
@@ -100,7 +100,7 @@ async def test_wild_text_everywhere_else(store: Store, clock: ManualClock) -> No
     soon = clock.time() + 9
     await store.add_approval(
         Approval(wild, wild, wild, "digest", soon, wild),
-        Showing("key", wild, wild, wild, soon, wild),
+        ApprovalMessage("key", wild, wild, wild, soon, wild),
     )
     found = await store.approval(wild)
     assert found
@@ -147,7 +147,7 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     await store.claim("old")
     await store.add_approval(
         Approval("old", "alice", "", "", start + 10, "{}"),
-        Showing("key", "old", "", "room", start + 10),
+        ApprovalMessage("key", "old", "", "room", start + 10),
     )
     await store.revoke("old", start + 10)
     await store.begin(Operation("op", "alice", "", "", "", "", "", "{}", "here", start))

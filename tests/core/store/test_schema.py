@@ -12,7 +12,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from smartops.errors import StartupError
-from smartops.store import Approval, Showing, Store, StoreClosed, StoreUnavailable, token_key
+from smartops.store import (
+    Approval,
+    ApprovalMessage,
+    Store,
+    StoreClosed,
+    StoreUnavailable,
+    token_key,
+)
 from smartops.store.database import database
 from smartops.store.schema import VERSIONS, migrate
 from smartops.store.tables import metadata
@@ -199,6 +206,6 @@ async def test_what_waits_can_be_decided_after_an_upgrade(empty: str) -> None:
     asked = await store.approval_behind("token")
     assert asked == Approval(key, "alice", "stop web-1", "digest", 900.0, "{}", "expired")
     assert await store.showings(key) == [
-        Showing(key, key, "api", "room", 900.0, '{"text": "stop"}', "platform-id")
+        ApprovalMessage(key, key, "api", "room", 900.0, '{"text": "stop"}', "platform-id")
     ]
     await store.aclose()

@@ -13,7 +13,7 @@ from dataclasses import replace
 import anyio
 
 from smartops.services import Clock
-from smartops.store import Operation, Record, Store
+from smartops.store import AuditEvent, Operation, Store
 
 
 def say(value: object) -> None:
@@ -72,7 +72,7 @@ async def promise(store: Store, name: str, token: str) -> None:
     while True:
         number += 1
         assert await store.claim(f"{name}-{number}")
-        store.record(Record(at=1.0, request_id=f"{number}", person="alice"))
+        store.record(AuditEvent(at=1.0, request_id=f"{number}", person="alice"))
         assert await store.claim(f"{name}-{number}-after")  # so the record is durable as well
         say([number])
 

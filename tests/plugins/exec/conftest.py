@@ -141,7 +141,7 @@ class World:
         return replace(self, person=replace(self.person, roles=frozenset(roles)))
 
     def call(self) -> Call:
-        return Call("execute", {}, self.person, SAID, act="act-1")
+        return Call("execute", {}, self.person, SAID, idempotency_key="act-1")
 
     async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
         reply = await self.execute(
