@@ -112,7 +112,8 @@ class Gate:
         asked = Identified(message, trail.person, key, progress or ProgressReporter())
         try:
             reply = await self._guarded(trail, self._limited(asked, trail))
-            reply = replace(reply, request_id=message.request_id)
+            if not reply.request_id:
+                reply = replace(reply, request_id=message.request_id)
             limited = isinstance(reply.error, LimitExceeded)
             record(self.parts, trail, reply, stored=not limited)
             if key:
@@ -127,7 +128,7 @@ class Gate:
         if not verdict.allowed:
             return answer(Reply.refused(exceeded(verdict)), quota=verdict.quota)
         reply = await self._guarded(trail, self._parsed(asked, trail))
-        return answer(reply, quota=verdict.quota)
+        return answer(reply, quota=verdict.quota, request_id=message.request_id)
 
     async def _parsed(self, asked: Identified, trail: Trail) -> Reply:
         understood = await parse(self.parts, asked, partial(self._proposed, asked))

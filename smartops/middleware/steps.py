@@ -198,6 +198,8 @@ class Answer(Reply):
 
     def dump(self) -> bytes:
         """Return the answer as JSON; :meth:`load` reads it."""
+        if not self.decided and not self.approval_message:
+            return Reply.dump(self)
         kept = {"decided": self.decided, "approval_message": self.approval_message}
         return Reply.dump(self)[:-1] + b"," + json.dumps(kept).encode()[1:]
 
