@@ -246,7 +246,7 @@ def test_the_log_line_is_as_shown(server: Server) -> None:
 
 def log_form(line: str) -> str:
     """Return a line of the log with its moment, its reference and its duration made alike."""
-    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
     return re.sub(rf"^{moment}|(?<=request_id=)\w+|(?<=ms=)[\d.]+", "…", line.strip())
 
 

@@ -344,7 +344,7 @@ def test_nothing_documented_is_left_out(server: Server, ann: str) -> None:
         assert options - {"--page"} <= set(re.findall(r"--\w+", own))
     for plugin in ("instances", "health", "exec"):
         page = (ROOT / "plugins" / f"smartops_{plugin}" / "README.md").read_text()
-        table = page.partition("| Say |")[2].partition("\n\n")[0]
+        table = page.partition("| Command |")[2].partition("\n\n")[0]
         phrases = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
         assert phrases
         assert set(re.findall(r"`([a-z]+)", " ".join(phrases))) <= verbs

@@ -133,7 +133,7 @@ def test_what_is_denied_to_one_machine_is_told_of_that_one(server: Server, ann: 
     ("text", "word"),
     [
         ("show nobody", "nobody"),
-        ("show web-3", "Did you mean web-2 or web-1?"),
+        ("show web-3", "Did you mean web-1 or web-2?"),
         ("check health i-0ffffffffffffffff", "i-0ffffffffffffffff"),
         ("stop i-0ffffffffffffffff", "i-0ffffffffffffffff"),
         ("execute 'df -h' on i-zzz", "i-zzz"),

@@ -131,7 +131,7 @@ async def test_terminated_instances_and_wildcards_match_nothing() -> None:
 async def test_the_error_for_a_wildcard_names_the_alternatives() -> None:
     with pytest.raises(InstanceNotFound) as refused:
         await many(cloud("eu", EU), "web-*")
-    assert "by tag:KEY=VALUE" in str(refused.value.details)
+    assert "use tag:KEY=VALUE" in str(refused.value.details)
 
 
 async def test_the_error_names_a_near_miss() -> None:
