@@ -13,6 +13,11 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
+def members(value: Any) -> dict[str, Any]:
+    """Return the members of a slotted dataclass by name, without the deep copy of ``asdict``."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def jsonable(value: Any) -> Any:
     """Convert a value to a JSON type; the ``default`` function of an encoder.
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .errors import ValidationFailed
+from .jsonable import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,9 @@ class Message:
 
     def dump(self) -> bytes:
         """Return the message as JSON, to be kept; :meth:`load` reads it."""
-        kept = _members(self)
-        kept["sender"] = _members(self.sender)
-        kept["place"] = _members(self.place)
+        kept = members(self)
+        kept["sender"] = members(self.sender)
+        kept["place"] = members(self.place)
         kept["at"] = self.at.isoformat()
         return _JSON.encode(kept).encode()
 
@@ -175,11 +176,6 @@ class Message:
         members["at"] = datetime.fromisoformat(members["at"])
         members["roles"] = tuple(members.get("roles", ()))
         return cls(**members)
-
-
-def _members(value: Message | Identity | Place) -> dict[str, Any]:
-    """Return the members as they are; ``asdict`` would copy all that is in them."""
-    return {name: getattr(value, name) for name in value.__slots__}
 
 
 _JSON = json.JSONEncoder(separators=(",", ":"))

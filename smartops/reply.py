@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
 from .errors import RateLimited, Refusal
-from .jsonable import jsonable
+from .jsonable import jsonable, members
 from .stack import Stack, stacked
 
 
@@ -265,8 +265,8 @@ class Reply:
             {
                 "status": self.status,
                 "data": dict(self.data),
-                "view": [{"block": type(block).__name__, **asdict(block)} for block in self.view],
-                "actions": [asdict(action) for action in self.actions],
+                "view": [{"block": type(block).__name__, **members(block)} for block in self.view],
+                "actions": [members(action) for action in self.actions],
                 "error": _dump_error(self.error),
                 "private": self.private,
             }

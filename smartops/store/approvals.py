@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+
+from smartops.jsonable import members
 
 from .access import Access
 from .operations import Operations
@@ -20,14 +22,14 @@ class Approvals(Operations, Access):
         """Store a pending approval and the message that shows it."""
 
         def add(connection: Connection) -> None:
-            connection.execute(insert(approvals), asdict(approval))
-            connection.execute(insert(showings), asdict(showing))
+            connection.execute(insert(approvals), members(approval))
+            connection.execute(insert(showings), members(showing))
 
         await self._write(add, repeatable=False)
 
     async def show_approval(self, showing: ApprovalMessage) -> None:
         """Store one more message that shows an approval."""
-        row = asdict(showing)
+        row = members(showing)
         await self._write(lambda c: c.execute(insert(showings), row), repeatable=False)
 
     def shown(self, key: str, shown: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from sqlalchemy import insert, select
+
+from smartops.jsonable import members
 
 from .access import Access, upsert
 from .rows import AuditEvent, Phase
@@ -18,7 +18,7 @@ class Audit(Access):
 
     def record(self, record: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
-        row = asdict(record)
+        row = members(record)
         del row["id"]
         self._queue(lambda connection: connection.execute(_RECORD, row))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from sqlalchemy import Connection, bindparam, delete, select
+
+from smartops.jsonable import members
 
 from .access import Access, upsert
 from .rows import OpenQuestion
@@ -23,7 +23,7 @@ class Facts(Access):
 
     async def ask(self, question: OpenQuestion) -> None:
         """Store a question; it replaces the one before it in the same conversation."""
-        row = asdict(question)
+        row = members(question)
         await self._write(lambda connection: upsert(connection, questions, row))
 
     async def take_question(
@@ -43,7 +43,7 @@ class Facts(Access):
 
     def close_question(self, asked: OpenQuestion) -> None:
         """Delete, soon, the question of that person there, unless it expires after ``asked``."""
-        row = asdict(asked)
+        row = members(asked)
         self._queue(lambda connection: connection.execute(_CLOSE, row))
 
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import itertools
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -44,6 +44,8 @@ ANSWERED = 600.0
 LARGEST = 256 * 1024
 """The maximum size of such an answer in bytes."""
 
+_NUMBERS = itertools.count()
+
 
 class Messages(Access):
     """Claims of messages and their stored answers, and the inbox of accepted messages."""
@@ -80,7 +82,7 @@ class Messages(Access):
         return {
             "key": key,
             "at": self._clock.time(),
-            "holder": secrets.token_hex(8),
+            "holder": f"{self.owner}-{next(_NUMBERS)}",
             "digest": digest,
             "lease_until": self._clock.time() + LEASE,
         }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from operator import attrgetter
 from typing import Any
 
 import anyio
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, update
+
+from smartops.jsonable import members
 
 from .access import Access
 from .rows import LEASE, Operation, OperationState, StoreClosed, StoreUnavailable
@@ -145,7 +147,7 @@ class Operations(Access):
 
     def _insert(self, connection: Connection, operation: Operation) -> None:
         until = operation.lease_until or self._clock.time() + LEASE
-        row = asdict(replace(operation, lease_until=until))
+        row = members(replace(operation, lease_until=until))
         connection.execute(insert(operations), row | {"approval_id": row["approval_id"] or None})
 
     def _is_begun(self, connection: Connection, operation: Operation) -> bool:
