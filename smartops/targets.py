@@ -184,7 +184,7 @@ async def _near(compute: Compute, text: str) -> str | None:
     if _ID.fullmatch(text) or _is_tag(text):
         return None
     page = await compute.list(Query(names=(f"{text[:3]}*",), limit=200))
-    names = {item.name for item in page.instances if item.name}
+    names = sorted({item.name for item in page.instances if item.name})
     meant = near(text, names, 3)
     return f"Did you mean {' or '.join(meant)}?" if meant else None
 
