@@ -127,7 +127,7 @@ class Delivery:
                 continue  # another process took it over for a while: the store was away
             try:
                 message = Message.load(stored)
-            except Exception:  # whatever is wrong with it, the others are to be answered
+            except Exception:  # one unreadable message must not block the others
                 log.exception("a message waits that this version cannot read")
                 continue
             channel = self._channels.get(message.channel)
@@ -258,7 +258,7 @@ class Delivery:
                 if channel is not None and asking.shown and where != besides:
                     message = Message.load(asking.message.encode())
                     await self._send(channel, message, replace(answer, private=False), asking.shown)
-        except Exception:  # raised here, it would have the message answered again
+        except Exception:  # if it were raised, the message would be answered again
             log.exception("the buttons for %s were not taken away", answer.decided)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:

@@ -32,7 +32,7 @@ def check(config: Path) -> None:
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    """Yield what is missing that nobody can work without."""
+    """Yield the missing settings without which every message is refused."""
     if not settings.rules:
         yield "rules: there are none, so every command is denied"
     if not settings.people and not settings.guests:

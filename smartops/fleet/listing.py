@@ -144,7 +144,7 @@ def _left_out(name: str) -> Failure:
 
 
 def _raise_if_forged(failures: Iterable[Failure]) -> None:
-    """Raise the backend's own error if it does not accept the cursor that is said to be its own."""
+    """Raise the backend's own error if it refuses its part of the cursor."""
     for failure in failures:
         if isinstance(failure.error, ValidationFailed):
             raise failure.error

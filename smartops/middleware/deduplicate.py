@@ -29,7 +29,7 @@ def idempotency_key(message: Message) -> str:
 
 
 def digest_of(message: Message) -> str:
-    """Return what tells two messages with one id apart; it reveals nothing of what was said."""
+    """Return a digest of the content, to compare messages with the same id."""
     said = json.dumps([message.text, message.action, sorted(message.form.items())])
     return hashlib.sha256(said.encode()).hexdigest()
 

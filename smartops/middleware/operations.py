@@ -1,4 +1,4 @@
-"""Operations: stored before the effect, ended with the outcome, and told to all that ask."""
+"""Operations: stored before the effect and ended with the outcome."""
 
 from __future__ import annotations
 

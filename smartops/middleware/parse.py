@@ -76,7 +76,7 @@ def stored_call(
     Raises ValidationFailed if the command is gone, or does not take these arguments
     any more.
     """
-    if not stored.command:  # stored by a version that kept only the text
+    if not stored.command:  # stored by a version before schema 0004, which had only the text
         return parse_exactly(parts, asked, stored.command_text)
     wired = parts.wired.get(stored.command)
     if wired is None:

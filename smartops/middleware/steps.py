@@ -26,7 +26,7 @@ from .dispatch import Wired
 
 
 class ProgressReporter:
-    """Reports to nobody; channels that can edit what they sent have a better one."""
+    """Discards progress; delivery replaces it for channels that can edit messages."""
 
     def accepted(self) -> None:
         """Note that the pressed button was the sender's to press, and counts."""

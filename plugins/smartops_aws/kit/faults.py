@@ -13,7 +13,7 @@ connection. ``unanswered``: what became of it is unknown. ``unreadable``: likewi
 answer was broken or not from AWS."""
 
 _LONGEST = 4000
-"""Characters of a message that are kept: a proxy's error page can be a megabyte."""
+"""The maximum length of an error text: a proxy's error page can be a megabyte."""
 
 
 class Fault(Exception):

@@ -1,4 +1,4 @@
-"""Rate limits of AWS, kept here: to wait is cheaper than to be throttled."""
+"""Rate limits of AWS, applied before a call: waiting is cheaper than being throttled."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class SlackView(PageView):
 
 
 def _told(delivered: Delivered) -> str:
-    """Return what the person is told of what was not taken."""
+    """Return the error text for messages that the server did not accept."""
     if delivered.taken:
         return ""
     what = f"answered {delivered.status}" if delivered.status else "did not answer in time"
