@@ -31,7 +31,8 @@ class Housekeeping:
     and ``answered`` the acts that this process is at work on. ``cancel`` is told
     of operations that are to be stopped, ``resume`` goes on with one, ``lost``
     records that the outcome of one is unknown,
-    ``take_over`` answers the messages that nobody is at work on.
+    ``take_over`` answers the messages that nobody is at work on. Unless it
+    ``adopts``, it renews its own leases and leaves the rest to other processes.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Housekeeping:
         resume: Callable[[Operation], None],
         lost: Callable[[Operation], None],
         take_over: Callable[[], Awaitable[None]],
+        adopts: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -58,7 +60,7 @@ class Housekeeping:
         self._take_over = take_over
         self._renewed = 0.0
         self._swept = 0.0
-        self._leaving = False
+        self._adopts = adopts
         self._was_away = False
         self._at_work = anyio.Lock()
 
@@ -74,7 +76,7 @@ class Housekeeping:
     async def leave(self) -> None:
         """Take over nothing from now on: this process stops."""
         async with self._at_work:
-            self._leaving = True
+            self._adopts = False
 
     async def once(self) -> None:
         """Do what is due.
@@ -98,11 +100,11 @@ class Housekeeping:
             self._cancel(operation_id)
         if now - self._renewed >= LEASE / 3:
             await self._store.renew(now + LEASE, self._carried(), self._answered())
-            if not self._leaving and not self._was_away:
+            if self._adopts and not self._was_away:
                 await self._adopt(now)
                 await self._take_over()
             self._renewed, self._was_away = now, False
-        if now - self._swept >= SWEEP and not await self._store.sweep(now):
+        if self._adopts and now - self._swept >= SWEEP and not await self._store.sweep(now):
             self._swept = now  # else the rest has its turn after the leases
 
     async def _adopt(self, now: float) -> None:

@@ -45,14 +45,16 @@ class Check:
 class App:
     """A running SmartOps: messages in, replies out. Use it as an async context manager.
 
-    Nothing of it changes while it runs; a new configuration is a new App.
+    Nothing of it changes while it runs; a new configuration is a new App. Unless it
+    ``adopts``, it takes over no operations and messages of other processes.
     """
 
-    def __init__(self, composition: Composition) -> None:
+    def __init__(self, composition: Composition, *, adopts: bool = True) -> None:
         self.composition = composition
         self.settings: Settings = composition.settings
         self.channels: tuple[Channel, ...] = composition.channels
         self.telemetry = Telemetry()
+        self._adopts = adopts
         self._running = Running()
         self._stack = AsyncExitStack()
 
@@ -155,6 +157,7 @@ class App:
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             lost=lambda operation: self.spawn(self._gate.lost, operation),
             take_over=self._delivery.take_over,
+            adopts=self._adopts,
         )
         stack.push_async_callback(keeping.leave)
         await keeping.once()

@@ -87,5 +87,5 @@ async def console(
     from smartops.telemetry import configure
 
     configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
-    async with App(compose(config)) as app:
+    async with App(compose(config), adopts=False) as app:
         yield Console(app, user, asks=asks)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import sqlite3
 import sys
 import textwrap
+from contextlib import closing
+from dataclasses import replace
 
+import anyio
 import anyio.to_thread
 import pytest
 
 from slack_acts import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from smartops import Clock
+from smartops.store import Operation, Store
 
 LOOKING = [["can-i", "alice", "stop web-server-01"], ["check"], ["schema"], ["plugins"]]
 
@@ -82,3 +87,53 @@ async def test_chat_opens_no_socket(run, slack, monkeypatch):
     done = await anyio.to_thread.run_sync(run, "chat", "--user", "vic")
     assert "web-server-01" in done.out
     assert [call.method for call in slack.calls] == []
+
+
+@pytest.fixture
+def unfinished(config):
+    """Store operations and a message whose process ended; return how to read their rows."""
+    file = config.parent / "state/store.db"
+    operation = Operation(
+        id="op-resumable",
+        person="ann",
+        command_text="reboot web-server-01",
+        plan="",
+        approval_id="",
+        channel="api",
+        conversation="c",
+        message="{}",
+        owner="another process",
+        started=0.0,
+        resumable=True,
+        lease_until=1.0,
+    )
+
+    async def leave() -> None:
+        store = await Store.open(f"sqlite:///{file}", Clock())
+        await store.begin(operation)
+        await store.begin(replace(operation, id="op-once", resumable=False))
+        await store.arrive("key", b"{}")
+        await store.aclose()
+
+    def rows():
+        with closing(sqlite3.connect(file)) as database:
+            return [
+                database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+                for table in ("operations", "inbox")
+            ]
+
+    anyio.run(leave)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE inbox SET lease_until = 1")
+    return rows
+
+
+@pytest.mark.parametrize("words", [["say", "help"], ["chat"]], ids=lambda words: words[0])
+def test_the_console_leaves_the_unfinished_work_of_another_process_alone(
+    run, unfinished, monkeypatch, words
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO("help\n"))
+    before = unfinished()
+    assert [len(rows) for rows in before] == [2, 1]
+    assert run(*words, "--user", "vic").status == 0
+    assert unfinished() == before
