@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from smartops.command import Command
+from smartops.command import Command, Effect
 from smartops.nearness import ENOUGH, similarity
 
 from .index import Entry
@@ -20,15 +20,18 @@ Permitted = Callable[[Command], bool]
 def suggest(line: Line, entries: Iterable[Entry], matches: Callable[[str], bool]) -> list[str]:
     """Return texts of commands that are near to a text, best first.
 
-    What follows the command's words is kept where the whole then parses, as
-    ``matches`` says.
+    What follows the command's words is added where the whole then parses, as
+    ``matches`` says. Commands that change something are suggested only for a
+    beginning of their words or one typing error: "restart" is not "start".
     """
     words = [token.text.casefold() for token in line.tokens[:8]]
     scored: dict[str, float] = {}
-    for lead in leads(entries):
-        score = _score(words, lead)
-        if score >= ENOUGH:
-            scored[" ".join(lead)] = score
+    for entry in entries:
+        for lead in _leads(entry):
+            score, text = _score(words, lead), " ".join(lead)
+            sure = score == _BEGINNING or entry.command.effect is Effect.READ
+            if score >= ENOUGH and (sure or _one_error(" ".join(words[: len(lead)]), text)):
+                scored[text] = score
     least = max(scored.values(), default=0.0) - _NO_WORSE
     scored = {text: score for text, score in scored.items() if score >= least}
     best = sorted(scored, key=lambda text: (-scored[text], text))
@@ -36,10 +39,18 @@ def suggest(line: Line, entries: Iterable[Entry], matches: Callable[[str], bool]
     return list(dict.fromkeys(_with_rest(line, text, matches) for text in best[:limit]))
 
 
-def leads(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
-    """Yield the literal words that each form begins with, the same ones once a command."""
-    for entry in entries:
-        yield from dict.fromkeys(form.words for form in entry.forms)
+def _leads(entry: Entry) -> Iterator[tuple[str, ...]]:
+    """Yield the literal words that the forms begin with, each once."""
+    yield from dict.fromkeys(form.words for form in entry.forms)
+
+
+def _one_error(typed: str, meant: str) -> bool:
+    """Whether a character is missing, added or wrong, or two are swapped."""
+    pairs = zip(typed, meant, strict=False)
+    at = next((at for at, (one, other) in enumerate(pairs) if one != other), len(typed))
+    typed, meant = typed[at:], meant[at:]
+    swapped = typed[1::-1] == meant[:2] and typed[2:] == meant[2:]
+    return swapped or typed[1:] in (meant, meant[1:]) or typed == meant[1:]
 
 
 def _score(words: Sequence[str], lead: Sequence[str]) -> float:
@@ -65,7 +76,7 @@ def known_words(line: Line, entries: Iterable[Entry]) -> int:
     """Return how many words at the beginning some command begins with too."""
     words = [token.text.casefold() if token.plain else "" for token in line.tokens[:32]]
     known = 0
-    for lead in leads(entries):
+    for lead in (lead for entry in entries for lead in _leads(entry)):
         agreeing = 0
         for said, meant in zip(words, lead, strict=False):
             if said != meant:

@@ -195,7 +195,7 @@ async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:
         data=data,
         view=(Table(("ID", "Command", "Asked in", "Until (UTC)"), rows, together),),
         actions=tuple(
-            Action("command", item.command_text, f"approvals {item.id}") for item in waiting
+            Action("command", f"Show {item.id}", f"approvals {item.id}") for item in waiting
         ),
         private=True,
     )
