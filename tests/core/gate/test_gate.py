@@ -195,9 +195,9 @@ async def test_several_that_wait_are_listed_to_choose_from(bot: Bot, world: Worl
         "open door back",
     ]
     assert listed.status == "success"
-    ids = [item["approval"] for item in listed.data["approvals"]]
-    assert [action.label for action in listed.reply.actions] == [f"Show {id}" for id in ids]
-    name = ids[1]
+    names = [item["approval"] for item in listed.data["approvals"]]
+    assert [action.label for action in listed.reply.actions] == [f"Show {item}" for item in names]
+    name = names[1]
     back = await bot.say(f"approvals {name}")
     assert "back door" in back.text
     assert "side" not in back.text
