@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from smartops.backend import Failure
-from smartops.contained import CANCELLED
+from smartops.contained import Caught
 from smartops.errors import BackendUnavailable, DeadlineExceeded, InternalError, Refusal
 from smartops.services import Clock
 
@@ -45,17 +45,15 @@ async def ask(calls: Mapping[str, Asked[T]], clock: Clock, *, changes: bool = Fa
     failed: dict[str, Refusal] = {}
 
     async def one(name: str, call: Asked[T]) -> None:
-        try:
-            with clock.fail_after(limit):
-                found[name] = await call()
-        except Refusal as error:
-            failed[name] = error
-        except TimeoutError:
-            failed[name] = _too_late(limit, changes=changes)
-        except CANCELLED:
-            raise
-        except BaseException:  # one backend's programming error must not hide the others' results
-            log.exception("backend %s failed", name)
+        with Caught(log, "backend %s failed", name) as caught:
+            try:
+                with clock.fail_after(limit):
+                    found[name] = await call()
+            except Refusal as error:
+                failed[name] = error
+            except TimeoutError:
+                failed[name] = _too_late(limit, changes=changes)
+        if caught.error is not None:
             failed[name] = InternalError("Something went wrong; the log says what")
 
     async with anyio.create_task_group() as tasks:

@@ -14,6 +14,7 @@ from time import perf_counter
 
 from smartops.app import App
 from smartops.channel import Channel
+from smartops.contained import Caught
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
 from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
 from smartops.reply import Quota, Reply, Text, View
@@ -117,25 +118,30 @@ class Intake:
             task.cancel()
 
     async def _serve(self, exchange: Exchange, receive: Receive) -> None:
+        response: Response | None = None
         try:
-            response = await self._response(exchange, receive)
-        except Disconnected:
-            exchange.reason = "the client went away"
-            self._observe(exchange, GONE)
-        except Refusal as refusal:
-            await self._answer(exchange, self._refused(exchange, refusal))
+            with Caught() as caught:
+                response = await self._response(exchange, receive)
+            if caught.error is not None:
+                response = self._failed(exchange, caught.error)
         except asyncio.CancelledError:
             if not self._abandoned:
                 raise
-            await self._answer(exchange, self._enveloped(exchange, _abandoned()))
-        except GeneratorExit:
-            raise
-        except BaseException:  # whatever a channel raises is the failure of this request only
-            log.exception("request failed%s", _in(exchange.channel))
-            await self._answer(exchange, self._enveloped(exchange, _unforeseen(exchange)))
-        else:
-            if response is not None:
-                await self._answer(exchange, response)
+            response = self._enveloped(exchange, _abandoned())
+        if response is not None and exchange.deadline is None:  # else Quart failed after it began
+            await self._send(exchange, response)
+
+    def _failed(self, exchange: Exchange, error: BaseException) -> Response | None:
+        """Return the answer to a request that failed; None if the client is gone."""
+        if isinstance(error, Disconnected):
+            exchange.reason = "the client went away"
+            self._observe(exchange, GONE)
+            return None
+        if isinstance(error, Refusal):
+            return self._refused(exchange, error)
+        channel = f" in the channel {exchange.channel.name}" if exchange.channel else ""
+        log.error("request failed%s", channel, exc_info=error)
+        return self._enveloped(exchange, _unforeseen(exchange))
 
     async def _response(self, exchange: Exchange, receive: Receive) -> Response | None:
         """Return the answer to a message; None if Quart has answered."""
@@ -203,11 +209,8 @@ class Intake:
         exchange.retry_after = refusal.retry_after
         exchange.reason = refusal.reason or f"{refusal.code}: {refusal.message}"
         if exchange.channel is not None and exchange.inbound is not None:
-            try:
+            with Caught(log, "channel %s could not refuse", exchange.channel.name):
                 own = exchange.channel.refuse(exchange.inbound, refusal)
-            except BaseException:  # it is not awaited, so nothing is cancelled here
-                log.exception("channel %s could not refuse", exchange.channel.name)
-            else:
                 if own is not None:
                     return own
         return self._enveloped(exchange, refusal)
@@ -217,10 +220,6 @@ class Intake:
         reply = Reply(status="error", error=refusal, request_id=exchange.request_id)
         body = dump_json(envelope(reply, self._clock.now()))
         return Response(refusal.status, body, headers=refusal_headers(refusal))
-
-    async def _answer(self, exchange: Exchange, response: Response) -> None:
-        if exchange.deadline is None:  # else Quart failed after it began
-            await self._send(exchange, response)
 
     async def _send(self, exchange: Exchange, response: Response) -> None:
         status, body = response.status, response.body
@@ -277,10 +276,6 @@ def _pending(message: Message, *, pushed: bool) -> Reply:
         )
         view = (Text("This takes longer; it is still being worked on."), Text(how, style="note"))
     return Reply(status="pending", view=view, request_id=message.request_id)
-
-
-def _in(channel: Channel | None) -> str:
-    return f" in the channel {channel.name}" if channel else ""
 
 
 def _unforeseen(exchange: Exchange) -> Refusal:
