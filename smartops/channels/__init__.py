@@ -1,9 +1,9 @@
 """What the author of a channel imports besides ``smartops``.
 
-The contract of a channel with what goes in and out of it, the proof of origin,
-the blocks that only channels see, and JSON as the wire contract has it. And a kit
-for what most channels need: typed access to payloads, typed text, splitting, rate
-limits of the platform, and URLs that may be called.
+- The contract of a channel: its inbound requests and responses, the verification of
+  tokens, the blocks that only channels see, and JSON as the wire contract has it.
+- A kit for most channels: access to JSON payloads, repair of typed text, replies in
+  several parts, the rate limits of the platform, and URLs that may be called.
 """
 
 from smartops.addresses import is_loopback
@@ -17,9 +17,10 @@ from smartops.stack import Stack
 from smartops.wire import dump_json, envelope, parse_json
 
 from .pacing import Pace, Paces, retry_after
+from .parts import Unfinished
 from .payloads import JsonObject, object_of, objects_of, text_of
 from .splitting import beginning, compact_json, grouped, json_size, lines_of
-from .texts import one_line, shortened, without_emphasis, without_residue
+from .texts import one_line, shortened, usage, without_emphasis, without_residue
 from .urls import Url
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Receipt",
     "Response",
     "Stack",
+    "Unfinished",
     "Url",
     "Verified",
     "Verifier",
@@ -60,6 +62,7 @@ __all__ = [
     "retry_after",
     "shortened",
     "text_of",
+    "usage",
     "without_emphasis",
     "without_residue",
 ]

@@ -1,4 +1,4 @@
-"""Keeping to the rate limits of a platform before it has to refuse a call."""
+"""Pacing of calls, so that a platform never has to refuse one for its rate limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Window = tuple[int, float]
 
 
 class Pace:
-    """Books calls in order, so that no sliding window ever holds more than it may."""
+    """Delays calls, in order, so that no sliding window has more calls than its limit."""
 
     def __init__(self, clock: Clock, windows: Sequence[Window]) -> None:
         self._clock = clock
@@ -38,19 +38,19 @@ class Pace:
             await self._clock.sleep(moment - now)
 
     def ended(self) -> None:
-        """Count the latest call from now, where calls do not overlap.
+        """Count the latest call from now; only for calls that do not overlap.
 
-        A platform counts arrivals, which lie before the end that a caller sees.
+        The platform counts when a call arrives, which is before its end.
         """
         self._moments[-1] = max(self._moments[-1], self._clock.time())
 
     def pause(self, seconds: float) -> None:
-        """Begin no call for a while: the platform asked for it."""
+        """Begin no call for some seconds, because the platform asked for that."""
         self._paused_until = max(self._paused_until, self._clock.time() + seconds)
 
     @property
     def idle(self) -> bool:
-        """Whether it can be forgotten: it is not paused, and no window is more than half used."""
+        """Whether it can be removed: it is not paused, and no window is more than half full."""
         now = self._clock.time()
         return self._paused_until <= now and all(
             sum(moment > now - seconds for moment in self._moments) <= limit // 2
@@ -62,7 +62,7 @@ P = TypeVar("P", bound=Pace)
 
 
 class Paces(Generic[P]):
-    """One pace for each key, such as a conversation; idle ones are removed."""
+    """One pace for each key, such as a conversation. Idle ones are removed."""
 
     def __init__(self, make: Callable[[], P], most: int = 1000) -> None:
         self._make = make
@@ -73,7 +73,7 @@ class Paces(Generic[P]):
         pace = self._paces.get(key)
         if pace is None:
             if len(self._paces) >= self._most:
-                self._paces = {name: kept for name, kept in self._paces.items() if not kept.idle}
+                self._paces = {name: one for name, one in self._paces.items() if not one.idle}
             pace = self._paces[key] = self._make()
         return pace
 

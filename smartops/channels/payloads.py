@@ -1,4 +1,4 @@
-"""Typed access to JSON from a platform, which may hold anything anywhere."""
+"""Typed access to JSON from a platform, whose members can have any type."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Splitting what is too large for one message, by a function that tells the size of a part."""
+"""Splitting content that is too large for one message, by a function that returns its size."""
 
 from __future__ import annotations
 
 import json
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -18,24 +19,30 @@ def compact_json(value: Any) -> bytes:
 
 
 def json_size(value: Any) -> int:
-    """Return how many bytes a value takes as compact JSON in UTF-8."""
+    """Return the number of bytes of a value as compact JSON in UTF-8."""
     text = _encode(value)
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def grouped(
-    items: Iterable[Item], room: int, size: Callable[[Item], int], *, first: int | None = None
+    items: Iterable[Item],
+    room: int,
+    size: Callable[[Item], int],
+    *,
+    first: int | None = None,
+    most: int = sys.maxsize,
 ) -> Iterator[list[Item]]:
     """Put items, in order, into as few groups as hold them.
 
-    A group has ``room``, the first one ``first`` if given; each item takes its size.
-    An item that is larger than that is a group of its own.
+    The sizes of a group's items add up to at most ``room``, in the first group
+    ``first`` if given; a larger item is a group of its own. A group has at most
+    ``most`` items.
     """
     group: list[Item] = []
     left = room if first is None else first
     for item in items:
         need = size(item)
-        if group and need > left:
+        if group and (need > left or len(group) == most):
             yield group
             group, left = [], room
         group.append(item)
@@ -45,9 +52,9 @@ def grouped(
 
 
 def beginning(text: str, room: int, size: Callable[[str], int] = json_size) -> str:
-    """Return as much of the beginning of a text as takes at most ``room``, at least a character.
+    """Return the longest beginning of a text whose size is at most ``room``; at least a character.
 
-    ``size`` must not be smaller than the number of characters, nor for a longer text.
+    ``size`` must grow with the text and never be smaller than its number of characters.
     """
     most = min(len(text), room)
     fitting = bisect_right(range(1, most + 1), room, key=lambda length: size(text[:length]))
@@ -55,7 +62,7 @@ def beginning(text: str, room: int, size: Callable[[str], int] = json_size) -> s
 
 
 def lines_of(text: str, room: int, size: Callable[[str], int] = json_size) -> Iterator[str]:
-    """Return the lines of a text with their ends; those that take more than ``room`` are cut."""
+    """Yield the lines of a text with their line ends; longer ones than ``room`` in pieces."""
     *lines, last = text.split("\n")
     for line in (*(f"{line}\n" for line in lines), last):
         rest = line

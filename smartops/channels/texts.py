@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from smartops.command import Command
 from smartops.render import clean
 
 _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
@@ -17,13 +18,14 @@ _RESIDUE = str.maketrans(
         **{chr(code): None for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
     }
 )
+_PLACEHOLDER = re.compile(r"\{(\w+)[^}]*\}")
 _EMPHASIS = re.compile(r"([*_]{1,2})([^\W_].*[^\W_][\"')]?)\1", re.DOTALL)
 
 
 def without_residue(text: str) -> str:
-    """Return typed text without the characters that an editor or a web page left in it.
+    """Return typed text without the invisible characters that editors and web pages add.
 
-    Quotes and dashes stay: the grammar replaces those, because it knows what is quoted.
+    Quotes and dashes stay. The grammar replaces them, because it knows what is quoted.
     """
     if text.isascii() and "\r" not in text:
         return text
@@ -42,6 +44,11 @@ def shortened(text: str, length: int) -> str:
 
 
 def one_line(text: str, length: int = 0) -> str:
-    """Return the text on one line, with unseen characters visible; cut to ``length`` if given."""
+    """Return the text on one line, shortened if ``length`` is given; shows invisible characters."""
     line = " ".join(clean(text).split())
     return shortened(line, length) if length else line
+
+
+def usage(command: Command) -> str:
+    """Return how a command is typed, such as ``stop {targets...}`` as ``stop TARGETS``."""
+    return _PLACEHOLDER.sub(lambda name: name[1].upper(), command.phrases[0])

@@ -1,4 +1,4 @@
-"""URLs from a message that a secret is sent to: read strictly, and compared with an allow-list."""
+"""Strict parsing of URLs that come in a message and that a secret is sent to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartops.addresses import is_loopback
 
-# Strict on purpose: what two parsers could read as different hosts does not match.
+# Strict: a URL that two parsers could read as different hosts does not match.
 _URL = re.compile(
     r"(?P<scheme>https?|wss?)://"
     r"(?:(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*)|\[(?P<loopback>::1)\])"

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartops import BackendUnavailable, Call, Refusal, ValidationFailed, command
 from smartops.channels import (
     Pace,
     Paces,
+    Unfinished,
     Url,
     beginning,
     compact_json,
@@ -25,6 +27,7 @@ from smartops.channels import (
     retry_after,
     shortened,
     text_of,
+    usage,
     without_emphasis,
     without_residue,
 )
@@ -71,6 +74,15 @@ def test_one_line_and_shortened() -> None:
     assert shortened("abcd", 4) == "abcd"
 
 
+def test_usage_has_placeholders_in_capitals() -> None:
+    @command("check health [{target...}] of {what}")
+    async def check(call: Call, what: str, target: list[str] | None = None) -> str:
+        """Check."""
+        return ""
+
+    assert usage(check) == "check health [TARGET] of WHAT"
+
+
 # --- splitting -------------------------------------------------------------------------------
 
 
@@ -90,6 +102,10 @@ def test_groups_are_full_and_in_order(items: list[int], room: int, first: int) -
     assert all(sum(group) <= first or len(group) == 1 for group in groups[:1])
 
 
+def test_a_group_has_at_most_so_many_items() -> None:
+    assert list(grouped("abcde", 9, len, most=2)) == [["a", "b"], ["c", "d"], ["e"]]
+
+
 @given(st.text(st.sampled_from('a\u00e9\U0001f600"\n\x00'), max_size=200), st.integers(12, 60))
 def test_lines_are_cut_where_they_are_too_long_and_nothing_is_lost(text: str, room: int) -> None:
     lines = list(lines_of(text, room))
@@ -101,6 +117,35 @@ def test_lines_are_cut_where_they_are_too_long_and_nothing_is_lost(text: str, ro
 def test_a_beginning_is_as_long_as_fits() -> None:
     assert beginning("\u00e9" * 10, 8) == "\u00e9" * 3
     assert beginning("abc", 1) == "a"
+
+
+# --- replies in several parts ----------------------------------------------------------------
+
+
+def fail_after_one_part(unfinished: Unfinished, error: Refusal, *reply: object) -> None:
+    with unfinished.resumed(*reply) as delivered:
+        delivered.append("id of a")
+        raise error
+
+
+def test_a_reply_is_resumed_after_the_parts_that_were_delivered() -> None:
+    unfinished = Unfinished()
+    with pytest.raises(BackendUnavailable):
+        fail_after_one_part(unfinished, BackendUnavailable("away"), "m1", ["a", "b"])
+    with unfinished.resumed("m2", ["a", "b"]) as delivered:
+        assert delivered == []
+    with unfinished.resumed("m1", ["a", "b"]) as delivered:
+        assert delivered == ["id of a"]
+    with unfinished.resumed("m1", ["a", "b"]) as delivered:
+        assert delivered == []
+
+
+def test_a_refused_reply_is_not_resumed() -> None:
+    unfinished = Unfinished()
+    with pytest.raises(ValidationFailed):
+        fail_after_one_part(unfinished, ValidationFailed("too large"), "m1")
+    with unfinished.resumed("m1") as delivered:
+        assert delivered == []
 
 
 # --- pacing ----------------------------------------------------------------------------------
