@@ -24,7 +24,7 @@ from smartops.backends import Page, Query, State
 from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, TOGETHER, Row, instance_data, row
+from .rows import COLUMNS, TOGETHER, USAGE, Row, instance_data, row
 from .text import written
 from .usage import Measured, measure
 
@@ -42,7 +42,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
     async def list_instances(
         call: Call,
         compute: Compute,
-        metrics: Metrics,
+        metrics: Metrics | None,
         *,
         state: list[State] | None = None,
         tag: list[str] | None = None,
@@ -111,6 +111,9 @@ def _table(
     instances: tuple[Instance, ...], measured: Measured, rows: list[Row], *, several: bool
 ) -> Table:
     columns: tuple[str, ...] = COLUMNS
+    if not measured.offered:
+        columns = columns[: -len(USAGE)]
+        rows = [cells[: -len(USAGE)] for cells in rows]
     if several:
         columns = (*columns, "Backend")
         rows = [(*cells, item.backend) for cells, item in zip(rows, instances, strict=True)]

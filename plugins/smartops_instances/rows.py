@@ -65,12 +65,14 @@ def row(instance: Instance, usage: Usage) -> Row:
     )
 
 
-COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
+USAGE = ("CPU %", "MEM %", "DISK %")
+
+COLUMNS = ("Name", "ID", "State", "Type", "Platform", "IP", *USAGE)
 
 TOGETHER = (
     ("Name", "ID", "IP", "Backend"),
     ("State", "Type", "Platform"),
-    ("CPU %", "MEM %", "DISK %", "Measured"),
+    (*USAGE, "Measured"),
 )
 
 

@@ -19,7 +19,7 @@ from smartops import (
 )
 
 from .config import InstancesConfig
-from .rows import addresses, instance_data, state_cell
+from .rows import USAGE, addresses, instance_data, state_cell
 from .usage import Measured, measure, percent, span
 
 
@@ -31,7 +31,7 @@ def showing(config: InstancesConfig, clock: Clock) -> Command:
         "show instance {target}",
         examples=("show web-server-01", "show i-0abc123def"),
     )
-    async def show(compute: Compute, metrics: Metrics, target: Instance) -> Reply:
+    async def show(compute: Compute, metrics: Metrics | None, target: Instance) -> Reply:
         """Show one instance with its addresses, tags and usage."""
         measured = await measure(metrics, (target,), config, clock)
         return _reply(target, measured, several=len(compute.members) > 1)
@@ -60,6 +60,7 @@ def _reply(instance: Instance, measured: Measured, *, several: bool) -> Reply:
 
 def _fields(instance: Instance, measured: Measured, *, several: bool) -> Fields:
     usage = measured.of(instance)
+    percents = zip(USAGE, (usage.cpu, usage.memory, usage.disk), strict=True)
     pairs = [
         ("ID", instance.id),
         ("Type", instance.type),
@@ -67,9 +68,7 @@ def _fields(instance: Instance, measured: Measured, *, several: bool) -> Fields:
         ("Backend", instance.backend if several else ""),
         ("IP", addresses(instance)),
         ("Launched", _since(instance.launched, measured.now)),
-        ("CPU %", percent(usage.cpu)),
-        ("MEM %", percent(usage.memory)),
-        ("DISK %", percent(usage.disk)),
+        *((name, percent(value)) for name, value in percents if measured.offered),
         ("Measured", _since(usage.at, measured.now)),
     ]
     return Fields(tuple((name, value) for name, value in pairs if value))

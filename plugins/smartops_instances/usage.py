@@ -17,12 +17,16 @@ _OFF = frozenset({"stopped", "terminated"})
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Usage by instance id. ``note`` says why some is missing, else it is empty."""
+    """Usage by instance id. ``note`` says why some is missing, else it is empty.
+
+    ``offered`` is False if no backend offers measurements.
+    """
 
     now: datetime
     stale_after: timedelta
     usage: Mapping[str, Usage] = field(default_factory=dict)
     note: str = ""
+    offered: bool = True
 
     def of(self, instance: Instance) -> Usage:
         """Return the usage of one instance."""
@@ -37,15 +41,18 @@ class Measured:
 
 
 async def measure(
-    metrics: Metrics, instances: Sequence[Instance], config: InstancesConfig, clock: Clock
+    metrics: Metrics | None,
+    instances: Sequence[Instance],
+    config: InstancesConfig,
+    clock: Clock,
 ) -> Measured:
     """Return the latest usage of the instances that are not stopped.
 
-    If the backend fails or times out, the result has a note instead of usage.
+    Without a backend there is no usage. If it fails or times out, the result has a note instead.
     """
     on = [instance for instance in instances if instance.state not in _OFF]
-    if not on:
-        return Measured(clock.now(), config.stale_after)
+    if metrics is None or not on:
+        return Measured(clock.now(), config.stale_after, offered=metrics is not None)
     seconds = config.usage_timeout.total_seconds()
     try:
         with clock.fail_after(seconds):

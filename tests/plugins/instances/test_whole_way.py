@@ -125,3 +125,15 @@ async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: 
     await bot.aclose()
     bot.settings["rules"] = RULES
     assert (await bot.press(asked.action("confirm"))).code == "PERMISSION_DENIED"
+
+
+async def test_instances_are_listed_without_a_metrics_backend(bot: Bot, world, make):
+    bot.add(world(make("i-1", "web"), make("i-2", "db", state="stopped")).cloud)
+    bot.load(smartops_instances)
+    listed = await bot.say("list instances")
+    assert [item["name"] for item in listed.data["instances"]] == ["db", "web"]
+    assert listed.data["instances"][0]["metrics"]["cpuUtilization"] is None
+    shown = await bot.say("show web")
+    assert shown.data["state"] == "running"
+    assert "CPU" not in listed.text + shown.text
+    assert (await bot.confirm("stop web")).status == "success"
