@@ -26,21 +26,24 @@ class Stack:
         Numbers are labelled with the names of their columns, and all are leading.
         Otherwise the first column is leading, and other empty cells are left out.
         """
-        cells = tuple([row[place] for place in self.places])
-        if len(cells) == 1:
-            return cells, ()
-        lines = tuple([_labelled(name, cell) for name, cell in zip(self.names, cells, strict=True)])
-        if self.labels(row):
-            return tuple(filter(None, lines)), ()
-        return lines[:1], tuple(filter(None, lines[1:]))
+        first = row[self.places[0]]
+        if len(self.places) == 1:
+            return (first,), ()
+        rest = [row[place] for place in self.places[1:]]
+        lines = [_labelled(*pair) for pair in zip(self.names[1:], rest, strict=True)]
+        label = _labelled(self.names[0], first)
+        if label is not first:
+            return (label, *filter(None, lines)), ()
+        return (first,), tuple(filter(None, lines))
 
     def labels(self, row: Row) -> bool:
         """Return whether the lines of a row are labelled with the names of their columns."""
         first = row[self.places[0]]
-        return len(self.places) > 1 and _labelled(self.names[0], first) != first
+        return len(self.places) > 1 and _labelled(self.names[0], first) is not first
 
 
 def _labelled(name: str, cell: Any) -> Any:
+    """Return a number with the name of its column; other cells are returned as they are."""
     if not isinstance(cell, str) or not _NUMBER.fullmatch(cell):
         return cell
     unit = "%" if name.endswith(" %") and cell[0].isdigit() else ""

@@ -55,14 +55,14 @@ def _named(stack: Stack) -> Inlines:
 
 def _lines(stack: Stack, cells: Row) -> Lines:
     leading, rest = stack.lines(cells)
-    return [_text(cell) for cell in leading], [_text(cell) for cell in rest]
+    return list(map(_text, leading)), list(map(_text, rest))
 
 
 def _cell(lines: Lines) -> Inlines:
     leading, rest = lines
-    inlines = run("\n".join(map(_short, leading)) or " ")
+    inlines = run("\n".join(leading) or " ")
     if rest:
-        inlines += run("".join([f"\n{_short(text)}" for text in rest]), SUBTLE)
+        inlines += run("\n" + "\n".join(rest), SUBTLE)
     return inlines
 
 
@@ -85,21 +85,27 @@ def _widths(stacks: Sequence[Stack], rows: Sequence[Sequence[Lines]]) -> list[in
 
 def _size(stack: Stack, cells: Sequence[Lines]) -> tuple[float, float]:
     """Return how long the longest word and the longest line of a column are, within reason."""
-    leading = {stack.names[0], *(text for lines, _ in cells for text in lines)}
-    rest = {*stack.names[1:], *(text for _, lines in cells for text in lines)}
-    words = [1.0, *map(_longest_word, leading), *(_SMALL * _longest_word(text) for text in rest)]
-    lines = [min(len(text), _LONGEST_LINE) for text in leading]
-    small = [_SMALL * min(len(text), _LONGEST_LINE) for text in rest]
-    return max(words), max([1.0, *lines, *small])
+    leading = [stack.names[0], *(text for lines, _ in cells for text in lines)]
+    rest = [*stack.names[1:], *(text for _, lines in cells for text in lines)]
+    words = 1.0, _longest_word(leading), _SMALL * _longest_word(rest)
+    lines = 1.0, _longest_line(leading), _SMALL * _longest_line(rest)
+    return max(words), max(lines)
 
 
-def _longest_word(text: str) -> float:
-    longest = max(map(len, text.split(" "))) + text.count("\u00a0") / 2
-    return min(longest, _LONGEST_WORD)
+def _longest_word(texts: Sequence[str]) -> float:
+    """Return the length of the longest word; a no-break space in it is wider than a letter."""
+    word = max(" ".join(texts).split(" "), key=len)
+    return min(len(word) + word.count("\u00a0") / 2, _LONGEST_WORD)
+
+
+def _longest_line(texts: Sequence[str]) -> int:
+    return min(max(map(len, texts), default=0), _LONGEST_LINE)
 
 
 def _text(cell: str | Cell) -> str:
-    return f"{cell.severity.mark}\u00a0{cell.text}" if isinstance(cell, Cell) else cell
+    if isinstance(cell, Cell):
+        return f"{cell.severity.mark}\u00a0{_short(cell.text)}"
+    return _short(cell)
 
 
 def _short(text: str) -> str:
