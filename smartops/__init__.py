@@ -26,7 +26,7 @@ from .jsonable import timestamp
 from .message import Identity, Message, Person, Place
 from .plan import Change, Plan
 from .reply import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
-from .services import Clock, Services, Shelf
+from .services import Clock, KeyValueStore, Services
 from .values import ByteSize, Duration, Secret
 from .version import __version__ as __version__
 from .work import Work
@@ -55,6 +55,7 @@ __all__ = [
     "InterpreterFailed",
     "Issue",
     "Issues",
+    "KeyValueStore",
     "Layer",
     "Message",
     "Metrics",
@@ -70,7 +71,6 @@ __all__ = [
     "Secret",
     "Services",
     "Severity",
-    "Shelf",
     "Table",
     "Text",
     "Unreachable",

@@ -132,8 +132,8 @@ class Verifier(Protocol):
         ...
 
 
-class Shelf(Protocol):
-    """A plugin's own durable facts, by key. Small: keys to 255 characters, values to 64 KiB."""
+class KeyValueStore(Protocol):
+    """A plugin's durable values by key. Small: keys to 255 characters, values to 64 KiB."""
 
     async def get(self, key: str) -> str | None:
         """Return the value, or None."""
@@ -152,8 +152,8 @@ class Shelf(Protocol):
         ...
 
 
-def _no_shelf(name: str) -> Shelf:
-    raise LookupError(f"there is no store here to keep the facts of {name} in")
+def _no_key_value_store(name: str) -> KeyValueStore:
+    raise LookupError(f"there is no store here for the plugin {name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Services:
     ``issuers`` are those of ``auth.issuers`` in the configuration.
     ``anonymous`` is true only under the development setting that lets anybody
     in from a loopback address. ``max_depth`` is ``server.max_depth``, for
-    :func:`~smartops.wire.parse_json`. ``shelf(NAME)`` returns the durable
+    :func:`~smartops.wire.parse_json`. ``key_value_store(NAME)`` returns the durable
     facts of the plugin NAME; they can be used once the app runs. ``policy_tags``
     maps the keys of tags that rules of the policy look at to the name of such a
     rule; it is complete once all commands are registered.
@@ -179,6 +179,6 @@ class Services:
     issuers: tuple[Issuer, ...] = ()
     anonymous: bool = False
     max_depth: int = 32
-    shelf: Callable[[str], Shelf] = _no_shelf
+    key_value_store: Callable[[str], KeyValueStore] = _no_key_value_store
     policy_tags: Mapping[str, str] = field(default_factory=dict)
     shared: dict[type, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from smartops import Clock, RateLimited, Shelf
+from smartops import Clock, KeyValueStore, RateLimited
 
 from .config import BudgetConfig
 from .failures import TYPED
@@ -46,9 +46,9 @@ class Reserved:
 class Budget:
     """Counts what is used, and refuses what goes beyond."""
 
-    def __init__(self, limits: BudgetConfig, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, limits: BudgetConfig, store: KeyValueStore, clock: Clock) -> None:
         self._limits = limits
-        self._shelf = shelf
+        self._store = store
         self._clock = clock
         self._process = secrets.token_hex(6)
         self._turn = anyio.Lock()
@@ -71,7 +71,7 @@ class Budget:
         if used == reserved.tokens:
             return
         async with self._turn:
-            counted = _read(await self._shelf.get(reserved.key))
+            counted = _read(await self._store.get(reserved.key))
             await self._put(reserved.key, counted + Spent(used - reserved.tokens))
 
     async def spent(self, person: str) -> tuple[Spent, Spent]:
@@ -82,9 +82,9 @@ class Budget:
     async def sweep(self) -> None:
         """Forget what was used before today."""
         today = self._today()
-        for key in await self._shelf.items(_SPACE):
+        for key in await self._store.items(_SPACE):
             if key < today:
-                await self._shelf.delete(key)
+                await self._store.delete(key)
 
     def renewed(self) -> datetime:
         """Return when everybody may use as much again."""
@@ -92,11 +92,11 @@ class Budget:
         return midnight.astimezone(UTC) + timedelta(days=1)
 
     async def _counters(self) -> dict[str, Spent]:
-        kept = await self._shelf.items(self._today())
+        kept = await self._store.items(self._today())
         return {key: _read(value) for key, value in kept.items()}
 
     async def _put(self, key: str, spent: Spent) -> None:
-        await self._shelf.put(key, json.dumps([spent.tokens, spent.requests]))
+        await self._store.put(key, json.dumps([spent.tokens, spent.requests]))
 
     def _today(self) -> str:
         return f"{_SPACE}{self._clock.now():%Y-%m-%d}/"

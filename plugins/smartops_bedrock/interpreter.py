@@ -16,9 +16,9 @@ from smartops import (
     Effect,
     FreeText,
     Interpreter,
+    KeyValueStore,
     Reply,
     Severity,
-    Shelf,
     Text,
     ValidationFailed,
 )
@@ -72,11 +72,11 @@ class BedrockInterpreter(Interpreter):
 
     name = "bedrock"
 
-    def __init__(self, config: BedrockConfig, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, config: BedrockConfig, store: KeyValueStore, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._budget = Budget(config.budget, shelf, clock)
-        self._memory = Memory(config.context, shelf, clock)
+        self._budget = Budget(config.budget, store, clock)
+        self._memory = Memory(config.context, store, clock)
         self._model = Model(config, self._budget, clock)
         self._swept = ""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from smartops import Clock, Message, Person, Shelf
+from smartops import Clock, KeyValueStore, Message, Person
 
 from .config import ContextConfig
 from .fence import cut
@@ -50,14 +50,14 @@ class Exchange:
 class Memory:
     """The last exchanges of each person in each conversation."""
 
-    def __init__(self, config: ContextConfig, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, config: ContextConfig, store: KeyValueStore, clock: Clock) -> None:
         self._config = config
-        self._shelf = shelf
+        self._store = store
         self._clock = clock
 
     async def recall(self, message: Message, person: Person) -> tuple[Exchange, ...]:
         """Return what was said before, oldest first."""
-        kept = await self._shelf.get(_key(message, person))
+        kept = await self._store.get(_key(message, person))
         if kept is None or not self._config.exchanges:
             return ()
         document = json.loads(kept)
@@ -74,18 +74,18 @@ class Memory:
         kept = [*before, _shortened(new)][-self._config.exchanges :]
         while len(text := self._written(kept)) > _MOST:
             del kept[0]
-        await self._shelf.put(_key(message, person), text)
+        await self._store.put(_key(message, person), text)
 
     async def forget(self, message: Message, person: Person) -> None:
         """Forget a conversation."""
-        await self._shelf.delete(_key(message, person))
+        await self._store.delete(_key(message, person))
 
     async def sweep(self) -> None:
         """Forget the conversations that have expired."""
         now = self._clock.time()
-        for key, kept in (await self._shelf.items(_SPACE)).items():
+        for key, kept in (await self._store.items(_SPACE)).items():
             if json.loads(kept)["expires"] <= now:
-                await self._shelf.delete(key)
+                await self._store.delete(key)
 
     def _written(self, exchanges: Sequence[Exchange]) -> str:
         expires = self._clock.time() + self._config.expires.total_seconds()

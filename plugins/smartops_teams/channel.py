@@ -35,7 +35,7 @@ class TeamsChannel(Channel):
         self._proof = Proof(config, services)
         self._reader = Reader(config.app_id, services.clock, speaks=config.speaks)
         self._speaks = config.speaks
-        self.references = References(lambda: services.shelf(CHANNEL))
+        self.references = References(lambda: services.key_value_store(CHANNEL))
         self.connector = Connector(
             Tokens(Credentials(config, services.clock), services.http, services.clock),
             services.http,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from smartops import Shelf
+from smartops import KeyValueStore
 from smartops.channels import object_of, text_of
 
 from .activity import Activity, account, kind, split, tenants
@@ -16,23 +16,23 @@ _PREFIX = "conversation:"
 
 
 class References:
-    """Conversation references on the plugin's shelf, by the chat or channel they are of."""
+    """Conversation references in the plugin's key-value store, by chat or channel."""
 
-    def __init__(self, shelf: Callable[[], Shelf]) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Callable[[], KeyValueStore]) -> None:
+        self._store = store
 
     async def get(self, conversation: str) -> dict[str, Any] | None:
         """Return the reference of a conversation, or None."""
-        kept = await self._shelf().get(_key(conversation))
+        kept = await self._store().get(_key(conversation))
         return json.loads(kept) if kept else None
 
     async def keep(self, conversation: str, reference: Mapping[str, Any]) -> None:
         """Keep a reference in place of what is kept."""
-        await self._shelf().put(_key(conversation), json.dumps(reference))
+        await self._store().put(_key(conversation), json.dumps(reference))
 
     async def drop(self, conversation: str) -> None:
         """Forget a conversation."""
-        await self._shelf().delete(_key(conversation))
+        await self._store().delete(_key(conversation))
 
     async def drop_team(self, tenant: str, team: str) -> None:
         """Forget all conversations of a team."""
@@ -42,7 +42,7 @@ class References:
 
     async def all(self) -> list[dict[str, Any]]:
         """Return every reference that is kept."""
-        return [json.loads(kept) for kept in (await self._shelf().items(_PREFIX)).values()]
+        return [json.loads(kept) for kept in (await self._store().items(_PREFIX)).values()]
 
 
 def reference_of(activity: Activity) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
+from .key_values import KeyValueStores
 from .offers import Offers, collect, grammar_of, lacking, named, values
-from .shelves import Shelves
 from .trust import local_issuers, trusted_issuers
 
 
@@ -40,7 +40,7 @@ class Composition:
     http: AiohttpClient
     verifier: TokenVerifier
     revoked: set[str]
-    shelves: Shelves
+    key_value_stores: KeyValueStores
     local_issuers: tuple[LocalIssuer, ...]
     people: People
     policy: Policy
@@ -94,7 +94,7 @@ def assemble(
     """
     http = AiohttpClient()
     revoked: set[str] = set()
-    shelves = Shelves()
+    key_value_stores = KeyValueStores()
     policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
@@ -105,7 +105,7 @@ def assemble(
         trusted_issuers(settings, own_issuers),
         anonymous=settings.auth.anonymous,
         max_depth=settings.server.max_depth,
-        shelf=shelves.shelf,
+        key_value_store=key_value_stores.key_value_store,
         policy_tags=policy_tags,
     )
 
@@ -125,7 +125,7 @@ def assemble(
         http=http,
         verifier=verifier,
         revoked=revoked,
-        shelves=shelves,
+        key_value_stores=key_value_stores,
         local_issuers=own_issuers,
         people=People(settings.people, settings.guests, settings.roles),
         policy=policy,

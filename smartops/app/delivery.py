@@ -253,7 +253,7 @@ class Delivery:
         if not answer.decided:
             return
         try:
-            for asking in await self._store.showings(answer.decided):
+            for asking in await self._store.approval_messages(answer.decided):
                 channel, where = self._channels.get(asking.channel), (asking.channel, asking.shown)
                 if channel is not None and asking.shown and where != besides:
                     message = Message.load(asking.message.encode())

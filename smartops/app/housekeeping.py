@@ -28,7 +28,7 @@ class Housekeeping:
     """The periodic work of one process.
 
     ``revoked`` is kept up to date in place. ``carried`` returns the operations
-    and ``answered`` the acts that this process is at work on. ``cancel`` is told
+    and ``answered`` the idempotency keys that this process is at work on. ``cancel`` is told
     of operations that are to be stopped, ``resume`` goes on with one, ``lost``
     records that the outcome of one is unknown,
     ``take_over`` answers the messages that nobody is at work on. Unless it

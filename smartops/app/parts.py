@@ -27,7 +27,7 @@ def connect(
     provided: dict[type, object] = {**composition.capabilities, CoreServices: core}
     limits = {"user": settings.limits.user, "team": settings.limits.team}
     limits["burst"] = settings.limits.burst
-    composition.shelves.store = store
+    composition.key_value_stores.store = store
     return Parts(
         clock=clock,
         store=store,

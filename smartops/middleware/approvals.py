@@ -117,22 +117,22 @@ async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Pla
         command=call.command,
         arguments=parts.grammar.store(understood.call.arguments),
     )
-    token, showing = _approval_message(call.message, approval)
-    await parts.store.add_approval(approval, showing)
+    token, approval_message = _approval_message(call.message, approval)
+    await parts.store.add_approval(approval, approval_message)
     reply = _question(plan, parts.expires, token)
     if understood.interpreted:
         reply = _with_command(reply, "Understood as this command", call.text)
         reply = replace(reply, data={**reply.data, "understood": call.text})
-    return answer(reply, approval_message=showing.key)
+    return answer(reply, approval_message=approval_message.key)
 
 
 async def ask_again(store: Store, clock: Clock, message: Message, approval: Approval) -> Answer:
     """Show a pending approval once more to its person, with buttons."""
-    token, showing = _approval_message(message, approval)
-    await store.show_approval(showing)
+    token, approval_message = _approval_message(message, approval)
+    await store.add_approval_message(approval_message)
     reply = _question(plan_of(approval.plan), approval.expires - clock.time(), token)
     reply = _with_command(reply, "You asked for", approval.command_text)
-    return answer(reply, approval_message=showing.key, private=True)
+    return answer(reply, approval_message=approval_message.key, private=True)
 
 
 async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval: Approval) -> None:
@@ -184,7 +184,7 @@ def _changes(plan: Plan) -> tuple[Block, ...]:
 def _approval_message(message: Message, approval: Approval) -> tuple[str, ApprovalMessage]:
     """Return a new token for an approval, and what is stored of the message that carries it."""
     token = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
-    showing = ApprovalMessage(
+    approval_message = ApprovalMessage(
         key=token_key(token),
         approval=approval.id,
         channel=message.channel,
@@ -192,7 +192,7 @@ def _approval_message(message: Message, approval: Approval) -> tuple[str, Approv
         expires=approval.expires,
         message=message.dump().decode(),
     )
-    return token, showing
+    return token, approval_message
 
 
 def _question(plan: Plan, seconds: float, token: str) -> Reply:

@@ -62,14 +62,14 @@ def unforeseen(trail: Trail, error: BaseException, more: str = "") -> Refusal:
     return InternalError("Something went wrong", details=details)
 
 
-def record(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
+def write_audit_event(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
     """Log and count the outcome, and store it in the history unless it is not to be ``stored``."""
     event = _event(trail, reply, parts.clock.time())
     try:
         if stored:
-            parts.store.record(event)
+            parts.store.add_audit_event(event)
     except Exception:
-        log.exception("outcome not recorded", extra={"request_id": trail.message.request_id})
+        log.exception("audit event not stored", extra={"request_id": trail.message.request_id})
     parts.observe(event)
 
 
@@ -78,7 +78,7 @@ def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
     return AuditEvent(
         at=now,
         request_id=message.request_id,
-        act=trail.key,
+        idempotency_key=trail.key,
         person=trail.person.name,
         identity=f"{message.sender} by {message.acting}" if message.acting else str(message.sender),
         claimed=message.claimed,

@@ -172,7 +172,7 @@ def _named(waiting: Sequence[Approval], id: str) -> Approval:
 
 
 async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:
-    asked_in = {item.id: _channels(await store.showings(item.id)) for item in waiting}
+    asked_in = {item.id: _channels(await store.approval_messages(item.id)) for item in waiting}
     data = {
         "approvals": [
             {

@@ -27,7 +27,7 @@ from smartops.store import Operation
 
 from .access import LimitExceeded, authorise, exceeded, identify, naming_failures, take_limits
 from .approvals import ApprovalOver, approve, plan_of
-from .audit import Trail, record, unforeseen
+from .audit import Trail, unforeseen, write_audit_event
 from .deduplicate import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .dispatch import Run, dispatch
 from .operations import begin, can_resume, execute, given_up, outcome_of
@@ -115,7 +115,7 @@ class Gate:
             if not reply.request_id:
                 reply = replace(reply, request_id=message.request_id)
             limited = isinstance(reply.error, LimitExceeded)
-            record(self.parts, trail, reply, stored=not limited)
+            write_audit_event(self.parts, trail, reply, stored=not limited)
             if key:
                 await self._settle(key, reply, forget=limited)
         finally:
@@ -187,7 +187,7 @@ class Gate:
             return await self._called(unclaimed, proposed(self.parts, unclaimed, text), trail)
 
         reply = await self._guarded(trail, run())
-        record(self.parts, trail, reply)
+        write_audit_event(self.parts, trail, reply)
         return reply
 
     async def resume(self, operation: Operation) -> Reply:
@@ -209,7 +209,7 @@ class Gate:
                 reply = await execute(
                     parts, operation, allowed, plan, trail=trail, progress=ProgressReporter()
                 )
-            record(parts, trail, reply)
+            write_audit_event(parts, trail, reply)
         return reply
 
     async def _allowed_again(self, operation: Operation, trail: Trail) -> Allowed:
@@ -238,7 +238,7 @@ class Gate:
         trail = self._trail(Message.load(operation.message.encode()), operation.id)
         trail.started = operation.started
         trail.refers_to(operation, self.parts.grammar)
-        record(self.parts, trail, outcome_of(operation))
+        write_audit_event(self.parts, trail, outcome_of(operation))
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.
@@ -268,7 +268,7 @@ class Gate:
         return await outcome(self.parts, first)
 
     def _recorded(self, trail: Trail, reply: Answer) -> Answer:
-        record(self.parts, trail, reply)
+        write_audit_event(self.parts, trail, reply)
         return replace(reply, request_id=trail.message.request_id)
 
     def _trail(self, message: Message, key: str = "") -> Trail:

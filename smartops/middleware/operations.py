@@ -26,7 +26,7 @@ from smartops.reply import Reply, Severity, Text
 from smartops.store import Approval, Operation, OperationState, Store, StoreUnavailable
 from smartops.work import Work
 
-from .audit import Trail, record, unforeseen
+from .audit import Trail, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
 from .steps import Allowed, Answer, Identified, Parts, ProgressReporter, answer
 
@@ -110,7 +110,7 @@ async def execute(
                 with anyio.CancelScope(shield=True):
                     await _ended(parts, operation, state, reply)
             if reply is None and state == "unknown":  # shutdown cancels it: nothing else will
-                record(parts, trail, outcome_of(replace(operation, state=state)))
+                write_audit_event(parts, trail, outcome_of(replace(operation, state=state)))
     if work.taken_over:
         reply = outcome_of(await ended_elsewhere(parts, operation))
     return decided(reply or cancelled(operation, changes=changes), operation)
@@ -167,7 +167,7 @@ def _operation(
         message=message.dump().decode(),
         owner=parts.store.owner,
         started=parts.clock.time(),
-        act=asked.key,
+        idempotency_key=asked.key,
         resumable=allowed.command.resumable,
         command=allowed.call.command,
         arguments=parts.grammar.store(allowed.call.arguments),

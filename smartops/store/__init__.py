@@ -1,4 +1,4 @@
-"""What must survive a restart: acts, approvals, operations, the history, revoked tokens.
+"""What must survive a restart: messages, approvals, operations, the history, revoked tokens.
 
 SQLAlchemy and Alembic are used in here and nowhere else. SQLite is the
 embedded default; PostgreSQL serves several replicas.

@@ -12,34 +12,35 @@ from smartops.jsonable import members
 from .access import Access
 from .operations import Operations
 from .rows import Approval, ApprovalMessage, ApprovalState, Operation, token_key
-from .tables import approvals, showings
+from .tables import approval_messages, approvals
 
 
 class Approvals(Operations, Access):
     """Approvals and the messages that show them."""
 
-    async def add_approval(self, approval: Approval, showing: ApprovalMessage) -> None:
+    async def add_approval(self, approval: Approval, message: ApprovalMessage) -> None:
         """Store a pending approval and the message that shows it."""
 
         def add(connection: Connection) -> None:
             connection.execute(insert(approvals), members(approval))
-            connection.execute(insert(showings), members(showing))
+            connection.execute(insert(approval_messages), members(message))
 
         await self._write(add, repeatable=False)
 
-    async def show_approval(self, showing: ApprovalMessage) -> None:
+    async def add_approval_message(self, message: ApprovalMessage) -> None:
         """Store one more message that shows an approval."""
-        row = members(showing)
-        await self._write(lambda c: c.execute(insert(showings), row), repeatable=False)
+        row = members(message)
+        await self._write(lambda c: c.execute(insert(approval_messages), row), repeatable=False)
 
     def shown(self, key: str, shown: str) -> None:
         """Store the platform's id of the message that shows an approval, soon."""
-        statement = update(showings).where(showings.c.key == key).values(shown=shown)
-        self._queue(lambda connection: connection.execute(statement))
+        statement = update(approval_messages).where(approval_messages.c.key == key)
+        self._queue(lambda connection: connection.execute(statement.values(shown=shown)))
 
-    async def showings(self, approval: str) -> list[ApprovalMessage]:
+    async def approval_messages(self, approval: str) -> list[ApprovalMessage]:
         """Return the messages that show an approval."""
-        rows = await self._read(select(showings).where(showings.c.approval == approval))
+        query = select(approval_messages).where(approval_messages.c.approval == approval)
+        rows = await self._read(query)
         return [ApprovalMessage(**row) for row in rows]
 
     async def approval(self, id: str) -> Approval | None:
@@ -48,8 +49,9 @@ class Approvals(Operations, Access):
 
     async def approval_behind(self, token: str) -> Approval | None:
         """Return the approval that a button's token stands for, in whatever state it is."""
-        query = select(approvals).join(showings, showings.c.approval == approvals.c.id)
-        return await self._approval(query.where(showings.c.key == token_key(token)))
+        messages = approval_messages.c
+        query = select(approvals).join(approval_messages, messages.approval == approvals.c.id)
+        return await self._approval(query.where(messages.key == token_key(token)))
 
     async def _approval(self, query: Select[Any]) -> Approval | None:
         rows = await self._read(query)
@@ -70,8 +72,13 @@ class Approvals(Operations, Access):
         )
         if shown_in is not None:
             channel, conversation = shown_in
-            there = showings.c.channel == channel, showings.c.conversation == conversation
-            query = query.where(approvals.c.id.in_(select(showings.c.approval).where(*there)))
+            there = (
+                approval_messages.c.channel == channel,
+                approval_messages.c.conversation == conversation,
+            )
+            query = query.where(
+                approvals.c.id.in_(select(approval_messages.c.approval).where(*there))
+            )
         return [_approval_of(row, now) for row in await self._read(query)]
 
     async def accept(self, approval: str, operation: Operation) -> bool:

@@ -1,4 +1,4 @@
-"""The record of who did what, and revoked tokens."""
+"""Audit events: who did what; and revoked tokens."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from smartops.jsonable import members
 
 from .access import Access, upsert
 from .rows import AuditEvent, Phase
-from .tables import records, revoked
+from .tables import audit_events, revoked
 
-_RECORD = insert(records).inline()  # built once, because building it costs more than running it
+_ADD = insert(audit_events).inline()  # built once, because building it costs more than running it
 
 
 class Audit(Access):
     """Audit events, which are only ever added, and the tokens that are refused."""
 
-    def record(self, record: AuditEvent) -> None:
+    def add_audit_event(self, event: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
-        row = members(record)
+        row = members(event)
         del row["id"]
-        self._queue(lambda connection: connection.execute(_RECORD, row))
+        self._queue(lambda connection: connection.execute(_ADD, row))
 
     async def history(
         self, person: str, limit: int, *, phase: Phase | None = None
     ) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""
-        query = select(records).where(records.c.person == person)
+        query = select(audit_events).where(audit_events.c.person == person)
         if phase is not None:
-            query = query.where(records.c.phase == phase)
-        rows = await self._read(query.order_by(records.c.id.desc()).limit(limit))
+            query = query.where(audit_events.c.phase == phase)
+        rows = await self._read(query.order_by(audit_events.c.id.desc()).limit(limit))
         return [AuditEvent(**row) for row in rows]
 
     async def revoke(self, jti: str, until: float) -> None:

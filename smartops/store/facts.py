@@ -8,7 +8,7 @@ from smartops.jsonable import members
 
 from .access import Access, upsert
 from .rows import OpenQuestion
-from .tables import questions, shelf
+from .tables import key_values, questions
 
 _CLOSE = delete(questions).where(  # built once: it runs for each command in a chat
     questions.c.person == bindparam("person"),
@@ -48,16 +48,16 @@ class Facts(Access):
 
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
         """Return a plugin's facts whose keys begin with the prefix."""
-        begins = shelf.c.key.startswith(prefix, autoescape=True)
-        rows = await self._read(select(shelf).where(shelf.c.name == name, begins))
+        begins = key_values.c.key.startswith(prefix, autoescape=True)
+        rows = await self._read(select(key_values).where(key_values.c.name == name, begins))
         return {row["key"]: row["value"] for row in rows}
 
     async def put_fact(self, name: str, key: str, value: str) -> None:
         """Store a fact for a plugin, in place of the one with its key."""
         row = {"name": name, "key": key, "value": value}
-        await self._write(lambda connection: upsert(connection, shelf, row))
+        await self._write(lambda connection: upsert(connection, key_values, row))
 
     async def drop_fact(self, name: str, key: str) -> None:
         """Delete a fact of a plugin."""
-        statement = delete(shelf).where(shelf.c.name == name, shelf.c.key == key)
+        statement = delete(key_values).where(key_values.c.name == name, key_values.c.key == key)
         await self._write(lambda connection: connection.execute(statement))

@@ -17,25 +17,28 @@ from smartops.services import Clock
 from .access import Access, upsert
 from .database import Database
 from .rows import LEASE, Known, StoreClosed, StoreUnavailable
-from .tables import acts, inbox
+from .tables import inbox, messages
 
 _NAMES: dict[str, Any] = {
     "key": bindparam("key"),
-    "at": bindparam("at"),
+    "expires": bindparam("expires"),
     "holder": bindparam("holder"),
     "digest": bindparam("digest"),
     "lease_until": bindparam("lease_until"),
 }
 _CLAIM = {  # built once, because building it costs more than running it
-    "sqlite": sqlite.insert(acts).values(_NAMES).on_conflict_do_nothing().returning(acts.c.key),
-    "postgresql": postgresql.insert(acts)
+    "sqlite": sqlite.insert(messages)
     .values(_NAMES)
     .on_conflict_do_nothing()
-    .returning(acts.c.key),
+    .returning(messages.c.key),
+    "postgresql": postgresql.insert(messages)
+    .values(_NAMES)
+    .on_conflict_do_nothing()
+    .returning(messages.c.key),
 }
-_ENDED = update(acts).where(acts.c.key == bindparam("of"))
+_ENDED = update(messages).where(messages.c.key == bindparam("of"))
 _SETTLE = _ENDED.values(answer=bindparam("reply"), lease_until=0.0)
-_SETTLE_READ = _SETTLE.values(at=bindparam("since"))
+_SETTLE_READ = _SETTLE.values(expires=bindparam("until"))
 
 DEDUPLICATED = 7 * 86_400.0
 """For how many seconds an idempotency key is known; no platform redelivers later than that."""
@@ -76,12 +79,13 @@ class Messages(Access):
         One in the inbox is left to :meth:`undelivered`.
         """
         claim = self._new_claim(key)
-        return await self._write(lambda connection: _retaken(connection, claim), order=key)
+        now = self._clock.time()
+        return await self._write(lambda connection: _retaken(connection, claim, now), order=key)
 
     def _new_claim(self, key: str, digest: str = "") -> dict[str, Any]:
         return {
             "key": key,
-            "at": self._clock.time(),
+            "expires": self._clock.time() + DEDUPLICATED,
             "holder": f"{self.owner}-{next(_NUMBERS)}",
             "digest": digest,
             "lease_until": self._clock.time() + LEASE,
@@ -98,9 +102,9 @@ class Messages(Access):
         minutes, and not at all if it is large; the message can then be run again.
         """
         if read:
-            since = self._clock.time() - DEDUPLICATED + ANSWERED
+            until = self._clock.time() + ANSWERED
             reply = answer if len(answer) <= LARGEST else None
-            self._settle_read({"of": key, "reply": reply, "since": since})
+            self._settle_read({"of": key, "reply": reply, "until": until})
         else:
             row = {"of": key, "reply": answer}
             self._queue(lambda connection: connection.execute(_SETTLE, row))
@@ -130,8 +134,8 @@ class Messages(Access):
 
     async def known(self, key: str) -> Known | None:
         """Return what is stored of a claimed message; None if it is not claimed."""
-        columns = acts.c.digest, acts.c.lease_until, acts.c.answer
-        rows = await self._read(select(*columns).where(acts.c.key == key))
+        columns = messages.c.digest, messages.c.lease_until, messages.c.answer
+        rows = await self._read(select(*columns).where(messages.c.key == key))
         return Known(**rows[0]) if rows else None
 
     async def answer(self, key: str) -> bytes | None:
@@ -189,11 +193,11 @@ def _claimed(connection: Connection, claim: Mapping[str, Any]) -> bool:
     return _is_held(connection, claim)
 
 
-def _retaken(connection: Connection, claim: Mapping[str, Any]) -> bool:
+def _retaken(connection: Connection, claim: Mapping[str, Any], now: float) -> bool:
     """Take over a lapsed claim; run again after an uncertain commit, it recognises its own."""
     kept = exists().where(inbox.c.key == claim["key"])
-    lapsed = acts.c.answer.is_(None) & (acts.c.lease_until <= claim["at"])
-    statement = update(acts).where(acts.c.key == claim["key"], lapsed, ~kept)
+    lapsed = messages.c.answer.is_(None) & (messages.c.lease_until <= now)
+    statement = update(messages).where(messages.c.key == claim["key"], lapsed, ~kept)
     values = {name: claim[name] for name in ("holder", "lease_until")}
     if connection.execute(statement.values(values)).rowcount == 1:
         return True
@@ -201,12 +205,12 @@ def _retaken(connection: Connection, claim: Mapping[str, Any]) -> bool:
 
 
 def _is_held(connection: Connection, claim: Mapping[str, Any]) -> bool:
-    held = acts.c.key == claim["key"], acts.c.holder == claim["holder"]
-    return connection.execute(select(acts.c.key).where(*held)).first() is not None
+    held = messages.c.key == claim["key"], messages.c.holder == claim["holder"]
+    return connection.execute(select(messages.c.key).where(*held)).first() is not None
 
 
 def _unclaim(connection: Connection, key: str, holder: str = "") -> None:
-    statement = delete(acts).where(acts.c.key == key, acts.c.answer.is_(None))
+    statement = delete(messages).where(messages.c.key == key, messages.c.answer.is_(None))
     if holder:
-        statement = statement.where(acts.c.holder == holder)
+        statement = statement.where(messages.c.holder == holder)
     connection.execute(statement)

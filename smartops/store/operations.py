@@ -16,7 +16,7 @@ from smartops.jsonable import members
 
 from .access import Access
 from .rows import LEASE, Operation, OperationState, StoreClosed, StoreUnavailable
-from .tables import acts, inbox, operations
+from .tables import inbox, messages, operations
 
 _FIELDS = [field.name for field in fields(Operation)]
 _PIECE = 1000
@@ -31,12 +31,13 @@ class Operations(Access):
 
         Returns False, and does nothing, if one was begun for the same message.
         """
-        same = select(operations.c.id).where(operations.c.act == operation.act)
+        key = operation.idempotency_key
+        same = select(operations.c.id).where(operations.c.idempotency_key == key)
 
         def insert_once(connection: Connection) -> bool:
             if self._is_begun(connection, operation):
                 return True
-            if operation.act and connection.execute(same).first() is not None:
+            if key and connection.execute(same).first() is not None:
                 return False
             self._insert(connection, operation)
             return True
@@ -62,9 +63,9 @@ class Operations(Access):
         """Return an operation by its id."""
         return await self._first(operations.c.id == id)
 
-    async def operation_of(self, act: str) -> Operation | None:
+    async def operation_of(self, idempotency_key: str) -> Operation | None:
         """Return the operation that was begun for a message, by its idempotency key."""
-        return await self._first(operations.c.act == act)
+        return await self._first(operations.c.idempotency_key == idempotency_key)
 
     async def _first(self, condition: ColumnElement[bool]) -> Operation | None:
         rows = await self._read(select(operations).where(condition))
@@ -111,9 +112,10 @@ class Operations(Access):
         """
         held = 0
         mine = operations.c.owner == self.owner, operations.c.lease_until > 0
+        unanswered = messages.c.lease_until > 0, messages.c.answer.is_(None)
         for table, column, keys, conditions in (
             (operations, operations.c.id, carried, (*mine, operations.c.state == "running")),
-            (acts, acts.c.key, carried, (acts.c.lease_until > 0, acts.c.answer.is_(None))),
+            (messages, messages.c.key, carried, unanswered),
             (inbox, inbox.c.key, answered, (inbox.c.owner == self.owner, inbox.c.lease_until > 0)),
         ):
             for start in range(0, len(keys), _PIECE):

@@ -83,7 +83,7 @@ class Operation:
     """One accepted change or long run.
 
     ``approval_id`` is empty where none was needed. ``plan`` is JSON, and so is ``message``, what
-    was said. ``act`` is the key of the act it was begun for. ``steps`` is JSON
+    was said. ``idempotency_key`` is that of the message it was begun for. ``steps`` is JSON
     of what a ``resumable`` one has done so far; such a one goes on after its
     process ended. ``cancel_requested`` asks the owner to stop it.
     ``owner`` names the process that carries it out; the operation is its own
@@ -102,7 +102,7 @@ class Operation:
     message: str
     owner: str
     started: float
-    act: str = ""
+    idempotency_key: str = ""
     steps: str = "{}"
     resumable: bool = False
     cancel_requested: bool = False
@@ -118,7 +118,8 @@ class Operation:
 class AuditEvent:
     """One line of the history: who wanted what, and what came of it.
 
-    ``act`` names the act that several records are about. ``claimed`` is a
+    Events with one ``idempotency_key`` are about the same message, or operation if it is
+    an operation's id. ``claimed`` is a
     sender that was stated, not proven. ``rule`` is the policy rule that
     decided. ``outcome`` is ``success``, ``pending``, a wire code, or how an
     operation ended without an answer (``unknown``, ``cancelled``, ``failed``);
@@ -128,7 +129,7 @@ class AuditEvent:
 
     at: float
     request_id: str
-    act: str = ""
+    idempotency_key: str = ""
     person: str = ""
     identity: str = ""
     claimed: str = ""

@@ -18,10 +18,19 @@ from .approvals import Approvals
 from .audit import Audit
 from .database import Database, database
 from .facts import Facts
-from .messages import DEDUPLICATED, Messages
+from .messages import Messages
 from .rows import StoreUnavailable
 from .schema import migrate
-from .tables import acts, approvals, operations, pulse, questions, records, revoked, showings
+from .tables import (
+    approval_messages,
+    approvals,
+    audit_events,
+    messages,
+    operations,
+    pulse,
+    questions,
+    revoked,
+)
 
 KEEP = 90 * 86_400.0
 """The default retention of audit events and operations, in seconds."""
@@ -98,13 +107,13 @@ class _Expired(NamedTuple):
 
 def _expired(now: float, keep: float) -> tuple[_Expired, ...]:
     return (
-        _Expired(acts, acts.c.at, now - DEDUPLICATED),
+        _Expired(messages, messages.c.expires, now),
         _Expired(approvals, approvals.c.expires, now - REMEMBERED),
-        _Expired(showings, showings.c.expires, now - REMEMBERED),
+        _Expired(approval_messages, approval_messages.c.expires, now - REMEMBERED),
         _Expired(operations, operations.c.finished, now - keep),
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
-        _Expired(records, records.c.at, now - keep),
+        _Expired(audit_events, audit_events.c.at, now - keep),
     )
 
 
@@ -115,11 +124,11 @@ def _delete_piece(old: _Expired, connection: Connection) -> int:
     that needs no index, for which every message would pay.
     """
     expired = old.column < old.before
-    if old.table is records:
-        key = records.c.id
+    if old.table is audit_events:
+        key = audit_events.c.id
         first = select(key).order_by(key).limit(PIECE).subquery()
         oldest = key <= select(func.max(first.c.id)).scalar_subquery()
-        return connection.execute(delete(records).where(oldest, expired)).rowcount
+        return connection.execute(delete(audit_events).where(oldest, expired)).rowcount
     keys = list(old.table.primary_key)
     piece = select(*keys).where(expired).limit(PIECE)
     return connection.execute(delete(old.table).where(tuple_(*keys).in_(piece))).rowcount

@@ -38,16 +38,16 @@ class Words(TypeDecorator[str]):
 
 metadata = MetaData()
 
-acts = Table(
-    "acts",
+messages = Table(
+    "messages",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("at", Double, nullable=False),
+    Column("expires", Double, nullable=False),
     Column("holder", Text, nullable=False),
     Column("answer", LargeBinary),
     Column("digest", Text, nullable=False, server_default=""),
     Column("lease_until", Double, nullable=False, server_default="0"),
-    Index("acts_by_time", "at"),
+    Index("messages_by_expiry", "expires"),
 )
 
 approvals = Table(
@@ -66,8 +66,8 @@ approvals = Table(
     Index("approvals_by_expiry", "expires"),
 )
 
-showings = Table(
-    "showings",
+approval_messages = Table(
+    "approval_messages",
     metadata,
     Column("key", Text, primary_key=True),
     Column("approval", Words, nullable=False),
@@ -76,8 +76,8 @@ showings = Table(
     Column("expires", Double, nullable=False),
     Column("message", Words, nullable=False),
     Column("shown", Words, nullable=False),
-    Index("showings_by_approval", "approval"),
-    Index("showings_by_expiry", "expires"),
+    Index("approval_messages_by_approval", "approval"),
+    Index("approval_messages_by_expiry", "expires"),
 )
 
 operations = Table(
@@ -90,7 +90,7 @@ operations = Table(
     Column("approval_id", Words, unique=True),  # one approval, one operation
     Column("channel", Words, nullable=False),
     Column("conversation", Words, nullable=False),
-    Column("act", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
     Column("message", Words, nullable=False),
     Column("steps", Words, nullable=False),
     Column("resumable", Boolean, nullable=False),
@@ -105,7 +105,7 @@ operations = Table(
     Column("arguments", Words, nullable=False, server_default=""),
     Index("operations_by_lease", "state", "lease_until"),
     Index("operations_by_start", "started"),
-    Index("operations_by_act", "act"),
+    Index("operations_by_idempotency_key", "idempotency_key"),
 )
 
 inbox = Table(
@@ -129,21 +129,21 @@ questions = Table(
     Column("expires", Double, nullable=False),
 )
 
-shelf = Table(
-    "shelf",
+key_values = Table(
+    "key_values",
     metadata,
     Column("name", Words, primary_key=True),
     Column("key", Words, primary_key=True),
     Column("value", Words, nullable=False),
 )
 
-records = Table(
-    "records",
+audit_events = Table(
+    "audit_events",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at", Double, nullable=False),
     Column("request_id", Words, nullable=False),
-    Column("act", Words, nullable=False),
+    Column("idempotency_key", Words, nullable=False),
     Column("person", Words, nullable=False),
     Column("identity", Words, nullable=False),
     Column("claimed", Words, nullable=False),
@@ -154,7 +154,7 @@ records = Table(
     Column("rule", Words, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("seconds", Double, nullable=False),
-    Index("records_by_person", "person", "id"),
+    Index("audit_events_by_person", "person", "id"),
 )
 
 revoked = Table(

@@ -1,13 +1,13 @@
-"""A shelf for tests of what plugins keep."""
+"""A key-value store in memory, for tests of plugins that store values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smartops import BackendUnavailable, Shelf
+from smartops import BackendUnavailable, KeyValueStore
 
 
-class Board(Shelf):
+class Board(KeyValueStore):
     """Facts in memory, within the limits of those in the store, which may be ``away``."""
 
     def __init__(self) -> None:

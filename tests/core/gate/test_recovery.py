@@ -427,7 +427,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
         message=message.dump().decode(),
         owner="killed",
         started=bot.clock.time(),
-        act=idempotency_key(message),
+        idempotency_key=idempotency_key(message),
     )
     assert await store.accept(approval.id, begun)
     assert (await ended(bot)).state == "unknown"

@@ -44,7 +44,7 @@ def operation(clock: ManualClock, id: str = "op-1", **changes) -> Operation:
     )
 
 
-def showing(of: Approval, token: str = "", **changes) -> ApprovalMessage:
+def approval_message(of: Approval, token: str = "", **changes) -> ApprovalMessage:
     shown = ApprovalMessage(
         token_key(token or f"token of {of.id}"), of.id, "api", "room-1", of.expires
     )
@@ -52,7 +52,7 @@ def showing(of: Approval, token: str = "", **changes) -> ApprovalMessage:
 
 
 async def ask(store: Store, asked: Approval, **changes) -> None:
-    await store.add_approval(asked, showing(asked, **changes))
+    await store.add_approval(asked, approval_message(asked, **changes))
 
 
 async def state(store: Store, id: str = "ap-1") -> str | None:
@@ -93,18 +93,18 @@ async def test_an_unknown_one_is_not_accepted(store: Store, clock: ManualClock) 
 
 async def test_every_message_that_shows_it_has_a_token(store: Store, clock: ManualClock) -> None:
     asked = approval(clock)
-    first = showing(asked, "first", message='{"text": "stop"}')
-    again = showing(asked, "again", channel="console", conversation="room-2")
+    first = approval_message(asked, "first", message='{"text": "stop"}')
+    again = approval_message(asked, "again", channel="console", conversation="room-2")
     await store.add_approval(asked, first)
-    await store.show_approval(again)
+    await store.add_approval_message(again)
     store.shown(first.key, "platform-id")
     assert await store.approval_behind("first") == await store.approval_behind("again") == asked
-    found = await store.showings("ap-1")
+    found = await store.approval_messages("ap-1")
     assert sorted(found, key=lambda item: item.channel) == [
         replace(first, shown="platform-id"),
         again,
     ]
-    assert await store.showings("ap-2") == []
+    assert await store.approval_messages("ap-2") == []
     assert await store.cancel("ap-1")
     assert (await store.approval_behind("again")).state == "cancelled"
 
@@ -191,8 +191,8 @@ async def test_what_waits_for_a_person(store: Store, clock: ManualClock) -> None
     assert await waiting("api", "room-2") == ["elsewhere"]
     assert sorted(await waiting()) == ["another channel", "elsewhere", "later", "sooner"]
     elsewhere = await store.approval("elsewhere")
-    await store.show_approval(showing(elsewhere, "again"))
-    await store.show_approval(showing(elsewhere, "once more"))
+    await store.add_approval_message(approval_message(elsewhere, "again"))
+    await store.add_approval_message(approval_message(elsewhere, "once more"))
     assert sorted(await waiting("api", "room-1")) == ["elsewhere", "later", "sooner"]
     assert await store.cancel("sooner")
     assert await store.accept("later", operation(clock, approval_id="later"))
@@ -208,7 +208,7 @@ async def test_the_database_holds_no_token(url: str, store: Store, clock: Manual
     await store.aclose()
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
-        for table in ("approvals", "showings", "operations"):
+        for table in ("approvals", "approval_messages", "operations"):
             rows = connection.execute(text(f"SELECT * FROM {table}")).all()
             assert len(rows) == 1
             assert token not in str(rows)

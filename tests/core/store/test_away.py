@@ -40,7 +40,7 @@ async def test_a_lost_connection_is_made_anew(
     drop_connections(admin, postgresql)
     assert await store.operations() == []
     drop_connections(admin, postgresql)
-    store.record(AuditEvent(at=1.0, request_id="after", person="alice"))
+    store.add_audit_event(AuditEvent(at=1.0, request_id="after", person="alice"))
     assert [item.request_id for item in await store.history("alice", 9)] == ["after"]
 
 
@@ -49,7 +49,7 @@ async def test_while_it_is_away_nothing_is_promised_and_nothing_lost(
 ) -> None:
     store = await opened(postgresql)
     await store.claim("before")
-    store.record(AuditEvent(at=1.0, request_id="before", person="alice"))
+    store.add_audit_event(AuditEvent(at=1.0, request_id="before", person="alice"))
     await store.ping()
     let_in(admin, postgresql, False)
     try:
@@ -58,7 +58,7 @@ async def test_while_it_is_away_nothing_is_promised_and_nothing_lost(
             await store.claim("one")
         with pytest.raises(StoreUnavailable):
             await store.ping()
-        store.record(AuditEvent(at=2.0, request_id="meanwhile", person="alice"))
+        store.add_audit_event(AuditEvent(at=2.0, request_id="meanwhile", person="alice"))
         store.settle("before", b"answer")
         with pytest.raises(StoreUnavailable):
             await store.history("alice", 9)
@@ -81,7 +81,7 @@ async def test_closing_while_it_is_away_says_what_is_lost(
     try:
         drop_connections(admin, postgresql)
         for number in range(3):
-            store.record(AuditEvent(at=2.0, request_id=str(number), person="alice"))
+            store.add_audit_event(AuditEvent(at=2.0, request_id=str(number), person="alice"))
         await store.aclose()
     finally:
         let_in(admin, postgresql, True)
@@ -98,10 +98,10 @@ async def test_a_file_that_somebody_else_keeps_locked(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="nothing was done"):
             await store.claim("one")
-        store.record(AuditEvent(at=1.0, request_id="meanwhile", person="alice"))
+        store.add_audit_event(AuditEvent(at=1.0, request_id="meanwhile", person="alice"))
         with pytest.raises(StoreUnavailable):
             await store.ping()
-        assert other.execute("SELECT count(*) FROM acts").fetchone() == (0,)
+        assert other.execute("SELECT count(*) FROM messages").fetchone() == (0,)
         other.execute("COMMIT")
     assert await store.claim("one")
     assert [item.request_id for item in await store.history("alice", 9)] == ["meanwhile"]
@@ -195,8 +195,8 @@ def operation(clock: ManualClock) -> Operation:
 
 def asked(clock: ManualClock) -> tuple[Approval, ApprovalMessage]:
     soon = clock.time() + 9
-    showing = ApprovalMessage("key", "ap-1", "api", "room", soon)
-    return Approval("ap-1", "alice", "", "", soon, "{}"), showing
+    message = ApprovalMessage("key", "ap-1", "api", "room", soon)
+    return Approval("ap-1", "alice", "", "", soon, "{}"), message
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -257,7 +257,7 @@ async def test_the_history_has_it_at_least_once(wire: Wire, cut: Cut, opened) ->
     store = await opened(wire.url)
     await store.ping()
     wire.cut = cut
-    store.record(AuditEvent(at=1.0, request_id="one", person="alice"))
+    store.add_audit_event(AuditEvent(at=1.0, request_id="one", person="alice"))
     found = await store.history("alice", 9)
     assert wire.cuts == [cut]
     assert {item.request_id for item in found} == {"one"}

@@ -143,7 +143,7 @@ def operation(clock: ManualClock) -> Operation:
         message="{}",
         owner="dead",
         started=clock.time(),
-        act="act-1",
+        idempotency_key="act-1",
         resumable=True,
     )
 
@@ -152,7 +152,7 @@ async def test_a_resumable_operation_goes_on_elsewhere(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(replace(operation, owner=store.owner))
-    await store.begin(replace(operation, id="op-2", act="act-2", resumable=False))
+    await store.begin(replace(operation, id="op-2", idempotency_key="act-2", resumable=False))
     assert await store.keep_steps("op-1", '{"sent": "cmd-1"}')
     assert not await store.keep_steps("op-2", '{"sent": "cmd-2"}')
     assert await store.orphans(clock.time() + LEASE - 1) == []
@@ -169,7 +169,7 @@ async def test_a_resumable_operation_goes_on_elsewhere(
 
 async def test_cancelling_is_asked_of_the_owner(store: Store, operation: Operation) -> None:
     await store.begin(replace(operation, owner=store.owner))
-    await store.begin(replace(operation, id="op-2", act="act-2"))
+    await store.begin(replace(operation, id="op-2", idempotency_key="act-2"))
     assert await store.cancel_requests() == set()
     assert await store.request_cancel("op-1")
     assert await store.request_cancel("op-2")

@@ -73,8 +73,8 @@ def test_two_processes_claim_each_act_once(url: str, workers) -> None:
 
 
 def asked(id: str, expires: float) -> tuple[Approval, ApprovalMessage]:
-    showing = ApprovalMessage(f"key of {id}", id, "api", "room", expires)
-    return Approval(id, "alice", "", "", expires, "{}"), showing
+    message = ApprovalMessage(f"key of {id}", id, "api", "room", expires)
+    return Approval(id, "alice", "", "", expires, "{}"), message
 
 
 async def test_two_processes_accept_each_approval_once(url: str, store: Store, workers) -> None:

@@ -21,6 +21,7 @@ from smartops.store import (
     token_key,
 )
 from smartops.store.database import database
+from smartops.store.rows import Known
 from smartops.store.schema import VERSIONS, migrate
 from smartops.store.tables import metadata
 from smartops.testing import ManualClock
@@ -189,7 +190,7 @@ async def test_a_closed_store_says_so(store: Store) -> None:
 
 
 async def test_what_waits_can_be_decided_after_an_upgrade(empty: str) -> None:
-    """Version 0001 kept one asking message, beside the approval."""
+    """Version 0001 stored one approval message, in the approval's row."""
     opened = database(empty)
     migrate(opened, to="0001")
     key = token_key("token")
@@ -205,7 +206,42 @@ async def test_what_waits_can_be_decided_after_an_upgrade(empty: str) -> None:
     store = await Store.open(empty, ManualClock())
     asked = await store.approval_behind("token")
     assert asked == Approval(key, "alice", "stop web-1", "digest", 900.0, "{}", "expired")
-    assert await store.showings(key) == [
+    assert await store.approval_messages(key) == [
         ApprovalMessage(key, key, "api", "room", 900.0, '{"text": "stop"}', "platform-id")
     ]
+    await store.aclose()
+
+
+async def test_migration_to_0005_keeps_the_rows_of_renamed_tables(empty: str) -> None:
+    opened = database(empty)
+    migrate(opened, to="0004")
+    operation = "'op-1', 'alice', 'stop web-1', '', NULL, 'api', 'room', 'key-1', '{}', '{}'"
+    with opened.writer.begin() as connection:
+        for statement in (
+            "INSERT INTO acts VALUES ('key-1', 1000, 'holder', NULL, 'digest', 1015)",
+            "INSERT INTO showings VALUES ('token', 'ap-1', 'api', 'room', 900, '{}', 'posted')",
+            f"INSERT INTO operations VALUES ({operation}, false, false, 'owner', 1000, 0, 'done', "
+            "1001, NULL, 'stop', '{}')",
+            "INSERT INTO records VALUES (7, 1000, 'req', 'op-1', 'alice', 'api:1', '', 'api', "
+            "'stop', 'stop web-1', 'outcome', 'rule', 'success', 1)",
+            "INSERT INTO shelf VALUES ('teams', 'chat', 'reference')",
+        ):
+            connection.execute(text(statement))
+    opened.dispose()
+    clock = ManualClock()
+    store = await Store.open(empty, clock)
+    assert await store.known("key-1") == Known("digest", 1015, None)
+    assert await store.approval_messages("ap-1") == [
+        ApprovalMessage("token", "ap-1", "api", "room", 900, "{}", "posted")
+    ]
+    found = await store.operation_of("key-1")
+    assert found is not None
+    assert found.id == "op-1"
+    (event,) = await store.history("alice", 10)
+    assert (event.id, event.idempotency_key) == (7, "op-1")
+    assert await store.facts("teams") == {"chat": "reference"}
+    await store.sweep(1000 + 604_799)
+    assert await store.known("key-1") is not None
+    await store.sweep(1000 + 604_801)
+    assert await store.known("key-1") is None
     await store.aclose()

@@ -72,7 +72,7 @@ async def promise(store: Store, name: str, token: str) -> None:
     while True:
         number += 1
         assert await store.claim(f"{name}-{number}")
-        store.record(AuditEvent(at=1.0, request_id=f"{number}", person="alice"))
+        store.add_audit_event(AuditEvent(at=1.0, request_id=f"{number}", person="alice"))
         assert await store.claim(f"{name}-{number}-after")  # so the record is durable as well
         say([number])
 

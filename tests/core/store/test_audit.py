@@ -13,12 +13,12 @@ from smartops.testing import ManualClock
 pytestmark = pytest.mark.anyio
 
 
-def record(number: int = 0, **values) -> AuditEvent:
+def event(number: int = 0, **values) -> AuditEvent:
     return replace(
         AuditEvent(
             at=1_800_000_000.25 + number,
             request_id=f"request-{number}",
-            act="act",
+            idempotency_key="key",
             person="alice",
             identity="local:alice",
             claimed="user-id",
@@ -35,10 +35,10 @@ def record(number: int = 0, **values) -> AuditEvent:
 
 async def test_records_come_back_newest_first(store: Store) -> None:
     for number in range(5):
-        store.record(record(number))
-    store.record(record(9, person="bea"))
+        store.add_audit_event(event(number))
+    store.add_audit_event(event(9, person="bea"))
     found = await store.history("alice", 10)
-    assert [replace(item, id=0) for item in found] == [record(n) for n in (4, 3, 2, 1, 0)]
+    assert [replace(item, id=0) for item in found] == [event(n) for n in (4, 3, 2, 1, 0)]
     assert [item.request_id for item in await store.history("alice", 2)] == [
         "request-4",
         "request-3",
@@ -47,8 +47,8 @@ async def test_records_come_back_newest_first(store: Store) -> None:
 
 
 async def test_intents_and_outcomes_apart(store: Store) -> None:
-    store.record(record(0, phase="intent", outcome=""))
-    store.record(record(1))
+    store.add_audit_event(event(0, phase="intent", outcome=""))
+    store.add_audit_event(event(1))
     assert len(await store.history("alice", 10)) == 2
     assert [item.request_id for item in await store.history("alice", 10, phase="intent")] == [
         "request-0"
@@ -61,7 +61,7 @@ async def test_intents_and_outcomes_apart(store: Store) -> None:
 async def test_queued_records_outlive_the_store(url: str, opened) -> None:
     first = await opened(url)
     for number in range(3000):
-        first.record(record(number))
+        first.add_audit_event(event(number))
     await first.aclose()
     second = await opened(url)
     found = await second.history("alice", 5000)
@@ -82,15 +82,15 @@ WILD = st.text(
 @given(text=WILD, person=WILD)
 async def test_any_text_can_be_recorded(store: Store, text: str, person: str) -> None:
     """Chat text may hold what no database takes; it must not keep the rest from being written."""
-    store.record(record(1, person="control"))
-    store.record(record(2, person=person, text=text, claimed=text))
-    store.record(record(3, person="control"))
+    store.add_audit_event(event(1, person="control"))
+    store.add_audit_event(event(2, person=person, text=text, claimed=text))
+    store.add_audit_event(event(3, person="control"))
     found = (await store.history(person, 1))[0]
     expected = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     assert (found.text, found.claimed) == (expected, expected)
     assert [item.at for item in await store.history("control", 2)] == [
-        record(3).at,
-        record(1).at,
+        event(3).at,
+        event(1).at,
     ]
 
 
@@ -105,8 +105,8 @@ async def test_wild_text_everywhere_else(store: Store, clock: ManualClock) -> No
     found = await store.approval(wild)
     assert found
     assert (found.person, found.plan) == (mended, mended)
-    (showing,) = await store.showings(wild)
-    assert (showing.approval, showing.message) == (mended, mended)
+    (message,) = await store.approval_messages(wild)
+    assert (message.approval, message.message) == (mended, mended)
     assert len(await store.pending(wild, (wild, wild))) == 1
     await store.begin(
         Operation("op-1", wild, wild, wild, "", wild, wild, wild, "here", clock.time())
@@ -153,13 +153,13 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     await store.begin(Operation("op", "alice", "", "", "", "", "", "{}", "here", start))
     await store.begin(Operation("runs", "alice", "", "", "", "", "", "{}", "here", start))
     await store.finish("op", "done", None)
-    store.record(record(0, at=start))
+    store.add_audit_event(event(0, at=start))
     clock.advance(999)
-    store.record(record(1, at=clock.time()))
+    store.add_audit_event(event(1, at=clock.time()))
     await store.sweep(clock.time())
     assert not await store.claim("old")
     assert (await store.approval("old")).state == "expired"
-    assert len(await store.showings("old")) == 1
+    assert len(await store.approval_messages("old")) == 1
     assert len(await store.operations()) == 2
     assert len(await store.history("alice", 9)) == 2
 
@@ -171,7 +171,7 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     clock.advance(DAY)
     await store.sweep(clock.time())
     assert await store.approval("old") is None
-    assert await store.showings("old") == []
+    assert await store.approval_messages("old") == []
     assert not await store.claim("old")
 
     clock.advance(6 * DAY)
@@ -181,8 +181,8 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
 
 async def test_sweeping_more_than_a_piece(store: Store, clock: ManualClock) -> None:
     for number in range(2500):
-        store.record(record(number, at=clock.time()))
-    store.record(record(1, at=clock.time() + 2000, person="bea"))
+        store.add_audit_event(event(number, at=clock.time()))
+    store.add_audit_event(event(1, at=clock.time() + 2000, person="bea"))
     async with anyio.create_task_group() as group:
         for number in range(1200):
             group.start_soon(store.claim, f"key-{number}")
@@ -195,9 +195,9 @@ async def test_sweeping_more_than_a_piece(store: Store, clock: ManualClock) -> N
 
 async def test_sweeping_stops_at_what_is_kept(store: Store, clock: ManualClock) -> None:
     for number in range(1500):
-        store.record(record(number, at=clock.time()))
+        store.add_audit_event(event(number, at=clock.time()))
     for number in range(1500, 1600):
-        store.record(record(number, at=clock.time() + 500))
+        store.add_audit_event(event(number, at=clock.time() + 500))
     await store.sweep(clock.time() + 1001)
     found = await store.history("alice", 5000)
     assert [item.request_id for item in found] == [f"request-{n}" for n in range(1599, 1499, -1)]

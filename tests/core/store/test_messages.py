@@ -175,9 +175,9 @@ async def test_giving_back_leaves_the_claim_of_another(store: Store) -> None:
 async def test_claims_are_made_in_order_of_their_keys(postgresql: str, opened) -> None:
     """So that two processes never wait for each other in a circle."""
     store = await opened(postgresql)
-    insert = "INSERT INTO acts (key, at, holder) VALUES (%s, 1, 'somebody')"
+    insert = "INSERT INTO messages (key, expires, holder) VALUES (%s, 1, 'somebody')"
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    claimed = "SELECT count(*) FROM acts WHERE key = 'first'"
+    claimed = "SELECT count(*) FROM messages WHERE key = 'first'"
 
     async def until(query: str) -> None:
         with anyio.fail_after(30):

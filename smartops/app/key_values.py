@@ -1,31 +1,31 @@
-"""The durable facts of plugins, in the store of whatever app is running."""
+"""The key-value stores of plugins, in the store of the running app."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smartops.services import Shelf
+from smartops.services import KeyValueStore
 from smartops.store import Store
 
 MAX_KEY = 255
 MAX_VALUE = 64 * 1024
 
 
-class Shelves:
-    """Hands out shelves at start; ``store`` is set when the app runs."""
+class KeyValueStores:
+    """Returns key-value stores at start; ``store`` is set when the app runs."""
 
     store: Store
 
-    def shelf(self, name: str) -> Shelf:
-        """Return the shelf of a plugin."""
-        return StoredShelf(self, name)
+    def key_value_store(self, name: str) -> KeyValueStore:
+        """Return the key-value store of a plugin."""
+        return PluginStore(self, name)
 
 
-class StoredShelf(Shelf):
-    """One plugin's facts."""
+class PluginStore(KeyValueStore):
+    """The key-value store of one plugin."""
 
-    def __init__(self, shelves: Shelves, name: str) -> None:
-        self._shelves = shelves
+    def __init__(self, stores: KeyValueStores, name: str) -> None:
+        self._stores = stores
         self._name = name
 
     async def get(self, key: str) -> str | None:
@@ -36,12 +36,12 @@ class StoredShelf(Shelf):
         """Keep a value; raises ValueError if it is too large."""
         if len(key) > MAX_KEY or len(value) > MAX_VALUE:
             raise ValueError(f"{self._name} wants to keep too large a fact under {key[:40]!r}")
-        await self._shelves.store.put_fact(self._name, key, value)
+        await self._stores.store.put_fact(self._name, key, value)
 
     async def delete(self, key: str) -> None:
         """Forget a value."""
-        await self._shelves.store.drop_fact(self._name, key)
+        await self._stores.store.drop_fact(self._name, key)
 
     async def items(self, prefix: str = "") -> Mapping[str, str]:
         """Return everything whose key begins with ``prefix``."""
-        return await self._shelves.store.facts(self._name, prefix)
+        return await self._stores.store.facts(self._name, prefix)
