@@ -12,7 +12,6 @@ import pytest
 from smartops.render import clean
 from smartops.server import Intake
 from smartops.testing.bot import Bot
-from smartops.testing.serving import nothing
 
 from .driver import ChannelDriver, ShownMessage, WireRequest, WireResponse
 from .echo import BLOCKS, HOSTILE, WORDS, EchoPlugin
@@ -42,7 +41,7 @@ class ChannelContract:
         plugin = EchoPlugin()
         bot.load(plugin, name="echo")
         bot.settings["guests"] = [{"provider": driver.provider, "roles": ["operator"]}]
-        harness = Harness(bot, driver, plugin, Intake(await bot.app(), nothing))
+        harness = Harness(bot, driver, plugin, Intake(await bot.app()))
         yield harness
         await harness.settle()
         assert driver.rejected() == ()
