@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from .asgi import Receive
+from .asgi import Event, Receive
 from .refusals import TooBusy, TooLarge, TooSlow
 
 TOGETHER = 64
@@ -73,6 +73,16 @@ class Bodies:
 
     def _too_large(self) -> TooLarge:
         return TooLarge("The body is too large", details=f"At most {self._limit} bytes.")
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what hands over a body that was read, and then whatever ``receive`` does."""
+    events: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Event:
+        return events.pop() if events else await receive()
+
+    return replay
 
 
 def _declares_more(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:

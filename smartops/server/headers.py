@@ -12,7 +12,7 @@ from smartops.reply import Quota
 
 from .asgi import HeaderList, Scope
 from .bounds import MAX_HEADERS
-from .refusals import HeadersTooLarge, WrongMethod, WrongVersion
+from .refusals import HeadersTooLarge, WrongVersion
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
@@ -77,9 +77,9 @@ def retry_headers(seconds: int, status: int) -> HeaderList:
 
 
 def refusal_headers(refusal: Refusal) -> tuple[tuple[str, str], ...]:
-    """Return the headers that HTTP requires for the refusal's status."""
+    """Return what HTTP wants to be said beside a refusal's body."""
     if refusal.status == 401:
         return (("WWW-Authenticate", "Bearer"),)
-    if isinstance(refusal, WrongMethod):
-        return (("Allow", refusal.allow),)
+    if refusal.status == 405:
+        return (("Allow", "POST"),)
     return ()

@@ -1,7 +1,8 @@
-"""The ASGI application: receives messages, and passes other requests to the probes.
+"""The way of a message, in front of Quart.
 
-Every failure is answered with the channel's own refusal or the error envelope of
-the wire contract, without internal details.
+Messages are the hot path, and refusals the way of a flood: neither enters the
+web framework. Whatever goes wrong here is answered with the channel's own
+refusal or the error envelope of the wire contract, and gives nothing away.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from smartops.telemetry import REQUEST_ID
 from smartops.wire import dump_json, envelope
 
 from . import bounds
-from .asgi import Event, Receive, Scope, Send, answer
-from .bodies import Bodies, Disconnected
+from .asgi import Asgi, Event, Receive, Scope, Send, answer
+from .bodies import Bodies, Disconnected, replayed
 from .headers import answer_headers, check, peer, refusal_headers, request_id, retry_headers
-from .probes import PATH, Probes
 from .refusals import WrongMethod, unrecognised
 
 log = logging.getLogger("smartops.server")
 
+PATH = "/api/messages"
 LAST_RESORT = "api"
 GONE = 499
-"""Logged as the status of a request whose client went away."""
+"""Logged as the status where nobody was left to answer."""
 
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request, and what is known of it so far."""
+    """One request on the shared path, and what is known of it so far."""
 
     scope: Scope
     deliver: Send
@@ -50,7 +51,6 @@ class Exchange:
     reason: str = ""
     deadline: float | None = None
     unread: bool = False
-    quiet: bool = False
 
     async def send(self, event: Event) -> None:
         """Send a part of the answer, or nothing once the client takes too long to read it."""
@@ -67,12 +67,12 @@ class Exchange:
 
 
 class Intake:
-    """An ASGI application: serves messages, and probes by :class:`Probes`."""
+    """An ASGI application: messages are served here, everything else by ``rest``."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, rest: Asgi) -> None:
         settings = app.settings.server
         self._app = app
-        self._probes = Probes(app)
+        self._rest = rest
         self._path = settings.base_path + PATH
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
@@ -86,7 +86,7 @@ class Intake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
-            await send({"type": "websocket.close"})  # before it is accepted: answered with 403
+            await self._rest(scope, receive, send)
             return
         exchange = Exchange(scope, send, request_id(scope["headers"]))
         REQUEST_ID.set(exchange.request_id)
@@ -111,12 +111,8 @@ class Intake:
             self._idle.clear()
             await self._idle.wait()
 
-    def close(self) -> None:
-        """Report not ready from now on."""
-        self._probes.close()
-
     def abandon(self) -> None:
-        """Cancel the requests in flight; their callers are told that the outcome is unknown."""
+        """Give up on what is being worked on; its callers hear that nobody knows how it ends."""
         self._abandoned = True
         for task in self._working:
             task.cancel()
@@ -132,7 +128,7 @@ class Intake:
             if not self._abandoned:
                 raise
             response = self._enveloped(exchange, _abandoned())
-        if response is not None:
+        if response is not None and exchange.deadline is None:  # else Quart failed after it began
             await self._send(exchange, response)
 
     def _failed(self, exchange: Exchange, error: BaseException) -> Response | None:
@@ -147,17 +143,18 @@ class Intake:
         log.error("request failed%s", channel, exc_info=error)
         return self._enveloped(exchange, _unforeseen(exchange))
 
-    async def _response(self, exchange: Exchange, receive: Receive) -> Response:
+    async def _response(self, exchange: Exchange, receive: Receive) -> Response | None:
+        """Return the answer to a message; None if Quart has answered."""
         scope = exchange.scope
         check(scope)
-        if scope["path"] == self._path and scope["method"] != "POST":
-            raise WrongMethod("Messages are sent with POST", allow="POST")
+        is_message = scope["path"] == self._path
+        if is_message and scope["method"] != "POST":
+            raise WrongMethod("Messages are sent with POST")
         body = await self._bodies.read(scope["headers"], receive)
         exchange.complete = True
-        if scope["path"] != self._path:
-            response = await self._probes.respond(scope["method"], scope["path"])
-            exchange.quiet = response.status < 400
-            return response
+        if not is_message:
+            await self._pass_on(exchange, replayed(body, receive))
+            return None
         inbound = exchange.inbound = Inbound(
             method="POST",
             path=scope["path"],
@@ -225,16 +222,16 @@ class Intake:
         return Response(refusal.status, body, headers=refusal_headers(refusal))
 
     async def _send(self, exchange: Exchange, response: Response) -> None:
-        status, body, method = response.status, response.body, exchange.scope["method"]
+        status, body = response.status, response.body
         headers = answer_headers(response, exchange.request_id, exchange.quota)
         if exchange.retry_after and status in (429, 503):
             headers += retry_headers(exchange.retry_after, status)
         if not exchange.complete and exchange.scope["http_version"].startswith("1"):
             headers.append((b"Connection", b"close"))  # the rest of the body is not wanted
-        await answer(exchange.send, status, headers, b"" if method == "HEAD" else body)
+        await answer(exchange.send, status, headers, body)
         self._observe(exchange, status)
 
-    def _observe(self, exchange: Exchange, status: int) -> None:
+    def _observe(self, exchange: Exchange, status: int, *, quiet: bool = False) -> None:
         scope = exchange.scope
         self._app.telemetry.request(
             request_id=exchange.request_id,
@@ -245,8 +242,25 @@ class Intake:
             status=status,
             seconds=perf_counter() - exchange.started,
             reason=exchange.reason,
-            quiet=exchange.quiet,
+            quiet=quiet,
         )
+
+    async def _pass_on(self, exchange: Exchange, receive: Receive) -> None:
+        """Let Quart serve it, with a request id and a log line like everything else."""
+        status = GONE
+
+        async def send(event: Event) -> None:
+            nonlocal status
+            if event["type"] == "http.response.start":
+                status = event["status"]
+                own = (b"X-Request-Id", exchange.request_id.encode("ascii"))
+                event = {**event, "headers": [*event["headers"], own]}
+            await exchange.send(event)
+
+        try:
+            await self._rest(exchange.scope, receive, send)
+        finally:
+            self._observe(exchange, status, quiet=status < 400)
 
 
 def _pending(message: Message, *, pushed: bool) -> Reply:

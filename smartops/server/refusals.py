@@ -1,4 +1,4 @@
-"""Refusals of requests by their form, before their body is parsed."""
+"""What is refused because of how it was sent, before anybody looks at what it says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ class NotHere(ValidationFailed):
 
 
 class WrongMethod(ValidationFailed):
-    """The path does not take the method."""
+    """The path knows other methods."""
 
     status = 405
-
-    def __init__(self, message: str, *, allow: str) -> None:
-        super().__init__(message)
-        self.allow = allow
 
 
 class TooSlow(ValidationFailed):
@@ -46,9 +42,9 @@ class WrongVersion(ValidationFailed):
 
 
 class TooBusy(BackendUnavailable):
-    """Too many bodies are being read at once."""
+    """So many bodies are being read that there is no room for one more."""
 
 
 def unrecognised() -> AuthenticationFailed:
-    """Return the refusal of a request that no channel recognises."""
+    """Return the refusal of a request that no channel takes; it gives no reason away."""
     return AuthenticationFailed("Invalid or missing bearer token")

@@ -9,16 +9,20 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import cast
 
 import anyio
 
 from smartops.app import App
 from smartops.errors import Problem, StartupError
 
+from .asgi import Asgi
 from .bounds import BACKLOG
 from .connections import raise_file_limit
 from .intake import Intake
 from .listening import listen
+from .probes import Probes
+from .web import web_app
 
 log = logging.getLogger("smartops.server")
 
@@ -56,13 +60,14 @@ class Front:
     """What answers requests while an app runs, and how it finishes."""
 
     def __init__(self, app: App) -> None:
+        self._probes = Probes(app)
         self._timeout = app.settings.server.shutdown_timeout.total_seconds()
-        self.intake = Intake(app)
+        self.intake = Intake(app, cast("Asgi", web_app(app, self._probes)))
 
     async def finish(self) -> None:
         """Finish what was accepted, within ``server.shutdown_timeout``, and give up the rest."""
         log.info("shutting down, %d requests in flight", self.intake.working)
-        self.intake.close()
+        self._probes.close()
         with anyio.move_on_after(self._timeout):
             while self.intake.working:
                 await self.intake.idle()

@@ -1,6 +1,6 @@
 """The yardsticks: a bare ASGI echo and a bare Quart echo, on the same server as SmartOps.
 
-python echo.py asgi|quart PORT        (quart: after ``pip install quart``)
+python echo.py asgi|quart PORT
 """
 
 from __future__ import annotations

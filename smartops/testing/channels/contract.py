@@ -12,6 +12,7 @@ import pytest
 from smartops.render import clean
 from smartops.server import Intake
 from smartops.testing.bot import Bot
+from smartops.testing.serving import nothing
 
 from .driver import ChannelDriver, ShownMessage, WireRequest, WireResponse
 from .echo import BLOCKS, HOSTILE, WORDS, EchoPlugin
@@ -41,7 +42,7 @@ class ChannelContract:
         plugin = EchoPlugin()
         bot.load(plugin, name="echo")
         bot.settings["guests"] = [{"provider": driver.provider, "roles": ["operator"]}]
-        harness = Harness(bot, driver, plugin, Intake(await bot.app()))
+        harness = Harness(bot, driver, plugin, Intake(await bot.app(), nothing))
         yield harness
         await harness.settle()
         assert driver.rejected() == ()

@@ -6,7 +6,9 @@ from typing import Any
 import anyio
 import pytest
 
-from smartops.server.probes import Probes
+from smartops.app import Check
+from smartops.server import Probes
+from smartops.testing import ManualClock
 from smartops.version import __version__
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +30,7 @@ async def test_livez_needs_nothing(server: Any) -> None:
     assert (answer.status, answer.body) == (200, {"status": "alive"})
 
 
-async def test_readyz_names_every_check(server: Any) -> None:
+async def test_readyz_names_everything_it_looked_at(server: Any) -> None:
     answer = await server.request("GET", "/readyz")
 
     assert (answer.status, answer.body["status"]) == (200, "ready")
@@ -40,7 +42,7 @@ async def test_readyz_names_every_check(server: Any) -> None:
     }
 
 
-async def test_an_unavailable_backend_is_named(start: Any) -> None:
+async def test_a_backend_that_is_away_is_named(start: Any) -> None:
     server = await start()
     server.world.away = True
 
@@ -54,7 +56,7 @@ async def test_an_unavailable_backend_is_named(start: Any) -> None:
     assert (health.status, health.body["status"]) == (200, "degraded")
 
 
-async def test_an_unavailable_store_makes_the_server_unhealthy(
+async def test_a_store_that_is_away_makes_it_unhealthy(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -90,7 +92,7 @@ async def test_metrics_are_prometheus_text(start: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/messages/", "/static/x", "/nothing/here?x=1"])
-async def test_unknown_paths_are_answered_with_the_error_envelope(server: Any, path: str) -> None:
+async def test_nothing_here_is_said_in_the_envelope(server: Any, path: str) -> None:
     answer = await server.request("GET", path, headers={"X-Request-Id": "r-1"})
 
     assert (answer.status, answer.error["code"]) == (404, "VALIDATION_ERROR")
@@ -99,14 +101,14 @@ async def test_unknown_paths_are_answered_with_the_error_envelope(server: Any, p
     assert answer.body["request_id"] == answer.headers["X-Request-Id"] == "r-1"
 
 
-async def test_wrong_methods_are_answered_with_the_error_envelope(server: Any) -> None:
+async def test_wrong_methods_are_said_in_the_envelope(server: Any) -> None:
     answer = await server.request("POST", "/health", data=b"x" * 100)
 
     assert (answer.status, answer.error["code"]) == (405, "VALIDATION_ERROR")
     assert "GET" in answer.headers["Allow"]
 
 
-async def test_a_failing_probe_shows_only_its_reference(
+async def test_a_failing_probe_gives_nothing_away(
     lines: Any, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -125,7 +127,7 @@ async def test_a_failing_probe_shows_only_its_reference(
 
 
 @pytest.mark.parametrize("path", ["/api/messages", "/health"])
-async def test_websockets_are_refused(lines: Any, start: Any, path: str) -> None:
+async def test_there_are_no_websockets(lines: Any, start: Any, path: str) -> None:
     server = await start()
     handshake = (
         f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -138,38 +140,60 @@ async def test_websockets_are_refused(lines: Any, start: Any, path: str) -> None
     assert not [line for line in lines() if "exception" in line]
 
 
-@pytest.fixture
-async def counted(start: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a server, and a list that grows with each readiness check."""
-    server, checks = await start(), []
-    readiness = server.app.readiness
+class Looked:
+    """An app as far as probes see it, which counts how often it was looked at."""
 
-    async def counting() -> Any:
-        checks.append(None)
-        return await readiness()
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.composition = self
+        self.services = self
+        self.checks: tuple[Check, ...] = (Check("store", ok=True),)
+        self.looks = 0
 
-    monkeypatch.setattr(server.app, "readiness", counting)
-    return server, checks
+    async def readiness(self) -> tuple[Check, ...]:
+        self.looks += 1
+        await anyio.sleep(0.01)
+        return self.checks
 
 
-async def test_concurrent_probes_share_one_check(counted: Any) -> None:
-    server, checks = counted
+async def test_however_many_ask_one_looks() -> None:
+    app = Looked()
+    probes = Probes(app)  # type: ignore[arg-type]
+
     async with anyio.create_task_group() as group:
         for _ in range(50):
-            group.start_soon(server.request, "GET", "/readyz")
-    assert len(checks) == 1
+            group.start_soon(probes.ready)
+    assert app.looks == 1
+
+    app.clock.advance(1.9)
+    await probes.ready()
+    assert app.looks == 1
+    app.clock.advance(0.1)
+    await probes.ready()
+    assert app.looks == 2
 
 
-async def test_head_requests_have_no_body(server: Any) -> None:
-    answer = await server.request("HEAD", "/readyz")
-    assert (answer.status, answer.text) == (200, "")
-    assert (await server.request("GET", "/readyz")).status == 200
+@pytest.mark.parametrize(
+    ("checks", "health", "ready"),
+    [
+        ((Check("store", ok=True), Check("limits", ok=True)), "healthy", True),
+        ((Check("store", ok=True), Check("limits", ok=False)), "degraded", True),
+        ((Check("store", ok=True), Check("backend x", ok=False)), "degraded", True),
+        ((Check("store", ok=False), Check("backend x", ok=True)), "unhealthy", False),
+    ],
+)
+async def test_one_word_sums_it_up(checks: Any, health: str, ready: bool) -> None:
+    app = Looked()
+    app.checks = checks
+    probes = Probes(app)  # type: ignore[arg-type]
+
+    assert await probes.health() == health
+    assert await probes.ready() is ready
 
 
-async def test_a_closing_server_is_not_ready(server: Any) -> None:
-    probes = Probes(server.app)
+async def test_whoever_closes_is_not_ready() -> None:
+    probes = Probes(Looked())  # type: ignore[arg-type]
     probes.close()
 
-    assert (await probes.respond("GET", "/readyz")).status == 503
-    assert (await probes.respond("GET", "/health")).status == 503
-    assert (await probes.respond("GET", "/livez")).status == 200
+    assert await probes.health() == "unhealthy"
+    assert await probes.ready() is False
