@@ -48,8 +48,9 @@ COMMAND_LINE = """
 # Command line
 
 `smartops COMMAND`, or `smartops PLUGIN COMMAND` for the commands of a plugin. Commands of a plugin
-load its section if the configuration names it. The exit status is 0 for success, 1 for a refusal,
-and 2 for a wrong option or configuration.
+load its section if the configuration names it. Every command has `--help` (`-h`) and `--version`;
+`smartops --help` also lists the commands of plugins. The exit status is 0 for success, 1 for a
+refusal, and 2 for a wrong option or configuration.
 """
 
 HOOK_PAGE = """
@@ -233,7 +234,7 @@ def _command(name: str, command: click.Command, level: str) -> Iterator[str]:
     rows = [
         f"| `{_declared(option)}` | {_option_default(option)} | {_cell(option.help or '')} |"
         for option in command.params
-        if isinstance(option, click.Option)
+        if isinstance(option, click.Option) and not option.hidden
     ]
     if rows:
         yield "\n".join(("| option | default | meaning |", "|---|---|---|", *rows))

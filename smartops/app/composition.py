@@ -21,9 +21,11 @@ from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
+from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
+from smartops.store import Store
 
 from .key_values import KeyValueStores
 from .offers import Offers, collect, grammar_of, lacking, named, values
@@ -112,6 +114,7 @@ def assemble(
     offers = collect(plugins, services, CORE_COMMANDS)
     filled = capabilities(values(filter(named, offers.backends)), clock)
     problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
+    problems += _missing_extras(settings, clock, document)
     problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)
     if problems or grammar is None:
@@ -138,6 +141,28 @@ def assemble(
         commands=offers.commands,
         grammar=grammar,
     )
+
+
+def limiter(settings: Settings, clock: Clock) -> Limiter:
+    """Return the limiter of ``limits.url``, without connecting; raises StartupError."""
+    url, local = settings.limits.url.reveal(), MemoryLimiter(clock)
+    return local if url == "memory" else SharedLimiter(url, clock, fallback=local)
+
+
+def _missing_extras(settings: Settings, clock: Clock, document: Document | None) -> list[Problem]:
+    """Return which packages are missing for the store and the limits."""
+    problems: list[Problem] = []
+    for make in (
+        lambda: Store.check(settings.store.url.reveal()),
+        lambda: limiter(settings, clock),
+    ):
+        try:
+            make()
+        except StartupError as error:
+            problems += error.problems
+    if document is None:
+        return problems
+    return [document.problem(item.path, item.text, item.hint) for item in problems]
 
 
 def _unmet(document: Document, offers: Offers) -> tuple[Problem, ...]:

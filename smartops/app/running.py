@@ -15,14 +15,13 @@ from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import CANCELLED
 from smartops.errors import BackendUnavailable, Refusal
-from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.message import Claims, Message
 from smartops.middleware import Gate, Running
 from smartops.reply import Reply
 from smartops.store import Store
 from smartops.telemetry import Telemetry
 
-from .composition import Composition
+from .composition import Composition, limiter
 from .delivery import Delivery
 from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
@@ -133,7 +132,7 @@ class App:
             settings.store.url.reveal(), clock, keep=settings.store.retention.total_seconds()
         )
         stack.push_async_callback(self.store.aclose)
-        self.limiter = _limiter(composition)
+        self.limiter = limiter(settings, clock)
         stack.push_async_callback(self.limiter.aclose)
         with suppress(BackendUnavailable):  # logged; each process limits for itself
             await self.limiter.ping()
@@ -163,12 +162,6 @@ class App:
         await keeping.once()
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
-
-
-def _limiter(composition: Composition) -> Limiter:
-    clock, url = composition.services.clock, composition.settings.limits.url.reveal()
-    local = MemoryLimiter(clock)
-    return local if url == "memory" else SharedLimiter(url, clock, fallback=local)
 
 
 async def _problem(ping: Callable[[], Awaitable[None]]) -> str:

@@ -1,7 +1,7 @@
 """The command line. Each sub-command is one file, and imports what is heavy only when it runs.
 
-Errors are one line each, on standard error. The exit status is 0, 1 if what
-was asked was refused or failed, 2 for a wrong usage or configuration.
+Errors are one line each, on standard error. The exit status is 0, 1 for a refusal or
+a failure, 2 for a wrong usage or configuration.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from smartops import __version__
 from smartops.errors import Refusal, StartupError
 
 from .can_i import can_i
@@ -22,11 +23,17 @@ from .say import say
 from .schema import schema
 from .serve import serve
 from .token import token
-from .version import version
 
 REFUSED = 1
 WRONG = 2
 INTERRUPTED = 130
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"smartops {__version__}")
+
 
 root = Root(
     name="smartops",
@@ -56,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explained(error: BaseException) -> int:
-    """Print what is known to be wrong, one line each; anything else is a bug and raised."""
+    """Print the expected errors, one line each; any other error is a bug and raised."""
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, StartupError | Refusal) for leaf in leaves):
         raise error

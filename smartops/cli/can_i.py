@@ -1,4 +1,4 @@
-"""``smartops can-i``: may somebody run something, and which rule says so."""
+"""``smartops can-i``: whether a user may run a command, and by which rules."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .asking import joined
-from .options import configured
+from .options import configured, joined
 
 if TYPE_CHECKING:
     from smartops.app import Composition

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .asking import asking, shown
-from .options import configured
+from .options import asking, configured, printed
 
 if TYPE_CHECKING:
     from .console import Console
@@ -37,13 +36,13 @@ def chat(config: Path, user: str, log_level: str) -> None:
         async with console(config, user, log_level) as opened:
             async for line in _lines(opened):
                 reply = await opened.say(line)
-                click.echo(shown(reply, question=opened.asked) + "\n")
+                click.echo(printed(reply, question=opened.asked) + "\n")
 
     anyio.run(talk)
 
 
 async def _lines(console: Console) -> AsyncIterator[str]:
-    """Yield what is said until somebody leaves; blank lines say nothing."""
+    """Yield the lines that are not blank, up to "exit" or the end of the input."""
     read = _terminal(console) if sys.stdin.isatty() else _piped
     while True:
         try:
@@ -57,7 +56,7 @@ async def _lines(console: Console) -> AsyncIterator[str]:
 
 
 async def _piped() -> str:
-    """Return the next line of the input; it is shown, so that the output reads like a chat."""
+    """Return the next line of the input, printed, so that the output reads like a chat."""
     import anyio.to_thread
 
     line: str = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
@@ -70,31 +69,14 @@ async def _piped() -> str:
 
 
 def _terminal(console: Console) -> Callable[[], Awaitable[str]]:
-    """Return a reader with history and completion, as good as what is installed allows."""
-    click.echo('Say "help" to see what you may run; leave with "exit".')
+    """Return a reader with completion if the extra ``console`` is installed."""
+    import anyio.to_thread
+
+    click.echo('Type "help" to see what you may run; leave with "exit".')
     try:
         from .prompt import prompt
     except ImportError:
-        return _bare(console)
+        with suppress(ImportError):
+            import readline  # noqa: F401 - gives input() editing and history
+        return lambda: anyio.to_thread.run_sync(input, PROMPT, abandon_on_cancel=True)
     return prompt(console, PROMPT)
-
-
-def _bare(console: Console) -> Callable[[], Awaitable[str]]:
-    import anyio.to_thread
-
-    with suppress(ImportError):
-        import readline
-
-        def word(text: str, state: int) -> str | None:
-            begun = readline.get_line_buffer()[: readline.get_endidx()]
-            found = [item for item in console.complete(begun) if item.startswith(text)]
-            return f"{found[state]} " if state < len(found) else None
-
-        readline.set_completer_delims(" ")
-        readline.set_completer(word)
-        readline.parse_and_bind("tab: complete")
-
-    async def read() -> str:
-        return await anyio.to_thread.run_sync(input, PROMPT, abandon_on_cancel=True)
-
-    return read

@@ -1,4 +1,4 @@
-"""``smartops check``: everything up to the network."""
+"""``smartops check``: validate a configuration without a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from .options import configured
 
 if TYPE_CHECKING:
-    from smartops.config.settings import Settings
+    from smartops.app import Composition
 
 
 @click.command(short_help="Validate a configuration file.")
@@ -25,18 +25,35 @@ def check(config: Path) -> None:
     from smartops.app import compose
 
     composition = compose(config, writes=False)
-    for warning in _warnings(composition.settings):
+    for warning in warnings(composition):
         click.echo(f"{config}: warning: {warning}", err=True)
     plugins, commands = len(composition.plugins.names), len(composition.commands)
     click.echo(f"{config}: OK: {_counted(plugins, 'plugin')}, {_counted(commands, 'command')}")
 
 
-def _warnings(settings: Settings) -> Iterator[str]:
-    """Yield the missing settings without which every message is refused."""
+def warnings(composition: Composition) -> Iterator[str]:
+    """Yield why no message can be received, or every one is refused."""
+    settings = composition.settings
+    if not composition.channels:
+        yield "no channel is enabled; add one under plugins:, for example api"
     if not settings.rules:
         yield "rules: there are none, so every command is denied"
-    if not settings.people and not settings.guests:
+    issuers = settings.auth.issuers
+    giving = {item.name for item in issuers if item.kind == "oidc" and item.roles}
+    known = {item.provider for item in settings.guests} | giving
+    known |= {text.partition(":")[0] for it in settings.people.values() for text in it.identities}
+    if not known:
         yield "people: neither people nor guests are listed, so nobody is known"
+    if known and not issuers and not settings.auth.anonymous:
+        for channel in composition.channels:
+            if channel.name not in known:
+                yield (
+                    f"auth.issuers: there are none, and no person or guest is of "
+                    f"{channel.name}, so every message there is refused"
+                )
+    for issuer in issuers if known else ():
+        if issuer.name not in known:
+            yield f"people: no person or guest is of the issuer {issuer.name}"
 
 
 def _counted(number: int, noun: str) -> str:

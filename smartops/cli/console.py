@@ -1,8 +1,7 @@
-"""The console: whoever may run this on the machine, talking through the same gate as everybody.
+"""The console: messages of a user of this machine, through the same gate as all others.
 
-What is typed becomes a message of the channel ``console``; the sender is the
-identity ``console:USER``. The conversation is the user's own and outlives the
-process, so what waits for confirmation can be confirmed by a later one.
+A line becomes a message of the channel ``console`` from the identity ``console:USER``.
+Approvals are stored, so a later process can confirm what an earlier one asked.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ NO = frozenset({"no", "n"})
 class Console:
     """One person's conversation with a running app.
 
-    With ``asks`` it may be asked back for what is missing in a command.
+    With ``asks``, SmartOps may ask for missing arguments.
     """
 
     def __init__(self, app: App, user: str, *, asks: bool = True) -> None:
@@ -38,11 +37,11 @@ class Console:
 
     @property
     def asked(self) -> bool:
-        """Whether the last answer asked for a yes or no."""
+        """Whether the last reply asked for confirmation."""
         return bool(self._pending)
 
     async def say(self, text: str) -> Reply:
-        """Say something; after a question, ``yes`` and ``no`` press its buttons."""
+        """Send a message; after a question, ``yes`` and ``no`` press its buttons."""
         action = self._pressed(text.strip().lower())
         reply = await self._app.handle(
             Message(

@@ -1,9 +1,12 @@
-"""What several sub-commands have in common on the command line."""
+"""Options that several sub-commands have, and how replies are printed."""
 
 from __future__ import annotations
 
+import getpass
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,26 +14,25 @@ from typing import Any
 import click
 
 from smartops.errors import Problem, StartupError
+from smartops.reply import Reply
 from smartops.values import parse_duration
 
 DEFAULT = Path("smartops.yaml")
 VARIABLE = "SMARTOPS_CONFIG"
+QUESTION = 'Type "yes" to confirm, "no" to cancel.'
+
+NAMES = ("--config", "-c")
+CONFIG: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "metavar": "FILE",
+    "help": f"Configuration file (default: ${VARIABLE}, else {DEFAULT} in this folder).",
+}
 
 _Function = Callable[..., Any]
 
 
-def option() -> click.Option:
-    """Return the option ``--config``."""
-    return click.Option(
-        ["--config", "-c"],
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"Configuration file (default: ${VARIABLE}, else {DEFAULT} in this folder).",
-    )
-
-
 def located(given: Path | None, *, required: bool = True) -> Path | None:
-    """Return the configuration file that is meant, or None if there need not be one."""
+    """Return the configuration file, or None if there is none and it is not ``required``."""
     if given is not None:
         return given
     if named := os.environ.get(VARIABLE):
@@ -51,18 +53,57 @@ def located(given: Path | None, *, required: bool = True) -> Path | None:
 def configured(*, required: bool = True) -> Callable[[_Function], _Function]:
     """Give a command the option ``--config``, and its function the file as ``config``."""
 
-    def settle(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path | None:
+    def locate(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path | None:
         if ctx.resilient_parsing:
             return None
         return located(given or ctx.find_root().params.get("config"), required=required)
 
-    def decorate(function: _Function) -> _Function:
-        made = option()
-        return click.option(
-            *made.opts, type=made.type, metavar=made.metavar, help=made.help, callback=settle
-        )(function)
+    return click.option(*NAMES, callback=locate, **CONFIG)
 
-    return decorate
+
+def asking(function: _Function) -> _Function:
+    """Give a command ``--user`` and ``--log-level``."""
+    function = click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="warning",
+        show_default=True,
+        help="Lowest level to log, to standard error.",
+    )(function)
+    return click.option(
+        "--user",
+        metavar="NAME",
+        default=_login,
+        help="Send as console:NAME (default: your login name).",
+    )(function)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "operator"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return the message; an argument of several words is quoted if there are others."""
+    if len(words) == 1:
+        return words[0]
+    return " ".join(_quoted(word) if re.search(r"\s", word) else word for word in words)
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'" if '"' in word else f'"{word}"'
+
+
+def printed(reply: Reply, *, question: bool = False) -> str:
+    """Return a reply as text; with ``question``, "yes" and "no" replace its buttons."""
+    from smartops.render import plain
+
+    if not question:
+        return plain(reply, actions=True)
+    others = tuple(item for item in reply.actions if item.type == "command")
+    return f"{plain(replace(reply, actions=others), actions=True)}\n\n{QUESTION}"
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg]  # no argument before click 8.4

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from smartops.app import Composition
+    from smartops.command import Command
     from smartops.plugins import Offer
 
 _HOOKS = {
@@ -22,6 +23,7 @@ _HOOKS = {
     "register_channels": "channels",
     "register_middleware": "layers",
     "register_interpreters": "interpreters",
+    "register_cli": "command line",
 }
 
 
@@ -51,14 +53,11 @@ def plugins(config: Path | None) -> None:
 
 
 def _offers(composition: Composition) -> dict[str, list[Offer]]:
-    found = {
-        hook: composition.plugins.collect(hook, services=composition.services) for hook in _HOOKS
-    }
-    plugins = composition.plugins
-    return {
-        **found,
-        "register_cli": plugins.collect("register_cli", commands=lambda: composition.commands),
-    }
+    def commands() -> tuple[Command, ...]:
+        return composition.commands
+
+    plugins, services = composition.plugins, composition.services
+    return {hook: plugins.collect(hook, services=services, commands=commands) for hook in _HOOKS}
 
 
 def _lines(
@@ -66,7 +65,7 @@ def _lines(
 ) -> Iterator[str]:
     yield f"{name}  {_origin(point) if point else 'importable module'}"
     hooks = composition.plugins.hooks(name)
-    for hook, title in {**_HOOKS, "register_cli": "command line"}.items():
+    for hook, title in _HOOKS.items():
         if hook in hooks:
             words = [_called(offer.value) for offer in offers[hook] if offer.owner == name]
             yield f"  {title}: {', '.join(words) or 'none'}"

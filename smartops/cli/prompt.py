@@ -1,4 +1,4 @@
-"""The console's prompt where prompt_toolkit is installed (the extra ``console``)."""
+"""The prompt of ``smartops chat`` with prompt_toolkit (the extra ``console``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .console import Console
 
 
 class _Words(Completer):
-    """Completes with what the person may run."""
+    """Completes the commands that the person may run."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -26,7 +26,7 @@ class _Words(Completer):
 
 
 def prompt(console: Console, text: str) -> Callable[[], Awaitable[str]]:
-    """Return a coroutine function that reads one line; Ctrl-C begins the line anew."""
+    """Return a coroutine function that reads one line; Ctrl-C clears the line."""
     session: PromptSession[str] = PromptSession(text, completer=_Words(console))
 
     async def read() -> str:

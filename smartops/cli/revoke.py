@@ -1,9 +1,8 @@
-"""Revoking a token, whoever issued it."""
+"""Revoking a token of any trusted issuer."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing
 
 import anyio
 import click
@@ -18,14 +17,14 @@ from smartops.services import Clock
 from smartops.store import Store
 
 _YEARS = 10 * 365 * 86400.0
-"""For how long an id is kept whose token is not there to tell when it expires, in seconds."""
+"""Seconds for which a revoked id is stored if the expiry of its token is not known."""
 
 
 def revoke(settings: Settings, written: str) -> str:
     """Revoke a token, given itself or by its id, and return the id.
 
     Running servers refuse it within seconds. Raises click.UsageError if it is
-    neither a valid token of a trusted issuer nor the id of one of our own.
+    neither a valid token of a trusted issuer nor the id of a local one.
     """
     if not written:
         raise click.UsageError("not revoked: the token is empty")
@@ -41,31 +40,21 @@ async def _revoke(settings: Settings, written: str) -> str:
         raise click.UsageError(
             "not revoked: this is neither a whole token nor the id of one (tok_…)"
         )
-    async with _opened(settings, clock) as store:
+    async with aclosing(await Store.open(settings.store.url.reveal(), clock)) as store:
         await store.revoke(jti, until)
     return jti
 
 
 async def _genuine(settings: Settings, clock: Clock, token: str) -> tuple[str, float]:
-    """Return the id of a token that is believed now, and when it expires."""
-    http = AiohttpClient()
-    try:
-        issuers = trusted_issuers(settings, local_issuers(settings, clock))
-        verified = await TokenVerifier(http, clock).verify(f"Bearer {token}", issuers)
-    except AuthenticationFailed:
-        raise click.UsageError("not revoked: the token is expired or was not issued here") from None
-    finally:
-        await http.aclose()
+    """Return the id and the expiry of a valid token."""
+    issuers = trusted_issuers(settings, local_issuers(settings, clock))
+    async with aclosing(AiohttpClient()) as http:
+        try:
+            verified = await TokenVerifier(http, clock).verify(f"Bearer {token}", issuers)
+        except AuthenticationFailed:
+            text = "not revoked: the token is expired or was not issued here"
+            raise click.UsageError(text) from None
     jti = verified.claims.get("jti")
     if not isinstance(jti, str) or not jti:
         raise click.UsageError("not revoked: the token has no id (jti)")
     return jti, float(verified.claims["exp"])
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
-    store = await Store.open(settings.store.url.reveal(), clock)
-    try:
-        yield store
-    finally:
-        await store.aclose()

@@ -1,4 +1,4 @@
-"""``smartops say``: one message, one answer."""
+"""``smartops say``: one message, one reply."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from .asking import asking, joined, shown
-from .options import configured
+from .options import asking, configured, joined, printed
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -35,7 +34,7 @@ def say(text: tuple[str, ...], config: Path, user: str, log_level: str, as_json:
 
             click.echo(dump_json(envelope(reply, Clock().now())))
         else:
-            click.echo(shown(reply, question=False))
+            click.echo(printed(reply))
         return 1 if reply.status == "error" else 0
 
     return anyio.run(ask)

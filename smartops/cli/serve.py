@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .options import configured
-
-if TYPE_CHECKING:
-    from smartops.app import App
 
 log = logging.getLogger("smartops.cli")
 
@@ -35,7 +32,9 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
     app = load(config, {key: value for key, value in given.items() if value is not None})
 
     def ready(url: str) -> None:
-        click.echo(_welcome(app, config, url))
+        from .welcome import welcome
+
+        click.echo(welcome(app, config, url))
 
     async def run() -> None:
         await serve_app(app, ready=ready)
@@ -46,9 +45,3 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
         log.critical("the server was stopped by sys.exit in a plugin", exc_info=True)
         return 1
     return 0
-
-
-def _welcome(app: App, config: Path, url: str) -> str:
-    from .welcome import welcome
-
-    return welcome(app, config, url)

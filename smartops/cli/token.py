@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -107,7 +107,7 @@ def _issuer(settings: Settings, name: str | None) -> LocalIssuer:
 
 
 def _remark(settings: Settings, provider: str, user: str, made: str) -> None:
-    """Tell a person at a terminal what was made; a script that takes the token hears nothing."""
+    """Print to standard error whether the user has roles; at a terminal, also id and expiry."""
     from smartops.auth import People
     from smartops.message import Identity
 
@@ -116,14 +116,10 @@ def _remark(settings: Settings, provider: str, user: str, made: str) -> None:
     if person is None or not person.roles:
         click.echo(f"smartops token: {identity} has no roles yet; add it under people:", err=True)
     if sys.stdout.isatty():
-        claims = _claims(made)
+        import jwt
+
+        claims = jwt.decode(made, options={"verify_signature": False})
         until = datetime.fromtimestamp(claims["exp"], UTC)
         click.echo(
             f"id {claims['jti']}, for {identity}, until {until:%Y-%m-%d %H:%M} UTC", err=True
         )
-
-
-def _claims(token: str) -> dict[str, Any]:
-    import jwt
-
-    return dict(jwt.decode(token, options={"verify_signature": False}))

@@ -71,6 +71,12 @@ class Store(Messages, Approvals, Facts, Audit):
             raise
         return cls(opened, clock, keep)
 
+    @staticmethod
+    def check(url: str) -> None:
+        """Raise StartupError if a PostgreSQL URL or its driver is unusable; connects to nothing."""
+        if not url.startswith("sqlite"):
+            database(url).dispose()
+
     async def aclose(self) -> None:
         """Write what is queued, and close."""
         with anyio.CancelScope(shield=True):

@@ -1,6 +1,7 @@
 """The read-only commands ``schema``, ``plugins`` and ``can-i``."""
 
 import json
+import sys
 
 import jsonschema
 import pytest
@@ -144,3 +145,54 @@ def test_check_warns_if_nobody_may_do_anything(run, config):
         "rules: there are none, so every command is denied",
         "people: neither people nor guests are listed, so nobody is known",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "module", "problem"),
+    [
+        (
+            "store",
+            "postgresql://u@db.example/smartops",
+            "psycopg",
+            "a PostgreSQL store needs the postgres extra; pip install 'smartops[postgres]'",
+        ),
+        (
+            "limits",
+            "redis://cache.example",
+            "redis.asyncio",
+            "shared rate limits need the redis extra; pip install 'smartops[redis]'",
+        ),
+    ],
+)
+def test_check_reports_missing_extras(run, config, monkeypatch, key, url, module, problem):
+    text = config.read_text().replace("store: {url: sqlite:///state/store.db}\n", "")
+    config.write_text(f"{text}{key}: {{url: '{url}'}}\n")
+    assert run("check").status == 0
+    monkeypatch.setitem(sys.modules, module, None)
+    done = run("check")
+    assert done.status == 2
+    (line,) = done.errors
+    assert line.startswith("smartops.yaml:")
+    assert line.endswith(f"{key}.url: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("auth", "warning"),
+    [
+        (
+            "auth: {}",
+            "auth.issuers: there are none, and no person or guest is of api, "
+            "so every message there is refused",
+        ),
+        (
+            "auth: {issuers: [{name: other, kind: local}]}",
+            "people: no person or guest is of the issuer other",
+        ),
+    ],
+)
+def test_check_warns_if_no_issuer_has_a_person(run, config, auth, warning):
+    _, _, rest = config.read_text().partition("auth:\n")
+    config.write_text(f"{auth}\n{rest[rest.index('people:') :]}")
+    done = run("check")
+    assert done.status == 0
+    assert done.errors == [f"smartops.yaml: warning: {warning}"]

@@ -48,6 +48,15 @@ def test_a_plugin_s_command_is_under_its_name_and_has_its_section(run, folder, p
     assert "greet  Greet." in run(plugin, "--help").out
 
 
+def test_help_lists_the_commands_of_the_plugins_in_the_file(run, folder, plugin):
+    (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: , instances: }}")
+    _, _, listed = run("-h").out.partition("Commands of plugins:\n")
+    assert listed == f"  {plugin} greet  Greet.\n"
+    assert run("-c", "none.yaml", "-h").status == 0
+    (folder / "smartops.yaml").unlink()
+    assert "  teams manifest  Write the app package for Teams.\n" in run("-h").out
+
+
 def test_an_error_of_a_plugin_s_command_is_one_line(run, folder, plugin):
     (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: }}\n")
     done = run(plugin, "greet", "nobody")

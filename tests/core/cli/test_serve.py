@@ -150,7 +150,7 @@ def test_a_configuration_without_channels_is_reported(serving, config):
     config.write_text(config.read_text().replace("  api:\n", ""))
     _, lines = serving()
     assert lines[-1].strip() == (
-        "WARNING: no channel is enabled; add one under plugins:, for example api."
+        "WARNING: no channel is enabled; add one under plugins:, for example api"
     )
 
 

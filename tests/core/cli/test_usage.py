@@ -9,9 +9,9 @@ from smartops import __version__
 from smartops.cli import main, root
 
 
-def test_version(run, spawn):
-    assert run("version").out == f"smartops {__version__}\n"
-    assert spawn("version").out == f"smartops {__version__}\n"
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["serve", "--version"]])
+def test_version(run, words):
+    assert run(*words).out == f"smartops {__version__}\n"
 
 
 def test_version_imports_no_heavy_modules():
@@ -68,8 +68,8 @@ def test_without_arguments_the_help_is_shown(run):
 
 @pytest.mark.parametrize("command", root.commands)
 def test_every_command_and_option_has_help(run, command):
-    done = run(command, "--help")
-    assert done.status == 0
+    done = run(command, "-h")
+    assert (done.status, done.out) == (0, run(command, "--help").out)
     assert root.commands[command].help
     for parameter in root.commands[command].params:
         assert getattr(parameter, "help", "") or parameter.param_type_name == "argument"
