@@ -29,12 +29,10 @@ class Root(click.Group):
     """
 
     def __init__(self, *, commands: Sequence[click.Command], **attributes: Any) -> None:
-        settings = {"help_option_names": ["-h", "--help"]}
         config = click.Option(NAMES, is_eager=True, **CONFIG)  # before --help, which needs it
-        super().__init__(
-            commands=commands, params=[config], context_settings=settings, **attributes
-        )
+        super().__init__(commands=commands, params=[config], **attributes)
         for command in (self, *commands):
+            command.context_settings["help_option_names"] = ["-h", "--help"]
             message = "smartops %(version)s"
             click.version_option(__version__, message=message, hidden=command is not self)(command)
 
