@@ -227,7 +227,7 @@ def _plugin_commands() -> Mapping[str, Sequence[click.Command]]:
 
 
 def _command(name: str, command: click.Command, level: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
     yield f"{level} {name}"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```"
     yield _paragraphs(command.help or "")

@@ -30,9 +30,11 @@ class Root(click.Group):
 
     def __init__(self, *, commands: Sequence[click.Command], **attributes: Any) -> None:
         config = click.Option(NAMES, is_eager=True, **CONFIG)  # before --help, which needs it
-        super().__init__(commands=commands, params=[config], **attributes)
+        settings = {"help_option_names": ["-h", "--help"]}
+        super().__init__(
+            commands=commands, params=[config], context_settings=settings, **attributes
+        )
         for command in (self, *commands):
-            command.context_settings["help_option_names"] = ["-h", "--help"]
             message = "smartops %(version)s"
             click.version_option(__version__, message=message, hidden=command is not self)(command)
 
