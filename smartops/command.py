@@ -63,6 +63,11 @@ class Parameter:
         return self.name.replace("_", "-")
 
     @property
+    def is_flag(self) -> bool:
+        """Whether it is given by ``--name`` or ``--no-name`` alone."""
+        return self.type is bool and not self.many
+
+    @property
     def is_target(self) -> bool:
         """Whether the argument names instances."""
         return self.type is Instance

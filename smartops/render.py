@@ -50,7 +50,7 @@ def _line(text: str) -> str:
     return text if text.isprintable() else " ".join(clean(text).split())
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Return the number of columns that the text takes in a monospace font."""
     if text.isascii():
         return len(text)
@@ -59,13 +59,13 @@ def _width(text: str) -> int:
     )
 
 
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+def _pad(text: str, columns: int) -> str:
+    return text + " " * (columns - width(text))
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:
     simple = all(map(str.isascii, chain.from_iterable(rows)))
-    measure, pad = (len, str.ljust) if simple else (_width, _pad)
+    measure, pad = (len, str.ljust) if simple else (width, _pad)
     widths = [max(map(measure, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(pad, row, widths)).rstrip() for row in rows)
 

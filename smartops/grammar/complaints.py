@@ -10,7 +10,15 @@ from smartops.command import Command, Parameter
 from smartops.nearness import near
 
 from . import usage
-from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand, visible
+from .errors import (
+    MissingArguments,
+    NotPermitted,
+    OptionWithoutValue,
+    ParseError,
+    Place,
+    UnknownCommand,
+    visible,
+)
 from .index import Entry, key
 from .phrases import Form, Part, Slot, Word
 from .tokens import Line, Token
@@ -75,8 +83,9 @@ def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
 
 def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
     """Return the error for an option without its value."""
-    return ParseError(
+    return OptionWithoutValue(
         f"--{parameter.option} needs a value",
+        parameter=parameter,
         text=line.text,
         place=token.place,
         hint=f"Write {usage.option(parameter)}: {usage.kind(parameter)}.",

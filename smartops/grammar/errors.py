@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from smartops.command import Command, Parameter
 from smartops.errors import ValidationFailed
+from smartops.render import width
 
 Place = tuple[int, int]
 
@@ -37,6 +37,14 @@ class ParseError(ValidationFailed):
         self.hint = hint
         self.command = command
         super().__init__(message, details="\n".join(filter(None, (self.excerpt, hint))) or None)
+
+
+class OptionWithoutValue(ParseError):
+    """The text ends after the option of ``parameter``, or another option follows."""
+
+    def __init__(self, message: str, *, parameter: Parameter, **where: Any) -> None:
+        super().__init__(message, **where)
+        self.parameter = parameter
 
 
 class UnknownCommand(ParseError):
@@ -97,21 +105,9 @@ def point(text: str, place: Place) -> str:
     tail = "…" if right < bottom else ""
     line = visible(text[left:right])
     marked = text[start : min(end, right, start + _LONGEST)]
-    carets = "^" * max(1, _columns(marked))
-    indent = " " * (len(lead) + _columns(text[left:start]))
+    carets = "^" * max(1, width(marked))
+    indent = " " * (len(lead) + width(text[left:start]))
     return f"{lead}{line}{tail}\n{indent}{carets}"
-
-
-def _columns(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(_width(letter) for letter in text)
-
-
-def _width(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def visible(text: str) -> str:

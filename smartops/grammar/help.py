@@ -58,8 +58,11 @@ def _row(command: Command, parameter: Parameter) -> tuple[str, str, str]:
         name = usage.option(parameter).split()[0]
     else:
         name = usage.metavar(parameter)
-    flag = parameter.type is bool and not parameter.many
-    takes = "nothing: it is a switch" if flag and name.startswith("--") else usage.kind(parameter)
+    takes = (
+        "nothing: it is a switch"
+        if parameter.is_flag and name.startswith("--")
+        else usage.kind(parameter)
+    )
     return name, takes, "required" if parameter.required else usage.value(parameter.default)
 
 

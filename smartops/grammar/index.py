@@ -137,7 +137,7 @@ def _option_clashes(command: Command) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for item in command.parameters:
         spellings = [key(item.name)]
-        if item.type is bool and not item.many:
+        if item.is_flag:
             spellings.append(f"no-{spellings[0]}")
         for spelling in spellings:
             other = seen.setdefault(spelling, item.name)

@@ -43,19 +43,14 @@ class Short(Exception):
         self.placed = placed
 
 
-def fit(form: Form, entry: Entry, line: Line) -> Given:
-    """Return what the text gives for each parameter, every placeholder filled by words.
+def fit(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
+    """Return how many placeholders options fill, and what is given for each parameter.
 
     Raises Short, or ParseError if the text does not fit the form.
     """
     if len(line.tokens) == form.lead == len(form.parts):
-        return {}
-    return Matcher(form, entry, line).match()
-
-
-def fit_loosely(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
-    """Match like :func:`fit`, but let options fill placeholders; also return how many did."""
-    matcher = Matcher(form, entry, line, loose=True)
+        return 0, {}
+    matcher = Matcher(form, entry, line)
     given = matcher.match()
     return matcher.skipped, given
 
@@ -69,13 +64,12 @@ def by_options(short: Short) -> bool:
 class Matcher:
     """One attempt to match one text with one form."""
 
-    def __init__(self, form: Form, entry: Entry, line: Line, *, loose: bool = False) -> None:
+    def __init__(self, form: Form, entry: Entry, line: Line) -> None:
         self.form = form
         self.entry = entry
         self.line = line
         self.tokens = line.tokens
         self.given: Given = {}
-        self.loose = loose
         self.skipped = 0
         self.placed: set[str] = set()
 
@@ -103,7 +97,7 @@ class Matcher:
 
     def _skips(self, part: Part) -> bool:
         """Return whether an option fills the part."""
-        if not self.loose or isinstance(part, Word) or part.parameter.name not in self.given:
+        if isinstance(part, Word) or part.parameter.name not in self.given:
             return False
         self.skipped += 1
         return True
@@ -203,7 +197,7 @@ class Matcher:
             if negated:
                 raise complaints.negated_value(self.line, token, parameter, command)
             return self._assigned(at, parameter, rest)
-        if parameter.type is bool and not parameter.many:
+        if parameter.is_flag:
             word = "false" if negated else "true"
             self._give(parameter, Value((Piece(word, True, ""),), token.place))
             return at + 1
@@ -219,8 +213,7 @@ class Matcher:
         if parameter or not spelling.startswith("no-"):
             return parameter, False
         parameter = self.entry.options.get(spelling[3:])
-        flag = parameter is not None and parameter.type is bool and not parameter.many
-        return (parameter if flag else None), True
+        return (parameter if parameter and parameter.is_flag else None), True
 
     def _assigned(self, at: int, parameter: Parameter, rest: str) -> int:
         """Take ``name=value``, where ``rest`` is what follows the sign up to any quote."""

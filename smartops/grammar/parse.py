@@ -14,10 +14,9 @@ from smartops.reply import Reply
 from . import complaints, schema
 from .complete import complete
 from .errors import MissingArguments, ParseError, Place
-from .fill import filled
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
-from .match import Given, Short, Value, by_options, fit, fit_loosely, items
+from .match import Given, Short, Value, by_options, fit, items
 from .phrases import Form, Literals
 from .suggest import known_words, suggest
 from .tokens import LIMIT, Line, read
@@ -106,7 +105,7 @@ class Grammar:
         Raises ValidationFailed for a value that cannot be read, and
         MissingArguments while something is still left out.
         """
-        bound = filled(command, arguments, values)
+        bound = schema.filled(command, arguments, values)
         missing = tuple(
             item for item in command.parameters if item.required and item.name not in bound
         )
@@ -117,8 +116,7 @@ class Grammar:
                 missing=missing,
                 arguments=bound,
             )
-        defaults = {item.name: item.default for item in command.parameters if not item.required}
-        return self.parse(self.text(command, {**defaults, **bound}), lambda _: True)
+        return self.parse(self.text(command, bound), lambda _: True)
 
     def partial(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the text of an incomplete call; parsing it raises MissingArguments."""
@@ -212,7 +210,7 @@ class Grammar:
         for node in reversed(nodes):
             shorts: list[Short] = []
             for group in node.groups:
-                found = self._strictly(line, group) or self._loosely(line, group, shorts)
+                found = self._fitting(line, group, shorts)
                 if found:
                     return found
             for short in filter(by_options, shorts):
@@ -221,16 +219,7 @@ class Grammar:
                 raise self._missing(line, shorts, permitted)
         raise self._unknown(line, nodes, permitted)
 
-    def _strictly(self, line: Line, forms: Sequence[Form]) -> tuple[Form, Given] | None:
-        """Return the first form with a word for every placeholder."""
-        for form in forms:
-            try:
-                return form, fit(form, self._entries[form.command.name], line)
-            except (Short, ParseError):
-                continue
-        return None
-
-    def _loosely(
+    def _fitting(
         self, line: Line, forms: Sequence[Form], shorts: list[Short]
     ) -> tuple[Form, Given] | None:
         """Return the form with the fewest placeholders given as options.
@@ -240,12 +229,15 @@ class Grammar:
         fitting: list[tuple[int, Form, Given]] = []
         for form in forms:
             try:
-                skipped, given = fit_loosely(form, self._entries[form.command.name], line)
-                fitting.append((skipped, form, given))
+                skipped, given = fit(form, self._entries[form.command.name], line)
             except Short as short:
                 shorts.append(short)
             except ParseError:
                 continue
+            else:
+                if not skipped:
+                    return form, given
+                fitting.append((skipped, form, given))
         return min(fitting, key=lambda item: item[0])[1:] if fitting else None
 
     def _failures(self, line: Line, nodes: Sequence[Node]) -> Iterator[ParseError]:
@@ -253,7 +245,7 @@ class Grammar:
         for node in nodes:
             for form in node.forms:
                 try:
-                    fit_loosely(form, self._entries[form.command.name], line)
+                    fit(form, self._entries[form.command.name], line)
                 except ParseError as error:
                     yield error
 

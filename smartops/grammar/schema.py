@@ -1,8 +1,9 @@
-"""Arguments as JSON, for forms, manifests and models: their schema, and reading them."""
+"""Arguments outside a text: their JSON schema, and reading them from JSON or a form."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from smartops.values import format_duration
 from . import usage
 from .bind import Reference, reader
 
+_COMMA = re.compile(r"\s*[,\n]\s*")
 _TYPES: Mapping[type, Mapping[str, Any]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -75,6 +77,28 @@ def bound(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
     return {item.name: _argument(command, item, document.get(item.name)) for item in known.values()}
 
 
+def filled(
+    command: Command, arguments: Mapping[str, Any], values: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the arguments with the values that a person wrote in a form or as an answer.
+
+    An empty value leaves its parameter as it is, and other names are ignored.
+    Raises ValidationFailed for a value that cannot be read.
+    """
+    found = dict(arguments)
+    for item in command.parameters:
+        value = values.get(item.name, "").strip()
+        if not value:
+            continue
+        try:
+            found[item.name] = _typed(item, value)
+        except ValueError as error:
+            raise ValidationFailed(
+                f"{value[:40]!r} cannot be {item.option}", details=str(error).capitalize()
+            ) from None
+    return found
+
+
 def stored(arguments: Mapping[str, Any]) -> str:
     """Return typed arguments as JSON, which :func:`restored` reads; instances by their ids."""
     return json.dumps({name: jsonable(value) for name, value in arguments.items()})
@@ -120,17 +144,21 @@ def _argument(command: Command, parameter: Parameter, value: Any) -> Any:
             )
         return parameter.default
     try:
-        if not parameter.many:
-            return reader(parameter)(_word(value))
-        if isinstance(value, str):
-            value = [piece.strip() for piece in value.split(",")]
-        if not isinstance(value, list):
-            value = [value]
-        return tuple(reader(parameter)(_word(item)) for item in value)
+        return _typed(parameter, value)
     except ValueError:
         raise ValidationFailed(
             f"That cannot be {parameter.name} of {command.name}", details=_expected(parameter)
         ) from None
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    """Return a value, or of a list all values, typed; raises ValueError."""
+    read = reader(parameter)
+    if not parameter.many:
+        return read(_word(value))
+    if isinstance(value, str):
+        value = _COMMA.split(value.strip())
+    return tuple(read(_word(item)) for item in (value if isinstance(value, list) else [value]))
 
 
 def _expected(parameter: Parameter) -> str:

@@ -58,7 +58,7 @@ def parts(items: Sequence[Part]) -> str:
 def option(parameter: Parameter) -> str:
     """Return an option as a usage line: ``--state running|stopped``."""
     name = f"--{parameter.option}"
-    if parameter.type is bool and not parameter.many:
+    if parameter.is_flag:
         return f"--no-{parameter.option}" if parameter.default is True else name
     value = "|".join(parameter.choices) if 0 < len(parameter.choices) <= 6 else metavar(parameter)
     return f"{name} {value}{',…' if parameter.many else ''}"

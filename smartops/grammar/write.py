@@ -151,7 +151,7 @@ def _is_bare_option(text: str, entry: Entry) -> bool:
 
 
 def _option(parameter: Parameter, value: Any) -> str:
-    if parameter.type is bool and not parameter.many:
+    if parameter.is_flag:
         return f"--{parameter.option}" if value else f"--no-{parameter.option}"
     values = _values(parameter, value)
     if not values:
