@@ -232,7 +232,7 @@ def test_an_approval_is_good_once_for_whom_it_is(
 
 def test_an_approval_is_for_what_was_shown(server: Server, ann: str, upset: AwsSimulator) -> None:
     asked = server.say(ann, "stop web-1")
-    web = upset.world("111111111111", "eu-central-1").instance("web-1")
+    web = upset.region("111111111111", "eu-central-1").instance("web-1")
     web.states.append((time.time(), "stopped"))  # as if another person had stopped it
     try:
         refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")

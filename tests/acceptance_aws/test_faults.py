@@ -60,7 +60,7 @@ def test_a_throttled_script_was_not_sent(server: Server, ann: str, upset: AwsSim
     upset.fault("ssm:SendCommand", "throttle")
     error = refused(server.say(ann, DF), 429, "RATE_LIMITED", "ssm:SendCommand")
     assert error["retry_after"] == 5
-    assert upset.world(HOME, "eu-central-1").commands.keys() == set()
+    assert upset.region(HOME, "eu-central-1").commands.keys() == set()
     assert [call.error for call in upset.calls.of("SendCommand")] == ["ThrottlingException"] * 2
 
 
@@ -297,7 +297,7 @@ def test_ssm_itself_is_away(
 
 
 def test_agents_that_are_offline(server: Server, ann: str, upset: AwsSimulator) -> None:
-    world = upset.world(HOME, "eu-central-1")
+    world = upset.region(HOME, "eu-central-1")
     web = [world.instance("web-1"), world.instance("web-2")]
     try:
         web[0].agent = "lost"

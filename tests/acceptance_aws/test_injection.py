@@ -75,7 +75,7 @@ def cloud() -> Iterator[AwsSimulator]:
 
 def state(cloud: AwsSimulator) -> str:
     """Return the whole state of the world, as text."""
-    instances = cloud.world(ACCOUNT, REGION).instances.values()
+    instances = cloud.region(ACCOUNT, REGION).instances.values()
     return repr(
         sorted((item.id, item.state(time.time()), sorted(item.tags.items())) for item in instances)
     )

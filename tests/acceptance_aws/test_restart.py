@@ -209,7 +209,7 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(house: House, how: signal
         "survey",
     ]
     assert cloud.calls.of("SendCommand") == []
-    assert len(cloud.world(ACCOUNT, REGION).commands) == 3
+    assert len(cloud.region(ACCOUNT, REGION).commands) == 3
 
 
 def whole(answer: HttpAnswer, script: str) -> None:

@@ -48,7 +48,7 @@ def test_one_region_behind_a_login_page_leaves_the_others(
 def test_a_change_with_a_wrong_answer_may_have_happened(
     server: Server, ann: str, upset: AwsSimulator, verb: str, kind: str
 ) -> None:
-    world = upset.world(HOME, "eu-central-1")
+    world = upset.region(HOME, "eu-central-1")
     machine = world.instance("off-1" if verb == "start" else "web-2")
     states = list(machine.states)
     asked = server.say(ann, f"{verb} {machine.id}")
@@ -147,7 +147,7 @@ def test_no_capacity_means_that_nothing_was_started(
 def test_a_plan_says_that_a_group_replaces_the_machine(
     server: Server, ann: str, upset: AwsSimulator
 ) -> None:
-    web = upset.world(HOME, "eu-central-1").instance("web-2")
+    web = upset.region(HOME, "eu-central-1").instance("web-2")
     web.tags["aws:autoscaling:groupName"] = "storefront"
     try:
         asked = server.say(ann, f"stop {web.id}")

@@ -1,8 +1,7 @@
 """A local AWS: EC2, SSM, CloudWatch, Cost Explorer, STS and Bedrock. See the README beside it."""
 
 from .converse import Answer, Asked, Brain, answered, says, script, uses
-from .errors import AwsError
-from .faults import Fault
+from .faults import AwsError, Fault
 from .scenario import Scenario
 from .server import AwsSimulator, Call
 

@@ -16,9 +16,8 @@ from zlib import crc32
 
 from smartops import Clock
 
-from .errors import AwsError, error
-from .faults import Denial
-from .scenario import Group, Levels, Machine, Region, Scenario, State
+from .faults import AwsError, Denial, error
+from .scenario import Machine, Region, Scenario, State
 
 if TYPE_CHECKING:
     from .ssm import Command
@@ -28,25 +27,21 @@ Metric = tuple[str, str, tuple[tuple[str, str], ...]]
 """Namespace, name, and the dimensions in the order of their names."""
 
 
-@dataclass(slots=True)
 class Instance:
     """An instance. ``states`` are those it was or will be in, and since when.
 
     ``awake`` is when its agent answers again after a start or a reboot.
     """
 
-    id: str
-    type: str
-    platform: str
-    tags: dict[str, str]
-    private_ip: str
-    public_ip: str
-    protected: bool
-    agent: str
-    levels: Levels
-    states: list[tuple[float, State]]
-    awake: float = 0.0
-    xml: tuple[Any, str] = (None, "")
+    def __init__(self, like: Machine, name: str, id: str, address: str, now: float) -> None:
+        self.id = like.id or id
+        self.type, self.platform, self.levels = like.type, like.platform, like.metrics
+        self.tags = {**({"Name": name} if name else {}), **like.tags}
+        self.private_ip, self.public_ip = like.private_ip or address, like.public_ip
+        self.protected, self.agent, self.awake = like.protected, like.agent, 0.0
+        self.states: list[tuple[float, State]] = [(now - like.age.total_seconds(), "running")]
+        if like.state != "running":
+            self.states.append((now - 3600, like.state))
 
     @property
     def name(self) -> str:
@@ -79,45 +74,24 @@ def _instances(region: Region, seed: str, now: float) -> Iterator[Instance]:
     random = Random(seed)  # noqa: S311 - made up, not secret
     network = crc32(seed.encode())
     listed = [(machine, machine.name) for machine in region.instances]
-    listed += [
-        (group, group.name.format(n=n))
-        for group in region.generate
-        for n in range(1, group.count + 1)
-    ]
+    for group in region.generate:
+        listed += [(group, group.name.format(n=n)) for n in range(1, group.count + 1)]
     for number, (machine, name) in enumerate(listed):
         high, low = divmod(number, 250)
         address = f"10.{(network + high // 256) % 256}.{high % 256}.{low + 4}"
-        yield _instance(machine, name, f"i-0{random.getrandbits(64):016x}", address, now)
+        yield Instance(machine, name, f"i-0{random.getrandbits(64):016x}", address, now)
 
 
-def _instance(like: Machine | Group, name: str, id: str, address: str, now: float) -> Instance:
-    states: list[tuple[float, State]] = [(now - like.age.total_seconds(), "running")]
-    if like.state != "running":
-        states.append((now - 3600, like.state))
-    return Instance(
-        id=like.id or id,
-        type=like.type,
-        platform=like.platform,
-        tags={**({"Name": name} if name else {}), **like.tags},
-        private_ip=like.private_ip or address,
-        public_ip=like.public_ip,
-        protected=like.protected,
-        agent=like.agent,
-        levels=like.metrics,
-        states=states,
-    )
-
-
-class World:
-    """One region of one account."""
+class AccountRegion:
+    """What one account has in one region."""
 
     def __init__(self, account: str, name: str, region: Region, seed: str, now: float) -> None:
         self.account = account
-        self.region = name
+        self.name = name
         self.seed = seed
         self.instances = {each.id: each for each in _instances(region, seed, now)}
         self.commands: dict[str, Command] = {}
-        self.written: dict[Metric, list[tuple[float, float]]] = {}
+        self.measured: dict[Metric, list[tuple[float, float]]] = {}
 
     def instance(self, name: str) -> Instance:
         """Return the instance with this id, or the first with this name; KeyError if none."""
@@ -161,18 +135,20 @@ class Cloud:
             (each, self.began - each.since.total_seconds()) for each in scenario.incidents
         ]
         self._sessions: dict[str, tuple[Caller, str, float]] = {}
-        self._worlds: dict[tuple[str, str], World] = {}
+        self._regions: dict[tuple[str, str], AccountRegion] = {}
         for account, content in scenario.accounts.items():
             for region in content.regions:
-                self.world(account, region)
+                self.region(account, region)
 
-    def world(self, account: str, region: str) -> World:
+    def region(self, account: str, region: str) -> AccountRegion:
         """Return what an account has in a region; KeyError for an unknown account."""
-        if (account, region) not in self._worlds:
+        if (account, region) not in self._regions:
             content = self.scenario.accounts[account].regions.get(region, Region())
             seed = f"{self.scenario.seed}/{account}/{region}"
-            self._worlds[account, region] = World(account, region, content, seed, self.began)
-        return self._worlds[account, region]
+            self._regions[account, region] = AccountRegion(
+                account, region, content, seed, self.began
+            )
+        return self._regions[account, region]
 
     def caller(self, service: str, key: str, token: str) -> Caller:
         """Return the owner of an access key; secrets and signatures are not checked."""
@@ -199,7 +175,7 @@ class Request:
     """An accepted request, as the function of its operation gets it."""
 
     cloud: Cloud
-    world: World
+    region: AccountRegion
     caller: Caller
     operation: str
     params: Mapping[str, Any]
@@ -235,7 +211,7 @@ class Request:
     def _digest(self) -> int:
         paging = ("NextToken", "MaxResults")
         same = {name: value for name, value in self.params.items() if name not in paging}
-        return crc32(f"{self.operation}{self.world.seed}{sorted(same.items())}".encode())
+        return crc32(f"{self.operation}{self.region.seed}{sorted(same.items())}".encode())
 
 
 def moment(seconds: float) -> datetime:

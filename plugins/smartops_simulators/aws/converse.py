@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import AwsError
+from .faults import AwsError
 from .scenario import Speech
 
 
@@ -92,7 +92,7 @@ def follows(speech: Speech) -> Brain:
             result = "\n".join(each.get("text") or json.dumps(each.get("json")) for each in told)
             return says(speech.after_tools.replace("{result}", result))
         for rule in speech.rules:
-            found = re.search(rule.when, asked.question, re.IGNORECASE)
+            found = re.search(rule.when.pattern, asked.question, re.IGNORECASE)
             tool = _filled(rule.tool, found) if found else ""
             if found and (not tool or tool in asked.tools):
                 text = _filled(rule.text, found)

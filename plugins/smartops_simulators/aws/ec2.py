@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-from .cloud import Caller, Instance, Request, World, moment
-from .errors import AwsError
+from .cloud import AccountRegion, Caller, Instance, Request, moment
+from .faults import AwsError
 from .scenario import Role, State
-from .wire import Encoded, service_model, to_xml
 
 _CODES = {
     "pending": 0,
@@ -23,11 +21,7 @@ _CODES = {
 }
 _ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
-_VPC, _SUBNET, _GROUPS = (
-    "vpc-0a1b2c3d4e5f60718",
-    "subnet-0a1b2c3d4e5f6071",
-    [{"GroupId": "sg-0a1b2c3d4e5f60718", "GroupName": "default"}],
-)
+_GROUPS = [{"GroupId": "sg-0a1b2c3d4e5f60718", "GroupName": "default"}]
 
 
 def describe_instances(request: Request) -> dict[str, Any]:
@@ -41,114 +35,66 @@ def describe_instances(request: Request) -> dict[str, Any]:
         text = f"Value ( {size} ) for parameter maxResults is invalid."
         raise AwsError("InvalidParameterValue", text)
     _dry_run(request)
-    found = _named(request, ids) if ids else list(request.world.instances.values())
+    found = _named(request, ids) if ids else list(request.region.instances.values())
     for each in params.get("Filters", ()):
-        keep = _filter(request, each.get("Name", ""), each.get("Values", ()))
-        found = [instance for instance in found if keep(instance)]
+        passes = _filter(request, each.get("Name", ""), each.get("Values", ()))
+        found = [instance for instance in found if passes(instance)]
     shown, token = request.page(found, size or len(found) + 1, "InvalidParameterValue")
     return {"Reservations": [_reservation(request, each) for each in shown], **token}
 
 
 def _reservation(request: Request, each: Instance) -> dict[str, Any]:
-    """Return an instance in its reservation; its XML is encoded once for all that it shows."""
-    shows = (each.since(request.now), tuple(each.tags.items()))
-    if each.xml[0] != shows:
-        each.xml = (shows, to_xml(_instance_shape(), _fields(request.world, each, request.now)))
     return {
         "ReservationId": f"r-{each.id[:1:-1]:0<17}",
-        "OwnerId": request.world.account,
-        "Instances": [Encoded(each.xml[1])],
+        "OwnerId": request.region.account,
+        "Instances": [_fields(request.region, each, request.now)],
     }
-
-
-@cache
-def _instance_shape() -> Any:
-    output = service_model("ec2").operation_model("DescribeInstances").output_shape
-    return output.members["Reservations"].member.members["Instances"].member
 
 
 def _state(name: str) -> dict[str, Any]:
     return {"Code": _CODES[name], "Name": name}
 
 
-def _host(world: World, each: Instance) -> str:
-    return f"ip-{each.private_ip.replace('.', '-')}.{world.region}.compute.internal"
-
-
-def _fields(world: World, each: Instance, now: float) -> dict[str, Any]:
+def _fields(region: AccountRegion, each: Instance, now: float) -> dict[str, Any]:
     since, state = each.since(now)
     windows = each.platform == "windows"
     fields: dict[str, Any] = {
         "InstanceId": each.id,
         "ImageId": each.image,
         "State": _state(state),
-        "KeyName": "operations",
-        "AmiLaunchIndex": 0,
         "InstanceType": each.type,
         "LaunchTime": moment(int(each.launched(now))),
-        "Placement": {"AvailabilityZone": f"{world.region}a", "Tenancy": "default"},
+        "Placement": {"AvailabilityZone": f"{region.name}a", "Tenancy": "default"},
         "Platform": "windows" if windows else None,
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
         "Monitoring": {"State": "disabled"},
         "Architecture": "arm64" if "g." in each.type else "x86_64",
-        "RootDeviceName": "/dev/xvda",
-        "RootDeviceType": "ebs",
-        "VirtualizationType": "hvm",
-        "Hypervisor": "xen",
         "EbsOptimized": True,
-        "EnaSupport": True,
-        "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
-        "HibernationOptions": {"Configured": False},
-        "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
         "Tags": [{"Key": key, "Value": value} for key, value in each.tags.items()],
     }
     if state in ("stopping", "stopped", "terminated"):
         text = "Client.UserInitiatedShutdown"
         fields["StateReason"] = {"Code": text, "Message": f"{text}: User initiated shutdown"}
         fields["StateTransitionReason"] = f"User initiated ({moment(since):%Y-%m-%d %H:%M:%S} GMT)"
-    return fields if state == "terminated" else fields | _network(world, each)
+    return fields if state == "terminated" else fields | _network(region, each)
 
 
-def _network(world: World, each: Instance) -> dict[str, Any]:
-    digits = each.id[2:].ljust(17, "0")
-    attached = moment(int(each.states[0][0]))
-    place = {"VpcId": _VPC, "SubnetId": _SUBNET, "SourceDestCheck": True}
-    names = {"PrivateDnsName": _host(world, each), "PrivateIpAddress": each.private_ip}
-    disk = {"AttachTime": attached, "DeleteOnTermination": True, "Status": "attached"}
-    card = {
-        "Attachment": {**disk, "AttachmentId": f"eni-attach-{digits}", "DeviceIndex": 0},
-        "Groups": _GROUPS,
-        "MacAddress": "06:" + ":".join(digits[n : n + 2] for n in range(1, 11, 2)),
-        "NetworkInterfaceId": f"eni-{digits}",
-        "OwnerId": world.account,
-        "PrivateIpAddresses": [{"Primary": True, **names}],
-        "Status": "in-use",
-        "InterfaceType": "interface",
-        **place,
-        **names,
-    }
-    disk |= {"VolumeId": f"vol-{digits}"}
-    profile = f"arn:aws:iam::{world.account}:instance-profile/smartops-node"
+def _network(region: AccountRegion, each: Instance) -> dict[str, Any]:
+    """Return addresses, and the nested parts that have items and tags of their own."""
+    host = f"ip-{each.private_ip.replace('.', '-')}.{region.name}.compute.internal"
+    names = {"PrivateDnsName": host, "PrivateIpAddress": each.private_ip}
+    card = {"Groups": _GROUPS, "PrivateIpAddresses": [{"Primary": True, **names}], **names}
     return {
-        **place,
         **names,
         "PublicIpAddress": each.public_ip or None,
         "SecurityGroups": _GROUPS,
-        "IamInstanceProfile": {"Arn": profile, "Id": "AIPA0A1B2C3D4E5F60718"},
-        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": disk}],
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Status": "attached"}}],
         "NetworkInterfaces": [card],
-        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
-        "MetadataOptions": {
-            "State": "applied",
-            "HttpTokens": "required",
-            "HttpPutResponseHopLimit": 2,
-            "HttpEndpoint": "enabled",
-        },
-        "PrivateDnsNameOptions": {"HostnameType": "ip-name"},
+        "MetadataOptions": {"State": "applied", "HttpTokens": "required"},
     }
 
 
-def wildcard(pattern: str) -> re.Pattern[str]:
+def _wildcard(pattern: str) -> re.Pattern[str]:
     r"""Compile a value with ``*`` and ``?``; a ``\`` makes the next character plain."""
     special = {"*": ".*", "?": "."}
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
@@ -172,29 +118,29 @@ def _filter(request: Request, name: str, values: Sequence[str]) -> Callable[[Ins
     if len(values) > 200:
         raise AwsError("FilterLimitExceeded", "At most 200 filter values are allowed")
     key = name.removeprefix("tag:")
-    exact = {value for value in values if not re.search(r"[*?\\]", value)}
-    patterns = [wildcard(value) for value in values if value not in exact]
+    patterns = [_wildcard(value) for value in values]
 
-    def keep(instance: Instance) -> bool:
+    def passes(instance: Instance) -> bool:
         tag = [instance.tags[key]] if key in instance.tags else []
         texts = tag if name.startswith("tag:") else _FILTERS[name](request, instance)
-        return any(text in exact or any(p.fullmatch(text) for p in patterns) for text in texts)
+        return any(pattern.fullmatch(text) for text in texts for pattern in patterns)
 
-    return keep
+    return passes
 
 
 def _named(request: Request, ids: Sequence[str]) -> list[Instance]:
+    instances = request.region.instances
     malformed = [each for each in ids if not _ID.fullmatch(each)]
     if malformed:
         raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{malformed[0]}"')
     if len(ids) > 1000:
         raise AwsError("InvalidParameterValue", "At most 1000 instance ids are allowed")
-    missing = [each for each in dict.fromkeys(ids) if each not in request.world.instances]
+    missing = [each for each in dict.fromkeys(ids) if each not in instances]
     if missing:
         several = len(missing) > 1
         text = f"ID{'s' if several else ''} '{', '.join(missing)}' do{'' if several else 'es'}"
         raise AwsError("InvalidInstanceID.NotFound", f"The instance {text} not exist")
-    return [request.world.instances[each] for each in dict.fromkeys(ids)]
+    return [instances[each] for each in dict.fromkeys(ids)]
 
 
 def _dry_run(request: Request) -> None:

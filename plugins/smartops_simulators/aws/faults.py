@@ -1,21 +1,17 @@
-"""What goes wrong on the way to an operation or back: faults, and denials by IAM."""
+"""What goes wrong before or after an operation: errors, faults, and denials by IAM."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from itertools import count
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from smartops import Duration
-
-from .errors import AwsError, error
-from .wire import Response
 
 Kind = Literal[
     "throttle", "unavailable", "expired", "capacity", "quota", "denied", "error",
@@ -26,7 +22,77 @@ Kind = Literal[
 operation happen after all. The third row happens after the operation was done: the response is
 lost, or something else comes in its place."""
 
-AFTER = ("lose", "html", "empty", "malformed", "cut")
+_INVALID = "The security token included in the request is invalid."
+_EXPIRED = "The security token included in the request is expired"
+_UNSIGNED = "Missing Authentication Token"
+_VALIDATE = "AWS was not able to validate the provided access credentials"
+_AWAY = "The service is unavailable. Please try again shortly."
+_ACTION = "The action is not valid for this web service."
+_CAPACITY = "We currently do not have sufficient capacity in the Availability Zone you requested."
+_ERRORS: Mapping[tuple[str, str], tuple[str, str, int]] = {
+    ("throttle", "ec2"): ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    ("throttle", "sts"): ("Throttling", "Rate exceeded", 400),
+    ("throttle", "ce"): ("LimitExceededException", "You exceeded the limit of requests.", 400),
+    ("throttle", "bedrock-runtime"): ("ThrottlingException", "Too many requests.", 429),
+    ("throttle", ""): ("ThrottlingException", "Rate exceeded", 400),
+    ("unavailable", "ec2"): ("Unavailable", _AWAY, 503),
+    ("unavailable", "bedrock-runtime"): ("ServiceUnavailableException", _AWAY, 503),
+    ("unavailable", ""): ("ServiceUnavailable", _AWAY, 503),
+    ("expired", "ec2"): ("RequestExpired", "Request has expired.", 400),
+    ("expired", "sts"): ("ExpiredToken", _EXPIRED, 403),
+    ("expired", "bedrock-runtime"): ("ExpiredTokenException", _EXPIRED, 403),
+    ("expired", ""): ("ExpiredTokenException", _EXPIRED, 400),
+    ("invalid", "ec2"): ("AuthFailure", _VALIDATE, 401),
+    ("invalid", "sts"): ("InvalidClientTokenId", _INVALID, 403),
+    ("invalid", "bedrock-runtime"): ("UnrecognizedClientException", _INVALID, 403),
+    ("invalid", ""): ("UnrecognizedClientException", _INVALID, 400),
+    ("unsigned", "ec2"): ("AuthFailure", _VALIDATE, 401),
+    ("unsigned", "sts"): ("MissingAuthenticationToken", _UNSIGNED, 403),
+    ("unsigned", ""): ("MissingAuthenticationTokenException", _UNSIGNED, 400),
+    ("capacity", "ec2"): ("InsufficientInstanceCapacity", _CAPACITY, 500),
+    ("capacity", ""): ("ServiceUnavailableException", _AWAY, 503),
+    ("quota", "ec2"): ("VcpuLimitExceeded", "You have requested more vCPU than allowed.", 400),
+    ("quota", "bedrock-runtime"): ("ServiceQuotaExceededException", "Quota exceeded.", 400),
+    ("quota", ""): ("LimitExceededException", "Your quota is exceeded.", 400),
+    ("unknown", "ec2"): ("InvalidAction", _ACTION, 400),
+    ("unknown", "sts"): ("InvalidAction", _ACTION, 400),
+    ("unknown", ""): ("UnknownOperationException", "", 400),
+}
+"""Code, text and HTTP status of a problem, by service; "" stands for every other service."""
+
+_BECAUSE = {
+    "implicit": "because no identity-based policy allows the {} action",
+    "explicit": "with an explicit deny in an identity-based policy",
+    "scp": "with an explicit deny in a service control policy",
+}
+
+
+class AwsError(Exception):
+    """An error response; ``headers`` are sent with it, with ``_`` in place of ``-``."""
+
+    def __init__(self, code: str, message: str = "", status: int = 400, **headers: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class InvalidRequest(AwsError):
+    """A request breaks the rules of its service."""
+
+
+def error(problem: str, service: str) -> AwsError:
+    """Return the error of a service for a problem of the table above."""
+    return AwsError(*_ERRORS.get((problem, service), _ERRORS[problem, ""]))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Matching(BaseModel):
@@ -40,11 +106,8 @@ class _Matching(BaseModel):
 
     def covers(self, action: str, account: str, region: str) -> bool:
         """Whether a call is one of those."""
-        return (
-            fnmatchcase(action, self.action)
-            and fnmatchcase(account, self.account)
-            and fnmatchcase(region, self.region)
-        )
+        pairs = ((action, self.action), (account, self.account), (region, self.region))
+        return all(fnmatchcase(value, pattern) for value, pattern in pairs)
 
 
 class Fault(_Matching):
@@ -58,6 +121,7 @@ class Fault(_Matching):
     message: str = "The request processing has failed because of an unknown error."
     status: int = Field(default=500, ge=400, le=599)
     delay: Duration = Field(default=timedelta(0), description="of the kind slow")
+    _calls: int = PrivateAttr(default=0)
 
     @model_validator(mode="after")
     def _slow_has_a_delay(self) -> Self:
@@ -65,56 +129,32 @@ class Fault(_Matching):
             raise ValueError("delay goes with the kind slow, and slow with a delay")
         return self
 
+    def due(self, action: str, account: str, region: str, key: str) -> bool:
+        """Return whether it happens to this call, and count the call."""
+        if not (self.covers(action, account, region) and fnmatchcase(key, self.key)):
+            return False
+        number = self._calls - self.after
+        self._calls += 1
+        return number >= 0 and (self.times is None or number < self.times)
+
     def error(self, service: str, action: str, caller: str) -> AwsError | None:
         """Return the error of the kinds that are one."""
         if self.kind == "error":
             return AwsError(self.code, self.message, self.status)
         if self.kind == "denied":
             return Denial(action=action).error(service, action, caller, "*")
-        is_error = self.kind in ("throttle", "unavailable", "expired", "capacity", "quota")
-        return error(self.kind, service) if is_error else None
+        return error(self.kind, service) if (self.kind, "") in _ERRORS else None
 
     def spoiled(self, response: Response) -> Response:
-        """Return what comes in place of a response."""
+        """Return what comes in place of a response, for the kinds that happen after it."""
         body = response.body
         half = len(body) // 2
         if self.kind == "html":
             page = b"<html><head><title>Sign in</title></head><body>Welcome!</body></html>"
             return Response(200, page, "text/html")
-        bodies = {"empty": b"", "malformed": body[:half] + b"\0<&" + body[half:]}
-        return replace(response, body=bodies.get(self.kind, body[:half]))
-
-
-class Faults:
-    """The faults there are, each with a counter of the calls it has seen."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self._counted = [(fault, count()) for fault in faults]
-
-    def add(self, fault: Fault) -> None:
-        """Add a fault."""
-        self._counted.append((fault, count()))
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        self._counted.clear()
-
-    def due(self, action: str, account: str, region: str, key: str) -> Sequence[Fault]:
-        """Return the faults of this call, and count it."""
-        due = []
-        for fault, counter in self._counted:
-            if fault.covers(action, account, region) and fnmatchcase(key, fault.key):
-                number = next(counter) - fault.after
-                if number >= 0 and (fault.times is None or number < fault.times):
-                    due.append(fault)
-        return due
-
-
-_BECAUSE = {
-    "implicit": "because no identity-based policy allows the {} action",
-    "explicit": "with an explicit deny in an identity-based policy",
-    "scp": "with an explicit deny in a service control policy",
-}
+        malformed = body[:half] + b"\0<&" + body[half:]
+        bodies = {"empty": b"", "malformed": malformed, "cut": body[:half]}
+        return replace(response, body=bodies.get(self.kind, body))
 
 
 class Denial(_Matching):
@@ -137,15 +177,14 @@ class Denial(_Matching):
         """Return the refusal, in the words of the service."""
         text = f"User: {caller} is not authorized to perform: {action} on resource: {arn} "
         text += _BECAUSE[self.because].format(action)
-        if service == "ec2":
-            return AwsError("UnauthorizedOperation", self._of_ec2(text), 403)
-        code = "AccessDenied" if service == "sts" else "AccessDeniedException"
-        return AwsError(code, text, 400 if service in ("ssm", "ce") else 403)
-
-    def _of_ec2(self, text: str) -> str:
-        bare = "You are not authorized to perform this operation."
-        blob = urlsafe_b64encode(text[::-1].encode() * 4).decode()  # unreadable, as the real one
-        if self.worded == "bare":
-            return bare
-        full = f" {text}." if self.worded == "full" else ""
-        return f"{bare}{full} Encoded authorization failure message: {blob}"
+        if service != "ec2":
+            code = "AccessDenied" if service == "sts" else "AccessDeniedException"
+            return AwsError(code, text, 400 if service in ("ssm", "ce") else 403)
+        words = "You are not authorized to perform this operation."
+        if self.worded != "bare":
+            blob = urlsafe_b64encode(
+                text[::-1].encode() * 4
+            ).decode()  # unreadable, as the real one
+            words += f" {text}." if self.worded == "full" else ""
+            words += f" Encoded authorization failure message: {blob}"
+        return AwsError("UnauthorizedOperation", words, 403)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from zlib import crc32
 
 from .cloud import Instance, Metric, Request, moment
-from .errors import AwsError
+from .faults import AwsError
 from .scenario import Bill
 
-_MINUTE, _FIVE = 60, 300
+_MINUTE = 60
 _MOST_SAMPLES = 60
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 _AGENT: Mapping[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
@@ -27,6 +27,14 @@ _AGENT: Mapping[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
     ),
 }
 """What the CloudWatch agent measures, with its dimensions beside those of the instance."""
+
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "Average": lambda values: sum(values) / len(values),
+    "Minimum": min,
+    "Maximum": max,
+    "Sum": lambda values: float(sum(values)),
+    "SampleCount": lambda values: float(len(values)),
+}
 
 
 def _metrics(each: Instance) -> Iterator[tuple[Metric, str]]:
@@ -42,24 +50,21 @@ def _metrics(each: Instance) -> Iterator[tuple[Metric, str]]:
 
 def list_metrics(request: Request) -> dict[str, Any]:
     """List metrics, 500 a page."""
-    params, world = request.params, request.world
+    params, region = request.params, request.region
     wanted = {each["Name"]: each.get("Value") for each in params.get("Dimensions", ())}
-    one = world.instances.get(wanted.get("InstanceId") or "")
-    instances = world.instances.values() if one is None else [one]
-    known = [metric for each in instances for metric, _ in _metrics(each)] + list(world.written)
+    one = region.instances.get(wanted.get("InstanceId") or "")
+    instances = region.instances.values() if one is None else [one]
+    known = [metric for each in instances for metric, _ in _metrics(each)] + list(region.measured)
     found = [
         {"Namespace": space, "MetricName": name, "Dimensions": _dimensions(own)}
         for space, name, own in known
         if params.get("Namespace", space) == space
         and params.get("MetricName", name) == name
-        and _carries(dict(own), wanted)
+        and all(value in (None, dict(own).get(key)) for key, value in wanted.items())
+        and wanted.keys() <= dict(own).keys()
     ]
     shown, token = request.page(found, 500, "InvalidParameterValue")
     return {"Metrics": shown, **token}
-
-
-def _carries(own: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:
-    return all(key in own and value in (None, own[key]) for key, value in wanted.items())
 
 
 def _dimensions(own: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
@@ -102,18 +107,17 @@ def _window(series: Any, start: int, end: int) -> Iterator[dict[str, Any]]:
 def _check(params: Mapping[str, Any]) -> None:
     queries = params["MetricDataQueries"]
     ids = [each["Id"] for each in queries]
+    periods = [each.get("MetricStat", {}).get("Period", _MINUTE) for each in queries]
     rules = {
         "MetricDataQueries must not have more than 500 members": len(queries) <= 500,
         "StartTime must be less than EndTime": params["StartTime"] < params["EndTime"],
         "The values for parameter id are not unique": len(set(ids)) == len(ids),
         "A value for parameter id is not matching the expected pattern": all(map(_ID.match, ids)),
         "This local AWS has no expressions": all("MetricStat" in each for each in queries),
+        "The period must be a multiple of 60": not any(each % _MINUTE for each in periods),
     }
-    rules["The period must be a multiple of 60"] = all(
-        each.get("MetricStat", {"Period": 60})["Period"] % 60 == 0 for each in queries
-    )
-    for text, kept in rules.items():
-        if not kept:
+    for text, holds in rules.items():
+        if not holds:
             raise AwsError("ValidationError", text)
 
 
@@ -124,18 +128,10 @@ def _points(request: Request, wanted: Mapping[str, Any]) -> list[tuple[float, fl
         raise AwsError("ValidationError", f"The value {wanted['Stat']} for Stat is not supported.")
     start = math.floor(request.params["StartTime"].timestamp() / period) * period
     end = min(request.params["EndTime"].timestamp(), request.now)
-    values = _reader(request, metric)
-    buckets = ((at, values(at, period)) for at in range(start, math.ceil(end), period))
+    buckets = (
+        (at, _values(request, metric, at, period)) for at in range(start, math.ceil(end), period)
+    )
     return [(at, statistic(found)) for at, found in buckets if found]
-
-
-_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "Average": lambda values: sum(values) / len(values),
-    "Minimum": min,
-    "Maximum": max,
-    "Sum": lambda values: float(sum(values)),
-    "SampleCount": lambda values: float(len(values)),
-}
 
 
 def _metric(namespace: str, given: Mapping[str, Any]) -> Metric:
@@ -143,25 +139,21 @@ def _metric(namespace: str, given: Mapping[str, Any]) -> Metric:
     return namespace, given.get("MetricName", ""), tuple(own)
 
 
-def _reader(request: Request, metric: Metric) -> Callable[[int, int], list[float]]:
-    """Return what reads the values of a metric within a period."""
-    written = request.world.written.get(metric)
-    if written is not None:
-        return lambda at, lasts: [value for when, value in written if at <= when < at + lasts]
-    instance = request.world.instances.get(dict(metric[2]).get("InstanceId", ""))
+def _values(request: Request, metric: Metric, at: int, period: int) -> list[float]:
+    """Return the values of a metric within a period."""
+    measured = request.region.measured.get(metric)
+    if measured is not None:
+        return [value for when, value in measured if at <= when < at + period]
+    instance = request.region.instances.get(dict(metric[2]).get("InstanceId", ""))
     kind = dict(_metrics(instance)).get(metric) if instance else None
     if instance is None or kind is None:
-        return lambda _, __: []
-    resolution = _FIVE if kind == "cpu" else _MINUTE
-
-    def read(at: int, lasts: int) -> list[float]:
-        step = max(1, lasts // resolution // _MOST_SAMPLES) * resolution
-        first = math.ceil(at / resolution) * resolution
-        moments = (m for m in range(first, at + lasts, step) if m + resolution <= request.now)
-        found = [_measured(request, instance, kind, each) for each in moments]
-        return [100 - v if "Free" in metric[1] else v for v in found if v is not None]
-
-    return read
+        return []
+    resolution = 5 * _MINUTE if kind == "cpu" else _MINUTE
+    step = max(1, period // resolution // _MOST_SAMPLES) * resolution
+    moments: Iterable[int] = range(-(-at // resolution) * resolution, at + period, step)
+    moments = [each for each in moments if each + resolution <= request.now]
+    found = [_measured(request, instance, kind, each) for each in moments]
+    return [100 - each if "Free" in metric[1] else each for each in found if each is not None]
 
 
 def _measured(request: Request, each: Instance, kind: str, at: float) -> float | None:
@@ -182,7 +174,7 @@ def put_metric_data(request: Request) -> dict[str, Any]:
         raise AwsError("InvalidParameterValue", "The value AWS/ for Namespace is invalid.")
     for datum in request.params.get("MetricData", ()):
         at = datum["Timestamp"].timestamp() if "Timestamp" in datum else request.now
-        values = request.world.written.setdefault(_metric(namespace, datum), [])
+        values = request.region.measured.setdefault(_metric(namespace, datum), [])
         values.append((at, datum["Value"]))
     return {}
 
@@ -195,27 +187,17 @@ def get_cost_and_usage(request: Request) -> dict[str, Any]:
         raise AwsError("ValidationException", "This local AWS has whole days, and no groups")
     if start < today - timedelta(days=400):
         raise AwsError("ValidationException", "You haven't enabled data beyond 14 months")
-    accounts = request.cloud.scenario.accounts
-    own = request.world.account
+    accounts, own = request.cloud.scenario.accounts, request.region.account
     billed = set(accounts) if accounts[own].management else {own}
     billed &= set(params.get("Filter", {}).get("Dimensions", {}).get("Values", billed))
-    days = [start + timedelta(days=n) for n in range((end - start).days)]
-    costs = {
-        day: sum(_cost(accounts[each].costs, each, day, today) for each in billed) for day in days
-    }
-    return {
-        "ResultsByTime": [
-            {
-                "TimePeriod": {"Start": f"{day}", "End": f"{day + timedelta(days=1)}"},
-                "Total": {
-                    each: {"Amount": f"{amount:.10f}", "Unit": "USD"} for each in params["Metrics"]
-                },
-                "Groups": [],
-                "Estimated": day >= today - timedelta(days=1),
-            }
-            for day, amount in costs.items()
-        ]
-    }
+    results = []
+    for day in (start + timedelta(days=n) for n in range((end - start).days)):
+        amount = sum(_cost(accounts[each].costs, each, day, today) for each in billed)
+        total = {each: {"Amount": f"{amount:.10f}", "Unit": "USD"} for each in params["Metrics"]}
+        period = {"Start": f"{day}", "End": f"{day + timedelta(days=1)}"}
+        estimated = day >= today - timedelta(days=1)
+        results.append({"TimePeriod": period, "Total": total, "Groups": [], "Estimated": estimated})
+    return {"ResultsByTime": results}
 
 
 def _cost(bill: Bill, account: str, day: date, today: date) -> float:

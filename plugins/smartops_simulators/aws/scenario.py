@@ -12,14 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from smartops import Duration
 
@@ -29,17 +22,6 @@ State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "t
 Platform = Literal["linux", "windows"]
 Level = Annotated[float, Field(ge=0, le=100)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-
-
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from None
-    return text
-
-
-Pattern = Annotated[str, AfterValidator(_regex)]
 
 
 class Section(BaseModel):
@@ -139,7 +121,7 @@ class Output(Section):
     ``ends`` is the status if the script is not run at all.
     """
 
-    script: Pattern = Field(description="searched for in the script")
+    script: re.Pattern[str] = Field(description="searched for in the script")
     instance: str = Field(default="*", description="name or id; * and ? are wildcards")
     document: str = "*"
     stdout: str = ""
@@ -153,7 +135,7 @@ class DocumentParameter(Section):
     """A parameter of a Command document."""
 
     default: str | None = None
-    pattern: Pattern = ""
+    pattern: re.Pattern[str] = re.compile("")
     values: tuple[str, ...] = ()
 
 
@@ -181,7 +163,7 @@ class Say(Section):
     ``{1}`` or ``{name}`` in its strings is what that group of the pattern matched.
     """
 
-    when: Pattern
+    when: re.Pattern[str]
     tool: str = ""
     input: Mapping[str, Any] = {}
     text: str = ""

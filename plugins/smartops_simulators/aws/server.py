@@ -19,12 +19,11 @@ from botocore import xform_name
 from smartops import Clock
 
 from . import converse, ec2, metrics, ssm, wire
-from .cloud import Caller, Cloud, Request, World
+from .cloud import AccountRegion, Caller, Cloud, Request
 from .converse import Asked, Brain
-from .errors import AwsError, InvalidRequest, error
-from .faults import AFTER, Denial, Fault, Faults
+from .faults import AwsError, Denial, Fault, InvalidRequest, Response, error
 from .scenario import Incident, Scenario
-from .wire import Response, Target
+from .wire import Target
 
 _MODULES = {"ec2": ec2, "sts": ec2, "ssm": ssm, "cloudwatch": metrics, "ce": metrics}
 _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request,.+")
@@ -97,7 +96,7 @@ class AwsSimulator:
         self.connections: set[socket] = set()
         self._port = port
         self._cloud = Cloud(self.scenario, clock or Clock())
-        self._faults = Faults(self.scenario.faults)
+        self._faults = list(self.scenario.faults)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -117,11 +116,11 @@ class AwsSimulator:
             with suppress(OSError):
                 each.shutdown(SHUT_RDWR)
 
-    def world(self, account: str = "", region: str = "") -> World:
+    def region(self, account: str = "", region: str = "") -> AccountRegion:
         """Return what an account has in a region; the default is the first of each."""
         account = account or next(iter(self.scenario.accounts))
         known = self.scenario.accounts[account].regions
-        return self._cloud.world(account, region or next(iter(known), "us-east-1"))
+        return self._cloud.region(account, region or next(iter(known), "us-east-1"))
 
     def deny(self, action: str, **more: Any) -> None:
         """Deny an IAM action from now on; ``more`` as in the scenario's denials."""
@@ -133,7 +132,7 @@ class AwsSimulator:
 
     def fault(self, action: str, kind: str, **more: Any) -> None:
         """Let something go wrong from now on; ``more`` as in the scenario's faults."""
-        self._faults.add(Fault.model_validate({"action": action, "kind": kind, **more}))
+        self._faults.append(Fault.model_validate({"action": action, "kind": kind, **more}))
 
     def expire(self, key: str = "*") -> None:
         """Let access keys that match a pattern be expired until :meth:`heal`."""
@@ -175,23 +174,24 @@ class AwsSimulator:
     def _handle(self, to: Target, call: Call, key: str, headers: Mapping[str, str]) -> Response:
         caller = self._cloud.caller(to.service, key, headers.get("x-amz-security-token", ""))
         call.account, call.caller = caller.account, caller.arn
-        due = self._faults.due(to.action, caller.account, call.region, key)
+        call_of = (to.action, caller.account, call.region, key)
+        due = [fault for fault in self._faults if fault.due(*call_of)]
         try:
             call.params = wire.parameters(to)
         finally:  # a fault comes before the validation
             for fault in due:
-                self._suffer(fault, to, caller)
-        world = self._cloud.world(caller.account, call.region)
-        request = Request(self._cloud, world, caller, to.operation, call.params, call.at)
+                self._inject(fault, to, caller)
+        region = self._cloud.region(caller.account, call.region)
+        request = Request(self._cloud, region, caller, to.operation, call.params, call.at)
         response = self._perform(to, request, headers)
         for fault in due:
             if fault.kind == "lose":
                 raise Dropped
-            response = fault.spoiled(response) if fault.kind in AFTER else response
+            response = fault.spoiled(response)
         return response
 
-    def _suffer(self, fault: Fault, to: Target, caller: Caller) -> None:
-        """Let happen what goes wrong before the operation is done."""
+    def _inject(self, fault: Fault, to: Target, caller: Caller) -> None:
+        """Cause what goes wrong before the operation is done."""
         if fault.kind in ("slow", "hang"):
             self.stopping.wait(fault.delay.total_seconds() if fault.kind == "slow" else None)
         if fault.kind in ("hang", "drop", "reset"):
@@ -216,16 +216,16 @@ class AwsSimulator:
         return wire.result(to, value)
 
     def _authorise(self, to: Target, request: Request) -> None:
-        world, params = request.world, request.params
+        region, params = request.region, request.params
         ids = params.get("InstanceIds") or params.get("Resources") or ()
         changes = not to.operation.startswith(("Describe", "List", "Get"))
-        prefix = f"arn:aws:ec2:{world.region}:{world.account}:instance/"
+        prefix = f"arn:aws:ec2:{region.name}:{region.account}:instance/"
         arns = {f"{prefix}{each}": each for each in ids if changes}
         for denial in self._cloud.denials:
-            if not denial.covers(to.action, world.account, world.region):
+            if not denial.covers(to.action, region.account, region.name):
                 continue
             for arn, id_ in (arns or {params.get("RoleArn", "*"): ""}).items():
-                instance = world.instances.get(id_)
+                instance = region.instances.get(id_)
                 if denial.denies(arn, instance.tags if instance else None):
                     raise denial.error(to.service, to.action, request.caller.arn, arn)
 

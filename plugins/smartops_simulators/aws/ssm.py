@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from math import inf
 from typing import Any
 
-from .cloud import Instance, Request, World, moment
-from .errors import AwsError
+from .cloud import AccountRegion, Instance, Request, moment
+from .faults import AwsError
 from .scenario import Document, DocumentParameter, Output
 
 _PING = {"online": "Online", "lost": "ConnectionLost", "inactive": "Inactive"}
@@ -36,6 +36,10 @@ class Invocation:
     code: int = -1
     stdout: str = ""
     stderr: str = ""
+
+    def ran(self, now: float) -> bool:
+        """Whether it has run and ended."""
+        return self.starts <= now and self.ends <= now
 
     def details(self, now: float) -> str:
         """Return the detailed status at a moment."""
@@ -105,7 +109,7 @@ def _managed(each: Instance, now: float) -> bool:
 def describe_instance_information(request: Request) -> dict[str, Any]:
     """List the nodes, page by page."""
     now = request.now
-    found = [each for each in request.world.instances.values() if _managed(each, now)]
+    found = [each for each in request.region.instances.values() if _managed(each, now)]
     for given in request.params.get("Filters", ()):
         read = _FILTERS.get(given["Key"])
         if read is None:
@@ -154,19 +158,19 @@ def send_command(request: Request) -> dict[str, Any]:
     command = Command(params, now, document, script, limit)
     for each in nodes:
         command.invocations[each.id] = _invocation(request, command, each)
-    request.world.commands[command.id] = command
+    request.region.commands[command.id] = command
     return {"Command": command.fields(now)}
 
 
 def _nodes(request: Request, ids: Sequence[str]) -> list[Instance]:
     if len(set(ids)) < len(ids):
         raise AwsError("DuplicateInstanceId", "You cannot specify an instance ID twice.")
-    found = [request.world.instances.get(each) for each in ids]
+    found = [request.region.instances.get(each) for each in ids]
     nodes = [each for each in found if each is not None and _managed(each, request.now)]
     unfit = set(ids) - {each.id for each in nodes}
     if unfit:
         text = f"Instances [[{', '.join(sorted(unfit))}]] not in a valid state for account "
-        raise AwsError("InvalidInstanceId", text + request.world.account)
+        raise AwsError("InvalidInstanceId", text + request.region.account)
     return nodes
 
 
@@ -197,8 +201,8 @@ def _value(name: str, parameter: DocumentParameter, given: Sequence[str] | None)
         raise _wrong(f"Missing required parameter: {name}")
     if parameter.values and value not in parameter.values:
         raise _wrong(f"Parameter {name} has a value that is not in allowedValues: {value}")
-    if parameter.pattern and not re.search(parameter.pattern, value):
-        raise _wrong(f"Parameter {name} value '{value}' does not match '{parameter.pattern}'")
+    if not parameter.pattern.search(value):
+        raise _wrong(f"Parameter {name} value '{value}' does not match its pattern")
     return value
 
 
@@ -216,7 +220,7 @@ def _invocation(request: Request, command: Command, each: Instance) -> Invocatio
     if each.agent != "online" or starts > command.latest:
         return Invocation(each, inf, command.latest, "DeliveryTimedOut")
     takes = (timing.run if output.takes is None else output.takes).total_seconds()
-    stdout, stderr = (_filled(t, request.world, each) for t in (output.stdout, output.stderr))
+    stdout, stderr = (_filled(t, request.region, each) for t in (output.stdout, output.stderr))
     code, outcome = output.exit_code, "Failed" if output.exit_code else "Success"
     if takes > command.limit:
         takes, code, outcome = command.limit, -1, "ExecutionTimedOut"
@@ -227,23 +231,24 @@ def _invocation(request: Request, command: Command, each: Instance) -> Invocatio
 
 def _fits(output: Output, command: Command, each: Instance) -> bool:
     named = each.matches(output.instance) and fnmatchcase(command.document.name, output.document)
-    return named and re.search(output.script, command.script) is not None
+    return named and output.script.search(command.script) is not None
 
 
-def _filled(text: str, world: World, each: Instance) -> str:
+def _filled(text: str, region: AccountRegion, each: Instance) -> str:
     words = {"name": each.name, "id": each.id, "ip": each.private_ip}
-    words |= {"account": world.account, "region": world.region}
+    words |= {"account": region.account, "region": region.name}
     return re.sub(r"\{(name|id|ip|account|region)\}", lambda found: words[found[1]], text)
 
 
 _DF = "Filesystem      Size  Used Avail Use% Mounted on\n/dev/nvme0n1p1   50G   25G   26G  50% /\n"
+_ANY = re.compile("")
 
 
 def _standard(script: str, each: Instance) -> Output:
     """Return what a few commands print on every machine; no other command is found."""
     word, _, rest = script.strip().partition(" ")
     if word == "exit":
-        return Output(script="", exit_code=int(rest or 0))
+        return Output(script=_ANY, exit_code=int(rest or 0))
     printed = {
         "echo": rest.strip("\"'") + "\n",
         "hostname": f"{each.name or each.id}\n",
@@ -251,15 +256,15 @@ def _standard(script: str, each: Instance) -> Output:
         "uptime": " 09:41:07 up 30 days,  2:14,  0 users,  load average: 0.21, 0.18, 0.15\n",
         "true": "",
         "df": _DF,
-    }.get(word)
-    if printed is None:
-        return Output(script="", exit_code=127, stderr=f"sh: 1: {word}: not found")
-    return Output(script="", stdout=printed)
+    }
+    if word not in printed:
+        return Output(script=_ANY, exit_code=127, stderr=f"sh: 1: {word}: not found")
+    return Output(script=_ANY, stdout=printed[word])
 
 
 def cancel_command(request: Request) -> dict[str, Any]:
     """Cancel a command on all nodes on which it has not ended."""
-    command = request.world.commands.get(request.params["CommandId"])
+    command = request.region.commands.get(request.params["CommandId"])
     if command is None:
         raise AwsError("InvalidCommandId")
     for each in command.invocations.values():
@@ -281,7 +286,7 @@ def _visible(request: Request) -> list[Command]:
     before = request.now - request.cloud.scenario.timing.visible.total_seconds()
     return [
         each
-        for each in reversed(request.world.commands.values())
+        for each in reversed(request.region.commands.values())
         if each.at <= before
         and params.get("CommandId", each.id) == each.id
         and ("InstanceId" not in params or params["InstanceId"] in each.invocations)
@@ -313,27 +318,32 @@ def list_command_invocations(request: Request) -> dict[str, Any]:
 
 
 def _listed(request: Request, command: Command, each: Invocation) -> dict[str, Any]:
-    now = request.now
-    state = {"Status": each.status(now), "StatusDetails": each.details(now)}
-    step: dict[str, Any] = {"Name": command.plugin, **state, "ResponseCode": -1, "Output": ""}
-    if each.starts <= now:
+    common = _common(request, command, each)
+    step: dict[str, Any] = {name: common[name] for name in ("Status", "StatusDetails")}
+    step |= {"Name": command.plugin, "ResponseCode": -1, "Output": ""}
+    if each.starts <= request.now:
         step["ResponseStartDateTime"] = moment(each.starts)
-    if each.starts <= now and each.ends <= now:
+    if each.ran(request.now):
         errors = f"\n----------ERROR-------\n{each.stderr}" if each.stderr else ""
-        step |= {
-            "ResponseFinishDateTime": moment(each.ends),
-            "ResponseCode": each.code,
-            "Output": _cut(each.stdout + errors, _LISTED, "Output"),
-        }
+        output = _cut(each.stdout + errors, _LISTED, "Output")
+        ended = {"ResponseFinishDateTime": moment(each.ends), "ResponseCode": each.code}
+        step |= {**ended, "Output": output}
+    return {
+        **common,
+        "InstanceName": each.instance.name,
+        "Comment": command.params.get("Comment", ""),
+        "RequestedDateTime": moment(command.at),
+        "CommandPlugins": [step] if request.params.get("Details") else [],
+    }
+
+
+def _common(request: Request, command: Command, each: Invocation) -> dict[str, Any]:
     return {
         "CommandId": command.id,
         "InstanceId": each.instance.id,
-        "InstanceName": each.instance.name,
-        "Comment": command.params.get("Comment", ""),
         "DocumentName": command.params["DocumentName"],
-        "RequestedDateTime": moment(command.at),
-        **state,
-        "CommandPlugins": [step] if request.params.get("Details") else [],
+        "Status": each.status(request.now),
+        "StatusDetails": each.details(request.now),
     }
 
 
@@ -344,7 +354,7 @@ def _cut(text: str, size: int, what: str) -> str:
 
 def get_command_invocation(request: Request) -> dict[str, Any]:
     """Return what became of a command on one node, with as much of its output as SSM keeps."""
-    params, now = request.params, request.now
+    params = request.params
     commands = {command.id: command for command in _visible(request)}
     command = commands.get(params["CommandId"])
     each = command.invocations.get(params["InstanceId"]) if command else None
@@ -352,15 +362,11 @@ def get_command_invocation(request: Request) -> dict[str, Any]:
         raise AwsError("InvocationDoesNotExist")
     if params.get("PluginName", command.plugin) != command.plugin:
         raise AwsError("InvalidPluginName")
-    ran = each.starts <= now and each.ends <= now
+    ran = each.ran(request.now)
     return {
-        "CommandId": command.id,
-        "InstanceId": each.instance.id,
-        "DocumentName": command.params["DocumentName"],
+        **_common(request, command, each),
         "PluginName": command.plugin,
         "ResponseCode": each.code if ran else -1,
-        "Status": each.status(now),
-        "StatusDetails": each.details(now),
         "StandardOutputContent": _cut(each.stdout, _STDOUT, "Output") if ran else "",
         "StandardErrorContent": _cut(each.stderr, _STDERR, "Error") if ran else "",
     }

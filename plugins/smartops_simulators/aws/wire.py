@@ -1,4 +1,4 @@
-"""The protocols of AWS, decoded and encoded generically from botocore's service models.
+"""The protocols of AWS, decoded and encoded from botocore's service models.
 
 EC2 and query requests are forms and their results XML. JSON 1.1 requests name the operation in a
 header. Converse is REST-JSON.
@@ -10,7 +10,7 @@ import json
 import re
 import uuid
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 
 import botocore.session
 
-from .errors import AwsError, InvalidRequest
+from .faults import AwsError, InvalidRequest, Response
 
 Protocol = Literal["ec2", "query", "json", "rest-json"]
 SERVICES = {
@@ -41,18 +41,12 @@ _CONTENT_TYPES: Mapping[Protocol, str] = {
     "rest-json": "application/json",
 }
 _INVALID = {"ec2": "MissingParameter", "query": "ValidationError"}
-_OLDER_CODES = {
+_QUERY_CODES = {
     "ThrottlingException": "Throttling",
     "ExpiredTokenException": "ExpiredToken",
     "UnrecognizedClientException": "InvalidClientTokenId",
 }
-"""Codes that a service with both protocols repeats for clients of the older one."""
-
-
-class Encoded(str):
-    """The content of an XML element that is encoded already."""
-
-    __slots__ = ()
+"""Codes that CloudWatch repeats in the form of its older protocol, which clients prefer."""
 
 
 @cache
@@ -63,7 +57,7 @@ def service_model(name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is addressed to, and its parameters still encoded."""
+    """The operation that a request calls, and its parameters still encoded."""
 
     protocol: Protocol
     service: str
@@ -106,18 +100,15 @@ def target(path: str, headers: Mapping[str, str], body: bytes, signed_for: str) 
 
 def parameters(to: Target) -> dict[str, Any]:
     """Decode and validate the parameters of a request; raises AwsError."""
-    shape = to.model.input_shape
     form = to.protocol in ("ec2", "query")
+    reader = _Reader(to.protocol)
     try:
-        found: dict[str, Any] = (
-            _from_form(shape, _tree(to.body), ec2=to.protocol == "ec2")
-            if form
-            else {**to.path, **_from_json(shape, json.loads(to.body or b"{}"))}
-        )
+        node = _tree(to.body) if form else {**to.path, **json.loads(to.body or b"{}")}
+        found: dict[str, Any] = reader.read(to.model.input_shape, node)
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         code = "MalformedQueryString" if form else "SerializationException"
         raise AwsError(code, f"The request cannot be read: {problem!r}") from None
-    problems = list(_problems(shape, found, ""))
+    problems = reader.problems
     if to.protocol == "ec2":
         problems = [each for each in problems if "Member must have" in each]
     if problems:
@@ -128,6 +119,7 @@ def parameters(to: Target) -> dict[str, Any]:
 
 
 def _tree(body: bytes) -> dict[str, Any]:
+    """Return a form as nested objects: its keys are paths."""
     tree: dict[str, Any] = {}
     for key, value in parse_qsl(body.decode(), keep_blank_values=True):
         node = tree
@@ -138,28 +130,56 @@ def _tree(body: bytes) -> dict[str, Any]:
     return tree
 
 
-def _form_name(name: str, member: Any, *, ec2: bool) -> str:
-    written = member.serialization
-    found = str(written.get("name", name))
-    return written.get("queryName", found[0].upper() + found[1:]) if ec2 else found
+class _Reader:
+    """Decodes parameters, and collects in ``problems`` what the model does not allow."""
 
+    def __init__(self, protocol: Protocol) -> None:
+        self.problems: list[str] = []
+        self._protocol = protocol
+        self._form = protocol in ("ec2", "query")
 
-def _from_form(shape: Any, node: Any, *, ec2: bool) -> Any:
-    if shape.type_name == "structure":
-        names = {_form_name(name, member, ec2=ec2): name for name, member in shape.members.items()}
-        return {
-            name: _from_form(shape.members[name], node[key], ec2=ec2)
-            for key, name in names.items()
-            if key in node
-        }
-    if shape.type_name == "list":
-        if node and not ec2 and not shape.serialization.get("flattened"):
+    def read(self, shape: Any, node: Any, path: str = "") -> Any:
+        """Return the value of a node; raises ValueError, TypeError, KeyError, AttributeError."""
+        if getattr(shape, "is_document_type", False):
+            return node
+        value = self._value(shape, node, path)
+        if rule := _broken_rule(shape, value):
+            text = f"Value at '{path}' failed to satisfy constraint: Member must {rule}"
+            self.problems.append(text)
+        return value
+
+    def _value(self, shape: Any, node: Any, path: str) -> Any:
+        kind = shape.type_name
+        if kind == "structure":
+            return {
+                name: self.read(member, node[key], f"{path}.{name}".lstrip("."))
+                for name, member in shape.members.items()
+                if node.get(key := self._key(name, member)) is not None
+            }
+        if kind == "list":
+            items = enumerate(self._items(shape, node), 1)
+            return [self.read(shape.member, each, f"{path}.{place}") for place, each in items]
+        if kind == "map":
+            return {
+                key: self.read(shape.value, each, f"{path}.{key}") for key, each in node.items()
+            }
+        return _FROM_TEXT[kind](node) if self._form else _from_json(kind, node)
+
+    def _key(self, name: str, member: Any) -> str:
+        key = _name(name, member)
+        if self._protocol != "ec2":
+            return key
+        return str(member.serialization.get("queryName", key[0].upper() + key[1:]))
+
+    def _items(self, shape: Any, node: Any) -> Iterable[Any]:
+        if not self._form:
+            return [*node] if isinstance(node, list) else _from_json("list", node)
+        if node and self._protocol == "query" and not shape.serialization.get("flattened"):
             node = node[shape.member.serialization.get("name", "member")]
-        return [_from_form(shape.member, node[key], ec2=ec2) for key in sorted(node, key=int)]
-    return _SCALARS[shape.type_name](node)
+        return [node[key] for key in sorted(node, key=int)]
 
 
-_SCALARS: Mapping[str, Callable[[str], Any]] = {
+_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
     "string": "".join,  # raises TypeError for a branch of the form
     "boolean": lambda text: {"true": True, "false": False}[text.lower()],
     "integer": int,
@@ -169,55 +189,28 @@ _SCALARS: Mapping[str, Callable[[str], Any]] = {
     "timestamp": datetime.fromisoformat,
     "blob": b64decode,
 }
-_JSON_TYPES = {"string": str, "blob": str, "boolean": bool, "integer": int, "long": int}
+_JSON_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "blob": str,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": int | float,
+    "double": int | float,
+}
 
 
-def _from_json(shape: Any, value: Any) -> Any:
-    kind = shape.type_name
-    if getattr(shape, "is_document_type", False):
-        return value
-    if kind == "structure":
-        names = {_json_name(shape, name): name for name in shape.members}
-        return {
-            names[key]: _from_json(shape.members[names[key]], each)
-            for key, each in value.items()
-            if key in names and each is not None
-        }
-    if kind == "list" and isinstance(value, list):
-        return [_from_json(shape.member, each) for each in value]
-    if kind == "map":
-        return {key: _from_json(shape.value, each) for key, each in value.items()}
+def _from_json(kind: str, value: Any) -> Any:
     if kind == "timestamp":
         iso = isinstance(value, str)
         return datetime.fromisoformat(value) if iso else datetime.fromtimestamp(value, UTC)
-    fits = isinstance(value, _JSON_TYPES.get(kind, int | float))
-    if not fits or isinstance(value, bool) != (kind == "boolean"):
+    if not isinstance(value, _JSON_TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
         raise TypeError(f"{value!r} is not a {kind}")
     return value
 
 
-def _json_name(shape: Any, name: str) -> str:
-    return str(shape.members[name].serialization.get("name", name))
-
-
-def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
-    if getattr(shape, "is_document_type", False):
-        return
-    rule = _broken_rule(shape, value)
-    if rule:
-        yield f"Value at '{path}' failed to satisfy constraint: Member must {rule}"
-    for member, each, name in _children(shape, value):
-        yield from _problems(member, each, f"{path}.{name}".lstrip("."))
-
-
-def _children(shape: Any, value: Any) -> list[tuple[Any, Any, Any]]:
-    if shape.type_name == "structure":
-        return [(shape.members[name], each, name) for name, each in value.items()]
-    if shape.type_name == "list":
-        return [(shape.member, each, place) for place, each in enumerate(value, 1)]
-    if shape.type_name == "map":
-        return [(shape.value, each, key) for key, each in value.items()]
-    return []
+def _name(name: str, member: Any) -> str:
+    return str(member.serialization.get("name", name))
 
 
 def _broken_rule(shape: Any, value: Any) -> str:
@@ -244,23 +237,13 @@ def _matches(pattern: str, value: str) -> bool:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response."""
-
-    status: int
-    body: bytes
-    content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 def result(to: Target, value: Mapping[str, Any]) -> Response:
     """Encode the result of an operation; raises KeyError for a member the model does not have."""
     model, shape = to.model, to.model.output_shape
     if to.protocol in ("json", "rest-json"):
-        body = json.dumps(to_json(shape, value) if shape else {})
+        body = json.dumps(_to_json(shape, value) if shape else {})
         return Response(200, body.encode(), _CONTENT_TYPES[to.protocol])
-    inside = to_xml(shape, value) if shape else "<return>true</return>"
+    inside = "".join(_to_xml(shape, value)) if shape else "<return>true</return>"
     if to.protocol == "ec2":
         inside = f"<requestId>{uuid.uuid4()}</requestId>{inside}"
     elif shape:
@@ -271,29 +254,23 @@ def result(to: Target, value: Mapping[str, Any]) -> Response:
     return Response(200, body.encode(), _CONTENT_TYPES[to.protocol])
 
 
-def to_xml(shape: Any, value: Mapping[str, Any]) -> str:
-    """Encode the members of a structure as XML."""
-    return "".join(
-        _element(shape.members[name], shape.members[name].serialization.get("name", name), each)
-        for name, each in value.items()
-        if each is not None
-    )
+def _to_xml(shape: Any, value: Mapping[str, Any]) -> Iterator[str]:
+    members = shape.members
+    for name, each in value.items():
+        if each is not None:
+            yield from _element(members[name], _name(name, members[name]), each)
 
 
-def _element(shape: Any, name: str, value: Any) -> str:
-    if isinstance(value, Encoded):
-        inside: str = value
-    elif shape.type_name == "structure":
-        inside = to_xml(shape, value)
-    elif shape.type_name == "list":
+def _element(shape: Any, name: str, value: Any) -> Iterator[str]:
+    if shape.type_name == "list":
         flat = shape.serialization.get("flattened", False)
         item = name if flat else shape.member.serialization.get("name", "member")
-        inside = "".join(_element(shape.member, item, each) for each in value)
-        if flat:
-            return inside
+        inside = "".join(part for each in value for part in _element(shape.member, item, each))
+        yield inside if flat else f"<{name}>{inside}</{name}>"
+    elif shape.type_name == "structure":
+        yield f"<{name}>{''.join(_to_xml(shape, value))}</{name}>"
     else:
-        inside = _text(value)
-    return f"<{name}>{inside}</{name}>"
+        yield f"<{name}>{_text(value)}</{name}>"
 
 
 def _text(value: Any) -> str:
@@ -307,36 +284,35 @@ def _text(value: Any) -> str:
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def to_json(shape: Any, value: Any) -> Any:
-    """Return a value as JSON has it."""
+def _to_json(shape: Any, value: Any) -> Any:
     kind = shape.type_name
     if getattr(shape, "is_document_type", False):
         return value
     if kind == "structure":
         return {
-            _json_name(shape, name): to_json(shape.members[name], each)
+            _name(name, shape.members[name]): _to_json(shape.members[name], each)
             for name, each in value.items()
             if each is not None
         }
     if kind == "list":
-        return [to_json(shape.member, each) for each in value]
+        return [_to_json(shape.member, each) for each in value]
     if kind == "map":
-        return {key: to_json(shape.value, each) for key, each in value.items()}
+        return {key: _to_json(shape.value, each) for key, each in value.items()}
     return round(value.timestamp(), 3) if kind == "timestamp" else value
 
 
 def failure(to: Target, error: AwsError) -> Response:
     """Encode an error."""
     side = "Sender" if error.status < 500 else "Receiver"
-    told = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    inside = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     headers = dict(error.headers)
     if to.protocol == "ec2":
-        body = f"<Response><Errors><Error>{told}</Error></Errors></Response>"
+        body = f"<Response><Errors><Error>{inside}</Error></Errors></Response>"
     elif to.protocol == "query":
-        body = f"<ErrorResponse><Error><Type>{side}</Type>{told}</Error></ErrorResponse>"
+        body = f"<ErrorResponse><Error><Type>{side}</Type>{inside}</Error></ErrorResponse>"
     else:
         body = json.dumps({"__type": error.code, "message": error.message})
         headers["x-amzn-ErrorType"] = error.code
-        if to.service == "cloudwatch" and error.code in _OLDER_CODES:
-            headers["x-amzn-query-error"] = f"{_OLDER_CODES[error.code]};{side}"
+        if to.service == "cloudwatch" and error.code in _QUERY_CODES:
+            headers["x-amzn-query-error"] = f"{_QUERY_CODES[error.code]};{side}"
     return Response(error.status, body.encode(), _CONTENT_TYPES[to.protocol], headers)

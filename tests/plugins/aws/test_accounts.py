@@ -145,7 +145,7 @@ async def test_an_outage_of_sts_in_one_region_leaves_the_others(cloud: Cloud) ->
 def _instances(simulator: AwsSimulator) -> list[Any]:
     from smartops import Instance
 
-    ids = simulator.world(SHOP, REGIONS[0]).instances
+    ids = simulator.region(SHOP, REGIONS[0]).instances
     return [Instance(id_, "", "", "running", "linux", backend="shop/eu-central-1") for id_ in ids]
 
 

@@ -104,7 +104,7 @@ async def test_no_fault_is_anything_but_a_refusal(
         account = {"name": "prod", "role": f"arn:aws:iam::{SHOP}:role/r", "regions": [REGION]}
     with AwsSimulator(SCENARIO, clock=clock) as simulator:
         aws, costs = found(clock, endpoint=simulator.url, accounts=[account], limits=LIMITS)
-        (id_,) = simulator.world(HOME, REGION).instances
+        (id_,) = simulator.region(HOME, REGION).instances
         machine = Instance(id_, "web-1", "", "running", "linux", backend=aws.name)
         simulator.fault(action.right, kind, **MORE.get(kind, {}))
         refusal: Refusal | None = None

@@ -47,7 +47,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 @pytest.fixture
 def simulator(bot: Bot) -> Iterator[AwsSimulator]:
     def ringing(request: Any) -> dict[str, Any]:
-        alarm = {"AlarmName": f"cpu-{request.world.account[0]}", "StateValue": "ALARM"}
+        alarm = {"AlarmName": f"cpu-{request.region.account[0]}", "StateValue": "ALARM"}
         paged = request.params.get("NextToken")
         return {"MetricAlarms": [alarm]} if paged else {"MetricAlarms": [], "NextToken": "two"}
 

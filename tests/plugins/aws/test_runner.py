@@ -114,7 +114,7 @@ async def test_both_time_limits_are_set_and_a_failure_stops_nobody_else(cloud: C
 async def test_a_run_is_known_by_its_commands_id(cloud: Cloud) -> None:
     async with cloud() as (simulator, aws):
         run = await aws.send("uptime", await named(aws, "web-1"), limit=LIMIT, key="")
-        assert list(simulator.world().commands) == [run]
+        assert list(simulator.region().commands) == [run]
 
 
 async def test_platforms_are_sent_their_own_document_in_one_run(
@@ -239,7 +239,7 @@ async def test_an_agent_that_goes_away_meanwhile_is_unreachable(
         (web,) = await named(aws, "web-1")
 
         def leave(**_: object) -> None:
-            simulator.world().instances[web.id].agent = "lost"
+            simulator.region().instances[web.id].agent = "lost"
 
         aws.region.sdk.session.register("before-call.ssm.SendCommand", leave)
         began = clock.time()
@@ -356,7 +356,7 @@ async def test_an_answer_that_got_lost_is_looked_for_and_never_sent_again(
         simulator.fault("ssm:SendCommand", "lose", times=1)
         run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key="act"))
         assert len(simulator.calls.of("SendCommand")) == 1
-        assert list(simulator.world().commands) == [run]
+        assert list(simulator.region().commands) == [run]
         (result,) = await ended(aws, clock, run)
         assert result.output == "web-1\n"
 
@@ -398,7 +398,7 @@ async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
 
         error = await with_time(clock, send)
         assert "check the target's state before you retry" in error.details
-        assert len(simulator.world().commands) == 1
+        assert len(simulator.region().commands) == 1
 
 
 async def test_a_look_that_fails_is_followed_by_another(cloud: Cloud, clock: ManualClock) -> None:
@@ -407,7 +407,7 @@ async def test_a_look_that_fails_is_followed_by_another(cloud: Cloud, clock: Man
         simulator.fault("ssm:SendCommand", "lose", times=1)
         simulator.fault("ssm:ListCommands", "error", code="AccessDenied", status=400, times=1)
         run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key=""))
-        assert list(simulator.world().commands) == [run]
+        assert list(simulator.region().commands) == [run]
 
 
 async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
@@ -426,7 +426,7 @@ async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
             return refused.value
 
         assert "check the target's state before you retry" in (await with_time(clock, send)).details
-        assert len(simulator.world().commands) == 1
+        assert len(simulator.region().commands) == 1
 
 
 async def test_a_broken_line_is_no_proof_that_nothing_was_sent(
@@ -456,7 +456,7 @@ async def test_what_certainly_was_not_taken_is_sent_again(cloud: Cloud, clock: M
         targets = await named(aws, "web-1")
         simulator.fault("ssm:SendCommand", "throttle", times=1)
         run = await with_time(clock, lambda: aws.send("uptime", targets, limit=LIMIT, key=""))
-        assert list(simulator.world().commands) == [run]
+        assert list(simulator.region().commands) == [run]
         simulator.fault("ssm:SendCommand", "throttle")
 
         async def send() -> Any:
@@ -506,7 +506,7 @@ async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
             assert run
             await anyio.lowlevel.checkpoint()
         assert scope.cancelled_caught
-        assert list(simulator.world().commands) == [run]
+        assert list(simulator.region().commands) == [run]
         await aws.cancel(run)
         (result,) = await ended(aws, clock, run)
         assert result.status == "cancelled"

@@ -70,7 +70,7 @@ def test_errors_in_the_words_of_the_service(start, client, kind, service, code, 
 )
 def test_responses_that_are_none(start, client, clock, kind, error, done):
     aws = start({"name": "web-1"})
-    web = aws.world().instance("web-1")
+    web = aws.region().instance("web-1")
     aws.fault("ec2:Stop*", kind)
     ec2 = client(aws, "ec2")
     if error is None:
@@ -96,7 +96,7 @@ def test_a_fault_may_be_of_one_region_or_key(start, client):
 def test_denials_of_what_has_no_tag(start, client):
     tags = {"smartops": "managed"}
     aws = start({"name": "web-1", "tags": tags}, {"name": "db-1"})
-    web, db = aws.world().instances
+    web, db = aws.region().instances
     aws.deny("ec2:Stop*", unless_tags=tags, because="scp")
     ec2 = client(aws, "ec2")
     ec2.describe_instances()

@@ -121,7 +121,7 @@ def facts_of_cloudwatch(cloudwatch: Any, at: datetime) -> dict[str, Any]:
 
 @pytest.fixture
 def moto(session: Any) -> Any:
-    """Return what makes clients of moto's world, with the same instances in it."""
+    """Return what makes clients of moto, with the same instances in it."""
     with mock_aws():
 
         def make(service: str) -> Any:

@@ -44,7 +44,7 @@ def test_pages_of_instances(start, client):
 
 def test_power_takes_time(start, client, clock):
     aws = start({"name": "web-1"}, {"name": "db-1", "protected": True})
-    web, db = aws.world().instances.values()
+    web, db = aws.region().instances.values()
     ec2 = client(aws, "ec2")
 
     def state() -> str:
@@ -100,7 +100,7 @@ def test_roles_are_for_those_whom_they_trust(start, client):
 def test_a_script_is_sent_runs_and_ends(start, client, clock):
     printed = {"script": "^df", "stdout": "{name} is full\n" * 2000, "exit_code": 3, "takes": "5s"}
     aws = start({"name": "web-1"}, {"name": "mute-1", "agent": "missing"}, outputs=[printed])
-    web, mute = aws.world().instances.values()
+    web, mute = aws.region().instances.values()
     ssm = client(aws, "ssm")
     nodes = ssm.describe_instance_information()["InstanceInformationList"]
     assert [each["InstanceId"] for each in nodes] == [web.id]
@@ -132,7 +132,7 @@ def test_a_script_is_sent_runs_and_ends(start, client, clock):
 def test_commands_that_ssm_refuses(start, client, given, problem):
     aws = start({"name": "web-1"})
     usual = {
-        "InstanceIds": list(aws.world().instances),
+        "InstanceIds": list(aws.region().instances),
         "DocumentName": "AWS-RunShellScript",
         "Parameters": {"commands": ["df"]},
     }
@@ -141,7 +141,7 @@ def test_commands_that_ssm_refuses(start, client, given, problem):
 
 def test_measurements(start, client, clock):
     aws = start({"name": "web-1", "metrics": {"cpu": 20, "spread": 0}}, points_per_page=7)
-    web = aws.world().instance("web-1")
+    web = aws.region().instance("web-1")
     aws.incident(instance="web-1", metric="cpu", value=95, since="30m")
     cloudwatch = client(aws, "cloudwatch")
     listed = cloudwatch.list_metrics(Namespace="CWAgent")["Metrics"]
