@@ -20,7 +20,7 @@ import click
 if TYPE_CHECKING:
     from .platform import Platform
 
-    Starting = Callable[..., AbstractAsyncContextManager[Platform]]
+    Starting = Callable[..., AbstractAsyncContextManager[Platform[Any, Any]]]
 
 PORT = 4566
 BOT = "http://127.0.0.1:3978/api/messages"
@@ -96,7 +96,7 @@ async def _chat(start: Starting, config: Any, bot: str) -> None:
             known = chat.trouble
 
 
-def _is_news(chat: Platform, known: str) -> bool:
+def _is_news(chat: Platform[Any, Any], known: str) -> bool:
     return bool(chat.breaches) or chat.trouble != known
 
 

@@ -1,14 +1,20 @@
-"use strict";
+// The page: shows a conversation, and sends what is typed and pressed.
 const [messages, hints, told, state, where, say, news] =
   ["messages", "hints", "told", "state", "where", "say", "news"].map((id) => document.getElementById(id));
 const narrow = document.querySelector("#width input");
+const option = (chosen) => ([value, title]) => new Option(title, value, false, value === chosen);
+where.user.append(...page.people.map((name) =>
+  option(page.user)([name, name[0].toUpperCase() + name.slice(1)])));
+where.place.append(...Object.entries(page.places).map(option(page.place)));
+hints.append(...page.hints.map((hint) => el("button", { type: "button" }, hint)));
+document.body.classList.add(page.platform);
+say.text.placeholder = page.invitation;
 const here = new URLSearchParams(new FormData(where));
-const invitation = say.text.placeholder;
 let thread = "";
 let timer = 0;
 let spoken = true;
 
-async function act(name, fields) {
+async function send(name, fields) {
   const answer = await fetch(`/page/${name}?${here}`, { method: "POST", body: fields });
   told.textContent = await answer.text();
   clearTimeout(timer);
@@ -29,7 +35,7 @@ async function speak(fields) {
   fields.set("thread", thread);
   spoken = true;
   answerIn("");
-  if (fields.get("text").trim()) { await act("say", fields); }
+  if (fields.get("text").trim()) { await send("say", fields); }
 }
 
 say.addEventListener("submit", (event) => {
@@ -47,7 +53,7 @@ hints.addEventListener("click", (event) => {
 
 function answerIn(ts) {
   thread = ts;
-  say.text.placeholder = ts ? "Reply in the thread" : invitation;
+  say.text.placeholder = ts ? "Reply in the thread" : page.invitation;
   say.text.focus();
 }
 
@@ -63,7 +69,7 @@ messages.addEventListener("submit", async (event) => {
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   fields.set("message", form.dataset.message);
   event.submitter.disabled = true;
-  await act("press", fields);
+  await send("press", fields);
   event.submitter.disabled = false;
 });
 
@@ -71,14 +77,15 @@ const fields = () => [...messages.querySelectorAll("form input, form select")];
 const place = (field) => `${field.form.dataset.message} ${field.name}`;
 
 /** Show the messages; filled in fields stay, and so does the place where one reads. */
-function show(html) {
-  const kept = new Map(fields().map((field) => [place(field), field]));
+function show(shown) {
+  const filled = new Map(fields().map((field) => [place(field), field]));
   const active = document.activeElement;
   const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight;
-  messages.innerHTML = html;
-  hints.hidden = html !== "";
+  names = shown.names;
+  messages.replaceChildren(...conversation(page.platform, shown.messages));
+  hints.hidden = shown.messages.length > 0;
   for (const field of fields()) {
-    const before = kept.get(place(field));
+    const before = filled.get(place(field));
     if (before) { field.replaceWith(before); }
     if (before === active) { before.focus(); }
   }
@@ -109,8 +116,9 @@ async function follow() {
       const answer = await fetch(`/page/news?${here}&known=${mark}`);
       if (answer.status === 200) {
         const now = await answer.json();
-        if (now.html !== drawn) { show(now.html); }
-        drawn = now.html;
+        const shown = JSON.stringify(now.messages);
+        if (shown !== drawn) { show(now); }
+        drawn = shown;
         markUnread(now.unread);
         state.textContent = now.trouble;
         mark = now.mark;

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections import deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import aiohttp
 import anyio
@@ -16,7 +27,7 @@ from aiohttp import web
 
 from smartops import Clock
 
-from .page import Page, PageView
+from .page import Page
 
 BOT = "bot"
 """The author of what SmartOps says."""
@@ -81,8 +92,69 @@ class Delivered:
 Serve = Callable[[], Awaitable[web.Response]]
 
 
-class Platform(ABC):
-    """A chat platform on 127.0.0.1.
+@dataclass(kw_only=True)
+class Message:
+    """A message. ``to`` is the one person who sees it; empty: everyone."""
+
+    id: str
+    author: str
+    thread: str = ""
+    to: str = ""
+    edits: int = 0
+    deleted: bool = False
+
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(kw_only=True)
+class Conversation(Generic[M]):
+    """A chat or a channel. ``bot_is_in`` says whether SmartOps is a member."""
+
+    id: str
+    name: str
+    bot_is_in: bool = True
+    members: dict[str, Any] = field(default_factory=dict)
+    posted: list[M] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[M]:
+        """What everyone sees there, in order."""
+        return [item for item in self.posted if not (item.to or item.deleted)]
+
+    @property
+    def answers(self) -> list[M]:
+        """What SmartOps has said to everyone and not deleted."""
+        return [item for item in self.messages if item.author == BOT]
+
+    def find(self, id: str) -> M | None:
+        """Return a message that is not deleted."""
+        found = (item for item in self.posted if item.id == id and not item.deleted)
+        return next(found, None)
+
+
+U = TypeVar("U", bound="Person")
+C = TypeVar("C", bound=Conversation[Any])
+
+
+class Person(Protocol):
+    """A person, who has an ``identity`` in the configuration of SmartOps."""
+
+    @property
+    def id(self) -> str:
+        """The id by which the platform's API knows the person."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def identity(self) -> str:
+        """The identity."""
+
+
+class Platform(ABC, Generic[U, C]):
+    """A chat platform on 127.0.0.1; people and conversations are created by name.
 
     ``bot`` is the URL at which SmartOps takes messages. ``breaches`` are requests that the real
     platform would not accept; they fail the test that started the simulator. ``trouble`` says why
@@ -90,7 +162,7 @@ class Platform(ABC):
     """
 
     title: ClassVar[str]
-    patience: ClassVar[float]
+    timeout: ClassVar[float]
     """Seconds that the platform waits for an answer."""
 
     def __init__(self, clock: Clock) -> None:
@@ -101,6 +173,8 @@ class Platform(ABC):
         self.breaches: list[str] = []
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
+        self.users: dict[str, U] = {}
+        self.conversations: dict[str, C] = {}
         self._session: aiohttp.ClientSession | None = None
         self._news = anyio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -114,7 +188,7 @@ class Platform(ABC):
         self = cls(clock or Clock(), **settings)
         app = web.Application(client_max_size=1 << 26)
         self.routes(app)
-        Page(self.view()).routes(app)
+        Page(self).routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -134,16 +208,69 @@ class Platform(ABC):
     def routes(self, app: web.Application) -> None:
         """Serve what SmartOps calls."""
 
-    def started(self) -> None:  # noqa: B027 - most platforms need nothing
+    def started(self) -> None:
         """Use ``url``, which is known now."""
 
     @abstractmethod
-    def view(self) -> PageView:
-        """Return what the page in the browser shows."""
+    def new_user(self, name: str) -> U:
+        """Return a new person."""
 
     @abstractmethod
-    def user(self, name: str) -> Any:
-        """Return a person, who has an ``identity`` in the configuration of SmartOps."""
+    def new_conversation(self, name: str) -> C:
+        """Return a new conversation, of the kind that its name tells."""
+
+    def user(self, name: str) -> U:
+        """Return a person by name."""
+        if name not in self.users:
+            self.users[name] = self.new_user(name)
+        return self.users[name]
+
+    def user_by_id(self, id: object) -> U | None:
+        """Return the person with an id."""
+        return next((user for user in self.users.values() if user.id == id), None)
+
+    def conversation(self, name: str) -> C:
+        """Return a conversation by id or name."""
+        for known in self.conversations.values():
+            if name in (known.id, known.name):
+                return known
+        made = self.new_conversation(name)
+        self.conversations[made.id] = made
+        return made
+
+    async def shown(self, conversation: str, *, count: int = 1) -> Any:
+        """Return the last message of SmartOps there, waiting until there are ``count``."""
+        chat = self.conversation(conversation)
+        await self.until(lambda: len(chat.answers) >= count)
+        return chat.answers[-1]
+
+    # --- what the page in the browser shows, and what people do there ---
+
+    @abstractmethod
+    def places(self, user: str) -> Mapping[str, str]:
+        """Return the conversations of a person: a label for each name, the first is the default."""
+
+    def invitation(self, place: str) -> str:
+        """Return the placeholder of the text field."""
+        return "Message SmartOps"
+
+    def names(self) -> Mapping[str, str]:
+        """Return the names of people by the ids that messages have."""
+        return {}
+
+    @abstractmethod
+    def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
+        """Return the messages that a person sees there, as draw.js draws them."""
+
+    @abstractmethod
+    async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
+        """Say something; return what the page shows beside the conversation."""
+
+    @abstractmethod
+    async def page_presses(
+        self, place: str, user: str, message: str, what: str, fields: dict[str, str]
+    ) -> str:
+        """Press a button with what is filled in; raises LookupError or ValueError."""
 
     @abstractmethod
     def settings(self, **more: Any) -> dict[str, Any]:
@@ -251,7 +378,7 @@ class Platform(ABC):
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         try:
-            with self.clock.fail_after(self.patience):
+            with self.clock.fail_after(self.timeout):
                 async with self._session.post(
                     self.bot, data=body, headers=headers, allow_redirects=False
                 ) as response:
@@ -270,12 +397,56 @@ class Platform(ABC):
         if answer.failure == "connection_failed":
             self.trouble = f"Nobody answers at {self.bot}. Is SmartOps running?"
         elif not answer.status:
-            self.trouble = f"SmartOps at {self.bot} did not answer in {self.patience:g} seconds."
+            self.trouble = f"SmartOps at {self.bot} did not answer in {self.timeout:g} seconds."
         elif answer.status in (401, 403):
             self.trouble = f"SmartOps at {self.bot} answered {answer.status}: see its log."
         else:
             self.trouble = ""
         self.changed()
+
+
+class Meter:
+    """Counts calls in sliding windows, each a limit and seconds."""
+
+    def __init__(self, clock: Clock, *windows: tuple[int, float]) -> None:
+        self._clock, self._windows = clock, windows
+        self._times: deque[float] = deque(maxlen=max(limit for limit, _ in windows))
+        self._closed = (0.0, 0.0)
+
+    def close(self, seconds: float, grace: float = 0.0) -> None:
+        """Expect no call for a while; those within ``grace`` were sent before the refusal."""
+        now = self._clock.time()
+        self._closed = (now + grace, now + seconds)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a call comes before its Retry-After is over."""
+        since, until = self._closed
+        return since <= self._clock.time() < until
+
+    def take(self) -> int:
+        """Count a call; return for how many seconds to wait if it is one too many."""
+        now, times = self._clock.time(), self._times
+        full = ((limit, span) for limit, span in self._windows if len(times) >= limit)
+        wait = max((times[-limit] + span - now for limit, span in full), default=0.0)
+        if wait <= 0:
+            times.append(now)
+        return max(0, math.ceil(wait))
+
+
+def value_of(
+    name: str, inputs: Mapping[str, str], initial: str, choices: Collection[str], required: str
+) -> str:
+    """Return the value of a field in a form; raises ValueError as a client would complain.
+
+    ``inputs`` are by name, or by its last word. ``required`` is the text for an empty field.
+    """
+    value = inputs.get(name) or inputs.get(re.split(r"[.:]", name)[-1]) or initial
+    if required and not value:
+        raise ValueError(required)
+    if value and choices and value not in choices:
+        raise ValueError(f"{value} is not among the choices of {name}")
+    return value
 
 
 def walk(thing: Any) -> Iterator[dict[str, Any]]:

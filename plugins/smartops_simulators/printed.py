@@ -20,7 +20,10 @@ _SCRIPTS = "  exec: {scripts: [{script: df -h, read_only: true}]}"
 
 
 def configuration(
-    platform: Platform, name: str, settings: Mapping[str, Any], variables: Mapping[str, str]
+    platform: Platform[Any, Any],
+    name: str,
+    settings: Mapping[str, Any],
+    variables: Mapping[str, str],
 ) -> Iterator[str]:
     """Return the lines; ``variables`` are the settings that come from the environment."""
     yield f"Save this as smartops.yaml, or take its {name} and its people into your own:\n"

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from chat_house import House
-from smartops_simulators.slack import Shown
-from smartops_simulators.teams import Shown as TeamsShown
+from smartops_simulators.slack import Message
+from smartops_simulators.teams import Message as TeamsMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ async def test_slack(house: House) -> None:
         chat = slack.channel(f"room-{number % 4}")
         chat.members.setdefault("alice", slack.user("alice"))
         words = _said(house, chat.id, f"reboot web-server-0{number % 2 + 1}")
-        said += [partial(slack.deliver, "events_api", event) for event in slack.told(words)]
+        said += [partial(slack.deliver, "events_api", event) for event in slack.events(words)]
     await storm(said)
     rooms = [slack.channel(f"room-{number}") for number in range(4)]
     await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
@@ -57,7 +57,7 @@ async def test_slack(house: House) -> None:
     for room in rooms:
         for asked in room.answers:
             button = next(part for part in asked.controls if "confirm" in part["action_id"])
-            payload = slack.acts.pressed(room, asked, slack.user("alice"), button, {})
+            payload = slack.payloads.pressed(room, asked, slack.user("alice"), button, {})
             pressed.append(partial(slack.deliver, "interactive", payload))
     await storm(pressed)
     await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
@@ -71,8 +71,9 @@ async def test_slack(house: House) -> None:
 def _said(house: House, channel: str, text: str) -> Any:
     """Let alice say something of which the app is not told yet."""
     slack = house.slack
-    said = Shown(slack.world.ts(), channel, "alice", fallback=f"<@{slack.app.user}> {text}")
-    slack.channel(channel).shown.append(said)
+    said = Message(id=slack.number(), channel=channel, author="alice")
+    said.fallback = f"<@{slack.app.user}> {text}"
+    slack.channel(channel).posted.append(said)
     return said
 
 
@@ -85,8 +86,9 @@ async def test_teams(house: House) -> None:
         chat = rooms[number % 4]
         chat.members.setdefault("alice", alice)
         text = f"reboot web-server-0{number % 2 + 1}"
-        words = teams.act(chat, "alice").message(text, None, mention=True)
-        chat.activities.append(TeamsShown(words["id"], "alice", words, words["id"]))
+        words = teams.of("alice", chat).message(text, None, mention=True)
+        id_ = words["id"]
+        chat.posted.append(TeamsMessage(id=id_, author="alice", activity=words, thread=id_))
         said.append(partial(teams.send, words))
     await storm(said)
     await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
@@ -95,7 +97,7 @@ async def test_teams(house: House) -> None:
     pressed: list[Send] = []
     for room in rooms:
         for asked in room.answers:
-            invoke = teams.act(room, "alice").invoke(asked, "confirm", {})
+            invoke = teams.of("alice", room).invoke(asked, "confirm", {})
             pressed.append(partial(teams.send, invoke))
     await storm(pressed)
     await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))

@@ -86,6 +86,19 @@ async function goesOnTyping(alice, bob) {
   check("the field has lost the cursor", await field.evaluate((it) => it === document.activeElement));
 }
 
+/** What people type is text, and every element of a reply is drawn. */
+async function isText(alice) {
+  await alice.says("<img src=x> *bold*");
+  await alice.until("markup is shown as it was typed", async () =>
+    (await alice.everything()).includes("<img src=x> *bold*"));
+  for (const text of ["help stop", "check health", "show web-server-01"]) {
+    await alice.says(text);
+    await alice.until(`an answer to ${text}`, async () => (await alice.answers.count()) > alice.before);
+  }
+  check("a picture was made of a text", !(await alice.page.locator("#messages img").count()));
+  check("an element is not drawn", !(await alice.page.locator(".unknown").count()));
+}
+
 /** Everything on the page can be read, in both themes. */
 async function reads(alice) {
   for (const theme of ["light", "dark"]) {
@@ -140,6 +153,7 @@ await run(async (browser) => {
   await goesOnTyping(alice, bob);
   await isRefused(alice);
   if (PLATFORM === "slack") { await fillsInADialog(alice); }
+  await isText(alice);
   await reads(alice);
   const troubles = [...alice.troubles, ...bob.troubles];
   check(`the pages have errors:\n${troubles.join("\n")}`, !troubles.length);

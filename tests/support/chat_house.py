@@ -34,7 +34,7 @@ from smartops.testing.bot import SETTINGS
 from smartops.testing.serving import listening
 from smartops_simulators.slack import SlackSimulator as Slack
 from smartops_simulators.teams import TeamsSimulator as Teams
-from smartops_simulators.teams.world import words
+from smartops_simulators.teams.model import words
 
 STEP = 0.05
 """Seconds that pass on the clock with each look of somebody who waits."""
@@ -193,9 +193,9 @@ class TeamsFront(Front):
         return await self.teams.says(text, user=user, conversation=place)
 
     async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
-        chats = self.teams.world.conversations.values()
+        chats = self.teams.conversations.values()
         chat = next(chat for chat in chats if chat.find(shown.id))
-        pressed = self.teams.act(chat, user).invoke(shown, what, {})
+        pressed = self.teams.of(user, chat).invoke(shown, what, {})
         answer = self.teams.saw(shown, user, await self.teams.deliver(pressed))
         assert answer.status in (200, 400, 403)
         self._told.setdefault(user, []).append(answer.text)

@@ -12,10 +12,10 @@ import anyio
 from smartops import Clock
 from smartops.channels import Headers, Inbound
 from smartops_simulators.platform import BOT as AUTHOR
-from smartops_simulators.slack import Dialog, Shown, SlackSimulator
+from smartops_simulators.slack import Dialog, Message, SlackSimulator
 from smartops_simulators.slack.limits import faults_of_message, faults_of_view
+from smartops_simulators.slack.model import words
 from smartops_simulators.slack.service import APP_TOKEN, BOT_TOKEN, SECRET
-from smartops_simulators.slack.world import words
 
 __all__ = ["APP_TOKEN", "BOT_TOKEN", "SECRET"]
 
@@ -49,7 +49,7 @@ class Slack(SlackSimulator):
     @property
     def messages(self) -> dict[tuple[str, str], dict[str, Any]]:
         """What SmartOps has posted to everybody, by channel and ``ts``."""
-        chats = self.world.conversations.values()
+        chats = self.conversations.values()
         shown = (item for chat in chats for item in chat.answers if not item.files)
         return {(it.channel, it.ts): {**it.payload(), "channel": it.channel} for it in shown}
 
@@ -86,7 +86,9 @@ class Slack(SlackSimulator):
         chat = self.channel(inner["channel"])
         for ts in (inner.get("thread_ts", ""), inner["ts"]):
             if ts and chat.find(ts) is None:
-                chat.shown.append(Shown(ts, chat.id, "alice", fallback=inner["text"]))
+                chat.posted.append(
+                    Message(id=ts, channel=chat.id, author="alice", fallback=inner["text"])
+                )
 
 
 _SLACK = Slack(Clock())
@@ -99,8 +101,9 @@ CHANNEL, DIRECT = _SLACK.channel("ops").id, _SLACK.channel("@alice").id
 
 def event(**changes: Any) -> dict[str, Any]:
     """Return what is sent when the bot is mentioned in a channel; None leaves a member out."""
-    said = Shown(TS, CHANNEL, "alice", fallback=f"<@{BOT}> list instances")
-    made = _SLACK.acts.message(_SLACK.channel("ops"), said, "app_mention")
+    said = Message(id=TS, channel=CHANNEL, author="alice")
+    said.fallback = f"<@{BOT}> list instances"
+    made = _SLACK.payloads.message(_SLACK.channel("ops"), said, "app_mention")
     inner = {"event_ts": changes.get("ts", TS), **made["event"], **changes}
     return {**made, "event": {name: item for name, item in inner.items() if item is not None}}
 
@@ -115,7 +118,7 @@ def direct(text: str, **changes: Any) -> dict[str, Any]:
 
 
 def slash(text: str, **changes: str) -> dict[str, str]:
-    made = _SLACK.acts.slash(_SLACK.channel("ops"), _ALICE, "")
+    made = _SLACK.payloads.slash(_SLACK.channel("ops"), _ALICE, "")
     return {**made, "text": text, "trigger_id": TRIGGER, **changes}
 
 
@@ -123,11 +126,12 @@ def pressed(
     button: Mapping[str, Any], message: Mapping[str, Any], **changes: Any
 ) -> dict[str, Any]:
     """Return what is sent when a button in a message is pressed."""
-    shown = Shown(message["ts"], message["channel"], AUTHOR, thread=message.get("thread_ts", ""))
+    shown = Message(id=message["ts"], channel=message["channel"], author=AUTHOR)
+    shown.thread = message.get("thread_ts", "")
     shown.blocks, shown.fallback = message.get("blocks", []), message.get("text", "")
     shown.to = "alice" if message.get("ephemeral") else ""
     chat = _SLACK.channel(message["channel"])
-    made = _SLACK.acts.pressed(chat, shown, _ALICE, button, {})
+    made = _SLACK.payloads.pressed(chat, shown, _ALICE, button, {})
     if "message" in made and not shown.blocks:
         made["message"]["blocks"] = []
     return {**made, **changes}
@@ -135,7 +139,7 @@ def pressed(
 
 def submitted(view: Mapping[str, Any], values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """Return what is sent when the form in a dialog is submitted."""
-    return {**_SLACK.acts.submitted(Dialog("V1", dict(view), _ALICE), values), **changes}
+    return {**_SLACK.payloads.submitted(Dialog("V1", dict(view), _ALICE), values), **changes}
 
 
 def buttons(message: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from smartops.testing.channels import (
     WireResponse,
 )
 from smartops_simulators.platform import walk
-from smartops_simulators.slack import Shown, SlackSimulator
-from smartops_simulators.slack.acts import button, typed
+from smartops_simulators.slack import Message, SlackSimulator
+from smartops_simulators.slack.payloads import button, typed
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 CALLS = ("user", "usergroup", "broadcast", "channel")
@@ -35,14 +35,14 @@ class SlackDriver(ChannelDriver):
 
     def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         words = f"<@{self.slack.app.user}> {typed(text)}"
-        said = Shown(self.slack.world.ts(), self.room.id, user, fallback=words, thread=thread)
-        self.room.shown.append(said)
-        event = self.slack.acts.message(self.room, said, "app_mention")
+        said = self._message(user, words, thread)
+        self.room.posted.append(said)
+        event = self.slack.payloads.message(self.room, said, "app_mention")
         return self._signed(event, thread=thread or said.ts)
 
     def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         shown = seen.platform
-        pressed = self.slack.acts.pressed(
+        pressed = self.slack.payloads.pressed(
             self.room, shown, self.slack.user(user), button(shown, what), {}
         )
         return self._form({"payload": json.dumps(pressed)}, thread=seen.thread)
@@ -74,28 +74,30 @@ class SlackDriver(ChannelDriver):
         return [Handshake(self._signed(body), b"3eZbrw1aBm2rZgRNFdxV")]
 
     def bot_messages(self, text: str) -> Sequence[WireRequest]:
-        ts = self.slack.world.ts()
         mention = f"<@{self.slack.app.user}> {text}"
-        shown = Shown(ts, self.room.id, "bot", fallback=mention)
-        own = self.slack.acts.own(self.room, shown)
+        shown = self._message("bot", mention)
+        ts = shown.ts
+        own = self.slack.payloads.own(self.room, shown)
         stranger = {"user": "U0OTHERBOT", "bot_id": "B0OTHERBOT", "text": mention, "ts": ts}
         inner = {"type": "app_mention", "channel": self.room.id, "event_ts": ts}
         bare = {**inner, "user": self.slack.app.user, "text": mention, "ts": ts}
-        others = (self.slack.acts.event(**{**inner, **stranger}), self.slack.acts.event(**bare))
+        others = (
+            self.slack.payloads.event(**{**inner, **stranger}),
+            self.slack.payloads.event(**bare),
+        )
         return [self._signed(event) for event in (own, *others)]
 
     def edits(self, text: str) -> Sequence[WireRequest]:
-        ts = self.slack.world.ts()
-        now = Shown(ts, self.room.id, "alice", fallback=f"<@{self.slack.app.user}> {text}")
-        changed = self.slack.acts.edited(self.room, now, "before", self.slack.world.ts())
-        mention = self.slack.acts.message(
-            self.room, now, "app_mention", edited={"user": "U1", "ts": ts}
+        now = self._message("alice", f"<@{self.slack.app.user}> {text}")
+        changed = self.slack.payloads.edited(self.room, now, "before", self.slack.number())
+        mention = self.slack.payloads.message(
+            self.room, now, "app_mention", edited={"user": "U1", "ts": now.ts}
         )
         return [self._signed(changed), self._signed(mention)]
 
     def seen(self) -> Sequence[ShownMessage]:
-        chats = self.slack.world.conversations.values()
-        shown = [item for chat in chats for item in chat.shown if not item.deleted]
+        chats = self.slack.conversations.values()
+        shown = [item for chat in chats for item in chat.posted if not item.deleted]
         return [_seen(item) for item in shown if item.author == "bot"]
 
     def rejected(self) -> Sequence[str]:
@@ -103,6 +105,11 @@ class SlackDriver(ChannelDriver):
 
     def record_response(self, wire: WireRequest, answered: WireResponse) -> None:
         assert answered.status >= 300 or b"challenge" in wire.body or not answered.body
+
+    def _message(self, author: str, text: str, thread: str = "") -> Message:
+        message = Message(id=self.slack.number(), channel=self.room.id, author=author)
+        message.fallback, message.thread = text, thread
+        return message
 
     def _signed(self, payload: Mapping[str, Any], thread: str = "") -> WireRequest:
         body = json.dumps(payload).encode()
@@ -123,7 +130,7 @@ def _with(wire: WireRequest, headers: Mapping[str, str]) -> WireRequest:
     return replace(wire, headers={name: value for name, value in changed.items() if value})
 
 
-def _seen(shown: Shown) -> ShownMessage:
+def _seen(shown: Message) -> ShownMessage:
     parts = list(walk(shown.blocks))
     kinds = {part["action_id"].split(".")[1] for part in shown.controls}
     calls = tuple(part["type"] for part in parts if part.get("type") in CALLS)

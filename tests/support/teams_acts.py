@@ -36,13 +36,19 @@ PERSON = _TEAMS.user("alice example").account
 ALICE = PERSON["aadObjectId"]
 BOT = _TEAMS.account
 MENTION = {"type": "mention", "mentioned": BOT, "text": "<at>SmartOps</at>"}
-_CHAT = Conversation("a:1personal", "personal", "with alice", TENANT)
-_CHANNEL = Conversation("19:ops@thread.tacv2", "channel", "ops", TENANT, "19:general@thread.tacv2")
+_CHAT = Conversation(id="a:1personal", kind="personal", name="with alice", tenant=TENANT)
+_CHANNEL = Conversation(
+    id="19:ops@thread.tacv2",
+    kind="channel",
+    name="ops",
+    tenant=TENANT,
+    team="19:general@thread.tacv2",
+)
 
 
 def activity(**changes: Any) -> dict[str, Any]:
     """Return a message of a person in a one-to-one chat; a change to None leaves a member out."""
-    usual = _TEAMS.act(_CHAT, "alice example").message("list instances", None, mention=False)
+    usual = _TEAMS.of("alice example", _CHAT).message("list instances", None, mention=False)
     return {name: value for name, value in {**usual, **changes}.items() if value is not None}
 
 

@@ -12,8 +12,8 @@ import jwt
 from smartops.testing.channels import ChannelDriver, Press, ShownMessage, WireRequest, WireResponse
 from smartops.testing.issuer import SigningKey
 from smartops_simulators.platform import Delivered
-from smartops_simulators.teams import Shown, TeamsSimulator
-from smartops_simulators.teams.acts import Act
+from smartops_simulators.teams import Message, TeamsSimulator
+from smartops_simulators.teams.activities import Activities
 
 
 class TeamsDriver(ChannelDriver):
@@ -24,18 +24,18 @@ class TeamsDriver(ChannelDriver):
         self.room = teams.conversation("ops")
         for name in ("alice", "mallory"):
             self.room.members[name] = teams.user(name)
-        self._pressed: dict[bytes, tuple[Shown, str]] = {}
+        self._pressed: dict[bytes, tuple[Message, str]] = {}
         self._told: list[ShownMessage] = []
 
     def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         begun = self.room.find(thread) if thread else None
-        said = self._act(user).message(text, begun, mention=True)
-        shown = Shown(said["id"], user, said, thread or said["id"])
-        self.room.activities.append(shown)
+        said = self._of(user).message(text, begun, mention=True)
+        shown = Message(id=said["id"], author=user, activity=said, thread=thread or said["id"])
+        self.room.posted.append(shown)
         return self._signed(said, thread=shown.thread)
 
     def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
-        wire = self._signed(self._act(user).invoke(seen.platform, what, {}), thread=seen.thread)
+        wire = self._signed(self._of(user).invoke(seen.platform, what, {}), thread=seen.thread)
         self._pressed[wire.body] = (seen.platform, user)
         return wire
 
@@ -73,19 +73,19 @@ class TeamsDriver(ChannelDriver):
         }
 
     def bot_messages(self, text: str) -> Sequence[WireRequest]:
-        made = self._act("alice").message(text, None, mention=True)
+        made = self._of("alice").message(text, None, mention=True)
         other = {"id": "28:11111111-2222-4333-8444-555555555555", "name": "Other", "role": "bot"}
         return [self._signed({**made, "from": who}) for who in (self.teams.account, other)]
 
     def edits(self, text: str) -> Sequence[WireRequest]:
-        made = self._act("alice").message(text, None, mention=True)
+        made = self._of("alice").message(text, None, mention=True)
         data = {**made["channelData"], "eventType": "editMessage"}
         edited = {**made, "type": "messageUpdate", "channelData": data}
         reaction = {**edited, "type": "messageReaction", "reactionsAdded": [{"type": "like"}]}
         return [self._signed(edited), self._signed(reaction)]
 
     def seen(self) -> Sequence[ShownMessage]:
-        chats = self.teams.world.conversations.values()
+        chats = self.teams.conversations.values()
         found = [_seen(item, _alone(chat)) for chat in chats for item in chat.answers]
         return [*found, *self._told]
 
@@ -102,8 +102,8 @@ class TeamsDriver(ChannelDriver):
             if told not in self._told:
                 self._told.append(told)
 
-    def _act(self, user: str) -> Act:
-        return self.teams.act(self.room, user)
+    def _of(self, user: str) -> Activities:
+        return self.teams.of(user, self.room)
 
     def _signed(self, activity: Mapping[str, Any], thread: str = "") -> WireRequest:
         token = f"Bearer {self.teams.sign()}"
@@ -116,7 +116,7 @@ def _alone(chat: Any) -> str:
     return chat.name.removeprefix("with ") if chat.kind == "personal" else ""
 
 
-def _seen(shown: Shown, to: str) -> ShownMessage:
+def _seen(shown: Message, to: str) -> ShownMessage:
     actions = (shown.card or {}).get("actions", ())
     kinds = frozenset(str(action.get("verb")) for action in actions)
     calls = tuple(

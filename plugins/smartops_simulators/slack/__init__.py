@@ -13,7 +13,7 @@ It checks requests as Slack does, and answers alike. A request that Slack would 
 breach, and fails the test at the end.
 """
 
+from .model import Conversation, Dialog, File, Message, User
 from .service import SlackSimulator
-from .world import Conversation, Dialog, File, Shown, User
 
-__all__ = ["Conversation", "Dialog", "File", "Shown", "SlackSimulator", "User"]
+__all__ = ["Conversation", "Dialog", "File", "Message", "SlackSimulator", "User"]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import warnings
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +11,6 @@ from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from smartops import Clock
 from smartops_simulators.platform import walk
 
 CALLS_A_MINUTE = {
@@ -29,10 +26,10 @@ CALLS_A_MINUTE = {
     "users.info": 100,
     "views.open": 100,
 }
-BURST = 3
-"""Posts to one channel that may come at once; over time it is one a second."""
+POSTS = ((3, 1.0), (4, 2.0), (6, 4.0), (10, 8.0), (18, 16.0), (62, 60.0))
+"""Posts to one channel: over time one a second, with a short burst."""
 
-ON_THE_WAY = 1.0
+GRACE = 1.0
 """Seconds after a refusal in which calls may still arrive that were sent before it."""
 
 MOST_BLOCKS, MOST_IN_A_VIEW = 50, 100
@@ -41,43 +38,6 @@ LARGEST_MESSAGE = 13_000
 """Bytes of all blocks of a message together; found by others, not documented."""
 
 LARGEST_VIEW = 250_000
-
-
-class Meter:
-    """Counts calls on a clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._calls: dict[str, deque[float]] = {}
-        self._due: dict[str, float] = {}
-        self._closed: dict[str, tuple[float, float]] = {}
-
-    def close(self, method: str, seconds: float) -> None:
-        """Expect no call of a method for a while."""
-        now = self._clock.time()
-        self._closed[method] = (now + ON_THE_WAY, now + seconds)
-
-    def closed(self, method: str) -> bool:
-        """Return whether a call comes before its Retry-After is over."""
-        since, until = self._closed.get(method, (0.0, 0.0))
-        return since < self._clock.time() < until
-
-    def take(self, method: str, channel: str = "") -> int:
-        """Count a call; return for how many seconds to wait if it is one too many."""
-        now = self._clock.time()
-        calls = self._calls.setdefault(method, deque())
-        while calls and now - calls[0] >= 60.0:
-            calls.popleft()
-        wait = calls[0] + 60.0 - now if len(calls) >= CALLS_A_MINUTE[method] else 0.0
-        posts = method == "chat.postMessage" and bool(channel)
-        due = max(self._due.get(channel, 0.0), now)
-        if posts:
-            wait = max(wait, due - (BURST - 1) - now)
-        if wait <= 0:
-            calls.append(now)
-            if posts:
-                self._due[channel] = due + 1.0
-        return math.ceil(wait)
 
 
 def faults_of_message(message: Mapping[str, Any]) -> list[str]:

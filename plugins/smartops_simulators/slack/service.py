@@ -1,4 +1,4 @@
-"""The whole simulated Slack, and what people do in it."""
+"""The simulated Slack, and what people do in it."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from smartops import Clock
-from smartops_simulators.page import PageView
+from smartops_simulators.page import PEOPLE
 from smartops_simulators.platform import BOT, Delivered, Fault, Platform
 from smartops_simulators.printed import configuration
 
-from .acts import Acts, App, button, filled, typed
+from .model import Conversation, Dialog, File, Message, User, made_id
+from .payloads import App, Payloads, button, filled, typed
 from .sockets import Sockets
 from .tickets import Tickets
 from .webapi import WebApi
-from .world import Conversation, Dialog, File, Shown, User, World
 
 TEAM = "T0SIMULATED"
 BOT_TOKEN = "xoxb-simulated"  # noqa: S105
 APP_TOKEN = "xapp-simulated"  # noqa: S105
 SECRET = "simulated-signing-secret"  # noqa: S105
+CHANNELS = ("ops", "dev")
 AGAIN_AFTER = (0.0, 60.0, 300.0)
 """After how many seconds an event that was not taken is sent again."""
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
-class SlackSimulator(Platform):
-    """A Slack with one workspace and one app; people and conversations are created by name.
+class SlackSimulator(Platform[User, Conversation]):
+    """A Slack with one workspace and one app.
 
-    ``bot`` must be set to the URL of SmartOps, unless it connects by Socket Mode.
-    ``subscriptions`` are the events that the app gets: add ``message.channels`` for everything
-    that is said in channels.
+    Without ``bot`` SmartOps must connect by Socket Mode. ``subscriptions`` are the events that the
+    app gets: add ``message.channels`` for everything that is said in channels.
     """
 
     title = "Slack"
-    patience = 3.0
+    timeout = 3.0
 
     def __init__(
         self,
@@ -56,22 +56,16 @@ class SlackSimulator(Platform):
         self.secret, self.bot_token, self.app_token = secret, bot_token, app_token
         self.subscriptions = {"app_mention", "message.im"}
         self.app = App(team, "A0SIMULATED", "U0SMARTOPS", "B0SMARTOPS")
-        self.world = World(team, clock)
         self.tickets = Tickets(clock)
-        self.acts = Acts(self)
+        self.payloads = Payloads(self)
         self.sockets = Sockets(self)
         self.api = WebApi(self)
+        self._last = 0
 
     def routes(self, app: web.Application) -> None:
         """Serve what SmartOps calls."""
         self.api.routes(app)
         self.sockets.routes(app)
-
-    def view(self) -> PageView:
-        """Return what the page in the browser shows."""
-        from .draw import SlackView
-
-        return SlackView(self)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -88,10 +82,10 @@ class SlackSimulator(Platform):
 
     def settings(self, *, socket_mode: bool = False, **more: Any) -> dict[str, Any]:
         """Return the section ``plugins: slack:``, its secrets as plain text."""
-        proof = {"app_token": self.app_token} if socket_mode else {"signing_secret": self.secret}
+        secret = {"app_token": self.app_token} if socket_mode else {"signing_secret": self.secret}
         return {
             "bot_token": self.bot_token,
-            **proof,
+            **secret,
             "workspaces": [self.app.team],
             "api_url": f"{self.url}/api/",
             **more,
@@ -102,10 +96,32 @@ class SlackSimulator(Platform):
         variables = {"bot_token": "SLACK_BOT_TOKEN", "signing_secret": "SLACK_SIGNING_SECRET"}
         return configuration(self, "slack", self.settings(), variables)
 
+    # --- people and conversations ---
+
+    def number(self) -> str:
+        """Return the ``ts`` of a new message, later than all before."""
+        self._last = max(self._last + 1, int(self.clock.time() * 1_000_000))
+        return f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
+
+    def new_user(self, name: str) -> User:
+        """Return a new person."""
+        return User(name, self.app.team)
+
+    def new_conversation(self, name: str) -> Conversation:
+        """Return ``ops``, a channel, or ``@alice``, the direct message with that person."""
+        if not name.startswith("@"):
+            return Conversation(id=made_id("C", name), name=name)
+        members = {name[1:]: self.user(name[1:])}
+        return Conversation(id=made_id("D", name), name=name, members=members)
+
+    def channel(self, name: str) -> Conversation:
+        """Return a conversation by id or name."""
+        return self.conversation(name)
+
     @property
-    def ephemeral(self) -> list[Shown]:
+    def ephemeral(self) -> list[Message]:
         """What single people were shown, in all conversations, in order."""
-        found = [item for chat in self.world.conversations.values() for item in chat.ephemeral]
+        found = [item for chat in self.conversations.values() for item in chat.ephemeral]
         return sorted(found, key=lambda item: item.ts)
 
     @property
@@ -113,18 +129,12 @@ class SlackSimulator(Platform):
         """The dialogs that are open."""
         return [dialog for dialog in self.api.dialogs if dialog.open]
 
-    def user(self, name: str) -> User:
-        """Return a person."""
-        return self.world.user(name)
-
-    def channel(self, name: str) -> Conversation:
-        """Return a conversation by id or name: ``ops``, or ``@alice`` for a direct message."""
-        return self.world.conversation(name)
-
     def attached(self, name: str = "") -> list[File]:
         """Return the files that were shared, anywhere; those of a name, if one is given."""
         found = (file for file in self.api.files.values() if file.channel)
         return [file for file in found if name in ("", file.name)]
+
+    # --- what people do ---
 
     async def says(
         self,
@@ -132,9 +142,9 @@ class SlackSimulator(Platform):
         *,
         user: str = "alice",
         channel: str = "",
-        thread: Shown | None = None,
+        thread: Message | None = None,
         mention: bool = True,
-    ) -> Shown:
+    ) -> Message:
         """Let a person say something, and return it once SmartOps has taken it.
 
         Without ``channel`` it is a direct message. In channels the app is mentioned; without it
@@ -143,36 +153,39 @@ class SlackSimulator(Platform):
         chat = self.channel(channel or f"@{user}")
         chat.members.setdefault(user, self.user(user))
         named = mention and not chat.direct
-        said = Shown(self.world.ts(), chat.id, user)
+        said = Message(id=self.number(), author=user, channel=chat.id)
         said.fallback = f"<@{self.app.user}> {typed(text)}" if named else typed(text)
         if thread is not None:
             said.thread = thread.thread or thread.ts
-        chat.shown.append(said)
+        chat.posted.append(said)
         self.changed()
-        for event in self.told(said, mention=named):
+        for event in self.events(said, mention=named):
             await self.deliver("events_api", event)
         return said
 
-    def told(self, said: Shown, *, mention: bool = True) -> list[dict[str, Any]]:
+    def events(self, said: Message, *, mention: bool = True) -> list[dict[str, Any]]:
         """Return the events of a message, each with a new id."""
         chat = self.channel(said.channel)
         kinds = ["app_mention"] if mention and not chat.direct else []
-        if ("message.im" if chat.direct else "message.channels") in self.subscriptions:
+        if self._subscribed(chat):
             kinds.append("message")
-        return [self.acts.message(chat, said, kind) for kind in kinds]
+        return [self.payloads.message(chat, said, kind) for kind in kinds]
 
-    async def edits(self, said: Shown, text: str) -> Delivered:
+    def _subscribed(self, chat: Conversation) -> bool:
+        return ("message.im" if chat.direct else "message.channels") in self.subscriptions
+
+    async def edits(self, said: Message, text: str) -> Delivered:
         """Let a person change what they said."""
         before, said.fallback = said.fallback, typed(text)
         said.edits += 1
-        event = self.acts.edited(self.channel(said.channel), said, before, self.world.ts())
+        event = self.payloads.edited(self.channel(said.channel), said, before, self.number())
         return await self.deliver("events_api", event)
 
     async def slash(self, text: str, *, user: str = "alice", channel: str = "") -> Delivered:
         """Let a person type the slash command; an answer at once is shown to them."""
         chat = self.channel(channel or f"@{user}")
         person = chat.members.setdefault(user, self.user(user))
-        form = self.acts.slash(chat, person, text)
+        form = self.payloads.slash(chat, person, text)
         delivered = await self.deliver("slash_commands", form)
         if answer := answer_of(delivered):
             ticket = self.tickets.use(form["response_url"].rpartition("/")[2], "", "", "")
@@ -183,7 +196,7 @@ class SlackSimulator(Platform):
 
     async def clicks(
         self,
-        shown: Shown,
+        shown: Message,
         action: str,
         *,
         user: str = "alice",
@@ -198,18 +211,16 @@ class SlackSimulator(Platform):
             raise LookupError(f"{user} does not see that message")
         person = chat.members.setdefault(user, self.user(user))
         values = filled(shown.blocks, inputs or {})
-        pressed = self.acts.pressed(chat, shown, person, button(shown, action), values)
+        pressed = self.payloads.pressed(chat, shown, person, button(shown, action), values)
         return await self.deliver("interactive", pressed)
 
     async def submits(self, dialog: Dialog, values: Mapping[str, str]) -> Delivered:
         """Let the person submit a dialog; raises ValueError if something is missing in it."""
         state = filled(dialog.view["blocks"], values)
-        delivered = await self.deliver("interactive", self.acts.submitted(dialog, state))
-        if delivered.taken:
-            self._answered(dialog, answer_of(delivered))
-        return delivered
-
-    def _answered(self, dialog: Dialog, answer: Mapping[str, Any]) -> None:
+        delivered = await self.deliver("interactive", self.payloads.submitted(dialog, state))
+        if not delivered.taken:
+            return delivered
+        answer = answer_of(delivered)
         match answer.get("response_action", ""):
             case "errors":
                 dialog.errors = dict(answer["errors"])
@@ -218,18 +229,70 @@ class SlackSimulator(Platform):
             case _:
                 dialog.open = False
         self.changed()
+        return delivered
 
-    async def shown(self, channel: str, *, count: int = 1) -> Shown:
-        """Return the last message of SmartOps there, waiting until there are ``count``."""
-        chat = self.channel(channel)
-        await self.until(lambda: len(chat.answers) >= count)
-        return chat.answers[-1]
+    # --- the page ---
 
-    def posted(self, chat: Conversation, shown: Shown) -> None:
+    def places(self, user: str) -> Mapping[str, str]:
+        """Return the conversations of a person."""
+        for name in CHANNELS:
+            for person in PEOPLE:
+                self.channel(name).members.setdefault(person, self.user(person))
+        channels = {name: f"#{name}" for name in CHANNELS}
+        return {**channels, f"@{user}": "a direct message with SmartOps"}
+
+    def invitation(self, place: str) -> str:
+        """Return the placeholder of the text field."""
+        to = "Message SmartOps" if place.startswith("@") else "Mention SmartOps"
+        return f"{to}, or type {self.app.command} and a command"
+
+    def names(self) -> Mapping[str, str]:
+        """Return the names of people and of the app by id."""
+        people = {person.id: person.name for person in self.users.values()}
+        return {**people, self.app.user: "SmartOps"}
+
+    def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
+        """Return the messages and the open dialogs of a person."""
+        seen = [
+            item
+            for item in self.channel(place).posted
+            if not item.deleted and item.to in ("", user)
+        ]
+        dialogs = [item for item in self.dialogs if item.user.name == user]
+        return [*map(_drawn, seen), *map(_drawn_dialog, dialogs)]
+
+    async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
+        """Say it: a slash command, or words to the app."""
+        command, _, rest = text.partition(" ")
+        if command == self.app.command:
+            return _trouble(await self.slash(rest, user=user, channel=place))
+        begun = self.channel(place).find(thread)
+        said = self.says(text, user=user, channel=place, thread=begun)
+        self.later(said)  # an event that is not taken is sent again, for minutes
+        return ""
+
+    async def page_presses(
+        self, place: str, user: str, message: str, what: str, fields: dict[str, str]
+    ) -> str:
+        """Press a button of a message or of a dialog."""
+        dialog = next((item for item in self.dialogs if item.id == message), None)
+        if dialog is not None and what == "close":
+            dialog.open = False
+            self.changed()
+            return ""
+        if dialog is not None:
+            return _trouble(await self.submits(dialog, fields))
+        shown = self.channel(place).find(message)
+        if shown is None:
+            raise LookupError("That message is not there any more.")
+        return _trouble(await self.clicks(shown, what, user=user, inputs=fields))
+
+    # --- what Slack sends ---
+
+    def notify(self, chat: Conversation, shown: Message) -> None:
         """Send the app its own message, where it is subscribed to messages."""
-        kind = "message.im" if chat.direct else "message.channels"
-        if shown.author == BOT and kind in self.subscriptions and (self.bot or self.sockets.open):
-            self.later(self.deliver("events_api", self.acts.own(chat, shown)))
+        if self._subscribed(chat) and (self.bot or self.sockets.open):
+            self.later(self.deliver("events_api", self.payloads.own(chat, shown)))
 
     async def deliver(self, kind: str, payload: Mapping[str, Any]) -> Delivered:
         """Send what happened to SmartOps; an event that it does not take is sent again."""
@@ -268,7 +331,7 @@ class SlackSimulator(Platform):
             self.trouble = "SmartOps has not connected by Socket Mode. Is it running?"
 
     def signed(self, body: bytes, at: float | None = None) -> dict[str, str]:
-        """Return the headers that prove a body, at a time if not now."""
+        """Return the headers that authenticate a body, at a time if not now."""
         moment = str(int(self.clock.time() if at is None else at))
         text = b"v0:" + moment.encode() + b":" + body
         digest = hmac.new(self.secret.encode(), text, hashlib.sha256).hexdigest()
@@ -283,3 +346,42 @@ def answer_of(delivered: Delivered) -> dict[str, Any]:
         return {"text": delivered.body.decode()}
     found: dict[str, Any] = json.loads(delivered.body)
     return found
+
+
+def _trouble(delivered: Delivered) -> str:
+    """Return the error text for messages that the server did not accept."""
+    if delivered.taken:
+        return ""
+    what = f"answered {delivered.status}" if delivered.status else "did not answer in time"
+    return f"SmartOps {what}."
+
+
+def _drawn(shown: Message) -> dict[str, Any]:
+    note = "(edited)" if shown.edits else ""
+    return {
+        "id": shown.ts,
+        "thread": shown.thread or shown.ts,
+        "bot": shown.author == BOT,
+        "author": "SmartOps" if shown.author == BOT else shown.author,
+        "alone": bool(shown.to),
+        "note": "Only visible to you" if shown.to else note,
+        "text": shown.fallback,
+        "parts": shown.blocks,
+        "files": [
+            {"id": file.id, "title": file.title, "name": file.name, "length": file.length}
+            for file in shown.files
+        ],
+    }
+
+
+def _drawn_dialog(dialog: Dialog) -> dict[str, Any]:
+    view = dialog.view
+    return {
+        "dialog": True,
+        "bot": False,
+        "id": dialog.id,
+        "title": view["title"]["text"],
+        "parts": view["blocks"],
+        "errors": list(dialog.errors.values()),
+        "submit": view.get("submit", {}).get("text", "Submit"),
+    }

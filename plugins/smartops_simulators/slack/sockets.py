@@ -65,7 +65,7 @@ class Sockets:
         self._waiting[name] = anyio.Event()
         await self.open[0].send_json({**envelope, "accepts_response_payload": answers})
         try:
-            with self._slack.clock.fail_after(self._slack.patience):
+            with self._slack.clock.fail_after(self._slack.timeout):
                 await self._waiting[name].wait()
         except TimeoutError:
             return Delivered(0, failure="timeout")

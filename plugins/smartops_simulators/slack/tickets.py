@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartops import Clock
 
-from .world import User
+from .model import User
 
 TRIGGER_SECONDS, RESPONSE_SECONDS = 3.0, 1800.0
 RESPONSE_USES = 5

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from smartops_simulators.platform import BOT, Serve
+from smartops_simulators.platform import BOT, Meter, Serve
 
-from .limits import CALLS_A_MINUTE, Meter, faults_of_message, faults_of_view
+from .limits import CALLS_A_MINUTE, GRACE, POSTS, faults_of_message, faults_of_view
+from .model import Conversation, Dialog, File, Message, User, made_id
 from .tickets import Ticket
-from .world import Conversation, Dialog, File, Shown, User, made_id
 
 if TYPE_CHECKING:
     from .service import SlackSimulator
@@ -49,8 +50,10 @@ class WebApi:
         self.files: dict[str, File] = {}
         self.dialogs: list[Dialog] = []
         self._slack = slack
-        self._world = slack.world
-        self._meter = Meter(slack.clock)
+        self._meters = {
+            method: Meter(slack.clock, (most, 60.0)) for method, most in CALLS_A_MINUTE.items()
+        }
+        self._posts: dict[str, Meter] = defaultdict(lambda: Meter(slack.clock, *POSTS))
         self._methods: dict[str, Callable[[Arguments], Answer]] = {
             "apps.connections.open": lambda _: {"url": slack.sockets.ticket()},
             "auth.test": self._auth_test,
@@ -126,15 +129,18 @@ class WebApi:
         if method not in CALLS_A_MINUTE:
             self._slack.breaches.append(f"{method} is called, which is not known here")
             return web.json_response(Refused("unknown_method").answer)
-        if self._meter.closed(method):
+        meter = self._meters[method]
+        if meter.closed:
             self._slack.breaches.append(f"{method}: called again before Retry-After was over")
-        seconds = self._meter.take(method, str(arguments.get("channel", "")))
+        seconds = meter.take()
+        if method == "chat.postMessage" and not seconds:
+            seconds = self._posts[str(arguments.get("channel", ""))].take()
         return self.limited(method, seconds) if seconds else None
 
     def limited(self, method: str, seconds: int | str) -> web.Response:
         """Return the answer to a call that comes too early."""
-        if isinstance(seconds, int):
-            self._meter.close(method, seconds)
+        if isinstance(seconds, int) and method in self._meters:
+            self._meters[method].close(seconds, GRACE)
         headers = {"Retry-After": str(seconds)}
         return web.json_response(Refused("ratelimited").answer, status=429, headers=headers)
 
@@ -151,7 +157,7 @@ class WebApi:
         }
 
     def _open_conversation(self, arguments: Arguments) -> Answer:
-        chat = self._world.conversation(f"@{self._person(arguments.get('users')).name}")
+        chat = self._slack.conversation(f"@{self._person(arguments.get('users')).name}")
         if not chat.bot_is_in:
             raise Refused("user_disabled")
         return {"channel": {"id": chat.id}}
@@ -162,7 +168,7 @@ class WebApi:
         return {"user": {"id": user.id, "team_id": user.team, "name": user.name, **profile}}
 
     def _person(self, id: object) -> User:
-        if (user := self._world.user_by_id(id)) is None:
+        if (user := self._slack.user_by_id(id)) is None:
             raise Refused("user_not_found")
         return user
 
@@ -177,7 +183,7 @@ class WebApi:
     def _post_ephemeral(self, arguments: Arguments) -> Answer:
         chat = self._chat(arguments)
         _check(arguments)
-        user = self._world.user_by_id(arguments.get("user"))
+        user = self._slack.user_by_id(arguments.get("user"))
         if user is None or user.name not in chat.members:
             raise Refused("user_not_in_channel")
         shown = self._show(chat, arguments, self._thread(chat, arguments), to=user.name)
@@ -196,7 +202,7 @@ class WebApi:
         return {"channel": shown.channel, "ts": shown.ts}
 
     def _chat(self, arguments: Arguments, name: str = "channel") -> Conversation:
-        chat = self._world.conversations.get(str(arguments.get(name)))
+        chat = self._slack.conversations.get(str(arguments.get(name)))
         if chat is None:
             raise Refused("channel_not_found")
         if not chat.bot_is_in:
@@ -211,8 +217,8 @@ class WebApi:
             self._slack.breaches.append(f"no message that is there begins the thread {thread}")
         return thread
 
-    def _own(self, arguments: Arguments, word: str) -> Shown:
-        chat = self._world.conversations.get(str(arguments.get("channel")))
+    def _own(self, arguments: Arguments, word: str) -> Message:
+        chat = self._slack.conversations.get(str(arguments.get("channel")))
         if chat is None:
             raise Refused("channel_not_found")
         shown = chat.find(str(arguments.get("ts")))
@@ -222,12 +228,16 @@ class WebApi:
             raise Refused(word)
         return shown
 
-    def _show(self, chat: Conversation, said: Arguments, thread: str, to: str = "") -> Shown:
-        shown = Shown(self._world.ts(), chat.id, BOT, thread=thread, to=to)
+    def _made(self, chat: Conversation, thread: str, to: str = "") -> Message:
+        ts = self._slack.number()
+        return Message(id=ts, channel=chat.id, author=BOT, thread=thread, to=to)
+
+    def _show(self, chat: Conversation, said: Arguments, thread: str, to: str = "") -> Message:
+        shown = self._made(chat, thread, to)
         _say(shown, said)
-        chat.shown.append(shown)
+        chat.posted.append(shown)
         if not to:
-            self._slack.posted(chat, shown)
+            self._slack.notify(chat, shown)
         return shown
 
     # --- response URLs ---
@@ -250,7 +260,7 @@ class WebApi:
 
     def respond(self, ticket: Ticket, message: Arguments) -> str:
         """Take a message by response URL; return Slack's word for why not, or nothing."""
-        chat = self._world.conversation(ticket.channel)
+        chat = self._slack.conversation(ticket.channel)
         original = chat.find(ticket.ts) if ticket.ts else None
         if message.get("delete_original") is True and original is not None:
             original.deleted = True
@@ -284,15 +294,15 @@ class WebApi:
         wanted: list[Answer] = arguments.get("files") or []
         files = [self.files.get(item.get("id", "")) for item in wanted]
         chat = self._chat(arguments, "channel_id")
-        shown = Shown(self._world.ts(), chat.id, BOT, thread=str(arguments.get("thread_ts", "")))
+        shown = self._made(chat, str(arguments.get("thread_ts", "")))
         for item, file in zip(wanted, files, strict=True):
             if file is None or file.content is None:
                 raise Refused("file_not_found")
             file.title, file.channel = item.get("title", file.name), chat.id
             file.thread = shown.thread
             shown.files.append(file)
-        chat.shown.append(shown)
-        self._slack.posted(chat, shown)
+        chat.posted.append(shown)
+        self._slack.notify(chat, shown)
         return {"files": [{"id": file.id, "title": file.title} for file in shown.files]}
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
@@ -337,10 +347,10 @@ class WebApi:
             raise Refused(trigger)
         dialog = Dialog(made_id("V", str(len(self.dialogs))), view, trigger.user)
         self.dialogs.append(dialog)
-        return {"view": {**view, "id": dialog.id, "team_id": self._world.team}}
+        return {"view": {**view, "id": dialog.id, "team_id": self._slack.app.team}}
 
 
-def _say(shown: Shown, said: Arguments) -> None:
+def _say(shown: Message, said: Arguments) -> None:
     shown.blocks, shown.fallback = said.get("blocks") or [], str(said.get("text", ""))
 
 

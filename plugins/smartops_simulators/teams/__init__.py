@@ -13,7 +13,7 @@ It checks requests as Teams does, and answers alike. A request that Teams would 
 breach, and fails the test at the end.
 """
 
+from .model import Clicked, Conversation, Message, User
 from .service import TeamsSimulator
-from .world import Clicked, Conversation, Shown, User
 
-__all__ = ["Clicked", "Conversation", "Shown", "TeamsSimulator", "User"]
+__all__ = ["Clicked", "Conversation", "Message", "TeamsSimulator", "User"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from smartops_simulators.platform import BOT, Fault
+from smartops_simulators.platform import BOT, Fault, Meter
 
-from .limits import Meter, faults_of, too_large
-from .world import Conversation, Shown, card_of
+from .limits import WINDOWS, faults_of, too_large
+from .model import Conversation, Message, card_of
 
 if TYPE_CHECKING:
     from .service import TeamsSimulator
@@ -33,8 +34,7 @@ class Connector:
 
     def __init__(self, teams: TeamsSimulator) -> None:
         self._teams = teams
-        self._world = teams.world
-        self._meters: dict[str, Meter] = {}
+        self._meters: dict[str, Meter] = defaultdict(lambda: Meter(teams.clock, *WINDOWS))
         self._uncertain: set[str] = set()
 
     def routes(self, app: web.Application) -> None:
@@ -86,19 +86,18 @@ class Connector:
         if fault.retry_after is not None:
             response.headers["Retry-After"] = str(fault.retry_after)
             wait = fault.retry_after if isinstance(fault.retry_after, int) else 0
-            self._meter(request).closed_until = self._teams.clock.time() + wait
+            self._meter(request).close(wait)
         return response
 
     def _meter(self, request: web.Request) -> Meter:
-        chat = request.match_info.get("chat", "")
-        return self._meters.setdefault(chat, Meter(self._teams.clock))
+        return self._meters[request.match_info.get("chat", "")]
 
     def _limit(self, request: web.Request) -> None:
         meter = self._meter(request)
-        if self._teams.clock.time() < meter.closed_until:
+        if meter.closed:
             breach = f"{request.method}: called again before Retry-After was over"
             self._teams.breaches.append(breach)
-        if not meter.take():
+        if meter.take():
             refused = Refused(429, "TooManyRequests", "slow down")
             refused.response.headers["Retry-After"] = "1"
             raise refused
@@ -115,8 +114,8 @@ class Connector:
         self._check(body, activity)
         if _print(request, body) in self._uncertain:
             self._teams.breaches.append("a message was sent again that may have arrived")
-        shown = Shown(self._world.number(), BOT, activity, thread)
-        chat.activities.append(shown)
+        shown = Message(id=self._teams.number(), author=BOT, activity=activity, thread=thread)
+        chat.posted.append(shown)
         return web.json_response({"id": shown.id}, status=201)
 
     async def _update(self, request: web.Request) -> web.Response:
@@ -138,21 +137,21 @@ class Connector:
         if wanted.get("isGroup"):
             return self._new_thread(wanted)
         members = wanted.get("members") or []
-        user = self._world.user_by_id(members[0].get("id", "")) if len(members) == 1 else None
+        user = self._teams.user_by_id(members[0].get("id", "")) if len(members) == 1 else None
         if user is None or wanted.get("bot", {}).get("id") != self._teams.account["id"]:
             raise Refused(400, "BadArgument", "one member, by the id that bots know, and the bot")
-        if wanted.get("tenantId") != self._world.tenant:
+        if wanted.get("tenantId") != self._teams.login.tenant:
             raise Refused(403, "ForbiddenOperationException", "not of this tenant")
         if user.name in self._teams.unreachable:
             raise Refused(403, "ForbiddenOperationException", "the person has not got this app")
-        chat = self._world.conversation(f"with {user.name}")
+        chat = self._teams.conversation(f"with {user.name}")
         return web.json_response({"id": chat.id}, status=201)
 
     def _new_thread(self, wanted: dict[str, Any]) -> web.Response:
         chat, _ = self._chat(wanted.get("channelData", {}).get("channel", {}).get("id") or "")
-        shown = Shown(self._world.number(), BOT, wanted.get("activity", {}))
-        shown.thread = shown.id
-        chat.activities.append(shown)
+        number, activity = self._teams.number(), wanted.get("activity", {})
+        shown = Message(id=number, author=BOT, activity=activity, thread=number)
+        chat.posted.append(shown)
         ids = {"id": f"{chat.id};messageid={shown.id}", "activityId": shown.id}
         return web.json_response(ids, status=201)
 
@@ -170,14 +169,14 @@ class Connector:
     def _chat(self, id: str) -> tuple[Conversation, str]:
         """Return the conversation and the thread that an id of the connector means."""
         root, _, thread = id.partition(";messageid=")
-        chat = self._world.conversations.get(root)
+        chat = self._teams.conversations.get(root)
         if chat is None:
             raise Refused(404, "ConversationNotFound", "no such conversation")
         if not chat.bot_is_in:
             raise Refused(403, "BotNotInConversationRoster", "the bot was removed")
         return chat, thread
 
-    def _own(self, request: web.Request) -> Shown:
+    def _own(self, request: web.Request) -> Message:
         """Return a message of the bot, which it may change."""
         chat, _ = self._chat(request.match_info["chat"])
         shown = chat.find(request.match_info["id"])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smartops import Clock
 from smartops_simulators.platform import walk
 
-from .world import card_of
+from .model import card_of
 
 WINDOWS = ((7, 1.0), (8, 2.0), (60, 30.0), (1800, 3600.0))
 LARGEST_MESSAGE = 100 * 1024
@@ -38,24 +36,6 @@ _NEEDED = {
     "Action.Execute": "title",
     "Action.Submit": "title",
 }
-
-
-class Meter:
-    """Counts the calls for one conversation, in sliding windows."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._times: deque[float] = deque(maxlen=max(limit for limit, _ in WINDOWS))
-        self.closed_until = 0.0
-
-    def take(self) -> bool:
-        """Count a call; False if it is one too many."""
-        now = self._clock.time()
-        for limit, span in WINDOWS:
-            if len(self._times) >= limit and now - self._times[-limit] < span:
-                return False
-        self._times.append(now)
-        return True
 
 
 def too_large(body: bytes, activity: Mapping[str, Any]) -> bool:

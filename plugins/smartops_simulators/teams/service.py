@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -10,41 +11,43 @@ from aiohttp import web
 
 from smartops import Clock
 from smartops.testing.issuer import SigningKey, StandInIssuer
-from smartops_simulators.page import PageView
-from smartops_simulators.platform import Delivered, Fault, Platform
+from smartops_simulators.platform import BOT, Delivered, Fault, Platform
 from smartops_simulators.printed import configuration
 
-from .acts import Act
+from .activities import Activities
 from .connector import Connector
 from .limits import faults_of_card
 from .login import Login
-from .world import CARD, Clicked, Conversation, Shown, User, World
+from .model import CARD, Clicked, Conversation, Message, User
 
 APP_ID = "1f0c6a2e-5b7d-4c3a-9e8f-0a1b2c3d4e5f"
 TENANT = "aaaaaaaa-1111-4222-8333-444444444444"
 SECRET = "simulated"  # noqa: S105
 ISSUER = "https://api.botframework.com"
+FIRST_ID = 1_700_000_000_000
+"""Teams numbers messages by the millisecond."""
+
 AGAIN_AFTER, ANEW_AFTER = (15.0, 15.0), 30.0
 """After how many seconds an activity without an answer is sent again, and with a new id."""
 
 
-class TeamsSimulator(Platform):
-    """A Teams with one tenant and one bot; people and conversations are created by name.
+class TeamsSimulator(Platform[User, Conversation]):
+    """A Teams with one tenant and one bot.
 
-    ``bot`` must be set to the URL of SmartOps. ``framework`` signs the activities, ``login`` hands
+    ``framework`` signs the activities, ``login`` hands
     out the tokens of the connector. ``posted`` are the ids of all activities that were sent,
     ``unreachable`` the names of people who do not have the app. ``check_card`` is a further check
     of cards, which raises AssertionError.
     """
 
     title = "Teams"
-    patience = 15.0
+    timeout = 15.0
 
     def __init__(
         self, clock: Clock, *, app_id: str = APP_ID, tenant: str = TENANT, secret: str = SECRET
     ) -> None:
         super().__init__(clock)
-        self.world = World(tenant)
+        self._numbers = itertools.count(FIRST_ID)
         self.framework = StandInIssuer(
             issuer=ISSUER, audience=app_id, claims={"sub": None}, clock=clock
         )
@@ -69,12 +72,6 @@ class TeamsSimulator(Platform):
         self.login.url = self.url
         self.service_url = f"{self.url}/"
 
-    def view(self) -> PageView:
-        """Return what the page in the browser shows."""
-        from .draw import TeamsView
-
-        return TeamsView(self)
-
     def refused(self, fault: Fault, request: web.Request) -> web.Response:
         """Return the answer of a fault."""
         return self.connector.refused(fault, request)
@@ -83,7 +80,7 @@ class TeamsSimulator(Platform):
         """Return the section ``plugins: teams:`` for this simulator, but for the secret."""
         return {
             "app_id": self.login.app_id,
-            "tenants": [self.world.tenant],
+            "tenants": [self.login.tenant],
             "metadata": self.framework.metadata_url,
             "login_url": self.url,
             "service_hosts": ["127.0.0.1"],
@@ -95,17 +92,29 @@ class TeamsSimulator(Platform):
         settings = self.settings(client_secret=self.login.secret)
         return configuration(self, "teams", settings, {"client_secret": "TEAMS_SECRET"})
 
-    def user(self, name: str) -> User:
-        """Return a person."""
-        return self.world.user(name)
+    # --- people and conversations ---
 
-    def conversation(self, name: str) -> Conversation:
-        """Return a conversation by name: ``ops`` (a channel), ``group crew``, ``with alice``."""
-        return self.world.conversation(name)
+    def number(self) -> str:
+        """Return the id of a new message."""
+        return str(next(self._numbers))
 
-    def act(self, chat: Conversation, user: str) -> Act:
+    def new_user(self, name: str) -> User:
+        """Return a new person."""
+        return User(name, self.login.tenant)
+
+    def new_conversation(self, name: str) -> Conversation:
+        """Return ``ops``, a channel, or the chats ``with alice`` and ``group crew``."""
+        chat = Conversation.named(name, self.login.tenant)
+        if chat.kind == "personal":
+            user = self.user(name.removeprefix("with "))
+            chat.members[user.name] = user
+        return chat
+
+    def of(self, user: str, chat: Conversation) -> Activities:
         """Return the activities of a person, who is a member now."""
-        return Act(self, chat, chat.members.setdefault(user, self.user(user)))
+        return Activities(self, chat, chat.members.setdefault(user, self.user(user)))
+
+    # --- what people do ---
 
     async def says(
         self,
@@ -113,18 +122,19 @@ class TeamsSimulator(Platform):
         *,
         user: str = "alice",
         conversation: str = "",
-        thread: Shown | None = None,
+        thread: Message | None = None,
         mention: bool = True,
-    ) -> Shown:
+    ) -> Message:
         """Let a person say something, and return it once SmartOps has taken it.
 
         Without ``conversation`` it is said to the bot alone. In channels and groups the bot is
         mentioned, and gets nothing without.
         """
         chat = self.conversation(conversation or f"with {user}")
-        said = self.act(chat, user).message(text, thread, mention=mention)
-        shown = Shown(said["id"], user, said, thread.thread if thread else said["id"])
-        chat.activities.append(shown)
+        said = self.of(user, chat).message(text, thread, mention=mention)
+        begun = thread.thread if thread else said["id"]
+        shown = Message(id=said["id"], author=user, activity=said, thread=begun)
+        chat.posted.append(shown)
         self.changed()
         if mention or chat.kind == "personal":
             await self.deliver(said)
@@ -132,7 +142,7 @@ class TeamsSimulator(Platform):
 
     async def clicks(
         self,
-        shown: Shown,
+        shown: Message,
         what: str,
         *,
         user: str = "alice",
@@ -144,15 +154,15 @@ class TeamsSimulator(Platform):
         An old client sends a message instead, whose answer comes to the conversation. Raises
         LookupError if this person sees no such button.
         """
-        chats = self.world.conversations.values()
-        act = self.act(next(chat for chat in chats if chat.find(shown.id)), user)
+        chats = self.conversations.values()
+        made = self.of(user, next(chat for chat in chats if chat.find(shown.id)))
         if old_client:
-            delivered = await self.deliver(act.submitted(shown, what, inputs or {}))
+            delivered = await self.deliver(made.submitted(shown, what, inputs or {}))
             return Clicked(delivered.status)
-        pressed = act.invoke(shown, what, inputs or {})
+        pressed = made.invoke(shown, what, inputs or {})
         return self.saw(shown, user, await self.deliver(pressed))
 
-    def saw(self, shown: Shown, user: str, delivered: Delivered) -> Clicked:
+    def saw(self, shown: Message, user: str, delivered: Delivered) -> Clicked:
         """Show a person the answer to a pressed button."""
         answer = delivered.json if delivered.status == 200 else None
         if not isinstance(answer, dict):
@@ -171,25 +181,53 @@ class TeamsSimulator(Platform):
     async def install(self, conversation: str, *, user: str = "alice") -> None:
         """Let a person add the bot to a conversation."""
         chat = self.conversation(conversation)
-        act = self.act(chat, user)
+        made = self.of(user, chat)
         chat.bot_is_in = True
-        await self.deliver(act.event(type="installationUpdate", action="add"))
+        await self.deliver(made.event(type="installationUpdate", action="add"))
         members = [self.account, *({"id": item.id} for item in chat.members.values())]
-        await self.deliver(act.event(type="conversationUpdate", membersAdded=members))
+        await self.deliver(made.event(type="conversationUpdate", membersAdded=members))
 
     async def remove(self, conversation: str, *, user: str = "alice") -> None:
         """Let a person remove the bot from a conversation."""
         chat = self.conversation(conversation)
-        act = Act(self, chat, self.user(user))
+        made = Activities(self, chat, self.user(user))
         chat.bot_is_in = False
-        await self.deliver(act.event(type="conversationUpdate", membersRemoved=[self.account]))
-        await self.deliver(act.event(type="installationUpdate", action="remove"))
+        await self.deliver(made.event(type="conversationUpdate", membersRemoved=[self.account]))
+        await self.deliver(made.event(type="installationUpdate", action="remove"))
 
-    async def shown(self, conversation: str, *, count: int = 1) -> Shown:
-        """Return the last message of SmartOps there, waiting until there are ``count``."""
-        chat = self.conversation(conversation)
-        await self.until(lambda: len(chat.answers) >= count)
-        return chat.answers[-1]
+    # --- the page ---
+
+    def places(self, user: str) -> Mapping[str, str]:
+        """Return the conversations of a person."""
+        return {
+            f"with {user}": "a chat with SmartOps",
+            "ops": "the channel ops",
+            "group crew": "the group crew",
+        }
+
+    def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
+        """Return the messages as a person sees them."""
+        chat = self.conversation(place)
+        threads = chat.kind == "channel"
+        return [_drawn(item, user, threads=threads) for item in chat.messages]
+
+    async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
+        """Say it; a message that is not taken is sent again."""
+        begun = self.conversation(place).find(thread)
+        self.later(self.says(text, user=user, conversation=place, thread=begun))
+        return ""
+
+    async def page_presses(
+        self, place: str, user: str, message: str, what: str, fields: dict[str, str]
+    ) -> str:
+        """Press a button, and return the words that are shown beside the card."""
+        shown = self.conversation(place).find(message)
+        if shown is None:
+            raise LookupError("The message is not there any more.")
+        answer = await self.clicks(shown, what, user=user, inputs=fields)
+        return answer.words if answer.status == 200 else f"SmartOps answered {answer.status}."
+
+    # --- what Teams sends ---
 
     async def deliver(self, activity: Mapping[str, Any]) -> Delivered:
         """Send an activity, again if it gets no answer, and return the answer."""
@@ -201,7 +239,7 @@ class TeamsSimulator(Platform):
             delivered = await self.send(activity)
         if self.resends and _unanswered(delivered):
             await self.clock.sleep(ANEW_AFTER)
-            delivered = await self.send({**activity, "id": self.world.number()})
+            delivered = await self.send({**activity, "id": self.number()})
         return delivered
 
     async def send(self, activity: Mapping[str, Any]) -> Delivered:
@@ -238,3 +276,17 @@ class TeamsSimulator(Platform):
 
 def _unanswered(delivered: Delivered) -> bool:
     return delivered.status in (0, 408, 500, 502, 503, 504)
+
+
+def _drawn(shown: Message, user: str, *, threads: bool) -> dict[str, Any]:
+    card, note = shown.seen_by(user), "Changed" if shown.edits else ""
+    actions = [{"type": "ActionSet", "actions": card["actions"]}] if "actions" in card else []
+    return {
+        "id": shown.id,
+        "thread": shown.thread if threads else "",
+        "bot": shown.author == BOT,
+        "author": "SmartOps" if shown.author == BOT else shown.author.title(),
+        "note": "Only you see this" if user in shown.views else note,
+        "text": str(shown.activity.get("text") or ""),
+        "parts": [*card.get("body", ()), *actions],
+    }

@@ -92,7 +92,7 @@ async def test_every_call(line: Line) -> None:
         await connector.typing(lane, base, chat.id)
         alice = line.teams.user("alice")
         made = await connector.create(
-            lane, base, line.teams.account["id"], alice.id, line.teams.world.tenant
+            lane, base, line.teams.account["id"], alice.id, line.teams.login.tenant
         )
     assert made == line.teams.conversation("with alice").id
     assert [call.status for call in line.teams.calls] == [201, 201, 200, 200, 202, 201]
@@ -101,7 +101,7 @@ async def test_every_call(line: Line) -> None:
 
 async def test_ids_are_one_segment_each(line: Line) -> None:
     line.chat.id = "19:a/b?c#d%2e@thread.v2;messageid=1"
-    line.teams.world.conversations["19:a/b?c#d%2e@thread.v2"] = line.chat
+    line.teams.conversations["19:a/b?c#d%2e@thread.v2"] = line.chat
     await line.send()
     assert line.texts == ["Done."]
 

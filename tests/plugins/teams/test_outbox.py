@@ -44,7 +44,7 @@ class Room:
             "channelId": "msteams",
             "conversation": self.chat.id,
             "kind": "groupChat",
-            "tenant": self.teams.world.tenant,
+            "tenant": self.teams.login.tenant,
             "activity": pressed,
             "bot": self.teams.account,
             "user": {"id": self.teams.user("alice").id, "name": "Alice"},

@@ -1,4 +1,4 @@
-"""What people do, as the activities that Teams sends."""
+"""What Teams sends when people write, press a button or add the bot."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartops_simulators.platform import walk
+from smartops_simulators.platform import value_of, walk
 
-from .world import Conversation, Shown, User
+from .model import Conversation, Message, User
 
 if TYPE_CHECKING:
     from .service import TeamsSimulator
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """Something that a person does in a conversation."""
+class Activities:
+    """Makes the activities of a person in a conversation."""
 
     teams: TeamsSimulator
     chat: Conversation
     person: User
 
-    def message(self, text: str, thread: Shown | None, *, mention: bool) -> dict[str, Any]:
-        """Return what was typed. A post in a channel without a thread begins one."""
-        number = self.teams.world.number()
+    def message(self, text: str, thread: Message | None, *, mention: bool) -> dict[str, Any]:
+        """Return a typed message. A post in a channel without a thread begins one."""
+        number = self.teams.number()
         said = {
             "type": "message",
             "id": number,
@@ -42,11 +42,11 @@ class Act:
 
     def event(self, **members: Any) -> dict[str, Any]:
         """Return something that happens to the conversation."""
-        return {"id": f"f:{self.teams.world.number()}", **self._common(""), **members}
+        return {"id": f"f:{self.teams.number()}", **self._common(""), **members}
 
-    def invoke(self, shown: Shown, what: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+    def invoke(self, shown: Message, what: str, inputs: Mapping[str, str]) -> dict[str, Any]:
         """Return what a client sends when a button is pressed; raises LookupError."""
-        card = shown.seen_by(self.person.name) or {}
+        card = shown.seen_by(self.person.name)
         action = button(card, what)
         pressed = {name: action[name] for name in ("type", "id", "verb") if name in action}
         data = {**action.get("data", {}), **filled(card, inputs)}
@@ -58,13 +58,13 @@ class Act:
             value={"action": {**pressed, "data": data}, "trigger": "manual"},
         )
 
-    def submitted(self, shown: Shown, what: str, inputs: Mapping[str, str]) -> dict[str, Any]:
+    def submitted(self, shown: Message, what: str, inputs: Mapping[str, str]) -> dict[str, Any]:
         """Return what a client sends that knows no Action.Execute: a message without text."""
-        card = shown.seen_by(self.person.name) or {}
+        card = shown.seen_by(self.person.name)
         data = button(card, what)["fallback"]["data"]
         return {
             "type": "message",
-            "id": self.teams.world.number(),
+            "id": self.teams.number(),
             **self._common(shown.thread),
             "replyToId": shown.id,
             "value": {**data, **filled(card, inputs)},
@@ -95,21 +95,16 @@ def button(card: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def filled(card: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of a card's inputs; raises ValueError as a client would complain.
+    """Return the values of a card's inputs; ``inputs`` are by id, or by what follows its colon.
 
-    ``inputs`` are by id, or by what follows the colon in it.
+    Raises ValueError as a client would complain.
     """
     values: dict[str, str] = {}
     for element in walk(card.get("body")):
-        if not str(element.get("type", "")).startswith("Input."):
-            continue
-        name = element["id"]
-        value = inputs.get(name) or inputs.get(name.rpartition(":")[2])
-        value = value or str(element.get("value", ""))
-        if element.get("isRequired") and not value:
-            raise ValueError(element.get("errorMessage") or f"{name} is needed")
-        allowed = [choice["value"] for choice in element.get("choices", ())]
-        if allowed and value and value not in allowed:
-            raise ValueError(f"{value} is not among the choices of {name}")
-        values[name] = value
+        if str(element.get("type", "")).startswith("Input."):
+            name, initial = element["id"], str(element.get("value", ""))
+            complaint = element.get("errorMessage") or f"{name} is needed"
+            required = complaint if element.get("isRequired") else ""
+            choices = [choice["value"] for choice in element.get("choices", ())]
+            values[name] = value_of(name, inputs, initial, choices, required)
     return values

@@ -1,19 +1,16 @@
-"""What there is in the simulated Teams: people, conversations and messages."""
+"""What the simulated Teams contains: people, conversations and messages."""
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops_simulators.platform import BOT, walk
+from smartops_simulators import platform
+from smartops_simulators.platform import walk
 
 _PEOPLE = uuid.UUID("5d1f0c3e-7a51-4b0c-9d53-0d8a3a1f7b11")
-FIRST_ID = 1_700_000_000_000
-"""Teams numbers messages by the millisecond."""
-
 CARD = "application/vnd.microsoft.card.adaptive"
 
 
@@ -45,16 +42,11 @@ class User:
         return {"id": self.id, "name": self.name.title(), "aadObjectId": self.object_id}
 
 
-@dataclass(slots=True)
-class Shown:
+@dataclass(kw_only=True)
+class Message(platform.Message):
     """A message. ``views`` are the cards that single people see in its place, by their name."""
 
-    id: str
-    author: str
     activity: dict[str, Any]
-    thread: str = ""
-    edits: int = 0
-    deleted: bool = False
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -62,9 +54,9 @@ class Shown:
         """The card that everybody sees who has no view of their own."""
         return card_of(self.activity)
 
-    def seen_by(self, user: str) -> dict[str, Any] | None:
-        """Return the card that this person sees."""
-        return self.views.get(user) or self.card
+    def seen_by(self, user: str) -> dict[str, Any]:
+        """Return the card that this person sees; empty if there is none."""
+        return self.views.get(user) or self.card or {}
 
     @property
     def text(self) -> str:
@@ -78,28 +70,26 @@ class Shown:
         return [action.get("title", "") for action in (self.card or {}).get("actions", ())]
 
 
-@dataclass(slots=True)
-class Conversation:
-    """A chat or a channel. ``bot_is_in`` says whether the bot may speak there."""
+@dataclass(kw_only=True)
+class Conversation(platform.Conversation[Message]):
+    """A chat or a channel."""
 
-    id: str
     kind: str
-    name: str
     tenant: str
     team: str = ""
-    bot_is_in: bool = True
-    members: dict[str, User] = field(default_factory=dict)
-    activities: list[Shown] = field(default_factory=list)
 
-    @property
-    def answers(self) -> list[Shown]:
-        """What SmartOps has said and not deleted."""
-        return [item for item in self.activities if item.author == BOT and not item.deleted]
-
-    def find(self, id: str) -> Shown | None:
-        """Return a message that is there."""
-        found = (item for item in self.activities if item.id == id and not item.deleted)
-        return next(found, None)
+    @classmethod
+    def named(cls, name: str, tenant: str) -> Conversation:
+        """Return a channel, or the chat ``with alice``, or the chat of the ``group crew``."""
+        root = uuid.uuid5(_PEOPLE, f"channel {name}").hex
+        if name.startswith("with "):
+            user = User(name.removeprefix("with "), tenant)
+            key, kind, team = f"a:1{user.id[3:]}", "personal", ""
+        elif name.startswith("group "):
+            key, kind, team = f"19:{root}@thread.v2", "groupChat", ""
+        else:
+            key, kind, team = f"19:{root}@thread.tacv2", "channel", "19:team@thread.tacv2"
+        return cls(id=key, name=name, kind=kind, tenant=tenant, team=team)
 
     def reference(self, thread: str = "") -> dict[str, Any]:
         """Return ``conversation`` of an activity."""
@@ -129,49 +119,6 @@ class Clicked:
     def text(self) -> str:
         """What the person reads, one element a line."""
         return words(self.card) if self.card else self.words
-
-
-class World:
-    """All people and conversations of one tenant."""
-
-    def __init__(self, tenant: str) -> None:
-        self.tenant = tenant
-        self.users: dict[str, User] = {}
-        self.conversations: dict[str, Conversation] = {}
-        self._numbers = itertools.count(FIRST_ID)
-
-    def number(self) -> str:
-        """Return the id of a new message."""
-        return str(next(self._numbers))
-
-    def user(self, name: str) -> User:
-        """Return a person, who is created if needed."""
-        return self.users.setdefault(name, User(name, self.tenant))
-
-    def user_by_id(self, id: object) -> User | None:
-        """Return the person whom bots address so."""
-        return next((user for user in self.users.values() if user.id == id), None)
-
-    def conversation(self, name: str) -> Conversation:
-        """Return a conversation by its id or name; it is created if there is none.
-
-        ``with alice`` is the one-to-one chat with that person, ``group crew`` a group chat;
-        every other name is a channel's.
-        """
-        for known in self.conversations.values():
-            if name in (known.id, known.name):
-                return known
-        if name.startswith("with "):
-            user = self.user(name.removeprefix("with "))
-            made = Conversation(f"a:1{user.id[3:]}", "personal", name, self.tenant)
-            made.members[user.name] = user
-        elif name.startswith("group "):
-            made = Conversation(f"19:{uuid.uuid4().hex}@thread.v2", "groupChat", name, self.tenant)
-        else:
-            root = f"19:{uuid.uuid5(_PEOPLE, f'channel {name}').hex}@thread.tacv2"
-            made = Conversation(root, "channel", name, self.tenant, "19:team@thread.tacv2")
-        self.conversations[made.id] = made
-        return made
 
 
 def card_of(activity: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What people do, as the payloads that Slack sends."""
+"""What Slack sends when people write, press a button or submit a dialog."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartops_simulators.platform import walk
+from smartops_simulators.platform import value_of
 
-from .world import Conversation, Dialog, Shown, User, made_id
+from .model import JSON, Conversation, Dialog, Message, User, made_id
 
 if TYPE_CHECKING:
     from .service import SlackSimulator
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 _LINK = re.compile(
     r"(?P<url>https?://[^\s<>|]+)|(?P<host>\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org)\b)"
 )
-
-
-JSON = dict[str, Any]
-Part = Mapping[str, Any]
+_TOKEN = {"token": "no-proof-of-anything"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class App:
     command: str = "/smartops"
 
 
-class Acts:
+class Payloads:
     """Makes the payloads."""
 
     def __init__(self, slack: SlackSimulator) -> None:
@@ -47,30 +44,26 @@ class Acts:
 
     def event(self, **inner: Any) -> JSON:
         """Return an event of the Events API, with an id of its own."""
-        number, team = str(next(self._numbers)), self._app.team
+        team = self._app.team
         installed = {"team_id": team, "user_id": self._app.user, "enterprise_id": None}
         return {
-            "token": "no-proof-of-anything",
+            **_TOKEN,
             "team_id": team,
-            "context_team_id": team,
-            "context_enterprise_id": None,
             "api_app_id": self._app.id,
             "event": inner,
             "type": "event_callback",
-            "event_id": made_id("Ev", number),
+            "event_id": made_id("Ev", str(next(self._numbers))),
             "event_time": int(float(inner.get("event_ts", "0"))),
             "authorizations": [{**installed, "is_bot": True, "is_enterprise_install": False}],
             "is_ext_shared_channel": False,
-            "event_context": f"4-{made_id('E', number)}",
         }
 
-    def message(self, chat: Conversation, said: Shown, kind: str, **more: Any) -> JSON:
+    def message(self, chat: Conversation, said: Message, kind: str, **more: Any) -> JSON:
         """Return the event of a message: kind ``message`` or ``app_mention``."""
         inner = {
             "user": self._slack.user(said.author).id,
             "type": kind,
             "ts": said.ts,
-            "client_msg_id": f"client-{said.ts}",
             "text": said.fallback,
             "team": self._app.team,
             "channel": chat.id,
@@ -80,15 +73,14 @@ class Acts:
         }
         return self.event(**{**inner, **more})
 
-    def edited(self, chat: Conversation, now: Shown, before: str, ts: str) -> JSON:
+    def edited(self, chat: Conversation, now: Message, before: str, ts: str) -> JSON:
         """Return the event of an edit."""
         user = self._slack.user(now.author).id
         common = {"type": "message", "user": user, "team": self._app.team, "ts": now.ts}
-        edited = {"user": user, "ts": ts}
         return self.event(
             type="message",
             subtype="message_changed",
-            message={**common, "text": now.fallback, "edited": edited},
+            message={**common, "text": now.fallback, "edited": {"user": user, "ts": ts}},
             previous_message={**common, "text": before},
             channel=chat.id,
             hidden=True,
@@ -97,7 +89,7 @@ class Acts:
             channel_type=_type(chat),
         )
 
-    def own(self, chat: Conversation, shown: Shown) -> JSON:
+    def own(self, chat: Conversation, shown: Message) -> JSON:
         """Return the event of a message of the app itself."""
         profile = {"id": self._app.bot_id, "app_id": self._app.id, "name": "smartops"}
         return self.event(
@@ -113,11 +105,9 @@ class Acts:
     def slash(self, chat: Conversation, user: User, text: str) -> dict[str, str]:
         """Return the form of a slash command."""
         return {
-            "token": "no-proof-of-anything",
+            **_TOKEN,
             "team_id": self._app.team,
-            "team_domain": "simulated",
             "channel_id": chat.id,
-            "channel_name": _name(chat),
             "user_id": user.id,
             "user_name": user.name,
             "command": self._app.command,
@@ -129,17 +119,22 @@ class Acts:
         }
 
     def pressed(
-        self, chat: Conversation, shown: Shown, user: User, button: Part, values: Part
+        self,
+        chat: Conversation,
+        shown: Message,
+        user: User,
+        button: Mapping[str, Any],
+        values: Mapping[str, Any],
     ) -> JSON:
-        """Return what is sent when a button in a message is pressed."""
+        """Return the interaction of a pressed button in a message."""
         where = {"message_ts": shown.ts, "channel_id": chat.id, "is_ephemeral": bool(shown.to)}
         action = {name: button[name] for name in ("action_id", "text", "value") if name in button}
         block = button.get("block_id") or made_id("b", button.get("action_id", ""))
-        more = {"block_id": block, "type": "button", "action_ts": self._slack.world.ts()}
+        more = {"block_id": block, "type": "button", "action_ts": self._slack.number()}
         made = {
             **self._interaction("block_actions", user),
             "container": {"type": "message", **where, **_thread(shown)},
-            "channel": {"id": chat.id, "name": _name(chat)},
+            "channel": {"id": chat.id},
             "state": {"values": values},
             "response_url": self._response(chat, user, shown.ts),
             "actions": [{**action, **more}],
@@ -148,29 +143,20 @@ class Acts:
             made["message"] = {"user": self._app.user, **self._bot, **shown.payload()}
         return made
 
-    def submitted(self, dialog: Dialog, values: Part) -> JSON:
-        """Return what is sent when a dialog is submitted."""
-        view = {
-            **dialog.view,
-            "id": dialog.id,
-            "team_id": self._app.team,
-            "app_id": self._app.id,
-            "bot_id": self._app.bot_id,
-            "root_view_id": dialog.id,
-            "previous_view_id": None,
-            "hash": f"{self._slack.world.ts()}.hash",
-            "state": {"values": values},
-        }
+    def submitted(self, dialog: Dialog, values: Mapping[str, Any]) -> JSON:
+        """Return the interaction of a submitted dialog."""
+        own = {"id": dialog.id, "team_id": self._app.team, "app_id": self._app.id}
+        view = {**dialog.view, **own, "root_view_id": dialog.id, "state": {"values": values}}
         interaction = self._interaction("view_submission", dialog.user)
         return {**interaction, "view": view, "response_urls": []}
 
     def _interaction(self, kind: str, user: User) -> JSON:
         team = self._app.team
         return {
+            **_TOKEN,
             "type": kind,
             "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": team},
             "api_app_id": self._app.id,
-            "token": "no-proof-of-anything",
             "team": {"id": team, "domain": "simulated"},
             "enterprise": None,
             "is_enterprise_install": False,
@@ -182,8 +168,12 @@ class Acts:
 
 
 def typed(text: str) -> str:
-    """Return what somebody typed as Slack passes it on: escaped, and links marked as such."""
+    """Return typed text as Slack passes it on: escaped, and links marked as such."""
     return _LINK.sub(_linked, escaped(text))
+
+
+def _linked(found: re.Match[str]) -> str:
+    return f"<{found['url']}>" if found["url"] else f"<http://{found['host']}|{found['host']}>"
 
 
 def escaped(text: str) -> str:
@@ -191,7 +181,7 @@ def escaped(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def button(shown: Shown, what: str) -> dict[str, Any]:
+def button(shown: Message, what: str) -> dict[str, Any]:
     """Return the button with this label, or whose ``action_id`` has this word; LookupError."""
     for block in shown.blocks:
         for found in block.get("elements", ()) if block["type"] == "actions" else ():
@@ -205,46 +195,31 @@ def button(shown: Shown, what: str) -> dict[str, Any]:
 
 
 def filled(blocks: Iterable[dict[str, Any]], inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Return the state of inputs; raises ValueError as a client would complain.
+    """Return the state of inputs; ``inputs`` are by ``block_id``, or by its last word.
 
-    ``inputs`` are by ``block_id``, or by the last word of it.
+    Raises ValueError as a client would complain.
     """
-    values: dict[str, Any] = {}
-    for block in blocks:
-        if block["type"] != "input":
-            continue
-        name, element = block["block_id"], block["element"]
-        value = inputs.get(name, inputs.get(name.rpartition(".")[2], ""))
-        if not value:
-            option = element.get("initial_option") or {}
-            value = element.get("initial_value") or option.get("value", "")
-        if not value and not block.get("optional"):
-            raise ValueError(f"{block['label']['text']} is needed")
-        values[name] = {element["action_id"]: _state(name, element, value)}
-    return values
+    return {
+        block["block_id"]: {block["element"]["action_id"]: _state(block, inputs)}
+        for block in blocks
+        if block["type"] == "input"
+    }
 
 
-def _state(name: str, element: Mapping[str, Any], value: str) -> dict[str, Any]:
-    kind = element["type"]
-    if "options" not in element:
-        return {"type": kind, "value": value or None}
-    chosen = next((item for item in walk(element["options"]) if item.get("value") == value), None)
-    if value and chosen is None:
-        raise ValueError(f"{value} is not among the choices of {name}")
-    return {"type": kind, "selected_option": chosen}
-
-
-def _linked(found: re.Match[str]) -> str:
-    return f"<{found['url']}>" if found["url"] else f"<http://{found['host']}|{found['host']}>"
+def _state(block: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+    element = block["element"]
+    options = {item["value"]: item for item in element.get("options", ())}
+    initial = element.get("initial_value") or element.get("initial_option", {}).get("value", "")
+    required = "" if block.get("optional") else f"{block['label']['text']} is needed"
+    value = value_of(block["block_id"], inputs, initial, options, required)
+    if "options" in element:
+        return {"type": element["type"], "selected_option": options.get(value)}
+    return {"type": element["type"], "value": value or None}
 
 
 def _type(chat: Conversation) -> str:
     return "im" if chat.direct else "channel"
 
 
-def _name(chat: Conversation) -> str:
-    return "directmessage" if chat.direct else chat.name
-
-
-def _thread(shown: Shown) -> dict[str, str]:
+def _thread(shown: Message) -> dict[str, str]:
     return {"thread_ts": shown.thread} if shown.thread else {}
