@@ -79,10 +79,8 @@ class Gate:
         if not message.id:
             return Claimed(message)
         key, digest = idempotency_key(message), digest_of(message)
-        if keep:
-            new = await self.parts.store.arrive(key, message.dump(), digest)
-        else:
-            new = await self.parts.store.claim(key, digest)
+        stored = message.dump() if keep else None
+        new = await self.parts.store.claim(key, digest, stored)
         return self._begun(message, key) if new else None
 
     async def first_answer(self, message: Message) -> Claimed | Answer:

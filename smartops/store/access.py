@@ -35,12 +35,12 @@ class Access:
         function: Callable[[Connection], R],
         *,
         repeatable: bool = True,
-        order: str = "",
     ) -> R:
-        return await self._writer.write(function, repeatable=repeatable, order=order)
+        result: R = await self._writer.write(function, repeatable=repeatable)
+        return result
 
-    def _queue(self, function: Callable[[Connection], object], *, order: str = "") -> None:
-        self._writer.queue(function, order=order)
+    def _queue(self, function: Callable[[Connection], object]) -> None:
+        self._writer.queue(function)
 
     async def _read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return the rows; they include everything that this process wrote before."""
@@ -59,10 +59,10 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None
     """Insert the row, or update the one with the same primary key."""
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in keys}
-    statement = _insert(connection, table).values(dict(row))
+    statement = insert(table, connection.dialect.name).values(dict(row))
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+def insert(table: Table, dialect: str) -> Any:
+    """Return an INSERT that can say what to do on a conflict."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
 
 from smartops.jsonable import members
 
@@ -10,7 +13,11 @@ from .access import Access, upsert
 from .rows import AuditEvent, Phase
 from .tables import audit_events, revoked
 
-_ADD = insert(audit_events).inline()  # built once, because building it costs more than running it
+_ADD = insert(audit_events).inline()
+
+
+def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    connection.execute(_ADD, rows)
 
 
 class Audit(Access):
@@ -20,7 +27,7 @@ class Audit(Access):
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
         row = members(event)
         del row["id"]
-        self._queue(lambda connection: connection.execute(_ADD, row))
+        self._writer.queue(_add, row=row)
 
     async def history(
         self, person: str, limit: int, *, phase: Phase | None = None

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 import anyio
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, update
 
-from smartops.services import Clock
-
-from .access import Access, upsert
-from .database import Database
-from .rows import LEASE, Known, StoreClosed, StoreUnavailable
+from .access import Access, insert
+from .rows import LEASE, Known, StoreClosed
 from .tables import inbox, messages
-
-_NAMES: dict[str, Any] = {
-    "key": bindparam("key"),
-    "expires": bindparam("expires"),
-    "holder": bindparam("holder"),
-    "digest": bindparam("digest"),
-    "lease_until": bindparam("lease_until"),
-}
-_CLAIM = {  # built once, because building it costs more than running it
-    "sqlite": sqlite.insert(messages)
-    .values(_NAMES)
-    .on_conflict_do_nothing()
-    .returning(messages.c.key),
-    "postgresql": postgresql.insert(messages)
-    .values(_NAMES)
-    .on_conflict_do_nothing()
-    .returning(messages.c.key),
-}
-_ENDED = update(messages).where(messages.c.key == bindparam("of"))
-_SETTLE = _ENDED.values(answer=bindparam("reply"), lease_until=0.0)
-_SETTLE_READ = _SETTLE.values(expires=bindparam("until"))
 
 DEDUPLICATED = 7 * 86_400.0
 """For how many seconds an idempotency key is known; no platform redelivers later than that."""
@@ -47,42 +22,53 @@ ANSWERED = 600.0
 LARGEST = 256 * 1024
 """The maximum size of such an answer in bytes."""
 
+_SETTLE = (  # built once, because building it costs more than running it
+    update(messages)
+    .where(messages.c.key == bindparam("of"))
+    .values(
+        answer=bindparam("reply"),
+        lease_until=0.0,
+        expires=func.coalesce(bindparam("until"), messages.c.expires),
+    )
+)
 _NUMBERS = itertools.count()
+
+Row = dict[str, Any]
 
 
 class Messages(Access):
     """Claims of messages and their stored answers, and the inbox of accepted messages."""
 
-    def __init__(self, database: Database, clock: Clock, owner: str) -> None:
-        super().__init__(database, clock, owner)
-        self._settling = threading.Lock()
-        self._settled: list[Mapping[str, Any]] | None = None
-
-    async def claim(self, key: str, digest: str = "") -> bool:
+    async def claim(self, key: str, digest: str = "", message: bytes | None = None) -> bool:
         """Return whether this idempotency key is new, to this and every other process.
 
-        ``digest`` is of what the message says. The claim has a lease, see :meth:`retake`.
-        If the caller is cancelled meanwhile, the claim is given back.
+        ``digest`` is of the message's content. With ``message`` it is stored in the
+        inbox until it is delivered. The claim has a lease, see :meth:`retake`. If the
+        caller is cancelled meanwhile, a claim without a message is given back.
         """
         claim = self._new_claim(key, digest)
+        arrived = None
+        if message is not None:
+            lease = {"owner": self.owner, "lease_until": claim["lease_until"]}
+            arrived = {"key": key, "message": message, **lease}
         try:
-            return await self._write(lambda connection: _claimed(connection, claim), order=key)
+            new: bool = await self._writer.write(_claim, row=(claim, arrived))
         except anyio.get_cancelled_exc_class():
-            holder = claim["holder"]
-            with suppress(StoreClosed):
-                self._queue(lambda connection: _unclaim(connection, key, holder), order=key)
+            if message is None:
+                with suppress(StoreClosed):
+                    self._queue(lambda connection: _unclaim(connection, key, claim["holder"]))
             raise
+        return new
 
     async def retake(self, key: str) -> bool:
         """Take over the claim of a message without an answer whose lease ran out.
 
         One in the inbox is left to :meth:`undelivered`.
         """
-        claim = self._new_claim(key)
-        now = self._clock.time()
-        return await self._write(lambda connection: _retaken(connection, claim, now), order=key)
+        claim, now = self._new_claim(key), self._clock.time()
+        return await self._write(lambda connection: _retaken(connection, claim, now))
 
-    def _new_claim(self, key: str, digest: str = "") -> dict[str, Any]:
+    def _new_claim(self, key: str, digest: str = "") -> Row:
         return {
             "key": key,
             "expires": self._clock.time() + DEDUPLICATED,
@@ -101,36 +87,9 @@ class Messages(Access):
         The answer to a ``read`` is stored for the duplicates that wait for it: for
         minutes, and not at all if it is large; the message can then be run again.
         """
-        if read:
-            until = self._clock.time() + ANSWERED
-            reply = answer if len(answer) <= LARGEST else None
-            self._settle_read({"of": key, "reply": reply, "until": until})
-        else:
-            row = {"of": key, "reply": answer}
-            self._queue(lambda connection: connection.execute(_SETTLE, row))
-
-    def _settle_read(self, row: Mapping[str, Any]) -> None:
-        """Store the answer to a read together with all others until the next transaction.
-
-        Most messages are reads, and a statement costs much more than a row of it.
-        """
-        with self._settling:
-            if self._settled is not None:
-                self._settled.append(row)
-                return
-            rows = self._settled = [row]
-
-        def settle_all(connection: Connection) -> None:
-            with self._settling:
-                if self._settled is rows:
-                    self._settled = None
-            connection.execute(_SETTLE_READ, rows)
-
-        try:
-            self._queue(settle_all)
-        except (StoreUnavailable, StoreClosed):
-            self._settled = None
-            raise
+        reply = None if read and len(answer) > LARGEST else answer
+        until = self._clock.time() + ANSWERED if read else None
+        self._writer.queue(_settle, row={"of": key, "reply": reply, "until": until})
 
     async def known(self, key: str) -> Known | None:
         """Return what is stored of a claimed message; None if it is not claimed."""
@@ -142,20 +101,6 @@ class Messages(Access):
         """Return the stored answer to a message; None if there is none, or none yet."""
         known = await self.known(key)
         return known.answer if known else None
-
-    async def arrive(self, key: str, message: bytes, digest: str = "") -> bool:
-        """Claim a message and store it until it is answered; False if its key is known."""
-        claim = self._new_claim(key, digest)
-        until = claim["lease_until"]
-        row = {"key": key, "message": message, "owner": self.owner, "lease_until": until}
-
-        def claim_and_keep(connection: Connection) -> bool:
-            new = _claimed(connection, claim)
-            if new:
-                upsert(connection, inbox, row)
-            return new
-
-        return await self._write(claim_and_keep, order=key)
 
     def delivered(self, key: str) -> None:
         """Delete an answered message from the inbox, soon."""
@@ -186,25 +131,46 @@ class Messages(Access):
         await self._write(lambda connection: connection.execute(statement))
 
 
-def _claimed(connection: Connection, claim: Mapping[str, Any]) -> bool:
-    """Claim; run again after an uncertain commit, it recognises its own claim."""
-    if connection.execute(_CLAIM[connection.dialect.name], claim).first() is not None:
-        return True
-    return _is_held(connection, claim)
+def _insert_once(table: Table, dialect: str) -> Any:
+    return insert(table, dialect).on_conflict_do_nothing()
 
 
-def _retaken(connection: Connection, claim: Mapping[str, Any], now: float) -> bool:
+_CLAIM = {
+    dialect: _insert_once(messages, dialect).returning(messages.c.holder)
+    for dialect in ("sqlite", "postgresql")
+}
+
+
+def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None]]) -> list[bool]:
+    """Claim; run again after an uncertain commit, it recognises its own claims.
+
+    Keys are inserted in order, so that two processes do not deadlock.
+    """
+    rows = sorted((claim for claim, _ in claims), key=itemgetter("key"))
+    new = set(connection.execute(_CLAIM[connection.dialect.name], rows).scalars())
+    results = [claim["holder"] in new or _is_held(connection, claim) for claim, _ in claims]
+    arrived = [row for (_, row), mine in zip(claims, results, strict=True) if row and mine]
+    if arrived:
+        connection.execute(_insert_once(inbox, connection.dialect.name), arrived)
+    return results
+
+
+def _settle(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.execute(_SETTLE, rows)
+
+
+def _retaken(connection: Connection, claim: Row, now: float) -> bool:
     """Take over a lapsed claim; run again after an uncertain commit, it recognises its own."""
-    kept = exists().where(inbox.c.key == claim["key"])
+    stored = exists().where(inbox.c.key == claim["key"])
     lapsed = messages.c.answer.is_(None) & (messages.c.lease_until <= now)
-    statement = update(messages).where(messages.c.key == claim["key"], lapsed, ~kept)
+    statement = update(messages).where(messages.c.key == claim["key"], lapsed, ~stored)
     values = {name: claim[name] for name in ("holder", "lease_until")}
     if connection.execute(statement.values(values)).rowcount == 1:
         return True
     return _is_held(connection, claim)
 
 
-def _is_held(connection: Connection, claim: Mapping[str, Any]) -> bool:
+def _is_held(connection: Connection, claim: Row) -> bool:
     held = messages.c.key == claim["key"], messages.c.holder == claim["holder"]
     return connection.execute(select(messages.c.key).where(*held)).first() is not None
 

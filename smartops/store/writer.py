@@ -15,8 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from sqlalchemy import Connection, Engine
@@ -25,8 +24,6 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlche
 from .rows import StoreClosed, StoreUnavailable
 
 log = logging.getLogger("smartops.store")
-
-R = TypeVar("R")
 
 BATCH = 512
 """The maximum number of writes in one transaction."""
@@ -45,13 +42,14 @@ _AWAY_CODES = ("25006", "55P03")
 class _Write:
     """A function to run in a transaction, and its outcome.
 
-    Queued ones have no ``future``; they are ``retained`` while the database is away.
+    One with a ``row`` is run once for the rows of all such writes. Queued ones have
+    no ``future``; they are ``retained`` while the database is away.
     """
 
-    function: Callable[[Connection], Any]
+    function: Callable[..., Any]
+    row: Any = None
     future: asyncio.Future[Any] | None = None
     repeatable: bool = True
-    order: str = ""
     retained: bool = False
     result: Any = None
     error: Exception | None = None
@@ -89,31 +87,33 @@ class Writer:
 
     async def write(
         self,
-        function: Callable[[Connection], R],
+        function: Callable[..., Any],
         *,
+        row: Any = None,
         repeatable: bool = True,
-        order: str = "",
-    ) -> R:
+    ) -> Any:
         """Run the function in a transaction and return its result once that is committed.
 
+        With a ``row`` it is called as ``function(connection, rows)`` for the rows of all
+        writes in the transaction that have the same function, and returns a result for
+        each row, or None. A statement costs much more than a row of it. Such functions
+        run before the others.
         A ``repeatable`` function is run again if the connection broke at the
         commit; it must then end the same whether or not that commit happened.
-        Functions with an ``order`` come last in their transaction, in that order:
-        so two processes that insert the same keys never deadlock.
         If the caller is cancelled, the function may or may not be run. Raises
         StoreUnavailable if the database is unreachable or too many writes wait,
         StoreClosed after :meth:`aclose`, and what the function raised.
         """
-        future: asyncio.Future[R] = self._loop.create_future()
-        self._put(_Write(function, future, repeatable, order))
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._put(_Write(function, row, future, repeatable))
         return await future
 
-    def queue(self, function: Callable[[Connection], object], *, order: str = "") -> None:
-        """Run the function soon, after all earlier writes; retry while the database is away.
+    def queue(self, function: Callable[..., object], *, row: Any = None) -> None:
+        """Run the function soon, as :meth:`write` does; retry while the database is away.
 
         Raises StoreUnavailable if too many writes wait, StoreClosed after :meth:`aclose`.
         """
-        self._put(_Write(function, order=order))
+        self._put(_Write(function, row))
 
     async def flush(self) -> None:
         """Return when all earlier writes are committed."""
@@ -180,7 +180,6 @@ class Writer:
 
     def _write(self, batch: list[_Write]) -> None:
         """Commit the batch in one transaction, or each write alone if one of them fails."""
-        batch.sort(key=attrgetter("order"))
         failure = self._commit(batch)
         if failure is not None and failure.lost:
             batch, failure = self._again(batch, failure)
@@ -247,8 +246,7 @@ class Writer:
                 self._connection = self._engine.connect()
             connected = True
             transaction = self._connection.begin()
-            for write in batch:
-                write.result = write.function(self._connection)
+            _run(self._connection, batch)
             committing = True
             transaction.commit()
         except Exception as error:  # noqa: BLE001 - it is raised in the caller's task
@@ -273,6 +271,21 @@ class Writer:
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed, so there are no callers left
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _run(connection: Connection, batch: Sequence[_Write]) -> None:
+    """Run the functions of the batch: those of rows first, as later ones may depend on them."""
+    grouped: dict[Callable[..., Any], list[_Write]] = {}
+    for write in batch:
+        if write.row is not None:
+            grouped.setdefault(write.function, []).append(write)
+    for function, writes in grouped.items():
+        results = function(connection, [write.row for write in writes])
+        for write, result in zip(writes, results or (), strict=False):
+            write.result = result
+    for write in batch:
+        if write.row is None:
+            write.result = write.function(connection)
 
 
 def _failure(error: Exception, connected: bool, committing: bool) -> _Failure:

@@ -358,7 +358,7 @@ async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> 
     """As after a commit of which nobody knows: the platform is told to deliver it again."""
     app = await nest.bot.app()
     message = nest.message("coo")
-    await app.store.arrive(idempotency_key(message), message.dump())
+    await app.store.claim(idempotency_key(message), message=message.dump())
     await nest.says("coo")
     clock = nest.bot.clock
     await nest.until(lambda: clock.sleepers >= ASLEEP)

@@ -116,8 +116,8 @@ async def test_what_nobody_is_at_work_on_is_taken_over_though_its_process_lives(
     """A commit of which nobody knows may have left it, or a failure on the way."""
     await store.begin(operation("op-1", store.owner))
     await store.begin(operation("op-2", store.owner))
-    await store.arrive("act-1", b"one")
-    await store.arrive("act-2", b"two")
+    await store.claim("act-1", message=b"one")
+    await store.claim("act-2", message=b"two")
     house.carried, house.answered = ["op-2"], ["act-2"]
     for _ in range(3):
         await house.keeping.once()

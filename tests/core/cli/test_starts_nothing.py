@@ -112,7 +112,7 @@ def unfinished(config):
         store = await Store.open(f"sqlite:///{file}", Clock())
         await store.begin(operation)
         await store.begin(replace(operation, id="op-once", resumable=False))
-        await store.arrive("key", b"{}")
+        await store.claim("key", message=b"{}")
         await store.aclose()
 
     def rows():

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_message_stays_until_it_is_answered(url: str, opened, clock: ManualClock) -> None:
     first = await opened(url)
-    assert await first.arrive("one", b"\x00message")
-    assert not await first.arrive("one", b"again")
-    assert await first.arrive("two", b"other")
+    assert await first.claim("one", message=b"\x00message")
+    assert not await first.claim("one", message=b"again")
+    assert await first.claim("two", message=b"other")
     first.delivered("two")
     assert await first.undelivered(clock.time()) == []
     await first.aclose()
@@ -28,14 +28,14 @@ async def test_a_message_stays_until_it_is_answered(url: str, opened, clock: Man
     clock.advance(LEASE)
     assert await second.undelivered(clock.time()) == []
     assert not await second.claim("one")
-    assert not await second.arrive("two", b"other")
+    assert not await second.claim("two", message=b"other")
 
 
 async def test_messages_that_arrive_at_once(store: Store, clock: ManualClock) -> None:
     new: list[str] = []
 
     async def arrive(key: str) -> None:
-        if await store.arrive(key, key.encode()):
+        if await store.claim(key, message=key.encode()):
             new.append(key)
 
     async with anyio.create_task_group() as group:
@@ -50,7 +50,7 @@ async def test_messages_are_ours_while_the_lease_is_renewed(
     url: str, opened, clock: ManualClock
 ) -> None:
     here, there = await opened(url), await opened(url)
-    await here.arrive("one", b"message")
+    await here.claim("one", message=b"message")
     clock.advance(LEASE - 1)
     assert await here.renew(clock.time() + LEASE, [], ["one"]) == 1
     clock.advance(LEASE - 1)

@@ -98,7 +98,7 @@ async def test_a_claim_is_taken_over_once_its_lease_ran_out(
     for key in ("one", "renewed", "answered"):
         assert await here.claim(key, "digest")
     here.settle("answered", b"done")
-    await here.arrive("kept", b"message")
+    await here.claim("kept", message=b"message")
     assert not await there.retake("one")
     clock.advance(LEASE - 1)
     await here.renew(clock.time() + LEASE, ["renewed"], [])

@@ -132,16 +132,29 @@ async def test_a_failing_queued_write_is_logged(
     assert line.endswith("insert_and_fail: 2")
 
 
-async def test_writes_run_in_order_those_with_an_order_last(numbers: Numbers) -> None:
+async def test_rows_of_one_function_are_written_together_before_other_writes(
+    numbers: Numbers,
+) -> None:
+    found, calls = {}, []
+
+    def insert(connection: Connection, rows: list[int]) -> list[int]:
+        calls.append(rows)
+        connection.execute(text("INSERT INTO numbers VALUES (:n)"), [{"n": row} for row in rows])
+        return [row * 10 for row in rows]
+
+    async def add(number: int) -> None:
+        found[number] = await numbers.writer.write(insert, row=number)
+
     async with anyio.create_task_group() as group:
         await numbers.stand_still(group)
-        for number, order in ((1, "b"), (2, ""), (3, "a"), (4, "")):
-            group.start_soon(
-                lambda n=number, o=order: numbers.writer.write(numbers.add(n), order=o)
-            )
+        numbers.writer.queue(numbers.add(9))
+        for number in range(3):
+            group.start_soon(add, number)
         await anyio.wait_all_tasks_blocked()
         numbers.gate.set()
-    assert numbers.stored() == [2, 4, 3, 1]
+    assert calls == [[0, 1, 2]]
+    assert found == {0: 0, 1: 10, 2: 20}
+    assert numbers.stored() == [0, 1, 2, 9]
 
 
 async def test_queued_writes_need_no_caller(numbers: Numbers) -> None:
