@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Any, ClassVar, Literal, Protocol, TextIO
+from typing import Any, ClassVar, Literal, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,6 +20,7 @@ from prometheus_client.process_collector import ProcessCollector
 from structlog.typing import EventDict, Processor
 
 from .render import clean
+from .store import AuditEvent
 from .version import __version__
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
@@ -109,29 +110,6 @@ def _word(value: object, unwanted: str = " ") -> str:
     return text if plain else repr(text)
 
 
-class _Outcome(Protocol):
-    """The fields of a finished command that are logged; the store's record has them."""
-
-    @property
-    def request_id(self) -> str: ...
-    @property
-    def person(self) -> str: ...
-    @property
-    def identity(self) -> str: ...
-    @property
-    def claimed(self) -> str: ...
-    @property
-    def place(self) -> str: ...
-    @property
-    def command(self) -> str: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def seconds(self) -> float: ...
-
-
 class Telemetry:
     """The log lines and metrics of one app, with a registry of its own."""
 
@@ -175,24 +153,16 @@ class Telemetry:
         if structlog.is_configured():
             _log.log(logging.DEBUG if quiet else logging.INFO, "request", **fields)
 
-    def command(self, outcome: _Outcome) -> None:
+    def command(self, event: AuditEvent) -> None:
         """Count and log one command, or a message without one."""
-        command = outcome.command or "(none)"
-        self._commands.observe(command, outcome.outcome, outcome.seconds)
-        fields: dict[str, Any] = {
-            "request_id": outcome.request_id,
-            "command": command,
-            "person": outcome.person,
-            "identity": outcome.identity,
-            "place": outcome.place,
-            "outcome": outcome.outcome,
-            "rule": outcome.rule,
-            "ms": round(outcome.seconds * 1000, 1),
-        }
-        if outcome.claimed:
-            fields["claimed"] = outcome.claimed
+        command = event.command or "(none)"
+        self._commands.observe(command, event.outcome, event.seconds)
+        names = ("request_id", "person", "identity", "place", "outcome", "rule", "claimed")
+        fields = {name: getattr(event, name) for name in names}
+        if not event.claimed:
+            del fields["claimed"]
         if structlog.is_configured():
-            _log.info("command", **fields)
+            _log.info("command", command=command, **fields, ms=round(event.seconds * 1000, 1))
 
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
@@ -200,25 +170,22 @@ class Telemetry:
 
 
 class Timing:
-    """A counter and a histogram of durations, by subject and result."""
+    """A counter and a histogram of durations, by subject and result.
+
+    Both labels must have few values: each pair is a time series.
+    """
 
     def __init__(self, registry: CollectorRegistry, noun: str, help: str, *labels: str) -> None:
-        what, result = labels
-        self._count = Counter(f"smartops_{noun}s", f"{help}.", [what, result], registry=registry)
+        self._count = Counter(f"smartops_{noun}s", f"{help}.", labels, registry=registry)
         self._seconds = Histogram(
             f"smartops_{noun}_seconds",
             f"{help}: how long they took.",
-            [what],
+            labels[:1],
             registry=registry,
             buckets=_BUCKETS,
         )
-        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
-    def observe(self, what: str, result: str, seconds: float) -> None:
-        """Record one. Both labels must have few values: each pair is a time series forever."""
-        found = self._children.get((what, result))
-        if found is None:
-            found = (self._count.labels(what, result), self._seconds.labels(what))
-            self._children[what, result] = found
-        found[0].inc()
-        found[1].observe(seconds)
+    def observe(self, subject: str, result: str, seconds: float) -> None:
+        """Count one that took so many seconds."""
+        self._count.labels(subject, result).inc()
+        self._seconds.labels(subject).observe(seconds)

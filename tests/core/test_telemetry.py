@@ -1,12 +1,12 @@
 import io
 import json
 import logging
-from types import SimpleNamespace
 
 import pytest
 import structlog
 
 from smartops import telemetry
+from smartops.store import AuditEvent
 from smartops.telemetry import REQUEST_ID, Telemetry, configure
 
 
@@ -43,8 +43,9 @@ def request(telemetry, **changes):
 
 
 def outcome(**changes):
-    return SimpleNamespace(
+    return AuditEvent(
         **{
+            "at": 0.0,
             "request_id": "abc-123",
             "person": "alice",
             "identity": "local:alice",
