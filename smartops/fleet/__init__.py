@@ -14,9 +14,8 @@ from smartops.backend import Backend, Compute, Costs, Metrics, Runner
 from smartops.services import Clock
 
 from .compute import ComputeGroup
-from .costs import CostsGroup
 from .group import Group
-from .metrics import MetricsGroup
+from .measuring import CostsGroup, MetricsGroup
 from .runner import RunnerGroup
 
 _KINDS: tuple[type[Backend], ...] = (Compute, Runner, Metrics, Costs)

@@ -22,9 +22,9 @@ from smartops.errors import (
     ValidationFailed,
 )
 
+from .failures import names, refusal, reworded, undone
 from .group import Group
 from .listing import listed
-from .telling import names, refusal, reworded, undone
 
 
 class ComputeGroup(Group[Compute], Compute):
@@ -123,7 +123,7 @@ def _partly(
         if accepted
         else f"No {verb} was accepted"
     )
-    said = reworded(failures, message, " ".join(lines))
-    if accepted and isinstance(said, RateLimited):  # a retry would repeat the part that was done
-        return BackendUnavailable(said.message, details=said.details)
-    return said
+    error = reworded(failures, message, " ".join(lines))
+    if accepted and isinstance(error, RateLimited):  # a retry would repeat the part that was done
+        return BackendUnavailable(error.message, details=error.details)
+    return error

@@ -1,18 +1,51 @@
-"""The base of the groups of all capabilities: their members, and the backend of an instance."""
+"""The base of the groups of all capabilities, which asks their members concurrently."""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from smartops.backend import Backend, Instance
+import anyio
+
+from smartops.backend import Backend, Failure, Instance, failures_of
+from smartops.contained import Caught
+from smartops.errors import BackendUnavailable, DeadlineExceeded, InternalError, Refusal
 from smartops.services import Clock
 
-from .asking import Answers, ask
-from .telling import refusal
+from .failures import refusal
+
+log = logging.getLogger("smartops.fleet")
+
+READ_SECONDS = 20.0
+"""How long a backend may take to answer a read before the reply is given without it."""
+
+_SHARE = 0.9  # of the remaining time, so that there is time left to report who did not answer
 
 B = TypeVar("B", bound=Backend)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Generic[T]):
+    """Results and failures by backend, in the order of the configuration."""
+
+    found: Mapping[str, T]
+    failures: tuple[Failure, ...]
+
+    def required(self) -> Sequence[T]:
+        """Return the results; raises the joint error if no backend answered."""
+        if self.failures and not self.found:
+            raise refusal(self.failures)
+        return tuple(self.found.values())
+
+    @property
+    def missing(self) -> list[Failure]:
+        """The failures, with those that the results themselves report."""
+        within = (failure for part in self.found.values() for failure in failures_of(part))
+        return [*self.failures, *within]
 
 
 class Group(Backend, Generic[B]):
@@ -46,3 +79,44 @@ class Group(Backend, Generic[B]):
         for instance in instances:
             homes.setdefault(instance.backend, []).append(instance)
         return homes
+
+
+async def ask(
+    calls: Mapping[str, Callable[[], Awaitable[T]]], clock: Clock, *, changes: bool = False
+) -> Answers[T]:
+    """Make one call for each backend concurrently; raises nothing but cancellation.
+
+    Reads are abandoned after a timeout. Changes are awaited for as long as leaves
+    time to report their outcome.
+    """
+    left = _SHARE * (anyio.current_effective_deadline() - anyio.current_time())
+    limit = max(0.0, left if changes else min(left, READ_SECONDS))
+    found: dict[str, T] = {}
+    failed: dict[str, Refusal] = {}
+
+    async def one(name: str, call: Callable[[], Awaitable[T]]) -> None:
+        with Caught(log, "backend %s failed", name) as caught:
+            try:
+                with clock.fail_after(limit):
+                    found[name] = await call()
+            except Refusal as error:
+                failed[name] = error
+            except TimeoutError:
+                failed[name] = _too_late(limit, changes=changes)
+        if caught.error is not None:
+            failed[name] = InternalError("Something went wrong; the log says what")
+
+    async with anyio.create_task_group() as tasks:
+        for name, call in calls.items():
+            tasks.start_soon(one, name, call)
+    return Answers(
+        {name: found[name] for name in calls if name in found},
+        tuple(Failure(name, failed[name]) for name in calls if name in failed),
+    )
+
+
+def _too_late(limit: float, *, changes: bool) -> Refusal:
+    within = "in time" if math.isinf(limit) else f"within {limit:.0f} seconds"
+    if changes:
+        return DeadlineExceeded(f"There was no answer {within}; it may or may not have happened")
+    return BackendUnavailable(f"There was no answer {within}")

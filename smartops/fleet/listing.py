@@ -15,9 +15,9 @@ from smartops.backend import Compute, Failure, Instance, Page, Query
 from smartops.errors import BackendUnavailable, ValidationFailed
 from smartops.services import Clock
 
-from .asking import ask
 from .cursor import Cursor, Key, Position, read, write
-from .telling import refusal
+from .failures import refusal
+from .group import ask
 
 _TURN = 250
 _START: Key = ("", "", "")

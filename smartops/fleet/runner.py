@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from urllib.parse import quote, unquote
 
 from smartops.backend import (
     Failure,
@@ -12,14 +14,29 @@ from smartops.backend import (
     PartialList,
     Runner,
     RunResult,
-    failures_of,
 )
 from smartops.errors import BackendUnavailable, ValidationFailed
 from smartops.services import Clock
 
+from .failures import refusal, undone
 from .group import Group
-from .runs import Part, join, split
-from .telling import refusal, undone
+
+_SAFE = "/-._~"
+_MOST_WORDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The run in one backend: a part of the id of a run on several backends.
+
+    Without a ``run`` it was refused, for the reason ``why``; ``ids`` are the
+    instances it was meant for.
+    """
+
+    backend: str
+    run: str = ""
+    why: str = ""
+    ids: tuple[str, ...] = ()
 
 
 class RunnerGroup(Group[Runner], Runner):
@@ -69,16 +86,11 @@ class RunnerGroup(Group[Runner], Runner):
                 if part.run
             }
         )
-        if answers.failures and not answers.found:
-            raise refusal(answers.failures)
-        results = [item for part in answers.found.values() for item in part]
+        results = [item for part in answers.required() for item in part]
         results += [
             RunResult(id_, "unreachable", errors=part.why) for part in parts for id_ in part.ids
         ]
-        failures: list[Failure] = [*answers.failures]
-        for found in answers.found.values():
-            failures += failures_of(found)
-        return PartialList(results, failures) if failures else tuple(results)
+        return PartialList(results, answers.missing) if answers.missing else tuple(results)
 
     async def cancel(self, run_id: str) -> None:
         """Ask every backend to stop the run; raises if one could not be asked."""
@@ -109,3 +121,38 @@ def _unsent(failure: Failure, homes: Mapping[str, Sequence[Instance]]) -> Part:
     ids = tuple(dict.fromkeys(instance.id for instance in homes[failure.backend]))
     sure = "It was not sent" if undone(failure) else "It is not known whether it was sent"
     return Part(failure.backend, why=f"{sure}. {failure}", ids=ids)
+
+
+def join(parts: Sequence[Part]) -> str:
+    """Return the parts as one id: ``BACKEND:RUN,BACKEND:RUN``."""
+    return ",".join(map(_written, parts))
+
+
+def split(run_id: str) -> tuple[Part, ...]:
+    """Return the parts of an id; raises ValidationFailed if it is none."""
+    try:
+        return tuple(map(_part, run_id.split(",")))
+    except ValueError:
+        raise ValidationFailed(f"There is no run {run_id[:_MOST_WORDS]!r}") from None
+
+
+def _written(part: Part) -> str:
+    if part.run:
+        return f"{_quoted(part.backend)}:{_quoted(part.run)}"
+    words = (part.backend, part.why[:_MOST_WORDS], *part.ids)
+    return "!" + ":".join(map(_quoted, words))
+
+
+def _part(text: str) -> Part:
+    words = [unquote(word) for word in text.removeprefix("!").split(":")]
+    if text.startswith("!"):
+        backend, why, *ids = words
+        return Part(backend, why=why, ids=tuple(ids))
+    backend, run = words
+    if not run:
+        raise ValueError("no run")
+    return Part(backend, run)
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe=_SAFE)

@@ -13,7 +13,7 @@ from machines import machine
 from smartops import BackendUnavailable, Instance, ValidationFailed
 from smartops.backends import Query, RunResult, failures_of
 from smartops.fleet import ComputeGroup, RunnerGroup
-from smartops.fleet.runs import Part, join, split
+from smartops.fleet.runner import Part, join, split
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 

@@ -1,26 +1,28 @@
-"""Measurements from several backends."""
+"""Measurements and costs of several backends."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from smartops.backend import (
-    Failure,
+    Costs,
+    DayCost,
     Instance,
     Metric,
     Metrics,
+    PartialList,
     PartialMap,
     Sample,
     Usage,
-    failures_of,
 )
 from smartops.errors import ValidationFailed
 
+from .failures import refusal
 from .group import Group
-from .telling import refusal
 
 T = TypeVar("T")
 Measure = Callable[[Metrics, Sequence[Instance]], Awaitable[Mapping[str, T]]]
@@ -66,9 +68,37 @@ class MetricsGroup(Group[Metrics], Metrics):
         errors = [failure.error for failure in answers.failures]
         if errors and not answers.found and all(isinstance(e, ValidationFailed) for e in errors):
             raise refusal(answers.failures)
-        found: dict[str, T] = {}
-        failures: list[Failure] = [*answers.failures]
-        for part in answers.found.values():
-            found.update(part)
-            failures += failures_of(part)
-        return PartialMap(found, failures) if failures else found
+        found = {id_: value for part in answers.found.values() for id_, value in part.items()}
+        return PartialMap(found, answers.missing) if answers.missing else found
+
+
+class CostsGroup(Group[Costs], Costs):
+    """The costs of several backends together."""
+
+    async def daily(self, days: int) -> tuple[DayCost, ...]:
+        """Return the days that all answering backends have billed, oldest first.
+
+        There is one DayCost for each day and currency. A day that one backend has
+        not billed yet is left out, because its sum would be too low. Raises the
+        joint error if no backend answers.
+        """
+        answers = await self._ask(
+            {name: partial(backend.daily, days) for name, backend in self._backends.items()}
+        )
+        total = _added(answers.required())
+        return PartialList(total, answers.missing) if answers.missing else total
+
+
+def _added(bills: Iterable[Sequence[DayCost]]) -> tuple[DayCost, ...]:
+    sums: dict[tuple[date, str], float] = defaultdict(float)
+    known: list[set[date]] = []
+    for bill in bills:
+        known.append({item.day for item in bill})
+        for item in bill:
+            sums[item.day, item.currency] += item.amount
+    common = set.intersection(*known)
+    return tuple(
+        DayCost(day, round(amount, 2), currency)
+        for (day, currency), amount in sorted(sums.items())
+        if day in common
+    )

@@ -38,9 +38,9 @@ def refusal(failures: Sequence[Failure]) -> Refusal:
         where = f"In {listed([item.backend for item in failures], ', ')}"
         details = f"{first.error.details}. {where}" if first.error.details else where
         return reworded(failures, first.error.message, details)
-    said = reworded(failures, f"{len(failures)} backends refused or did not answer", None)
-    said.details = listed([_with_details(failure) for failure in failures], "; ")
-    return said
+    error = reworded(failures, f"{len(failures)} backends refused or did not answer", None)
+    error.details = listed([_with_details(failure) for failure in failures], "; ")
+    return error
 
 
 def reworded(failures: Sequence[Failure], message: str, details: str | None) -> Refusal:
@@ -50,12 +50,12 @@ def reworded(failures: Sequence[Failure], message: str, details: str | None) -> 
     """
     errors = [failure.error for failure in failures]
     same = len({error.code for error in errors}) == 1
-    said = errors[0].reworded(message, details) if same else BackendUnavailable(message)
-    said.details = details
-    if isinstance(said, BackendUnavailable):
-        said.undone = all(map(undone, failures))
-    said.retry_after = max((error.retry_after or 0 for error in errors), default=0) or None
-    return said
+    error = errors[0].reworded(message, details) if same else BackendUnavailable(message)
+    error.details = details
+    if isinstance(error, BackendUnavailable):
+        error.undone = all(map(undone, failures))
+    error.retry_after = max((error.retry_after or 0 for error in errors), default=0) or None
+    return error
 
 
 def names(instances: Iterable[Instance]) -> str:
