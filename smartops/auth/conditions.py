@@ -274,5 +274,9 @@ def any_of(answers: Iterable[Answer]) -> Answer:
 
 def all_of(answers: Iterable[Answer]) -> Answer:
     """Return no if one is no, yes if all are yes, else None."""
-    answers = set(answers)
-    return False if False in answers else (None if None in answers else True)
+    known: Answer = True
+    for answer in answers:
+        if answer is False:
+            return False
+        known = known and answer
+    return known

@@ -1,9 +1,9 @@
-"""May this person do this here: rules from the configuration, deny by default, deny wins.
+"""May this person run this here: rules from the configuration, deny by default, deny wins.
 
 Person, command, effect and place decide most rules, and few combinations of
-them occur. So the rules that remain for such a case are cached, and the cost
-of a decision does not grow with the number of rules. Without the cache a request takes
-12 % more CPU with 100 rules, and 3 % more with 20.
+them occur. So the rules that remain for such a case are cached, and the cost of a
+decision does not grow with the number of rules. Without the cache, a decision takes
+120 µs instead of 3 µs with 100 rules, and a message needs several.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_CASES = 8192
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policy says.
+    """The decision of the policy.
 
     ``rule`` names the rule that decided, and is empty if none did. With
     ``maybe`` it depends on what is not known yet; ``allowed`` is then False.
-    ``reason`` is a sentence for the person who asked.
+    ``reason`` is a sentence for the person.
     """
 
     allowed: bool
@@ -90,7 +90,7 @@ class Policy:
         arguments: Mapping[str, Any] | None,
         targets: Sequence[Instance] | None,
     ) -> list[str]:
-        """Say for every rule whether it applies and why not, then the decision; a line each."""
+        """Explain for every rule whether it applies, then the decision; a line each."""
         request = Request(person, command, effect, place, arguments, targets)
         roles = ", ".join(sorted(person.roles)) or "none"
         lines = [f"person {person.name} in {place}, roles: {roles}"]
@@ -137,7 +137,7 @@ class _Case:
         if denying:
             return Decision(False, denying[0].name, reason=denying[0].denial(request))
         if not self._allows:
-            return _NOBODY
+            return _DENIED
         return None if self._denies else self._allowed
 
     def decide(self, request: Request) -> Decision:
@@ -164,7 +164,7 @@ class _Case:
         if answer is None:
             return _open(next(name for one, name in found if one is None))
         if not self._by_target or not request.targets:
-            return _NOBODY
+            return _DENIED
         pairs = zip(request.targets, found, strict=True)
         refused = labels(target for target, (one, _) in pairs if one is False)
         return Decision(False, reason=f"No rule allows this for {refused}.")
@@ -181,7 +181,7 @@ class _Case:
         return best
 
 
-_NOBODY = Decision(False, reason="No rule allows this.")
+_DENIED = Decision(False, reason="No rule allows this.")
 
 
 def _allowed(*names: str) -> Decision:

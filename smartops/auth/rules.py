@@ -1,8 +1,9 @@
-"""One rule: what the configuration says, and its answer to a question."""
+"""One rule, compiled from the configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from smartops.backend import NAME_TAG
 from smartops.command import Command
@@ -22,11 +23,11 @@ from .conditions import (
 
 
 class CompiledRule:
-    """A rule with its conditions read.
+    """A rule with its conditions.
 
-    ``early`` conditions are answered by who asks for which command where,
-    ``late`` ones by the arguments and targets. A rule that allows must be asked
-    about one target at a time.
+    ``early`` conditions depend on the person, command, effect and place, ``late``
+    ones on the arguments and targets. A rule that allows is tested for one target
+    at a time.
     """
 
     def __init__(self, settings: RuleSettings) -> None:
@@ -50,20 +51,15 @@ class CompiledRule:
         return keys | {NAME_TAG} if named else keys
 
     def begin(self, request: Request) -> Answer:
-        """Answer the early conditions; no also where no call can meet the late ones."""
+        """Answer the early conditions; False also if no call can meet the late ones."""
         if any(condition.impossible(request.command) for condition in self.late):
             return False
         return all_of(condition.test(request) for condition in self.early)
 
     def finish(self, begun: Answer, request: Request) -> Answer:
         """Answer the late conditions, given the answer to the early ones."""
-        for condition in self.late:
-            answer = condition.test(request)
-            if not answer:
-                begun = answer
-                if answer is False:
-                    break
-        return begun
+        late = (condition.test(request) for condition in self.late)
+        return all_of(chain((begun,), late))
 
     def denial(self, request: Request) -> str:
         """Return the sentence that says that the rule denies, and for which targets."""
@@ -73,13 +69,13 @@ class CompiledRule:
         return f'The rule "{self.name}" denies this for {hit}.'
 
     def explain(self, request: Request) -> str:
-        """Say in a line whether the rule applies, and why not."""
+        """Explain in a line whether the rule applies, and why not."""
         head = f"{'deny ' if self.denies else 'allow'} {self.name}"
         for condition in self.late:
             if impossible := condition.impossible(request.command):
                 return f"{head}: does not apply: {impossible}"
-        asks = [request] if self.denies else request.each()
-        pairs = [(one, self._unmet(one)) for one in asks]
+        requests = [request] if self.denies else request.each()
+        pairs = [(one, self._unmet(one)) for one in requests]
         verdict, reason = next(((no, why) for _, (no, why) in pairs if no is not True), (True, ""))
         if verdict is True:
             return f"{head}: applies"

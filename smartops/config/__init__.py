@@ -6,8 +6,8 @@
     references  ${NAME}, ${NAME:-default}, ${file:PATH}
     reading     tree → plain data, led by the JSON schema of the model
     fill        data → model, pydantic's errors in words       (wording)
-    checks      what needs a look at several sections; rules: what needs the plugins too
-    document    the file as a whole; the public door
+    checks      what compares several sections; rules: what needs the plugins too
+    document    the file as a whole: the public interface
     schema      JSON schemas, for the reader and for editors
 """
 

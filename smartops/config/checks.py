@@ -1,12 +1,13 @@
-"""What needs a look at several places of the file at once.
+"""Checks that compare several places of the file.
 
-Works on the tree, not on the settings, so that these problems are found even
-while other values are wrong.
+They use the tree, not the settings, so that these problems are found even while
+other values are wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 
 from smartops.addresses import is_loopback
 from smartops.nearness import hint, nearest
@@ -14,11 +15,11 @@ from smartops.nearness import hint, nearest
 from .tree import Finding, Node, Path, Tree, child, keys, listed, texts
 
 RESERVED = frozenset({"console"})
-"""Providers that SmartOps itself vouches for; no issuer may take their name."""
+"""Providers of identities that SmartOps itself authenticates; reserved names of issuers."""
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """Yield everything that does not fit together."""
+    """Yield all values that contradict each other."""
     root = tree.root
     yield from _unknown_roles(root)
     yield from _cycles(tree)
@@ -48,33 +49,18 @@ def _unknown_roles(root: Node) -> Iterator[Finding]:
 
 
 def _cycles(tree: Tree) -> Iterator[Finding]:
-    includes: Mapping[str, list[str]] = {
+    includes = {
         role: [node.text for _, node in listed(tree.root, "roles", role, "includes")]
         for role in keys(child(tree.root, "roles"))
     }
-    reported: set[str] = set()
-    for role in includes:
-        way = _way_back(role, includes)
-        if way and not reported & set(way):
-            reported |= set(way)
-            path: Path = ("roles", role, "includes")
-            text = f"a role contains itself: {' → '.join(way)}"
-            yield Finding(tree.place(path), path, text)
-
-
-def _way_back(role: str, includes: Mapping[str, list[str]]) -> list[str]:
-    """Return the way from a role to itself, or nothing."""
-    ways = [[role]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop()
-        for name in includes.get(way[-1], ()):
-            if name == role:
-                return [*way, name]
-            if name not in seen:
-                seen.add(name)
-                ways.append([*way, name])
-    return []
+    try:
+        TopologicalSorter(includes).prepare()
+    except CycleError as error:
+        cycle = error.args[1][:0:-1]
+        start = cycle.index(next(role for role in includes if role in cycle))
+        roles = [*cycle[start:], *cycle[: start + 1]]
+        path: Path = ("roles", roles[0], "includes")
+        yield Finding(tree.place(path), path, f"a role contains itself: {' → '.join(roles)}")
 
 
 def _repeated(root: Node, *pattern: str, what: str) -> Iterator[Finding]:
@@ -89,7 +75,7 @@ def _repeated(root: Node, *pattern: str, what: str) -> Iterator[Finding]:
 def _providers(root: Node) -> Iterator[Finding]:
     """Find issuers with reserved names, and misspelt ones.
 
-    Channels may vouch for people too, so an unknown provider is wrong only if it is a near miss.
+    Channels authenticate people too, so an unknown provider is wrong only if it is a near miss.
     """
     issuers = list(texts(root, "auth", "issuers", "*", "name"))
     for path, node in issuers:

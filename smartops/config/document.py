@@ -1,4 +1,4 @@
-"""A configuration file that has been read, ready to fill the models of core and plugins."""
+"""A configuration file, and how it fills the models of the core and of plugins."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from smartops.command import Command
+from smartops.contained import Caught
 from smartops.errors import Problem, StartupError
 
 from .checks import check
 from .fill import fill
 from .references import References
 from .rules import unmet
-from .settings import File, Settings
+from .settings import Settings
 from .tree import Finding, Mark, Node, Path, Scalar, Tree, child, is_empty, keys
 from .yaml import LARGEST, Unreadable, parse
 
@@ -33,8 +34,8 @@ def read(
     """Read a configuration file.
 
     ``overrides`` are values of the command line by dotted path; ``environ``
-    stands in for the environment. Raises StartupError if the file cannot be
-    read at all; what else is wrong with it comes up when sections are filled.
+    replaces the environment. Raises StartupError if the file cannot be read at
+    all; other problems are raised when sections are filled.
     """
     path = FilePath(path)
     findings: list[Finding] = []
@@ -87,7 +88,7 @@ def _problems(file: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
 
 
 class Document:
-    """What one configuration file says. Its repr shows no value."""
+    """A configuration file. Its repr shows no value."""
 
     def __init__(self, path: FilePath, tree: Tree, findings: Iterable[Finding]) -> None:
         self.path = path
@@ -101,17 +102,16 @@ class Document:
         return f"Document({str(self.path)!r})"
 
     def settings(self, later: list[Problem] | None = None) -> Settings:
-        """Return the core's sections; raises StartupError with all that is wrong in them.
+        """Return the core's sections; raises StartupError with all problems in them.
 
-        With ``later``, values that are good by themselves and do not fit together
-        raise nothing: these problems are added to it.
+        With ``later``, problems between values that are valid by themselves are added
+        to it instead.
         """
         findings = [item for item in self._findings if item.path[:1] != ("plugins",)]
-        core = {key: value for key, value in self._root.items() if key != "plugins"}
-        core.setdefault("store", {})  # so that its default is relative to the file too
-        tree = Tree(core, self._tree.marks)
-        filled = fill(Settings, tree, (), self._folder, findings, keys_of=File)
-        findings += self._unlisted()
+        core: dict[str, Node] = {"store": {}, **self._root}  # the store's default needs the folder
+        if isinstance(core.get("plugins"), dict):
+            core["plugins"] = {}
+        filled = fill(Settings, Tree(core, self._tree.marks), (), self._folder, findings)
         apart = list(check(self._tree))
         if findings or filled is None or (apart and later is None):
             raise StartupError(*_problems(str(self.path), [*findings, *apart]))
@@ -128,9 +128,8 @@ class Document:
     def plugin(self, name: str, model: type[_Model] | None) -> _Model | None:
         """Return a plugin's section as its model, or None if it has none.
 
-        Raises StartupError with all that is wrong in the section. Keys the
-        model does not know are refused whatever its own setting, and so is
-        any key where there is no model.
+        Raises StartupError with all problems of the section. Unknown keys are
+        refused whatever the model's own setting, and all keys if there is no model.
         """
         path: Path = ("plugins", name)
         findings = [item for item in self._findings if item.path[:2] == path]
@@ -138,27 +137,15 @@ class Document:
         if model is None:
             findings += _no_settings(self._tree, path)
         else:
-            filled = self._filled(model, path, findings)
+            with Caught() as caught:  # a plugin's validators may raise anything
+                filled = fill(model, self._tree, path, self._folder, findings)
+            if caught.error is not None:
+                text = f"the plugin's {model.__name__} failed with {type(caught.error).__name__}"
+                hint = "its validators must raise ValueError for a bad value"
+                findings.append(Finding(self._tree.place(path), path, text, hint))
         if findings or (model is not None and filled is None):
             raise StartupError(*_problems(str(self.path), findings))
         return filled
-
-    def _filled(self, model: type[_Model], path: Path, findings: list[Finding]) -> _Model | None:
-        try:
-            return fill(model, self._tree, path, self._folder, findings)
-        except Exception as error:  # noqa: BLE001 - a plugin's validators may raise anything
-            text = f"the plugin's {model.__name__} failed with {type(error).__name__}"
-            hint = "its validators must raise ValueError for a bad value"
-            findings.append(Finding(self._tree.place(path), path, text, hint))
-            return None
-
-    def _unlisted(self) -> list[Finding]:
-        node = child(self._tree.root, "plugins")
-        if isinstance(node, dict) or is_empty(node):
-            return []
-        path: Path = ("plugins",)
-        text = "must be a mapping of plugin names to their settings, such as api: {}"
-        return [Finding(self._tree.place(path), path, text)]
 
     def unmet(self, commands: Sequence[Command], channels: Iterable[str]) -> tuple[Problem, ...]:
         """Return what is wrong with rules, given all commands and the names of all channels."""
@@ -171,7 +158,7 @@ class Document:
 
 
 def _no_settings(tree: Tree, path: Path) -> list[Finding]:
-    """Return what stands in the section of a plugin that has no settings."""
+    """Return a problem for each key in the section of a plugin without settings."""
     node = child(tree.root, *path)
     inner = [(*path, key) for key in keys(node)]
     if not isinstance(node, dict) and not is_empty(node):
@@ -180,7 +167,7 @@ def _no_settings(tree: Tree, path: Path) -> list[Finding]:
 
 
 def _override(tree: Tree, path: tuple[str, ...], value: object) -> None:
-    """Let the value at a path be what the command line says."""
+    """Replace the value at a path by that of the command line."""
     node: Node = tree.root
     for end, part in enumerate(path[:-1], 1):
         if not isinstance(node, dict):

@@ -27,14 +27,9 @@ def fill(
     path: Path,
     folder: FilePath,
     findings: list[Finding],
-    *,
-    keys_of: type[BaseModel] | None = None,
 ) -> _Model | None:
-    """Return ``model`` filled from ``path``, or None once everything wrong is in ``findings``.
-
-    ``keys_of`` is the model that says which keys may stand there, if it is another.
-    """
-    schema = schema_of(keys_of or model)
+    """Return ``model`` filled from ``path``, or None and all problems in ``findings``."""
+    schema = schema_of(model)
     reading = Reading(tree, folder, schema)
     node = child(tree.root, *path)
     data = reading.data({} if node is None else node, path, schema)

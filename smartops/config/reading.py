@@ -1,8 +1,8 @@
-"""Nodes to the plain data that a model is validated from, led by the model's JSON schema.
+"""From nodes to the plain data that a model validates, guided by the model's JSON schema.
 
-Text stays text where text is wanted (``0123``, ``1.10``, ``no``), relative paths
-are relative to the file, keys the model does not know are refused whatever its
-own setting, and the traps of older YAML are named.
+A text field gets the text as written (``0123``, ``1.10``, ``no``), relative paths
+start at the folder of the file, unknown keys are refused whatever the model's own
+setting, and values that older YAML read differently are reported.
 """
 
 from __future__ import annotations
@@ -23,12 +23,6 @@ _ANY = "any"
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _SCALARS = frozenset({"string", "boolean", "integer", "number", _ANY})
 _SECRETS = {"password": Secret, "secret-url": SecretUrl}
-_REMOVED: Mapping[Path, str] = {
-    ("server", "engine"): "leave it out, serve runs hypercorn; for another server see "
-    "smartops.server:create_app, for example uvicorn --factory smartops.server:create_app"
-}
-"""Keys of earlier versions, with what to do instead."""
-_RENAMED = {"keep": "retention"}
 _TRAPS = frozenset({"yes", "no", "on", "off", "y", "n"})
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
 
@@ -36,7 +30,7 @@ _Option = Mapping[str, Any]
 
 
 class Reading:
-    """Turns a part of the tree into data, and notes what is wrong with it.
+    """Turns a part of the tree into data and collects its problems.
 
     ``spoilt`` holds the paths whose problems are reported already; ``secrets``
     those whose value must never be shown.
@@ -51,7 +45,7 @@ class Reading:
         self.secrets: set[Path] = set()
 
     def data(self, node: Node, path: Path, *schemas: _Option) -> Any:
-        """Return what ``node`` says, as the data that one of the schemas wants."""
+        """Return the data of ``node``, of the types that the schemas accept."""
         wanted = [option for schema in schemas for option in options(schema, self._schema)]
         if isinstance(node, Scalar):
             return self._scalar(node, wanted, path)
@@ -105,13 +99,7 @@ class Reading:
     def _unknown(
         self, key: str, known: Mapping[str, object], node: Mapping[str, Node], path: Path
     ) -> None:
-        if (*path, key) in _REMOVED:
-            self._report((*path, key), "was removed", _REMOVED[(*path, key)])
-            return
-        free = [word for word in known if word not in node]
-        renamed = _RENAMED.get(key)
-        word = renamed if renamed in free else nearest(key, free)
-        if word:
+        if word := nearest(key, [word for word in known if word not in node]):
             self.spoilt.add((*path, word))
         meant = f"did you mean {word}?" if word else hint(key, known, "the keys here are")
         self._report((*path, key), "unknown key", meant)

@@ -1,4 +1,4 @@
-"""Rules that can never apply, held against the commands and channels that are loaded."""
+"""Find rules that can never apply to the loaded commands and channels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tree import Finding, Node, Path, Scalar, Tree, child, find, keys, listed
 
 
 def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> Iterator[Finding]:
-    """Yield what rules name that does not exist, or that no command has."""
+    """Yield names in rules that do not exist, and conditions that no command can meet."""
     known = (*channels, *RESERVED)
     for verdict in ("allow", "deny"):
         for path, node in find(tree.root, "rules", "*", verdict):

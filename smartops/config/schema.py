@@ -1,4 +1,4 @@
-"""JSON schemas of models, for the reader of the file and for editors."""
+"""JSON schemas of models, for reading the file and for editors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 from smartops.values import format_duration
 
-from .settings import File
+from .settings import Settings
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{[^}]+\}"}
 _OUTSIDE = ("title", "description", "default")
@@ -21,7 +21,7 @@ _LITERALS = ("integer", "number", "boolean")
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes defaults as they are written in the file, and includes all aliases and secrets."""
+    """Writes defaults as they are written in the file, and marks secrets."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -30,17 +30,6 @@ class _Generator(GenerateJsonSchema):
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
         return {}  # anything: whether it is right is left to pydantic
-
-    def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> dict[str, Any]:
-        found = super().model_fields_schema(schema)
-        by_name = self._config.populate_by_name or getattr(self._config, "validate_by_name", False)
-        for name, field in schema["fields"].items():
-            aliases = field.get("validation_alias", ())
-            paths = [[aliases]] if isinstance(aliases, str) else [*aliases]
-            for path in [*paths, [name]] if by_name else paths:
-                inner = self.generate_inner(field) if len(path) == 1 else {}
-                found["properties"].setdefault(path[0], inner)
-        return found
 
     def json_or_python_schema(self, schema: core_schema.JsonOrPythonSchema) -> dict[str, Any]:
         found = super().json_or_python_schema(schema)
@@ -65,7 +54,7 @@ def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str
     ``plugin_models`` maps a plugin's name to the model of its section, or to
     None if it has no settings.
     """
-    schema = _of(File, "#/$defs/{model}")
+    schema = _of(Settings, "#/$defs/{model}")
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     sections: dict[str, Any] = {}
     for name, model in plugin_models.items():

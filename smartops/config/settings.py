@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -118,6 +119,12 @@ def _identity(text: str) -> str:
     if parse_identity(text) is None:
         raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
     return text
+
+
+def _plugins(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise _refuse("must be a mapping of plugin names to their settings, such as api: {}")
+    return value
 
 
 Word = Annotated[str, Field(min_length=1)]
@@ -356,7 +363,7 @@ class LogSettings(Section):
 
 
 class Settings(Section):
-    """The core's sections of the configuration file."""
+    """A configuration file. The sections of its plugins are filled one by one."""
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The database.")
@@ -378,12 +385,7 @@ class Settings(Section):
         default_factory=ConfirmationSettings, description="The confirmation of a change."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
-
-
-class File(Settings):
-    """A whole configuration file. The sections of its plugins are filled one by one."""
-
-    plugins: Mapping[str, Any] = Field(
+    plugins: Annotated[Mapping[str, Any], BeforeValidator(_plugins)] = Field(
         default_factory=dict,
         description="The plugins to load, in this order, each with its section.",
     )

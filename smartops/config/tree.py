@@ -1,4 +1,4 @@
-"""What a configuration file says: plain dictionaries and lists of scalars, with marks by path."""
+"""A configuration file as dictionaries and lists of scalars, with marks by path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smartops.errors import Problem
 from smartops.values import Referenced
 
 Path = tuple[str | int, ...]
-"""The way from the root to a node: keys and indices."""
+"""Keys and indices from the root to a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Tree:
-    """A file: its root node, and where each key and each list item stands."""
+    """A file: its root node, and the place of each key and list item."""
 
     root: Node
     marks: dict[Path, Mark] = field(default_factory=dict)
 
     def place(self, path: Path) -> Mark:
-        """Return where ``path`` stands: its key, its item, or the nearest thing around it."""
+        """Return the place of a key or item, or of the nearest one that contains it."""
         while path and path not in self.marks:
             path = path[:-1]
         return self.marks.get(path, Mark(1, 1))

@@ -1,4 +1,4 @@
-"""What pydantic found, in words for people. No input is ever repeated."""
+"""Texts for the errors of pydantic. They never contain the input."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ _BY_CONTEXT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _own(text: str) -> str:
-    """Return the words of a model's author, as part of a line."""
+    """Return the text of a model's author, as part of a line."""
     line = " ".join(text.split()).rstrip(".")
     return line or "is not accepted"
 
 
 def words_of(error: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the words that would have been right, if the error is a wrong choice."""
+    """Return the allowed words, if the error is a wrong choice."""
     context = error.get("ctx") or {}
     if error["type"] not in ("literal_error", "enum", "union_tag_invalid"):
         return ()

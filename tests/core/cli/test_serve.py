@@ -200,13 +200,3 @@ def test_a_password_that_is_not_percent_encoded_is_not_shown(spawn, config, fold
     assert "percent-encode them: @ is %40" in line
     for part in ("S3cret", "odd", "chars"):
         assert part not in done.err + done.out
-
-
-@pytest.mark.parametrize("command", ["serve", "check"])
-def test_the_removed_key_engine_is_refused_with_a_hint(spawn, config, command):
-    config.write_text(config.read_text().replace("port: 0", "port: 0, engine: uvicorn"))
-    done = spawn(command)
-    assert done.status == 2
-    (line,) = done.errors
-    assert "server.engine: was removed" in line
-    assert "uvicorn --factory smartops.server:create_app" in line

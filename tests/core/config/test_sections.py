@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, NewType
 
 import pytest
 from pydantic import (
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -92,7 +91,6 @@ class Model(BaseModel):
     number_or_text: int | str = 0
     anything: Any = None
     from_: str = Field("", alias="from")
-    old: int = Field(0, validation_alias=AliasChoices("new", "old"))
 
     @field_validator("file")
     @classmethod
@@ -182,8 +180,6 @@ def test_a_plugin_without_a_model_has_no_settings(wrong, document):
         ("{number_or_text: 5}", "number_or_text", 5),
         ("{number_or_text: '5'}", "number_or_text", "5"),
         ("{from: here}", "from_", "here"),
-        ("{new: 1}", "old", 1),
-        ("{old: 1}", "old", 1),
         (
             "{anything: {a: [1, 1.5, true, null, yes, 012, '1', 1e3, 0xff, '']}}",
             "anything",
@@ -313,14 +309,6 @@ def test_a_model_of_itself_is_understood(section, wrong):
     assert wrong("{children: [{children: [{nmae: 1}]}]}", Tree) == [
         "31: plugins.p.children.0.children.0.nmae: unknown key; did you mean name?"
     ]
-
-
-def test_a_field_with_an_alias_may_be_set_by_name_where_the_model_says_so(section):
-    class Named(BaseModel):
-        model_config = ConfigDict(populate_by_name=True)
-        from_: str = Field("", alias="from")
-
-    assert section("{from_: 1}", Named).from_ == section("{from: 1}", Named).from_ == "1"
 
 
 def test_a_type_without_a_json_schema_is_left_to_pydantic(section, wrong):

@@ -243,7 +243,6 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
             "guests: [{provider: x}, {provider: x}]",
             "1:36: guests.1.provider: the provider x is given twice; first in line 1",
         ),
-        ("store: {keep: 9d}", "1:9: store.keep: unknown key; did you mean retention?"),
         # rules
         ("rules: [{name: a}]", "1:9: rules.0: needs either allow or deny, and only one of them"),
         (
