@@ -228,7 +228,7 @@ def set_up(made: object, *hooks: Callable[..., Any]) -> list[str]:
     return texts(plugins)
 
 
-async def test_what_setup_returns_must_have_hooks() -> None:
+async def test_the_object_of_setup_must_have_hooks() -> None:
     assert set_up("text") == [
         "plugin acme: setup: returned 'text', no method of which is a @hookimpl"
     ]

@@ -1,12 +1,8 @@
 from typing import get_args
 
-from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text, render
+from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, render
 from smartops.channels import Form, FormField, plain
 from smartops.reply import Block
-
-
-def test_plain_separates_paragraphs_by_an_empty_line():
-    assert plain(Reply.of("one", Text("two", style="note"))) == "one\n\ntwo"
 
 
 def test_plain_aligns_tables_by_display_width():
@@ -21,10 +17,6 @@ def test_plain_aligns_tables_by_display_width():
         "日本   stopped",
         "e\u0301      x",
     ]
-
-
-def test_plain_shows_the_header_of_a_table_without_rows():
-    assert plain(Reply.of(Table(("Name", "State"), ()))) == "NAME  STATE"
 
 
 def test_plain_fields_are_aligned():

@@ -134,12 +134,6 @@ async def test_the_error_for_a_wildcard_names_the_alternatives() -> None:
     assert "use tag:KEY=VALUE" in str(refused.value.details)
 
 
-async def test_the_error_names_a_near_miss() -> None:
-    with pytest.raises(InstanceNotFound) as refused:
-        await one(cloud("eu", EU), "web-03")
-    assert (refused.value.details or "").startswith("Did you mean web-0")
-
-
 async def test_an_instance_is_found_in_any_backend() -> None:
     compute = both()
     assert (await one(compute, "api-01")).backend == "us"

@@ -5,7 +5,6 @@ import logging
 import pytest
 import structlog
 
-from smartops import telemetry
 from smartops.store import AuditEvent
 from smartops.telemetry import REQUEST_ID, Telemetry, configure
 
@@ -80,14 +79,6 @@ def test_a_request_is_one_line_of_json(lines):
     }
 
 
-def test_a_reason_is_for_the_log(lines):
-    stream = lines()
-
-    request(Telemetry(), status=401, reason="the token has expired")
-
-    assert json.loads(stream.getvalue())["reason"] == "the token has expired"
-
-
 def test_quiet_requests_only_appear_at_debug_level(lines):
     stream = lines("info")
     request(Telemetry(), quiet=True)
@@ -137,7 +128,7 @@ def test_lines_without_a_request_id_get_the_current_one(lines):
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_nobody_can_forge_a_line_or_reach_the_terminal(lines, form):
+def test_untrusted_values_cannot_forge_lines_or_control_the_terminal(lines, form):
     stream = lines(form=form)
     nasty = "x\n2026-01-01 info request\x1b[2J\u202e"
 
@@ -185,7 +176,7 @@ def test_console_colours_only_terminals(lines):
     assert "\x1b[31merror   \x1b[0m red" in stream.getvalue()
 
 
-def test_a_reader_that_went_away_costs_nothing_but_lines(lines):
+def test_a_closed_stream_loses_only_lines(lines):
     stream = lines()
     telemetry = Telemetry()
     stream.close()
@@ -196,13 +187,13 @@ def test_a_reader_that_went_away_costs_nothing_but_lines(lines):
     assert b'smartops_requests_total{channel="api",status="200"} 1.0' in telemetry.expose()
 
 
-def test_unconfigured_only_counts(capsys):
+def test_nothing_is_logged_before_configuration(capsys):
     request(Telemetry())
 
     assert capsys.readouterr() == ("", "")
 
 
-def test_metrics_count_what_happened_and_how_long_it_took():
+def test_metrics_count_requests_and_commands_with_durations():
     telemetry = Telemetry()
     for status in (200, 200, 401):
         request(telemetry, status=status)
@@ -230,31 +221,3 @@ def test_each_app_has_its_own_registry():
     request(one)
 
     assert b"smartops_requests_total{" not in two.expose()
-
-
-def test_nothing_is_logged_below_the_level(lines):
-    stream = lines("warning")
-
-    request(Telemetry())
-    logging.getLogger("hypercorn.error").info("running")
-    logging.getLogger("asyncio").debug("slow")
-
-    assert stream.getvalue() == ""
-    assert telemetry.REQUEST_ID.get() == ""
-
-
-def test_other_lines_keep_their_place_among_them(lines):
-    stream = lines()
-    telemetry = Telemetry()
-
-    request(telemetry, request_id="first")
-    logging.getLogger("somebody").warning("second")
-    request(telemetry, request_id="third")
-    structlog.get_logger().info("fourth")
-    request(telemetry, request_id="fifth")
-
-    written = [json.loads(line) for line in stream.getvalue().splitlines()]
-    names = [
-        item["request_id"] if item["event"] == "request" else item["event"] for item in written
-    ]
-    assert names == ["first", "second", "third", "fourth", "fifth"]

@@ -134,14 +134,6 @@ async def test_a_list_names_the_backend_without_measurements(start: Start) -> No
     assert unmeasured == {"i-0a1", "i-0a2"}
 
 
-async def test_a_list_fails_if_all_backends_fail(start: Start) -> None:
-    bot = start(eu=[fault("list")], us=[fault("list")])
-    answer = await bot.say("list instances")
-    assert answer.code == "BACKEND_UNAVAILABLE"
-    assert EU in answer.text
-    assert US in answer.text
-
-
 async def test_a_name_in_two_backends_is_ambiguous(start: Start) -> None:
     bot = start()
     answer = await bot.say("show web-01")
@@ -287,12 +279,3 @@ async def test_a_missing_required_capability_is_a_start_error(bot: Bot) -> None:
     bot.load(asking("Costs"))
     with pytest.raises(StartupError, match="'look' needs a Costs backend, and none is loaded"):
         await bot.say("look")
-
-
-async def test_health_works_without_costs(bot: Bot) -> None:
-    bot.add(machines_only(bot))
-    bot.load(smartops_health)
-    answer = await bot.say("check health")
-    assert answer.status == "success"
-    assert "cost_trend" in answer.data["trends"]["unknown"]
-    assert "Cost" not in answer.text

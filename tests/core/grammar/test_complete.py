@@ -60,12 +60,3 @@ def test_completions_of_the_last_word(grammar: Grammar, text: str, words: list[s
 def test_only_permitted_commands_are_completed(grammar: Grammar) -> None:
     assert grammar.complete("s", lambda command: command.name == "stop") == ["stop"]
     assert grammar.complete("", lambda _: False) == []
-
-
-def test_completions_lead_to_a_command(grammar: Grammar) -> None:
-    text = ""
-    for expected in ("list", "instances", "--all-regions", "--colour"):
-        offered = grammar.complete(text, anyone)
-        assert expected in offered or f"--no-{expected[2:]}" in offered
-        text += f"{expected} "
-    assert grammar.parse(text, anyone).command.name == "list instances"

@@ -74,14 +74,6 @@ def test_help_on_one_command(grammar: Grammar) -> None:
     assert effect == Fields((("Effect", "reads only"),))
 
 
-def test_help_on_one_command_shows_required_parameters_and_effect(grammar: Grammar) -> None:
-    view = grammar.help(anyone, "resize").view
-    assert Code("resize TARGET to SIZE --reason REASON", title="Usage") in view
-    assert Fields((("Effect", "changes state; needs confirmation"),)) in view
-    rows = [row for block in view if isinstance(block, Table) for row in block.rows]
-    assert rows[0] == ("TARGET", "the name or id of an instance, or tag:KEY=VALUE", "required")
-
-
 def test_help_on_one_command_as_data(grammar: Grammar) -> None:
     data = grammar.help(anyone, "execute").data["command"]
     assert json.loads(json.dumps(data)) == data

@@ -248,11 +248,6 @@ def test_a_greedy_placeholder_at_the_end(given: Given, text: str, message: str, 
     assert found.get("loud", False) is loud
 
 
-def test_help_names_a_command_of_several_words(given: Given) -> None:
-    assert given("help list instances") == {"about": "list instances"}
-    assert given("help") == {}
-
-
 def test_an_option_value_is_not_matched_as_a_literal(given: Given) -> None:
     assert given("resize web-1 to small --reason to")["reason"] == "to"
     assert given("execute df -h on web-1 --note on") == {
@@ -334,32 +329,11 @@ def test_missing_arguments_contain_the_known_values(
     assert error.arguments == {"note": "hi", "target": Reference("web-1"), "key": "Env"}
 
 
-def test_a_required_option_can_be_missing(fault: Fault) -> None:
-    error = fault("resize web-1 to small")
-    assert isinstance(error, MissingArguments)
-    assert [item.name for item in error.missing] == ["reason"]
-    assert error.message == '"resize" needs --reason'
-    assert set(error.arguments) == {"target", "size"}
-
-
-def test_a_script_without_targets_has_missing_arguments(fault: Fault) -> None:
-    error = fault("execute df -h")
-    assert isinstance(error, MissingArguments)
-    assert [item.name for item in error.missing] == ["targets"]
-    assert error.arguments == {"script": "df -h"}
-    assert error.message == '"execute" needs "on TARGETS"'
-
-
 def test_all_missing_arguments_are_reported_together(fault: Fault) -> None:
     error = fault("resize web-1")
     assert isinstance(error, MissingArguments)
     assert [item.name for item in error.missing] == ["size", "reason"]
     assert error.message == '"resize" needs "to SIZE" and --reason'
-
-
-@pytest.mark.parametrize("text", ["show", "show instance", "stop", "execute", "run x on", "tag"])
-def test_an_incomplete_text_asks_for_the_rest(fault: Fault, text: str) -> None:
-    assert isinstance(fault(text), MissingArguments)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from smartops.grammar import (
     Reference,
     UnknownCommand,
 )
-from smartops.grammar.tokens import read
 
 MARKS = "\"'`“”„‘’‚"
 NASTY = [
@@ -261,28 +260,3 @@ def test_an_unquoted_script_is_parsed_verbatim(grammar: Grammar, script: str) ->
     assume("<http" not in script and "<mailto:" not in script and "<tel:" not in script)
     parsed = grammar.parse(f"execute {script} on web-1", anyone)
     assert parsed.arguments["script"] == script
-
-
-@given(text=st.one_of(texts, nasty))
-@settings(deadline=None, max_examples=100)
-def test_tokens_are_in_order_within_the_text(text: str) -> None:
-    line = read(text)
-    at = 0
-    for token in line.tokens:
-        assert at <= token.start < token.end <= len(text)
-        at = token.end
-    if line.tokens:
-        line.raw(0, len(line.tokens))
-
-
-@pytest.mark.parametrize("count", [1, 2, 50])
-def test_other_commands_do_not_change_what_is_parsed(
-    grammar: Grammar, commands: dict[str, Command], count: int
-) -> None:
-    more = [
-        Command(f"verb{i} noun", (f"verb{i} noun {{x}}",), anyone, "Do.", (parameter("x"),), {})
-        for i in range(count)
-    ]
-    larger = Grammar([*commands.values(), *more])
-    for text in ("list instances --limit 5", "run df -h on web-1", "stop a, b"):
-        assert larger.parse(text, anyone) == grammar.parse(text, anyone)

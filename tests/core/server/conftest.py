@@ -41,10 +41,10 @@ from smartops.server import serve
 from smartops.telemetry import configure
 
 
-class World(Backend):
-    """What the test plugin's commands do, and what became of it."""
+class Deployment(Backend):
+    """The state that the test plugin's commands change."""
 
-    name = "world"
+    name = "deployment"
 
     def __init__(self) -> None:
         self.door = "shut"
@@ -56,12 +56,12 @@ class World(Backend):
 
     async def ping(self) -> None:
         if self.away:
-            raise BackendUnavailable("the world is away")
+            raise BackendUnavailable("it is unavailable")
         if self.error:
             raise self.error
 
 
-def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
+def plugin(deployment: Deployment, channels: Sequence[Channel]) -> ModuleType:
     @command("ping")
     async def ping(call: Call) -> Reply:
         """Answer."""
@@ -70,16 +70,16 @@ def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
     @command("hang on")
     async def hang_on() -> str:
         """Wait until the test lets go."""
-        world.started.set()
-        await world.release.wait()
-        world.finished += 1
+        deployment.started.set()
+        await deployment.release.wait()
+        deployment.finished += 1
         return "done"
 
     @command("crash")
     async def crash() -> str:
         """Fail in a way nobody foresaw."""
-        if world.error is not None:
-            raise world.error
+        if deployment.error is not None:
+            raise deployment.error
         raise RuntimeError("the password is hunter2")
 
     @command("say much")
@@ -90,18 +90,18 @@ def plugin(world: World, channels: Sequence[Channel]) -> ModuleType:
     @command("open door", effect="change")
     async def open_door() -> str:
         """Open the door."""
-        world.door = "open"
+        deployment.door = "open"
         return "The door is open."
 
     @open_door.plan
     async def plan() -> Plan:
-        return Plan("Open the door", (Change("door", "door", world.door, "open"),))
+        return Plan("Open the door", (Change("door", "door", deployment.door, "open"),))
 
-    module = ModuleType("worldly")
+    module = ModuleType("deployment")
     commands = [ping, hang_on, crash, say_much, open_door]
     module.register_commands = hookimpl(lambda: commands)  # type: ignore[attr-defined]
     module.register_channels = hookimpl(lambda: channels)  # type: ignore[attr-defined]
-    module.register_backends = hookimpl(lambda: [world])  # type: ignore[attr-defined]
+    module.register_backends = hookimpl(lambda: [deployment])  # type: ignore[attr-defined]
     return module
 
 
@@ -182,7 +182,7 @@ class Served:
     session: aiohttp.ClientSession
     stop: anyio.Event
     stopped: anyio.Event
-    world: World
+    deployment: Deployment
     push: PushChannel
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -309,8 +309,8 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 @asynccontextmanager
 async def _serving(folder: Path, key: Path, *, api: bool, **options: Any) -> AsyncIterator[Served]:
-    world, push, plugins = World(), PushChannel(), Plugins()
-    plugins.register("worldly", plugin(world, [push]))
+    deployment, push, plugins = Deployment(), PushChannel(), Plugins()
+    plugins.register("deployment", plugin(deployment, [push]))
     if api:
         plugins.register("api", smartops_api)
     plugins.configs = dict.fromkeys(plugins.names)
@@ -329,7 +329,7 @@ async def _serving(folder: Path, key: Path, *, api: bool, **options: Any) -> Asy
     async with aiohttp.ClientSession() as session, anyio.create_task_group() as group:
         group.start_soon(run)
         await listening.wait()
-        yield Served(app, urls[0], session, stop, stopped, world, push)
+        yield Served(app, urls[0], session, stop, stopped, deployment, push)
         stop.set()
-        world.release.set()
+        deployment.release.set()
         await stopped.wait()

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_same_id_at_once_is_one_run(start: Any) -> None:
+async def test_concurrent_duplicates_run_once(start: Any) -> None:
     server = await start()
     answers: list[Any] = []
 
@@ -20,11 +20,11 @@ async def test_the_same_id_at_once_is_one_run(start: Any) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(send)
-        await server.world.started.wait()
+        await server.deployment.started.wait()
         other = await server.post({"id": "1", "text": "ping"})
-        server.world.release.set()
+        server.deployment.release.set()
     assert [answer.body["data"]["message"] for answer in answers] == ["done"] * 5
-    assert server.world.finished == 1
+    assert server.deployment.finished == 1
     assert (other.status, other.error["code"]) == (409, "VALIDATION_ERROR")
 
 
@@ -38,14 +38,14 @@ async def test_an_id_used_for_another_text_is_a_conflict(start: Any) -> None:
     assert "id" in conflict.error["message"]
     confirm = asked.body["data"]["actions"][0]["action"]
     assert (await server.post({"id": "1", "value": {"action": confirm}})).status == 409
-    assert server.world.door == "shut"
+    assert server.deployment.door == "shut"
 
 
 async def test_a_late_answer_is_not_given_to_another_text(start: Any) -> None:
     server = await start(wait="50ms")
     assert (await server.post({"id": "1", "text": "hang on"})).body["status"] == "pending"
     assert (await server.post({"id": "1", "text": "ping"})).status == 409
-    server.world.release.set()
-    await server.until(lambda: server.world.finished)
+    server.deployment.release.set()
+    await server.until(lambda: server.deployment.finished)
     answer = await server.post({"id": "1", "text": "hang on"})
     assert answer.body["data"]["message"] == "done"

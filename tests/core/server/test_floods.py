@@ -1,4 +1,4 @@
-"""Clients that take what they can get: files, memory, time. Bounded, over loopback."""
+"""Floods: the server bounds the files, memory and time that clients take."""
 
 import asyncio
 import http.client
@@ -183,7 +183,7 @@ def _unblocked(client: socket.socket) -> socket.socket:
     return client
 
 
-async def test_a_connection_that_is_answered_is_not_closed_for_a_new_one(
+async def test_a_connection_in_use_is_not_closed_for_a_new_one(
     start: Any, monkeypatch: pytest.MonkeyPatch, lines: Any
 ) -> None:
     monkeypatch.setattr(connections, "MOST", 1)
@@ -195,9 +195,9 @@ async def test_a_connection_that_is_answered_is_not_closed_for_a_new_one(
 
     async with anyio.create_task_group() as group:
         group.start_soon(ask)
-        await server.world.started.wait()
+        await server.deployment.started.wait()
         assert await server.raw() == b""  # refused: the only connection is in use
-        server.world.release.set()
+        server.deployment.release.set()
 
     assert answers[0].status == 200
     assert any("all 1 connections are in use" in line["event"] for line in lines())
@@ -206,8 +206,8 @@ async def test_a_connection_that_is_answered_is_not_closed_for_a_new_one(
     ] == b"200"
 
 
-@pytest.mark.parametrize("path", ["/livez", "/metrics", "/nothing"])
-async def test_small_answers_that_nobody_reads_have_a_deadline(
+@pytest.mark.parametrize("path", ["/livez", "/nothing"])
+async def test_unread_small_responses_time_out(
     start: Any, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(bounds, "SEND_SECONDS", 0.2)

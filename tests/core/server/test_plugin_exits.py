@@ -16,19 +16,19 @@ async def lives(server: Any) -> bool:
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt()])
-async def test_a_handler_and_a_backend_that_exit(server: Any, error: BaseException) -> None:
-    server.world.error = error
+async def test_exit_in_a_handler_or_a_backend(server: Any, error: BaseException) -> None:
+    server.deployment.error = error
     answer = await server.say("crash")
     checks = {check.name: check.text for check in await server.app.readiness()}
-    server.world.error = None
+    server.deployment.error = None
     assert (answer.status, answer.error["code"]) == (500, "INTERNAL_ERROR")
     assert answer.body["request_id"] in answer.error["details"]
-    assert checks["backend world"] == "failed; see the log"
+    assert checks["backend deployment"] == "failed; see the log"
     assert await lives(server)
 
 
 @pytest.mark.parametrize("where", ["authenticate", "read", "refuse"])
-async def test_a_channel_that_exits(server: Any, caplog: Any, where: str) -> None:
+async def test_exit_in_a_channel(server: Any, caplog: Any, where: str) -> None:
     server.push.ends = where
     proof = "wrong" if where == "refuse" else "secret"
     answer = await server.request(
@@ -41,7 +41,7 @@ async def test_a_channel_that_exits(server: Any, caplog: Any, where: str) -> Non
     assert await lives(server)
 
 
-async def test_a_channel_that_exits_when_it_sends(server: Any, caplog: Any) -> None:
+async def test_exit_while_a_channel_sends(server: Any, caplog: Any) -> None:
     server.push.ends = "send"
     answer = await server.request(
         "POST", "/api/messages", data=b'["ping"]', headers={"X-Push": "secret"}

@@ -1,4 +1,4 @@
-"""Starting and stopping, without losing anything."""
+"""Start and graceful shutdown."""
 
 import signal
 import socket
@@ -16,7 +16,7 @@ from smartops.server import bounds, runner
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_was_accepted_is_finished(start: Any) -> None:
+async def test_requests_in_flight_are_finished(start: Any) -> None:
     server = await start()
     answers = []
 
@@ -25,31 +25,31 @@ async def test_what_was_accepted_is_finished(start: Any) -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(ask)
-        await server.world.started.wait()
+        await server.deployment.started.wait()
         server.stop.set()
         await server.until(lambda: not _listens(server.port))
-        server.world.release.set()
+        server.deployment.release.set()
     await server.stopped.wait()
 
     assert answers[0].body["data"]["message"] == "done"
 
 
-async def test_what_was_acknowledged_is_finished_and_delivered(start: Any) -> None:
+async def test_acknowledged_messages_are_finished_and_delivered(start: Any) -> None:
     server = await start()
     await server.request("POST", "/api/messages", json=["hang on"], headers={"X-Push": "secret"})
-    await server.world.started.wait()
+    await server.deployment.started.wait()
 
     server.stop.set()
     await server.until(lambda: not _listens(server.port))
     assert not server.stopped.is_set()
-    server.world.release.set()
+    server.deployment.release.set()
     await server.stopped.wait()
 
     ((text, reply),) = server.push.sent
     assert (text, reply.status) == ("hang on", "success")
 
 
-async def test_patience_ends_and_the_caller_is_told(start: Any) -> None:
+async def test_requests_beyond_the_shutdown_timeout_are_answered_with_504(start: Any) -> None:
     server = await start(shutdown_timeout="100ms")
     answers = []
 
@@ -58,16 +58,16 @@ async def test_patience_ends_and_the_caller_is_told(start: Any) -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(ask)
-        await server.world.started.wait()
+        await server.deployment.started.wait()
         server.stop.set()
     await server.stopped.wait()
 
     assert (answers[0].status, answers[0].error["code"]) == (504, "TIMEOUT")
     assert "The result is unknown" in answers[0].error["details"]
-    assert server.world.finished == 0
+    assert server.deployment.finished == 0
 
 
-async def test_silent_connections_do_not_hold_it_up(start: Any) -> None:
+async def test_silent_connections_do_not_delay_shutdown(start: Any) -> None:
     server = await start()
     async with await anyio.connect_tcp("127.0.0.1", server.port) as stream:
         await stream.send(b"POST /api/messages HTTP/1.1\r\nHost")
@@ -102,7 +102,7 @@ async def test_a_port_in_use_is_a_start_up_problem(start: Any) -> None:
     )
 
 
-async def test_an_address_of_others_is_a_start_up_problem(start: Any) -> None:
+async def test_an_unavailable_address_is_a_start_up_problem(start: Any) -> None:
     with pytest.raises(BaseExceptionGroup) as caught:
         await start(host="192.0.2.1")
 
@@ -111,7 +111,7 @@ async def test_an_address_of_others_is_a_start_up_problem(start: Any) -> None:
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-async def test_it_listens_on_ipv6_too(start: Any) -> None:
+async def test_ipv6(start: Any) -> None:
     server = await start(host="::1")
 
     assert server.url.startswith("http://[::1]:")
@@ -161,20 +161,25 @@ print("closed", flush=True)
 
 
 @pytest.mark.parametrize("again", [False, True])
-async def test_the_first_signal_asks_and_a_later_one_insists(tmp_path: Path, again: bool) -> None:
+async def test_the_first_signal_drains_and_a_later_one_stops_at_once(
+    tmp_path: Path, again: bool
+) -> None:
     files = [str(tmp_path / "s.db"), str(tmp_path / "go")]
     arguments = [sys.executable, "-c", PROGRAM, *files]
     answers = []
     async with await anyio.open_process(arguments, stderr=None) as process:
         assert process.stdout is not None
-        said = BufferedByteReceiveStream(process.stdout)
+        output = BufferedByteReceiveStream(process.stdout)
         try:
             with anyio.fail_after(20):
-                port = int((await said.receive_until(b"\n", 100)).rpartition(b":")[2])
+                port = int((await output.receive_until(b"\n", 100)).rpartition(b":")[2])
                 async with anyio.create_task_group() as group:
                     group.start_soon(_ask, port, answers)
-                    assert await said.receive_until(b"\n", 100) == b"started"
-                    for number in (signal.SIGTERM, signal.SIGINT):  # at a stroke: one request
+                    assert await output.receive_until(b"\n", 100) == b"started"
+                    for number in (
+                        signal.SIGTERM,
+                        signal.SIGINT,
+                    ):  # both within ECHO_SECONDS: one request
                         process.send_signal(number)
                     await _closed(port)
                     if again:
@@ -182,7 +187,7 @@ async def test_the_first_signal_asks_and_a_later_one_insists(tmp_path: Path, aga
                         process.send_signal(signal.SIGTERM)
                     else:
                         (tmp_path / "go").touch()
-                assert await said.receive_until(b"\n", 100) == b"closed"
+                assert await output.receive_until(b"\n", 100) == b"closed"
                 assert await process.wait() == 0
         finally:
             if process.returncode is None:

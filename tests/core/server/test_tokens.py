@@ -1,4 +1,4 @@
-"""What a bearer token is worth, over HTTP."""
+"""Bearer tokens over HTTP: expiry, impersonation, teams, roles."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -59,7 +59,7 @@ async def trusting(
 
 
 @pytest.mark.parametrize(("more", "who"), [({}, "portal"), ({"impersonation": True}, "boss")])
-async def test_speaking_for_others_needs_an_issuer_that_allows_it(
+async def test_impersonation_needs_an_issuer_that_allows_it(
     start: Any, corp: StandInIssuer, more: dict[str, Any], who: str
 ) -> None:
     server = await trusting(start, corp, **more)
@@ -95,7 +95,7 @@ async def test_the_people_of_a_team_share_its_limits(start: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"text": "ping"}', b"not JSON"])
-async def test_strangers_use_up_their_own_limits_only(
+async def test_unknown_people_use_up_their_own_limits_only(
     start: Any, corp: StandInIssuer, body: bytes
 ) -> None:
     people = {"alice": {"roles": ["operator"], "identities": ["corp:alice"]}}
@@ -164,12 +164,12 @@ async def test_a_confirmation_needs_the_roles_of_its_own_token(
     confirm = asked.body["data"]["actions"][0]["action"]
 
     assert (await ask(server, former, confirm)).status == 403
-    assert server.world.door == "shut"
+    assert server.deployment.door == "shut"
     assert (await ask(server, member, confirm)).status == 200
-    assert server.world.door == "open"
+    assert server.deployment.door == "open"
 
 
-async def test_roles_of_a_claim_are_not_those_of_whom_it_speaks_for(
+async def test_roles_of_a_claim_are_not_given_to_an_impersonated_person(
     start: Any, corp: StandInIssuer
 ) -> None:
     server = await trusting(start, corp, roles=GROUPS, impersonation=True)

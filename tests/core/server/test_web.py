@@ -30,33 +30,33 @@ async def test_livez_needs_nothing(server: Any) -> None:
     assert (answer.status, answer.body) == (200, {"status": "alive"})
 
 
-async def test_readyz_names_everything_it_looked_at(server: Any) -> None:
+async def test_readyz_names_every_check(server: Any) -> None:
     answer = await server.request("GET", "/readyz")
 
     assert (answer.status, answer.body["status"]) == (200, "ready")
     assert {check["name"]: check["ok"] for check in answer.body["checks"]} == {
-        "backend world": True,
+        "backend deployment": True,
         "limits": True,
         "plugins": True,
         "store": True,
     }
 
 
-async def test_a_backend_that_is_away_is_named(start: Any) -> None:
+async def test_an_unavailable_backend_is_named(start: Any) -> None:
     server = await start()
-    server.world.away = True
+    server.deployment.away = True
 
     ready = await server.request("GET", "/readyz")
     health = await server.request("GET", "/health")
 
     assert (ready.status, ready.body["status"]) == (200, "ready")
-    assert {"name": "backend world", "ok": False, "text": "the world is away"} in ready.body[
+    assert {"name": "backend deployment", "ok": False, "text": "it is unavailable"} in ready.body[
         "checks"
     ]
     assert (health.status, health.body["status"]) == (200, "degraded")
 
 
-async def test_a_store_that_is_away_makes_it_unhealthy(
+async def test_an_unavailable_store_makes_the_server_unhealthy(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -92,7 +92,7 @@ async def test_metrics_are_prometheus_text(start: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/messages/", "/static/x", "/nothing/here?x=1"])
-async def test_nothing_here_is_said_in_the_envelope(server: Any, path: str) -> None:
+async def test_unknown_paths_are_answered_with_the_error_envelope(server: Any, path: str) -> None:
     answer = await server.request("GET", path, headers={"X-Request-Id": "r-1"})
 
     assert (answer.status, answer.error["code"]) == (404, "VALIDATION_ERROR")
@@ -101,14 +101,14 @@ async def test_nothing_here_is_said_in_the_envelope(server: Any, path: str) -> N
     assert answer.body["request_id"] == answer.headers["X-Request-Id"] == "r-1"
 
 
-async def test_wrong_methods_are_said_in_the_envelope(server: Any) -> None:
+async def test_wrong_methods_are_answered_with_the_error_envelope(server: Any) -> None:
     answer = await server.request("POST", "/health", data=b"x" * 100)
 
     assert (answer.status, answer.error["code"]) == (405, "VALIDATION_ERROR")
     assert "GET" in answer.headers["Allow"]
 
 
-async def test_a_failing_probe_gives_nothing_away(
+async def test_a_failing_probe_shows_only_its_reference(
     lines: Any, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start()
@@ -127,7 +127,7 @@ async def test_a_failing_probe_gives_nothing_away(
 
 
 @pytest.mark.parametrize("path", ["/api/messages", "/health"])
-async def test_there_are_no_websockets(lines: Any, start: Any, path: str) -> None:
+async def test_websockets_are_refused(lines: Any, start: Any, path: str) -> None:
     server = await start()
     handshake = (
         f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -140,37 +140,37 @@ async def test_there_are_no_websockets(lines: Any, start: Any, path: str) -> Non
     assert not [line for line in lines() if "exception" in line]
 
 
-class Looked:
-    """An app as far as probes see it, which counts how often it was looked at."""
+class CountedApp:
+    """An app that counts its readiness checks."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.composition = self
         self.services = self
         self.checks: tuple[Check, ...] = (Check("store", ok=True),)
-        self.looks = 0
+        self.reads = 0
 
     async def readiness(self) -> tuple[Check, ...]:
-        self.looks += 1
+        self.reads += 1
         await anyio.sleep(0.01)
         return self.checks
 
 
-async def test_however_many_ask_one_looks() -> None:
-    app = Looked()
+async def test_concurrent_probes_share_one_check() -> None:
+    app = CountedApp()
     probes = Probes(app)  # type: ignore[arg-type]
 
     async with anyio.create_task_group() as group:
         for _ in range(50):
             group.start_soon(probes.ready)
-    assert app.looks == 1
+    assert app.reads == 1
 
     app.clock.advance(1.9)
     await probes.ready()
-    assert app.looks == 1
+    assert app.reads == 1
     app.clock.advance(0.1)
     await probes.ready()
-    assert app.looks == 2
+    assert app.reads == 2
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ async def test_however_many_ask_one_looks() -> None:
         ((Check("store", ok=False), Check("backend x", ok=True)), "unhealthy", False),
     ],
 )
-async def test_one_word_sums_it_up(checks: Any, health: str, ready: bool) -> None:
-    app = Looked()
+async def test_health_is_summed_up_in_one_word(checks: Any, health: str, ready: bool) -> None:
+    app = CountedApp()
     app.checks = checks
     probes = Probes(app)  # type: ignore[arg-type]
 
@@ -191,8 +191,8 @@ async def test_one_word_sums_it_up(checks: Any, health: str, ready: bool) -> Non
     assert await probes.ready() is ready
 
 
-async def test_whoever_closes_is_not_ready() -> None:
-    probes = Probes(Looked())  # type: ignore[arg-type]
+async def test_a_closing_server_is_not_ready() -> None:
+    probes = Probes(CountedApp())  # type: ignore[arg-type]
     probes.close()
 
     assert await probes.health() == "unhealthy"

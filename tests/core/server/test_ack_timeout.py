@@ -1,4 +1,4 @@
-"""Platforms that wait only so long: a sign of work in time, and the answer afterwards."""
+"""Channels with an ack timeout: a pending reply in time, and the reply afterwards."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from smartops.render import plain
 pytestmark = pytest.mark.anyio
 
 
-def make_impatient(server: Any, seconds: float, **more: Any) -> None:
-    """Let the channel answer in the response, to a platform that waits so long."""
+def answer_in_response(server: Any, seconds: float, **more: Any) -> None:
+    """Make the channel reply in the response, within an ack timeout."""
     push = server.push
 
     def read(inbound: Inbound, claims: Claims) -> Receipt:
@@ -33,7 +33,7 @@ def make_impatient(server: Any, seconds: float, **more: Any) -> None:
 
 
 def answers(server: Any) -> list[tuple[str, str]]:
-    """Return what was sent but for signs of work."""
+    """Return what was sent, without pending replies."""
     sent = server.push.sent
     return [(text, plain(reply)) for text, reply in sent if reply.status != "pending"]
 
@@ -46,27 +46,27 @@ async def ask(server: Any, *texts: str) -> str:
     return str(answer.text)
 
 
-async def test_what_is_quick_is_in_the_response(start: Any) -> None:
+async def test_a_quick_reply_is_in_the_response(start: Any) -> None:
     server = await start(api=False)
-    make_impatient(server, 5.0)
+    answer_in_response(server, 5.0)
     assert await ask(server, "ping") == "pong"
     assert server.push.sent == []
 
 
-async def test_what_is_slow_follows(start: Any) -> None:
+async def test_a_slow_reply_is_sent_later(start: Any) -> None:
     server = await start(api=False)
-    make_impatient(server, 0.05)
+    answer_in_response(server, 0.05)
     assert await ask(server, "hang on") == "Working on it"
     assert answers(server) == []
-    server.world.release.set()
+    server.deployment.release.set()
     await server.until(lambda: answers(server))
     assert answers(server) == [("hang on", "done")]
-    assert server.world.finished == 1
+    assert server.deployment.finished == 1
 
 
-async def test_sent_again_meanwhile_it_is_answered_once(start: Any) -> None:
+async def test_redelivered_messages_are_answered_once(start: Any) -> None:
     server = await start(api=False)
-    make_impatient(server, 0.05)
+    answer_in_response(server, 0.05)
     server.push.message = lambda text, make=server.push.message: make_same(make, text)
     async with anyio.create_task_group() as group:
 
@@ -75,10 +75,10 @@ async def test_sent_again_meanwhile_it_is_answered_once(start: Any) -> None:
 
         for _ in range(3):
             group.start_soon(one)
-            await server.world.started.wait()
+            await server.deployment.started.wait()
             await anyio.lowlevel.checkpoint()
     assert await ask(server, "hang on") == "Working on it"
-    server.world.release.set()
+    server.deployment.release.set()
     await server.until(lambda: answers(server))
     assert answers(server) == [("hang on", "done")]
 
@@ -86,4 +86,4 @@ async def test_sent_again_meanwhile_it_is_answered_once(start: Any) -> None:
 def make_same(make: Any, text: str) -> Message:
     from dataclasses import replace
 
-    return replace(make(text), id="the same act")
+    return replace(make(text), id="the same id")
