@@ -58,6 +58,7 @@ class Channel(ABC):
 
         It is called once after ``respond`` for each reply in the response, but not
         for duplicates, nor for what is shown in place of an approval message.
+        It is called again later if it raises BackendUnavailable.
         """
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:

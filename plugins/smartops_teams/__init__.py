@@ -1,17 +1,16 @@
-"""Microsoft Teams for SmartOps: proves, reads and answers what the Bot Framework sends."""
+"""Microsoft Teams for SmartOps, by way of the Bot Framework."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 import click
 
-from smartops import Command, Runtime, Services, hookimpl
+from smartops import Command, Services, hookimpl
 from smartops.channels import Channel
 
 from .channel import TeamsChannel
-from .cli import commands_of
+from .cli import manifest_command
 from .config import TeamsConfig
 
 __all__ = ["TeamsChannel", "TeamsConfig"]
@@ -24,34 +23,14 @@ def config_type() -> type[TeamsConfig]:
 
 
 @hookimpl
-def setup(config: TeamsConfig, services: Services) -> Hooks:
-    """Return the hooks that share the channel."""
-    return Hooks(TeamsChannel(config, services))
-
-
-class Hooks:
-    """The channel, and its work in the background."""
-
-    def __init__(self, channel: TeamsChannel) -> None:
-        self._channel = channel
-
-    @hookimpl
-    def register_channels(self) -> Iterable[Channel]:
-        """Return the channel."""
-        return [self._channel]
-
-    @hookimpl
-    @asynccontextmanager
-    async def lifespan(self, app: Runtime) -> AsyncIterator[None]:
-        """Let the channel work in the background while the app runs."""
-        self._channel.run_with(app.spawn)
-        yield
-        self._channel.run_with(None)
+def register_channels(config: TeamsConfig, services: Services) -> Iterable[Channel]:
+    """Return the channel."""
+    return [TeamsChannel(config, services)]
 
 
 @hookimpl
 def register_cli(
     config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> Iterable[click.Command]:
-    """Return the command that makes the app package."""
-    return commands_of(config, commands)
+    """Return ``smartops teams manifest``."""
+    return [manifest_command(config, commands)]

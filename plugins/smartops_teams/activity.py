@@ -1,6 +1,8 @@
-"""What an activity says, taken out of JSON that may hold anything anywhere."""
+"""Members of an activity, whose JSON can have any types."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from smartops import Identity, Place
 from smartops.channels import JsonObject, object_of, text_of
@@ -11,12 +13,12 @@ Activity = JsonObject
 
 
 def platform(activity: Activity) -> str:
-    """Return the Bot Framework's channel without a sub-channel, as of ``msteams:COPILOT``."""
+    """Return the Bot Framework's channel without a sub-channel, as in ``msteams:COPILOT``."""
     return text_of(activity, "channelId").partition(":")[0]
 
 
 def tenants(activity: Activity) -> tuple[str, ...]:
-    """Return the tenant ids that say where this happened, in lower case."""
+    """Return the ids of the conversation's tenant, in lower case, from both places."""
     stated = (
         text_of(object_of(object_of(activity, "channelData"), "tenant"), "id"),
         text_of(object_of(activity, "conversation"), "tenantId"),
@@ -24,62 +26,85 @@ def tenants(activity: Activity) -> tuple[str, ...]:
     return tuple(tenant.lower() for tenant in stated if tenant)
 
 
+def tenant(activity: Activity) -> str:
+    """Return the id of the conversation's tenant; empty if it is missing."""
+    return next(iter(tenants(activity)), "")
+
+
 def home(activity: Activity) -> str:
-    """Return the sender's tenant, in lower case: a guest may bring another one."""
-    own = text_of(object_of(activity, "from"), "tenantId").lower()
-    return own or next(iter(tenants(activity)), "")
+    """Return the sender's tenant, in lower case; a guest's differs from the conversation's."""
+    return text_of(object_of(activity, "from"), "tenantId").lower() or tenant(activity)
 
 
 def sender(activity: Activity) -> Identity | None:
-    """Return who acts; None for system events and bots, which have no object id."""
+    """Return the sender; None for system events and bots, which have no object id."""
     object_id = text_of(object_of(activity, "from"), "aadObjectId").lower()
-    if not object_id:
-        return None
-    tenant = home(activity)
-    return Identity(CHANNEL, tenant, object_id) if tenant else None
+    return Identity(CHANNEL, home(activity), object_id) if object_id and home(activity) else None
 
 
 def is_from_bot(activity: Activity, app_id: str) -> bool:
-    """Say whether this is our own message or another bot's."""
+    """Return whether the sender is this bot or another one."""
     person = object_of(activity, "from")
-    who = text_of(person, "id")
+    account = text_of(person, "id")
     return (
-        who.startswith("28:")
-        or (who != "" and who in (text_of(object_of(activity, "recipient"), "id"), app_id))
+        account.startswith("28:")
+        or (account != "" and account in (text_of(object_of(activity, "recipient"), "id"), app_id))
         or person.get("role") in ("bot", "skill")
     )
 
 
+def conversation_id(activity: Activity) -> str:
+    """Return the id of the conversation, with the thread in a channel."""
+    return text_of(object_of(activity, "conversation"), "id")
+
+
 def place(activity: Activity) -> Place:
-    """Return where this was said: team and channel, or the chat."""
+    """Return the team and channel, or the chat."""
     data = object_of(activity, "channelData")
-    chat, _ = split(text_of(object_of(activity, "conversation"), "id"))
     return Place(
         channel=CHANNEL,
-        tenant=next(iter(tenants(activity)), ""),
+        tenant=tenant(activity),
         team=text_of(object_of(data, "team"), "id"),
-        room=text_of(object_of(data, "channel"), "id") or chat,
+        room=text_of(object_of(data, "channel"), "id")
+        or conversation_id(activity).partition(";")[0],
     )
 
 
-def split(conversation: str) -> tuple[str, str]:
-    """Return the chat or channel, and the id of the message that begins the thread."""
-    chat, _, suffix = conversation.partition(";")
-    name, _, root = suffix.partition("=")
-    return chat, root if name == "messageid" else ""
+def thread(conversation: str) -> str:
+    """Return the id of the message that begins the thread; empty outside of channels."""
+    name, _, root = conversation.partition(";")[2].partition("=")
+    return root if name == "messageid" else ""
 
 
 def kind(activity: Activity) -> str:
-    """Return ``personal``, ``groupChat`` or ``channel``; by the id where it is not said."""
-    conversation = object_of(activity, "conversation")
-    if stated := text_of(conversation, "conversationType"):
+    """Return ``personal``, ``groupChat`` or ``channel``; derived from the id if it is missing."""
+    if stated := text_of(object_of(activity, "conversation"), "conversationType"):
         return stated
-    name = text_of(conversation, "id")
+    name = conversation_id(activity)
     if name.startswith("19:"):
         return "groupChat" if name.endswith("@thread.v2") else "channel"
     return "personal"
 
 
-def account(thing: Activity) -> dict[str, str]:
-    """Return what a user or bot is addressed by."""
-    return {"id": text_of(thing, "id"), "name": text_of(thing, "name")}
+def reference(activity: Activity, answer: str = "", reply_to: str = "") -> dict[str, Any]:
+    """Return what a reply needs, as JSON, because a stored message contains it.
+
+    ``answer`` is where the reply goes: ``invoke`` (the response to a pressed
+    button), ``replies`` (expected replies in the response), or empty (the connector).
+    """
+    return {
+        "answer": answer,
+        "serviceUrl": text_of(activity, "serviceUrl"),
+        "channelId": text_of(activity, "channelId"),
+        "conversation": conversation_id(activity),
+        "kind": kind(activity),
+        "tenant": tenant(activity),
+        "activity": reply_to,
+        "bot": _account(activity, "recipient"),
+        "user": _account(activity, "from"),
+    }
+
+
+def _account(activity: Activity, member: str) -> dict[str, str]:
+    account = object_of(activity, member)
+    return {"id": text_of(account, "id"), "name": text_of(account, "name")}

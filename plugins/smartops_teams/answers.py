@@ -1,49 +1,27 @@
-"""Answers in the form Teams takes them: activities, and bodies of invoke responses."""
+"""Activities that carry cards, and responses to requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from smartops import Message, Reply
 from smartops.channels import Response, compact_json, plain, shortened
 
-from .cards import card, fits
-from .pages import pages
+from .pages import cards
 from .text import Element
 
-CARD = "application/vnd.microsoft.card.adaptive"
-TEXT = "application/vnd.microsoft.activity.message"
-ERROR = "application/vnd.microsoft.error"
-
+_CARD = "application/vnd.microsoft.card.adaptive"
 _LONGEST_TEXT = 4000
 
-# An empty body is no JSON, and must not be called so.
+# An empty body is no JSON, so its content type is not JSON either.
 ACKNOWLEDGED = Response(content_type="text/plain")
 NOT_IMPLEMENTED = Response(status=501, content_type="text/plain")
 NO_ACTIVITIES = Response(body=b'{"activities":[]}')
 
 
-class Page(NamedTuple):
-    """A reply, or a part of one, with the card that shows it."""
-
-    reply: Reply
-    card: Element
-
-
-def page_of(reply: Reply) -> Page:
-    """Return a reply that fits into a card as a page."""
-    return Page(reply, card(reply))
-
-
-def written(reply: Reply) -> list[Page]:
-    """Return the pages of a reply; most fit into one card, which is then made once."""
-    page = page_of(reply)
-    return [page] if fits(page.card) else [page_of(part) for part in pages(reply)]
-
-
-def message_activity(reference: Mapping[str, Any], page: Page) -> dict[str, Any]:
-    """Return the activity that answers, with a page, what ``reference`` refers to."""
+def message_activity(reference: Mapping[str, Any], card: Element) -> dict[str, Any]:
+    """Return the activity that sends a card to the conversation of ``reference``."""
     to = reference["activity"]
     return {
         "type": "message",
@@ -53,40 +31,41 @@ def message_activity(reference: Mapping[str, Any], page: Page) -> dict[str, Any]
         "from": reference["bot"],
         "recipient": reference["user"],
         **({"replyToId": to} if to else {}),
-        "summary": page.card["fallbackText"],
-        "attachments": [{"contentType": CARD, "content": page.card}],
+        "summary": card["fallbackText"],
+        "attachments": [{"contentType": _CARD, "content": card}],
     }
 
 
 def expected_replies(messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
-    """Return the answer to a request with ``deliveryMode`` expectReplies."""
+    """Return the response to a request with ``deliveryMode`` expectReplies."""
     activities = [
-        message_activity(message.reference, page)
+        message_activity(message.reference, card)
         for message, reply in zip(messages, replies, strict=True)
-        for page in written(reply)
+        for card in cards(reply)
     ]
     return Response(body=compact_json({"activities": activities}))
 
 
 def invoke_answer(reply: Reply) -> Response:
-    """Return the answer to a pressed button: what replaces the card for the one who pressed.
+    """Return the response to a pressed button: the card that replaces the one with the button.
 
-    A refusal for the one who pressed alone (it was too soon, or not theirs to
-    press) is shown beside the card, which stays.
+    A private refusal, such as "too soon" or "not yours", is displayed beside the card,
+    which stays.
     """
     if reply.private and reply.error is not None:
         return invoke_text(shortened(plain(reply), _LONGEST_TEXT))
-    return _invoke(200, CARD, card(reply))
+    return _invoke(200, _CARD, cards(reply)[0])
 
 
 def invoke_text(text: str) -> Response:
-    """Return the answer to a pressed button that shows a text beside the card."""
-    return _invoke(200, TEXT, text)
+    """Return the response to a pressed button that displays a text beside the card."""
+    return _invoke(200, "application/vnd.microsoft.activity.message", text)
 
 
 def invoke_error(text: str) -> Response:
-    """Return the answer to an invoke that cannot be read."""
-    return _invoke(400, ERROR, {"code": "BadRequest", "message": text})
+    """Return the response to a malformed invoke."""
+    error = {"code": "BadRequest", "message": text}
+    return _invoke(400, "application/vnd.microsoft.error", error)
 
 
 def _invoke(status: int, kind: str, value: Any) -> Response:

@@ -8,16 +8,28 @@ from typing import Any
 from smartops import Code, Fields, Issue, Issues, Severity, Table, Text
 from smartops.channels import Form, clean, shortened
 
-from . import table
 from .forms import form_input
-from .text import BOLD, MONOSPACE, PLAIN, STYLES, SUBTLE, Element, escaped, rich, run, unfolded
+from .table import table
+from .text import (
+    BOLD,
+    MONOSPACE,
+    PLAIN,
+    STYLES,
+    SUBTLE,
+    Element,
+    cut,
+    escaped,
+    rich,
+    run,
+    with_columns,
+)
 
-LONGEST_LINE = 400
-LONGEST_TEXT = 1000
+_LONGEST_LINE = 400
+_LONGEST_TEXT = 1000
 
 
 def render(block: Any) -> list[Element]:
-    """Return the elements that show one block."""
+    """Return the elements for one block."""
     return _RENDER[type(block)](block)
 
 
@@ -33,8 +45,8 @@ def _text(block: Text) -> list[Element]:
 def _boxed(elements: list[Element], severity: Severity | None) -> list[Element]:
     """Return elements in the container of a severity.
 
-    Text keeps the default colour: Teams' own for warning and good are too faint
-    to be read on any of its backgrounds.
+    Text has the default colour, because Teams' colours for warning and good have too
+    little contrast on its backgrounds.
     """
     if severity is None:
         return elements
@@ -44,7 +56,7 @@ def _boxed(elements: list[Element], severity: Severity | None) -> list[Element]:
 def _title(text: str) -> Element:
     return {
         "type": "TextBlock",
-        "text": escaped(shortened(text, LONGEST_LINE)),
+        "text": escaped(shortened(text, _LONGEST_LINE)),
         "size": "Medium",
         "weight": "Bolder",
         "wrap": True,
@@ -58,17 +70,13 @@ def _fields(block: Fields) -> list[Element]:
 
 
 def _fact(text: str) -> str:
-    return escaped(shortened(text, LONGEST_TEXT)) or r"\-"
-
-
-def _table(block: Table) -> list[Element]:
-    return [table.element(block)] if block.columns else []
+    return escaped(shortened(text, _LONGEST_TEXT)) or r"\-"
 
 
 def _code(block: Code) -> list[Element]:
-    items = [rich(run(unfolded(block.text) or " ", MONOSPACE))]
+    items = [rich(run(with_columns(block.text) or " ", MONOSPACE))]
     if block.title:
-        items.insert(0, rich(run(clean(shortened(block.title, LONGEST_LINE)), BOLD)))
+        items.insert(0, rich(run(cut(block.title, _LONGEST_LINE), BOLD)))
     return [{"type": "Container", "style": "emphasis", "items": items}]
 
 
@@ -78,24 +86,18 @@ def _issues(block: Issues) -> list[Element]:
 
 def _issue(issue: Issue) -> list[Element]:
     heading = f"{issue.target}: {issue.title}" if issue.target else issue.title
-    title = f"{issue.severity.upper()}  {clean(shortened(heading, LONGEST_LINE))}"
-    lines = [rich(run(title, BOLD))]
-    if issue.details:
-        lines.append(rich(run(clean(shortened(issue.details, LONGEST_TEXT)))))
-    if issue.recommendation:
-        lines.append(rich(run(clean(shortened(issue.recommendation, LONGEST_TEXT)), SUBTLE)))
+    lines = [rich(run(f"{issue.severity.upper()}  {cut(heading, _LONGEST_LINE)}", BOLD))]
+    for text, style in ((issue.details, PLAIN), (issue.recommendation, SUBTLE)):
+        if text:
+            lines.append(rich(run(cut(text, _LONGEST_TEXT), style)))
     return _boxed(lines, issue.severity)
-
-
-def _form(block: Form) -> list[Element]:
-    return [*_text(Text(block.title)), *map(form_input, block.fields)]
 
 
 _RENDER: dict[type, Callable[[Any], list[Element]]] = {
     Text: _text,
     Fields: _fields,
-    Table: _table,
+    Table: lambda block: [table(block)] if block.columns else [],
     Code: _code,
     Issues: _issues,
-    Form: _form,
+    Form: lambda block: [*_text(Text(block.title)), *map(form_input, block.fields)],
 }

@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 from smartops import Action, Reply, Text
-from smartops.channels import Form, clean, json_size, one_line, shortened
+from smartops.channels import Form, json_size, one_line
 
 from .blocks import render
 from .forms import form_button
-from .text import Element, note
+from .text import SUBTLE, Element, cut, rich, run
 
 LIMIT = 28_000
-"""Bytes of a card. Teams is said to refuse more than 28 KB."""
+"""Bytes of a card. Teams refuses cards of more than about 28 KB."""
 
-ACTIONS_LIMIT = 8_000
-_BUTTONS = 5
+_ACTIONS_LIMIT = 8_000
+_BUTTONS_BEFORE_MENU = 5
 _LONGEST_LABEL = 60
 _LONGEST_SUMMARY = 200
 
 
 def card(reply: Reply) -> Element:
-    """Return the card that shows a reply and offers its actions; it can be too large for Teams."""
+    """Return the card for a reply and its actions; it can be too large for Teams."""
     body = [element for block in reply.view for element in render(block)]
     buttons = [form_button(block) for block in reply.view if isinstance(block, Form)]
-    places = enumerate(reply.actions, len(buttons))
-    buttons += [_button(action, in_menu=place >= _BUTTONS) for place, action in places]
-    shown = _fitting(buttons)
-    if missing := len(buttons) - len(shown):
-        body.append(note(f"{missing} more buttons do not fit in a card."))
+    buttons += [
+        _button(action, in_menu=place >= _BUTTONS_BEFORE_MENU)
+        for place, action in enumerate(reply.actions, len(buttons))
+    ]
+    fitting = _fitting(buttons)
+    if missing := len(buttons) - len(fitting):
+        body.append(_note(f"{missing} more buttons do not fit in a card."))
     return {
         "type": "AdaptiveCard",
         "version": "1.5",
         "msteams": {"width": "Full"},
         "fallbackText": summary(reply),
-        "body": body or [note(summary(reply))],
-        **({"actions": shown} if shown else {}),
+        "body": body or [_note(summary(reply))],
+        **({"actions": fitting} if fitting else {}),
     }
 
 
-def fits(made: Element) -> bool:
-    """Return whether Teams takes a card."""
-    return json_size(made) <= LIMIT
-
-
 def summary(reply: Reply) -> str:
-    """Return one line that says what the reply is about, for notifications and old clients."""
+    """Return one line about the reply, for notifications and old clients."""
     for block in reply.view:
         if isinstance(block, Text) and block.text.strip():
             return one_line(block.text[: 4 * _LONGEST_SUMMARY], _LONGEST_SUMMARY)
@@ -52,8 +49,12 @@ def summary(reply: Reply) -> str:
     return "SmartOps answered."
 
 
+def _note(text: str) -> Element:
+    return rich(run(text, SUBTLE))
+
+
 def _fitting(buttons: list[Element]) -> list[Element]:
-    left = ACTIONS_LIMIT
+    left = _ACTIONS_LIMIT
     for place, button in enumerate(buttons):
         left -= json_size(button) + 1
         if left < 0:
@@ -62,15 +63,14 @@ def _fitting(buttons: list[Element]) -> list[Element]:
 
 
 def _button(action: Action, *, in_menu: bool) -> Element:
-    """Return a button: Action.Execute, and for clients without it Action.Submit.
+    """Return a button: Action.Execute, and Action.Submit for clients without it.
 
-    What comes back is in ``data`` and was in the client's hands: a token that
-    means nothing without the store, or text that passes the gate as if typed.
+    A client can change ``data``. It is a token that only the store can resolve, or
+    text that passes the gate like typed text.
     """
-    key = "command" if action.type == "command" else "action"
     shared: Element = {
-        "title": clean(shortened(action.label, _LONGEST_LABEL)),
-        "data": {key: action.value},
+        "title": cut(action.label, _LONGEST_LABEL),
+        "data": {"command" if action.type == "command" else "action": action.value},
     }
     if action.type == "confirm":
         shared["style"] = "positive"

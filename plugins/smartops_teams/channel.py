@@ -1,28 +1,35 @@
-"""The channel: proof, reading, answers and the way out put together."""
+"""The channel."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import logging
+from collections.abc import Sequence
 
-from smartops import Message, Refusal, Reply, Services
-from smartops.channels import Channel, Claims, Inbound, Receipt, Response, parse_json
+from smartops import Action, Message, Refusal, Reply, Runtime, Services, Text
+from smartops.channels import Channel, Claims, Inbound, Receipt, Response, parse_json, text_of
 
-from .activity import CHANNEL, Activity
+from .activity import CHANNEL, Activity, reference
 from .answers import expected_replies, invoke_answer
+from .authentication import Authenticator, TeamsClaims
 from .config import TeamsConfig
 from .connector import Connector
-from .credentials import Credentials
-from .hosts import ServiceHosts
-from .membership import Membership, change_of
 from .outbox import Outbox
-from .pages import pages
-from .proof import Proof, Proven
 from .reading import Reader
-from .references import References
 from .tokens import Tokens
 
-Spawn = Callable[..., None]
+log = logging.getLogger("smartops.teams")
+
+WELCOME = Reply.of(
+    Text("SmartOps is here", style="title"),
+    "It runs your infrastructure from this chat: what may change something is shown first, "
+    "and done once, after you have confirmed it.",
+    Text(
+        "Say help to see what you may do. In channels and group chats, mention it: "
+        "@SmartOps help. Say whoami if it does not know you.",
+        style="note",
+    ),
+    actions=[Action("command", "What can I do here?", "help")],
+)
 
 
 class TeamsChannel(Channel):
@@ -32,81 +39,61 @@ class TeamsChannel(Channel):
     forms = True
 
     def __init__(self, config: TeamsConfig, services: Services) -> None:
-        self._proof = Proof(config, services)
-        self._reader = Reader(config.app_id, services.clock, speaks=config.speaks)
-        self._speaks = config.speaks
-        self.references = References(lambda: services.key_value_store(CHANNEL))
-        self.connector = Connector(
-            Tokens(Credentials(config, services.clock), services.http, services.clock),
-            services.http,
-            services.clock,
-            ServiceHosts(config.hosts),
-        )
-        self._outbox = Outbox(self.connector, self.references, services.clock)
-        self._membership = Membership(self.references, self._outbox)
-        self._spawn: Spawn | None = None
+        http, clock = services.http, services.clock
+        self._authenticator = Authenticator(config, services)
+        self._reader = Reader(config.app_id, clock, sends=config.sends)
+        self._sends = config.sends
+        self._outbox = Outbox(Connector(Tokens(config, http, clock), http, clock, config.allows))
+        self._app: Runtime | None = None
 
-    def run_with(self, spawn: Spawn | None) -> None:
-        """Take what runs things in the background, as long as the app runs."""
-        self._spawn = spawn
+    async def run(self, app: Runtime) -> None:
+        """Let the channel welcome new conversations in the background."""
+        self._app = app
 
     def recognises(self, inbound: Inbound) -> bool:
-        """Say whether the token claims to come from the Bot Framework."""
-        return self._proof.recognises(inbound)
+        """Return whether the token claims to come from the Bot Framework."""
+        return self._authenticator.recognises(inbound)
 
     async def authenticate(self, inbound: Inbound) -> Claims:
-        """Prove that the Bot Framework sent this activity, to us, for a tenant we serve."""
-        return await self._proof.prove(inbound)
+        """Check that the Bot Framework sent this activity, to this bot, from a served tenant."""
+        return await self._authenticator.authenticate(inbound)
 
     def read(self, inbound: Inbound, claims: Claims) -> Receipt:
-        """Make messages of the activity that was proven."""
-        activity = claims.activity if isinstance(claims, Proven) else parse_json(inbound.body)
+        """Make messages of an authenticated activity."""
+        activity = claims.activity if isinstance(claims, TeamsClaims) else parse_json(inbound.body)
         receipt = self._reader.read(activity, inbound.request_id)
-        self._note(activity)
+        installed = text_of(activity, "type") == "installationUpdate"
+        if installed and text_of(activity, "action") == "add" and self._sends and self._app:
+            self._app.spawn(self._welcome, activity)
         return receipt
 
     def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
-        """Render the answers into the response, as replies or as the result of an invoke.
-
-        A response holds one card for the one who pressed; see :meth:`follow`.
-        """
+        """Render the answers into the response, as replies or as the result of an invoke."""
         if messages[0].reference["answer"] != "invoke":
             return expected_replies(messages, replies)
-        return invoke_answer(pages(replies[0])[0])
+        return invoke_answer(replies[0])
 
     async def follow(self, message: Message, reply: Reply) -> None:
-        """Send what concerns the others, or does not fit the response, to the conversation."""
-        if not self._speaks or message.reference["answer"] != "invoke":
-            return
-        if message.form and not reply.private:
-            await self._outbox.repeat(message, reply)
-        elif rest := pages(reply)[1:]:
-            await self._outbox.follow(message, rest)
+        """Send to the conversation what concerns others, or does not fit the response."""
+        if self._sends and message.reference["answer"] == "invoke":
+            await self._outbox.follow(message, reply)
 
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
-        """Send a reply by way of the connector, and return the id of the message that shows it.
-
-        Raises BackendUnavailable if it may be tried again, PermissionDenied if
-        the bot may not speak there or has no credential, DeadlineExceeded if it
-        may have arrived, and Refusal if only a part did.
-        """
-        if not self._speaks:
+        """Send a reply by way of the connector; see ``Channel.send``."""
+        if not self._sends:
             raise Refusal(
                 "teams: the outbound connector is not configured",
                 details=f"The answer to {message.request_id} was not delivered.",
             )
-        return await self._outbox.answer(message, reply, replaces)
+        return await self._outbox.send(message, reply, replaces)
 
     async def hint(self, message: Message) -> None:
         """Show in chats that the bot is typing."""
-        if self._speaks:
+        if self._sends:
             await self._outbox.hint(message)
 
-    def _note(self, activity: Activity) -> None:
-        """Take note of where the bot was let in or had to leave."""
-        if change := change_of(activity):
-            self._later(self._membership.happened, activity, change)
-
-    def _later(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
-        if self._spawn is not None and self._speaks:
-            self._spawn(function, *arguments)
+    async def _welcome(self, activity: Activity) -> None:
+        try:
+            await self._outbox.post(reference(activity), WELCOME)
+        except Refusal as refusal:
+            log.warning("a new conversation was not welcomed: %s", refusal)

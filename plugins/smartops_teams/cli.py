@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,23 +11,15 @@ from smartops import Command, __version__
 
 from .config import TeamsConfig
 
-if TYPE_CHECKING:
-    from .manifest import About
-
 WEBSITE = "https://smartops.example"
 _LONGEST_URL = 2048
 
 
-def commands_of(
-    config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
-) -> list[click.Command]:
-    """Return the plugin's commands for the command line."""
-    return [_manifest(config, commands)]
-
-
-def _manifest(
+def manifest_command(
     config: TeamsConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> click.Command:
+    """Return the command."""
+
     @click.command("manifest")
     @click.option(
         "--out",
@@ -47,47 +38,30 @@ def _manifest(
     @click.option("--website", default=WEBSITE, show_default=True, help="https URL about it.")
     @click.option("--privacy", default="", help="https URL; without it the website's /privacy.")
     @click.option("--terms", default="", help="https URL; without it the website's /terms.")
-    def manifest(out: Path, bot_id: str, **texts: str) -> None:
+    def manifest(out: Path, bot_id: str, app_id: str, app_version: str, **texts: str) -> None:
         """Write the app package for Teams.
 
         It holds the manifest, with a menu of the commands that the configuration
         loads, and two icons.
         """
-        from .manifest import package
+        from .manifest import About, package
 
         bot = bot_id or (config.app_id if config else "")
         if not bot:
             raise click.UsageError("name a configuration with --config, or the bot with --bot-id")
-        about = _about(bot, texts)
+        for page in ("privacy", "terms"):
+            texts[page] = texts[page] or f"{texts['website'].rstrip('/')}/{page}"
+        for url in (texts["website"], texts["privacy"], texts["terms"]):
+            if not url.startswith("https://") or len(url) > _LONGEST_URL:
+                raise click.UsageError(f"{url} is not an https URL")
+        about = About(bot=bot, id=app_id or bot, version=_version(app_version), **texts)
         out.write_bytes(package(about, commands()))
         click.echo(f"{out}: upload it in Teams under Apps, Manage your apps, Upload an app")
 
     return manifest
 
 
-def _about(bot: str, texts: Mapping[str, str]) -> About:
-    """Return what the options say; raises UsageError if a URL is none that Teams takes."""
-    from .manifest import About
-
-    website = texts["website"]
-    base = website.rstrip("/")
-    about = About(
-        bot=bot,
-        id=texts["app_id"] or bot,
-        version=_numbers(texts["app_version"]),
-        name=texts["name"],
-        developer=texts["developer"],
-        website=website,
-        privacy=texts["privacy"] or f"{base}/privacy",
-        terms=texts["terms"] or f"{base}/terms",
-    )
-    for url in (about.website, about.privacy, about.terms):
-        if not url.startswith("https://") or len(url) > _LONGEST_URL:
-            raise click.UsageError(f"{url} is not an https URL")
-    return about
-
-
-def _numbers(version: str) -> str:
-    """Return a version as Teams takes it: three numbers."""
+def _version(version: str) -> str:
+    """Return a version as the three numbers that Teams takes."""
     digits = [part for part in version.partition("+")[0].split(".") if part.isdigit()][:3]
     return ".".join([*digits, "0", "0", "0"][:3])

@@ -1,4 +1,4 @@
-"""The plugin's section of the configuration, and what the three clouds differ in."""
+"""The plugin's section of the configuration, and the values of the three clouds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from smartops import Secret
-from smartops.channels import is_loopback
+from smartops.channels import Url, is_loopback
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
@@ -22,39 +22,33 @@ _CREDENTIALS = ("client_secret", "certificate", "federated_token_file", "managed
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """What stands in for Microsoft's public cloud in another one.
+    """The addresses of one Microsoft cloud.
 
-    ``issuer`` and ``metadata`` are the Bot Framework's, ``resource`` is what its
-    connector is called where tokens are asked for; ``entra`` are the issuers of
-    a tenant (tokens of version 1 and 2) with ``{tenant}`` open.
+    ``issuer`` issues the Bot Framework's tokens and is the connector's name in requests
+    for tokens. ``login`` and ``sts`` are the hosts that issue a tenant's tokens.
     """
 
     issuer: str
-    resource: str
     metadata: str
     login: str
-    entra: tuple[str, str]
+    sts: str
     hosts: tuple[str, ...]
 
     def entra_issuers(self, tenant: str) -> tuple[str, ...]:
-        """Return the exact issuers of one tenant's tokens."""
-        return tuple(pattern.format(tenant=tenant) for pattern in self.entra)
+        """Return the exact issuers of one tenant's tokens, of version 1 and 2."""
+        return f"https://{self.sts}/{tenant}/", f"https://{self.login}/{tenant}/v2.0"
 
     def entra_metadata(self, tenant: str) -> str:
-        """Return where the metadata of one tenant is."""
+        """Return the URL of one tenant's metadata."""
         return f"https://{self.login}/{tenant}/v2.0/.well-known/openid-configuration"
 
 
 CLOUDS = {
     "public": Cloud(
         issuer="https://api.botframework.com",
-        resource="https://api.botframework.com",
         metadata="https://login.botframework.com/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.com",
-        entra=(
-            "https://sts.windows.net/{tenant}/",
-            "https://login.microsoftonline.com/{tenant}/v2.0",
-        ),
+        sts="sts.windows.net",
         hosts=(
             "smba.trafficmanager.net",
             "*.botframework.com",
@@ -64,13 +58,9 @@ CLOUDS = {
     ),
     "usgov": Cloud(
         issuer="https://api.botframework.us",
-        resource="https://api.botframework.us",
         metadata="https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.us",
-        entra=(
-            "https://sts.windows.net/{tenant}/",
-            "https://login.microsoftonline.us/{tenant}/v2.0",
-        ),
+        sts="sts.windows.net",
         hosts=(
             "smba.infra.gov.teams.microsoft.us",
             "*.teams.microsoft.us",
@@ -79,13 +69,9 @@ CLOUDS = {
     ),
     "china": Cloud(
         issuer="https://api.botframework.azure.cn",
-        resource="https://api.botframework.azure.cn",
         metadata="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
         login="login.partner.microsoftonline.cn",
-        entra=(
-            "https://sts.chinacloudapi.cn/{tenant}/",
-            "https://login.partner.microsoftonline.cn/{tenant}/v2.0",
-        ),
+        sts="sts.chinacloudapi.cn",
         hosts=("*.botframework.azure.cn",),
     ),
 }
@@ -112,7 +98,7 @@ Host = Annotated[str, AfterValidator(_host)]
 
 
 class TeamsConfig(BaseModel):
-    """Who the bot is, whose tenants it serves, and who vouches for what arrives."""
+    """The bot, the tenants it serves, and the issuers of tokens it accepts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -202,25 +188,35 @@ class TeamsConfig(BaseModel):
 
     @property
     def home_tenant(self) -> str:
-        """The tenant the bot logs in at; empty if it is not said."""
+        """The tenant the bot logs in at; empty if it is not known."""
         return self.login_tenant or self.own_tenant
 
     @property
-    def speaks(self) -> bool:
-        """Whether the bot can log in, and so send."""
+    def sends(self) -> bool:
+        """Whether the bot has a credential, and so can send messages."""
         return any(getattr(self, name) for name in _CREDENTIALS)
 
     @property
     def preset(self) -> Cloud:
-        """The cloud's own values."""
+        """The addresses of the cloud."""
         return CLOUDS[self.cloud]
 
     @property
     def own_tenant(self) -> str:
-        """The tenant whose emulator tokens may be accepted; empty if it is not said."""
+        """The tenant of the bot's registration; empty if it is not known."""
         return self.emulator_tenant or (self.tenants[0] if len(self.tenants) == 1 else "")
 
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The hosts answers may be sent to."""
-        return self.service_hosts or self.preset.hosts
+    def allows(self, url: str) -> bool:
+        """Return whether replies, and with them the bot's token, may be sent to a service URL.
+
+        It must be https on the usual port, without a user. A loopback name in
+        ``service_hosts`` also allows http and any port, for development.
+        """
+        parts = Url.parse(url)
+        hosts = self.service_hosts or self.preset.hosts
+        if parts is None or parts.scheme not in ("https", "http"):
+            return False
+        if parts.is_loopback:
+            return parts.host in hosts
+        suffixes = tuple(host[1:] for host in hosts if host.startswith("*."))
+        return parts.is_secure and (parts.host in hosts or parts.host.endswith(suffixes))

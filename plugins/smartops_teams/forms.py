@@ -1,8 +1,8 @@
-"""A form as inputs of a card, and what comes back when its button is pressed.
+"""A form as inputs of a card, and the values that come back when its button is pressed.
 
-The client puts what was filled in beside the button's own data, so the names of
-inputs begin in a way that nothing else does. All of it was in the client's
-hands, and passes the gate as if it had been typed.
+The client returns the values beside the button's own data, so the names of inputs
+have a prefix. A client can change everything, and the values pass the gate like
+typed text.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smartops.channels import Form, FormField, clean, shortened
+from smartops.channels import Form, FormField, clean
 
-from .text import Element
+from .text import Element, cut
 
-PREFIX = "field:"
+_PREFIX = "field:"
 _LONGEST_LABEL = 200
 _LONGEST_VALUE = 2000
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,9})?", re.ASCII)
@@ -29,8 +29,8 @@ _KINDS = {
 
 def form_input(field: FormField) -> Element:
     """Return the input for one value."""
-    label = clean(shortened(field.label, _LONGEST_LABEL))
-    made: Element = {"type": _KINDS[field.kind], "id": PREFIX + field.name}
+    label = cut(field.label, _LONGEST_LABEL)
+    made: Element = {"type": _KINDS[field.kind], "id": _PREFIX + field.name}
     if field.kind == "flag":
         return {**made, "title": label, "value": "true" if field.value == "true" else "false"}
     made["label"] = label
@@ -43,29 +43,29 @@ def form_input(field: FormField) -> Element:
         choices = [{"title": clean(choice), "value": choice} for choice in field.choices]
         made |= {"style": "compact", "choices": choices}
     elif field.hint:
-        made["placeholder"] = clean(shortened(field.hint, _LONGEST_LABEL))
+        made["placeholder"] = cut(field.hint, _LONGEST_LABEL)
     return made
 
 
 def form_button(form: Form) -> Element:
-    """Return the button that sends a form; old clients send it as a message."""
+    """Return the button that submits a form; old clients submit it as a message."""
     shared = {"title": "Continue", "data": {"form": form.command}, "style": "positive"}
     fallback = {"type": "Action.Submit", **shared}
     return {"type": "Action.Execute", "verb": "form", **shared, "fallback": fallback}
 
 
 def filled_in(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was filled in, by name; what was left empty is left out."""
+    """Return the values by name, without empty ones."""
     given = {
-        name.removeprefix(PREFIX): _text(value)
+        name.removeprefix(_PREFIX): _typed(value)
         for name, value in data.items()
-        if name.startswith(PREFIX)
+        if name.startswith(_PREFIX)
     }
     return {name: text for name, text in given.items() if text}
 
 
-def _text(value: object) -> str:
-    """Return a value as it would be typed; numbers and flags may come as such."""
+def _typed(value: object) -> str:
+    """Return a value as a person would type it; clients may send numbers and flags as such."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -74,7 +74,7 @@ def _text(value: object) -> str:
 
 
 def _number(text: str) -> int | float | None:
-    """Return the number that a text is; None if a card could not show it as it is."""
+    """Return the number in a text; None if a card could not display it exactly."""
     if not _NUMBER.fullmatch(text):
         return None
     return float(text) if "." in text else int(text)

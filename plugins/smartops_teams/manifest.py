@@ -1,4 +1,4 @@
-"""The app package by which Teams knows the bot: a manifest and two icons, in a zip file."""
+"""The app package that is uploaded to Teams: a zip file with a manifest and two icons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from smartops import Command
-from smartops.channels import shortened
+from smartops.channels import shortened, usage
 
 SCHEMA = "https://developer.microsoft.com/json-schemas/teams/v1.17/MicrosoftTeams.schema.json"
 ACCENT = "#1F4E79"
@@ -24,7 +24,7 @@ _WHEN = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the people who install the app read. ``id`` is the app's, a GUID; often the bot's."""
+    """Texts for people who install the app. ``id`` is the app's, often the same as the bot's."""
 
     bot: str
     id: str
@@ -37,7 +37,7 @@ class About:
 
 
 def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
-    """Return the manifest, in the form of Teams' schema 1.17."""
+    """Return the manifest, which has Teams' schema 1.17."""
     listed = command_list(commands)
     return {
         "$schema": SCHEMA,
@@ -73,16 +73,16 @@ def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
 
 
 def command_list(commands: Sequence[Command]) -> list[dict[str, str]]:
-    """Return the menu of commands: as many as Teams shows, help first, then the plugins'.
+    """Return the menu of commands: help, then those of plugins, as many as Teams takes.
 
-    What is picked goes into the text box, so a title is what is typed up to the
-    first thing that is to be filled in.
+    Teams copies the title of the selected command into the text box, so a title is
+    the words before the first argument.
     """
     listed: dict[str, str] = {}
     for command in sorted(commands, key=lambda item: (item.name != "help", item.owner == "core")):
         phrase = command.phrases[0]
         title = shortened(phrase.partition("{")[0].rstrip(" [") or command.name, _LONGEST_TITLE)
-        words = command.summary if "{" not in phrase else f"{command.summary} {_usage(phrase)}"
+        words = command.summary if "{" not in phrase else f"{command.summary} ({usage(command)})"
         if title not in listed and len(listed) < MOST_COMMANDS:
             listed[title] = shortened(words, _LONGEST_DESCRIPTION)
     return [{"title": title, "description": text} for title, text in listed.items()]
@@ -100,13 +100,3 @@ def package(about: About, commands: Sequence[Command]) -> bytes:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, _WHEN), content, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def _usage(phrase: str) -> str:
-    """Return a phrase with what is to be filled in in capitals."""
-    parts = phrase.replace("...", "").split("{")
-    shown = [parts[0]]
-    for part in parts[1:]:
-        name, _, after = part.partition("}")
-        shown.append(name.upper() + after)
-    return f"({''.join(shown)})"

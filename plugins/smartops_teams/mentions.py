@@ -1,4 +1,4 @@
-"""What a person typed, without the mention that woke the bot and without an editor's residue."""
+"""The typed text of a message, without the mention of the bot."""
 
 from __future__ import annotations
 
@@ -18,38 +18,32 @@ from .activity import Activity
 _TAG = re.compile(r"<at(?:\s[^<>]*)?>([^<>]*)</at>")
 
 
-def spoken(activity: Activity) -> str:
-    """Return the text of a message as its sender meant it.
+def typed_text(activity: Activity) -> str:
+    """Return the text without mentions of the bot, and without emphasis of the whole text.
 
-    A colon or comma after the mention goes too, and emphasis of the whole text.
-    Quotes and dashes stay as they are: mending those is the grammar's, which
-    knows what is quoted.
+    A colon or comma after the mention is removed too. Quotes and dashes stay. The
+    grammar replaces them, because it knows what is quoted.
     """
     text = text_of(activity, "text")
-    me = text_of(object_of(activity, "recipient"), "id")
+    bot = text_of(object_of(activity, "recipient"), "id")
     for entity in objects_of(activity, "entities"):
-        if me and _mentions(entity, me):
-            text = _without(text, entity)
+        mentioned = object_of(entity, "mentioned")
+        if bot and entity.get("type") == "mention" and mentioned.get("id") == bot:
+            text = _without(text, text_of(mentioned, "name"), entity)
     text = text.replace("&nbsp;", " ").replace("&#160;", " ")
     return without_emphasis(without_residue(text).strip())
 
 
-def _mentions(entity: JsonObject, who: str) -> bool:
-    return entity.get("type") == "mention" and object_of(entity, "mentioned").get("id") == who
+def _without(text: str, name: str, entity: JsonObject) -> str:
+    """Remove one mention: the literal text of the entity, else the first tag with its name.
 
-
-def _without(text: str, entity: JsonObject) -> str:
-    """Remove one mention: where the entity says, or else the tag with the name it says.
-
-    The name is never a pattern: people call bots what they like.
+    The name is never used as a pattern, because a bot can have any name.
     """
-    name = text_of(object_of(entity, "mentioned"), "name")
     literal = text_of(entity, "text") or (f"<at>{name}</at>" if name else "")
-    at = text.find(literal) if literal else -1
-    if at >= 0:
-        return _joined(text[:at], text[at + len(literal) :])
-    inside = _TAG.fullmatch(literal)
-    names = {name, inside[1] if inside else ""} - {""}
+    if literal and literal in text:
+        return _joined(*text.split(literal, 1))
+    tag = _TAG.fullmatch(literal)
+    names = {name, tag[1] if tag else ""} - {""}
     for tag in _TAG.finditer(text):
         if tag[1] in names:
             return _joined(text[: tag.start()], text[tag.end() :])
@@ -57,7 +51,7 @@ def _without(text: str, entity: JsonObject) -> str:
 
 
 def _joined(before: str, after: str) -> str:
-    """Join what stood around a mention as two words, whatever space there was."""
+    """Join the text around a mention with one space."""
     before, after = before.rstrip(), after.lstrip()
     if not before and after[:1] in (":", ","):
         after = after[1:].lstrip()

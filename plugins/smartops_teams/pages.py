@@ -1,8 +1,7 @@
-"""A reply that is too long for one card as several: nothing of it is left out.
+"""A reply that is too large for one card as several cards, complete.
 
-Blocks go onto pages in order. One that does not fit where it comes is split
-where its reader would do it: a table between rows (each page has the header),
-output between lines, findings one by one.
+Blocks go onto pages in order. A block that does not fit is split: a table between
+rows (each page repeats the header), output between lines, findings one by one.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from typing import Any, Generic, TypeVar
 from smartops import Code, Fields, Issues, Reply, Table, Text
 from smartops.channels import Form, clean, grouped, json_size, lines_of
 
-from . import table
 from .blocks import render
-from .cards import LIMIT, card, fits
-from .text import unfolded
+from .cards import LIMIT, card
+from .table import row
+from .text import Element, with_columns
 
 Block = Text | Fields | Table | Code | Issues | Form
 Piece = TypeVar("Piece")
@@ -26,33 +25,32 @@ _RESERVE = 1_000
 """Bytes for the number of the page, and for a longer summary."""
 
 _BRACES = 100
-"""Bytes that it costs when two braces are kept apart."""
+"""Bytes that two separated braces cost."""
 
-_WORTH = 2_000
-"""Bytes that must be left on a page for the beginning of a block to go there."""
+_MINIMUM = 2_000
+"""Bytes that must be free on a page to begin a block there."""
 
-_LONGEST = 6_000
+_LONGEST_LINE = 6_000
 """Bytes of one line of output or text; a longer one is split."""
 
 _REST = Text("The rest of the answer does not fit in a card.", style="note")
 
 
-def pages(reply: Reply) -> list[Reply]:
-    """Return the reply itself if it fits into a card, else replies that do, in order.
-
-    The last one has the buttons.
-    """
+def cards(reply: Reply) -> list[Element]:
+    """Return one card if the reply fits, else one for each page."""
     whole = card(reply)
-    if fits(whole):
-        return [reply]
-    views = list(_views(reply.view, LIMIT - json_size({**whole, "body": []}) - _RESERVE))
+    return [whole] if json_size(whole) <= LIMIT else [card(part) for part in pages(reply)]
+
+
+def pages(reply: Reply) -> list[Reply]:
+    """Return replies that each fit into a card, in order. The last one has the buttons."""
+    frame = json_size({**card(reply), "body": []})
+    views = list(_views(reply.view, LIMIT - frame - _RESERVE))
     total = len(views)
-    if total == 1:
-        return [replace(reply, view=views[0])]
     return [
         replace(
             reply,
-            view=_numbered(view, number, total),
+            view=_numbered(view, number, total) if total > 1 else view,
             actions=reply.actions if number == total else (),
         )
         for number, view in enumerate(views, 1)
@@ -68,24 +66,24 @@ def _views(view: Sequence[Block], room: int) -> Iterator[tuple[Block, ...]]:
     page: list[Block] = []
     left = room
     for block in view:
-        for part, cost, on_next in _parts(block, left, room):
+        for part, size, on_next in _parts(block, left, room):
             if on_next and page:
                 yield tuple(page)
                 page, left = [], room
             page.append(part)
-            left -= cost
+            left -= size
     yield tuple(page)
 
 
 def _parts(block: Block, left: int, room: int) -> Iterator[tuple[Block, int, bool]]:
-    """Return a block or its parts, each with its bytes, and whether it begins a page."""
-    cost = _size(block)
+    """Yield a block or its parts, each with its bytes, and whether it begins a page."""
+    size = _size(block)
     split = _SPLITS.get(type(block))
-    if cost <= left or split is None:
-        yield _fitting(block, cost, room, on_next=cost > left)
+    if size <= left or split is None:
+        yield _fitting(block, size, room, on_next=size > left)
         return
     pieces = split(block)
-    on_next = left < _WORTH + pieces.base
+    on_next = left < _MINIMUM + pieces.base
     first = (room if on_next else left) - pieces.base
     for group in grouped(pieces.items, room - pieces.base, pieces.size, first=first):
         part = pieces.joined(group)
@@ -93,11 +91,12 @@ def _parts(block: Block, left: int, room: int) -> Iterator[tuple[Block, int, boo
         on_next = True
 
 
-def _fitting(block: Block, cost: int, room: int, *, on_next: bool) -> tuple[Block, int, bool]:
-    if cost > room:  # a wide row, or a form, which can be answered by typing too
+def _fitting(block: Block, size: int, room: int, *, on_next: bool) -> tuple[Block, int, bool]:
+    """Replace what cannot be split: a wide row, or a form, which can be answered by typing."""
+    if size > room:
         block = Text(block.title) if isinstance(block, Form) else _REST
-        cost = _size(block)
-    return block, cost, on_next
+        size = _size(block)
+    return block, size, on_next
 
 
 def _size(block: Block) -> int:
@@ -106,7 +105,7 @@ def _size(block: Block) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Pieces(Generic[Piece]):
-    """What a block can be split into, the bytes of each and of the rest, and how to join some."""
+    """The pieces of a block, the bytes of each piece and of the rest, and how to join some."""
 
     items: Iterable[Piece]
     size: Callable[[Piece], int]
@@ -117,7 +116,7 @@ class _Pieces(Generic[Piece]):
 def _rows(block: Table) -> _Pieces[Any]:
     return _Pieces(
         block.rows,
-        lambda cells: json_size(table.row(block.stacks, cells)) + 1,
+        lambda cells: json_size(row(block.stacks, cells)) + 1,
         lambda rows: replace(block, rows=tuple(rows)),
         _size(replace(block, rows=block.rows[:1])),
     )
@@ -131,20 +130,14 @@ def _pairs(block: Fields) -> _Pieces[Any]:
     return _Pieces(block.pairs, lambda pair: _size(Fields((pair,))), lambda p: Fields(tuple(p)))
 
 
-def _output(block: Code) -> _Pieces[str]:
-    return _lines(block, unfolded)
+def _lines(block: Code | Text) -> _Pieces[str]:
+    displayed = with_columns if isinstance(block, Code) else clean
 
-
-def _paragraphs(block: Text) -> _Pieces[str]:
-    return _lines(block, clean)
-
-
-def _lines(block: Code | Text, shown: Callable[[str], str]) -> _Pieces[str]:
     def size(line: str) -> int:
-        return json_size(shown(line)) + _BRACES * line.count("{{")
+        return json_size(displayed(line)) + _BRACES * line.count("{{")
 
     return _Pieces(
-        lines_of(block.text.replace("\r\n", "\n"), _LONGEST, size),
+        lines_of(block.text.replace("\r\n", "\n"), _LONGEST_LINE, size),
         size,
         lambda lines: replace(block, text="".join(lines).removesuffix("\n")),
         _size(replace(block, text=".")) + _BRACES,
@@ -155,6 +148,6 @@ _SPLITS: dict[type, Callable[[Any], _Pieces[Any]]] = {
     Table: _rows,
     Issues: _findings,
     Fields: _pairs,
-    Code: _output,
-    Text: _paragraphs,
+    Code: _lines,
+    Text: _lines,
 }

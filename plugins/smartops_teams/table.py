@@ -1,37 +1,39 @@
-"""Tables: at most a few columns, each wide enough for its longest word on a phone."""
+"""Tables: few columns, each wide enough for its longest word on a phone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from smartops import Cell, Table
-from smartops.channels import Stack, clean, shortened
+from smartops.channels import Stack
 
-from .text import BOLD, SUBTLE, Element, Inlines, rich, run
+from .text import BOLD, SUBTLE, Element, Inlines, cut, rich, run
 
 Row = tuple[str | Cell, ...]
 Lines = tuple[list[str], list[str]]
-"""The texts of a cell: leading ones, and smaller ones below."""
+"""The texts of a cell: those in normal size, and the smaller ones below them."""
 
-LONGEST_CELL = 400
+_LONGEST_CELL = 400
 _SAMPLE = 25
+"""Rows that the widths are calculated from."""
+
 _PHONE = 44.0
-"""Characters beside each other on a phone, cell padding included."""
+"""Characters beside each other on a phone, with the padding of cells."""
 
 _PADDING = 2.4
 _LONGEST_WORD, _LONGEST_LINE = 24, 40
 _SMALL = 0.86
-"""The size of a subtle line, compared with the first of its cell."""
+"""Width of a character of the smaller text, in characters."""
 
 
-def element(table: Table) -> Element:
+def table(block: Table) -> Element:
     """Return a table with a header."""
-    stacks = table.stacks
-    rows = [[_lines(stack, cells) for stack in stacks] for cells in table.rows]
+    stacks = block.stacks
+    rows = [[_lines(stack, cells) for stack in stacks] for cells in block.rows]
     return {
         "type": "Table",
         "columns": [{"width": width} for width in _widths(stacks, rows[:_SAMPLE])],
-        "rows": [_row(map(_named, stacks)), *(_row(map(_cell, lines)) for lines in rows)],
+        "rows": [_row(map(_header, stacks)), *(_row(map(_cell, lines)) for lines in rows)],
     }
 
 
@@ -47,8 +49,8 @@ def _row(cells: Iterable[Inlines]) -> Element:
     }
 
 
-def _named(stack: Stack) -> Inlines:
-    first, *rest = map(_short, stack.names)
+def _header(stack: Stack) -> Inlines:
+    first, *rest = map(_text, stack.names)
     more = run(f", {', '.join(rest)}", SUBTLE) if rest else []
     return [*run(first or " ", BOLD), *more]
 
@@ -56,6 +58,12 @@ def _named(stack: Stack) -> Inlines:
 def _lines(stack: Stack, cells: Row) -> Lines:
     leading, rest = stack.lines(cells)
     return list(map(_text, leading)), list(map(_text, rest))
+
+
+def _text(cell: str | Cell) -> str:
+    if isinstance(cell, Cell):
+        return f"{cell.severity.mark}\u00a0{cut(cell.text, _LONGEST_CELL)}"
+    return cut(cell, _LONGEST_CELL)
 
 
 def _cell(lines: Lines) -> Inlines:
@@ -69,8 +77,8 @@ def _cell(lines: Lines) -> Inlines:
 def _widths(stacks: Sequence[Stack], rows: Sequence[Sequence[Lines]]) -> list[int]:
     """Return the columns' shares of the width.
 
-    On a phone each has what its longest word needs; what is left goes to those
-    with the longest lines.
+    On a phone each column is as wide as its longest word. The rest of the width goes
+    to the columns with the longest lines.
     """
     sizes = [_size(stack, [row[place] for row in rows]) for place, stack in enumerate(stacks)]
     needed = sum(word for word, _ in sizes)
@@ -84,7 +92,7 @@ def _widths(stacks: Sequence[Stack], rows: Sequence[Sequence[Lines]]) -> list[in
 
 
 def _size(stack: Stack, cells: Sequence[Lines]) -> tuple[float, float]:
-    """Return how long the longest word and the longest line of a column are, within reason."""
+    """Return the widths of a column's longest word and longest line, up to a limit."""
     leading = [stack.names[0], *(text for lines, _ in cells for text in lines)]
     rest = [*stack.names[1:], *(text for _, lines in cells for text in lines)]
     words = 1.0, _longest_word(leading), _SMALL * _longest_word(rest)
@@ -100,13 +108,3 @@ def _longest_word(texts: Sequence[str]) -> float:
 
 def _longest_line(texts: Sequence[str]) -> int:
     return min(max(map(len, texts), default=0), _LONGEST_LINE)
-
-
-def _text(cell: str | Cell) -> str:
-    if isinstance(cell, Cell):
-        return f"{cell.severity.mark}\u00a0{_short(cell.text)}"
-    return _short(cell)
-
-
-def _short(text: str) -> str:
-    return clean(shortened(text, LONGEST_CELL))

@@ -1,16 +1,16 @@
-"""The token that goes with every call to the connector."""
+"""The token for calls to the connector."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import anyio
 
 from smartops import BackendUnavailable, Clock, ValidationFailed
-from smartops.channels import HttpClient, HttpReply, parse_json, text_of
+from smartops.channels import HttpClient, HttpReply, JsonObject, parse_json, text_of
 
-from .credentials import Credentials
+from .config import TeamsConfig
+from .credentials import token_request
 
 EARLY_SECONDS = 300.0
 """A token is replaced this long before it expires."""
@@ -25,48 +25,43 @@ _HINTS = {
     90002: "there is no such tenant: look at login_tenant",
     700027: "the registration does not know the certificate",
 }
-"""What to do about the codes of Entra that misconfigurations have."""
+"""How to fix the frequent errors of Entra, by code."""
 
 log = logging.getLogger("smartops.teams")
 
 
 class Tokens:
-    """Keeps one token, and gets the next; however many ask, the login is asked once."""
+    """Caches one token and renews it; concurrent callers share one request."""
 
-    def __init__(self, credentials: Credentials, http: HttpClient, clock: Clock) -> None:
-        self._credentials = credentials
+    def __init__(self, config: TeamsConfig, http: HttpClient, clock: Clock) -> None:
+        self._config = config
         self._http = http
         self._clock = clock
         self._token = ""
         self._until = 0.0
-        self._asking = anyio.Lock()
+        self._renewing = anyio.Lock()
 
     async def token(self, *, refused: str = "") -> str:
-        """Return a token that holds for a while; ``refused`` is one that did not do.
+        """Return a valid token other than ``refused``.
 
-        Raises BackendUnavailable if the login refuses the bot or cannot be asked.
+        Raises BackendUnavailable if the login refuses the bot or cannot be reached.
         """
-        if self._fresh(refused):
-            return self._token
-        async with self._asking:
-            if not self._fresh(refused):
+        async with self._renewing:
+            if self._token in ("", refused) or self._clock.time() >= self._until:
                 await self._renew()
             return self._token
 
-    def _fresh(self, refused: str) -> bool:
-        return self._token not in ("", refused) and self._clock.time() < self._until
-
     async def _renew(self) -> None:
-        login = await self._credentials.login()
+        request = await token_request(self._config, self._clock)
         reply = await self._http.request(
-            login.method,
-            login.url,
-            headers=login.headers,
-            body=login.body,
+            request.method,
+            request.url,
+            headers=request.headers,
+            body=request.body,
             timeout=LOGIN_SECONDS,
             max_bytes=64 * 1024,
         )
-        answer = _answer(reply)
+        answer = body_of(reply)
         if reply.status != 200:
             raise _refusal(reply, answer)
         token = text_of(answer, "access_token")
@@ -79,7 +74,8 @@ class Tokens:
         self._token, self._until = token, now + max(lifetime - EARLY_SECONDS, lifetime / 2)
 
 
-def _answer(reply: HttpReply) -> Any:
+def body_of(reply: HttpReply) -> JsonObject:
+    """Return the JSON object in a reply; an empty one if there is none."""
     try:
         return parse_json(reply.body)
     except ValidationFailed:
@@ -87,17 +83,17 @@ def _answer(reply: HttpReply) -> Any:
 
 
 def _number(value: object) -> float | None:
-    """Return a number, which managed identities write as text."""
+    """Return a number; managed identities send it as text."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return float(value)
     return float(value) if isinstance(value, int | float) else None
 
 
-def _refusal(reply: HttpReply, answer: Any) -> BackendUnavailable:
-    """Return what to raise, and tell the log what is to be mended.
+def _refusal(reply: HttpReply, answer: JsonObject) -> BackendUnavailable:
+    """Return what to raise, and log how to fix it.
 
-    It may be tried again: a credential that expired is replaced sooner or
-    later, and what waits is answered then. The codes hold no secret.
+    Replies are sent again later, when an expired credential may have been replaced.
+    The error codes contain no secret.
     """
     error, codes = answer.get("error"), answer.get("error_codes")
     if reply.status not in (400, 401, 403):

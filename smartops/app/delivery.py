@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import anyio
 
@@ -25,6 +26,8 @@ from smartops.services import Clock
 from smartops.store import Store
 
 from .progress import Progress
+
+T = TypeVar("T")
 
 log = logging.getLogger("smartops.delivery")
 
@@ -236,10 +239,7 @@ class Delivery:
         if answer.decided:
             await self._close(answer)
             return
-        try:
-            await contained(channel.name, channel.follow(message, answer))
-        except Exception:
-            log.exception("what follows a response could not be delivered by %s", channel.name)
+        await self._delivered(channel, lambda: channel.follow(message, answer))
 
     async def _forget(self, claimed: Claimed, progress: Progress) -> None:
         """Delete what was stored of a message until it was answered."""
@@ -262,11 +262,15 @@ class Delivery:
             log.exception("the buttons for %s were not taken away", answer.decided)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
-        """Send, trying again as long as it makes sense; return what now shows it."""
+        """Send a reply; return the id of the message that shows it, empty if there is none."""
+        send = partial(channel.send, message, reply, replaces=replaces)
+        return await self._delivered(channel, send) or ""
+
+    async def _delivered(self, channel: Channel, deliver: Callable[[], Awaitable[T]]) -> T | None:
+        """Call ``deliver`` until it succeeds, is refused or was tried often enough."""
         for pause in (*RETRIES, None):
             try:
-                sending = channel.send(message, reply, replaces=replaces)
-                return await contained(channel.name, sending)
+                return await contained(channel.name, deliver())
             except BackendUnavailable as error:
                 if pause is None:
                     break
@@ -274,12 +278,12 @@ class Delivery:
                 await self._clock.sleep(max(pause, error.retry_after or 0))
             except Refusal as error:
                 log.error("a reply cannot be delivered by %s: %s", channel.name, error)
-                return ""
+                return None
             except Exception:
                 log.exception("a reply could not be delivered by %s", channel.name)
-                return ""
+                return None
         log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
-        return ""
+        return None
 
 
 async def _hint(channel: Channel, message: Message) -> None:

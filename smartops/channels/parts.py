@@ -31,11 +31,14 @@ class Unfinished:
         ``reply`` identifies the reply: JSON values such as the id of the message, and
         the content.
         """
-        key = hashlib.sha256(compact_json(reply)).digest()
-        delivered = self._delivered.pop(key, [])
+        delivered = self._delivered.pop(_key(reply), []) if self._delivered else []
         try:
             yield delivered
         except BackendUnavailable:
             if delivered:
-                self._delivered[key] = delivered
+                self._delivered[_key(reply)] = delivered
             raise
+
+
+def _key(reply: tuple[Any, ...]) -> bytes:
+    return hashlib.sha256(compact_json(reply)).digest()

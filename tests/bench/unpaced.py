@@ -7,9 +7,9 @@ Teams takes no more than 30 calls a second from a bot, and SmartOps makes no mor
 
 from __future__ import annotations
 
-import smartops_teams.lanes
 from smartops.cli import main
+from smartops_teams import connector
 
 if __name__ == "__main__":
-    smartops_teams.lanes.ALTOGETHER = smartops_teams.lanes.PER_CONVERSATION = ((10**6, 1.0),)
+    connector.ALTOGETHER = connector.PER_CONVERSATION = ((10**6, 1.0),)
     main()

@@ -1,4 +1,4 @@
-"""Answers as Teams expects them in the response."""
+"""Answers in responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSALS = [
 
 @pytest.fixture
 def read(clock: ManualClock) -> Any:
-    reader = Reader(APP_ID, clock, speaks=True)
+    reader = Reader(APP_ID, clock, sends=True)
 
     def one(said: dict[str, Any]) -> Message:
         (message,) = reader.read(said, "r1").messages
@@ -44,7 +44,7 @@ def read(clock: ManualClock) -> Any:
     return one
 
 
-def told(error: Refusal) -> list[str | None]:
+def lines(error: Refusal) -> list[str | None]:
     again = [f"Try again in {error.retry_after} seconds."] if error.retry_after else []
     return [error.message, error.details, *again]
 
@@ -76,13 +76,13 @@ async def test_expected_replies_are_activities(channel: TeamsChannel, read: Any)
 
 
 @pytest.mark.parametrize("error", REFUSALS)
-async def test_a_refusal_is_a_card_in_a_good_response(
+async def test_a_refusal_is_a_card_with_status_200(
     channel: TeamsChannel, read: Any, error: Refusal
 ) -> None:
     message = read(activity(deliveryMode="expectReplies"))
     (answer,) = body(channel.respond([message], [Reply.refused(error)]))["activities"]
     card = loaded(json.dumps(answer["attachments"][0]["content"]))
-    assert shown(card) == told(error)
+    assert shown(card) == lines(error)
 
 
 async def test_a_pressed_button_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
@@ -96,23 +96,23 @@ async def test_a_pressed_button_replaces_the_card(channel: TeamsChannel, read: A
 
 
 @pytest.mark.parametrize("error", REFUSALS)
-@pytest.mark.parametrize("kept", [False, True])
-async def test_a_refusal_that_leaves_the_buttons_good_leaves_the_card(
-    channel: TeamsChannel, read: Any, error: Refusal, kept: bool
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_private_refusal_is_displayed_beside_the_card(
+    channel: TeamsChannel, read: Any, error: Refusal, stored: bool
 ) -> None:
     message = read(pressed({"action": "confirm_abc"}))
     reply = Reply.refused(error)
-    if kept:  # as it comes back from the store when Teams sends the invoke again
+    if stored:  # as for a redelivered invoke
         reply = Reply.load(reply.dump())
     answer = body(channel.respond([message], [reply]))
     assert answer == {
         "statusCode": 200,
         "type": "application/vnd.microsoft.activity.message",
-        "value": "\n\n".join(map(str, told(error))),
+        "value": "\n\n".join(map(str, lines(error))),
     }
 
 
-async def test_a_spent_confirmation_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
+async def test_an_expired_confirmation_replaces_the_card(channel: TeamsChannel, read: Any) -> None:
     message = read(pressed({"action": "confirm_abc"}))
     refused = Reply.refused(ApprovalInvalid("This confirmation has expired"))
     reply = replace(refused, private=False)
@@ -120,7 +120,7 @@ async def test_a_spent_confirmation_replaces_the_card(channel: TeamsChannel, rea
     assert shown(loaded(json.dumps(answer["value"]))) == ["This confirmation has expired"]
 
 
-async def test_what_a_card_offers_is_read_back(channel: TeamsChannel, read: Any) -> None:
+async def test_the_buttons_of_a_card_are_read_back(channel: TeamsChannel, read: Any) -> None:
     buttons = [
         Action("confirm", "Yes", "confirm_abc"),
         Action("cancel", "No", "cancel_abc"),

@@ -1,4 +1,4 @@
-"""The plugin's section: what it needs, what the clouds differ in, what it refuses."""
+"""The plugin's section of the configuration."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from pydantic import ValidationError
 
 import smartops_teams
 from smartops import Services
-from smartops.channels import Channel
 from smartops_teams import TeamsConfig
-from smartops_teams.hosts import ServiceHosts
-from smartops_teams.proof import Proof
+from smartops_teams.authentication import Authenticator
 from teams_acts import APP_ID, STRANGE_TENANT, TENANT
 
 pytestmark = pytest.mark.anyio
@@ -28,93 +26,64 @@ def config(**changes: Any) -> TeamsConfig:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "issuer", "metadata", "host"),
+    ("cloud", "issuer", "metadata", "host", "sts", "login"),
     [
         (
             "public",
-            "https://api.botframework.com",
-            "https://login.botframework.com/v1/.well-known/openidconfiguration",
+            "api.botframework.com",
+            "login.botframework.com",
             "smba.trafficmanager.net",
-        ),
-        (
-            "usgov",
-            "https://api.botframework.us",
-            "https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
-            "smba.infra.gov.teams.microsoft.us",
-        ),
-        (
-            "china",
-            "https://api.botframework.azure.cn",
-            "https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
-            "msteams.botframework.azure.cn",
-        ),
-    ],
-)
-async def test_a_cloud_is_a_preset(
-    services: Services, cloud: str, issuer: str, metadata: str, host: str
-) -> None:
-    made = config(cloud=cloud)
-    (trusted,) = Proof(made, services).issuers
-    assert trusted.issuers == (issuer,)
-    assert trusted.metadata == metadata
-    assert trusted.audiences == (APP_ID,)
-    assert ServiceHosts(made.hosts).allows(f"https://{host}/x/")
-
-
-async def test_every_value_of_the_cloud_can_be_replaced(services: Services) -> None:
-    made = config(issuer="https://i", metadata="https://m", service_hosts=["one.example"])
-    (trusted,) = Proof(made, services).issuers
-    assert (trusted.issuers, trusted.metadata) == (("https://i",), "https://m")
-    assert ServiceHosts(made.hosts).allows("https://one.example/")
-    assert not ServiceHosts(made.hosts).allows("https://smba.trafficmanager.net/")
-
-
-@pytest.mark.parametrize(
-    ("cloud", "issuers", "login"),
-    [
-        (
-            "public",
-            (
-                f"https://sts.windows.net/{TENANT}/",
-                f"https://login.microsoftonline.com/{TENANT}/v2.0",
-            ),
+            "sts.windows.net",
             "login.microsoftonline.com",
         ),
         (
             "usgov",
-            (
-                f"https://sts.windows.net/{TENANT}/",
-                f"https://login.microsoftonline.us/{TENANT}/v2.0",
-            ),
+            "api.botframework.us",
+            "login.botframework.azure.us",
+            "smba.infra.gov.teams.microsoft.us",
+            "sts.windows.net",
             "login.microsoftonline.us",
         ),
         (
             "china",
-            (
-                f"https://sts.chinacloudapi.cn/{TENANT}/",
-                f"https://login.partner.microsoftonline.cn/{TENANT}/v2.0",
-            ),
+            "api.botframework.azure.cn",
+            "login.botframework.azure.cn",
+            "msteams.botframework.azure.cn",
+            "sts.chinacloudapi.cn",
             "login.partner.microsoftonline.cn",
         ),
     ],
 )
-async def test_the_emulator_is_the_own_tenant(
-    services: Services, cloud: str, issuers: tuple[str, ...], login: str
+async def test_each_cloud_has_its_issuers_and_hosts(
+    services: Services, cloud: str, issuer: str, metadata: str, host: str, sts: str, login: str
 ) -> None:
-    _, emulator = Proof(config(cloud=cloud, accept_emulator_tokens=True), services).issuers
-    assert emulator.issuers == issuers
+    made = config(cloud=cloud, accept_emulator_tokens=True)
+    framework, emulator = Authenticator(made, services).issuers
+    assert framework.issuers == (f"https://{issuer}",)
+    assert framework.metadata == f"https://{metadata}/v1/.well-known/openidconfiguration"
+    assert framework.audiences == emulator.audiences == (APP_ID,)
+    assert emulator.issuers == (f"https://{sts}/{TENANT}/", f"https://{login}/{TENANT}/v2.0")
     assert emulator.claims == {"tid": TENANT}
-    assert emulator.metadata == (f"https://{login}/{TENANT}/v2.0/.well-known/openid-configuration")
+    assert emulator.metadata == f"https://{login}/{TENANT}/v2.0/.well-known/openid-configuration"
+    assert made.allows(f"https://{host}/x/")
 
 
-def test_the_own_tenant_must_be_said_when_several_are_served() -> None:
+async def test_settings_replace_the_values_of_the_cloud(services: Services) -> None:
+    made = config(issuer="https://i", metadata="https://m", service_hosts=["one.example"])
+    (framework,) = Authenticator(made, services).issuers
+    assert (framework.issuers, framework.metadata) == (("https://i",), "https://m")
+    assert made.allows("https://one.example/")
+    assert not made.allows("https://smba.trafficmanager.net/")
+
+
+def test_emulator_tokens_need_one_tenant() -> None:
     both = {"tenants": [TENANT, STRANGE_TENANT], "accept_emulator_tokens": True}
     with pytest.raises(ValidationError, match="accept_emulator_tokens needs emulator_tenant"):
         config(**both)
     assert config(**both, emulator_tenant=STRANGE_TENANT).own_tenant == STRANGE_TENANT
 
 
-def test_ids_are_kept_in_lower_case() -> None:
+def test_ids_are_converted_to_lower_case() -> None:
     made = config(app_id=APP_ID.upper(), tenants=[f" {TENANT.upper()} "])
     assert (made.app_id, made.tenants) == (APP_ID, (TENANT,))
 
@@ -122,6 +91,7 @@ def test_ids_are_kept_in_lower_case() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        ({"app_id": None}, "valid string"),
         ({"app_id": "my-bot"}, GUID),
         ({"app_id": ""}, GUID),
         ({"tenants": ["contoso.onmicrosoft.com"]}, GUID),
@@ -137,24 +107,9 @@ def test_ids_are_kept_in_lower_case() -> None:
         ({"app_pasword": "x"}, "Extra inputs are not permitted"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], problem: str) -> None:
+def test_invalid_settings_are_refused(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         config(**changes)
-
-
-@pytest.mark.parametrize("missing", ["app_id", "tenants"])
-def test_who_the_bot_is_and_serves_must_be_said(missing: str) -> None:
-    given = {"app_id": APP_ID, "tenants": [TENANT]}
-    del given[missing]
-    with pytest.raises(ValidationError, match="Field required"):
-        TeamsConfig.model_validate(given)
-
-
-async def test_the_hooks_offer_one_channel(services: Services) -> None:
-    assert smartops_teams.config_type() is TeamsConfig
-    (channel,) = smartops_teams.setup(config(), services).register_channels()
-    assert isinstance(channel, Channel)
-    assert channel.name == "teams"
 
 
 def snippets() -> list[dict[str, Any]]:
@@ -169,7 +124,7 @@ def test_the_readmes_configuration_loads() -> None:
         TeamsConfig.model_validate(section)
 
 
-def test_the_readme_knows_every_key() -> None:
+def test_the_readme_documents_every_key() -> None:
     text = README.read_text()
     for name, field in TeamsConfig.model_fields.items():
         assert f"| `{name}` |" in text

@@ -1,4 +1,4 @@
-"""Every way the bot proves itself to the login, against one that checks."""
+"""Every kind of credential, against a login that verifies it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_simulators.teams import TeamsSimulator
 from smartops_teams import TeamsConfig
-from smartops_teams.credentials import MACHINE_ENDPOINT, Credentials
+from smartops_teams.credentials import MACHINE_ENDPOINT, token_request
 from smartops_teams.tokens import Tokens
 
 pytestmark = pytest.mark.anyio
+
+USUAL: dict[str, Any] = {
+    "app_id": "aaaaaaaa-1111-4222-8333-444444444444",
+    "tenants": ["aaaaaaaa-1111-4222-8333-444444444444"],
+    "client_secret": Secret("s"),
+}
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def made(teams: TeamsSimulator, **settings: Any) -> TeamsConfig:
 
 
 def tokens(teams: TeamsSimulator, http: AiohttpClient, **settings: Any) -> Tokens:
-    return Tokens(Credentials(made(teams, **settings), teams.clock), http, teams.clock)
+    return Tokens(made(teams, **settings), http, teams.clock)
 
 
 def certificate() -> tuple[str, str]:
@@ -67,7 +73,7 @@ def written(key: Any, lock: Any = None) -> str:
     return pem.decode()
 
 
-async def test_a_secret(teams: TeamsSimulator, http: AiohttpClient) -> None:
+async def test_a_client_secret(teams: TeamsSimulator, http: AiohttpClient) -> None:
     token = await tokens(teams, http, client_secret=Secret("simulated")).token()
     assert teams.login.holds(f"Bearer {token}")
     with pytest.raises(BackendUnavailable):
@@ -87,41 +93,40 @@ async def test_a_certificate(teams: TeamsSimulator, http: AiohttpClient, tmp_pat
     assert teams.login.refusals == ["client_assertion: Signature verification failed"]
 
 
-async def test_a_certificate_that_is_none(
-    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
-) -> None:
-    path = tmp_path / "bot.pem"
-    with pytest.raises(BackendUnavailable, match="cannot be read"):
-        await tokens(teams, http, certificate=path).token()
-    path.write_text("not a certificate")
-    with pytest.raises(BackendUnavailable, match="holds no certificate"):
-        await tokens(teams, http, certificate=path).token()
-
-
-@pytest.mark.parametrize("content", ["only the certificate", "key of another kind", "locked key"])
-async def test_a_certificate_whose_key_cannot_be_used(
+@pytest.mark.parametrize("content", ["not a certificate", "no key", "elliptic key", "locked key"])
+async def test_a_certificate_that_cannot_be_used(
     teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path, content: str
 ) -> None:
-    cert, pem = certificate()
-    if content == "only the certificate":
-        pem = cert
-    elif content == "key of another kind":
-        pem = written(ec.generate_private_key(ec.SECP256R1())) + cert
+    cert, _ = certificate()
+    path = tmp_path / "bot.pem"
+    if content == "not a certificate":
+        path.write_text(content)
+    elif content == "no key":
+        path.write_text(cert)
+    elif content == "elliptic key":
+        path.write_text(written(ec.generate_private_key(ec.SECP256R1())) + cert)
     else:
         lock = serialization.BestAvailableEncryption(b"hunter2")
-        pem = written(rsa.generate_private_key(public_exponent=65537, key_size=2048), lock) + cert
-    path = tmp_path / "bot.pem"
-    path.write_text(pem)
-    with pytest.raises(BackendUnavailable, match=r"bot\.pem .* RSA key"):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        path.write_text(written(key, lock) + cert)
+    with pytest.raises(BackendUnavailable, match=r"bot\.pem holds no certificate and its RSA key"):
         await tokens(teams, http, certificate=path).token()
 
 
-async def test_a_federated_token_that_is_none(
-    teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "cannot be read"), (b"\xff\xfe", "holds no token")]
+)
+async def test_a_federated_token_that_cannot_be_used(
+    teams: TeamsSimulator,
+    http: AiohttpClient,
+    tmp_path: Path,
+    content: bytes | None,
+    problem: str,
 ) -> None:
     path = tmp_path / "token"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(BackendUnavailable, match="holds no token"):
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BackendUnavailable, match=problem):
         await tokens(teams, http, federated_token_file=path).token()
 
 
@@ -129,11 +134,11 @@ async def test_a_federated_token_is_read_each_time(
     teams: TeamsSimulator, http: AiohttpClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "token"
-    kept = tokens(teams, http, federated_token_file=path)
+    federated = tokens(teams, http, federated_token_file=path)
     for content in ("first", "second"):
         teams.login.federated = content
         path.write_text(f"{content}\n")
-        token = await kept.token()
+        token = await federated.token()
         assert teams.login.holds(f"Bearer {token}")
         teams.clock.advance(3600)  # type: ignore[attr-defined]
     assert teams.login.logins == 2
@@ -146,50 +151,48 @@ async def test_a_managed_identity(
     monkeypatch.setenv("IDENTITY_HEADER", header)
     teams.login.identity_header = header
     endpoint = f"{teams.url}/identity/token"
-    kept = tokens(teams, http, managed_identity=True, identity_endpoint=endpoint)
-    token = await kept.token()
+    identity = tokens(teams, http, managed_identity=True, identity_endpoint=endpoint)
+    token = await identity.token()
     assert teams.login.holds(f"Bearer {token}")
-    assert await kept.token() == token
+    assert await identity.token() == token
     teams.clock.advance(3301)  # type: ignore[attr-defined]
-    assert await kept.token() != token
+    assert await identity.token() != token
 
 
-async def test_the_platform_says_where_its_identity_is(
+async def test_the_platform_names_the_endpoint_of_its_identity(
     teams: TeamsSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("IDENTITY_ENDPOINT", raising=False)
     monkeypatch.delenv("IDENTITY_HEADER", raising=False)
-    credentials = Credentials(made(teams, managed_identity=True), teams.clock)
-    assert (await credentials.login()).url.startswith(f"{MACHINE_ENDPOINT}?")
+    config = made(teams, managed_identity=True)
+    assert (await token_request(config, teams.clock)).url.startswith(f"{MACHINE_ENDPOINT}?")
     monkeypatch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:1/msi")
     monkeypatch.setenv("IDENTITY_HEADER", "x")
-    assert (await credentials.login()).url.startswith("http://127.0.0.1:1/msi?")
+    request = await token_request(config, teams.clock)
+    assert request.url.startswith("http://127.0.0.1:1/msi?")
 
 
-async def test_none(teams: TeamsSimulator, http: AiohttpClient) -> None:
-    assert not made(teams).speaks
+async def test_nothing_is_sent_without_credential(
+    teams: TeamsSimulator, http: AiohttpClient
+) -> None:
+    assert not made(teams).sends
     with pytest.raises(Refusal, match="no credential"):
         await tokens(teams, http).token()
 
 
-async def test_where_each_cloud_logs_in() -> None:
-    for cloud, url, scope in (
-        ("public", "login.microsoftonline.com", "https%3A%2F%2Fapi.botframework.com%2F.default"),
-        ("usgov", "login.microsoftonline.us", "https%3A%2F%2Fapi.botframework.us%2F.default"),
-        ("china", "login.partner.microsoftonline.cn", "api.botframework.azure.cn%2F.default"),
-    ):
-        tenant = "aaaaaaaa-1111-4222-8333-444444444444"
-        config = TeamsConfig.model_validate(
-            {
-                "app_id": tenant,
-                "tenants": [tenant],
-                "cloud": cloud,
-                "client_secret": Secret("s"),
-            }
-        )
-        login = await Credentials(config, ManualClock()).login()
-        assert login.url == f"https://{url}/{tenant}/oauth2/v2.0/token"
-        assert scope in (login.body or b"").decode()
+@pytest.mark.parametrize(
+    ("cloud", "login", "resource"),
+    [
+        ("public", "login.microsoftonline.com", "api.botframework.com"),
+        ("usgov", "login.microsoftonline.us", "api.botframework.us"),
+        ("china", "login.partner.microsoftonline.cn", "api.botframework.azure.cn"),
+    ],
+)
+async def test_each_cloud_has_its_login(cloud: str, login: str, resource: str) -> None:
+    config = TeamsConfig.model_validate({**USUAL, "cloud": cloud})
+    request = await token_request(config, ManualClock())
+    assert request.url == f"https://{login}/{USUAL['app_id']}/oauth2/v2.0/token"
+    assert f"https%3A%2F%2F{resource}%2F.default" in (request.body or b"").decode()
 
 
 @pytest.mark.parametrize(
@@ -201,11 +204,6 @@ async def test_where_each_cloud_logs_in() -> None:
         ({"login_url": "https://user@login.example"}, "login_url must begin with https"),
     ],
 )
-def test_settings_that_cannot_be_meant(settings: dict[str, Any], problem: str) -> None:
-    usual = {
-        "app_id": "aaaaaaaa-1111-4222-8333-444444444444",
-        "tenants": ["aaaaaaaa-1111-4222-8333-444444444444"],
-        "client_secret": Secret("s"),
-    }
+def test_contradictory_settings_are_refused(settings: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
-        TeamsConfig.model_validate({**usual, **settings})
+        TeamsConfig.model_validate({**USUAL, **settings})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartops_teams.mentions import spoken
+from smartops_teams.mentions import typed_text
 from teams_acts import BOT, MENTION, activity
 
 ALICE = {"id": "29:1alice", "name": "Alice"}
@@ -112,7 +112,7 @@ def mention(text: str | None = None, **mentioned: Any) -> dict[str, Any]:
     ],
 )
 def test_the_bots_mention_goes(text: str, entities: Any, left: str) -> None:
-    assert spoken(activity(text=text, entities=entities)) == left
+    assert typed_text(activity(text=text, entities=entities)) == left
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_the_bots_mention_goes(text: str, entities: Any, left: str) -> None:
     ],
 )
 def test_an_editors_residue_goes(text: str, left: str) -> None:
-    assert spoken(activity(text=text)) == left
+    assert typed_text(activity(text=text)) == left
 
 
 def test_without_a_recipient_nothing_is_ours_to_remove() -> None:
     said = activity(text="<at>SmartOps</at> list", entities=[MENTION], recipient=None)
-    assert spoken(said) == "<at>SmartOps</at> list"
+    assert typed_text(said) == "<at>SmartOps</at> list"
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -146,4 +146,4 @@ def test_without_a_recipient_nothing_is_ours_to_remove() -> None:
 def test_any_name_is_removed_and_nothing_else(name: str, words: list[str]) -> None:
     tag = f"<at>{name}</at>"
     said = activity(text=" ".join([tag, *words]), entities=[mention(tag, name=name)])
-    assert spoken(said) == " ".join(words)
+    assert typed_text(said) == " ".join(words)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adaptive import loaded, rows, shown
 from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
 from smartops.channels import Form, FormField, compact_json
-from smartops_teams import cards as made_cards
+from smartops_teams import pages as split
+from smartops_teams.cards import card as made_card
 from smartops_teams.forms import filled_in
 from smartops_teams.pages import pages
 
@@ -20,19 +21,19 @@ CUT = ("too long for a card", "do not fit in a card", "does not fit in a card")
 
 
 def card(reply: Reply) -> str:
-    return compact_json(made_cards.card(reply)).decode()
+    return compact_json(made_card(reply)).decode()
 
 
 def cards(reply: Reply) -> list[dict[str, object]]:
     """Return the cards of a reply; each is valid, small enough, and not cut."""
-    texts = [card(page) for page in pages(reply)]
+    texts = [compact_json(each).decode() for each in split.cards(reply)]
     assert not any(cut in text for cut in CUT for text in texts)
     return [loaded(text) for text in texts]
 
 
-def test_what_fits_is_one_card_as_it_is() -> None:
+def test_a_reply_that_fits_is_one_card() -> None:
     reply = Reply.of("Done.", Code("x\n" * 100), actions=[CONFIRM])
-    assert pages(reply) == [reply]
+    assert split.cards(reply) == [made_card(reply)]
 
 
 def test_a_long_table_has_its_header_on_each_page() -> None:

@@ -29,7 +29,7 @@ IGNORED = Receipt(ack=Response(200, b"", "text/plain"))
 
 @pytest.fixture
 def reader(clock: ManualClock) -> Reader:
-    return Reader(APP_ID, clock, speaks=True)
+    return Reader(APP_ID, clock, sends=True)
 
 
 def one(receipt: Receipt) -> Message:

@@ -1,16 +1,14 @@
-"""Where an activity comes from: what is the Bot Framework's own, on the shared verifier.
+"""Authentication of activities.
 
-The verifier proves the token. Here it is tied to this activity (service URL,
-endorsed channel), and asked whether it is for us (tenant, host). Without that
-a token for one conversation would do for any.
+The shared verifier checks the token. This module checks that the token belongs to
+this activity (service URL, endorsed channel) and that the activity may be served
+(tenant, host). Without that a token for one conversation would be valid for any.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from smartops import PermissionDenied, Services, ValidationFailed
 from smartops.channels import (
@@ -25,7 +23,6 @@ from smartops.channels import (
 
 from .activity import Activity, home, platform, tenants
 from .config import TeamsConfig
-from .hosts import ServiceHosts
 
 PLATFORM = "msteams"
 EMULATOR = "emulator"
@@ -36,77 +33,86 @@ log = logging.getLogger("smartops.teams")
 
 
 @dataclass(frozen=True, slots=True)
-class Proven(Claims):
-    """The claims, and the activity they were compared with: what was checked is what is read."""
+class TeamsClaims(Claims):
+    """The claims, and the parsed activity that they were checked against."""
 
     activity: Activity = field(default_factory=dict)
 
 
-class Proof:
-    """Authenticates requests of the Bot Framework and, where allowed, of the emulator."""
+class Authenticator:
+    """Authenticates requests of the Bot Framework and, if configured, of the emulator."""
 
     def __init__(self, config: TeamsConfig, services: Services) -> None:
         self._config = config
         self._verifier = services.verifier
         self._max_depth = services.max_depth
-        self._hosts = ServiceHosts(config.hosts)
-        self._framework = _framework(config)
         self._emulator = _emulator(config) if config.accept_emulator_tokens else None
-        self.issuers = tuple(filter(None, (self._framework, self._emulator)))
+        self.issuers = tuple(filter(None, (_framework(config), self._emulator)))
         self._names = frozenset(name for issuer in self.issuers for name in issuer.issuers)
 
     def recognises(self, inbound: Inbound) -> bool:
-        """Say whether the token claims to be of one of our issuers."""
+        """Return whether the token claims to be from one of the issuers."""
         try:
             authorization = inbound.headers.get("authorization")
         except ValidationFailed:
             return False
         return self._verifier.peek_issuer(authorization) in self._names
 
-    async def prove(self, inbound: Inbound) -> Proven:
-        """Return what is proven.
+    async def authenticate(self, inbound: Inbound) -> TeamsClaims:
+        """Return the claims of an authentic request.
 
-        Raises AuthenticationFailed if the token does not hold or not for this
-        activity, PermissionDenied if it is genuine but not for us, and
-        ValidationFailed if a genuine request has no activity in its body.
+        Raises AuthenticationFailed if the token is not valid for this activity,
+        PermissionDenied if the activity is authentic but not served, and
+        ValidationFailed if the body is no activity.
         """
         verified = await self._verifier.verify(inbound.headers.get("authorization"), self.issuers)
         activity = parse_json(inbound.body, self._max_depth)
-        if reason := self._unproven(verified, activity):
+        if reason := self._not_authentic(verified, activity):
             log.warning("request %s is not authentic: %s", inbound.request_id, reason)
             raise AuthenticationFailed("Invalid or missing bearer token")
-        if reason := self._unwanted(verified, activity):
+        if reason := self._not_served(verified, activity):
             log.warning("request %s is not for us: %s", inbound.request_id, reason)
             raise PermissionDenied("This request is not accepted here")
-        return Proven(identity=None, raw=verified.claims, activity=activity)
+        return TeamsClaims(identity=None, raw=verified.claims, activity=activity)
 
-    def _unproven(self, verified: Verified, activity: Activity) -> str:
-        """Return why the token does not vouch for this activity; empty if it does."""
+    def _not_authentic(self, verified: Verified, activity: Activity) -> str:
+        """Return why the token is not valid for this activity; empty if it is."""
         url = text_of(activity, "serviceUrl")
         if not url:
             return "the activity has no serviceUrl"
         if verified.issuer == self._emulator:
-            return _unfit_caller(verified.claims, self._config.app_id)
+            return self._not_the_bots_own(verified)
         claim = verified.claims.get("serviceurl")
         if not isinstance(claim, str) or claim.removesuffix("/") != url.removesuffix("/"):
             return f"the token is for serviceurl {_short(claim)}, the activity has {_short(url)}"
         return ""
 
-    def _unwanted(self, verified: Verified, activity: Activity) -> str:
-        """Return why a genuine activity is not for us; empty if it is."""
+    def _not_the_bots_own(self, verified: Verified) -> str:
+        """Return why a token of Entra was not issued to the bot itself; empty if it was."""
+        version = verified.claims.get("ver")
+        name = "appid" if version == "1.0" else "azp" if version == "2.0" else ""
+        if not name:
+            return f"the token's ver is {_short(version)}"
+        caller = verified.claims.get(name)
+        if not isinstance(caller, str) or caller.lower() != self._config.app_id:
+            return f"the token's {name} is {_short(caller)}"
+        return ""
+
+    def _not_served(self, verified: Verified, activity: Activity) -> str:
+        """Return why an authentic activity is not served; empty if it is."""
         channel = platform(activity)
         if verified.issuer == self._emulator:
             if channel not in (PLATFORM, EMULATOR):
                 return f"the channel is {_short(channel)}"
-        elif not _endorsed(verified.key, channel):
+        elif not _endorsed(verified, channel):
             return f"the key is not endorsed for the channel {_short(channel)}"
         elif channel != PLATFORM:
-            # Web chat and its like come with the same signature, but there the
-            # client writes the sender's ids itself.
+            # Web chat and others have the same signature, but their clients write
+            # the sender's ids themselves.
             return f"the channel is {_short(channel)}, where people's ids are not proven"
-        return self._strange_tenant(activity) or self._strange_host(activity)
+        return self._wrong_tenant(activity) or self._wrong_host(activity)
 
-    def _strange_tenant(self, activity: Activity) -> str:
+    def _wrong_tenant(self, activity: Activity) -> str:
         stated = tenants(activity)
         if not stated:
             return "the activity names no tenant"
@@ -117,9 +123,9 @@ class Proof:
                 return f"the tenant {_short(tenant)} is not served"
         return ""
 
-    def _strange_host(self, activity: Activity) -> str:
+    def _wrong_host(self, activity: Activity) -> str:
         url = text_of(activity, "serviceUrl")
-        return "" if self._hosts.allows(url) else f"answers may not be sent to {_short(url)}"
+        return "" if self._config.allows(url) else f"answers may not be sent to {_short(url)}"
 
 
 def _framework(config: TeamsConfig) -> Issuer:
@@ -133,7 +139,7 @@ def _framework(config: TeamsConfig) -> Issuer:
 
 
 def _emulator(config: TeamsConfig) -> Issuer:
-    """Return the bot's own tenant. Its keys are every tenant's, so tid and iss are fixed."""
+    """Return the bot's own tenant. All tenants have the same keys, so tid and iss are fixed."""
     tenant = config.own_tenant
     return Issuer(
         name="teams-emulator",
@@ -145,20 +151,8 @@ def _emulator(config: TeamsConfig) -> Issuer:
     )
 
 
-def _unfit_caller(claims: Mapping[str, Any], app_id: str) -> str:
-    """Return why an Entra token is not the bot's own; empty if it is."""
-    version = text_of(claims, "ver")
-    name = {"1.0": "appid", "2.0": "azp"}.get(version, "")
-    if not name:
-        return f"the token's ver is {_short(claims.get('ver'))}"
-    caller = claims.get(name)
-    if not isinstance(caller, str) or caller.lower() != app_id:
-        return f"the token's {name} is {_short(caller)}"
-    return ""
-
-
-def _endorsed(key: Mapping[str, Any], channel: str) -> bool:
-    endorsements = key.get("endorsements")
+def _endorsed(verified: Verified, channel: str) -> bool:
+    endorsements = verified.key.get("endorsements")
     return bool(channel) and isinstance(endorsements, list) and channel in endorsements
 
 
