@@ -4,63 +4,40 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
-from smartops import Effect, Instance, PermissionDenied, Person, ValidationFailed
+from smartops import Instance, PermissionDenied, Person, ValidationFailed
 
 from .config import ScriptEntry
-from .template import Template
 
 _WHERE = "plugins.exec.scripts"
 _NEAR = 3
 _SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """A script that may run, and the entry that allows it."""
-
-    text: str
-    entry: ScriptEntry
-
-    @property
-    def effect(self) -> Effect:
-        """``read`` if the entry is read-only, else ``change``."""
-        return Effect.READ if self.entry.read_only else Effect.CHANGE
-
-    @property
-    def timeout(self) -> timedelta | None:
-        """The time limit of the entry, or None."""
-        return self.entry.timeout
-
-
 class AllowList:
     """The scripts that may be run; all others are refused."""
 
     def __init__(self, entries: Sequence[ScriptEntry]) -> None:
-        self._entries: tuple[tuple[ScriptEntry, Template], ...] = tuple(
-            (entry, entry.compiled) for entry in entries
-        )
+        self._entries = entries
 
     def of(self, person: Person) -> tuple[ScriptEntry, ...]:
         """Return the entries whose roles the person has."""
-        return tuple(entry for entry, _ in self._entries if _has_role(person, entry))
+        return tuple(entry for entry in self._entries if _has_role(person, entry))
 
-    def choose(self, script: str, person: Person, targets: Sequence[Instance]) -> Allowed:
-        """Return the script with the first entry that allows the person to run it on the targets.
+    def choose(self, script: str, person: Person, targets: Sequence[Instance]) -> ScriptEntry:
+        """Return the first entry that allows the person to run the script on the targets.
 
-        The script is matched and run verbatim, because the policy decides on that
-        text. Raises PermissionDenied if no entry allows the person to run it, and
-        ValidationFailed if one does, but not on the platforms of all targets.
+        The script is matched verbatim, because the policy decides on that text. Raises
+        PermissionDenied if no entry allows the person to run it, and ValidationFailed
+        if one does, but not on the platforms of all targets.
         """
-        matching = [entry for entry, template in self._entries if template.match(script)]
+        matching = [entry for entry in self._entries if entry.compiled.match(script)]
         entries = [entry for entry in matching if _has_role(person, entry)]
         if not entries:
             raise self._denied(script, person, matching)
         for entry in entries:
             if not _misfits(entry, targets):
-                return Allowed(script, entry)
+                return entry
         raise _wrong_platform(script, entries[0], targets)
 
     def _denied(
@@ -78,11 +55,10 @@ class AllowList:
         )
 
     def _objection(self, text: str, person: Person) -> str:
-        for entry, template in self._entries:
-            if _has_role(person, entry):
-                wrong = template.objection(text)
-                if wrong:
-                    return f"On the list is {excerpt(entry.text)}, but {wrong}"
+        for entry in self.of(person):
+            wrong = entry.compiled.objection(text)
+            if wrong:
+                return f"On the list is {excerpt(entry.text)}, but {wrong}"
         return ""
 
     def _near(self, text: str, person: Person) -> list[str]:

@@ -22,8 +22,8 @@ from smartops import (
 )
 from smartops.backends import RunResult
 
-from .allowlist import Allowed, AllowList
-from .config import ExecConfig
+from .allowlist import AllowList
+from .config import ExecConfig, ScriptEntry
 from .report import one, several
 from .run import RunMonitor, RunRequest
 from .text import length, listing
@@ -61,9 +61,8 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         --timeout bounds how long it may take, such as 30s or 5m.
         """
         unique = _counted(config, targets)
-        chosen = allowed.choose(script, call.person, unique)
-        limit = _limit(config, chosen, timeout)
-        request = RunRequest(chosen.text, unique, limit, call.idempotency_key)
+        limit = _limit(config, allowed.choose(script, call.person, unique), timeout)
+        request = RunRequest(script, unique, limit, call.idempotency_key)
         done = await RunMonitor(runner, clock, config.poll).run(request, work)
         if len(unique) > 1:
             return several(config, request, done)
@@ -80,8 +79,8 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         call: Call, runner: Runner, script: str, targets: list[Instance], timeout: timedelta | None
     ) -> Plan:
         unique = _counted(config, targets)
-        chosen = allowed.choose(script, call.person, unique)
-        return _plan(runner, chosen, unique, _limit(config, chosen, timeout))
+        limit = _limit(config, allowed.choose(script, call.person, unique), timeout)
+        return _plan(runner, script, unique, limit)
 
     return execute
 
@@ -114,8 +113,8 @@ def _counted(config: ExecConfig, targets: Sequence[Instance]) -> tuple[Instance,
     return unique
 
 
-def _limit(config: ExecConfig, chosen: Allowed, asked: timedelta | None) -> timedelta:
-    limit = asked or chosen.timeout or config.timeout
+def _limit(config: ExecConfig, entry: ScriptEntry, given: timedelta | None) -> timedelta:
+    limit = given or entry.timeout or config.timeout
     if not timedelta(seconds=1) <= limit <= config.max_timeout:
         raise ValidationFailed(
             f"A time limit of {length(limit)} is not possible",
@@ -124,7 +123,7 @@ def _limit(config: ExecConfig, chosen: Allowed, asked: timedelta | None) -> time
     return limit
 
 
-def _plan(runner: Runner, chosen: Allowed, targets: Sequence[Instance], limit: timedelta) -> Plan:
+def _plan(runner: Runner, script: str, targets: Sequence[Instance], limit: timedelta) -> Plan:
     where = targets[0].label if len(targets) == 1 else f"{len(targets)} instances"
     several = len(runner.members) > 1
     changes = tuple(
@@ -141,6 +140,4 @@ def _plan(runner: Runner, chosen: Allowed, targets: Sequence[Instance], limit: t
         for item in targets
         if item.state != "running"
     )
-    return Plan(
-        f"Run a script on {where} for at most {length(limit)}", changes, chosen.text, warnings
-    )
+    return Plan(f"Run a script on {where} for at most {length(limit)}", changes, script, warnings)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from smartops import Duration
+from smartops import Duration, Effect
 
 from .template import Template
 
@@ -59,6 +60,11 @@ class ScriptEntry(BaseModel):
         return self.script.strip() or self.template.strip()
 
     @property
+    def effect(self) -> Effect:
+        """``read`` if the entry is read-only, else ``change``."""
+        return Effect.READ if self.read_only else Effect.CHANGE
+
+    @cached_property
     def compiled(self) -> Template:
         """The matcher for the text; an exact script has no placeholders."""
         return Template(self.text, None if self.script.strip() else self.parameters)

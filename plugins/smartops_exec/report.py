@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from smartops import Code, Reply, Severity, Text
+from smartops import Code, Instance, Reply, Severity, Text
 from smartops.backends import RunResult
 
 from .config import ExecConfig
-from .groups import OutputGroup, grouped
 from .run import FinishedRun, RunRequest
 
 _MAX_NAMES = 12
@@ -23,6 +23,16 @@ _WORDS = {
     "cancelled": "cancelled",
 }
 
+_WORST_FIRST = ("unreachable", "timed-out", "cancelled", "failed", "success")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Targets with the same outcome and output; ``result`` is the first target's."""
+
+    labels: tuple[str, ...]
+    result: RunResult
+
 
 def one(request: RunRequest, run: FinishedRun) -> Reply:
     """Return the reply for a single target."""
@@ -32,15 +42,10 @@ def one(request: RunRequest, run: FinishedRun) -> Reply:
     blocks += _output_blocks(result, request.script)
     blocks += _notes(run)
     data = {
+        **_result_data(target, result),
         "command": request.script,
-        "instanceId": target.id,
-        "name": target.name,
-        "status": result.status,
-        "executionTime": round(_time(result, run), 3),
-        "output": output(result),
-        "exitCode": result.exit_code,
         "commandId": run.id,
-        "truncated": result.truncated,
+        "executionTime": round(_time(result, run), 3),
     }
     return Reply.of(*blocks, data=data)
 
@@ -48,7 +53,7 @@ def one(request: RunRequest, run: FinishedRun) -> Reply:
 def several(config: ExecConfig, request: RunRequest, run: FinishedRun) -> Reply:
     """Return the reply for several targets: failures first, equal outputs grouped."""
     blocks: list[Text | Code] = [_headline(run)]
-    groups = grouped(request.targets, run.results)
+    groups = _grouped(request.targets, run.results)
     for group in groups[: config.groups]:
         blocks.append(Text(_group_line(group), severity=_severity(group.result)))
         blocks += _output_blocks(group.result, "")
@@ -57,7 +62,7 @@ def several(config: ExecConfig, request: RunRequest, run: FinishedRun) -> Reply:
     return Reply.of(*blocks, data=_data(request, run))
 
 
-def output(result: RunResult) -> str:
+def _output(result: RunResult) -> str:
     """Return the output followed by the errors, as a terminal would show them."""
     if not result.errors or not result.output or result.output.endswith("\n"):
         return result.output + result.errors
@@ -71,15 +76,7 @@ def _data(request: RunRequest, run: FinishedRun) -> dict[str, Any]:
         "commandId": run.id,
         "executionTime": round(run.seconds, 3),
         "results": [
-            {
-                "instanceId": target.id,
-                "name": target.name,
-                "status": result.status,
-                "exitCode": result.exit_code,
-                "output": output(result),
-                "executionTime": round(result.seconds, 3),
-                "truncated": result.truncated,
-            }
+            _result_data(target, result)
             for target, result in zip(request.targets, run.results, strict=True)
         ],
         "summary": {
@@ -90,6 +87,18 @@ def _data(request: RunRequest, run: FinishedRun) -> dict[str, Any]:
             "unreachable": counts["unreachable"],
             "cancelled": counts["cancelled"],
         },
+    }
+
+
+def _result_data(target: Instance, result: RunResult) -> dict[str, Any]:
+    return {
+        "instanceId": target.id,
+        "name": target.name,
+        "status": result.status,
+        "exitCode": result.exit_code,
+        "output": _output(result),
+        "executionTime": round(result.seconds, 3),
+        "truncated": result.truncated,
     }
 
 
@@ -105,7 +114,26 @@ def _headline(run: FinishedRun) -> Text:
     )
 
 
-def _group_line(group: OutputGroup) -> str:
+def _grouped(targets: Sequence[Instance], results: Sequence[RunResult]) -> list[_Group]:
+    """Return the groups, failures first, and larger groups first."""
+    found: dict[tuple[object, ...], list[tuple[Instance, RunResult]]] = {}
+    for target, result in zip(targets, results, strict=True):
+        outcome = (result.status, result.exit_code, result.output, result.errors, result.truncated)
+        found.setdefault(outcome, []).append((target, result))
+    groups = [
+        _Group(tuple(target.label for target, _ in members), members[0][1])
+        for members in found.values()
+    ]
+    return sorted(groups, key=_badness)
+
+
+def _badness(group: _Group) -> tuple[int, int]:
+    status = group.result.status
+    rank = _WORST_FIRST.index(status) if status in _WORST_FIRST else 0
+    return rank, -len(group.labels)
+
+
+def _group_line(group: _Group) -> str:
     names = ", ".join(group.labels[:_MAX_NAMES])
     more = len(group.labels) - _MAX_NAMES
     if more > 0:
@@ -135,7 +163,7 @@ def _output_blocks(result: RunResult, title: str) -> Sequence[Text | Code]:
     return blocks
 
 
-def _remaining(groups: Sequence[OutputGroup]) -> Sequence[Text | Code]:
+def _remaining(groups: Sequence[_Group]) -> Sequence[Text | Code]:
     """Return the remaining outputs in one block, which channels can attach as one file."""
     if not groups:
         return ()
@@ -143,7 +171,7 @@ def _remaining(groups: Sequence[OutputGroup]) -> Sequence[Text | Code]:
     parts = []
     for group in groups:
         cut = [_CUT] if group.result.truncated else []
-        text = output(group.result).rstrip("\n")
+        text = _output(group.result).rstrip("\n")
         parts.append("\n".join(filter(None, [f"# {_group_line(group)}", text, *cut])))
     return (
         Text(f"{len(groups)} more outputs, of {count} instances:"),

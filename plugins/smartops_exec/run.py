@@ -14,7 +14,7 @@ from smartops import BackendUnavailable, Clock, Instance, RateLimited, Refusal, 
 from smartops.backends import Failure, RunResult, failures_of
 
 _FIRST_PAUSE = 0.25
-_PATIENCE = 5
+_MAX_FAILURES = 5
 _CANCEL_SECONDS = 5.0
 
 
@@ -109,12 +109,12 @@ class RunMonitor:
                 failures = failures + 1 if snapshot.missing else 0
             except Refusal as error:
                 failures += 1
-                if failures >= _PATIENCE:
+                if failures >= _MAX_FAILURES:
                     raise _unknown_outcome(run_id, error) from error
                 if isinstance(error, RateLimited):
                     wait = max(wait, error.retry_after or 0)
             left = until - self._clock.time()
-            hopeless = failures >= _PATIENCE and _rest_finished(request, snapshot)
+            hopeless = failures >= _MAX_FAILURES and _rest_finished(request, snapshot)
             if left <= 0 or snapshot.finished or hopeless:
                 return snapshot
             await _report_progress(work, snapshot)

@@ -15,14 +15,9 @@ _TOGETHER = (("Script", "Purpose"), ("Runs", "Platforms", "Time limit"))
 def length(time: timedelta) -> str:
     """Return a duration in words: ``90 seconds``, ``5 minutes``."""
     seconds = time.total_seconds()
-    for unit, size in (("hour", 3600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
-            return _plural(round(seconds / size), unit)
-    return "1 second" if seconds == 1 else f"{seconds:g} seconds"
-
-
-def _plural(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    units = (("hour", 3600), ("minute", 60), ("second", 1))
+    unit, size = next(item for item in units if item[1] == 1 or not seconds % item[1])
+    return f"{seconds / size:g} {unit}" + ("" if seconds == size else "s")
 
 
 def listing(config: ExecConfig, entries: Sequence[ScriptEntry]) -> Reply:

@@ -4,43 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smartops import Instance, Severity
 from smartops.backends import Metric, Sample, Usage
 
 from .config import HealthConfig, Threshold
 from .findings import Finding
-from .streak import Streak, streak
 from .text import minutes
 
 METRICS: tuple[Metric, ...] = ("cpu", "memory", "disk")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wording:
+class _Texts:
     name: str
     issue: str
     recommendation: str
 
 
-_WORDING: Mapping[Metric, _Wording] = {
-    "cpu": _Wording(
+_TEXTS: Mapping[Metric, _Texts] = {
+    "cpu": _Texts(
         "CPU",
         "High CPU usage",
         "Look for the busy process, or give the work to more or larger machines.",
     ),
-    "memory": _Wording(
+    "memory": _Texts(
         "Memory",
         "High memory usage",
         "Look for the process that grows, or choose a type with more memory.",
     ),
-    "disk": _Wording(
+    "disk": _Texts(
         "Disk",
         "Disk nearly full",
         "Delete or move what is not needed, or enlarge the disk.",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """An uninterrupted time, up to the latest sample, at or above a level.
+
+    ``average`` is over that time. ``longer``: it fills the whole window, so it may
+    have begun earlier.
+    """
+
+    length: timedelta
+    average: float
+    longer: bool
 
 
 def threshold_of(config: HealthConfig, metric: Metric) -> Threshold:
@@ -112,6 +124,28 @@ def judge_unchecked(
     return None
 
 
+def streak(
+    samples: Sequence[Sample], level: float, *, period: timedelta, since: datetime, now: datetime
+) -> Streak | None:
+    """Return the streak at ``level`` that ends with the latest sample, or None.
+
+    The time of a sample is the start of its period. Samples are sorted, oldest
+    first, and the first period contains ``since``. A gap of a period or more ends
+    the streak.
+    """
+    run: list[Sample] = []
+    for sample in reversed(samples):
+        if sample.value < level or (run and run[-1].at - sample.at >= 2 * period):
+            break
+        run.append(sample)
+    if not run:
+        return None
+    end = min(run[0].at + period, now)
+    start = max(run[-1].at, since)
+    average = sum(sample.value for sample in run) / len(run)
+    return Streak(end - start, average, longer=run[-1].at < since + period)
+
+
 def _levels(threshold: Threshold) -> tuple[tuple[Severity, float], ...]:
     return (Severity.CRITICAL, threshold.critical), (Severity.WARNING, threshold.warning)
 
@@ -123,13 +157,13 @@ def _for_how_long(found: Streak) -> str:
 def _high(
     metric: Metric, instance: Instance, severity: Severity, value: float, how_long: str
 ) -> Finding:
-    wording = _WORDING[metric]
+    texts = _TEXTS[metric]
     return Finding(
         instance,
         severity,
-        wording.issue,
-        f"{wording.name} at {value:.0f}%{how_long}",
-        wording.recommendation,
+        texts.issue,
+        f"{texts.name} at {value:.0f}%{how_long}",
+        texts.recommendation,
         value,
     )
 

@@ -9,16 +9,12 @@ def minutes(length: timedelta) -> str:
     """Return a duration in words: ``30 minutes``, ``5 hours``, ``3 days``."""
     whole = max(1, round(length.total_seconds() / 60))
     if whole < 120:
-        return _plural(whole, "minute")
+        return counted(whole, "minute")
     if whole < 48 * 60:
-        return _plural(round(whole / 60), "hour")
-    return _plural(round(whole / 1440), "day")
+        return counted(round(whole / 60), "hour")
+    return counted(round(whole / 1440), "day")
 
 
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: ``1 instance``, ``10,000 instances``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _plural(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -17,15 +18,14 @@ from smartops import (
     Severity,
     Table,
     Text,
+    ValidationFailed,
     command,
 )
 from smartops.backends import Page, Query, State
 
-from .backends import asked
 from .config import InstancesConfig
 from .pairs import tag_filter
 from .rows import COLUMNS, TOGETHER, USAGE, Row, instance_data, row
-from .text import written
 from .usage import Measured, measure
 
 _EXAMPLES = (
@@ -69,13 +69,24 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
             cursor=page,
             backends=tuple(backend or ()),
         )
-        several = len(asked(compute, query)) > 1
+        several = len(_selected(compute, query)) > 1
         found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
         rows = [row(item, measured.of(item)) for item in found.instances]
         return _reply(call, found, measured, rows, several=several)
 
     return list_instances
+
+
+def _selected(compute: Compute, query: Query) -> tuple[str, ...]:
+    """Return the names of the backends that a query selects; raises ValidationFailed if none."""
+    names = tuple(name for name in compute.members if query.asks(name))
+    if not names:
+        raise ValidationFailed(
+            f"No backend is called {' or '.join(query.backends)}",
+            details=f"There are: {', '.join(compute.members)}",
+        )
+    return names
 
 
 def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, several: bool) -> Reply:
@@ -89,9 +100,16 @@ def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, sever
         blocks.append(_warning(measured.note))
     actions = []
     if page.next:
-        again = written("list instances", {**call.arguments, "page": page.next})
-        actions.append(Action("command", "Next page", again))
+        actions.append(Action("command", "Next page", _next_page(call, page.next)))
     return Reply.of(*blocks, data=_data(page, summary, measured), actions=actions)
+
+
+def _next_page(call: Call, cursor: str) -> str:
+    """Return the call's text with another page, which is the last option."""
+    text = call.text.rpartition(" --page ")[0] if call.arguments.get("page") else call.text
+    if not re.fullmatch(r"\w[\w=-]*", cursor, re.ASCII):
+        cursor = "'" + cursor.replace("'", "''") + "'"
+    return f"{text} --page {cursor}"
 
 
 def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[str, Any]:

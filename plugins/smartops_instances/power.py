@@ -24,7 +24,7 @@ from smartops import (
 from smartops.backends import Transition, Verb
 
 from .config import InstancesConfig
-from .text import changed, named, placed
+from .rows import placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
         states = ", ".join(f"{item.label} is {item.state}" for item in stuck[:5])
         more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
         raise ValidationFailed(
-            f"Cannot {verb} {named(stuck)} now",
+            f"Cannot {verb} {_named(stuck)} now",
             details=f"{states}{more}; {verb} works on {' or '.join(rules.works_from)} instances",
         )
     return Split(
@@ -164,7 +164,7 @@ def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Spli
     if not split.moving:
         return Plan(f"Nothing to {verb}", changes, warnings=warnings)
     warnings += tuple(_group_warnings(verb, split.moving))
-    return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
+    return Plan(f"{verb.capitalize()} {_named(split.moving)}", changes, warnings=warnings)
 
 
 def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
                 members.setdefault(item.tags[tag], []).append(item)
         for name, own in members.items():
             belong = "belongs" if len(own) == 1 else "belong"
-            yield f"{named(own)} {belong} to the {words[verb].format(name)}."
+            yield f"{_named(own)} {belong} to the {words[verb].format(name)}."
 
 
 def _reply(verb: Verb, split: Split, transitions: Sequence[Transition]) -> Reply:
@@ -208,18 +208,26 @@ def _view(
     blocks: list[Text | Table] = []
     if len(rows) == 1 and split.moving:
         item, before, after = rows[0]
-        states = f": {changed(before, after)}" if before != after else ""
+        states = f": {before} → {after}" if before != after else ""
         return (_accepted(verb, f"{item.label} ({item.id}){states}"),)
     if split.moving:
-        blocks.append(_accepted(verb, named(split.moving)))
+        blocks.append(_accepted(verb, _named(split.moving)))
     blocks += [
         Text(f"{item.label} was already {item.state}.", style="note") for item in split.already
     ]
     if split.moving:
-        cells = tuple((item.label, item.id, changed(before, after)) for item, before, after in rows)
+        cells = tuple(
+            (item.label, item.id, before if before == after else f"{before} → {after}")
+            for item, before, after in rows
+        )
         blocks.append(Table(("Name", "ID", "Change"), cells, (("Name", "ID"),)))
     return tuple(blocks)
 
 
 def _accepted(verb: Verb, what: str) -> Text:
     return Text(f"{RULES[verb].doing} {what}. The request is accepted.", severity=Severity.GOOD)
+
+
+def _named(instances: Sequence[Instance]) -> str:
+    """Return the name of a single instance, or the number of instances."""
+    return instances[0].label if len(instances) == 1 else f"{len(instances)} instances"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartops import Cell, Instance, Severity, timestamp
+from smartops import Cell, Compute, Instance, Severity, timestamp
 from smartops.backends import Usage
 
 from .usage import percent
@@ -48,6 +48,13 @@ def state_cell(instance: Instance) -> Cell:
 def addresses(instance: Instance) -> str:
     """Return the private and the public address."""
     return " / ".join(filter(None, (instance.private_ip, instance.public_ip)))
+
+
+def placed(instance: Instance, compute: Compute) -> str:
+    """Return an instance's name, with its backend if there are several."""
+    if len(compute.members) == 1:
+        return instance.label
+    return f"{instance.label} in {instance.backend}"
 
 
 def row(instance: Instance, usage: Usage) -> Row:

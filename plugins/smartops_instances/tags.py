@@ -23,7 +23,7 @@ from smartops import (
 
 from .config import InstancesConfig
 from .pairs import assignments, checked_keys
-from .text import placed
+from .rows import placed
 
 _ABSENT = "(not set)"
 _REMOVED = "(removed)"

@@ -71,7 +71,7 @@ async def test_an_instance_of_an_unknown_backend_is_refused_before_any_change(
 ) -> None:
     compute = ComputeGroup(clouds(), clock)
     (one,) = await running(compute, EU, 1)
-    stranger = machine("i-1", backend)
+    stranger = machine("i-1", backend=backend)
     calls: list[Callable[[], Awaitable[Any]]] = [
         lambda: compute.act("stop", [one, stranger]),
         lambda: compute.check("stop", [one, stranger]),

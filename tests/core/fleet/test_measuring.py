@@ -28,7 +28,7 @@ async def test_each_backend_is_asked_about_its_own_instances(
     both = clouds()
     metrics = MetricsGroup(both, clock)
     page = await ComputeGroup(both, clock).list(Query(states=("running",)))
-    stranger = machine("i-1", "elsewhere")
+    stranger = machine("i-1", backend="elsewhere")
     found = await metrics.latest([*page.instances, stranger])
     assert set(found) == {item.id for item in page.instances}
     assert failures_of(found) == ()

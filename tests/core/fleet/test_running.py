@@ -134,7 +134,7 @@ async def test_an_instance_of_a_backend_without_a_runner_is_unreachable(
 ) -> None:
     both = clouds()
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
-    stranger = machine("i-1", "on-premises")
+    stranger = machine("i-1", backend="on-premises")
     run = await runner.send("hostname", [stranger, *found[EU]], limit=LIMIT, key="")
     clock.advance(10)
     (last,) = [item for item in await runner.results(run) if item.instance_id == "i-1"]

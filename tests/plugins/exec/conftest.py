@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 
 import smartops_exec
-from smartops import (
-    Call,
-    Clock,
-    Command,
-    Effect,
-    Identity,
-    Instance,
-    Message,
-    Person,
-    Place,
-    Plan,
-    Refusal,
-    Reply,
-    Runner,
-)
+from machines import ALICE, NOON, call
+from smartops import Call, Clock, Command, Effect, Instance, Person, Plan, Refusal, Reply, Runner
 from smartops.backends import RunResult
 from smartops.testing import FakeWork, offline_services
-
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-SENDER = Identity("local", "", "alice")
-SAID = Message("1", "api", "c1", SENDER, Place("api"), NOON, "r1")
 
 
 class HandClock(Clock):
@@ -89,15 +72,8 @@ class Machines(Runner):
     ) -> str:
         if self.refuse:
             raise self.refuse
-        self.sent.append(
-            {
-                "script": script,
-                "ids": [item.id for item in instances],
-                "limit": limit,
-                "key": key,
-                "at": self.clock.time(),
-            }
-        )
+        ids, at = [item.id for item in instances], self.clock.time()
+        self.sent.append({"script": script, "ids": ids, "limit": limit, "key": key, "at": at})
         return f"run-{len(self.sent)}"
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
@@ -125,7 +101,7 @@ class Machines(Runner):
 
 
 @dataclass
-class World:
+class Plugin:
     """The plugin with its runner."""
 
     clock: HandClock
@@ -137,11 +113,11 @@ class World:
     def execute(self) -> Command:
         return self.commands["execute"]
 
-    def as_role(self, *roles: str) -> World:
+    def as_role(self, *roles: str) -> Plugin:
         return replace(self, person=replace(self.person, roles=frozenset(roles)))
 
     def call(self) -> Call:
-        return Call("execute", {}, self.person, SAID, idempotency_key="act-1")
+        return call("execute", {}, self.person)
 
     async def run(self, script: str, *targets: Instance, timeout: timedelta | None = None) -> Reply:
         reply = await self.execute(
@@ -163,31 +139,20 @@ class World:
         return found
 
 
-def machine(id: str, name: str = "", **more: Any) -> Instance:
-    defaults: dict[str, Any] = {"type": "t3.medium", "state": "running", "platform": "linux"}
-    return Instance(id, name, **{**defaults, **more})
-
-
-@pytest.fixture
-def make() -> Callable[..., Instance]:
-    return machine
-
-
 @pytest.fixture
 def ending() -> type[Ending]:
     return Ending
 
 
 @pytest.fixture
-def world() -> Callable[..., World]:
+def load() -> Callable[..., Plugin]:
     """Return a factory that takes outcomes by instance id, and the plugin's settings."""
 
-    def build(endings: Mapping[str, Ending] | None = None, **settings: Any) -> World:
+    def build(endings: Mapping[str, Ending] | None = None, **settings: Any) -> Plugin:
         clock = HandClock()
         model = smartops_exec.config_type()
         commands = smartops_exec.register_commands(model(**settings), offline_services(clock))
-        person = Person("alice", frozenset({"operator"}), SENDER)
         by_name = {item.name: item for item in commands}
-        return World(clock, Machines(clock, endings or {}), by_name, person)
+        return Plugin(clock, Machines(clock, endings or {}), by_name, ALICE)
 
     return build

@@ -3,6 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from machines import machine
 from smartops import BackendUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -10,45 +11,45 @@ SCRIPTS = [{"script": "df -h", "read_only": True}]
 
 
 @pytest.fixture
-def stuck(world, make):
+def stuck(load):
     """Return a plugin whose script is running, and whose poll never returns."""
-    there = world({}, scripts=SCRIPTS)
+    plugin = load({}, scripts=SCRIPTS)
     polled = anyio.Event()
 
     async def never(run_id):
         polled.set()
         await anyio.sleep_forever()
 
-    there.runner.results = never
-    return there, make("i-1"), polled
+    plugin.runner.results = never
+    return plugin, machine("i-1"), polled
 
 
 async def test_a_cancelled_task_asks_the_runner_to_stop(stuck):
-    there, target, polled = stuck
+    plugin, target, polled = stuck
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(there.run, "df -h", target)
+        tasks.start_soon(plugin.run, "df -h", target)
         await polled.wait()
-        assert there.runner.cancelled == []
+        assert plugin.runner.cancelled == []
         tasks.cancel_scope.cancel()
-    assert there.runner.cancelled == ["run-1"]
+    assert plugin.runner.cancelled == ["run-1"]
 
 
 async def test_a_task_is_cancelled_although_the_runner_cannot_stop_the_script(stuck):
-    there, target, polled = stuck
-    there.runner.cancel_fault = BackendUnavailable("away")
+    plugin, target, polled = stuck
+    plugin.runner.cancel_fault = BackendUnavailable("away")
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(there.run, "df -h", target)
+        tasks.start_soon(plugin.run, "df -h", target)
         await polled.wait()
         tasks.cancel_scope.cancel()
     assert tasks.cancel_scope.cancelled_caught
 
 
 async def test_a_deadline_stops_the_script(stuck):
-    there, target, polled = stuck
+    plugin, target, polled = stuck
     with pytest.raises(TimeoutError):  # noqa: PT012 - the scope is what is tested
         with anyio.fail_after(3600) as scope:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(there.run, "df -h", target)
+                tasks.start_soon(plugin.run, "df -h", target)
                 await polled.wait()
                 scope.deadline = -anyio.current_time()
-    assert there.runner.cancelled == ["run-1"]
+    assert plugin.runner.cancelled == ["run-1"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from machines import machine
 from smartops import (
     BackendUnavailable,
     Change,
@@ -29,13 +30,13 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def web(make):
-    return make("i-1", "web-1")
+def web():
+    return machine("i-1", "web-1")
 
 
-async def test_the_reply_for_one_target_follows_the_wire_contract(world, web, ending):
-    there = world({"i-1": ending(1.2, output="Filesystem\n/dev/sda1\n")}, scripts=SCRIPTS)
-    reply = await there.run("df -h", web)
+async def test_the_reply_for_one_target_follows_the_wire_contract(load, web, ending):
+    plugin = load({"i-1": ending(1.2, output="Filesystem\n/dev/sda1\n")}, scripts=SCRIPTS)
+    reply = await plugin.run("df -h", web)
     assert reply.status == "success"
     documented = ("command", "instanceId", "executionTime", "output", "exitCode", "commandId")
     assert {key: reply.data[key] for key in documented} == {
@@ -54,40 +55,40 @@ async def test_the_reply_for_one_target_follows_the_wire_contract(world, web, en
     assert code == Code("Filesystem\n/dev/sda1", "df -h")
 
 
-async def test_the_idempotency_key_and_the_limit_reach_the_runner(world, web, ending):
-    there = world({"i-1": ending(0)}, scripts=SCRIPTS)
-    await there.run("df -h", web)
-    await there.run("systemctl restart nginx", web)
-    await there.run("df -h", web, timeout=timedelta(seconds=5))
-    assert [sent["limit"].total_seconds() for sent in there.runner.sent] == [60, 120, 5]
-    assert {sent["key"] for sent in there.runner.sent} == {"act-1"}
+async def test_the_idempotency_key_and_the_limit_reach_the_runner(load, web, ending):
+    plugin = load({"i-1": ending(0)}, scripts=SCRIPTS)
+    await plugin.run("df -h", web)
+    await plugin.run("systemctl restart nginx", web)
+    await plugin.run("df -h", web, timeout=timedelta(seconds=5))
+    assert [sent["limit"].total_seconds() for sent in plugin.runner.sent] == [60, 120, 5]
+    assert {sent["key"] for sent in plugin.runner.sent} == {"key-1"}
 
 
-async def test_only_read_only_scripts_run_without_confirmation(world, web):
-    there = world(scripts=SCRIPTS)
-    assert there.execute.effect is Effect.CHANGE
-    assert await there.effect("df -h", web) is Effect.READ
-    assert await there.effect("systemctl restart nginx", web) is Effect.CHANGE
+async def test_only_read_only_scripts_run_without_confirmation(load, web):
+    plugin = load(scripts=SCRIPTS)
+    assert plugin.execute.effect is Effect.CHANGE
+    assert await plugin.effect("df -h", web) is Effect.READ
+    assert await plugin.effect("systemctl restart nginx", web) is Effect.CHANGE
     for script in ("reboot", "rm -rf /", "df -h; reboot"):
         with pytest.raises(PermissionDenied):
-            await there.effect(script, web)
-    assert there.runner.sent == []
+            await plugin.effect(script, web)
+    assert plugin.runner.sent == []
 
 
 @pytest.mark.parametrize("script", ["reboot", "df -h; reboot", "df -h && df -h"])
-async def test_the_handler_and_the_plan_check_the_allow_list(world, web, script):
-    there = world(scripts=SCRIPTS)
+async def test_the_handler_and_the_plan_check_the_allow_list(load, web, script):
+    plugin = load(scripts=SCRIPTS)
     with pytest.raises(PermissionDenied):
-        await there.run(script, web)
+        await plugin.run(script, web)
     with pytest.raises(PermissionDenied):
-        await there.plan(script, web)
-    assert there.runner.sent == []
+        await plugin.plan(script, web)
+    assert plugin.runner.sent == []
 
 
-async def test_a_plan_shows_the_script_and_the_targets(world, web, make):
-    there = world(scripts=SCRIPTS)
-    off = make("i-2", "web-2", state="stopped")
-    plan = await there.plan("systemctl restart nginx", web, off, web)
+async def test_a_plan_shows_the_script_and_the_targets(load, web):
+    plugin = load(scripts=SCRIPTS)
+    off = machine("i-2", "web-2", state="stopped")
+    plan = await plugin.plan("systemctl restart nginx", web, off, web)
     assert plan.summary == "Run a script on 2 instances for at most 2 minutes"
     assert plan.command == "systemctl restart nginx"
     assert plan.changes == (
@@ -95,15 +96,15 @@ async def test_a_plan_shows_the_script_and_the_targets(world, web, make):
         Change("i-2", "web-2", "stopped", "runs the script"),
     )
     assert plan.warnings == ("web-2 is stopped, so the script will probably not reach it.",)
-    again = await there.plan("systemctl restart nginx", web, off)
+    again = await plugin.plan("systemctl restart nginx", web, off)
     assert plan.digest() == again.digest()
-    longer = await there.plan("systemctl restart nginx", web, off, timeout=MINUTE)
+    longer = await plugin.plan("systemctl restart nginx", web, off, timeout=MINUTE)
     assert plan.digest() != longer.digest()
 
 
-async def test_a_non_zero_exit_code_is_shown_as_a_warning(world, web, ending):
+async def test_a_non_zero_exit_code_is_shown_as_a_warning(load, web, ending):
     failed = ending(0.5, "failed", 3, "half\n", "no such unit\n")
-    reply = await world({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
+    reply = await load({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
     assert reply.status == "success"
     assert (reply.data["exitCode"], reply.data["status"]) == (3, "failed")
     assert reply.data["output"] == "half\nno such unit\n"
@@ -111,172 +112,172 @@ async def test_a_non_zero_exit_code_is_shown_as_a_warning(world, web, ending):
     assert reply.view[1:] == (Code("half", "df -h"), Code("no such unit", "Errors"))
 
 
-async def test_errors_begin_on_a_new_line(world, web, ending):
+async def test_errors_begin_on_a_new_line(load, web, ending):
     failed = ending(0, "failed", 1, "half", "broken")
-    reply = await world({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
+    reply = await load({"i-1": failed}, scripts=SCRIPTS).run("df -h", web)
     assert reply.data["output"] == "half\nbroken"
 
 
-async def test_empty_output_is_noted(world, web, ending):
-    reply = await world({"i-1": ending(0)}, scripts=SCRIPTS).run("df -h", web)
+async def test_empty_output_is_noted(load, web, ending):
+    reply = await load({"i-1": ending(0)}, scripts=SCRIPTS).run("df -h", web)
     assert reply.view[1].text == "(no output)"
     assert reply.data["output"] == ""
 
 
-async def test_long_output_is_shown_completely(world, web, ending):
+async def test_long_output_is_shown_completely(load, web, ending):
     text = "".join(f"line {number} {'x' * 500}\n" for number in range(1000))
-    there = world({"i-1": ending(0, output=text, errors="a warning\n")}, scripts=SCRIPTS)
-    reply = await there.run("df -h", web)
+    plugin = load({"i-1": ending(0, output=text, errors="a warning\n")}, scripts=SCRIPTS)
+    reply = await plugin.run("df -h", web)
     assert reply.view[1:] == (Code(text.rstrip("\n"), "df -h"), Code("a warning", "Errors"))
     assert reply.data["output"] == f"{text}a warning\n"
     assert text in plain(reply)
 
 
-async def test_truncated_output_is_noted(world, web, ending):
-    there = world({"i-1": ending(0, output="a\n", truncated=True)}, scripts=SCRIPTS)
-    reply = await there.run("df -h", web)
+async def test_truncated_output_is_noted(load, web, ending):
+    plugin = load({"i-1": ending(0, output="a\n", truncated=True)}, scripts=SCRIPTS)
+    reply = await plugin.run("df -h", web)
     assert reply.view[-1] == Text("The platform cut the output; there was more.", style="note")
     assert reply.data["truncated"] is True
 
 
-async def test_the_polling_interval_increases_to_its_maximum(world, web, ending):
-    there = world({"i-1": ending(9)}, scripts=SCRIPTS)
-    await there.run("df -h", web)
-    assert there.clock.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
+async def test_the_polling_interval_increases_to_its_maximum(load, web, ending):
+    plugin = load({"i-1": ending(9)}, scripts=SCRIPTS)
+    await plugin.run("df -h", web)
+    assert plugin.clock.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
 
 
-async def test_a_script_that_times_out_is_cancelled_and_reported(world, web):
-    there = world({}, scripts=SCRIPTS)
-    reply = await there.run("df -h", web, timeout=timedelta(seconds=10))
-    assert there.runner.cancelled == ["run-1"]
-    assert sum(there.clock.slept) == 10
+async def test_a_script_that_times_out_is_cancelled_and_reported(load, web):
+    plugin = load({}, scripts=SCRIPTS)
+    reply = await plugin.run("df -h", web, timeout=timedelta(seconds=10))
+    assert plugin.runner.cancelled == ["run-1"]
+    assert sum(plugin.clock.slept) == 10
     assert (reply.data["status"], reply.data["exitCode"]) == ("timed-out", None)
     assert reply.view[0].text == "web-1: timed out after 10.0 s."
 
 
-async def test_a_script_that_ends_during_the_cancellation_keeps_its_result(world, web, ending):
-    there = world({"i-1": ending(10.5, output="late")}, scripts=SCRIPTS)
+async def test_a_script_that_ends_during_the_cancellation_keeps_its_result(load, web, ending):
+    plugin = load({"i-1": ending(10.5, output="late")}, scripts=SCRIPTS)
 
     async def slow_cancel(run_id):
-        there.clock.at += 1
+        plugin.clock.at += 1
 
-    there.runner.cancel = slow_cancel
-    reply = await there.run("df -h", web, timeout=timedelta(seconds=10))
+    plugin.runner.cancel = slow_cancel
+    reply = await plugin.run("df -h", web, timeout=timedelta(seconds=10))
     assert (reply.data["status"], reply.data["output"]) == ("success", "late")
 
 
-async def test_an_unconfirmed_stop_is_noted(world, web):
-    there = world({}, scripts=SCRIPTS)
-    there.runner.cancel_fault = BackendUnavailable("away")
-    reply = await there.run("df -h", web)
+async def test_an_unconfirmed_stop_is_noted(load, web):
+    plugin = load({}, scripts=SCRIPTS)
+    plugin.runner.cancel_fault = BackendUnavailable("away")
+    reply = await plugin.run("df -h", web)
     assert reply.data["status"] == "timed-out"
     assert reply.view[-1].text.startswith("It may still be running")
-    there = world({}, scripts=SCRIPTS)
-    there.runner.obeys = False
-    reply = await there.run("df -h", web)
+    plugin = load({}, scripts=SCRIPTS)
+    plugin.runner.obeys = False
+    reply = await plugin.run("df -h", web)
     assert reply.data["status"] == "timed-out"
     assert "had not stopped" in reply.view[-1].text
 
 
-async def test_a_run_that_is_not_visible_yet_is_polled_again(world, web, ending):
-    there = world({"i-1": ending(0, output="ok")}, scripts=SCRIPTS)
-    known = there.runner.results
+async def test_a_run_that_is_not_visible_yet_is_polled_again(load, web, ending):
+    plugin = load({"i-1": ending(0, output="ok")}, scripts=SCRIPTS)
+    known = plugin.runner.results
 
     async def nothing_yet(run_id):
-        there.runner.results = known
+        plugin.runner.results = known
         return ()
 
-    there.runner.results = nothing_yet
-    assert (await there.run("df -h", web)).data["output"] == "ok"
-    assert there.clock.slept == [0.25]
+    plugin.runner.results = nothing_yet
+    assert (await plugin.run("df -h", web)).data["output"] == "ok"
+    assert plugin.clock.slept == [0.25]
 
 
-async def test_a_single_failed_poll_is_retried(world, web, ending):
-    there = world({"i-1": ending(3, output="ok")}, scripts=SCRIPTS)
-    there.runner.faults = [BackendUnavailable("away")] * 4
-    reply = await there.run("df -h", web)
+async def test_a_single_failed_poll_is_retried(load, web, ending):
+    plugin = load({"i-1": ending(3, output="ok")}, scripts=SCRIPTS)
+    plugin.runner.faults = [BackendUnavailable("away")] * 4
+    reply = await plugin.run("df -h", web)
     assert reply.data["output"] == "ok"
 
 
-async def test_a_throttled_poll_honours_retry_after(world, web, ending):
-    there = world({"i-1": ending(1)}, scripts=SCRIPTS)
-    there.runner.faults = [RateLimited("slow down", retry_after=7)]
-    await there.run("df -h", web)
-    assert there.clock.slept == [7]
+async def test_a_throttled_poll_honours_retry_after(load, web, ending):
+    plugin = load({"i-1": ending(1)}, scripts=SCRIPTS)
+    plugin.runner.faults = [RateLimited("slow down", retry_after=7)]
+    await plugin.run("df -h", web)
+    assert plugin.clock.slept == [7]
 
 
 @pytest.mark.parametrize("kind", [BackendUnavailable, PermissionDenied, RateLimited, Unreachable])
-async def test_a_persistent_polling_failure_reports_an_unknown_outcome(world, web, kind):
-    there = world({}, scripts=SCRIPTS)
-    there.runner.faults = [kind("away", details="port 22")] * 5
+async def test_a_persistent_polling_failure_reports_an_unknown_outcome(load, web, kind):
+    plugin = load({}, scripts=SCRIPTS)
+    plugin.runner.faults = [kind("away", details="port 22")] * 5
     with pytest.raises(BackendUnavailable) as caught:
-        await there.run("df -h", web)
+        await plugin.run("df -h", web)
     assert "started as run-1; its outcome is unknown" in caught.value.details
     assert caught.value.details.endswith("port 22")
     assert not caught.value.undone
 
 
-async def test_errors_of_sending_are_raised(world, web):
+async def test_errors_of_sending_are_raised(load, web):
     class AgentAway(BackendUnavailable):
         code = "SSM_UNAVAILABLE"
 
-    there = world({}, scripts=SCRIPTS)
-    there.runner.refuse = AgentAway("the agent does not answer")
+    plugin = load({}, scripts=SCRIPTS)
+    plugin.runner.refuse = AgentAway("the agent does not answer")
     with pytest.raises(AgentAway):
-        await there.run("df -h", web)
+        await plugin.run("df -h", web)
 
 
-async def test_an_unreachable_single_target_is_the_backend_s_error(world, web, ending):
+async def test_an_unreachable_single_target_is_the_backend_s_error(load, web, ending):
     class AgentAway(BackendUnavailable):
         code = "SSM_UNAVAILABLE"
 
     unreachable = ending(0, "unreachable", None, errors="agent offline")
-    there = world({"i-1": unreachable}, scripts=SCRIPTS)
+    plugin = load({"i-1": unreachable}, scripts=SCRIPTS)
     with pytest.raises(BackendUnavailable, match="web-1 cannot be reached"):
-        await there.run("df -h", web)
-    there.runner.unreachable = AgentAway
+        await plugin.run("df -h", web)
+    plugin.runner.unreachable = AgentAway
     with pytest.raises(AgentAway, match="web-1 cannot be reached") as caught:
-        await there.run("df -h", web)
+        await plugin.run("df -h", web)
     assert caught.value.details == "agent offline"
 
 
-async def test_the_error_for_an_unreachable_target_names_its_state(world, make, ending):
-    there = world({"i-1": ending(0, "unreachable", None)}, scripts=SCRIPTS)
+async def test_the_error_for_an_unreachable_target_names_its_state(load, ending):
+    plugin = load({"i-1": ending(0, "unreachable", None)}, scripts=SCRIPTS)
     with pytest.raises(BackendUnavailable) as caught:
-        await there.run("df -h", make("i-1", state="stopped"))
+        await plugin.run("df -h", machine("i-1", state="stopped"))
     assert caught.value.details == "It is stopped"
 
 
 @pytest.mark.parametrize("seconds", [0.5, 601])
-async def test_a_timeout_out_of_range_is_refused(world, web, seconds):
-    there = world({}, scripts=SCRIPTS)
-    for attempt in (there.run, there.plan):
+async def test_a_timeout_out_of_range_is_refused(load, web, seconds):
+    plugin = load({}, scripts=SCRIPTS)
+    for attempt in (plugin.run, plugin.plan):
         with pytest.raises(ValidationFailed, match="is not possible") as caught:
             await attempt("df -h", web, timeout=timedelta(seconds=seconds))
         assert "10 minutes" in caught.value.details
-    assert there.runner.sent == []
+    assert plugin.runner.sent == []
 
 
-async def test_too_many_targets_are_refused(world, make):
-    there = world({}, scripts=SCRIPTS, max_targets=2)
-    targets = [make(f"i-{number}") for number in range(3)]
-    for attempt in (there.run, there.plan):
+async def test_too_many_targets_are_refused(load):
+    plugin = load({}, scripts=SCRIPTS, max_targets=2)
+    targets = [machine(f"i-{number}") for number in range(3)]
+    for attempt in (plugin.run, plugin.plan):
         with pytest.raises(ValidationFailed, match="3 instances are too many"):
             await attempt("df -h", *targets)
-    assert there.runner.sent == []
+    assert plugin.runner.sent == []
 
 
-async def test_the_deadline_exceeds_max_timeout(world):
-    there = world(max_timeout="15m")
-    assert there.execute.deadline > timedelta(minutes=15)
+async def test_the_deadline_exceeds_max_timeout(load):
+    plugin = load(max_timeout="15m")
+    assert plugin.execute.deadline > timedelta(minutes=15)
 
 
-async def test_list_scripts_lists_scripts_of_the_person(world):
-    there = world(
+async def test_list_scripts_lists_scripts_of_the_person(load):
+    plugin = load(
         scripts=[*SCRIPTS, {"template": "systemctl status {unit}", "platforms": ["linux"]}]
     )
-    listed = there.commands["list scripts"]
-    reply = await listed(there.call())
+    listed = plugin.commands["list scripts"]
+    reply = await listed(plugin.call())
     assert isinstance(reply.view[0], Table)
     assert [row[:4] for row in reply.view[0].rows] == [
         ("df -h", "at once", "any", "1 minute"),
@@ -284,5 +285,5 @@ async def test_list_scripts_lists_scripts_of_the_person(world):
         ("systemctl status {unit}", "after confirmation", "linux", "1 minute"),
     ]
     assert reply.data["scripts"][2]["parameters"] == ["unit"]
-    nothing = await world(scripts=SCRIPTS[2:]).commands["list scripts"](there.call())
+    nothing = await load(scripts=SCRIPTS[2:]).commands["list scripts"](plugin.call())
     assert nothing.data == {"scripts": []}

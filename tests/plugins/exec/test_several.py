@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from machines import machine
 from smartops import BackendUnavailable, Code, Severity, Text
 from smartops.backends import Failure, PartialList
 
@@ -9,16 +10,16 @@ pytestmark = pytest.mark.anyio
 SCRIPTS = [{"script": "uptime", "read_only": True}]
 
 
-async def test_several_targets_have_one_result_each(world, make, ending):
+async def test_several_targets_have_one_result_each(load, ending):
     endings = {
         "i-1": ending(1, output="up\n"),
         "i-2": ending(2, "failed", 1, "", "no\n"),
         "i-3": ending(0, "unreachable", None, errors="offline"),
     }
-    targets = [make("i-1", "a"), make("i-2", "b"), make("i-3"), make("i-4", "d")]
-    there = world(endings, scripts=SCRIPTS)
-    reply = await there.run("uptime", *targets, targets[0])
-    assert there.runner.sent[0]["ids"] == ["i-1", "i-2", "i-3", "i-4"]
+    targets = [machine("i-1", "a"), machine("i-2", "b"), machine("i-3"), machine("i-4", "d")]
+    plugin = load(endings, scripts=SCRIPTS)
+    reply = await plugin.run("uptime", *targets, targets[0])
+    assert plugin.runner.sent[0]["ids"] == ["i-1", "i-2", "i-3", "i-4"]
     assert reply.status == "success"
     assert {key: reply.data[key] for key in ("command", "commandId", "executionTime")} == {
         "command": "uptime",
@@ -49,13 +50,13 @@ async def test_several_targets_have_one_result_each(world, make, ending):
     assert fourth["status"] == "timed-out"
 
 
-async def test_failures_come_first_and_equal_outputs_are_grouped(world, make, ending):
+async def test_failures_come_first_and_equal_outputs_are_grouped(load, ending):
     endings = {f"i-{number}": ending(1, output="up") for number in range(14)}
     endings["i-20"] = ending(1, "failed", 1, "down")
     endings["i-21"] = ending(1, "unreachable", None)
     endings["i-22"] = ending(1, output="up, but differently")
-    targets = [make(key, f"web-{key[2:]}") for key in endings]
-    reply = await world(endings, scripts=SCRIPTS).run("uptime", *targets)
+    targets = [machine(key, f"web-{key[2:]}") for key in endings]
+    reply = await load(endings, scripts=SCRIPTS).run("uptime", *targets)
     title = reply.view[0]
     assert title.text == "Ran on 17 instances in 1.8 s: 15 ok, 1 failed, 1 unreachable."
     assert title.severity is Severity.WARNING
@@ -75,18 +76,18 @@ async def test_failures_come_first_and_equal_outputs_are_grouped(world, make, en
     ]
 
 
-async def test_the_headline_is_good_if_all_succeed(world, make, ending):
+async def test_the_headline_is_good_if_all_succeed(load, ending):
     endings = {"i-1": ending(0, output="a"), "i-2": ending(0, output="a")}
-    reply = await world(endings, scripts=SCRIPTS).run("uptime", make("i-1"), make("i-2"))
+    reply = await load(endings, scripts=SCRIPTS).run("uptime", machine("i-1"), machine("i-2"))
     assert reply.view[0].severity is Severity.GOOD
 
 
-async def test_outputs_beyond_groups_are_joined(world, make, ending):
+async def test_outputs_beyond_groups_are_joined(load, ending):
     endings = {f"i-{number}": ending(0, output=f"I am {number}\n") for number in range(4)}
     endings["i-3"] = ending(0, output="I am", errors="3", truncated=True)
     endings["i-4"] = ending(0)
-    there = world(endings, scripts=SCRIPTS, groups=2)
-    reply = await there.run("uptime", *(make(key) for key in endings))
+    plugin = load(endings, scripts=SCRIPTS, groups=2)
+    reply = await plugin.run("uptime", *(machine(key) for key in endings))
     assert [block.text for block in reply.view[:-1] if isinstance(block, Code)] == [
         "I am 0",
         "I am 1",
@@ -104,10 +105,10 @@ async def test_outputs_beyond_groups_are_joined(world, make, ending):
 class Away:
     """Removes a backend's results from some polls."""
 
-    def __init__(self, there, *ids, looks):
+    def __init__(self, plugin, *ids, looks):
         self.ids, self.looks = ids, looks
-        self.whole = there.runner.results
-        there.runner.results = self.results
+        self.whole = plugin.runner.results
+        plugin.runner.results = self.results
 
     async def results(self, run_id):
         found = await self.whole(run_id)
@@ -118,49 +119,49 @@ class Away:
         return PartialList(rest, [Failure("prod/b", BackendUnavailable("b is away"))])
 
 
-async def test_a_failed_backend_is_named_and_other_results_are_reported(world, make, ending):
-    there = world({"i-1": ending(1.0, output="fine"), "i-2": ending(1.0)}, scripts=SCRIPTS)
-    Away(there, "i-2", looks=1000)
-    here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
-    reply = await there.run("uptime", here, away)
+async def test_a_failed_backend_is_named_and_other_results_are_reported(load, ending):
+    plugin = load({"i-1": ending(1.0, output="fine"), "i-2": ending(1.0)}, scripts=SCRIPTS)
+    Away(plugin, "i-2", looks=1000)
+    here, away = machine("i-1", "a-1", backend="prod/a"), machine("i-2", "b-1", backend="prod/b")
+    reply = await plugin.run("uptime", here, away)
     statuses = {item["instanceId"]: item["status"] for item in reply.data["results"]}
     assert statuses == {"i-1": "success", "i-2": "timed-out"}
     assert "not known where it could not be asked: prod/b: b is away." in reply.view[-1].text
     assert (
-        there.clock.time() - there.runner.sent[0]["at"] < 30
+        plugin.clock.time() - plugin.runner.sent[0]["at"] < 30
     )  # of 60: all other results are final
-    assert there.runner.cancelled == ["run-1"]
+    assert plugin.runner.cancelled == ["run-1"]
 
 
-async def test_a_backend_that_recovers_is_polled_to_the_end(world, make, ending):
-    there = world({"i-1": ending(0.1), "i-2": ending(4.0, output="late")}, scripts=SCRIPTS)
-    Away(there, "i-2", looks=3)
-    here, away = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
-    reply = await there.run("uptime", away, here)
+async def test_a_backend_that_recovers_is_polled_to_the_end(load, ending):
+    plugin = load({"i-1": ending(0.1), "i-2": ending(4.0, output="late")}, scripts=SCRIPTS)
+    Away(plugin, "i-2", looks=3)
+    here, away = machine("i-1", "a-1", backend="prod/a"), machine("i-2", "b-1", backend="prod/b")
+    reply = await plugin.run("uptime", away, here)
     assert [item["output"] for item in reply.data["results"]] == ["late", ""]
     assert reply.data["summary"]["success"] == 2
-    assert there.runner.cancelled == []
+    assert plugin.runner.cancelled == []
 
 
-async def test_results_from_before_a_backend_failed_are_kept(world, make, ending):
-    there = world({"i-1": ending(0.0, output="told")}, scripts=SCRIPTS)
-    first, second = make("i-1", "a-1", backend="prod/a"), make("i-2", "b-1", backend="prod/b")
-    away = Away(there, "i-1", looks=0)
+async def test_results_from_before_a_backend_failed_are_kept(load, ending):
+    plugin = load({"i-1": ending(0.0, output="told")}, scripts=SCRIPTS)
+    first, second = machine("i-1", "a-1", backend="prod/a"), machine("i-2", "b-1", backend="prod/b")
+    away = Away(plugin, "i-1", looks=0)
 
     async def then_away(run_id):
         found = await away.results(run_id)
         away.looks = 1000
         return found
 
-    there.runner.results = then_away
-    reply = await there.run("uptime", first, second)
+    plugin.runner.results = then_away
+    reply = await plugin.run("uptime", first, second)
     assert [item["status"] for item in reply.data["results"]] == ["success", "timed-out"]
     assert reply.data["results"][0]["output"] == "told"
 
 
-async def test_a_plan_names_the_backends_if_there_are_several(world, make):
-    there = world({}, scripts=[{"script": "reboot"}])
-    target = make("i-1", "a-1", backend="prod/a")
-    assert (await there.plan("reboot", target)).changes[0].label == "a-1"
-    there.runner.places = ("prod/a", "prod/b")
-    assert (await there.plan("reboot", target)).changes[0].label == "a-1 in prod/a"
+async def test_a_plan_names_the_backends_if_there_are_several(load):
+    plugin = load({}, scripts=[{"script": "reboot"}])
+    target = machine("i-1", "a-1", backend="prod/a")
+    assert (await plugin.plan("reboot", target)).changes[0].label == "a-1"
+    plugin.runner.places = ("prod/a", "prod/b")
+    assert (await plugin.plan("reboot", target)).changes[0].label == "a-1 in prod/a"

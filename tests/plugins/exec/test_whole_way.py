@@ -19,7 +19,7 @@ SCRIPTS = [
 
 
 @pytest.fixture
-async def there(bot: Bot) -> Bot:
+async def fleet_bot(bot: Bot) -> Bot:
     bot.load(
         smartops_fake,
         fleet=[
@@ -50,8 +50,8 @@ async def say(bot: Bot, text: str):
     return answer
 
 
-async def test_a_read_only_script_runs_without_confirmation(there):
-    answer = await say(there, 'execute "df -h" on web-server-01')
+async def test_a_read_only_script_runs_without_confirmation(fleet_bot):
+    answer = await say(fleet_bot, 'execute "df -h" on web-server-01')
     assert answer.status == "success"
     assert answer.data["command"] == "df -h"
     assert answer.data["instanceId"] == "i-0abc123def"
@@ -59,29 +59,29 @@ async def test_a_read_only_script_runs_without_confirmation(there):
     assert "Filesystem" in answer.data["output"]
     assert isinstance(answer.data["executionTime"], float)
     assert isinstance(answer.data["commandId"], str)
-    assert (await say(there, "run df -h on i-0abc123def")).data["exitCode"] == 0
+    assert (await say(fleet_bot, "run df -h on i-0abc123def")).data["exitCode"] == 0
 
 
-async def test_a_read_only_script_sent_five_times_at_once_runs_once(there):
+async def test_a_read_only_script_sent_five_times_at_once_runs_once(fleet_bot):
     answers = []
 
     async def send() -> None:
-        answers.append(await there.say('execute "df -h" on web-server-01', id="same"))
+        answers.append(await fleet_bot.say('execute "df -h" on web-server-01', id="same"))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(5):
             tasks.start_soon(send)
         while len(answers) < 5:
             await anyio.sleep(0.001)
-            there.clock.advance(0.25)
+            fleet_bot.clock.advance(0.25)
     assert [answer.status for answer in answers] == ["success"] * 5
     assert len({answer.data["commandId"] for answer in answers}) == 1
-    (operation,) = await (await there.app()).store.operations()
+    (operation,) = await (await fleet_bot.app()).store.operations()
     assert operation.state == "done"
 
 
-async def test_a_changing_script_needs_confirmation(there):
-    asked = await there.say('execute "systemctl restart nginx" on web-server-01')
+async def test_a_changing_script_needs_confirmation(fleet_bot):
+    asked = await fleet_bot.say('execute "systemctl restart nginx" on web-server-01')
     assert asked.status == "pending"
     assert "systemctl restart nginx" in asked.text
 
@@ -97,47 +97,47 @@ async def test_a_changing_script_needs_confirmation(there):
         "execute rm -rf / on web-server-01",
     ],
 )
-async def test_an_unlisted_script_is_refused(there, text):
-    answer = await there.say(text)
+async def test_an_unlisted_script_is_refused(fleet_bot, text):
+    answer = await fleet_bot.say(text)
     assert answer.code == "PERMISSION_DENIED"
     assert "This script is not allowed" in answer.text
 
 
-async def test_a_script_for_another_platform_is_refused(there):
-    answer = await there.say("execute systemctl status nginx on win-01,web-server-01")
+async def test_a_script_for_another_platform_is_refused(fleet_bot):
+    answer = await fleet_bot.say("execute systemctl status nginx on win-01,web-server-01")
     assert answer.code == "VALIDATION_ERROR"
     assert "win-01 is windows" in answer.text
 
 
-async def test_an_unreachable_instance_is_an_error(there):
-    assert (await say(there, "execute df -h on deaf")).code == "SSM_UNAVAILABLE"
-    both = await say(there, "execute df -h on tag:Role=web")
+async def test_an_unreachable_instance_is_an_error(fleet_bot):
+    assert (await say(fleet_bot, "execute df -h on deaf")).code == "SSM_UNAVAILABLE"
+    both = await say(fleet_bot, "execute df -h on tag:Role=web")
     assert both.data["summary"]["unreachable"] == 1
     assert both.data["summary"]["success"] == 1
 
 
-async def test_a_script_that_takes_too_long(there):
-    answer = await say(there, 'execute "sleep 300" on web-server-01 --timeout 5s')
+async def test_a_script_that_takes_too_long(fleet_bot):
+    answer = await say(fleet_bot, 'execute "sleep 300" on web-server-01 --timeout 5s')
     assert answer.data["status"] == "timed-out"
     assert answer.data["exitCode"] is None
 
 
 BLANKS = (" ", "\t", "\n", "\r\n", "\v", "\x1f", "\x85", "\u00a0", "\u2003", "\u2028", "\u3000")
-SPELLINGS = [
+SPELLINGS = ['"df -h"', "'df -h'", "`df -h`", "df -h"] + [
     f"{quote}{before}df -h{after}{quote}"
     for quote in ('"', "'", "`", "")
     for blank in BLANKS
-    for before, after in (("", ""), (blank, ""), ("", blank), (blank, blank))
+    for before, after in ((blank, ""), ("", blank))
 ]
 
 
-async def test_the_script_that_runs_is_the_one_that_the_policy_allowed(there):
-    grammar = (await there.app()).composition.grammar
+async def test_the_script_that_runs_is_the_one_that_the_policy_allowed(fleet_bot):
+    grammar = (await fleet_bot.app()).composition.grammar
     ran = 0
     for spelling in SPELLINGS:
         text = f"execute {spelling} on web-server-01"
         decided_on = grammar.parse(text, lambda _: True).arguments["script"]
-        answer = await say(there, text)
+        answer = await say(fleet_bot, text)
         if answer.status == "success":
             ran += 1
             assert answer.data["command"] == decided_on

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import smartops_health
-from smartops import Clock, Compute, Costs, Instance, Metrics, Refusal, Reply
+from machines import NOON, machine
+from smartops import Costs, Instance, Metrics, Refusal, Reply
 from smartops.backends import (
     DayCost,
     Failure,
@@ -19,53 +20,23 @@ from smartops.backends import (
     PartialMap,
     Query,
     Sample,
-    Transition,
     Usage,
-    Verb,
 )
-from smartops.testing import offline_services
+from smartops.testing import ManualClock, offline_services
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PERIOD = timedelta(minutes=5)
 
 
-class Noon(Clock):
-    """A clock that is always at noon."""
-
-    def time(self) -> float:
-        return NOON.timestamp()
-
-
-class Cloud(Compute):
-    """A Compute that only lists instances."""
-
-    name = "cloud"
+class Cloud:
+    """Lists instances, which is all that a check needs of a Compute."""
 
     def __init__(self, instances: Sequence[Instance], failures: Sequence[Failure]) -> None:
         self.instances = tuple(instances)
         self.failures = tuple(failures)
 
-    async def ping(self) -> None: ...
-
     async def list(self, query: Query) -> Page:
         assert query == Query()
         return Page(self.instances, {}, failures=self.failures)
-
-    async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        raise AssertionError("a check-up changes nothing")
-
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
-        raise AssertionError("a check-up changes nothing")
-
-    async def check_tag(
-        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
-    ) -> None:
-        raise AssertionError("a check-up changes nothing")
-
-    async def tag(
-        self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
-    ) -> None:
-        raise AssertionError("a check-up changes nothing")
 
 
 class Gauges(Metrics):
@@ -91,9 +62,11 @@ class Gauges(Metrics):
             raise self.latest_fault
         found = {each: self._usage(each) for each in ids}
         measured = {each: usage for each, usage in found.items() if usage != Usage()}
-        return self._part(instances, measured)
+        return self._without_failed(instances, measured)
 
-    def _part(self, instances: Sequence[Instance], found: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _without_failed(
+        self, instances: Sequence[Instance], found: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         gone = {item.id: item.backend for item in instances if item.backend in self.away}
         if not gone:
             return found
@@ -110,12 +83,7 @@ class Gauges(Metrics):
         return Usage(**last, at=self.measured_at.get(id, NOON)) if last else Usage()
 
     async def series(
-        self,
-        metric: Metric,
-        instances: Sequence[Instance],
-        *,
-        since: datetime,
-        period: timedelta,
+        self, metric: Metric, instances: Sequence[Instance], *, since: datetime, period: timedelta
     ) -> Mapping[str, tuple[Sample, ...]]:
         ids = [item.id for item in instances]
         self.series_asked.append((metric, len(ids)))
@@ -127,7 +95,7 @@ class Gauges(Metrics):
             for each in ids
             if (metric, each) in self.history
         }
-        return self._part(instances, found)
+        return self._without_failed(instances, found)
 
 
 def _samples(values: Sequence[float | None], since: datetime) -> list[Sample]:
@@ -163,7 +131,7 @@ class Ledger(Costs):
 
 
 @dataclass
-class World:
+class Plugin:
     """The plugin with its backends."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -180,14 +148,12 @@ class World:
                 values = [float(values)] * 24
             if values:
                 self.gauges.history[metric, id] = values
-        defaults: dict[str, Any] = {"type": "t3.medium", "state": "running", "platform": "linux"}
-        machine = Instance(id, name, **{**defaults, **more})
-        self.machines.append(machine)
-        return machine
+        self.machines.append(machine(id, name, **more))
+        return self.machines[-1]
 
     async def check(self, *targets: Instance) -> Reply:
         model = smartops_health.config_type()
-        services = offline_services(Noon())
+        services = offline_services(ManualClock(NOON.timestamp()))
         (command,) = smartops_health.register_commands(model(**self.settings), services)
         cloud = Cloud(self.machines, [Failure(name, error) for name, error in self.away.items()])
         reply = await command(cloud, self.gauges, self.ledger, list(targets) or None)
@@ -196,8 +162,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Callable[..., World]:
-    def build(**settings: Any) -> World:
-        return World(settings)
+def load() -> Callable[..., Plugin]:
+    def build(**settings: Any) -> Plugin:
+        return Plugin(settings)
 
     return build

@@ -14,11 +14,11 @@ def ago(**length: float) -> datetime:
     return NOON - timedelta(**length)
 
 
-async def test_the_report_follows_the_wire_contract(world):
-    there = world()
-    there.add("i-1", "web-1")
-    hot = there.add("i-2", "web-2", cpu=[20.0] * 18 + [95.0] * 6)
-    reply = await there.check()
+async def test_the_report_follows_the_wire_contract(load):
+    plugin = load()
+    plugin.add("i-1", "web-1")
+    hot = plugin.add("i-2", "web-2", cpu=[20.0] * 18 + [95.0] * 6)
+    reply = await plugin.check()
     assert reply.data["overall_health"] == "critical"
     assert reply.data["summary"] == {
         "healthy": 1,
@@ -48,11 +48,11 @@ async def test_the_report_follows_the_wire_contract(world):
     assert reply.view[1].text == "2 instances: 1 healthy, 0 warning, 1 critical."
 
 
-async def test_a_report_of_healthy_instances(world):
-    there = world()
-    there.add("i-1", cpu=79.9, memory=50, disk=79.9)
-    there.add("i-2", state="stopped")
-    reply = await there.check()
+async def test_a_report_of_healthy_instances(load):
+    plugin = load()
+    plugin.add("i-1", cpu=79.9, memory=50, disk=79.9)
+    plugin.add("i-2", state="stopped")
+    reply = await plugin.check()
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["issues"] == []
     assert reply.data["summary"] == {
@@ -65,8 +65,8 @@ async def test_a_report_of_healthy_instances(world):
     assert reply.view[0].severity is Severity.GOOD
 
 
-async def test_an_empty_fleet_is_healthy(world):
-    reply = await world().check()
+async def test_an_empty_fleet_is_healthy(load):
+    reply = await load().check()
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["trends"]["cpu_trend"] == "+0%"
     assert "cpu_trend" in reply.data["trends"]["unknown"]
@@ -87,10 +87,10 @@ async def test_an_empty_fleet_is_healthy(world):
         ([96.0] * 4, "CPU at 96% for 20 minutes"),
     ],
 )
-async def test_a_high_value_counts_for_its_uninterrupted_duration(world, cpu, details):
-    there = world()
-    there.add("i-1", cpu=cpu)
-    reply = await there.check()
+async def test_a_high_value_counts_for_its_uninterrupted_duration(load, cpu, details):
+    plugin = load()
+    plugin.add("i-1", cpu=cpu)
+    reply = await plugin.check()
     assert [issue["details"] for issue in reply.data["issues"]] == ([details] if details else [])
 
 
@@ -98,75 +98,75 @@ async def test_a_high_value_counts_for_its_uninterrupted_duration(world, cpu, de
     ("cpu", "severity"),
     [([95.0] * 24, "critical"), ([94.9] * 24, "warning"), ([80.0] * 24, "warning")],
 )
-async def test_thresholds_are_inclusive(world, cpu, severity):
-    there = world()
-    there.add("i-1", cpu=cpu)
-    assert (await there.check()).data["overall_health"] == severity
+async def test_thresholds_are_inclusive(load, cpu, severity):
+    plugin = load()
+    plugin.add("i-1", cpu=cpu)
+    assert (await plugin.check()).data["overall_health"] == severity
 
 
-async def test_each_metric_has_its_own_thresholds(world):
-    there = world(
+async def test_each_metric_has_its_own_thresholds(load):
+    plugin = load(
         memory={"warning": 50, "critical": 60, "sustained": "0s"},
         disk={"warning": 10, "critical": 99, "sustained": "30m"},
     )
-    there.add("i-1", memory=[20.0] * 23 + [60.0], disk=[20.0] * 24)
-    found = {issue["issue"]: issue for issue in (await there.check()).data["issues"]}
+    plugin.add("i-1", memory=[20.0] * 23 + [60.0], disk=[20.0] * 24)
+    found = {issue["issue"]: issue for issue in (await plugin.check()).data["issues"]}
     assert found["High memory usage"]["details"] == "Memory at 60%"
     assert found["High memory usage"]["severity"] == "critical"
     assert found["Disk nearly full"]["details"] == "Disk at 20% for 60 minutes or longer"
 
 
-async def test_history_is_fetched_only_for_suspects(world):
-    there = world(trend_sample=1)
+async def test_history_is_fetched_only_for_suspects(load):
+    plugin = load(trend_sample=1)
     for number in range(20):
-        there.add(f"i-{number:02}", cpu=96 if number in (3, 7) else 10)
-    await there.check()
-    assert ("cpu", 2) in there.gauges.series_asked
-    assert sum(count for metric, count in there.gauges.series_asked if metric == "cpu") == 3
+        plugin.add(f"i-{number:02}", cpu=96 if number in (3, 7) else 10)
+    await plugin.check()
+    assert ("cpu", 2) in plugin.gauges.series_asked
+    assert sum(count for metric, count in plugin.gauges.series_asked if metric == "cpu") == 3
 
 
-async def test_one_low_sample_does_not_hide_a_high_average(world):
-    there = world()
-    there.add("i-1", cpu=90)
-    there.gauges.history["cpu", "i-1"] = [90.0] * 23 + [81.0]
-    latest = there.gauges._usage
+async def test_one_low_sample_does_not_hide_a_high_average(load):
+    plugin = load()
+    plugin.add("i-1", cpu=90)
+    plugin.gauges.history["cpu", "i-1"] = [90.0] * 23 + [81.0]
+    latest = plugin.gauges._usage
 
     def dipping(id: str):
         usage = latest(id)
         return type(usage)(cpu=76.0, at=usage.at)
 
-    there.gauges._usage = dipping
-    assert (await there.check()).data["overall_health"] == "warning"
+    plugin.gauges._usage = dipping
+    assert (await plugin.check()).data["overall_health"] == "warning"
 
 
-async def test_requests_are_batched(world):
-    there = world(batch=3, parallel=2)
+async def test_requests_are_batched(load):
+    plugin = load(batch=3, parallel=2)
     for number in range(10):
-        there.add(f"i-{number}", cpu=96)
-    reply = await there.check()
-    assert sorted(there.gauges.latest_asked) == [1, 3, 3, 3]
-    assert max(count for _, count in there.gauges.series_asked) <= 3
+        plugin.add(f"i-{number}", cpu=96)
+    reply = await plugin.check()
+    assert sorted(plugin.gauges.latest_asked) == [1, 3, 3, 3]
+    assert max(count for _, count in plugin.gauges.series_asked) <= 3
     assert len(reply.data["issues"]) == 10
 
 
-async def test_suspects_beyond_max_series_are_judged_by_their_latest_value(world):
-    there = world(max_series=1)
-    there.add("i-1", "hotter", cpu=99)
-    there.add("i-2", "hot", cpu=96)
-    details = {issue["name"]: issue["details"] for issue in (await there.check()).data["issues"]}
+async def test_suspects_beyond_max_series_are_judged_by_their_latest_value(load):
+    plugin = load(max_series=1)
+    plugin.add("i-1", "hotter", cpu=99)
+    plugin.add("i-2", "hot", cpu=96)
+    details = {issue["name"]: issue["details"] for issue in (await plugin.check()).data["issues"]}
     assert details == {
         "hotter": "CPU at 99% for 60 minutes or longer",
         "hot": "CPU at 96%; since when was not looked up",
     }
 
 
-async def test_issues_are_worst_first_and_others_are_counted(world):
-    there = world(max_issues=2)
-    there.add("i-1", "warm", cpu=81)
-    there.add("i-2", "hot", cpu=96)
-    there.add("i-3", "full", disk=91)
-    there.add("i-4", "warmer", cpu=85)
-    reply = await there.check()
+async def test_issues_are_worst_first_and_others_are_counted(load):
+    plugin = load(max_issues=2)
+    plugin.add("i-1", "warm", cpu=81)
+    plugin.add("i-2", "hot", cpu=96)
+    plugin.add("i-3", "full", disk=91)
+    plugin.add("i-4", "warmer", cpu=85)
+    reply = await plugin.check()
     assert [issue["name"] for issue in reply.data["issues"]] == ["hot", "full", "warmer", "warm"]
     (issues,) = (block for block in reply.view if isinstance(block, Issues))
     assert [issue.target for issue in issues.items] == ["hot", "full"]
@@ -174,10 +174,10 @@ async def test_issues_are_worst_first_and_others_are_counted(world):
     assert reply.data["issues_total"] == 4
 
 
-async def test_an_instance_with_two_issues_counts_once_with_the_worse_severity(world):
-    there = world()
-    there.add("i-1", cpu=85, disk=95)
-    reply = await there.check()
+async def test_an_instance_with_two_issues_counts_once_with_the_worse_severity(load):
+    plugin = load()
+    plugin.add("i-1", cpu=85, disk=95)
+    reply = await plugin.check()
     assert reply.data["summary"]["critical"] == 1
     assert reply.data["summary"]["warning"] == 0
     assert [issue["severity"] for issue in reply.data["issues"]] == ["critical", "warning"]
@@ -192,14 +192,14 @@ async def test_an_instance_with_two_issues_counts_once_with_the_worse_severity(w
         (None, ago(minutes=5), None),
     ],
 )
-async def test_old_or_missing_measurements_are_an_issue(world, at, launched, issue):
-    there = world()
-    there.add("i-1", cpu=99 if at and issue else 20, launched=launched)
+async def test_old_or_missing_measurements_are_an_issue(load, at, launched, issue):
+    plugin = load()
+    plugin.add("i-1", cpu=99 if at and issue else 20, launched=launched)
     if at is None:
-        there.gauges.history.clear()
+        plugin.gauges.history.clear()
     else:
-        there.gauges.measured_at["i-1"] = at
-    reply = await there.check()
+        plugin.gauges.measured_at["i-1"] = at
+    reply = await plugin.check()
     assert [found["details"] for found in reply.data["issues"]] == ([issue] if issue else [])
 
 
@@ -213,19 +213,19 @@ async def test_old_or_missing_measurements_are_an_issue(world, at, launched, iss
         ("terminated", None, []),
     ],
 )
-async def test_instances_are_judged_by_their_state(world, state, launched, issues):
-    there = world()
-    there.add("i-1", state=state, launched=launched)
-    reply = await there.check()
+async def test_instances_are_judged_by_their_state(load, state, launched, issues):
+    plugin = load()
+    plugin.add("i-1", state=state, launched=launched)
+    reply = await plugin.check()
     assert [found["details"] for found in reply.data["issues"]] == issues
 
 
-async def test_a_stopped_instance_that_must_run_is_critical(world):
-    there = world(must_run={"Environment": ["production"]})
-    there.add("i-1", "prod", state="stopped", tags={"Environment": "production"})
-    there.add("i-2", "dev", state="stopped", tags={"Environment": "dev"})
-    there.add("i-3", "gone", state="terminated", tags={"Environment": "production"})
-    reply = await there.check()
+async def test_a_stopped_instance_that_must_run_is_critical(load):
+    plugin = load(must_run={"Environment": ["production"]})
+    plugin.add("i-1", "prod", state="stopped", tags={"Environment": "production"})
+    plugin.add("i-2", "dev", state="stopped", tags={"Environment": "dev"})
+    plugin.add("i-3", "gone", state="terminated", tags={"Environment": "production"})
+    reply = await plugin.check()
     (issue,) = reply.data["issues"]
     assert (issue["name"], issue["severity"]) == ("prod", "critical")
     assert "Environment=production" in issue["details"]
@@ -239,43 +239,43 @@ async def test_a_stopped_instance_that_must_run_is_critical(world):
 
 
 @pytest.mark.parametrize("state", ["stopped", "stopping", "shutting-down"])
-async def test_a_stopped_instance_that_was_named_is_a_warning(world, state):
-    there = world()
-    named = there.add("i-1", "web", state=state)
-    reply = await there.check(named)
+async def test_a_stopped_instance_that_was_named_is_a_warning(load, state):
+    plugin = load()
+    named = plugin.add("i-1", "web", state=state)
+    reply = await plugin.check(named)
     assert reply.data["overall_health"] == "warning"
     assert reply.data["issues"][0]["details"] == f"It is {state}."
     assert reply.view[0].text == "Health of web: warning"
 
 
-async def test_only_named_instances_are_checked(world):
-    there = world()
-    there.add("i-1", cpu=99)
-    named = there.add("i-2", "web")
-    reply = await there.check(named)
+async def test_only_named_instances_are_checked(load):
+    plugin = load()
+    plugin.add("i-1", cpu=99)
+    named = plugin.add("i-2", "web")
+    reply = await plugin.check(named)
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["summary"]["healthy"] == 1
-    assert there.gauges.latest_asked == [1]
+    assert plugin.gauges.latest_asked == [1]
 
 
 @pytest.mark.parametrize("fault", [BackendUnavailable("away"), RateLimited("slow", retry_after=3)])
-async def test_the_check_fails_without_measurements(world, fault):
-    there = world(batch=1)
+async def test_the_check_fails_without_measurements(load, fault):
+    plugin = load(batch=1)
     for number in range(8):
-        there.add(f"i-{number}")
-    there.gauges.latest_fault = fault
+        plugin.add(f"i-{number}")
+    plugin.gauges.latest_fault = fault
     with pytest.raises(type(fault)) as caught:
-        await there.check()
+        await plugin.check()
     assert caught.value is fault
-    assert len(there.gauges.latest_asked) <= 4
+    assert len(plugin.gauges.latest_asked) <= 4
 
 
-async def test_trends_whose_backend_fails_are_unknown(world):
-    there = world()
-    there.add("i-1")
-    there.ledger.fault = BackendUnavailable("no ledger")
-    there.gauges.series_fault = BackendUnavailable("no history")
-    reply = await there.check()
+async def test_trends_whose_backend_fails_are_unknown(load):
+    plugin = load()
+    plugin.add("i-1")
+    plugin.ledger.fault = BackendUnavailable("no ledger")
+    plugin.gauges.series_fault = BackendUnavailable("no history")
+    reply = await plugin.check()
     trends = reply.data["trends"]
     assert (trends["cpu_trend"], trends["cost_trend"]) == ("+0%", "+0%")
     assert set(trends["unknown"]) == {"cpu_trend", "memory_trend", "disk_trend", "cost_trend"}

@@ -18,12 +18,12 @@ async def turns_until(stop: anyio.Event) -> int:
 
 
 @pytest.mark.parametrize("hot", [range(0), range(40), range(10_000)], ids=len)
-async def test_ten_thousand_instances_do_not_block_the_event_loop(world, hot):
-    there = world()
+async def test_ten_thousand_instances_do_not_block_the_event_loop(load, hot):
+    plugin = load()
     flat, high = [20.0] * 24, [97.0] * 24
     for number in range(10_000):
         series = high if number in hot else flat
-        there.add(f"i-{number:05}", f"web-{number:05}", cpu=series, disk=series)
+        plugin.add(f"i-{number:05}", f"web-{number:05}", cpu=series, disk=series)
     stop, turns = anyio.Event(), []
 
     async def watch() -> None:
@@ -31,13 +31,13 @@ async def test_ten_thousand_instances_do_not_block_the_event_loop(world, hot):
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        reply = await there.check()
+        reply = await plugin.check()
         stop.set()
     assert reply.data["summary"]["critical"] == len(hot)
     assert reply.data["issues_total"] == 2 * len(hot)
     assert len(reply.data["issues"]) == min(500, 2 * len(hot))
     shown = [block for block in reply.view if isinstance(block, Issues)]
     assert sum(len(block.items) for block in shown) == min(25, 2 * len(hot))
-    assert max(there.gauges.latest_asked) == 150
-    assert sum(count for metric, count in there.gauges.series_asked if metric == "cpu") <= 700
+    assert max(plugin.gauges.latest_asked) == 150
+    assert sum(count for metric, count in plugin.gauges.series_asked if metric == "cpu") <= 700
     assert turns[0] > 10_000 // 250

@@ -23,18 +23,18 @@ def trend_rows(reply):
     return dict(fields.pairs)
 
 
-def two(world, **settings):
-    there = world(**settings)
-    there.add("i-1", "web-1", backend="a")
-    there.add("i-2", "web-2", backend="b")
-    return there
+def two(load, **settings):
+    plugin = load(**settings)
+    plugin.add("i-1", "web-1", backend="a")
+    plugin.add("i-2", "web-2", backend="b")
+    return plugin
 
 
-async def test_a_backend_that_fails_to_list_is_named(world):
-    there = world()
-    there.add("i-1", "web-1", backend="a")
-    there.away["b"] = GONE
-    reply = await there.check()
+async def test_a_backend_that_fails_to_list_is_named(load):
+    plugin = load()
+    plugin.add("i-1", "web-1", backend="a")
+    plugin.away["b"] = GONE
+    reply = await plugin.check()
     assert reply.data["failures"] == [
         {"backend": "b", "code": "BACKEND_UNAVAILABLE", "message": "b is away"}
     ]
@@ -44,16 +44,16 @@ async def test_a_backend_that_fails_to_list_is_named(world):
     assert reply.data["summary"]["healthy"] == 1
 
 
-async def test_no_failures_are_reported_if_all_backends_answer(world):
-    reply = await two(world).check()
+async def test_no_failures_are_reported_if_all_backends_answer(load):
+    reply = await two(load).check()
     assert "failures" not in reply.data
     assert reply.data["overall_health"] == "healthy"
 
 
-async def test_instances_of_a_failed_backend_are_unmeasured_and_not_healthy(world):
-    there = two(world)
-    there.gauges.away["b"] = PermissionDenied("no right to read metrics")
-    reply = await there.check()
+async def test_instances_of_a_failed_backend_are_unmeasured_and_not_healthy(load):
+    plugin = two(load)
+    plugin.gauges.away["b"] = PermissionDenied("no right to read metrics")
+    reply = await plugin.check()
     assert reply.data["summary"] == {
         "healthy": 1,
         "warning": 0,
@@ -67,36 +67,36 @@ async def test_instances_of_a_failed_backend_are_unmeasured_and_not_healthy(worl
     assert "2 instances: 1 healthy, 0 warning, 0 critical, 1 not measured." in texts(reply)
 
 
-async def test_a_backend_that_fails_twice_is_named_once(world):
-    there = two(world)
-    there.away["b"] = GONE
-    there.gauges.away["b"] = PermissionDenied("no right to read metrics")
-    reply = await there.check()
+async def test_a_backend_that_fails_twice_is_named_once(load):
+    plugin = two(load)
+    plugin.away["b"] = GONE
+    plugin.gauges.away["b"] = PermissionDenied("no right to read metrics")
+    reply = await plugin.check()
     assert [item["message"] for item in reply.data["failures"]] == ["b is away"]
 
 
-async def test_a_failed_backend_does_not_hide_critical_issues(world):
-    there = two(world)
-    there.add("i-3", "hot", cpu=99, backend="a")
-    there.gauges.away["b"] = GONE
-    assert (await there.check()).data["overall_health"] == "critical"
+async def test_a_failed_backend_does_not_hide_critical_issues(load):
+    plugin = two(load)
+    plugin.add("i-3", "hot", cpu=99, backend="a")
+    plugin.gauges.away["b"] = GONE
+    assert (await plugin.check()).data["overall_health"] == "critical"
 
 
-async def test_a_backend_that_failed_is_not_asked_again(world):
-    there = world(batch=10, parallel=1)
+async def test_a_backend_that_failed_is_not_asked_again(load):
+    plugin = load(batch=10, parallel=1)
     for number in range(100):
-        there.add(f"i-{number}", backend="ab"[number % 2])
-    there.gauges.away["b"] = GONE
-    reply = await there.check()
-    assert there.gauges.latest_asked == [10] * 6  # each batch is of one backend
+        plugin.add(f"i-{number}", backend="ab"[number % 2])
+    plugin.gauges.away["b"] = GONE
+    reply = await plugin.check()
+    assert plugin.gauges.latest_asked == [10] * 6  # each batch is of one backend
     assert reply.data["summary"]["not_measured"] == 50
     assert reply.data["summary"]["healthy"] == 50
 
 
-async def test_there_is_no_cost_trend_without_a_costs_backend(world):
-    there = two(world)
-    there.ledger = None
-    reply = await there.check()
+async def test_there_is_no_cost_trend_without_a_costs_backend(load):
+    plugin = two(load)
+    plugin.ledger = None
+    reply = await plugin.check()
     assert reply.data["trends"]["cost_trend"] == "+0%"
     assert reply.data["trends"]["unknown"] == ["memory_trend", "disk_trend", "cost_trend"]
     assert not any("Cost" in name for name in trend_rows(reply))
@@ -111,43 +111,43 @@ def bill(*amounts, currency="USD"):
     ]
 
 
-async def test_a_partial_bill_is_noted(world):
-    there = two(world)
+async def test_a_partial_bill_is_noted(load):
+    plugin = two(load)
 
     async def daily(days):
         return PartialList(bill(*[10.0] * 7, *[11.0] * 7), [Failure("b", GONE)])
 
-    there.ledger.daily = daily
-    reply = await there.check()
+    plugin.ledger.daily = daily
+    reply = await plugin.check()
     assert reply.data["trends"]["cost_trend"] == "+10%"
     assert "The cost trend is without b: b is away" in texts(reply)
 
 
-async def test_costs_in_different_currencies_are_not_added(world):
-    there = two(world)
+async def test_costs_in_different_currencies_are_not_added(load):
+    plugin = two(load)
 
     async def daily(days):
         dollars = bill(*[10.0] * 14)
         return tuple(dollars) + tuple(replace(day, currency="EUR") for day in dollars)
 
-    there.ledger.daily = daily
-    reply = await there.check()
+    plugin.ledger.daily = daily
+    reply = await plugin.check()
     assert "cost_trend" in reply.data["trends"]["unknown"]
     assert any("EUR and USD do not add up" in text for text in texts(reply))
 
 
-async def test_the_check_fails_if_all_backends_fail(world):
-    there = two(world)
-    there.gauges.away["b"] = GONE
-    there.gauges.away["a"] = PermissionDenied("no right")
+async def test_the_check_fails_if_all_backends_fail(load):
+    plugin = two(load)
+    plugin.gauges.away["b"] = GONE
+    plugin.gauges.away["a"] = PermissionDenied("no right")
     with pytest.raises(BackendUnavailable, match="No backend answers") as refused:
-        await there.check()
+        await plugin.check()
     assert refused.value.details == "a: no right; b: b is away"
-    there.gauges.away["b"] = PermissionDenied("no right", details="Required: read")
+    plugin.gauges.away["b"] = PermissionDenied("no right", details="Required: read")
     with pytest.raises(PermissionDenied, match="No backend answers") as refused:
-        await there.check()
+        await plugin.check()
     assert refused.value.details == "a: no right; b: no right (Required: read)"
-    only = world()
+    only = load()
     machine = only.add("i-1", "web-1", backend="a")
     only.gauges.away["a"] = PermissionDenied("no right")
     with pytest.raises(PermissionDenied, match="no right"):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops.backends import DayCost, Sample
-from smartops_health.streak import streak
+from smartops_health.judge import streak
 from smartops_health.trends import change, cost_change, spread, usage_change
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -15,14 +15,14 @@ PERIOD = timedelta(minutes=5)
 
 
 @pytest.mark.anyio
-async def test_trends_are_computed_from_the_data(world):
-    there = world()
-    there.add("i-1", cpu=[40.0] * 12 + [46.0] * 12, disk=[50.0] * 12 + [49.0] * 12)
-    there.add("i-2", cpu=[20.0] * 12 + [23.0] * 12, launched=NOON - timedelta(hours=23))
-    there.add("i-3", state="stopped", launched=NOON - timedelta(hours=25))
-    there.add("i-4", state="pending", launched=NOON - timedelta(minutes=1))
-    there.ledger.amounts = [1000.0] * 3 + [10.0] * 7 + [10.8] * 7
-    trends = (await there.check()).data["trends"]
+async def test_trends_are_computed_from_the_data(load):
+    plugin = load()
+    plugin.add("i-1", cpu=[40.0] * 12 + [46.0] * 12, disk=[50.0] * 12 + [49.0] * 12)
+    plugin.add("i-2", cpu=[20.0] * 12 + [23.0] * 12, launched=NOON - timedelta(hours=23))
+    plugin.add("i-3", state="stopped", launched=NOON - timedelta(hours=25))
+    plugin.add("i-4", state="pending", launched=NOON - timedelta(minutes=1))
+    plugin.ledger.amounts = [1000.0] * 3 + [10.0] * 7 + [10.8] * 7
+    trends = (await plugin.check()).data["trends"]
     assert trends == {
         "cpu_trend": "+15%",
         "memory_trend": "+0%",
@@ -34,12 +34,12 @@ async def test_trends_are_computed_from_the_data(world):
 
 
 @pytest.mark.anyio
-async def test_trends_of_a_large_fleet_are_sampled_and_noted(world):
-    there = world(trend_sample=5)
+async def test_trends_of_a_large_fleet_are_sampled_and_noted(load):
+    plugin = load(trend_sample=5)
     for number in range(20):
-        there.add(f"i-{number:02}")
-    reply = await there.check()
-    assert there.gauges.series_asked == [("cpu", 5), ("memory", 5), ("disk", 5)]
+        plugin.add(f"i-{number:02}")
+    reply = await plugin.check()
+    assert plugin.gauges.series_asked == [("cpu", 5), ("memory", 5), ("disk", 5)]
     assert reply.view[-1].text == "Usage trends are of 5 of 20 running instances."
 
 

@@ -4,47 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 import smartops_instances
-from smartops import (
-    Call,
-    Clock,
-    Command,
-    Compute,
-    Identity,
-    Instance,
-    Message,
-    Metrics,
-    Person,
-    Place,
-    Refusal,
-)
+from machines import NOON, call
+from smartops import Call, Command, Compute, Instance, Metrics, Refusal
 from smartops.backends import Metric, Page, Query, Sample, Transition, Usage, Verb
-from smartops.testing import offline_services
+from smartops.testing import ManualClock, offline_services
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-SENDER = Identity("local", "", "alice")
-ALICE = Person("alice", frozenset({"operator"}), SENDER)
-SAID = Message("1", "api", "c1", SENDER, Place("api"), NOON, "r1")
 AFTER: dict[Verb, str] = {"start": "pending", "stop": "stopping", "reboot": "running"}
-
-
-class Noon(Clock):
-    """A clock that is always at noon."""
-
-    def time(self) -> float:
-        return NOON.timestamp()
 
 
 class Cloud(Compute):
     """A Compute in memory. ``calls`` records the changing calls."""
 
-    name = "cloud"
+    name = "fake"
 
     def __init__(self, *instances: Instance) -> None:
         self.instances = {item.id: item for item in instances}
@@ -95,8 +73,8 @@ class Cloud(Compute):
     ) -> None:
         id_ = instance.id
         self.calls.append(("tag", id_, dict(put), tuple(remove)))
-        kept = {key: value for key, value in self.instances[id_].tags.items() if key not in remove}
-        self.instances[id_] = replace(self.instances[id_], tags={**kept, **put})
+        left = {key: value for key, value in self.instances[id_].tags.items() if key not in remove}
+        self.instances[id_] = replace(self.instances[id_], tags={**left, **put})
 
 
 def by_name(instance: Instance) -> tuple[str, str]:
@@ -140,54 +118,35 @@ class Gauges(Metrics):
         return {each: self.usage[each] for each in ids if each in self.usage}
 
     async def series(
-        self,
-        metric: Metric,
-        instances: Sequence[Instance],
-        *,
-        since: datetime,
-        period: timedelta,
+        self, metric: Metric, instances: Sequence[Instance], *, since: datetime, period: timedelta
     ) -> Mapping[str, tuple[Sample, ...]]:
         raise AssertionError("a listing needs no series")
 
 
 @dataclass
-class World:
+class Plugin:
     """The plugin with its backends. ``commands`` are by name."""
 
     cloud: Cloud
     gauges: Gauges
+    clock: ManualClock
     commands: Mapping[str, Command] = field(default_factory=dict)
 
     def call(self, **arguments: Any) -> Call:
-        return Call("list instances", arguments, ALICE, SAID)
-
-
-def machine(id: str, name: str = "", **more: Any) -> Instance:
-    defaults: dict[str, Any] = {
-        "type": "t3.medium",
-        "state": "running",
-        "platform": "linux",
-        "private_ip": "10.0.1.45",
-        "tags": {"Name": name} if name else {},
-        "backend": "cloud",
-    }
-    return Instance(id, name, **{**defaults, **more})
+        return call("list instances", arguments)
 
 
 @pytest.fixture
-def make() -> Callable[..., Instance]:
-    return machine
-
-
-@pytest.fixture
-def world() -> Callable[..., World]:
+def load() -> Callable[..., Plugin]:
     """Return a factory that takes instances, and the plugin's settings as keywords."""
 
-    def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> World:
+    def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> Plugin:
         model = smartops_instances.config_type()
-        services = offline_services(Noon())
-        commands = smartops_instances.register_commands(model(**settings), services)
-        return World(Cloud(*instances), gauges or Gauges(), {item.name: item for item in commands})
+        clock = ManualClock(NOON.timestamp())
+        commands = smartops_instances.register_commands(model(**settings), offline_services(clock))
+        return Plugin(
+            Cloud(*instances), gauges or Gauges(), clock, {item.name: item for item in commands}
+        )
 
     return build
 

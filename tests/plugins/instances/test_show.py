@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from machines import machine
 from smartops import BackendUnavailable, Fields, Severity, Table
 from smartops.backends import Usage
 
@@ -11,16 +12,16 @@ pytestmark = pytest.mark.anyio
 AT = datetime(2026, 11, 24, 11, 55, tzinfo=UTC)
 
 
-async def test_show_shows_all_details(world, make, gauges):
-    instance = make(
+async def test_show_shows_all_details(load, gauges):
+    instance = machine(
         "i-1",
         "web",
         public_ip="54.1.2.3",
         launched=datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
         tags={"Name": "web", "Env": "prod"},
     )
-    there = world(instance, gauges=gauges(i_1=Usage(45.2, 62.1, None, AT)))
-    reply = await there.commands["show"](there.cloud, there.gauges, instance)
+    plugin = load(instance, gauges=gauges(i_1=Usage(45.2, 62.1, None, AT)))
+    reply = await plugin.commands["show"](plugin.cloud, plugin.gauges, instance)
     title, fields, tags = reply.view
     assert (title.text, title.severity) == ("web is running", Severity.GOOD)
     assert isinstance(fields, Fields)
@@ -34,12 +35,12 @@ async def test_show_shows_all_details(world, make, gauges):
     assert reply.data["launchTime"] == "2026-11-20T08:00:00Z"
 
 
-async def test_show_of_an_instance_without_name_and_usage(world, make, gauges):
+async def test_show_of_an_instance_without_name_and_usage(load, gauges):
     broken = gauges()
     broken.fault = BackendUnavailable("metrics are away")
-    instance = make("i-1", state="pending", private_ip="")
-    there = world(instance, gauges=broken)
-    reply = await there.commands["show"](there.cloud, there.gauges, instance)
+    instance = machine("i-1", state="pending", private_ip="")
+    plugin = load(instance, gauges=broken)
+    reply = await plugin.commands["show"](plugin.cloud, plugin.gauges, instance)
     assert reply.view[0].text == "i-1 is pending"
     assert "IP" not in dict(reply.view[1].pairs)
     assert "metrics are away" in reply.view[-1].text

@@ -6,13 +6,14 @@ import pytest
 
 import smartops_fake
 import smartops_instances
+from machines import machine
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def there(bot: Bot) -> Bot:
+def fleet_bot(bot: Bot) -> Bot:
     bot.load(
         smartops_fake,
         fleet=[
@@ -22,62 +23,65 @@ def there(bot: Bot) -> Bot:
             {"name": "vault", "protected": True},
         ],
     )
-    bot.load(smartops_instances, page_size=3)
+    bot.load(smartops_instances, page_size=1)
     return bot
 
 
-async def test_the_button_shows_the_next_page(there):
-    first = await there.say("list instances --state running,stopped")
-    assert [item["name"] for item in first.data["instances"]] == ["db-01", "vault", "web-server-01"]
-    assert first.data["summary"] == {"total": 4, "running": 3, "stopped": 1}
-    second = await there.press(first.action("command"))
-    assert [item["name"] for item in second.data["instances"]] == ["web-server-02"]
-    assert isinstance(second.data["instances"][0]["metrics"]["cpuUtilization"], float)
-    assert second.data["next"] is None
+async def test_the_button_shows_the_next_page_of_the_same_filters(fleet_bot):
+    text = """list instances --state running,stopped --name db-*,web-*,"it's --page" """
+    reply = await fleet_bot.say(text)
+    assert reply.data["summary"] == {"total": 3, "running": 2, "stopped": 1}
+    names = [item["name"] for item in reply.data["instances"]]
+    while reply.reply.actions:
+        reply = await fleet_bot.press(reply.action("command"))
+        names += [item["name"] for item in reply.data["instances"]]
+    assert names == ["db-01", "web-server-01", "web-server-02"]
+    assert isinstance(reply.data["instances"][0]["metrics"]["cpuUtilization"], float)
+    assert reply.data["next"] is None
 
 
-async def test_stop_and_start(there):
-    asked = await there.say("stop web-server-01")
+async def test_stop_and_start(fleet_bot):
+    asked = await fleet_bot.say("stop web-server-01")
     assert asked.status == "pending"
-    assert (await there.say("show web-server-01")).data["state"] == "running"
-    done = await there.press(asked.action("confirm"))
+    assert (await fleet_bot.say("show web-server-01")).data["state"] == "running"
+    done = await fleet_bot.press(asked.action("confirm"))
     assert done.data["instances"][0]["after"] == "stopping"
-    there.clock.advance(60)
-    assert (await there.say("show i-0abc123def")).data["state"] == "stopped"
-    await there.confirm("start web-server-01")
-    there.clock.advance(60)
-    assert (await there.say("show web-server-01")).data["state"] == "running"
+    fleet_bot.clock.advance(60)
+    assert (await fleet_bot.say("show i-0abc123def")).data["state"] == "stopped"
+    await fleet_bot.confirm("start web-server-01")
+    fleet_bot.clock.advance(60)
+    assert (await fleet_bot.say("show web-server-01")).data["state"] == "running"
 
 
-async def test_an_approval_stays_valid_while_a_transition_completes(there):
-    await there.confirm("stop web-server-02")
-    asked = await there.say("stop tag:Role=web")
-    there.clock.advance(60)
-    done = await there.press(asked.action("confirm"))
+async def test_an_approval_stays_valid_while_a_transition_completes(fleet_bot):
+    await fleet_bot.confirm("stop web-server-02")
+    asked = await fleet_bot.say("stop tag:Role=web")
+    fleet_bot.clock.advance(60)
+    done = await fleet_bot.press(asked.action("confirm"))
     assert done.data["summary"] == {"total": 2, "accepted": 1, "unchanged": 1}
 
 
-async def test_an_approval_is_invalid_after_its_target_changed(there):
-    asked = await there.say("reboot web-server-01")
-    await there.confirm("stop web-server-01", user="bob")
-    refused = await there.press(asked.action("confirm"))
+async def test_an_approval_is_invalid_after_its_target_changed(fleet_bot):
+    asked = await fleet_bot.say("reboot web-server-01")
+    await fleet_bot.confirm("stop web-server-01", user="bob")
+    refused = await fleet_bot.press(asked.action("confirm"))
     assert refused.code == "VALIDATION_ERROR"
     assert "web-server-01 is stopping" in refused.text
-    there.clock.advance(60)
-    assert (await there.say("show web-server-01")).data["state"] == "stopped"
+    fleet_bot.clock.advance(60)
+    assert (await fleet_bot.say("show web-server-01")).data["state"] == "stopped"
 
 
-async def test_a_protected_instance_is_refused_before_the_confirmation(there):
-    assert (await there.say("stop vault")).status == "error"
+async def test_a_protected_instance_is_refused_before_the_confirmation(fleet_bot):
+    assert (await fleet_bot.say("stop vault")).status == "error"
 
 
-async def test_tags_are_set_and_used_as_a_filter(there):
-    await there.confirm('tag web-server-01 "Owner=Platform, team",Tier=2')
-    assert (await there.say("tags web-server-01")).data["tags"]["Owner"] == "Platform, team"
-    listed = await there.say("list instances --tag Tier")
+async def test_tags_are_set_and_used_as_a_filter(fleet_bot):
+    await fleet_bot.confirm('tag web-server-01 "Owner=Platform, team",Tier=2')
+    assert (await fleet_bot.say("tags web-server-01")).data["tags"]["Owner"] == "Platform, team"
+    listed = await fleet_bot.say("list instances --tag Tier")
     assert [item["name"] for item in listed.data["instances"]] == ["web-server-01"]
-    await there.confirm("untag web-server-01 Owner,Tier")
-    assert (await there.say("tags web-server-01")).data["tags"] == {
+    await fleet_bot.confirm("untag web-server-01 Owner,Tier")
+    assert (await fleet_bot.say("tags web-server-01")).data["tags"] == {
         "Name": "web-server-01",
         "Role": "web",
     }
@@ -127,8 +131,8 @@ async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: 
     assert (await bot.press(asked.action("confirm"))).code == "PERMISSION_DENIED"
 
 
-async def test_instances_are_listed_without_a_metrics_backend(bot: Bot, world, make):
-    bot.add(world(make("i-1", "web"), make("i-2", "db", state="stopped")).cloud)
+async def test_instances_are_listed_without_a_metrics_backend(bot: Bot, load):
+    bot.add(load(machine("i-1", "web"), machine("i-2", "db", state="stopped")).cloud)
     bot.load(smartops_instances)
     listed = await bot.say("list instances")
     assert [item["name"] for item in listed.data["instances"]] == ["db", "web"]
