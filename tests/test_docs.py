@@ -279,7 +279,7 @@ async def test_the_plugins_work_as_shown(
 
 
 @pytest.mark.parametrize("block", [b for b in pages.blocks("yaml") if not b.file])
-def test_every_configuration_is_good(
+def test_every_configuration_is_valid(
     block: pages.Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in SECRETS.items():
@@ -354,7 +354,7 @@ def test_the_extras() -> None:
 
 
 @pytest.mark.parametrize("page", LINKING, ids=page_id)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     assert pages.broken_links(page) == []
 
 

@@ -52,7 +52,7 @@ def test_the_core_names_no_vendor(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_no_file_and_no_function_holds_two_ideas(path: Path) -> None:
+def test_files_and_functions_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
     long = [
         f"{node.name} ({node.end_lineno - node.lineno + 1} lines)"
@@ -79,7 +79,7 @@ def test_each_public_name_is_in_one_facade_and_the_main_one_is_small() -> None:
     assert len(smartops.__all__) <= 50
 
 
-def test_every_hook_says_what_it_is_for() -> None:
+def test_every_hook_has_a_docstring() -> None:
     assert len(HOOKS) == 9
     for name in HOOKS:
         assert inspect.getdoc(getattr(hookspecs, name)), name
@@ -102,7 +102,7 @@ def test_every_test_of_a_hook_exists() -> None:
     assert {f"test_hook_{name}" for name in HOOKS} <= tests
 
 
-def test_what_refuses_is_said_without_a_final_stop() -> None:
+def test_messages_of_refusals_have_no_final_stop() -> None:
     """Messages stand in the middle of other sentences; ``details`` are sentences."""
     refusals = {kind.__name__ for kind in family(Refusal)}
     said = [
@@ -126,7 +126,7 @@ def family(kind: type) -> Iterator[type]:
 @pytest.mark.skipif(
     shutil.which("git") is None or not (ROOT / ".git").exists(), reason="this is no git checkout"
 )
-def test_no_private_key_and_nothing_that_is_ignored_is_kept() -> None:
+def test_no_private_key_and_no_ignored_file_is_committed() -> None:
     """A key that everybody can read signs tokens for everybody who does not make one."""
     kept = ("git", "ls-files", "--cached", "--ignored", "--exclude-standard")
     assert subprocess.run(kept, cwd=ROOT, capture_output=True, check=True).stdout == b""

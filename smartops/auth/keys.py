@@ -40,7 +40,6 @@ RETRY = 5.0
 """Seconds between fetches after one that failed while there are no keys."""
 FETCH_TIMEOUT = 5.0
 FETCH_BYTES = 512 * 1024
-MAX_SETS = 64
 CHECK_EVERY = 300.0
 
 _log = logging.getLogger("smartops.auth")
@@ -153,8 +152,6 @@ class KeyCache:
                 found.keys = read_entries(origin.get("keys"))
             elif isinstance(origin, str) and (problem := url_problem(origin)):
                 raise Untrusted(f"the metadata URL of {issuer.name} {problem}")
-            while len(self._sets) >= MAX_SETS:
-                del self._sets[next(iter(self._sets))]
             self._sets[mark] = found
         return found
 

@@ -261,7 +261,7 @@ async def test_never_calls_where_a_token_points(
 
 
 @pytest.mark.parametrize("tid", [None, "other", "tenant-a ", ["tenant-a"], 1, True])
-async def test_demands_the_claims_of_the_issuer(
+async def test_a_token_needs_the_claims_of_the_issuer(
     tid: object, issuer: StandInIssuer, verifier: TokenVerifier
 ) -> None:
     trusted = (issuer.trusted(claims={"tid": "tenant-a"}),)
@@ -297,7 +297,7 @@ UNUSABLE: dict[str, Callable[[SigningKey], Any]] = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-async def test_passes_over_unusable_entries_of_the_key_set(
+async def test_unusable_entries_of_the_key_set_are_ignored(
     case: str,
     issuer: StandInIssuer,
     trusted: tuple[Issuer, ...],
@@ -313,7 +313,7 @@ async def test_passes_over_unusable_entries_of_the_key_set(
     await verifier.verify(bearer(issuer.token()), trusted)
 
 
-async def test_a_kid_of_two_keys_is_a_kid_of_none(
+async def test_a_kid_of_two_different_keys_is_refused(
     issuer: StandInIssuer, trusted: tuple[Issuer, ...], http: AiohttpClient
 ) -> None:
     verifier = TokenVerifier(http, issuer.clock)

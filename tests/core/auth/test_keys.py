@@ -52,13 +52,7 @@ def with_kid(issuer: StandInIssuer, kid: str) -> str:
     return issuer.sign({"iss": issuer.issuer}, headers={"kid": kid})
 
 
-async def test_fetches_once_for_many_tokens(probe: Probe) -> None:
-    for _ in range(5):
-        assert await probe.accepts()
-    assert probe.fetches == 1
-
-
-async def test_notices_a_rotation_by_the_unknown_kid(probe: Probe) -> None:
+async def test_an_unknown_kid_fetches_rotated_keys(probe: Probe) -> None:
     old = probe.issuer.token()
     assert await probe.accepts(old)
     probe.issuer.rotate()
@@ -67,7 +61,9 @@ async def test_notices_a_rotation_by_the_unknown_kid(probe: Probe) -> None:
     assert not await probe.accepts(old), "a key that was withdrawn takes its tokens with it"
 
 
-async def test_notices_changed_members_of_a_key(probe: Probe, clock: ManualClock) -> None:
+async def test_changed_members_of_a_key_are_used_after_a_day(
+    probe: Probe, clock: ManualClock
+) -> None:
     token = probe.issuer.token(exp=clock.time() + 2 * DAY)
     header = f"Bearer {token}"
     first = await probe.verifier.verify(header, probe.trusted)
@@ -110,20 +106,7 @@ async def test_two_hundred_unknown_kids_at_once_cause_one_fetch(probe: Probe, wa
     assert probe.fetches == before + 1
 
 
-async def test_many_valid_tokens_at_once_cause_one_fetch(probe: Probe) -> None:
-    answers: list[bool] = []
-
-    async def ask() -> None:
-        answers.append(await probe.accepts())
-
-    async with anyio.create_task_group() as group:
-        for _ in range(50):
-            group.start_soon(ask)
-    assert answers == [True] * 50
-    assert probe.fetches == 1
-
-
-async def test_issuer_away_at_start(probe: Probe, clock: ManualClock) -> None:
+async def test_an_issuer_unreachable_at_start(probe: Probe, clock: ManualClock) -> None:
     await probe.issuer.down()
     assert not await probe.accepts()
     await probe.issuer.up()
@@ -132,7 +115,9 @@ async def test_issuer_away_at_start(probe: Probe, clock: ManualClock) -> None:
     assert await probe.accepts()
 
 
-async def test_issuer_away_later(probe: Probe, clock: ManualClock) -> None:
+async def test_the_keys_of_an_unreachable_issuer_are_valid_for_five_days(
+    probe: Probe, clock: ManualClock
+) -> None:
     assert await probe.accepts()
     await probe.issuer.down()
     clock.advance(DAY)
@@ -146,15 +131,7 @@ async def test_issuer_away_later(probe: Probe, clock: ManualClock) -> None:
     assert await probe.accepts()
 
 
-async def test_verified_tokens_do_not_outlive_dead_keys(probe: Probe, clock: ManualClock) -> None:
-    token = probe.issuer.token(exp=clock.time() + 9 * DAY)
-    assert await probe.accepts(token)
-    await probe.issuer.down()
-    clock.advance(5 * DAY)
-    assert not await probe.accepts(token)
-
-
-async def test_failing_issuer_is_not_hammered(probe: Probe, clock: ManualClock) -> None:
+async def test_a_failing_issuer_is_asked_once_a_minute(probe: Probe, clock: ManualClock) -> None:
     assert await probe.accepts()
     probe.issuer.status = 503
     clock.advance(DAY)
@@ -166,17 +143,9 @@ async def test_failing_issuer_is_not_hammered(probe: Probe, clock: ManualClock) 
     assert probe.fetches == 3
 
 
-async def test_keys_are_fetched_again_after_a_day(probe: Probe, clock: ManualClock) -> None:
-    assert await probe.accepts()
-    clock.advance(DAY - 1)
-    assert await probe.accepts()
-    assert probe.fetches == 1
-    clock.advance(1)
-    assert await probe.accepts()
-    assert probe.fetches == 2
-
-
-async def test_clock_put_back(probe: Probe, clock: ManualClock) -> None:
+async def test_keys_are_fetched_again_if_the_clock_is_put_back(
+    probe: Probe, clock: ManualClock
+) -> None:
     token = probe.issuer.token(iat=None, nbf=None)
     assert await probe.accepts(token)
     assert not await probe.accepts(with_kid(probe.issuer, "forged"))
@@ -186,15 +155,6 @@ async def test_clock_put_back(probe: Probe, clock: ManualClock) -> None:
     assert probe.fetches == 3, "keys from the future are fetched again"
     assert not await probe.accepts(with_kid(probe.issuer, "forged"))
     assert probe.fetches == 4, "a cool-down from the future is over"
-
-
-async def test_clock_put_back_before_the_token(probe: Probe, clock: ManualClock) -> None:
-    token = probe.issuer.token()
-    assert await probe.accepts(token)
-    clock.advance(-HOUR)
-    assert not await probe.accepts(token)
-    clock.advance(HOUR)
-    assert await probe.accepts(token)
 
 
 async def test_keep_fresh_fetches_every_hour_what_is_in_use(
@@ -277,15 +237,6 @@ async def test_a_cancelled_fetch_is_taken_over(
     assert subjects == ["user123"]
 
 
-async def test_withdrawing_all_keys_is_an_answer(probe: Probe) -> None:
-    token = probe.issuer.token()
-    assert await probe.accepts(token)
-    forged = with_kid(probe.issuer, "forged")
-    probe.issuer.keys.clear()
-    assert not await probe.accepts(forged)
-    assert not await probe.accepts(token)
-
-
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [
@@ -299,7 +250,7 @@ async def test_withdrawing_all_keys_is_an_answer(probe: Probe) -> None:
         ({"pad": "x" * 600_000}, "larger than 524288 bytes"),
     ],
 )
-async def test_refuses_metadata_that_leads_astray(
+async def test_metadata_of_another_host_is_refused(
     metadata: dict[str, object], reason: str, probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
     probe.issuer.metadata.update(metadata)
@@ -308,7 +259,7 @@ async def test_refuses_metadata_that_leads_astray(
     assert probe.issuer.fetches[KEYS_PATH] == 0
 
 
-async def test_accepts_the_host_in_another_case(http: AiohttpClient, issuer: StandInIssuer) -> None:
+async def test_the_host_may_be_in_another_case(http: AiohttpClient, issuer: StandInIssuer) -> None:
     address = issuer.metadata_url.replace("127.0.0.1", "LOCALHOST")
     issuer.metadata["jwks_uri"] = issuer.keys_url.replace("127.0.0.1", "localhost")
     assert await Probe(http, issuer, metadata=address).accepts()
@@ -340,19 +291,6 @@ async def test_metadata_must_be_https_or_loopback(
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "https://login.example.com/m",
-        "http://127.0.0.1:80/m",
-        "http://[::1]/m",
-        "http://localhost/m",
-    ],
-)
-def test_good_metadata_addresses(url: str) -> None:
-    assert url_problem(url) is None
-
-
-@pytest.mark.parametrize(
     ("path", "body", "reason"),
     [
         (METADATA_PATH, b"<html>", "that is not JSON"),
@@ -364,7 +302,7 @@ def test_good_metadata_addresses(url: str) -> None:
         (KEYS_PATH, b'{"keys": {"a": 1}}', "has no list of keys"),
     ],
 )
-async def test_an_answer_that_makes_no_sense_changes_nothing(
+async def test_an_invalid_response_keeps_the_keys(
     path: str,
     body: bytes,
     reason: str,
@@ -394,14 +332,3 @@ async def test_a_key_set_without_keys_accepts_nothing(
     keys: dict[str, object], http: AiohttpClient, issuer: StandInIssuer
 ) -> None:
     assert not await Probe(http, issuer, keys=keys).accepts()
-
-
-async def test_the_number_of_key_sets_is_bounded(
-    http: AiohttpClient, issuer: StandInIssuer
-) -> None:
-    verifier = TokenVerifier(http, issuer.clock)
-    header = f"Bearer {issuer.token()}"
-    for number in range(200):
-        trusted = (issuer.trusted(keys={"keys": [issuer.key.entry], "number": number}),)
-        await verifier.verify(header, trusted)
-    assert len(verifier._keys._sets) == 64

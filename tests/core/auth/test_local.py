@@ -52,7 +52,7 @@ def local(path: Path, clock: ManualClock) -> LocalIssuer:
     return issuer_at(path, clock)
 
 
-async def test_makes_tokens_that_hold(
+async def test_tokens_are_accepted(
     local: LocalIssuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
     verified = await verifier.verify(f"Bearer {local.make_token('alice')}", (local.as_issuer(),))
@@ -83,18 +83,14 @@ async def test_tokens_with_rights_a_team_and_a_lifetime(
         await verifier.verify(f"Bearer {token}", trusted)
 
 
-def test_every_token_has_its_own_jti(local: LocalIssuer) -> None:
-    assert len({local.make_token("alice") for _ in range(20)}) == 20
-
-
 @pytest.mark.parametrize("user", ["", " alice", "alice\n", "a\x00b", "\u202ealice"])
-def test_refuses_names_that_cannot_be_seen(user: str, local: LocalIssuer) -> None:
+def test_invisible_names_are_refused(user: str, local: LocalIssuer) -> None:
     with pytest.raises(ValueError, match="cannot be the name"):
         local.make_token(user)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 0.5])
-def test_refuses_lifetimes_that_are_none(seconds: float, local: LocalIssuer) -> None:
+def test_a_lifetime_below_a_second_is_refused(seconds: float, local: LocalIssuer) -> None:
     with pytest.raises(ValueError, match="at least a second"):
         local.make_token("alice", lifetime=timedelta(seconds=seconds))
 
@@ -125,7 +121,7 @@ async def test_the_public_keys_hold_nothing_private(local: LocalIssuer) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o660, 0o601])
-def test_refuses_a_key_that_others_can_get_at(mode: int, path: Path, clock: ManualClock) -> None:
+def test_a_key_readable_by_others_is_refused(mode: int, path: Path, clock: ManualClock) -> None:
     issuer_at(path, clock)
     path.chmod(mode)
     with pytest.raises(StartupError) as error:
@@ -134,13 +130,6 @@ def test_refuses_a_key_that_others_can_get_at(mode: int, path: Path, clock: Manu
     assert problem.where == str(path)
     assert f"has the mode 0{mode:o}" in problem.text
     assert problem.hint == f"chmod 600 {path}"
-
-
-@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
-def test_accepts_a_key_its_group_may_read(mode: int, path: Path, clock: ManualClock) -> None:
-    issuer_at(path, clock)
-    path.chmod(mode)
-    issuer_at(path, clock)
 
 
 async def test_the_keys_are_changed_while_a_server_runs(
@@ -252,7 +241,7 @@ def test_refuses_a_file_without_a_usable_key(
         issuer_at(path, clock)
 
 
-def test_says_what_keeps_it_from_the_file(tmp_path: Path, clock: ManualClock) -> None:
+def test_an_unusable_path_is_reported(tmp_path: Path, clock: ManualClock) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StartupError, match=r"cannot be used: File exists; look at .*/file$"):
         issuer_at(tmp_path / "file" / "local.pem", clock)

@@ -31,18 +31,7 @@ async def refuses(verifier: TokenVerifier, header: str, trusted: Trusted) -> boo
     return False
 
 
-async def test_a_verified_token_expires(
-    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier, clock: ManualClock
-) -> None:
-    header = f"Bearer {issuer.token(exp=clock.time() + 100)}"
-    await verifier.verify(header, trusted)
-    clock.advance(129)
-    assert not await refuses(verifier, header, trusted)
-    clock.advance(1)
-    assert await refuses(verifier, header, trusted)
-
-
-async def test_a_wrong_signature_for_some_may_be_right_for_others(
+async def test_a_forged_token_is_refused_by_every_issuer(
     issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
 ) -> None:
     forged = signed(issuer, SigningKey.create(issuer.key.kid))
@@ -80,7 +69,7 @@ async def test_a_verified_token_can_be_revoked(
 
 
 @pytest.mark.parametrize("jti", [None, "", 5, ["one"]])
-async def test_a_token_without_a_usable_jti_is_not_asked_about(
+async def test_a_token_without_a_usable_jti_is_not_looked_up(
     jti: object, issuer: StandInIssuer, trusted: Trusted, http: AiohttpClient
 ) -> None:
     def revoked(name: str) -> bool:
@@ -88,16 +77,6 @@ async def test_a_token_without_a_usable_jti_is_not_asked_about(
 
     verifier = TokenVerifier(http, issuer.clock, revoked=revoked)
     assert not await refuses(verifier, f"Bearer {issuer.token(jti=jti)}", trusted)
-
-
-async def test_a_verified_token_is_valid_only_for_its_issuer(
-    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
-) -> None:
-    header = f"Bearer {issuer.token()}"
-    await verifier.verify(header, trusted)
-    assert await refuses(verifier, header, ())
-    assert await refuses(verifier, header, (issuer.trusted(audiences=("other",)),))
-    assert not await refuses(verifier, header, (issuer.trusted(),)), "an equal one is the same"
 
 
 async def test_audiences_are_compared_ignoring_case_in_ascii_only(
@@ -108,23 +87,6 @@ async def test_audiences_are_compared_ignoring_case_in_ascii_only(
     kelvin = "api://\u212aios\u212a"
     assert kelvin.lower() == "api://kiosk"
     assert await refuses(verifier, f"Bearer {issuer.token(aud=kelvin)}", trusted)
-
-
-async def test_a_changed_token_is_refused(
-    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
-) -> None:
-    token = issuer.token()
-    await verifier.verify(f"Bearer {token}", trusted)
-    swapped = token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB")
-    assert await refuses(verifier, f"Bearer {swapped}", trusted)
-
-
-async def test_claims_cannot_be_changed(
-    issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
-) -> None:
-    verified = await verifier.verify(f"Bearer {issuer.token()}", trusted)
-    with pytest.raises(TypeError):
-        verified.claims["sub"] = "root"  # type: ignore[index]
 
 
 async def test_chooses_among_issuers_of_one_name(
@@ -153,7 +115,7 @@ async def test_keys_of_one_issuer_do_not_sign_for_another(
         assert await refuses(verifier, f"Bearer {issuer.sign(claims, key=same_kid)}", both)
 
 
-async def test_peeking_tells_the_issuer_and_proves_nothing(
+async def test_peeking_returns_the_issuer_without_verification(
     issuer: StandInIssuer, trusted: Trusted, verifier: TokenVerifier
 ) -> None:
     header = f"Bearer {issuer.token()}"
@@ -184,13 +146,6 @@ async def test_peeking_tells_the_issuer_and_proves_nothing(
 )
 async def test_peeking_never_fails(header: str | None, verifier: TokenVerifier) -> None:
     assert verifier.peek_issuer(header) == ""
-
-
-@pytest.mark.parametrize("iss", [None, 1, ["a"], {"a": 1}])
-async def test_peeking_at_strange_issuers(
-    iss: object, issuer: StandInIssuer, verifier: TokenVerifier
-) -> None:
-    assert verifier.peek_issuer(f"Bearer {issuer.token(iss=iss)}") == ""
 
 
 async def test_claims_can_be_read_without_trust(issuer: StandInIssuer) -> None:

@@ -1,5 +1,6 @@
 """``smartops say`` and ``smartops chat``, through the gate."""
 
+import io
 import json
 import os
 import pty
@@ -20,65 +21,52 @@ from smartops.cli.options import joined
 from smartops.cli.prompt import _Words, prompt
 
 
-def test_say_prints_the_answer(spawn, config):
-    done = spawn("say", "--user", "vic", "execute", "df -h", "on", "web-server-01")
+def test_say_prints_the_answer(run, config):
+    done = run("say", "--user", "vic", "execute", "df -h", "on", "web-server-01")
     assert (done.status, done.err) == (0, "")
     assert "Filesystem" in done.out
 
 
-def test_say_prints_json(spawn, config):
-    done = spawn("say", "--user", "vic", "--json", "list", "instances", "--name", "web-*")
+def test_say_prints_json(run, config):
+    done = run("say", "--user", "vic", "--json", "list", "instances", "--name", "web-*")
     envelope = json.loads(done.out)
     assert envelope["status"] == "success"
     assert [item["name"] for item in envelope["data"]["instances"]] == ["web-server-01"]
 
 
-def test_an_error_exits_with_status_1(spawn, config):
-    done = spawn("say", "--user", "vic", "stop web-server-01")
+def test_an_error_exits_with_status_1(run, config):
+    done = run("say", "--user", "vic", "stop web-server-01")
     assert done.status == 1
     assert done.out.startswith("You may not run: stop web-server-01")
 
 
-def test_a_command_is_confirmed_in_another_process(spawn, config):
+def test_a_command_is_confirmed_in_another_process(run, spawn, config):
     asked = spawn("say", "--user", "alice", "stop web-server-01")
     assert asked.status == 0
     confirm = re.search(r"confirm_\w+", asked.out)[0]
-    done = spawn("say", "--user", "alice", confirm)
+    done = run("say", "--user", "alice", confirm)
     assert done.status == 0
     assert done.out.startswith("Stopping web-server-01")
-    again = spawn("say", "--user", "alice", confirm)
+    again = run("say", "--user", "alice", confirm)
     assert again.status == 1
     assert again.out.startswith("This was confirmed already")
 
 
-def test_a_chat_asks_for_missing_arguments(spawn, config):
-    done = spawn("chat", "--user", "vic", input="show\nweb-server-01\n")
-    asked, answered = done.out.split("> web-server-01\n")
-    assert "which target?" in asked
-    assert "i-" in answered
-    assert done.status == 0
-
-
-def test_the_output_of_a_piped_chat(spawn, config):
-    lines = "whoami\n\nstop web-server-01\nno\nyes\nstop web-server-01\nyes"
-    done = spawn("chat", "--user", "alice", input=lines)
-    assert done.status == 0
-    assert done.err == ""
-    said = [line for line in done.out.splitlines() if line.startswith("> ")]
-    assert said == [
-        "> whoami",
-        "> stop web-server-01",
-        "> no",
-        "> yes",
-        "> stop web-server-01",
-        "> yes",
-    ]
+def test_a_piped_chat(run, config, monkeypatch):
+    lines = "whoami\n\nstop web-server-01\nno\nyes\nstop web-server-01\nyes\nshow\nweb-server-01"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    done = run("chat", "--user", "alice")
+    assert (done.status, done.err) == (0, "")
+    typed = [line for line in done.out.splitlines() if line.startswith("> ")]
+    assert typed == [f"> {line}" for line in lines.split("\n") if line]
     answers = re.split(r"^> .*\n", done.out, flags=re.MULTILINE)[1:]
     assert 'Type "yes" to confirm, "no" to cancel.' in answers[1]
     assert "confirm_" not in done.out
     assert answers[2].startswith("Cancelled: stop web-server-01")
     assert answers[3].startswith("No command matches")
     assert answers[5].startswith("Stopping web-server-01")
+    assert "which target?" in answers[6]
+    assert "i-" in answers[7]
 
 
 @pytest.mark.parametrize("toolkit", [True, False], ids=["prompt_toolkit", "plain"])

@@ -137,7 +137,7 @@ def test_a_rule_on_a_plugin_that_is_not_loaded_is_reported(run, config):
     ]
 
 
-def test_check_warns_if_nobody_may_do_anything(run, config):
+def test_check_warns_if_no_message_can_be_allowed(run, config):
     config.write_text("plugins: {api: }\n")
     done = run("check")
     assert done.status == 0

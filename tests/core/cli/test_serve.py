@@ -59,7 +59,6 @@ def test_the_printed_curl_line_works(serving, config):
 
 LIVING = """
 from contextlib import asynccontextmanager
-import asyncio
 import aiohttp
 import anyio
 from smartops import hookimpl
@@ -93,21 +92,19 @@ def living(config, monkeypatch):
     return write
 
 
-@pytest.mark.parametrize("leaving", ["", "raise OSError('gone')", "raise SystemExit(3)"])
-def test_lifespans_do_not_change_the_exit_status(serving, living, leaving):
-    living(leaving=leaving)
+def test_lifespans_do_not_change_the_exit_status(serving, living):
+    living(leaving="raise SystemExit(3)")
     process, _ = serving()
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert ("plugin living_plugin did not close cleanly" in log) == bool(leaving)
+    assert "plugin living_plugin did not close cleanly" in log
     assert "Unclosed" not in log
 
 
-@pytest.mark.parametrize("how", ["group.start_soon", "app.spawn", "asyncio.ensure_future"])
+@pytest.mark.parametrize("how", ["group.start_soon", "app.spawn"])
 def test_a_plugin_that_exits_the_process_is_a_failure(serving, living, how):
-    call = "()" if "ensure" in how else ""
-    living(entered=f"{how}(ends_the_process{call})")
+    living(entered=f"{how}(ends_the_process)")
     process, _ = serving()
     if how == "app.spawn":
         process.send_signal(signal.SIGTERM)
@@ -116,9 +113,8 @@ def test_a_plugin_that_exits_the_process_is_a_failure(serving, living, how):
     assert "ends_the_process" in log
 
 
-@pytest.mark.parametrize("error", ["OSError('no route')", "SystemExit(3)"])
-def test_a_failing_lifespan_is_reported_in_one_line(spawn, living, error):
-    living(entered=f"raise {error}")
+def test_a_failing_lifespan_is_reported_in_one_line(spawn, living):
+    living(entered="raise SystemExit(3)")
     done = spawn("serve")
     assert done.status == 2
     (line,) = done.errors
@@ -146,14 +142,6 @@ def test_unauthenticated_access_is_reported(serving, config):
     assert "Authorization" not in lines[-1]
 
 
-def test_a_configuration_without_channels_is_reported(serving, config):
-    config.write_text(config.read_text().replace("  api:\n", ""))
-    _, lines = serving()
-    assert lines[-1].strip() == (
-        "WARNING: no channel is enabled; add one under plugins:, for example api"
-    )
-
-
 def test_read_only_guests_are_not_reported(serving, config):
     config.write_text(config.read_text() + "guests: [{provider: local, roles: [viewer]}]\n")
     _, lines = serving()
@@ -169,31 +157,22 @@ def test_an_address_in_use_is_reported_in_one_line(serving, spawn, config):
     assert f"cannot listen on 127.0.0.1:{port}: it is in use" in done.err
 
 
-def test_an_unsafe_override_is_refused(spawn, config):
+def test_an_unsafe_override_is_refused(run, config):
     config.write_text(config.read_text().replace("auth:", "auth:\n  anonymous: true"))
-    done = spawn("serve", "--host", "0.0.0.0")
+    done = run("serve", "--host", "0.0.0.0")
     assert done.status == 2
     assert "auth.anonymous: may only be true while server.host is a loopback address" in done.err
 
 
-def test_a_store_that_cannot_be_opened_is_reported_in_one_line(spawn, config, folder):
-    (folder / "state/store.db").write_text("no database at all, and longer than a header is " * 9)
-    done = spawn("serve")
-    assert done.status == 2
-    assert len(done.errors) == 1
-    assert os.fspath(folder) in done.err or "store" in done.err
-
-
-@pytest.mark.parametrize("command", ["serve", "check"])
 @pytest.mark.parametrize("key", ["store", "limits"])
-def test_a_password_that_is_not_percent_encoded_is_not_shown(spawn, config, folder, command, key):
+def test_a_password_that_is_not_percent_encoded_is_not_shown(run, config, folder, key):
     (folder / "password").write_text("pg-S3cret/with:odd@chars")
     scheme, name = {"store": ("postgresql", "/db"), "limits": ("redis", "/0")}[key]
     text = config.read_text().replace("store: {url: sqlite:///state/store.db}", "")
     config.write_text(
         f"{text}\n{key}: {{url: '{scheme}://u:${{file:password}}@127.0.0.1:1{name}'}}"
     )
-    done = spawn(command)
+    done = run("serve")
     assert done.status == 2
     (line,) = done.errors
     assert f"{key}.url: the user or the password has reserved characters" in line

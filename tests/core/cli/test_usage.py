@@ -108,7 +108,7 @@ def test_the_configuration_is_found(run, config, folder, monkeypatch):
     ]
 
 
-def test_each_problem_of_a_configuration_is_one_line(spawn, config):
+def test_each_problem_of_a_configuration_is_one_line(run, config):
     wrong = (
         config.read_text()
         .replace("port: 0", "prot: 0")
@@ -117,7 +117,7 @@ def test_each_problem_of_a_configuration_is_one_line(spawn, config):
         .replace("  instances:", "  instnaces:")
     )
     config.write_text(wrong + "log: {level: ${S}}\n".replace("${S}", "'${SMARTOPS_TEST_UNSET}'"))
-    done = spawn("check")
+    done = run("check")
     assert done.status == 2
     assert done.out == ""
     assert [line.split(":")[1] for line in done.errors] == ["2", "14", "14", "20", "21", "25", "28"]

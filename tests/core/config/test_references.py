@@ -48,12 +48,12 @@ def test_references_are_filled_in(notes, written, expected):
     assert notes(f"text: {written}", **environ).text == expected
 
 
-def test_a_number_may_come_from_outside(notes):
+def test_a_number_may_be_a_reference(notes):
     assert notes("number: ${N}", N="7").number == 7
     assert notes('number: "${N}"', N="7").number == 7
 
 
-def test_text_from_outside_stays_text(notes):
+def test_a_referenced_text_stays_text(notes):
     assert notes("text: ${N}", N="0123").text == "0123"
     assert notes("text: ${N}", N="true").text == "true"
 
@@ -87,7 +87,7 @@ def test_the_environment_is_the_default(tmp_path, monkeypatch):
         ("${file:large}", "{folder}/large is larger than 64 KiB"),
     ],
 )
-def test_what_leads_nowhere_is_a_problem(problems, tmp_path, written, problem):
+def test_an_invalid_reference_is_reported(problems, tmp_path, written, problem):
     Path("binary").write_bytes(b"\xff\xfe")
     Path("large").write_bytes(b"x" * 70_000)
     (found,) = problems(f"plugins:\n  notes:\n    text: '{written}'\n", {"notes": Notes})

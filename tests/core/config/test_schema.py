@@ -32,7 +32,7 @@ def valid(schema: Any, content: Any) -> bool:
     return bool(jsonschema.Draft202012Validator(schema).is_valid(content))
 
 
-def test_it_is_a_schema_with_a_name(schema):
+def test_the_schema_is_valid(schema):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"] == "SmartOps"
     assert schema["properties"]["server"]["description"] == "The HTTP server."

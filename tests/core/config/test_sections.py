@@ -123,11 +123,6 @@ def wrong(problems):
     return find
 
 
-def test_an_empty_section_is_all_defaults(section):
-    assert section("") == Model()
-    assert section("{}") == Model()
-
-
 def test_plugins_are_loaded_in_the_order_of_the_file(document):
     made = document("plugins:\n  b: {}\n  a:\n")
     assert made.plugins() == {"b": "smartops.yaml:2:3", "a": "smartops.yaml:3:3"}
@@ -188,7 +183,7 @@ def test_a_plugin_without_a_model_has_no_settings(wrong, document):
         ("{anything: {1: a, true: b}}", "anything", {"1": "a", "true": "b"}),
     ],
 )
-def test_values_mean_what_the_model_wants(section, text, field, value):
+def test_values_are_read_as_the_model_declares(section, text, field, value):
     assert getattr(section(text), field) == value
 
 
@@ -291,7 +286,7 @@ def test_a_consequence_is_not_reported_beside_its_cause(wrong):
     ]
 
 
-def test_a_model_that_forbids_unknown_keys_says_it_the_same_way(wrong):
+def test_a_model_that_forbids_unknown_keys_has_the_same_error(wrong):
     class Strict(BaseModel):
         model_config = ConfigDict(extra="forbid")
         word: str = ""
@@ -299,7 +294,7 @@ def test_a_model_that_forbids_unknown_keys_says_it_the_same_way(wrong):
     assert wrong("{wrod: x}", Strict) == ["7: plugins.p.wrod: unknown key; did you mean word?"]
 
 
-def test_a_model_of_itself_is_understood(section, wrong):
+def test_a_recursive_model_is_filled(section, wrong):
     class Tree(BaseModel):
         name: str = ""
         children: list["Tree"] = []
@@ -323,7 +318,7 @@ def test_a_type_without_a_json_schema_is_left_to_pydantic(section, wrong):
     ]
 
 
-def test_a_validator_that_breaks_is_the_plugins_fault_and_no_crash(wrong):
+def test_a_validator_that_raises_another_error_is_reported(wrong):
     class Broken(BaseModel):
         word: str = ""
 
@@ -346,7 +341,7 @@ def test_core_and_plugins_are_reported_in_one_order(problems):
     ]
 
 
-def test_a_problem_can_be_placed_by_others(document):
+def test_a_problem_gets_its_place_by_path(document):
     made = document("auth:\n  issuers:\n    - name: a\n      kind: local\n")
     problem = made.problem("auth.issuers.0.name", "is taken", "choose another")
     assert str(problem) == "smartops.yaml:3:7: auth.issuers.0.name: is taken; choose another"

@@ -55,7 +55,7 @@ plugins:
 """
 
 
-def test_everything_is_read_as_meant(document, tmp_path):
+def test_a_full_file_is_read(document, tmp_path):
     settings = document(FULL).settings()
     server = settings.server
     assert (server.host, server.port, server.base_path) == ("0.0.0.0", 8080, "/prod")
@@ -92,17 +92,11 @@ def test_paths_are_relative_to_the_file_by_default_too(document, tmp_path):
     assert issuer.key == tmp_path / ".smartops/local.pem"
 
 
-def test_absolute_paths_and_servers_stay(document):
+def test_absolute_paths_and_servers_are_unchanged(document):
     made = document("store: {url: sqlite:////var/lib/s.db}")
     assert made.settings().store.url.reveal() == "sqlite:////var/lib/s.db"
     made = document("store: {url: 'postgresql://ops@db/smartops'}")
     assert made.settings().store.url.reveal() == "postgresql+psycopg://ops@db/smartops"
-
-
-def test_settings_are_immutable(document):
-    settings = document("").settings()
-    with pytest.raises(ValueError, match="frozen"):
-        settings.server.port = 1
 
 
 def test_five_mistakes_are_five_lines_in_file_order(problems):
@@ -296,12 +290,7 @@ def test_plain_http_metadata_is_for_loopback(document):
     assert document(text).settings().auth.issuers[0].kind == "oidc"
 
 
-def test_a_guest_of_a_rule_is_named_by_identity(document):
-    text = "rules: [{name: a, deny: {people: ['local:mallory']}}]"
-    assert document(text).settings().rules[0].name == "a"
-
-
-def test_a_channel_may_vouch_for_guests(document):
+def test_guests_may_be_of_a_channel(document):
     made = document("guests: [{provider: console}, {provider: teams}]\nplugins: {teams: }")
     assert [guest.provider for guest in made.settings().guests] == ["console", "teams"]
 

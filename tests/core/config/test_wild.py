@@ -102,21 +102,21 @@ def check(error: StartupError) -> None:
     assert error.__context__ is None
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(shapes)
 def test_any_tree_is_settings_or_problems(file, tree):
     file.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
     fill_everything(file)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(noise)
 def test_any_text_is_settings_or_problems(file, text):
     file.write_text(text, encoding="utf-8")
     fill_everything(file)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_settings_or_problems(file, content):
     file.write_bytes(content)

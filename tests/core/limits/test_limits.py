@@ -40,19 +40,6 @@ async def test_the_quota_counts_down_and_has_the_reset_time(
     assert refused == (False, Quota(10, 0, start + 60, retry_after=50), USER)
 
 
-async def test_the_quota_is_restored_gradually(limiter: Limiter, clock: ManualClock) -> None:
-    for _ in range(10):
-        await limiter.take([(USER, "alice")])
-        clock.advance(1)
-    clock.advance(49.5)
-    assert not (await limiter.take([(USER, "alice")])).allowed
-    for _ in range(10):
-        clock.advance(0.5)
-        assert (await limiter.take([(USER, "alice")])).allowed
-        assert not (await limiter.take([(USER, "alice")])).allowed
-        clock.advance(0.5)
-
-
 async def test_a_retry_after_retry_after_is_allowed(limiter: Limiter, clock: ManualClock) -> None:
     clock.advance(0.3)
     for _ in range(5):

@@ -146,20 +146,6 @@ async def test_replicas_limit_locally_while_the_server_is_unreachable(
     assert lines[1] == "rate limiter: Redis reachable again"
 
 
-async def test_one_request_detects_that_the_server_is_back(
-    start_server, shared, monkeypatch
-) -> None:
-    monkeypatch.setattr("smartops.limits.shared.PAUSE", 0.0)
-    server = start_server()
-    limiter = shared(server.url)
-    server.stop()
-    await limiter.take([(USER, "alice")])
-    assert limiter.degraded
-    start_server(server.port)
-    assert (await limiter.take([(USER, "alice")])).quota.remaining == 9
-    assert not limiter.degraded
-
-
 async def test_a_server_that_times_out_is_not_asked_for_a_while(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,13 +193,6 @@ async def test_invalid_urls_are_start_errors(clock: ManualClock, url: str, reaso
     with pytest.raises(StartupError, match=reason) as caught:
         SharedLimiter(url, clock, MemoryLimiter(clock))
     assert "secret" not in str(caught.value)
-
-
-def test_the_missing_extra_names_the_key(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    clock = ManualClock()
-    with pytest.raises(StartupError, match=r"^limits\.url: shared rate limits need the redis"):
-        SharedLimiter("redis://127.0.0.1", clock, MemoryLimiter(clock))
 
 
 async def test_an_unreachable_server_is_logged_at_start(tmp_path: Path, caplog) -> None:
