@@ -1,29 +1,59 @@
-"""What answering needs to know: kept in the message, for it may have to survive a restart."""
+"""Where a message came from, where its reply goes, and which message of ours shows it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from smartops import Message
 
-from .payload import is_direct
+CHANNEL = "slack"
 
-ANSWER_SECONDS = 1790.0
-"""How long a ``response_url`` is used; Slack says 30 minutes."""
 
-TRIGGER_SECONDS = 2.5
-"""How long after its arrival a trigger is used to open a dialog; Slack says 3 seconds in all."""
+def is_direct(conversation: str) -> bool:
+    """Return whether a conversation is between one person and the bot."""
+    return conversation.startswith("D")
+
+
+class Origin(NamedTuple):
+    """The workspace and organisation of an input, and the person's own workspace if it differs."""
+
+    team: str
+    enterprise: str = ""
+    home: str = ""
+
+
+class UserInput(NamedTuple):
+    """A typed message, a pressed button or a submitted form, in whichever payload it came.
+
+    ``answers`` is a ``response_url``, ``trigger`` opens a dialog, ``asked`` is a slash
+    command as it was typed.
+    """
+
+    id: str
+    origin: Origin
+    user: str
+    channel: str
+    thread: str = ""
+    text: str = ""
+    action: str = ""
+    form: Mapping[str, str] = {}
+    shown_in: str = ""
+    name: str = ""
+    answers: str = ""
+    trigger: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an answer goes.
+    """Where a reply goes; the message stores it in ``reference``, so that it survives a restart.
 
-    ``thread`` is the ``ts`` of the message that begins the thread, if there is
-    one. ``response_url`` answers without being a member of the channel, until
-    ``response_until``; ``trigger`` opens a dialog, until ``trigger_until``
-    (seconds since the epoch). ``asked`` is what was typed where nobody else saw it.
+    ``thread`` is the ``ts`` of the first message of the thread. ``response_url`` answers
+    without membership of the channel, until ``response_until``; ``trigger`` opens a dialog,
+    until ``trigger_until`` (seconds since the epoch). ``asked`` is a slash command, which
+    Slack shows to no other person.
     """
 
     channel: str
@@ -37,7 +67,7 @@ class Address:
 
     @property
     def direct(self) -> bool:
-        """Whether only two are there: the person and the bot, if the bot can post at all."""
+        """Whether only the person and the bot are in the conversation."""
         return is_direct(self.channel)
 
     @classmethod
@@ -47,10 +77,10 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A message of ours. Its text, ``CHANNEL:TS``, is what SmartOps knows it by.
+class Posted:
+    """A message of ours. As text, ``CHANNEL:TS[:ephemeral]``, it is its id in SmartOps.
 
-    An ephemeral one can only be changed in answer to a press of its own buttons.
+    An ephemeral message can only be changed in answer to a press of its own buttons.
     """
 
     channel: str

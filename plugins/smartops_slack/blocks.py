@@ -1,13 +1,13 @@
 """The blocks of a view as blocks of Block Kit, and as files where they are long.
 
-Each function returns blocks that fit into a message one by one. Nothing is
-lost: what is too long to be read in a chat is shown in part, and whole in a file.
+Each returned block fits into a message. What is too long to be read in a chat is
+posted in part, and whole in a file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,27 +31,27 @@ from .richtext import (
 )
 
 LONG_TEXT = 24_000
-"""Bytes of JSON above which a text is shown in part and attached as a file."""
+"""Bytes of JSON above which a text is posted in part and attached as a file."""
 
 LONG_OUTPUT = 200
-"""Lines above which an output is, for nobody scrolls through more of a chat."""
+"""Lines above which an output is."""
 
 LONGEST_CELL = 120
 
 NARROW = 40
-"""Characters of a table that can stay one: a thread beside a channel, or a phone, has few more."""
+"""Characters of the widest table that is shown as one: a phone or thread has few more."""
 
 _SEPARATOR = "\u00a0· "
 _TITLE = 150
 _LONGEST_HEADER = 4_000
 _HEAD, _TAIL = 2_400, 1_200
 _HEAD_LINES, _TAIL_LINES = 40, 20
-"""Characters and lines that are shown of the beginning and the end of what is attached."""
+"""Characters and lines that are posted of the beginning and the end of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is attached: its name, what it is called, and its content."""
+    """A file to attach."""
 
     name: str
     title: str
@@ -59,7 +59,7 @@ class File:
 
 
 class Files:
-    """Collects files and gives them names."""
+    """Collects files under unique names."""
 
     def __init__(self) -> None:
         self.files: list[File] = []
@@ -68,17 +68,30 @@ class Files:
         """Attach a text, and return the name of the file."""
         stem = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "output"
         taken = {file.name for file in self.files}
-        number = 1
-        while (name := f"{stem}{f'-{number}' if number > 1 else ''}.txt") in taken:
+        name, number = f"{stem}.txt", 1
+        while name in taken:
             number += 1
+            name = f"{stem}-{number}.txt"
         self.files.append(File(name, shortened(title, 100), text.encode("utf-8", "replace")))
         return name
 
 
-def render(block: Any, files: Files) -> list[Block]:
-    """Return the blocks that show one block of a view."""
-    kind = type(block)
-    return _LONG[kind](block, files) if kind in _LONG else _SHORT[kind](block)
+def render_block(block: Any, files: Files) -> list[Block]:
+    """Return one block of a view as blocks of a message."""
+    match block:
+        case Text():
+            return _text(block)
+        case Fields():
+            return _fields(block)
+        case Table():
+            return _table(block, files)
+        case Code():
+            return _code(block, files)
+        case Issues():
+            return [part for issue in block.items for part in paragraphs(_issue(issue))]
+        case Form():
+            return inline(block)
+    raise TypeError(f"a {type(block).__name__} is no block of a view")
 
 
 def _text(block: Text) -> list[Block]:
@@ -134,7 +147,7 @@ def _table(block: Table, files: Files) -> list[Block]:
 
 
 def _rows(header: str, body: str) -> Iterable[str]:
-    """Cut the rows into parts, each under the names of the columns."""
+    """Cut the rows into parts, each below the names of the columns."""
     header = shortened(header, _LONGEST_HEADER) or " "
     if not body:
         return (header,)
@@ -142,7 +155,7 @@ def _rows(header: str, body: str) -> Iterable[str]:
 
 
 def _entries(table: Table) -> list[Block]:
-    """Return one point of a list for each row: it may be folded anywhere."""
+    """Return a list with a point for each row, which wraps on a narrow screen."""
     stacks = table.stacks
     named = [stack for stack in stacks if not (table.rows and stack.labels(table.rows[0]))]
     names = [name for stack in named for name in stack.names[:1]]
@@ -167,7 +180,7 @@ def _entry(stacks: Sequence[Stack], row: Sequence[str | Cell]) -> Inlines:
 
 
 def _marked(table: Table) -> Table:
-    """Return the table with the severity of a cell as a coloured mark before its text."""
+    """Return the table with severities as coloured marks before the text."""
     rows = tuple(
         tuple(
             f"{cell.severity.mark} {cell.text}" if isinstance(cell, Cell) else cell for cell in row
@@ -211,10 +224,6 @@ def _tail(text: str) -> str:
     return "\n".join(tail.split("\n")[-_TAIL_LINES:]).rstrip() or " "
 
 
-def _issues(block: Issues) -> list[Block]:
-    return [part for issue in block.items for part in paragraphs(_issue(issue))]
-
-
 def _issue(issue: Issue) -> Inlines:
     heading = f"{issue.target}: {issue.title}" if issue.target else issue.title
     inlines = [
@@ -226,12 +235,3 @@ def _issue(issue: Issue) -> Inlines:
     if issue.recommendation:
         inlines += run(f"\n{clean(issue.recommendation)}", italic=True)
     return inlines
-
-
-_SHORT: dict[type, Callable[[Any], list[Block]]] = {
-    Text: _text,
-    Fields: _fields,
-    Issues: _issues,
-    Form: inline,
-}
-_LONG: dict[type, Callable[[Any, Files], list[Block]]] = {Table: _table, Code: _code}

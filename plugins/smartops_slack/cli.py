@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 
 import click
+import yaml
 
 from smartops import Command
 
@@ -15,16 +17,11 @@ _ADDRESS = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", re
 PATH = "/api/messages"
 
 
-def commands_of(
-    config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
-) -> list[click.Command]:
-    """Return the plugin's commands for the command line."""
-    return [_manifest(config, commands)]
-
-
-def _manifest(
+def manifest_command(
     config: SlackConfig | None, commands: Callable[[], Sequence[Command]]
 ) -> click.Command:
+    """Return ``smartops slack manifest``."""
+
     @click.command("manifest")
     @click.option(
         "--url",
@@ -40,7 +37,6 @@ def _manifest(
         Paste it at https://api.slack.com/apps under Create New App, From a
         manifest. Its texts list the commands that the configuration loads.
         """
-        from .manifest import About, as_json, as_yaml
         from .manifest import manifest as made
 
         if url and socket_mode:
@@ -48,14 +44,19 @@ def _manifest(
         if not url and not socket_mode and not (config and config.app_token):
             raise click.UsageError("say where Slack reaches SmartOps with --url, or --socket-mode")
         command = config.command if config else "/smartops"
-        document = made(About(name, command, _whole(url)), commands())
-        click.echo(as_json(document) if form == "json" else as_yaml(document))
+        document = made(name, command, _with_path(url), commands())
+        if form == "json":
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            click.echo(
+                yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).rstrip()
+            )
 
     return manifest
 
 
-def _whole(url: str) -> str:
-    """Return the address with the path that SmartOps listens on, if it has none."""
+def _with_path(url: str) -> str:
+    """Return the URL with the path that SmartOps listens on, if it has no path."""
     if not url:
         return ""
     match = _ADDRESS.fullmatch(url)

@@ -33,7 +33,7 @@ Workspace = Annotated[str, AfterValidator(_workspace)]
 
 
 class SlackConfig(BaseModel):
-    """What the Slack app proves itself with, and whose people it serves."""
+    """Settings of the slack plugin."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

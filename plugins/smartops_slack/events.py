@@ -1,4 +1,4 @@
-"""Events: what somebody said to the bot, in a channel, a thread or a direct message."""
+"""Events: what a person typed to the bot in a channel, a thread or a direct message."""
 
 from __future__ import annotations
 
@@ -7,52 +7,60 @@ import logging
 from smartops import ValidationFailed
 from smartops.channels import JsonObject, object_of, objects_of, text_of
 
-from .act import Act
-from .origin import of_event
-from .payload import is_direct
-from .text import mentions, spoken
+from .address import Origin, UserInput, is_direct
+from .text import mentions, typed_text
 
 _NEW = frozenset({"", "file_share", "thread_broadcast"})
-"""Subtypes of messages that a person has just written."""
+"""Subtypes of newly written messages."""
 
 log = logging.getLogger("smartops.slack")
 
 
-def act_of(payload: JsonObject, me: str) -> Act | str:
-    """Return what somebody said, or why it is nothing that was said to the bot.
+def read_event(payload: JsonObject, bot: str) -> UserInput | str:
+    """Return the message to the bot, or the reason why the event is ignored.
 
-    ``me`` is the bot's user id as far as it is known without the event. A
-    mention comes as ``app_mention`` and, where the app may read the channel, as
-    ``message`` too: both become one act, for they have one channel and one ``ts``.
+    ``bot`` is the bot's user id if it is known. A mention arrives as ``app_mention`` and,
+    if the app may read the channel, as ``message`` too: both have the same channel and
+    ``ts``, so they are duplicates.
     """
     event = object_of(payload, "event")
     kind = text_of(event, "type")
     if kind not in ("app_mention", "message"):
-        return _other(payload, kind)
-    installed = next(iter(objects_of(payload, "authorizations")), {})
-    if installed.get("is_bot") is True:
-        me = text_of(installed, "user_id") or me
+        return _ignored(payload, kind)
+    installation = next(iter(objects_of(payload, "authorizations")), {})
+    if installation.get("is_bot") is True:
+        bot = text_of(installation, "user_id") or bot
     user, channel, text = text_of(event, "user"), text_of(event, "channel"), text_of(event, "text")
-    if reason := _no_new_message(event, user, me):
+    if reason := _not_new(event, user, bot):
         return reason
     ts = text_of(event, "ts")
     if not (user and channel and ts):
         raise ValidationFailed("The event does not say who said it, where and when")
     direct = is_direct(channel) or text_of(event, "channel_type") == "im"
-    if kind == "message" and not direct and not (me and mentions(text, me)):
+    if kind == "message" and not direct and not (bot and mentions(text, bot)):
         return "a message that does not mention the bot"
-    return Act(
+    return UserInput(
         id=ts,
-        origin=of_event(payload, installed),
+        origin=_origin(payload, installation),
         user=user,
         channel=channel,
         thread=text_of(event, "thread_ts") or ("" if direct else ts),
-        text=spoken(text, me, mentioned=kind == "app_mention"),
+        text=typed_text(text, bot, mentioned=kind == "app_mention"),
     )
 
 
-def _no_new_message(event: JsonObject, user: str, me: str) -> str:
-    """Return why nobody has just said this; empty if somebody has."""
+def _origin(payload: JsonObject, installation: JsonObject) -> Origin:
+    """Return the origin of an event; in a channel shared with other companies it has a home."""
+    team = text_of(payload, "team_id") or text_of(installation, "team_id")
+    enterprise = text_of(installation, "enterprise_id") or text_of(payload, "enterprise_id")
+    if payload.get("is_ext_shared_channel") is not True:
+        return Origin(team, enterprise)
+    event = object_of(payload, "event")
+    return Origin(team, enterprise, text_of(event, "user_team") or text_of(event, "source_team"))
+
+
+def _not_new(event: JsonObject, user: str, bot: str) -> str:
+    """Return why this is not a new message of a person; empty if it is one."""
     subtype = text_of(event, "subtype")
     if subtype not in _NEW:
         return f"a message of subtype {subtype[:40]}"
@@ -60,18 +68,15 @@ def _no_new_message(event: JsonObject, user: str, me: str) -> str:
         return "an edited message"
     if event.get("hidden") is True:
         return "a hidden message"
-    if event.get("bot_id") or "bot_profile" in event or (user and user in (me, "USLACKBOT")):
+    if event.get("bot_id") or "bot_profile" in event or (user and user in (bot, "USLACKBOT")):
         return "a bot's message"
     return ""
 
 
-def _other(payload: JsonObject, kind: str) -> str:
-    outer = text_of(payload, "type")
+def _ignored(payload: JsonObject, kind: str) -> str:
+    outer, team = text_of(payload, "type"), text_of(payload, "team_id")
     if outer == "app_rate_limited":
-        log.warning(
-            "Slack withholds events of workspace %.40r: over 30,000 in an hour",
-            text_of(payload, "team_id"),
-        )
+        log.warning("Slack withholds events of workspace %.40r: over 30,000 in an hour", team)
     elif kind in ("app_uninstalled", "tokens_revoked"):
-        log.warning("Slack says %s for workspace %.40r", kind, text_of(payload, "team_id"))
+        log.warning("Slack says %s for workspace %.40r", kind, team)
     return f"an event of type {(kind or outer)[:40]!r}"

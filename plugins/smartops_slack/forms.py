@@ -17,49 +17,52 @@ LONGEST_OPTION = 75
 MOST_FIELDS = 40
 
 INLINE_ROOM = 10_000
-"""Bytes of JSON that a form may take in a message, where it must stay in one piece."""
+"""Bytes of JSON of a form in a message, where it cannot be split."""
 
 _FLAG = (("true", "Yes"), ("false", "No"))
 
 
+def button(type: str, number: int, label: str, value: str, *, primary: bool) -> Block:
+    """Return a button; ``value`` is what a press of it sends."""
+    made = {
+        "type": "button",
+        "action_id": button_id(type, number),
+        "text": plain_text(label),
+        "value": value,
+    }
+    return {**made, "style": "primary"} if primary else made
+
+
 def inline(form: Form) -> list[Block]:
-    """Return the blocks that ask in a message: inputs and a button."""
-    title = rich(run(one_line(form.title) or "Something is missing."))
+    """Return the form as blocks of a message: inputs and a button."""
+    title = _title(form)
     too_long = [title, *note("This is too long for a form: type the whole command.")]
     if len(form.command) > LONGEST_VALUE or not 0 < len(form.fields) <= MOST_FIELDS:
         return too_long
-    button = {
-        "type": "button",
-        "action_id": button_id("form", 0),
-        "text": plain_text("Continue"),
-        "value": form.command,
-        "style": "primary",
-    }
-    actions = {"type": "actions", "elements": [button]}
+    submit = button("form", 0, "Continue", form.command, primary=True)
     for selects in (True, False):
-        whole = [title, *(_input(field, selects=selects) for field in form.fields), actions]
+        inputs = (_input(field, selects=selects) for field in form.fields)
+        whole = [title, *inputs, {"type": "actions", "elements": [submit]}]
         if json_size(whole) <= INLINE_ROOM:
             return whole
     return too_long
 
 
 def dialog(form: Form, address: Address, around: list[Block]) -> Block | None:
-    """Return the view that asks in a dialog; None if it cannot hold the command.
+    """Return the form as a dialog below the blocks ``around``; None if it is too large.
 
-    ``around`` are the blocks of the rest of the reply. Where the answer goes is
-    kept in the view, for a submitted one does not say where it was opened.
+    The dialog stores the address, because its submission does not name the conversation.
     """
-    kept = {
+    stored = {
         "command": form.command,
         "channel": address.channel,
         "thread": address.thread,
         "answers": address.response_url,
         "asked": address.asked,
     }
-    metadata = dump_json(kept).decode()
+    metadata = dump_json(stored).decode()
     if len(metadata) > LONGEST_METADATA or not 0 < len(form.fields) <= MOST_FIELDS:
         return None
-    title = rich(run(one_line(form.title) or "Something is missing."))
     inputs = [_input(field, selects=True, numbers=True) for field in form.fields]
     return {
         "type": "modal",
@@ -68,50 +71,49 @@ def dialog(form: Form, address: Address, around: list[Block]) -> Block | None:
         "title": plain_text("SmartOps"),
         "submit": plain_text("Continue"),
         "close": plain_text("Cancel"),
-        "blocks": [*around, title, *inputs],
+        "blocks": [*around, _title(form), *inputs],
     }
+
+
+def _title(form: Form) -> Block:
+    return rich(run(one_line(form.title) or "Something is missing."))
 
 
 def _input(field: FormField, *, selects: bool, numbers: bool = False) -> Block:
-    label = one_line(field.label, 150) or field.name
+    options = _options(field) if selects else []
+    hint = one_line(field.hint, 150)
+    if field.kind in ("choice", "flag") and not options:
+        words = ", ".join(field.choices) or "true or false"
+        hint = one_line(f"{hint} One of: {words}".strip(), 150)
     block: Block = {
         "type": "input",
         "block_id": f"{FIELD}{field.name}",
-        "label": plain_text(label),
-        "element": _control(field, selects=selects, numbers=numbers),
+        "label": plain_text(one_line(field.label, 150) or field.name),
+        "element": _menu(field, options) if options else _line(field, numbers=numbers),
         "optional": not field.required,
     }
-    if hint := _hint(field, selects=selects):
-        block["hint"] = plain_text(hint)
-    return block
+    return {**block, "hint": plain_text(hint)} if hint else block
 
 
-def _hint(field: FormField, *, selects: bool) -> str:
-    hint = one_line(field.hint, 150)
-    if field.kind in ("choice", "flag") and not (selects and _options(field)):
-        words = ", ".join(field.choices) or "true or false"
-        hint = one_line(f"{hint} One of: {words}".strip(), 150)
-    return hint
+def _menu(field: FormField, options: list[Block]) -> Block:
+    menu: Block = {"type": "static_select", "action_id": VALUE, "options": options}
+    chosen = next((option for option in options if option["value"] == field.value), None)
+    return {**menu, "initial_option": chosen} if chosen else menu
 
 
-def _control(field: FormField, *, selects: bool, numbers: bool) -> Block:
-    options = _options(field) if selects else ()
-    if options:
-        chosen = next((option for option in options if option["value"] == field.value), None)
-        control: Block = {"type": "static_select", "action_id": VALUE, "options": list(options)}
-        return {**control, "initial_option": chosen} if chosen else control
-    control = {"type": "plain_text_input", "action_id": VALUE}
+def _line(field: FormField, *, numbers: bool) -> Block:
+    line: Block = {"type": "plain_text_input", "action_id": VALUE}
     if field.kind == "number" and numbers:
-        control = {"type": "number_input", "action_id": VALUE, "is_decimal_allowed": True}
+        line = {"type": "number_input", "action_id": VALUE, "is_decimal_allowed": True}
     value = clean(shortened(field.value, LONGEST_VALUE))
-    return {**control, "initial_value": value} if value else control
+    return {**line, "initial_value": value} if value else line
 
 
-def _options(field: FormField) -> tuple[Block, ...]:
-    """Return the options of a choice; none if they do not fit into a menu."""
+def _options(field: FormField) -> list[Block]:
+    """Return the options of a menu; none if a menu cannot hold them."""
     pairs = _FLAG if field.kind == "flag" else tuple((word, word) for word in field.choices)
     if field.kind not in ("choice", "flag") or len(pairs) > MOST_OPTIONS:
-        return ()
+        return []
     if any(not 0 < len(value) <= LONGEST_OPTION or clean(value) != value for value, _ in pairs):
-        return ()
-    return tuple({"text": plain_text(label), "value": value} for value, label in pairs)
+        return []
+    return [{"text": plain_text(label), "value": value} for value, label in pairs]

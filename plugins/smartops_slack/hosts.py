@@ -1,4 +1,4 @@
-"""Where Slack may be called: what goes there is a token, or as good as one."""
+"""The URLs that may be called: each request carries a token, or its URL is a secret."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SOCKETS = {"https": "wss", "http": "ws"}
 
 
 def base_url(value: str) -> str:
-    """Return the URL of a Web API, with a slash at the end; raises ValueError if it is none.
+    """Return the URL of a Web API with a slash at the end; raises ValueError if it is invalid.
 
-    https only; a loopback name may use http, for that is a simulator.
+    Only a loopback name, which is a simulator, may use http.
     """
     url = Url.parse(value)
     if url is None or url.scheme not in _SOCKETS or set("?#@") & set(url.path):
@@ -22,11 +22,7 @@ def base_url(value: str) -> str:
 
 
 class Hosts:
-    """What may be called besides the Web API itself.
-
-    Slack's own services are on fixed hosts below its domain. A simulator
-    has everything where its Web API is.
-    """
+    """The hosts besides the Web API's: below Slack's domain, or a simulator's own."""
 
     def __init__(self, api_url: str) -> None:
         base = Url.parse(api_url)
@@ -39,7 +35,7 @@ class Hosts:
         return self._allows(url, self._base.scheme, f"hooks.{self._base.host}")
 
     def uploads(self, url: str) -> bool:
-        """Return whether the content of a file may go there."""
+        """Return whether the content of a file may be sent there."""
         return self._allows(url, self._base.scheme, f"files.{self._base.host}")
 
     def sockets(self, url: str) -> bool:

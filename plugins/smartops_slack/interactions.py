@@ -1,7 +1,4 @@
-"""Interactions: pressed buttons and submitted forms.
-
-The names of our controls are made and read here, and nowhere else.
-"""
+"""Interactions: pressed buttons and submitted forms, and the names of our controls."""
 
 from __future__ import annotations
 
@@ -17,10 +14,7 @@ from smartops.channels import (
     without_residue,
 )
 
-from .act import Act
-from .address import Shown
-from .origin import of_interaction
-from .payload import is_direct
+from .address import Origin, Posted, UserInput, is_direct
 
 PREFIX = "smartops."
 FORM = f"{PREFIX}form"
@@ -33,11 +27,8 @@ def button_id(type: str, number: int) -> str:
     return f"{PREFIX}{type}.{number}"
 
 
-def act_of(payload: JsonObject, max_depth: int) -> Act | str:
-    """Return what somebody pressed or submitted, or why it is nothing of ours.
-
-    Raises ValidationFailed if it does not say by whom and where.
-    """
+def read_interaction(payload: JsonObject, max_depth: int) -> UserInput | str:
+    """Return what a person pressed or submitted, or the reason why it is ignored."""
     kind = text_of(payload, "type")
     if kind == "block_actions":
         return _pressed(payload)
@@ -46,17 +37,12 @@ def act_of(payload: JsonObject, max_depth: int) -> Act | str:
     return f"an interaction of type {kind[:40]!r}"
 
 
-def _pressed(payload: JsonObject) -> Act | str:
-    pressed = next(
-        (
-            item
-            for item in objects_of(payload, "actions")
-            if text_of(item, "action_id").startswith(PREFIX)
-        ),
-        None,
-    )
-    value = text_of(pressed, "value") if pressed else ""
-    if pressed is None or not value:
+def _pressed(payload: JsonObject) -> UserInput | str:
+    controls = objects_of(payload, "actions")
+    ours = (item for item in controls if text_of(item, "action_id").startswith(PREFIX))
+    button: JsonObject = next(ours, {})
+    value = text_of(button, "value")
+    if not value:
         return "a control that is no button of ours"
     container, message = object_of(payload, "container"), object_of(payload, "message")
     channel = text_of(object_of(payload, "channel"), "id") or text_of(container, "channel_id")
@@ -65,49 +51,49 @@ def _pressed(payload: JsonObject) -> Act | str:
         raise ValidationFailed("The interaction does not say who pressed what, and where")
     ephemeral = container.get("is_ephemeral") is True
     thread = text_of(message, "thread_ts") or text_of(container, "thread_ts")
-    kind = text_of(pressed, "action_id").removeprefix(PREFIX).partition(".")[0]
+    kind = text_of(button, "action_id").removeprefix(PREFIX).partition(".")[0]
     decides = kind in ("confirm", "cancel")
     trigger = text_of(payload, "trigger_id")
-    return Act(
-        id=trigger or f"{ts}/{text_of(pressed, 'action_ts')}",
-        origin=of_interaction(payload),
+    return UserInput(
+        id=trigger or f"{ts}/{text_of(button, 'action_ts')}",
+        origin=_origin(payload),
         user=user,
         channel=channel,
         thread=thread or ("" if ephemeral or is_direct(channel) else ts),
         text="" if decides else value,
         action=value if decides else "",
         form=_filled(object_of(payload, "state")) if kind == "form" else {},
-        shown_in=str(Shown(channel, ts, ephemeral)),
+        shown_in=str(Posted(channel, ts, ephemeral)),
         name=_name(payload),
         answers=text_of(payload, "response_url"),
         trigger=trigger,
     )
 
 
-def _submitted(payload: JsonObject, max_depth: int) -> Act | str:
+def _submitted(payload: JsonObject, max_depth: int) -> UserInput | str:
     view = object_of(payload, "view")
     if text_of(view, "callback_id") != FORM:
         return "a form that is none of ours"
-    kept = parse_json(text_of(view, "private_metadata").encode(), max_depth)
-    user, channel = text_of(object_of(payload, "user"), "id"), text_of(kept, "channel")
+    opened = parse_json(text_of(view, "private_metadata").encode(), max_depth)
+    user, channel = text_of(object_of(payload, "user"), "id"), text_of(opened, "channel")
     if not (user and channel and text_of(view, "id")):
         raise ValidationFailed("The form does not say who filled it in, and where")
-    return Act(
+    return UserInput(
         id=text_of(view, "id"),
-        origin=of_interaction(payload),
+        origin=_origin(payload),
         user=user,
         channel=channel,
-        thread=text_of(kept, "thread"),
-        text=text_of(kept, "command"),
+        thread=text_of(opened, "thread"),
+        text=text_of(opened, "command"),
         form=_filled(object_of(view, "state")),
         name=_name(payload),
-        answers=text_of(kept, "answers"),
-        asked=text_of(kept, "asked"),
+        answers=text_of(opened, "answers"),
+        asked=text_of(opened, "asked"),
     )
 
 
 def _filled(state: JsonObject) -> Mapping[str, str]:
-    """Return what was filled in, by the name of the field; what was left empty is left out."""
+    """Return the values of a form by field name, without empty ones."""
     values = object_of(state, "values")
     found: dict[str, str] = {}
     for block in values:
@@ -121,3 +107,14 @@ def _filled(state: JsonObject) -> Mapping[str, str]:
 def _name(payload: JsonObject) -> str:
     user = object_of(payload, "user")
     return text_of(user, "username") or text_of(user, "name")
+
+
+def _origin(payload: JsonObject) -> Origin:
+    """Return the origin of an interaction.
+
+    Within an organisation the person's own workspace may be any of its workspaces.
+    """
+    user = object_of(payload, "user")
+    team = text_of(object_of(payload, "team"), "id") or text_of(user, "team_id")
+    enterprise = text_of(object_of(payload, "enterprise"), "id")
+    return Origin(team, enterprise, "" if enterprise else text_of(user, "team_id"))

@@ -1,57 +1,57 @@
-"""Replies on their way: posted, edited in place, shown to one person, or in a file."""
+"""Delivery of replies: posted, edited in place, ephemeral, or attached as files."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from smartops import BackendUnavailable, Clock, Message, Refusal, Reply
-from smartops.channels import Form, JsonObject, text_of
+from smartops.channels import Form, Unfinished, object_of, text_of
 
-from .address import Address, Shown
-from .answers import Answer, Part, answer, surroundings
+from .address import Address, Posted
 from .api import SlackApi
-from .attachments import Attachments
+from .blocks import File
 from .failures import GONE, OUTSIDE, Declined
 from .forms import dialog
-from .responses import Responses
-
-MOST_UNFINISHED = 1_000
-RESERVE = 2
-"""Uses of a response URL that progress leaves to the answer."""
+from .rendering import Body, Rendered, beside_form, render
 
 log = logging.getLogger("smartops.slack")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A reply, made ready, and where it goes.
+class Delivery:
+    """A rendered reply and where it goes.
 
-    ``outside`` is for whom it is where the bot is no member: a
-    ``response_type``, or nothing for what is not worth a response URL.
+    ``response_type`` is used where the bot is not a member; it is empty for progress,
+    because a response URL takes only five answers.
     """
 
     message: Message
     address: Address
-    answer: Answer
+    rendered: Rendered
     replaces: str
-    outside: str
+    response_type: str
+
+    def thread(self, done: Sequence[str]) -> str:
+        """Return the thread of the next message: a long answer continues below its first one."""
+        if self.address.thread or self.address.direct or not done:
+            return self.address.thread
+        return Posted.parse(done[0]).ts
+
+
+Post = Callable[[Delivery, Body, list[str]], Awaitable[str]]
+Attach = Callable[[Delivery, File, list[str]], Awaitable[str]]
 
 
 class Outbox:
-    """Delivers whole replies, each part of them once."""
+    """Delivers whole replies, each message and file of them once."""
 
     def __init__(self, api: SlackApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._responses = Responses(api, clock)
-        self._attachments = Attachments(api)
-        self._unfinished: OrderedDict[str, list[str]] = OrderedDict()
+        self._unfinished = Unfinished()
 
     async def send(self, message: Message, reply: Reply, replaces: str) -> str:
         """Deliver a reply; see ``Channel.send``."""
@@ -62,23 +62,27 @@ class Outbox:
         private = reply.private and not address.direct
         if message.form and not replaces and not private:
             replaces = message.shown_in  # the form that was filled in becomes its answer
-        progress = _is_progress(reply)
-        if progress and self._must_wait(address, replaces):
+        progress = reply.status == "pending" and not reply.actions
+        if progress and Posted.parse(replaces).ephemeral:
             return replaces
-        made = answer(reply, asker=address.user, asked="" if private else address.asked)
-        outside = "" if progress else "ephemeral" if reply.private else "in_channel"
-        letter = Letter(message, address, made, replaces, outside)
-        with self._resumed(letter) as done:
-            if private:
-                await self._privately(letter, done)
-                return ""  # only whoever presses a button in it can replace it
-            return await self._publicly(letter, done)
+        rendered = render(reply, asker=address.user, asked="" if private else address.asked)
+        response_type = "" if progress else "ephemeral" if reply.private else "in_channel"
+        delivery = Delivery(message, address, rendered, replaces, response_type)
+        key = (message.conversation, message.id, message.request_id, replaces)
+        blocks = [body.blocks for body in rendered.bodies]
+        with self._unfinished.resumed(*key, blocks) as done:
+            if not private:
+                await self._deliver(delivery, done, self._post_publicly, self._attach)
+                return done[rendered.deciding]
+            await self._deliver(delivery, done, self._post_privately, self._hand_over)
+            await self._delete_progress(Posted.parse(replaces))
+            return ""  # only a press of its own buttons can edit an ephemeral message
 
     async def _opened(self, address: Address, reply: Reply, form: Form) -> bool:
-        """Open the form as a dialog, if that is still possible; a trigger lives for seconds."""
+        """Open the form as a dialog if the trigger is still valid."""
         if not address.trigger or self._clock.time() >= address.trigger_until:
             return False
-        view = dialog(form, address, surroundings(reply))
+        view = dialog(form, address, beside_form(reply))
         if view is None:
             return False
         try:
@@ -88,68 +92,48 @@ class Outbox:
             return False
         return True
 
-    async def _publicly(self, letter: Letter, done: list[str]) -> str:
-        """Show it where the message came from; ``done`` are the parts that are shown already."""
-        address, made = letter.address, letter.answer
-        thread = address.thread
-        for place, part in enumerate(made.parts):
-            if place >= len(done):
-                edited = letter.replaces and not place and await self._edited(letter, part)
-                done.append(edited or await self._posted(letter, part, thread))
-            if not (thread or address.direct):
-                thread = Shown.parse(done[0]).ts
-        for place, file in enumerate(made.files, len(made.parts)):
-            if place >= len(done):
-                remark = await self._attachments.attach(address, thread, file)
-                said = Part.saying(remark)
-                done.append(remark and await self._posted(letter, said, thread))
-        return done[made.deciding]
+    async def _deliver(
+        self, delivery: Delivery, done: list[str], post: Post, attach: Attach
+    ) -> None:
+        """Post the messages and files that are not yet in ``done``, the ids of what is posted."""
+        rendered = delivery.rendered
+        parts: list[Body | File] = [*rendered.bodies, *rendered.files]
+        for part in parts[len(done) :]:
+            if isinstance(part, Body):
+                posted = await post(delivery, part, done)
+            else:
+                remark = await attach(delivery, part, done)
+                posted = remark and await post(delivery, Body.warning(remark), done)
+            done.append(posted)
 
-    async def _privately(self, letter: Letter, done: list[str]) -> None:
-        """Show it to the one who asked, and take away the sign of work that everybody saw."""
-        address, made = letter.address, letter.answer
-        for place, part in enumerate(made.parts):
-            if place >= len(done):
-                done.append(await self._whispered(address, part))
-        for place, file in enumerate(made.files, len(made.parts)):
-            if place >= len(done):
-                remark = await self._attachments.hand_over(address, file)
-                done.append(remark and await self._whispered(address, Part.saying(remark)))
-        if letter.replaces:
-            await self._removed(Shown.parse(letter.replaces))
-
-    async def _posted(self, letter: Letter, part: Part, thread: str) -> str:
-        address, outside = letter.address, letter.outside
-        more = {"thread_ts": thread} if thread else {}
+    async def _post_publicly(self, delivery: Delivery, body: Body, done: list[str]) -> str:
+        if delivery.replaces and not done and (edited := await self._edited(delivery, body)):
+            return edited
+        address, response_type = delivery.address, delivery.response_type
         try:
             posted = await self._api.call(
                 "chat.postMessage",
                 channel=address.channel,
-                text=part.text,
-                blocks=part.blocks,
                 unfurl_links=False,
                 unfurl_media=False,
-                **more,
+                **body.members(),
+                **_in_thread(delivery.thread(done)),
             )
         except Declined as error:
-            if error.error not in OUTSIDE or not outside or not self._responses.left(address):
+            if error.error not in OUTSIDE or not response_type or not self._can_respond(address):
                 raise
-            await self._responses.send(address, {"response_type": outside, **part.members()})
+            await self._respond(address, body, response_type=response_type)
             return ""
-        return _shown(posted, "ts", address)
+        return str(Posted(text_of(posted, "channel") or address.channel, text_of(posted, "ts")))
 
-    async def _edited(self, letter: Letter, part: Part) -> str:
-        """Show the part in a message of ours; return its id, or nothing if that is gone."""
-        address, replaces = letter.address, letter.replaces
-        shown = Shown.parse(replaces)
-        if not shown.ephemeral:
+    async def _edited(self, delivery: Delivery, body: Body) -> str:
+        """Edit the message that is replaced; return its id, or nothing if it is gone."""
+        address, replaces = delivery.address, delivery.replaces
+        posted = Posted.parse(replaces)
+        if not posted.ephemeral:
             try:
                 await self._api.call(
-                    "chat.update",
-                    channel=shown.channel,
-                    ts=shown.ts,
-                    text=part.text,
-                    blocks=part.blocks,
+                    "chat.update", channel=posted.channel, ts=posted.ts, **body.members()
                 )
             except Declined as error:
                 if error.error not in GONE:
@@ -157,88 +141,108 @@ class Outbox:
                 log.info("a message cannot be edited (%s)", error.error)
             else:
                 return replaces
-        if replaces != letter.message.shown_in or self._responses.left(address) <= 0:
+        pressed_there = replaces == delivery.message.shown_in
+        if not (pressed_there and delivery.response_type and self._can_respond(address)):
             return ""
         try:
-            await self._responses.send(address, {"replace_original": True, **part.members()})
+            await self._respond(address, body, replace_original=True)
         except Declined as error:
             log.info("a message cannot be replaced (%s)", error.error)
             return ""
         return replaces
 
-    async def _whispered(self, address: Address, part: Part) -> str:
-        """Show the part to the one who asked, in the way that is likelier to work first."""
-        ways = [self._ephemeral, self._responded]
-        if not address.thread and self._responses.left(address):
-            ways.reverse()
+    async def _post_privately(self, delivery: Delivery, body: Body, done: list[str]) -> str:
+        """Post to the person alone, by the route that is likelier to work first."""
+        address = delivery.address
+        routes = [self._post_ephemeral, self._respond_ephemeral]
+        if not address.thread and self._can_respond(address):
+            routes.reverse()
         try:
-            return await ways[0](address, part)
+            return await routes[0](address, body)
         except Declined as error:
             try:
-                return await ways[1](address, part)
+                return await routes[1](address, body)
             except Declined:
-                raise error from None  # it says more than that the other way is closed too
+                raise error from None  # it says why; the second only that it is no way out
 
-    async def _responded(self, address: Address, part: Part) -> str:
-        body = {"response_type": "ephemeral", "replace_original": False, **part.members()}
-        await self._responses.send(address, body)
-        return ""
-
-    async def _ephemeral(self, address: Address, part: Part) -> str:
-        more = {"thread_ts": address.thread} if address.thread else {}
+    async def _post_ephemeral(self, address: Address, body: Body) -> str:
         posted = await self._api.call(
             "chat.postEphemeral",
             channel=address.channel,
             user=address.user,
-            text=part.text,
-            blocks=part.blocks,
-            **more,
+            **body.members(),
+            **_in_thread(address.thread),
         )
-        return _shown(posted, "message_ts", address, ephemeral=True)
+        channel = text_of(posted, "channel") or address.channel
+        return str(Posted(channel, text_of(posted, "message_ts"), ephemeral=True))
 
-    async def _removed(self, shown: Shown) -> None:
-        """Take away a sign of work whose answer only one person may see."""
-        if shown.ephemeral:
+    async def _respond_ephemeral(self, address: Address, body: Body) -> str:
+        await self._respond(address, body, response_type="ephemeral", replace_original=False)
+        return ""
+
+    def _can_respond(self, address: Address) -> bool:
+        return bool(address.response_url) and self._clock.time() < address.response_until
+
+    async def _respond(self, address: Address, body: Body, **more: Any) -> None:
+        """Answer by the response URL, which takes five answers and then declines."""
+        if not self._can_respond(address):
+            raise Declined("response_url", "expired_url")
+        await self._api.respond(address.response_url, {**more, **body.members()})
+
+    async def _delete_progress(self, posted: Posted) -> None:
+        """Delete the progress that everybody saw, when the answer is for one person."""
+        if posted.ephemeral or not posted.ts:
             return
         try:
-            await self._api.call("chat.delete", channel=shown.channel, ts=shown.ts)
+            await self._api.call("chat.delete", channel=posted.channel, ts=posted.ts)
         except Declined as error:
-            log.info("a sign of work could not be removed (%s)", error.error)
+            log.info("a progress message could not be deleted (%s)", error.error)
 
-    def _must_wait(self, address: Address, replaces: str) -> bool:
-        return Shown.parse(replaces).ephemeral and self._responses.left(address) <= RESERVE
+    async def _attach(self, delivery: Delivery, file: File, done: list[str]) -> str:
+        """Share a file where the answer is; return a remark if it is not there.
 
-    @contextmanager
-    def _resumed(self, letter: Letter) -> Iterator[list[str]]:
-        """Yield the ids of the parts that were delivered when this was tried before.
-
-        What was delivered in part is kept in mind, so that a new try goes on where
-        the old one stopped.
+        Where the bot is not a member, the person gets it in a direct message.
         """
-        done = self._unfinished.pop(_key(letter), []) if self._unfinished else []
         try:
-            yield done
-        except BackendUnavailable:
-            if done:
-                self._unfinished[_key(letter)] = done
-                while len(self._unfinished) > MOST_UNFINISHED:
-                    self._unfinished.popitem(last=False)
-            raise
+            await self._shared(file, delivery.address.channel, delivery.thread(done))
+        except Declined as error:
+            if error.error not in OUTSIDE:
+                return _not_attached(file, error)
+        else:
+            return ""
+        failure = await self._hand_over(delivery, file, done)
+        return failure or f"You have {file.name} in a direct message."
+
+    async def _hand_over(self, delivery: Delivery, file: File, done: list[str]) -> str:
+        """Share a file with the person alone; return a remark if that failed."""
+        try:
+            opened = await self._api.call("conversations.open", users=delivery.address.user)
+            await self._shared(file, text_of(object_of(opened, "channel"), "id"), "")
+        except Declined as error:
+            return _not_attached(file, error)
+        return ""
+
+    async def _shared(self, file: File, channel: str, thread: str) -> None:
+        """Upload a file and share it, in Slack's three steps."""
+        place = await self._api.call(
+            "files.getUploadURLExternal", filename=file.name, length=len(file.content)
+        )
+        url, file_id = text_of(place, "upload_url"), text_of(place, "file_id")
+        if not (url and file_id):
+            raise BackendUnavailable("Slack offered no place for a file")
+        await self._api.upload(url, file.content)
+        await self._api.call(
+            "files.completeUploadExternal",
+            files=[{"id": file_id, "title": file.title}],
+            channel_id=channel,
+            **_in_thread(thread),
+        )
 
 
-def _key(letter: Letter) -> str:
-    """Return what a letter is known by when it is sent again."""
-    message = letter.message
-    blocks = json.dumps([part.blocks for part in letter.answer.parts]).encode()
-    digest = hashlib.sha256(blocks).hexdigest()
-    act = (message.conversation, message.id, message.request_id, letter.replaces, digest)
-    return "\0".join(act)
+def _in_thread(thread: str) -> Mapping[str, Any]:
+    return {"thread_ts": thread} if thread else {}
 
 
-def _is_progress(reply: Reply) -> bool:
-    return reply.status == "pending" and not reply.actions
-
-
-def _shown(posted: JsonObject, member: str, address: Address, *, ephemeral: bool = False) -> str:
-    channel = text_of(posted, "channel") or address.channel
-    return str(Shown(channel, text_of(posted, member), ephemeral))
+def _not_attached(file: File, error: Declined) -> str:
+    log.error("the file %s cannot be attached: %s", file.name, error)
+    return f"The file {file.name} could not be attached. {error.message}. {error.details or ''}"

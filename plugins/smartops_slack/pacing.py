@@ -1,4 +1,4 @@
-"""How fast Slack may be called, per method and, for posting, per channel."""
+"""The rate limits of Slack: per method and, for posting, per channel."""
 
 from __future__ import annotations
 
@@ -17,25 +17,19 @@ PER_MINUTE = {
 }
 """Calls a minute by Slack's tiers, and how many of them may come at once."""
 
-OTHERS = (20, 12.0)
 POSTING = frozenset({"chat.postMessage", "files.completeUploadExternal"})
-BETWEEN_POSTS = 1.0
-"""Seconds between two messages to one channel."""
 
 
 class Pacing:
-    """Lets calls through in the order they came, no faster than Slack takes them.
-
-    Calls are spread: a burst takes its share of the minute.
-    """
+    """Delays calls, in the order they came, so that Slack's limits hold."""
 
     def __init__(self, clock: Clock) -> None:
         self._methods = {
             method: Pace(clock, [(burst, 60.0 * burst / limit)])
             for method, (limit, burst) in PER_MINUTE.items()
         }
-        self._others = Paces(lambda: Pace(clock, [OTHERS]))
-        self._channels = Paces(lambda: Pace(clock, [(1, BETWEEN_POSTS)]), most=10_000)
+        self._others = Paces(lambda: Pace(clock, [(20, 12.0)]))
+        self._channels = Paces(lambda: Pace(clock, [(1, 1.0)]), most=10_000)
 
     async def turn(self, method: str, channel: str = "") -> None:
         """Wait until the method may be called (for the channel)."""
@@ -44,7 +38,7 @@ class Pacing:
             await self._channels[channel].turn()
 
     def pause(self, method: str, seconds: float) -> None:
-        """Call the method no more for a while: Slack asked for it."""
+        """Delay calls of the method for some seconds."""
         self._of(method).pause(seconds)
 
     def _of(self, method: str) -> Pace:

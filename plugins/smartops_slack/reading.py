@@ -1,73 +1,75 @@
-"""From what Slack sends to messages. What is no act of a person becomes a bare acknowledgement."""
+"""Authenticated requests as messages; everything else is only acknowledged."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from smartops import Clock, Identity, Message, Place, ValidationFailed
 from smartops.channels import JsonObject, Receipt, Response, dump_json, parse_json, text_of
 
-from . import events, interactions
-from .act import Act
-from .address import ANSWER_SECONDS, TRIGGER_SECONDS
+from .address import CHANNEL, Origin, UserInput, is_direct
 from .config import SlackConfig
+from .events import read_event
 from .hosts import Hosts
-from .origin import Workspaces
-from .payload import CHANNEL, is_direct
-from .text import spoken
+from .interactions import read_interaction
+from .text import typed_text
 
+ANSWER_SECONDS = 1790.0
+"""How long a ``response_url`` is used; Slack accepts it for 30 minutes."""
+
+TRIGGER_SECONDS = 2.5
+"""How long after its arrival a trigger is used; Slack accepts it for 3 seconds in all."""
+
+MOST_FIELDS = 64
 ACKNOWLEDGED = Receipt(ack=Response(content_type="text/plain"))
 
 log = logging.getLogger("smartops.slack")
 
 
 class Reader:
-    """Makes receipts of what was proven. ``me`` is the bot's user id, once it is known."""
+    """Reads payloads. ``bot`` is the bot's user id, once it is known."""
 
     def __init__(self, config: SlackConfig, clock: Clock, max_depth: int) -> None:
-        self.me = ""
-        self._workspaces = Workspaces(config.workspaces)
+        self.bot = ""
+        self._workspaces = frozenset(config.workspaces)
         self._hosts = Hosts(config.api_url)
         self._clock = clock
         self._max_depth = max_depth
 
-    def event(self, payload: JsonObject, request_id: str) -> Receipt:
-        """Read a request of the Events API.
+    def body(self, body: bytes, request_id: str) -> Receipt:
+        """Read the body of a request; raises ValidationFailed if it is malformed."""
+        if body[:1] == b"{":
+            return self.event(parse_json(body, self._max_depth), request_id)
+        fields = _read_form(body)
+        if "payload" not in fields:
+            return self.command(fields, request_id)
+        payload = parse_json(fields["payload"].encode(), self._max_depth)
+        return self.interaction(payload, request_id)
 
-        New messages to the bot act. Edits, deletions, its own and other bots'
-        messages and all other events are acknowledged. Raises ValidationFailed if
-        a message does not say who said it, where and when.
-        """
-        kind = text_of(payload, "type")
-        if kind == "url_verification":
+    def event(self, payload: JsonObject, request_id: str) -> Receipt:
+        """Read a request of the Events API."""
+        if text_of(payload, "type") == "url_verification":
             challenge = dump_json({"challenge": text_of(payload, "challenge")})
             return Receipt(ack=Response(body=challenge))
-        act = events.act_of(payload, self.me)
-        if isinstance(act, str):
-            log.info("request %s: acknowledged, %s", request_id, act)
-            return ACKNOWLEDGED
-        return self._receipt(act, request_id)
+        return self._receipt(read_event(payload, self.bot), request_id)
 
-    def form(self, fields: Mapping[str, str], request_id: str) -> Receipt:
-        """Read a form: a slash command, or an interaction in its field ``payload``."""
-        payload = fields.get("payload")
-        if payload is None:
-            return self.command(fields, request_id)
-        return self.interaction(parse_json(payload.encode(), self._max_depth), request_id)
+    def interaction(self, payload: JsonObject, request_id: str) -> Receipt:
+        """Read a pressed button or a submitted form."""
+        return self._receipt(read_interaction(payload, self._max_depth), request_id)
 
     def command(self, fields: JsonObject, request_id: str) -> Receipt:
-        """Read a slash command; raises ValidationFailed if it is none."""
+        """Read a slash command."""
         if fields.get("ssl_check") == "1":
             return ACKNOWLEDGED
         user, channel = text_of(fields, "user_id"), text_of(fields, "channel_id")
         if not (user and channel and text_of(fields, "command")):
             raise ValidationFailed("The form is neither a slash command nor an interaction")
-        text, trigger = spoken(text_of(fields, "text"), self.me), text_of(fields, "trigger_id")
-        act = Act(
+        text, trigger = typed_text(text_of(fields, "text"), self.bot), text_of(fields, "trigger_id")
+        found = UserInput(
             id=trigger or request_id,
-            origin=(text_of(fields, "team_id"), text_of(fields, "enterprise_id"), ""),
+            origin=Origin(text_of(fields, "team_id"), text_of(fields, "enterprise_id")),
             user=user,
             channel=channel,
             text=text,
@@ -76,67 +78,95 @@ class Reader:
             trigger=trigger,
             asked=f"{text_of(fields, 'command')} {text}".strip(),
         )
-        receipt = self._receipt(act, request_id)
-        return (
-            receipt
-            if receipt.messages
-            else Receipt(ack=_ephemeral("This workspace is not served."))
-        )
+        receipt = self._receipt(found, request_id)
+        if receipt.messages:
+            return receipt
+        refusal = {"response_type": "ephemeral", "text": "This workspace is not served."}
+        return Receipt(ack=Response(body=dump_json(refusal)))
 
-    def interaction(self, payload: JsonObject, request_id: str) -> Receipt:
-        """Read a pressed button or a submitted form."""
-        act = interactions.act_of(payload, self._max_depth)
-        if isinstance(act, str):
-            log.info("request %s: acknowledged, %s", request_id, act)
+    def _receipt(self, found: UserInput | str, request_id: str) -> Receipt:
+        if isinstance(found, str):
+            log.info("request %s: acknowledged, %s", request_id, found)
             return ACKNOWLEDGED
-        return self._receipt(act, request_id)
-
-    def _receipt(self, act: Act, request_id: str) -> Receipt:
-        team, enterprise, _ = act.origin
-        tenant = self._workspaces.tenant(*act.origin)
+        tenant = self._tenant(found.origin)
         if not tenant:
             log.warning(
-                "request %s: ignored, workspace %.40r is not served", request_id, act.origin
+                "request %s: ignored, workspace %.40r is not served",
+                request_id,
+                tuple(found.origin),
             )
             return ACKNOWLEDGED
         message = Message(
-            id=act.id,
+            id=found.id,
             channel=CHANNEL,
-            conversation=act.channel,
-            sender=Identity(CHANNEL, tenant, act.user),
-            place=Place(CHANNEL, enterprise or team, "", act.channel),
+            conversation=found.channel,
+            sender=Identity(CHANNEL, tenant, found.user),
+            place=Place(CHANNEL, found.origin.enterprise or found.origin.team, "", found.channel),
             at=self._clock.now(),
             request_id=request_id,
-            text=act.text,
-            action=act.action,
-            thread=act.thread,
-            team=team,
-            sender_name=act.name,
-            reference=self._reference(act, request_id),
-            shown_in=act.shown_in,
-            form=act.form,
+            text=found.text,
+            action=found.action,
+            thread=found.thread,
+            team=found.origin.team,
+            sender_name=found.name,
+            reference=self._reference(found, request_id),
+            shown_in=found.shown_in,
+            form=found.form,
             asks=True,
         )
         return Receipt((message,), ACKNOWLEDGED.ack)
 
-    def _reference(self, act: Act, request_id: str) -> dict[str, Any]:
-        """Return the address of the answer, in the members of an Address that say something."""
-        reference: dict[str, Any] = {"channel": act.channel, "user": act.user}
-        if act.thread:
-            reference["thread"] = act.thread
-        if not (act.answers or act.trigger):
-            return reference
+    def _tenant(self, origin: Origin) -> str:
+        """Return the tenant of the person's identity; empty if the workspace is not served.
+
+        In an organisation a person has one id in all workspaces, so it is the tenant. People
+        of other companies in shared channels need their own workspace to be served.
+        """
+        team, enterprise, home = origin
+        if not self._workspaces & {team, enterprise}:
+            return ""
+        if home and home not in (team, enterprise):
+            return home if home in self._workspaces else ""
+        return enterprise or team
+
+    def _reference(self, found: UserInput, request_id: str) -> dict[str, Any]:
+        """Return the members of the reply's Address that have a value."""
+        reference: dict[str, Any] = {"channel": found.channel, "user": found.user}
+        if found.thread:
+            reference["thread"] = found.thread
         now = self._clock.time()
-        if act.trigger:
-            reference |= {"trigger": act.trigger, "trigger_until": now + TRIGGER_SECONDS}
-        if act.asked and not is_direct(act.channel):
-            reference["asked"] = act.asked
-        if self._hosts.answers(act.answers):
-            reference |= {"response_url": act.answers, "response_until": now + ANSWER_SECONDS}
-        elif act.answers:
+        if found.trigger:
+            reference |= {"trigger": found.trigger, "trigger_until": now + TRIGGER_SECONDS}
+        if found.asked and not is_direct(found.channel):
+            reference["asked"] = found.asked
+        if self._hosts.answers(found.answers):
+            reference |= {"response_url": found.answers, "response_until": now + ANSWER_SECONDS}
+        elif found.answers:
             log.warning("request %s: its response_url is not Slack's, and not used", request_id)
         return reference
 
 
-def _ephemeral(text: str) -> Response:
-    return Response(body=dump_json({"response_type": "ephemeral", "text": text}))
+def _read_form(body: bytes) -> dict[str, str]:
+    """Return the fields of a urlencoded form.
+
+    Strict, so that no two parsers can interpret a body differently: UTF-8 only, and no
+    duplicate fields.
+    """
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError:
+        raise _malformed(f"it is not at most {MOST_FIELDS} fields in UTF-8") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _malformed("a field stands twice")
+    return fields
+
+
+def _malformed(details: str) -> ValidationFailed:
+    return ValidationFailed("The body is no valid form", details=details)

@@ -1,7 +1,6 @@
-"""Rich text: the one kind of text in which Slack looks for no markup, mention or link.
+"""Rich text: the one kind of text that Slack does not parse for markup, mentions or links.
 
-Names, tags and outputs come from machines and from people who may wish harm, so
-nearly everything is shown in it, as it is.
+Names, tags and outputs can come from an attacker, so nearly everything is rich text.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ Block = dict[str, Any]
 Inlines = list[dict[str, Any]]
 
 ROOM = 9_000
-"""Bytes of JSON that one block may take; well below what a message may."""
+"""Bytes of JSON of one block."""
 
 LONGEST_RUN = 2000
-"""Characters of one piece of text; a longer one is several pieces in a row."""
+"""Characters of one piece of text; a longer text is several pieces."""
 
 EMOJI = {
     Severity.GOOD: "white_check_mark",
@@ -29,45 +28,45 @@ EMOJI = {
 
 
 def run(text: str, **style: bool) -> Inlines:
-    """Return the pieces that show ``text`` as it is; ``style`` may be bold, italic or code."""
+    """Return the text as pieces; ``style`` may be bold, italic or code."""
     more = {"style": style} if style else {}
     return [{"type": "text", "text": piece, **more} for piece in _cut(text, LONGEST_RUN)]
 
 
 def emoji(severity: Severity) -> Inlines:
-    """Return the picture of a severity, and a space."""
+    """Return the emoji of a severity, and a space."""
     return [{"type": "emoji", "name": EMOJI[severity]}, *run(" ")]
 
 
 def mention(user: str) -> Inlines:
-    """Return the name of a person, who is told of it."""
+    """Return a mention, which notifies the person."""
     return [{"type": "user", "user_id": user}]
 
 
 def rich(inlines: Inlines) -> Block:
-    """Return the block that shows a paragraph."""
+    """Return a paragraph."""
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": inlines}]}
 
 
 def preformatted(text: str) -> Block:
-    """Return the block that shows text in monospace; ``text`` must not be empty."""
+    """Return a block in monospace; ``text`` must not be empty."""
     box = {"type": "rich_text_preformatted", "elements": run(text)}
     return {"type": "rich_text", "elements": [box]}
 
 
 def bulleted(points: list[Block]) -> Block:
-    """Return the block that shows sections as the points of a list."""
+    """Return a list of sections."""
     box = {"type": "rich_text_list", "style": "bullet", "elements": points}
     return {"type": "rich_text", "elements": [box]}
 
 
 def plain_text(text: str) -> dict[str, Any]:
-    """Return a text object in which nothing is looked for; ``text`` must not be empty."""
+    """Return a text object that Slack does not parse; ``text`` must not be empty."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def note(text: str) -> list[Block]:
-    """Return a quiet remark."""
+    """Return a remark in small print."""
     pieces = _cut(text, LONGEST_RUN)
     return [{"type": "context", "elements": [plain_text(piece)]} for piece in pieces]
 

@@ -1,4 +1,4 @@
-"""Whether a request is Slack's: its signature over the raw body, and its age."""
+"""The signature of a request: HMAC over its raw body and its timestamp."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from smartops.channels import AuthenticationFailed, Inbound
 TIMESTAMP = "x-slack-request-timestamp"
 SIGNATURE = "x-slack-signature"
 LEEWAY = 300
-"""Seconds that a request may be old, or Slack's clock ahead."""
+"""Seconds that the timestamp may differ from our clock."""
 
 log = logging.getLogger("smartops.slack")
 
 
 class Signature:
-    """Checks the signatures of one app."""
+    """Verifies the signatures of one app."""
 
     def __init__(self, secret: Secret, clock: Clock) -> None:
         if not secret.reveal().strip():
@@ -26,13 +26,13 @@ class Signature:
         self._clock = clock
 
     def check(self, inbound: Inbound) -> None:
-        """Raise AuthenticationFailed unless Slack signed exactly this, just now."""
-        if reason := self._unproven(inbound):
+        """Raise AuthenticationFailed unless Slack signed this body within the leeway."""
+        if reason := self._invalid(inbound):
             log.warning("request %s is not authentic: %s", inbound.request_id, reason)
             raise AuthenticationFailed("Invalid or missing signature")
 
-    def _unproven(self, inbound: Inbound) -> str:
-        """Return why the request is not Slack's; empty if it is."""
+    def _invalid(self, inbound: Inbound) -> str:
+        """Return why the signature is invalid; empty if it is valid."""
         try:
             timestamp = inbound.headers.get(TIMESTAMP)
             signature = inbound.headers.get(SIGNATURE)
@@ -45,11 +45,8 @@ class Signature:
         age = self._clock.time() - int(timestamp)
         if abs(age) > LEEWAY:
             return f"it was signed {age:.0f} seconds ago"
-        if not hmac.compare_digest(self.of(timestamp, inbound.body), signature.encode("latin-1")):
+        signed = b"v0:%b:%b" % (timestamp.encode(), inbound.body)
+        expected = f"v0={hmac.digest(self._secret, signed, 'sha256').hex()}".encode()
+        if not hmac.compare_digest(expected, signature.encode("latin-1")):
             return "the signature is of another body or another secret"
         return ""
-
-    def of(self, timestamp: str, body: bytes) -> bytes:
-        """Return the one signature that the body has at that time."""
-        signed = b"v0:%b:%b" % (timestamp.encode("ascii"), body)
-        return b"v0=" + hmac.digest(self._secret, signed, "sha256").hex().encode()

@@ -1,8 +1,9 @@
-"""Slack's tests: a clock that moves by itself, and a channel wired to a small Slack."""
+"""Slack's tests: a clock that advances when a task sleeps, and a simulated Slack."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import anyio.lowlevel
@@ -16,21 +17,11 @@ from smartops_slack import SlackConfig
 
 
 class QuickClock(ManualClock):
-    """A clock for one task: whoever sleeps is there at once, and time with them."""
+    """A clock for one task: a sleep returns at once and advances the time."""
 
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
         await anyio.lowlevel.checkpoint()
-
-
-class Nobody:
-    """A verifier of tokens that must not be asked."""
-
-    async def verify(self, authorization: Any, issuers: Any) -> Any:
-        raise AssertionError("Slack has no bearer tokens")
-
-    def peek_issuer(self, authorization: Any) -> str:
-        raise AssertionError("Slack has no bearer tokens")
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def signer(clock: QuickClock) -> Signer:
 
 @pytest.fixture
 def services(clock: QuickClock) -> Services:
-    return Services(clock, AiohttpClient(), Nobody())
+    return Services(clock, AiohttpClient(), None)  # type: ignore[arg-type] # no bearer tokens
 
 
 @pytest.fixture
@@ -54,8 +45,8 @@ def config() -> SlackConfig:
 
 
 @pytest.fixture
-async def slack(clock: QuickClock) -> AsyncIterator[Slack]:
-    async with Slack.start(clock=clock) as server:
+async def slack(services: Services) -> AsyncIterator[Slack]:
+    async with Slack.start(clock=services.clock) as server, aclosing(services.http):  # type: ignore[type-var]
         yield server
     for call in server.called("chat.postMessage"):
         assert call.arguments["unfurl_links"] is call.arguments["unfurl_media"] is False

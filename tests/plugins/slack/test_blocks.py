@@ -1,4 +1,4 @@
-"""Every reply becomes messages that Slack takes, and all of it arrives."""
+"""Replies as messages within Slack's limits, with nothing left out."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from smartops import (
     Severity,
     Table,
     Text,
-    ValidationFailed,
 )
 from smartops.channels import Form, FormField, json_size
 from smartops_slack.address import Address
-from smartops_slack.answers import MOST_MESSAGES, Answer, answer, surroundings
 from smartops_slack.forms import dialog
+from smartops_slack.rendering import MOST_MESSAGES, Rendered, beside_form, render
 from smartops_slack.richtext import chunks
 
 EVERYTHING = Reply.of(
@@ -46,22 +45,22 @@ EVERYTHING = Reply.of(
 )
 
 
-def checked(reply: Reply, **more: str) -> Answer:
-    made = answer(reply, **more)
-    for part in made.parts:
+def checked(reply: Reply, **more: str) -> Rendered:
+    made = render(reply, **more)
+    for part in made.bodies:
         check_message(part.members())
-    assert len(made.parts) <= MOST_MESSAGES + 1
+    assert len(made.bodies) <= MOST_MESSAGES + 1
     return made
 
 
-def shown(made: Answer) -> str:
-    return "\n".join(texts(part.blocks) for part in made.parts)
+def text_of(made: Rendered) -> str:
+    return "\n".join(texts(part.blocks) for part in made.bodies)
 
 
 def test_a_reply_of_everything_is_one_message() -> None:
     made = checked(EVERYTHING)
-    (part,) = made.parts
-    text = shown(made)
+    (part,) = made.bodies
+    text = text_of(made)
     for said in (
         "Instances",
         "Two <!channel> & *bold* `code` <@U1>",
@@ -81,54 +80,48 @@ def test_a_reply_of_everything_is_one_message() -> None:
     assert made.files == ()
 
 
-def test_nothing_of_what_is_shown_is_looked_at_for_markup() -> None:
+def test_nothing_is_parsed_as_markup() -> None:
     """Only rich text, headers and plain text: no mrkdwn anywhere, and an escaped fallback."""
-    (part,) = checked(EVERYTHING).parts
+    (part,) = checked(EVERYTHING).bodies
     assert '"mrkdwn"' not in json.dumps(part.blocks)
     assert "Two &lt;!channel&gt; &amp; *bold*" in part.text
     assert "<" not in part.text
 
 
-def test_severities_are_pictures_and_words() -> None:
-    (part,) = checked(EVERYTHING).parts
+def test_severities_are_emoji_and_words() -> None:
+    (part,) = checked(EVERYTHING).bodies
     found = json.dumps(part.blocks)
     assert '"white_check_mark"' in found
     assert '"rotating_light"' in found
     assert "CRITICAL" in found
 
 
-def test_an_empty_reply_says_something() -> None:
-    assert shown(checked(Reply())) == "SmartOps answered."
-    assert shown(checked(Reply.of(Text(" \n "), Table((), ()), Fields(()), Issues(()))))
+def test_an_empty_reply_has_a_text() -> None:
+    assert text_of(checked(Reply())) == "SmartOps answered."
+    assert text_of(checked(Reply.of(Text(" \n "), Table((), ()), Fields(()), Issues(()))))
 
 
-def test_a_refusal_shows_its_message_and_its_details() -> None:
-    text = shown(checked(Reply.refused(ValidationFailed("No such thing", details="try: help"))))
-    assert "No such thing" in text
-    assert "try: help" in text
-
-
-def test_what_was_asked_unseen_is_said_first() -> None:
-    (part,) = checked(EVERYTHING, asker=ALICE, asked="/smartops list `x`").parts
+def test_a_slash_command_is_repeated_first() -> None:
+    (part,) = checked(EVERYTHING, asker=ALICE, asked="/smartops list `x`").bodies
     first = part.blocks[0]["elements"][0]["elements"]
     assert first[0] == {"type": "user", "user_id": ALICE}
     assert first[2] == {"type": "text", "text": "/smartops list `x`", "style": {"code": True}}
 
 
-def test_ten_thousand_lines_arrive_complete() -> None:
+def test_a_long_output_is_a_file() -> None:
     output = "\n".join(f"line {number}: {'x' * 60}" for number in range(10_000))
     made = checked(Reply.of(Code(output, title="Output of df")))
     (file,) = made.files
     assert file.content.decode() == output
     assert file.name == "output-of-df.txt"
-    text = shown(made)
+    text = text_of(made)
     assert "line 0: " in text
     assert "line 9999: " in text
     assert "10,000 lines: all of it is in the file output-of-df.txt" in text
-    assert len(made.parts) == 1
+    assert len(made.bodies) == 1
 
 
-def test_five_hundred_instances_arrive_complete() -> None:
+def test_a_long_table_is_a_file() -> None:
     rows = tuple(
         (f"i-{number:017x}", f"web-server-{number:03}", Cell("running", Severity.GOOD), "10.0.1.45")
         for number in range(500)
@@ -136,20 +129,20 @@ def test_five_hundred_instances_arrive_complete() -> None:
     made = checked(Reply.of(Table(("Id", "Name", "State", "Address"), rows)))
     (file,) = made.files
     assert all(f"web-server-{number:03}" in file.content.decode() for number in range(500))
-    assert "All 500 rows are in the file table.txt." in shown(made)
+    assert "All 500 rows are in the file table.txt." in text_of(made)
 
 
-def test_a_longer_table_keeps_its_header_in_every_part() -> None:
+def test_every_message_of_a_long_table_has_the_header() -> None:
     rows = tuple((f"web-server-{number:03}", "running " * 2) for number in range(500))
     made = checked(Reply.of(Table(("Name", "State"), rows)))
     assert made.files == ()
-    assert len(made.parts) > 1
-    text = shown(made)
+    assert len(made.bodies) > 1
+    text = text_of(made)
     assert all(f"web-server-{number:03}" in text for number in range(500))
-    assert text.count("NAME") == len(made.parts)
+    assert text.count("NAME") == len(made.bodies)
 
 
-def test_a_table_too_wide_for_a_thread_is_a_list_that_may_be_folded() -> None:
+def test_a_wide_table_is_a_list() -> None:
     table = Table(
         ("Name", "ID", "State", "IP", "CPU %", "MEM %"),
         (
@@ -159,7 +152,7 @@ def test_a_table_too_wide_for_a_thread_is_a_list_that_may_be_folded() -> None:
         (("Name", "ID", "IP"), ("CPU %", "MEM %")),
     )
     made = checked(Reply.of(table))
-    header, points = made.parts[0].blocks
+    header, points = made.bodies[0].blocks
     assert header["elements"][0]["text"] == "Name\u00a0· State\u00a0· ID\u00a0· IP"
     (listed,) = points["elements"]
     assert (listed["type"], listed["style"]) == ("rich_text_list", "bullet")
@@ -172,60 +165,60 @@ def test_a_table_too_wide_for_a_thread_is_a_list_that_may_be_folded() -> None:
 
 
 @pytest.mark.parametrize("size", [30, 3000])
-def test_a_long_list_of_rows_is_whole_or_in_a_file(size: int) -> None:
+def test_a_long_list_of_rows_is_complete_or_in_a_file(size: int) -> None:
     rows = tuple((f"web-server-{number:03}", "running " * 5) for number in range(size))
     made = checked(Reply.of(Table(("Name", "State"), rows)))
-    text = "".join([shown(made), *(file.content.decode() for file in made.files)])
+    text = "".join([text_of(made), *(file.content.decode() for file in made.files)])
     assert bool(made.files) == (size == 3000)
     assert all(f"web-server-{number:03}" in text for number in range(size))
 
 
-def test_a_cell_that_is_too_long_is_whole_in_a_file() -> None:
+def test_a_long_cell_is_complete_in_a_file() -> None:
     made = checked(Reply.of(Table(("Name", "Note"), (("web-1", "n" * 5000),))))
     assert "n" * 5000 in made.files[0].content.decode()
-    assert "…" in shown(made)
+    assert "…" in text_of(made)
 
 
-def test_of_many_lines_the_beginning_and_the_end_are_shown() -> None:
+def test_the_beginning_and_end_of_a_file_are_in_the_message() -> None:
     few = "\n".join(f"line {number}" for number in range(200))
     assert checked(Reply.of(Code(few))).files == ()
     many = "\n".join(f"line {number}" for number in range(300))
     made = checked(Reply.of(Code(many)))
     assert made.files[0].content.decode() == many
-    seen = shown(made).split("\n")
+    seen = text_of(made).split("\n")
     assert "line 0" in seen
     assert "line 299" in seen
     assert sum(line.startswith("line ") for line in seen) == 60
     assert any(line.startswith("300 lines: all of it is in the file") for line in seen)
 
 
-def test_files_have_names_of_their_own() -> None:
+def test_files_have_unique_names() -> None:
     long = "x\n" * 20_000
     made = checked(Reply.of(Code(long, title="../../etc/passwd"), Code(long), Code(long)))
     assert [file.name for file in made.files] == ["etc-passwd.txt", "output.txt", "output-2.txt"]
 
 
-def test_what_needs_too_many_messages_is_in_a_file_and_the_buttons_stay() -> None:
+def test_a_reply_of_too_many_messages_is_a_file_and_keeps_its_buttons() -> None:
     issues = tuple(Issue(Severity.WARNING, f"web-{n}", "slow", "d" * 300) for n in range(1000))
     actions = (Action("confirm", "Yes", "confirm_a"),)
     made = checked(Reply.of(Issues(issues), actions=actions))
     assert "web-999" in made.files[0].content.decode()
-    assert "The whole answer is in the file answer.txt." in shown(made)
-    assert buttons(made.parts[made.deciding].members())
-    assert made.deciding == len(made.parts) - 1
+    assert "The whole answer is in the file answer.txt." in text_of(made)
+    assert buttons(made.bodies[made.deciding].members())
+    assert made.deciding == len(made.bodies) - 1
 
 
-def test_a_command_that_is_too_long_for_a_button_is_shown() -> None:
+def test_a_command_too_long_for_a_button_is_text() -> None:
     long = "execute " + "x" * 3000
     made = checked(Reply.of("?", actions=[Action("command", "Again", long)]))
-    assert long in shown(made).replace("\n", "")
-    assert not buttons(made.parts[0].members())
+    assert long in text_of(made).replace("\n", "")
+    assert not buttons(made.bodies[0].members())
 
 
 def test_many_buttons_are_several_rows() -> None:
     many = [Action("command", f"Page {n}", f"list --page {n}") for n in range(60)]
     made = checked(Reply.of("?", actions=many))
-    assert sum(len(buttons(part.members())) for part in made.parts) == 60
+    assert sum(len(buttons(part.members())) for part in made.bodies) == 60
 
 
 FIELDS = (
@@ -236,9 +229,9 @@ FIELDS = (
 )
 
 
-def test_a_form_is_inputs_and_a_button_in_a_message() -> None:
+def test_a_form_in_a_message() -> None:
     made = checked(Reply.of(Form("stop", "Stop what?", FIELDS)))
-    (part,) = made.parts
+    (part,) = made.bodies
     inputs = [block for block in part.blocks if block["type"] == "input"]
     assert [block["block_id"] for block in inputs] == [
         "smartops.field.target",
@@ -253,13 +246,13 @@ def test_a_form_is_inputs_and_a_button_in_a_message() -> None:
     (button,) = buttons(part.members())
     assert button["value"] == "stop"
     assert button["action_id"] == "smartops.form.0"
-    assert "Stop what?" in shown(made)
+    assert "Stop what?" in text_of(made)
 
 
-def test_a_form_is_a_dialog_where_one_can_be_opened() -> None:
+def test_a_form_as_a_dialog() -> None:
     address = Address("C1", ALICE, "1.2", response_url="https://hooks.slack.com/x")
     form = Form("stop", "Stop what?", FIELDS)
-    view = dialog(form, address, surroundings(Reply.of("Careful.", form)))
+    view = dialog(form, address, beside_form(Reply.of("Careful.", form)))
     assert view is not None
     check_view(view)
     assert json.loads(view["private_metadata"])["command"] == "stop"
@@ -272,11 +265,11 @@ def test_a_form_is_a_dialog_where_one_can_be_opened() -> None:
     ]
 
 
-def test_a_choice_that_is_too_large_for_a_menu_is_typed() -> None:
+def test_a_choice_too_large_for_a_menu_is_typed() -> None:
     many = FormField("state", "state", "choice", tuple(f"choice-{n}" for n in range(101)))
     long = FormField("kind", "kind", "choice", ("x" * 80,))
     made = checked(Reply.of(Form("stop", "?", (many, long))))
-    inputs = [block for block in made.parts[0].blocks if block["type"] == "input"]
+    inputs = [block for block in made.bodies[0].blocks if block["type"] == "input"]
     assert {block["element"]["type"] for block in inputs} == {"plain_text_input"}
     assert "One of: choice-0" in inputs[0]["hint"]["text"]
 
@@ -290,13 +283,13 @@ def test_a_choice_that_is_too_large_for_a_menu_is_typed() -> None:
         Form("x", "?", tuple(FormField(f"f{n}", "f", value="v" * 1900) for n in range(20))),
     ],
 )
-def test_a_form_that_does_not_fit_asks_in_words(form: Form) -> None:
+def test_a_form_too_large_for_a_message_is_text(form: Form) -> None:
     made = checked(Reply.of(form))
-    assert "type the whole command" in shown(made)
-    assert not buttons(made.parts[0].members())
+    assert "type the whole command" in text_of(made)
+    assert not buttons(made.bodies[0].members())
 
 
-def test_a_dialog_that_cannot_hold_the_command_is_none() -> None:
+def test_a_form_too_large_for_a_dialog() -> None:
     assert dialog(Form("x" * 3000, "?", FIELDS), Address("C1", ALICE), []) is None
 
 
@@ -353,28 +346,28 @@ replies = st.builds(
 
 
 @given(reply=replies)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 def test_any_reply_is_within_every_limit(reply: Reply) -> None:
     made = checked(reply)
-    found = [item for part in made.parts for item in buttons(part.members())]
+    found = [item for part in made.bodies for item in buttons(part.members())]
     offered = [item["value"] for item in found if not item["action_id"].startswith("smartops.form")]
     assert offered == [action.value for action in reply.actions if len(action.value) <= 2000]
     if offered:
-        last = buttons(made.parts[made.deciding].members())
+        last = buttons(made.bodies[made.deciding].members())
         assert last[-1]["value"] == offered[-1]
 
 
 @given(form=forms)
 @settings(deadline=None, max_examples=50)
 def test_any_dialog_is_within_every_limit(form: Form) -> None:
-    view = dialog(form, Address("C1", ALICE, "1.2"), surroundings(Reply.of(form)))
+    view = dialog(form, Address("C1", ALICE, "1.2"), beside_form(Reply.of(form)))
     if view is not None:
         check_view(view)
 
 
 @given(text=st.lists(lines, max_size=30).map("\n".join), room=st.integers(60, 400))
 @settings(deadline=None, max_examples=50)
-def test_a_cut_text_is_whole_and_fits(text: str, room: int) -> None:
+def test_chunks_are_complete_and_fit(text: str, room: int) -> None:
     parts = list(chunks(text, room))
     assert all(json_size(part) <= room for part in parts)
     assert "".join(parts).replace("\n", "") == text.replace("\n", "")

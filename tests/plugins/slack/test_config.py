@@ -1,4 +1,4 @@
-"""What may stand in the plugin's section, and where it lets SmartOps call."""
+"""The plugin's section, and the URLs that SmartOps may call."""
 
 from __future__ import annotations
 
@@ -49,14 +49,16 @@ def test_socket_mode_needs_no_signing_secret(configured: Any, app_token: Secret)
         ({"channel": "ops"}, "Extra inputs"),
     ],
 )
-def test_what_cannot_work_is_refused(configured: Any, changes: dict[str, Any], reason: str) -> None:
+def test_invalid_sections_are_refused(
+    configured: Any, changes: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(ValidationError) as refused:
         configured(**changes)
     assert reason in str(refused.value)
     assert "very-secret" not in str(refused.value)
 
 
-def test_secrets_stand_nowhere_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_must_be_references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "")
     path = tmp_path / "smartops.yaml"
     path.write_text(
@@ -115,7 +117,7 @@ LOCAL = Hosts("http://127.0.0.1:8080/api/")
         (LOCAL, "https://hooks.slack.com/x", False),
     ],
 )
-def test_answers_go_to_slack_alone(hosts: Hosts, url: str, answers: bool) -> None:
+def test_response_urls(hosts: Hosts, url: str, answers: bool) -> None:
     assert hosts.answers(url) is answers
 
 
@@ -133,7 +135,7 @@ def test_answers_go_to_slack_alone(hosts: Hosts, url: str, answers: bool) -> Non
         (LOCAL, "wss://127.0.0.1:8080/socket", False, False),
     ],
 )
-def test_files_and_sockets_too(hosts: Hosts, url: str, uploads: bool, sockets: bool) -> None:
+def test_upload_and_socket_urls(hosts: Hosts, url: str, uploads: bool, sockets: bool) -> None:
     assert (hosts.uploads(url), hosts.sockets(url)) == (uploads, sockets)
 
 

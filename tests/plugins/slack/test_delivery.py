@@ -1,9 +1,8 @@
-"""Replies on their way to Slack: in the thread, in place, to one person, whole, and once."""
+"""Delivery of replies: in the thread, in place, ephemeral, complete, and once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -31,7 +30,6 @@ from smartops import (
     PermissionDenied,
     Reply,
     Services,
-    Table,
     Text,
 )
 from smartops.channels import Claims, Form, FormField
@@ -54,38 +52,46 @@ SEVERAL = Reply.of(
 )
 FORM = Form("stop", "stop: which target?", (FormField("target", "target"),))
 
-Said = Callable[[Any], Message]
 
+class Chat:
+    """The channel, and messages as they arrive in it."""
 
-@pytest.fixture
-async def channel(configured: Any, services: Services, slack: Slack) -> AsyncIterator[SlackChannel]:
-    channel = SlackChannel(configured(api_url=slack.api_url), services)
-    yield channel
-    await channel._api.aclose()
+    def __init__(self, channel: SlackChannel, signer: Signer, slack: Slack) -> None:
+        self.channel = channel
+        self._signer = signer
+        self._slack = slack
 
-
-@pytest.fixture
-def said(channel: SlackChannel, signer: Signer, slack: Slack) -> Said:
-    """Return what somebody did, as it comes in."""
-
-    def said(payload: Any) -> Message:
-        payload = slack.live(payload)
+    def receive(self, payload: Any) -> Message:
+        """Return the message that a payload becomes."""
+        payload = self._slack.live(payload)
         if payload.get("type") == "block_actions":
-            inbound = signer.interaction(payload)
+            inbound = self._signer.interaction(payload)
+        elif "command" in payload:
+            inbound = self._signer.form(payload)
         else:
-            inbound = signer.form(payload) if "command" in payload else signer.event(payload)
-        (message,) = channel.read(inbound, Claims(None)).messages
+            inbound = self._signer.event(payload)
+        (message,) = self.channel.read(inbound, Claims(None)).messages
         return message
 
-    return said
+    async def send(self, message: Any, reply: Reply, replaces: str = "") -> str:
+        """Reply to a message, or to a payload as if it had just arrived."""
+        if not isinstance(message, Message):
+            message = self.receive(message)
+        return await self.channel.send(message, reply, replaces=replaces)
+
+
+@pytest.fixture
+def chat(configured: Any, services: Services, slack: Slack, signer: Signer) -> Chat:
+    channel = SlackChannel(configured(api_url=slack.api_url), services)
+    return Chat(channel, signer, slack)
 
 
 def press(message: dict[str, Any], value: str = "confirm_a", kind: str = "confirm") -> Any:
     return pressed({"action_id": f"smartops.{kind}.0", "value": value}, message)
 
 
-async def test_a_reply_is_posted_in_the_thread(channel: Any, slack: Slack, said: Said):
-    shown = await channel.send(said(mention("help")), Reply.of("Hello."))
+async def test_a_reply_is_posted_in_the_thread(chat: Chat, slack: Slack):
+    shown = await chat.send(mention("help"), Reply.of("Hello."))
     message = slack.message()
     assert message["thread_ts"] == TS
     assert "Hello." in texts(message["blocks"])
@@ -93,20 +99,18 @@ async def test_a_reply_is_posted_in_the_thread(channel: Any, slack: Slack, said:
     assert shown == f"{CHANNEL}:{message['ts']}"
 
 
-async def test_a_direct_message_is_answered_beside_it(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(direct("help")), Reply.of("Hello."))
+async def test_a_direct_message_is_answered_without_a_thread(chat: Chat, slack: Slack) -> None:
+    await chat.send(direct("help"), Reply.of("Hello."))
     assert "thread_ts" not in slack.message(channel=DIRECT)
-    await channel.send(said(direct("help", thread_ts=TS)), Reply.of("Hello."))
+    await chat.send(direct("help", thread_ts=TS), Reply.of("Hello."))
     assert slack.message(channel=DIRECT)["thread_ts"] == TS
 
 
-async def test_a_reply_replaces_what_was_shown(channel: Any, slack: Slack, said: Said):
-    message = said(mention("stop web-1"))
-    asked = await channel.send(message, ASKED)
+async def test_a_reply_edits_the_message_it_replaces(chat: Chat, slack: Slack):
+    message = chat.receive(mention("stop web-1"))
+    asked = await chat.send(message, ASKED)
     assert len(buttons(slack.message())) == 2
-    done = await channel.send(message, Reply.of("Stopped."), replaces=asked)
+    done = await chat.send(message, Reply.of("Stopped."), replaces=asked)
     assert done == asked
     assert len(slack.messages) == 1
     assert not buttons(slack.message())
@@ -114,32 +118,28 @@ async def test_a_reply_replaces_what_was_shown(channel: Any, slack: Slack, said:
 
 
 @pytest.mark.parametrize("error", ["message_not_found", "cant_update_message"])
-async def test_what_cannot_be_edited_any_more_is_said_anew(
-    channel: Any, slack: Slack, said: Said, error: str
+async def test_a_message_that_can_no_longer_be_edited_is_posted_again(
+    chat: Chat, slack: Slack, error: str
 ) -> None:
-    message = said(mention("stop web-1"))
-    asked = await channel.send(message, ASKED)
+    message = chat.receive(mention("stop web-1"))
+    asked = await chat.send(message, ASKED)
     slack.fail(error)
-    done = await channel.send(message, Reply.of("Stopped."), replaces=asked)
+    done = await chat.send(message, Reply.of("Stopped."), replaces=asked)
     assert done != asked
     assert slack.message()["text"] == "Stopped."
 
 
-async def test_an_edit_that_is_refused_for_good_is_refused(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(mention("stop web-1"))
-    asked = await channel.send(message, ASKED)
+async def test_a_refused_edit_is_not_posted_again(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(mention("stop web-1"))
+    asked = await chat.send(message, ASKED)
     slack.fail("invalid_auth")
     with pytest.raises(Declined):
-        await channel.send(message, Reply.of("Stopped."), replaces=asked)
+        await chat.send(message, Reply.of("Stopped."), replaces=asked)
     assert len(slack.messages) == 1
 
 
-async def test_a_private_reply_is_shown_to_one_person(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    shown = await channel.send(said(mention("stop web-1")), REFUSED)
+async def test_a_private_reply_is_ephemeral(chat: Chat, slack: Slack) -> None:
+    shown = await chat.send(mention("stop web-1"), REFUSED)
     (whisper,) = slack.whispers
     assert (whisper["user"], whisper["thread_ts"]) == (ALICE, TS)
     assert "rule hands-off" in texts(whisper["blocks"])
@@ -147,181 +147,135 @@ async def test_a_private_reply_is_shown_to_one_person(
     assert slack.messages == {}
 
 
-async def test_in_a_direct_message_everything_is_private(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(direct("stop web-1")), REFUSED)
+async def test_a_private_reply_is_posted_in_a_direct_message(chat: Chat, slack: Slack) -> None:
+    await chat.send(direct("stop web-1"), REFUSED)
     assert "You may not" in slack.message(channel=DIRECT)["text"]
     assert slack.whispers == []
 
 
-async def test_a_private_reply_takes_the_sign_of_work_away(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(mention("stop web-1"))
-    working = await channel.send(message, PROGRESS)
-    await channel.send(message, REFUSED, replaces=working)
+async def test_a_private_reply_deletes_the_progress_message(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(mention("stop web-1"))
+    working = await chat.send(message, PROGRESS)
+    await chat.send(message, REFUSED, replaces=working)
     assert slack.messages == {}
     assert len(slack.whispers) == 1
 
 
-async def test_a_strangers_click_changes_nothing(channel: Any, slack: Slack, said: Said):
-    await channel.send(said(mention("stop web-1")), ASKED)
-    click = said(press(slack.message()))
-    await channel.send(click, REFUSED)
-    assert len(buttons(slack.message())) == 2
-    assert len(slack.whispers) == 1
-    assert slack.called("chat.delete") == []
-
-
-async def test_a_click_is_answered_in_its_message(channel: Any, slack: Slack, said: Said):
-    asked = await channel.send(said(mention("stop web-1")), ASKED)
-    click = said(press(slack.message()))
+async def test_a_click_edits_its_message(chat: Chat, slack: Slack):
+    asked = await chat.send(mention("stop web-1"), ASKED)
+    click = chat.receive(press(slack.message()))
     assert click.shown_in == asked
     assert click.thread == TS
-    await channel.send(click, Reply.of("Stopped."), replaces=click.shown_in)
+    await chat.send(click, Reply.of("Stopped."), replaces=click.shown_in)
     assert not buttons(slack.message())
 
 
-async def test_a_slash_command_is_repeated_for_the_others(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(slash("list instances"))
-    await channel.send(message, Reply.of("None."))
+async def test_the_answer_repeats_a_slash_command_for_the_others(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(slash("list instances"))
+    await chat.send(message, Reply.of("None."))
     posted = slack.message()
     assert "thread_ts" not in posted
     assert "/smartops list instances" in texts(posted["blocks"])
-    await channel.send(message, REFUSED)
+    await chat.send(message, REFUSED)
     (whisper,) = slack.responses
     assert whisper["response_type"] == "ephemeral"
     assert "/smartops list" not in texts(whisper["blocks"])
 
 
-async def test_where_the_bot_is_no_member_it_answers_by_response_url(
-    channel: Any, slack: Slack, said: Said
+async def test_without_membership_a_slash_command_is_answered_by_response_url(
+    chat: Chat, slack: Slack
 ) -> None:
-    message = said(slash("list instances", channel_id="C_OUTSIDE"))
-    assert await channel.send(message, Reply.of("None.")) == ""
-    assert await channel.send(message, REFUSED) == ""
+    message = chat.receive(slash("list instances", channel_id="C_OUTSIDE"))
+    assert await chat.send(message, Reply.of("None.")) == ""
+    assert await chat.send(message, REFUSED) == ""
     answered, refused = slack.responses
     assert (answered["response_type"], refused["response_type"]) == ("in_channel", "ephemeral")
     assert not refused["replace_original"]
 
 
-async def test_between_two_others_a_private_reply_stays_private(
-    channel: Any, slack: Slack, said: Said
+async def test_a_private_reply_stays_private_between_two_other_people(
+    chat: Chat, slack: Slack
 ) -> None:
     """A slash command can be typed to somebody else, in a conversation without the bot."""
-    await channel.send(said(slash("whoami", channel_id="D_OTHERS")), REFUSED)
+    await chat.send(slash("whoami", channel_id="D_OTHERS"), REFUSED)
     assert slack.responses[0]["response_type"] == "ephemeral"
 
 
-async def test_progress_from_outside_uses_no_response_url(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(slash("list instances", channel_id="C_OUTSIDE"))
+async def test_progress_uses_no_response_url(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(slash("list instances", channel_id="C_OUTSIDE"))
     with pytest.raises(Declined):
-        await channel.send(message, PROGRESS)
+        await chat.send(message, PROGRESS)
     assert slack.responses == []
 
 
-async def test_an_event_from_outside_cannot_be_answered(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(mention("help", channel="C_OUTSIDE"))
+async def test_without_membership_a_mention_cannot_be_answered(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(mention("help", channel="C_OUTSIDE"))
     for reply in (Reply.of("Hello."), REFUSED):
         with pytest.raises(Declined, match="channel"):
-            await channel.send(message, reply)
+            await chat.send(message, reply)
 
 
-async def test_a_response_url_is_used_five_times(channel: Any, slack: Slack, said: Said):
-    message = said(slash("list instances", channel_id="C_OUTSIDE"))
+async def test_a_response_url_is_used_five_times(chat: Chat, slack: Slack):
+    message = chat.receive(slash("list instances", channel_id="C_OUTSIDE"))
     for number in range(5):
-        await channel.send(message, Reply.of(f"{number}"))
+        await chat.send(message, Reply.of(f"{number}"))
     with pytest.raises(Declined):
-        await channel.send(message, Reply.of("6"))
+        await chat.send(message, Reply.of("6"))
     assert len(slack.responses) == 5
 
 
-async def test_a_response_url_is_used_for_half_an_hour(
-    channel: Any, slack: Slack, said: Said, clock: ManualClock
+async def test_a_response_url_expires_after_half_an_hour(
+    chat: Chat, slack: Slack, clock: ManualClock
 ) -> None:
-    message = said(slash("list instances", channel_id="C_OUTSIDE"))
+    message = chat.receive(slash("list instances", channel_id="C_OUTSIDE"))
     clock.advance(1800)
     with pytest.raises(Declined):
-        await channel.send(message, Reply.of("late"))
+        await chat.send(message, Reply.of("late"))
     assert slack.responses == []
 
 
-async def test_a_private_reply_finds_the_other_way(channel: Any, slack: Slack, said: Said):
+async def test_a_private_reply_falls_back_to_the_response_url(chat: Chat, slack: Slack):
     slack.channel("ops").bot_is_in = False
-    click = said(
+    click = chat.receive(
         press({"ts": "1.2", "thread_ts": TS, "channel": CHANNEL, "text": "", "blocks": []})
     )
-    await channel.send(click, REFUSED)
+    await chat.send(click, REFUSED)
     assert slack.responses[0]["response_type"] == "ephemeral"
 
 
-async def test_a_response_url_that_fails_is_no_reason_to_be_silent(
-    channel: Any, slack: Slack, said: Said
-) -> None:
+async def test_a_private_reply_falls_back_to_an_ephemeral_message(chat: Chat, slack: Slack) -> None:
     slack.fail(status=404, body="used_url", content_type="text/plain")
-    await channel.send(said(slash("whoami")), REFUSED)
+    await chat.send(slash("whoami"), REFUSED)
     assert len(slack.whispers) == 1
     slack.fail(status=404, body="used_url", content_type="text/plain")
     with pytest.raises(Declined, match="used_url"):
-        await channel.send(said(slash("whoami", channel_id="C_OUTSIDE")), REFUSED)
+        await chat.send(slash("whoami", channel_id="C_OUTSIDE"), REFUSED)
 
 
-async def test_what_one_person_sees_is_replaced_by_response_url(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(mention("help")), Reply.of("?", private=True))
-    click = said(press(slack.whispers[0]))
-    await channel.send(click, Reply.of("Done."), replaces=click.shown_in)
+async def test_an_ephemeral_message_is_replaced_by_response_url(chat: Chat, slack: Slack) -> None:
+    await chat.send(mention("help"), Reply.of("?", private=True))
+    click = chat.receive(press(slack.whispers[0]))
+    await chat.send(click, Reply.of("Done."), replaces=click.shown_in)
     assert slack.responses[0]["replace_original"] is True
     assert slack.messages == {}
 
 
-async def test_progress_leaves_uses_of_the_response_url_to_the_answer(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    click = said(press({"ts": "1.2", "channel": CHANNEL, "ephemeral": True}))
-    for _ in range(10):
-        assert await channel.send(click, PROGRESS, replaces=click.shown_in) == click.shown_in
-    assert len(slack.responses) == 3
-    await channel.send(click, Reply.of("Done."), replaces=click.shown_in)
-    assert slack.responses[-1]["text"] == "Done."
-
-
-async def test_a_replaced_message_outside_is_replaced_by_response_url(
-    channel: Any, slack: Slack, said: Said
+async def test_without_membership_a_message_is_replaced_by_response_url(
+    chat: Chat, slack: Slack
 ) -> None:
     slack.channel("ops").bot_is_in = False
     slack.fail("channel_not_found")
     outside = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
-    click = said(press(outside))
-    done = await channel.send(click, Reply.of("Done."), replaces=click.shown_in)
+    click = chat.receive(press(outside))
+    done = await chat.send(click, Reply.of("Done."), replaces=click.shown_in)
     assert done == click.shown_in
     assert slack.responses[0]["replace_original"] is True
 
 
-async def test_a_response_url_that_took_nothing_is_not_used_up(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(slash("list instances", channel_id="C_OUTSIDE"))
-    slack.fail(retry_after=60, times=6)
-    for _ in range(6):
-        with pytest.raises(BackendUnavailable):
-            await channel.send(message, Reply.of("None."))
-    await channel.send(message, Reply.of("None."))
-    assert [item["text"] for item in slack.responses] == ["None."]
-
-
 async def test_a_long_reply_is_several_messages_in_the_thread(
-    channel: Any, slack: Slack, said: Said, clock: ManualClock
+    chat: Chat, slack: Slack, clock: ManualClock
 ) -> None:
-    shown = await channel.send(said(mention("show")), SEVERAL)
+    shown = await chat.send(mention("show"), SEVERAL)
     posted = list(slack.messages.values())
     assert len(posted) > 1
     assert {message["thread_ts"] for message in posted} == {TS}
@@ -331,22 +285,20 @@ async def test_a_long_reply_is_several_messages_in_the_thread(
     assert posted[1]["text"] == f"(2 of {len(posted)})"
 
 
-async def test_a_slash_commands_long_reply_makes_a_thread(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(slash("show")), SEVERAL)
+async def test_a_long_reply_to_a_slash_command_starts_a_thread(chat: Chat, slack: Slack) -> None:
+    await chat.send(slash("show"), SEVERAL)
     first, *others = slack.messages.values()
     assert "thread_ts" not in first
     assert {message["thread_ts"] for message in others} == {first["ts"]}
 
 
-async def test_the_message_with_the_buttons_is_the_one_that_is_known(
-    channel: Any, slack: Slack, said: Said
+async def test_the_id_of_a_long_reply_is_the_message_with_the_buttons(
+    chat: Chat, slack: Slack
 ) -> None:
     reply = Reply.of(*SEVERAL.view, actions=ASKED.actions)
-    message = said(mention("stop"))
-    working = await channel.send(message, PROGRESS)
-    shown = await channel.send(message, reply, replaces=working)
+    message = chat.receive(mention("stop"))
+    working = await chat.send(message, PROGRESS)
+    shown = await chat.send(message, reply, replaces=working)
     last = list(slack.messages.values())[-1]
     assert shown == f"{CHANNEL}:{last['ts']}"
     assert len(buttons(last)) == 2
@@ -354,89 +306,72 @@ async def test_the_message_with_the_buttons_is_the_one_that_is_known(
     assert "a.0 " in texts(first["blocks"])
 
 
-async def test_a_long_output_is_a_file_in_the_thread(channel: Any, slack: Slack, said: Said):
-    await channel.send(said(mention("run")), Reply.of(Code(LONG, title="Output")))
+async def test_a_long_output_is_a_file_in_the_thread(chat: Chat, slack: Slack):
+    await chat.send(mention("run"), Reply.of(Code(LONG, title="Output")))
     (file,) = slack.attached()
     assert file.text == LONG
     assert (file.channel, file.thread, file.title) == (CHANNEL, TS, "Output")
     assert "output.txt" in texts(slack.message()["blocks"])
 
 
-async def test_five_hundred_instances_arrive(channel: Any, slack: Slack, said: Said) -> None:
-    rows = tuple((f"i-{n:017x}", f"web-{n}", "running", "eu-central-1") for n in range(500))
-    await channel.send(said(slash("list")), Reply.of(Table(("Id", "Name", "State", "Zone"), rows)))
-    (file,) = slack.attached()
-    content = file.text
-    assert all(f"web-{n} " in content for n in range(500))
-    assert file.thread == slack.message()["ts"]
-
-
-async def test_where_no_file_can_be_shared_the_person_gets_it(
-    channel: Any, slack: Slack, said: Said
+async def test_without_membership_a_file_is_sent_as_a_direct_message(
+    chat: Chat, slack: Slack
 ) -> None:
     slack.channel("ops").bot_is_in = False
-    message = said(slash("run"))
-    await channel.send(message, Reply.of(Code(LONG)))
+    message = chat.receive(slash("run"))
+    await chat.send(message, Reply.of(Code(LONG)))
     assert slack.attached()[-1].channel == DIRECT
     assert "in a direct message" in texts(slack.responses[-1]["blocks"])
 
 
-async def test_a_private_file_goes_to_the_person_alone(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(mention("run")), Reply.of(Code(LONG), private=True))
+async def test_a_private_file_is_sent_as_a_direct_message(chat: Chat, slack: Slack) -> None:
+    await chat.send(mention("run"), Reply.of(Code(LONG), private=True))
     (file,) = slack.attached()
     assert file.channel == DIRECT
     assert slack.messages == {}
     assert len(slack.whispers) == 1
 
 
-async def test_a_file_that_cannot_be_shared_is_not_passed_over(
-    channel: Any, slack: Slack, said: Said
-) -> None:
+async def test_a_file_that_cannot_be_attached_is_reported(chat: Chat, slack: Slack) -> None:
     refused = '{"ok": false, "error": "missing_scope", "needed": "files:write"}'
     slack.fail(method="files.getUploadURLExternal", body=refused)
-    await channel.send(said(mention("run")), Reply.of(Code(LONG)))
+    await chat.send(mention("run"), Reply.of(Code(LONG)))
     remark = slack.message()
     assert remark["thread_ts"] == TS
     assert "output.txt could not be attached" in texts(remark["blocks"])
     assert "files:write is needed" in texts(remark["blocks"])
 
 
-async def test_what_was_delivered_in_part_goes_on_where_it_stopped(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    message = said(mention("show"))
+async def test_a_retry_continues_a_partial_delivery(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(mention("show"))
     reply = Reply.of(*SEVERAL.view, Code(LONG))
     slack.fail(method="chat.postMessage", after=1, retry_after=60)
     slack.fail(method="upload", retry_after=60)
     with pytest.raises(BackendUnavailable):
-        await channel.send(message, reply)
+        await chat.send(message, reply)
     assert len(slack.messages) == 1
     with pytest.raises(BackendUnavailable):
-        await channel.send(message, reply)
-    shown = await channel.send(message, reply)
+        await chat.send(message, reply)
+    shown = await chat.send(message, reply)
     posted = list(slack.messages.values())
     text = "".join(texts(item["blocks"]) for item in posted)
     assert all(text.count(f"{part}.{n} ") == 1 for part in "abc" for n in range(90))
     assert shown == f"{CHANNEL}:{posted[0]['ts']}"
     assert slack.attached()
-    await channel.send(message, reply)  # asked again, it is delivered again
+    await chat.send(message, reply)  # asked again, it is delivered again
     assert len(slack.messages) == 2 * len(posted)
 
 
-async def test_what_may_have_arrived_is_not_sent_again(
-    channel: Any, slack: Slack, said: Said
-) -> None:
+async def test_a_message_that_may_have_arrived_is_not_sent_again(chat: Chat, slack: Slack) -> None:
     slack.fail()
     with pytest.raises(DeadlineExceeded):
-        await channel.send(said(mention("help")), Reply.of("Hello."))
+        await chat.send(mention("help"), Reply.of("Hello."))
     assert len(slack.calls) == 1
 
 
-async def test_a_form_opens_as_a_dialog(channel: Any, slack: Slack, said: Said) -> None:
-    message = said(slash("stop"))
-    assert await channel.send(message, Reply(status="pending", view=(FORM,))) == ""
+async def test_a_form_opens_as_a_dialog(chat: Chat, slack: Slack) -> None:
+    message = chat.receive(slash("stop"))
+    assert await chat.send(message, Reply(status="pending", view=(FORM,))) == ""
     view = slack.dialogs[0].view
     assert slack.called("views.open")[0].arguments["trigger_id"] == message.id
     kept = json.loads(view["private_metadata"])
@@ -444,36 +379,34 @@ async def test_a_form_opens_as_a_dialog(channel: Any, slack: Slack, said: Said) 
     assert slack.messages == {}
 
 
-async def test_a_form_without_a_trigger_is_in_the_thread(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(mention("stop")), Reply(status="pending", view=(FORM,)))
+async def test_a_form_without_a_trigger_is_posted_in_the_thread(chat: Chat, slack: Slack) -> None:
+    await chat.send(mention("stop"), Reply(status="pending", view=(FORM,)))
     assert slack.message()["thread_ts"] == TS
     assert [block["type"] for block in slack.message()["blocks"]].count("input") == 1
 
 
-async def test_a_form_whose_trigger_is_old_is_in_the_channel(
-    channel: Any, slack: Slack, said: Said, clock: ManualClock
+async def test_a_form_with_an_expired_trigger_is_posted(
+    chat: Chat, slack: Slack, clock: ManualClock
 ) -> None:
-    late = said(slash("stop"))
+    late = chat.receive(slash("stop"))
     clock.advance(3)
-    await channel.send(late, Reply(status="pending", view=(FORM,)))
+    await chat.send(late, Reply(status="pending", view=(FORM,)))
     assert slack.called("views.open") == []
     slack.fail("expired_trigger_id")
-    await channel.send(said(slash("stop")), Reply(status="pending", view=(FORM,)))
+    await chat.send(slash("stop"), Reply(status="pending", view=(FORM,)))
     assert len(slack.messages) == 2
 
 
-async def test_a_form_that_was_filled_in_becomes_its_answer(
-    channel: Any, slack: Slack, said: Said
-) -> None:
-    await channel.send(said(mention("stop")), Reply(status="pending", view=(FORM,)))
+async def test_the_answer_to_a_form_replaces_it(chat: Chat, slack: Slack) -> None:
+    await chat.send(mention("stop"), Reply(status="pending", view=(FORM,)))
     values = {"smartops.field.target": {"smartops.value": {"value": "web-1"}}}
-    filled = said(pressed(buttons(slack.message())[0], slack.message(), state={"values": values}))
+    filled = chat.receive(
+        pressed(buttons(slack.message())[0], slack.message(), state={"values": values})
+    )
     assert (filled.text, filled.form) == ("stop", {"target": "web-1"})
-    await channel.send(filled, REFUSED)  # it can still be corrected
+    await chat.send(filled, REFUSED)  # it can still be corrected
     assert buttons(slack.message())
-    shown = await channel.send(filled, ASKED)
+    shown = await chat.send(filled, ASKED)
     assert shown == filled.shown_in
     assert len(slack.messages) == 1
     assert len(buttons(slack.message())) == 2

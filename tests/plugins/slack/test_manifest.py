@@ -1,4 +1,4 @@
-"""The app as Slack makes it from the manifest, and the command that prints it."""
+"""The manifest of the Slack app, and the command that prints it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from smartops import Command, Secret, command
 from smartops.cli import main
 from smartops_slack import SlackConfig, register_cli
-from smartops_slack.manifest import About, as_json, as_yaml, manifest
+from smartops_slack.manifest import manifest
 
 
 def declared(count: int = 1) -> list[Command]:
@@ -57,18 +57,13 @@ def test_an_app_over_http() -> None:
     )
 
 
-def test_an_app_that_is_connected_to_has_no_address(configured: Any, app_token: Secret) -> None:
+def test_an_app_in_socket_mode_has_no_url(configured: Any, app_token: Secret) -> None:
     config = configured(app_token=app_token, command="/ops")
     document = yaml.safe_load(printed(config=config).output)
     assert document == yaml.safe_load(printed("--socket-mode", config=config).output)
     assert document["settings"]["socket_mode_enabled"] is True
     assert "https://" not in json.dumps(document)
     assert document["features"]["slash_commands"][0]["command"] == "/ops"
-
-
-def test_yaml_and_json_say_the_same() -> None:
-    document = manifest(About("Ops: #1", "/smartops", "https://x.example/api/messages"), declared())
-    assert yaml.safe_load(as_yaml(document)) == json.loads(as_json(document)) == document
 
 
 @pytest.mark.parametrize(
@@ -79,7 +74,7 @@ def test_yaml_and_json_say_the_same() -> None:
         ("https://ops.example.com/prod/api/messages", "https://ops.example.com/prod/api/messages"),
     ],
 )
-def test_the_address_may_be_whole_or_not(given: str, expected: str) -> None:
+def test_the_path_is_added_to_a_bare_url(given: str, expected: str) -> None:
     document = yaml.safe_load(printed("--url", given).output)
     assert document["settings"]["interactivity"]["request_url"] == expected
 
@@ -94,12 +89,12 @@ def test_the_address_may_be_whole_or_not(given: str, expected: str) -> None:
         ("--format", "xml"),
     ],
 )
-def test_mistakes_are_usage_errors(arguments: tuple[str, ...]) -> None:
+def test_wrong_options_are_usage_errors(arguments: tuple[str, ...]) -> None:
     assert printed(*arguments).exit_code == 2
 
 
-def test_texts_are_within_slacks_limits() -> None:
-    document = manifest(About("n" * 90, "/smartops", ""), declared(300))
+def test_the_texts_are_within_slacks_limits() -> None:
+    document = manifest("n" * 90, "/smartops", "", declared(300))
     information, features = document["display_information"], document["features"]
     assert len(information["name"]) <= 35
     assert len(information["description"]) <= 140
@@ -107,10 +102,10 @@ def test_texts_are_within_slacks_limits() -> None:
     assert len(features["slash_commands"][0]["usage_hint"]) <= 1000
     assert len(features["slash_commands"][0]["description"]) <= 2000
     assert len(features["bot_user"]["display_name"]) <= 80
-    assert len(manifest(About("n", "/n", ""), ())["display_information"]["long_description"]) >= 174
+    assert len(manifest("n", "/n", "", ())["display_information"]["long_description"]) >= 174
 
 
-def test_it_is_printed_by_the_command_line(
+def test_the_manifest_lists_the_commands_of_the_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BOT", "xoxb-1")

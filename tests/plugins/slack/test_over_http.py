@@ -1,4 +1,4 @@
-"""The same over HTTP: `smartops serve` in a process of its own, and a Slack that it calls."""
+"""`smartops serve` in a process of its own, and a simulated Slack."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from slack_acts import (
     ALICE,
     BOT_TOKEN,
     SECRET,
+    STRANGER,
     TEAM,
     TS,
     Signer,
@@ -86,7 +87,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
             await anyio.to_thread.run_sync(server.stop)
 
 
-async def test_a_person_changes_something_from_slack(served: Served) -> None:
+async def test_a_person_confirms_a_change(served: Served) -> None:
     slack = served.slack
     answer = await served.post(json.dumps(slack.live(mention("stop web-server-01"))).encode())
     assert (answer.status, answer.body) == (200, "")
@@ -107,8 +108,15 @@ async def test_a_person_changes_something_from_slack(served: Served) -> None:
     await slack.until(lambda: slack.responses)
     assert ALICE in texts(slack.responses[0]["blocks"])
 
+    stranger = mention("stop web-server-01", user=STRANGER, ts="1700000002.1")
+    await served.post(json.dumps(slack.live(stranger)).encode())
+    await slack.until(lambda: slack.whispers)
+    (whisper,) = slack.whispers
+    assert whisper["user"] == STRANGER
+    assert f"slack:{TEAM}:{STRANGER}" in texts(whisper["blocks"])
 
-async def test_the_door_is_only_open_for_slack(served: Served) -> None:
+
+async def test_only_requests_of_slack_are_accepted(served: Served) -> None:
     challenge = json.dumps({"type": "url_verification", "challenge": "abc"}).encode()
     assert (await served.post(challenge)).body == {"challenge": "abc"}
     body = json.dumps(mention("list instances")).encode()

@@ -1,4 +1,4 @@
-"""What somebody typed comes back as they typed it: tokens and escaping undone once."""
+"""Typed text: tokens and escaping are undone once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slack_acts import BOT
 from smartops.channels import without_residue
-from smartops_slack.text import escaped, mentions, spoken, unescaped
+from smartops_slack.text import escaped, mentions, typed_text, unescaped
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,21 @@ from smartops_slack.text import escaped, mentions, spoken, unescaped
         ("", ""),
     ],
 )
-def test_text_is_as_it_was_typed(sent: str, typed: str) -> None:
-    assert spoken(sent, BOT) == typed
+def test_tokens_escaping_and_residue_are_removed(sent: str, typed: str) -> None:
+    assert typed_text(sent, BOT) == typed
 
 
-def test_a_bot_that_does_not_know_its_name_takes_the_first_mention() -> None:
-    assert spoken("<@U1> stop <@U2>", mentioned=True) == "stop @U2"
-    assert spoken("<@U1> stop <@U2>") == "@U1 stop @U2"
+def test_the_first_mention_is_removed_if_the_bots_id_is_unknown() -> None:
+    assert typed_text("<@U1> stop <@U2>", mentioned=True) == "stop @U2"
+    assert typed_text("<@U1> stop <@U2>") == "@U1 stop @U2"
 
 
-def test_a_mention_is_whole_or_none() -> None:
+def test_only_the_whole_id_is_a_mention() -> None:
     assert mentions(f"hey <@{BOT}>", BOT)
     assert mentions(f"hey <@{BOT}|smartops>", BOT)
     assert not mentions(f"hey <@{BOT}X>", BOT)
     assert not mentions(f"hey {BOT}", BOT)
-    assert spoken(f"<@{BOT}X> stop", BOT) == f"@{BOT}X stop"
+    assert typed_text(f"<@{BOT}X> stop", BOT) == f"@{BOT}X stop"
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=60)
@@ -78,20 +78,19 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
 
 @given(text=texts)
 @settings(deadline=None, max_examples=50)
-def test_what_is_escaped_comes_back(text: str) -> None:
+def test_escaping_can_be_undone(text: str) -> None:
     assert unescaped(escaped(text)) == text
     assert not set("<>") & set(escaped(text))
 
 
 @given(text=texts)
 @settings(deadline=None, max_examples=50)
-def test_typed_text_cannot_pass_for_a_token(text: str) -> None:
-    """Whatever was typed, escaped once as Slack does, is read as exactly that."""
+def test_typed_text_cannot_become_a_token(text: str) -> None:
     plain = without_residue(f"say {text} x").strip()
-    assert spoken(f"<@{BOT}> {escaped(plain)}", BOT) == plain
+    assert typed_text(f"<@{BOT}> {escaped(plain)}", BOT) == plain
 
 
 @given(text=st.text(max_size=80))
 @settings(deadline=None, max_examples=50)
-def test_any_text_can_be_read(text: str) -> None:
-    assert isinstance(spoken(text, BOT, mentioned=True), str)
+def test_any_text_is_read(text: str) -> None:
+    assert isinstance(typed_text(text, BOT, mentioned=True), str)
