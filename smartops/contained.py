@@ -58,6 +58,11 @@ class Caught:
             self._log.error(self._text, *self._args, exc_info=error)
         return True
 
+    def reraise(self) -> None:
+        """Raise the exception again, if there was one."""
+        if self.error is not None:
+            raise self.error
+
 
 async def contained(owner: str, work: Awaitable[T]) -> T:
     """Await plugin code; add the plugin's name to the traceback of its exceptions.

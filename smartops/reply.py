@@ -261,16 +261,18 @@ class Reply:
 
         Raises TypeError or ValueError if its data has no JSON form.
         """
-        return _encoded(
-            {
-                "status": self.status,
-                "data": dict(self.data),
-                "view": [{"block": type(block).__name__, **members(block)} for block in self.view],
-                "actions": [members(action) for action in self.actions],
-                "error": _dump_error(self.error),
-                "private": self.private,
-            }
-        ).encode()
+        return _encoded(self.stored()).encode()
+
+    def stored(self) -> dict[str, Any]:
+        """Return the members that :meth:`dump` writes."""
+        return {
+            "status": self.status,
+            "data": dict(self.data),
+            "view": [{"block": type(block).__name__, **members(block)} for block in self.view],
+            "actions": [members(action) for action in self.actions],
+            "error": _dump_error(self.error),
+            "private": self.private,
+        }
 
     @classmethod
     def load(cls, stored: bytes) -> Reply:

@@ -36,8 +36,8 @@ class Work(ABC):
         """
 
     @abstractmethod
-    async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Call ``act`` at most once in the operation, and return its result.
+    async def once(self, step: str, function: Callable[[], Awaitable[Any]]) -> Any:
+        """Call ``function`` at most once in the operation, and return its result.
 
         The step is stored before the call, and its result (a JSON value) after it.
         In a resumed operation, a finished step returns its stored result. Raises

@@ -17,7 +17,7 @@ from typing import TypeVar
 import anyio
 
 from smartops.channel import Channel
-from smartops.contained import contained
+from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
 from smartops.middleware import Answer, Claimed, Gate
@@ -88,7 +88,8 @@ class Delivery:
 
     async def handle(self, message: Message) -> Answer:
         """Return the answer to a message, however long it takes."""
-        answer = await self._gate.handle(message)
+        first = await self._gate.begin(message) or await self._gate.first_answer(message)
+        answer = first if isinstance(first, Answer) else await self._gate.answer(first)
         if answer.decided:
             self._spawn(self._close, answer)
         return answer
@@ -128,18 +129,18 @@ class Delivery:
         for key, stored in await self._store.undelivered(self._clock.time()):
             if key in self._keys:
                 continue  # another process took it over for a while: the store was away
-            try:
-                message = Message.load(stored)
-            except Exception:  # one unreadable message must not block the others
-                log.exception("a message waits that this version cannot read")
-                continue
-            channel = self._channels.get(message.channel)
-            if channel is not None:
-                self._keys.add(key)
-                self._spawn(self._take_over, channel, Claimed(message, key))
-            elif message.channel not in self._unknown_channels:
-                self._unknown_channels.add(message.channel)
-                log.warning("a message of channel %s waits, which is not loaded", message.channel)
+            with Caught(log, "a stored message cannot be read by this version"):
+                self._begin_take_over(Claimed(Message.load(stored), key))
+
+    def _begin_take_over(self, claimed: Claimed) -> None:
+        name = claimed.message.channel
+        channel = self._channels.get(name)
+        if channel is not None:
+            self._keys.add(claimed.key)
+            self._spawn(self._take_over, channel, claimed)
+        elif name not in self._unknown_channels:
+            self._unknown_channels.add(name)
+            log.warning("a message of channel %s waits, which is not loaded", name)
 
     async def _answer(self, pending: Pending, channel: Channel | None) -> None:
         """Answer a message whose request waits; push what is late."""
@@ -191,7 +192,7 @@ class Delivery:
         message = claimed.message
         with self._at_work(claimed):
             progress = self._progress(channel, claimed)
-            progress.kept = progress.shown = shown
+            progress.stored = progress.shown = shown
             with (
                 self._clock.after(HINT, partial(self._spawn, _hint, channel, message)),
                 self._clock.after(channel.ack_timeout, partial(self._spawn, progress.go_on)),
@@ -216,8 +217,8 @@ class Delivery:
             self._keys.discard(claimed.key)  # if it was not answered, it is taken over again
 
     def _progress(self, channel: Channel, claimed: Claimed) -> Progress:
-        keep = partial(self._store.put_fact, PROGRESS, claimed.key)
-        return Progress(channel, claimed.message, self._clock, keep)
+        store = partial(self._store.put_fact, PROGRESS, claimed.key)
+        return Progress(channel, claimed.message, self._clock, store)
 
     async def _send_answer(
         self, channel: Channel, claimed: Claimed, answer: Answer, progress: Progress
@@ -226,7 +227,7 @@ class Delivery:
         message = claimed.message
         if answer.decided and message.shown_in:
             progress.shown = message.shown_in
-        replaces = progress.kept if answer.private else progress.shown
+        replaces = progress.stored if answer.private else progress.shown
         shown = await self._send(channel, message, answer, replaces)
         if answer.approval_message and shown:
             self._store.shown(answer.approval_message, shown)
@@ -245,21 +246,19 @@ class Delivery:
         """Delete what was stored of a message until it was answered."""
         if claimed.key:
             self._store.delivered(claimed.key)
-            if progress.kept:
+            if progress.stored:
                 await self._store.drop_fact(PROGRESS, claimed.key)
 
     async def _close(self, answer: Answer, besides: Where | None = None) -> None:
         """Show a decision in place of the messages that ask for it, but not in ``besides``."""
         if not answer.decided:
             return
-        try:
+        with Caught(log, "the buttons for %s were not removed", answer.decided):
             for asking in await self._store.approval_messages(answer.decided):
                 channel, where = self._channels.get(asking.channel), (asking.channel, asking.shown)
                 if channel is not None and asking.shown and where != besides:
                     message = Message.load(asking.message.encode())
                     await self._send(channel, message, replace(answer, private=False), asking.shown)
-        except Exception:  # if it were raised, the message would be answered again
-            log.exception("the buttons for %s were not taken away", answer.decided)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
         """Send a reply; return the id of the message that shows it, empty if there is none."""
@@ -269,18 +268,18 @@ class Delivery:
     async def _delivered(self, channel: Channel, deliver: Callable[[], Awaitable[T]]) -> T | None:
         """Call ``deliver`` until it succeeds, is refused or was tried often enough."""
         for pause in (*RETRIES, None):
-            try:
-                return await contained(channel.name, deliver())
-            except BackendUnavailable as error:
-                if pause is None:
-                    break
-                log.warning("%s cannot be reached; trying again: %s", channel.name, error)
-                await self._clock.sleep(max(pause, error.retry_after or 0))
-            except Refusal as error:
-                log.error("a reply cannot be delivered by %s: %s", channel.name, error)
-                return None
-            except Exception:
-                log.exception("a reply could not be delivered by %s", channel.name)
+            with Caught(log, "a reply could not be delivered by %s", channel.name) as caught:
+                try:
+                    return await contained(channel.name, deliver())
+                except BackendUnavailable as error:
+                    if pause is None:
+                        break
+                    log.warning("%s cannot be reached; trying again: %s", channel.name, error)
+                    await self._clock.sleep(max(pause, error.retry_after or 0))
+                except Refusal as error:
+                    log.error("a reply cannot be delivered by %s: %s", channel.name, error)
+                    return None
+            if caught.error is not None:
                 return None
         log.error("a reply was not delivered by %s: it cannot be reached", channel.name)
         return None

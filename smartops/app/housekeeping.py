@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
+from smartops.contained import Caught
 from smartops.services import Clock
 from smartops.store import LEASE, Operation, Store, StoreUnavailable
 
@@ -68,10 +69,8 @@ class Housekeeping:
         """Work every few seconds until cancelled; a failing store is logged and tried again."""
         while True:
             await self._clock.sleep(TICK)
-            try:
+            with Caught(log, "housekeeping failed; it is tried again in %g seconds", TICK):
                 await self.once()
-            except Exception:
-                log.exception("housekeeping failed; it is tried again in %g seconds", TICK)
 
     async def leave(self) -> None:
         """Take over nothing from now on: this process stops."""

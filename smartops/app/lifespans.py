@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup
 
-from smartops.contained import CANCELLED
+from smartops.contained import Caught
 from smartops.errors import Problem, StartupError
 from smartops.plugins import Offer, brief
 
@@ -61,17 +61,16 @@ class _Lifespan:
 
     async def run(self) -> None:
         try:
-            with self._scope:
-                async with self._offer.value:
-                    self._entered = True
-                    self.settled.set()
-                    await self._leaving.wait()
-            if not self._leaving.is_set():
-                log.error("the lifespan of plugin %s ended early", self._offer.owner)
-        except CANCELLED:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; it is logged
-            self._fail(sole(error))
+            with Caught() as caught:
+                with self._scope:
+                    async with self._offer.value:
+                        self._entered = True
+                        self.settled.set()
+                        await self._leaving.wait()
+                if not self._leaving.is_set():
+                    log.error("the lifespan of plugin %s ended early", self._offer.owner)
+            if caught.error is not None:
+                self._fail(sole(caught.error))
         finally:
             self.settled.set()
             self._left.set()

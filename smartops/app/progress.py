@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from smartops.channel import Channel
-from smartops.contained import contained
+from smartops.contained import Caught, contained
 from smartops.errors import Refusal
 from smartops.message import Message
 from smartops.middleware import ProgressReporter
@@ -21,8 +21,8 @@ log = logging.getLogger("smartops.delivery")
 class Progress(ProgressReporter):
     """Shows one message's progress; ``shown`` is the platform's id of where it is to be shown.
 
-    ``kept`` is the id of what does show it, empty if nothing does yet. ``keep``
-    is given that, for whoever goes on after this process.
+    ``stored`` is the id of the message that shows it now, empty if none does yet.
+    ``store`` stores that, so that another process can take over.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class Progress(ProgressReporter):
         channel: Channel,
         message: Message,
         clock: Clock,
-        keep: Callable[[str], Awaitable[None]],
+        store: Callable[[str], Awaitable[None]],
     ) -> None:
-        self.shown = self.kept = ""
-        self._keep = keep
+        self.shown = self.stored = ""
+        self._store = store
         self._channel = channel
         self._message = message
         self._clock = clock
@@ -89,17 +89,15 @@ class Progress(ProgressReporter):
     async def _showed(self) -> bool:
         """Show it; what is under way is not cut off, for nobody would know what is shown."""
         reply = Reply(status="pending", view=(Text(self._text, style="note"),))
-        with anyio.CancelScope(shield=True):
+        name = self._channel.name
+        with anyio.CancelScope(shield=True), Caught(log, "progress is not shown by %s", name):
             try:
                 sending = self._channel.send(self._message, reply, replaces=self.shown)
-                self.shown = await contained(self._channel.name, sending)
-                if self.shown != self.kept:
-                    self.kept = self.shown
-                    await self._keep(self.kept)
+                self.shown = await contained(name, sending)
+                if self.shown != self.stored:
+                    self.stored = self.shown
+                    await self._store(self.stored)
+                return True
             except Refusal as error:
-                log.info("progress is not shown by %s: %s", self._channel.name, error)
-                return False
-            except Exception:
-                log.exception("progress is not shown by %s", self._channel.name)
-                return False
-        return True
+                log.info("progress is not shown by %s: %s", name, error)
+        return False

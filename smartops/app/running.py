@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from smartops.channel import Channel
 from smartops.config import Settings
-from smartops.contained import CANCELLED
+from smartops.contained import Caught
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Claims, Message
 from smartops.middleware import Gate, Running
@@ -166,28 +166,21 @@ class App:
 
 async def _problem(ping: Callable[[], Awaitable[None]]) -> str:
     """Return what is wrong, in words that may be shown, or nothing."""
-    try:
-        with anyio.fail_after(PING_TIMEOUT):
-            await ping()
-    except TimeoutError:
-        return f"no answer within {PING_TIMEOUT:g} seconds"
-    except Refusal as refusal:
-        return refusal.message
-    except CANCELLED:
-        raise
-    except BaseException:
-        log.exception("readiness check failed")
-        return "failed; see the log"
-    return ""
+    with Caught(log, "readiness check failed"):
+        try:
+            with anyio.fail_after(PING_TIMEOUT):
+                await ping()
+        except TimeoutError:
+            return f"no answer within {PING_TIMEOUT:g} seconds"
+        except Refusal as refusal:
+            return refusal.message
+        return ""
+    return "failed; see the log"
 
 
 async def _logged(function: Callable[..., Awaitable[Any]], arguments: Sequence[Any]) -> None:
-    try:
+    with Caught(log, "background work failed: %s", getattr(function, "__qualname__", function)):
         await function(*arguments)
-    except CANCELLED:
-        raise
-    except BaseException:
-        log.exception("background work failed: %s", getattr(function, "__qualname__", function))
 
 
 @asynccontextmanager

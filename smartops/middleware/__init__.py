@@ -4,7 +4,8 @@ from .access import Permission, identify, may_ever, may_run
 from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
-from .steps import Answer, Claimed, CoreServices, Parts, ProgressReporter, Running
+from .running import ProgressReporter, Running
+from .steps import Answer, Claimed, CoreServices, Parts
 
 __all__ = [
     "CORE_COMMANDS",

@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 
 from smartops.command import Command
+from smartops.contained import Caught
 from smartops.errors import InternalError, Refusal
 from smartops.grammar import Grammar, ParseError
 from smartops.message import Message, Person
-from smartops.reply import Reply
+from smartops.reply import Quota, Reply
 from smartops.store import AuditEvent, Operation
 
 from .access import Denied
@@ -21,7 +22,10 @@ log = logging.getLogger("smartops.gate")
 
 @dataclass(slots=True)
 class Trail:
-    """What the audit event of one message says. The gate writes it; no step decides by it."""
+    """What is known of one message so far, for its audit event and its answer.
+
+    The answer to a ``read`` is stored for duplicates for a short time only.
+    """
 
     message: Message
     person: Person
@@ -31,6 +35,8 @@ class Trail:
     owner: str = ""
     text: str = ""
     rule: str = ""
+    read: bool = False
+    quota: Quota | None = None
 
     def runs(self, command: Command, text: str) -> None:
         """Note which command is called."""
@@ -53,7 +59,7 @@ class Trail:
             self.command, self.owner = refusal.command.name, refusal.command.owner
 
 
-def unforeseen(trail: Trail, error: BaseException, more: str = "") -> Refusal:
+def unforeseen(trail: Trail, error: BaseException | None, more: str = "") -> Refusal:
     """Log an error with its traceback, and return the refusal that shows its reference only."""
     request_id = trail.message.request_id
     owner = f" in {trail.command!r} of {trail.owner}" if trail.command else ""
@@ -65,11 +71,9 @@ def unforeseen(trail: Trail, error: BaseException, more: str = "") -> Refusal:
 def write_audit_event(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
     """Log and count the outcome, and store it in the history unless it is not to be ``stored``."""
     event = _event(trail, reply, parts.clock.time())
-    try:
-        if stored:
+    if stored:
+        with Caught(log, "the audit event of request %s was not stored", event.request_id):
             parts.store.add_audit_event(event)
-    except Exception:
-        log.exception("audit event not stored", extra={"request_id": trail.message.request_id})
     parts.observe(event)
 
 
@@ -84,7 +88,7 @@ def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
         claimed=message.claimed,
         place=str(message.place),
         command=trail.command,
-        text=trail.text or _said(message),
+        text=trail.text or _text(message),
         phase="outcome",
         rule=trail.rule,
         outcome=_outcome(reply),
@@ -99,7 +103,7 @@ def _outcome(reply: Reply) -> str:
     return str(reply.data.get("state", reply.error.code))
 
 
-def _said(message: Message) -> str:
-    """Return what was said or pressed; of a token only what it was for, as it may still work."""
+def _text(message: Message) -> str:
+    """Return the message's text; of a token only its purpose, as it may still be valid."""
     token = TOKEN.fullmatch(message.action or message.text.strip())
     return token[1] if token else message.text or "(action)"

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from smartops.command import Call, Command, Effect, Handler
-from smartops.contained import PluginFailed, contained
+from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import DeadlineExceeded, PermissionDenied, Refusal
 from smartops.plan import Plan
 from smartops.plugins import Offer
@@ -161,17 +161,15 @@ class _Layered:
         self._rest = rest
         self._passed = False
         self._reply: Reply | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     async def __call__(self) -> Reply:
         """Run the layer; raises PluginFailed if it does what a layer must not."""
         owner = self._layer.owner
-        try:
+        with Caught() as caught:
             reply = await contained(owner, self._layer.value(self._call, self._call_next))
-        except Exception as error:
-            self._report_change(error)
-            raise
-        self._report_change(None)
+        self._report_change(caught.error)
+        caught.reraise()
         if self._changes and not self._passed:
             raise PermissionDenied(
                 f"The plugin {owner} did not let this pass: {self._call.text}",
@@ -181,7 +179,7 @@ class _Layered:
             raise PluginFailed(f"the layer of {owner} returned {type(reply).__name__}, not a Reply")
         return reply
 
-    def _report_change(self, error: Exception | None) -> None:
+    def _report_change(self, error: BaseException | None) -> None:
         """Raise what became of a change if the layer, raising ``error``, says otherwise."""
         if not self._changes:
             return
@@ -200,9 +198,8 @@ class _Layered:
                 details="Nothing was done.",
             )
         self._passed = True
-        try:
-            self._reply = await self._rest()
-        except Exception as error:
-            self._error = error
-            raise
-        return self._reply
+        with Caught() as caught:
+            reply = self._reply = await self._rest()
+        self._error = caught.error
+        caught.reraise()
+        return reply

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from smartops.command import Effect
-from smartops.contained import CANCELLED
+from smartops.contained import Caught
 from smartops.errors import (
     ApprovalInvalid,
     BackendUnavailable,
@@ -33,13 +33,13 @@ from .dispatch import Run, dispatch
 from .operations import begin, can_resume, execute, given_up, outcome_of
 from .parse import check_known, parse, proposed, stored_call
 from .questions import naming_question
+from .running import ProgressReporter
 from .steps import (
     Allowed,
     Answer,
     Claimed,
     Identified,
     Parts,
-    ProgressReporter,
     Understood,
     answer,
 )
@@ -55,20 +55,11 @@ class Gate:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
 
-    async def handle(self, message: Message) -> Answer:
-        """Return the answer to a message; raises nothing but cancellation."""
-        first = await self.deduplicate(message)
-        return first if isinstance(first, Answer) else await self.answer(first)
-
-    async def deduplicate(self, message: Message) -> Claimed | Answer:
-        """Claim a message, or return the answer to the first one if it is a duplicate."""
-        return await self.begin(message) or await self.first_answer(message)
-
     async def begin(self, message: Message, *, keep: bool = False) -> Claimed | Answer | None:
         """Claim a message; None if it is a duplicate, the answer if it cannot be claimed."""
         trail = self._trail(message)
         claimed = await self._guarded(trail, self.claim(message, keep=keep))
-        return self._recorded(trail, claimed) if isinstance(claimed, Answer) else claimed
+        return self._recorded(trail, claimed) if isinstance(claimed, Reply) else claimed
 
     async def claim(self, message: Message, *, keep: bool = False) -> Claimed | None:
         """Claim a message under its idempotency key; None if it is a duplicate.
@@ -78,9 +69,8 @@ class Gate:
         """
         if not message.id:
             return Claimed(message)
-        key, digest = idempotency_key(message), digest_of(message)
-        stored = message.dump() if keep else None
-        new = await self.parts.store.claim(key, digest, stored)
+        key, stored = idempotency_key(message), message.dump() if keep else None
+        new = await self.parts.store.claim(key, digest_of(message), stored)
         return self._begun(message, key) if new else None
 
     async def first_answer(self, message: Message) -> Claimed | Answer:
@@ -109,26 +99,29 @@ class Gate:
         trail = self._trail(message, key)
         asked = Identified(message, trail.person, key, progress or ProgressReporter())
         try:
-            reply = await self._guarded(trail, self._limited(asked, trail))
-            if not reply.request_id:
-                reply = replace(reply, request_id=message.request_id)
+            made = await self._guarded(trail, self._limited(asked, trail))
+            reply = answer(made, quota=trail.quota, request_id=message.request_id)
             limited = isinstance(reply.error, LimitExceeded)
             write_audit_event(self.parts, trail, reply, stored=not limited)
             if key:
-                await self._settle(key, reply, forget=limited)
+                with Caught(log, "the answer to request %s was not stored", message.request_id):
+                    await self._settle(key, reply, trail, limited=limited)
         finally:
             self.parts.running.end(key)
         return reply
 
-    async def _limited(self, asked: Identified, trail: Trail) -> Answer:
-        message = asked.message
-        verdict = await take_limits(self.parts, asked.person, message.team)
-        if not verdict.allowed:
-            return answer(Reply.refused(exceeded(verdict)), quota=verdict.quota)
-        reply = await self._guarded(trail, self._parsed(asked, trail))
-        return answer(reply, quota=verdict.quota, request_id=message.request_id)
+    async def _settle(self, key: str, reply: Answer, trail: Trail, *, limited: bool) -> None:
+        """Store the answer for duplicates; one beyond the limits is to be sent again."""
+        if limited:
+            await self.parts.store.release(key)
+        else:
+            self.parts.store.settle(key, reply.dump(), read=trail.read)
 
-    async def _parsed(self, asked: Identified, trail: Trail) -> Reply:
+    async def _limited(self, asked: Identified, trail: Trail) -> Reply:
+        verdict = await take_limits(self.parts, asked.person, asked.message.team)
+        trail.quota = verdict.quota
+        if not verdict.allowed:
+            raise exceeded(verdict)
         understood = await parse(self.parts, asked, partial(self._proposed, asked))
         if isinstance(understood, Reply):
             return understood
@@ -154,16 +147,15 @@ class Gate:
         parts = self.parts
         if understood.approval is not None:
             raise ApprovalInvalid("This confirmation is not for a change")
+        trail.read = True
         if allowed.command.takes_work:
             operation = await begin(parts, asked, allowed)
             trail.key = operation.id
-            reply: Reply = await execute(
+            return await execute(
                 parts, operation, allowed, None, trail=trail, progress=asked.progress
             )
-        else:
-            run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
-            reply = await self._guarded(trail, dispatch(parts.clock, parts.layers, run))
-        return answer(reply, read=True)
+        run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
+        return await dispatch(parts.clock, parts.layers, run)
 
     async def _change(
         self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
@@ -199,8 +191,8 @@ class Gate:
         trail = self._trail(Message.load(operation.message.encode()))
         with parts.running.expect(operation.id):
             allowed = await self._guarded(trail, self._allowed_again(operation, trail))
-            if isinstance(allowed, Answer):
-                reply: Reply = await self._not_resumed(operation, allowed)
+            if isinstance(allowed, Reply):
+                reply = await self._not_resumed(operation, allowed)
             else:
                 trail.key = operation.id
                 plan = plan_of(operation.plan) if operation.plan else None
@@ -223,7 +215,7 @@ class Gate:
             raise ValidationFailed(f"{name} can no longer go on where it was stopped")
         return allowed
 
-    async def _not_resumed(self, operation: Operation, refused: Answer) -> Reply:
+    async def _not_resumed(self, operation: Operation, refused: Reply) -> Reply:
         log.warning("%s cannot be resumed: %s", operation.id, refused.error)
         if isinstance(refused.error, BackendUnavailable | DeadlineExceeded):
             return refused
@@ -265,44 +257,31 @@ class Gate:
         trail.refers_to(first, self.parts.grammar)
         return await outcome(self.parts, first)
 
-    def _recorded(self, trail: Trail, reply: Answer) -> Answer:
+    def _recorded(self, trail: Trail, reply: Reply) -> Answer:
         write_audit_event(self.parts, trail, reply)
-        return replace(reply, request_id=trail.message.request_id)
+        return answer(reply, request_id=trail.message.request_id)
 
     def _trail(self, message: Message, key: str = "") -> Trail:
         person = identify(self.parts.people, message.sender, message.roles)
         return Trail(message, person, self.parts.clock.time(), key)
 
-    async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Answer:
-        """Return what a step returns, or the answer that its exception becomes."""
-        try:
-            return await step
-        except ApprovalInvalid as refusal:
-            return await self._raced(trail, refusal)
-        except Refusal as refusal:
-            trail.refused(refusal)
-            return answer(Reply.refused(refusal))
-        except CANCELLED:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
-            return answer(Reply.refused(unforeseen(trail, error)))
+    async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Reply:
+        """Return what a step returns, or the reply that its exception becomes."""
+        with Caught() as caught:
+            try:
+                return await step
+            except ApprovalInvalid as refusal:
+                return await self._raced(trail, refusal)
+            except Refusal as refusal:
+                trail.refused(refusal)
+                return Reply.refused(refusal)
+        return Reply.refused(unforeseen(trail, caught.error))
 
-    async def _raced(self, trail: Trail, refusal: ApprovalInvalid) -> Answer:
+    async def _raced(self, trail: Trail, refusal: ApprovalInvalid) -> Reply:
         """Return the outcome of the operation that a duplicate of the message began, if any."""
         operation = await self.parts.store.operation_of(trail.key) if trail.key else None
         if operation is not None:
             return await self._outcome(operation, trail)
         if isinstance(refusal, ApprovalOver):
             return answer(Reply.refused(refusal), decided=refusal.approval, private=False)
-        return answer(Reply.refused(refusal))
-
-    async def _settle(self, key: str, reply: Answer, *, forget: bool) -> None:
-        """Store the answer for duplicates; ``forget`` one that is to be sent again later."""
-        store = self.parts.store
-        try:
-            if forget:
-                await store.release(key)
-            else:
-                store.settle(key, reply.dump(), read=reply.read)
-        except Exception:
-            log.exception("answer not stored", extra={"request_id": reply.request_id})
+        return Reply.refused(refusal)

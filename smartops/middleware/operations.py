@@ -14,13 +14,8 @@ import anyio
 import anyio.lowlevel
 
 from smartops.command import Command, Effect
-from smartops.contained import CANCELLED
-from smartops.errors import (
-    ApprovalInvalid,
-    BackendUnavailable,
-    DeadlineExceeded,
-    Refusal,
-)
+from smartops.contained import Caught
+from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.plan import Plan
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Approval, Operation, OperationState, Store, StoreUnavailable
@@ -28,7 +23,8 @@ from smartops.work import Work
 
 from .audit import Trail, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
-from .steps import Allowed, Answer, Identified, Parts, ProgressReporter, answer
+from .running import ProgressReporter
+from .steps import Allowed, Answer, Identified, Parts, answer
 
 log = logging.getLogger("smartops.gate")
 
@@ -83,37 +79,49 @@ async def execute(
     backend refused, unknown if the effect may have happened, and still running
     if another process can resume it.
     """
-    state: OperationState | None = None
-    reply: Reply | None = None
-    changes = allowed.effect is not Effect.READ
     with parts.running.carry(operation.id) as scope:
-        resumable = allowed.command.resumable
-        work = StoredWork(parts.store, operation, progress, scope, resumable=resumable)
+        work = StoredWork(parts.store, operation, progress, scope, allowed.command)
         call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, plan, work, work.scopes)
+        reply: Reply | None = None
         try:
-            reply = _complete(operation, await dispatch(parts.clock, parts.layers, run))
-            state = "done"
-        except Refusal as refusal:
-            state = "unknown" if changes and _is_ambiguous(refusal) else "failed"
-            reply = Reply.refused(refusal)
-        except CANCELLED:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a plugin's SystemExit fails its message only
-            failure = unforeseen(trail, error, LOOK_FIRST if changes else "")
-            state, reply = "unknown", Reply.refused(failure)
-        finally:
-            if scope.cancel_called and reply is None:  # else it was over before it was cancelled
-                state, reply = "unknown", cancelled(operation, changes=changes)
-            state = state or ("running" if work.resumable else "unknown")
+            state, reply = await _attempt(parts, operation, run, trail)
+        finally:  # without a reply: it is cancelled
+            if reply is None:
+                state, reply = _interrupted(operation, run, work, requested=scope.cancel_called)
             if not work.taken_over:
                 with anyio.CancelScope(shield=True):
-                    await _ended(parts, operation, state, reply)
-            if reply is None and state == "unknown":  # shutdown cancels it: nothing else will
-                write_audit_event(parts, trail, outcome_of(replace(operation, state=state)))
+                    await _end(parts, operation, state, reply)
+            if reply is None and state == "unknown":  # at shutdown, which answers nothing more
+                lost = outcome_of(replace(operation, state=state))
+                write_audit_event(parts, trail, lost)
     if work.taken_over:
         reply = outcome_of(await ended_elsewhere(parts, operation))
-    return decided(reply or cancelled(operation, changes=changes), operation)
+    return decided(reply or cancelled(operation, run), operation)
+
+
+async def _attempt(
+    parts: Parts, operation: Operation, run: Run, trail: Trail
+) -> tuple[OperationState, Reply]:
+    """Run the call, and return how the operation ended."""
+    changes = run.effect is not Effect.READ
+    with Caught() as caught:
+        try:
+            return "done", _complete(operation, await dispatch(parts.clock, parts.layers, run))
+        except Refusal as refusal:
+            ambiguous = changes and _is_ambiguous(refusal)
+            return "unknown" if ambiguous else "failed", Reply.refused(refusal)
+    failure = unforeseen(trail, caught.error, LOOK_FIRST if changes else "")
+    return "unknown", Reply.refused(failure)
+
+
+def _interrupted(
+    operation: Operation, run: Run, work: StoredWork, *, requested: bool
+) -> tuple[OperationState, Reply | None]:
+    """Return the state of a cancelled operation, and the reply if a person ``requested`` it."""
+    if requested:
+        return "unknown", cancelled(operation, run)
+    return "running" if work.resumable else "unknown", None
 
 
 def decided(reply: Reply, operation: Operation) -> Answer:
@@ -136,7 +144,7 @@ def _is_ambiguous(refusal: Refusal) -> bool:
     return isinstance(refusal, DeadlineExceeded)
 
 
-async def _ended(
+async def _end(
     parts: Parts, operation: Operation, state: OperationState, reply: Reply | None
 ) -> None:
     try:
@@ -177,8 +185,8 @@ def _operation(
 class StoredWork(Work):
     """Work whose steps are stored, so that another process can resume it.
 
-    ``scopes`` are those that a person or a deadline cancels it by. With
-    ``resumable`` it is resumed after a crash although no step was begun. It is
+    ``scopes`` are those that a person or a deadline cancels it by. If the ``command`` is
+    resumable, it is resumed after a crash although no step was begun. It is
     ``taken_over`` when its lease ran out (the store was away, or this process was
     stopped for a while) and another process resumes it: no step is begun twice.
     """
@@ -189,8 +197,7 @@ class StoredWork(Work):
         operation: Operation,
         progress: ProgressReporter,
         scope: anyio.CancelScope,
-        *,
-        resumable: bool,
+        command: Command,
     ) -> None:
         self.id = operation.id
         self.scopes = [scope]
@@ -198,7 +205,7 @@ class StoredWork(Work):
         self._store = store
         self._progress = progress
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
-        self._declared = resumable
+        self._declared = command.resumable
 
     @property
     def resumable(self) -> bool:
@@ -211,7 +218,7 @@ class StoredWork(Work):
         cancelled = any(scope.cancel_called for scope in self.scopes)
         return self.taken_over or (self.resumable and not cancelled)
 
-    async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
+    async def once(self, step: str, function: Callable[[], Awaitable[Any]]) -> Any:
         """Do it, or return what it returned when it was done before."""
         stored = self._steps.get(step)
         if stored is not None and "result" in stored:
@@ -224,7 +231,7 @@ class StoredWork(Work):
         if not await self._store_step(step, {}):
             await self._stop()
         try:
-            result = await act()
+            result = await function()
         except (BackendUnavailable, DeadlineExceeded):
             raise  # it may have been done
         except Refusal:
@@ -240,14 +247,15 @@ class StoredWork(Work):
 
     async def _store_step(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what
-        with anyio.CancelScope(shield=True):
-            if await self._write():
-                return True
-        return False
+        return await self._write()
 
     async def _write(self) -> bool:
+        """Store the steps; False if another process has taken over the operation."""
         steps = json.dumps(self._steps)
-        return await self._store.keep_steps(self.id, steps, resumable=self.resumable)
+        with anyio.CancelScope(shield=True):
+            if await self._store.store_steps(self.id, steps, resumable=self.resumable):
+                return True
+        return False
 
     async def _stop(self) -> NoReturn:
         self.taken_over = True
@@ -297,9 +305,9 @@ def given_up(operation: Operation, refused: Reply) -> Reply:
     return _unknown(operation, " ".join(filter(None, (_STOPPED, *why))))
 
 
-def cancelled(operation: Operation, *, changes: bool) -> Reply:
-    """Return the outcome of an operation that was cancelled, and whether it ``changes`` things."""
-    details = _PART if changes else "Nothing was changed."
+def cancelled(operation: Operation, run: Run) -> Reply:
+    """Return the outcome of an operation that was cancelled."""
+    details = "Nothing was changed." if run.effect is Effect.READ else _PART
     error = DeadlineExceeded(f"Cancelled: {operation.command_text}", details=details)
     return _without_answer(operation, "cancelled", error)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
-
-import anyio
 
 from smartops.auth import People, Policy
 from smartops.backend import Compute, Failure
@@ -23,80 +20,7 @@ from smartops.services import Clock
 from smartops.store import Approval, AuditEvent, Store
 
 from .dispatch import Wired
-
-
-class ProgressReporter:
-    """Discards progress; delivery replaces it for channels that can edit messages."""
-
-    def accepted(self) -> None:
-        """Note that the pressed button was the sender's to press, and counts."""
-
-    async def show(self, text: str, done: int, total: int) -> None:
-        """Show how far it is; ``total`` is 0 if it is not known."""
-
-
-class Running:
-    """Which operations and messages are in flight here.
-
-    They can be waited for, and operations can be cancelled.
-    """
-
-    def __init__(self) -> None:
-        self._ends: dict[str, anyio.Event] = {}
-        self._scopes: dict[str, anyio.CancelScope] = {}
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The ids of operations and idempotency keys of messages that are in flight here."""
-        return tuple(self._ends)
-
-    @contextmanager
-    def expect(self, id: str) -> Iterator[None]:
-        """Return a context at whose end the operation is over."""
-        if id in self._ends:
-            yield
-            return
-        self.begin(id)
-        try:
-            yield
-        finally:
-            self.end(id)
-
-    def begin(self, id: str) -> None:
-        """Note that something is in flight: from now on it can be waited for."""
-        self._ends.setdefault(id, anyio.Event())
-
-    def end(self, id: str) -> None:
-        """Note that it is over, and wake all that wait for it."""
-        ended = self._ends.pop(id, None)
-        if ended is not None:
-            ended.set()
-
-    @contextmanager
-    def carry(self, id: str) -> Iterator[anyio.CancelScope]:
-        """Return a context in which the operation is executed; its scope cancels it."""
-        with self.expect(id), anyio.CancelScope() as scope:
-            self._scopes[id] = scope
-            try:
-                yield scope
-            finally:
-                del self._scopes[id]
-
-    async def wait(self, id: str) -> bool:
-        """Wait for something to end; False if it is not in flight here."""
-        ended = self._ends.get(id)
-        if ended is None:
-            return False
-        await ended.wait()
-        return True
-
-    def cancel(self, id: str) -> bool:
-        """Cancel an operation; False if it is not executed here."""
-        scope = self._scopes.get(id)
-        if scope is None:
-            return False
-        scope.cancel()
-        return True
+from .running import ProgressReporter, Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,27 +112,23 @@ class Answer(Reply):
 
     ``decided`` is the id of the approval that the message decided: the messages
     that show it lose their buttons. ``approval_message`` is the key of the
-    approval message that this reply is. The answer to a ``read`` is stored for
-    duplicates for a short time only.
+    approval message that this reply is.
     """
 
     decided: str = ""
     approval_message: str = ""
-    read: bool = False
 
-    def dump(self) -> bytes:
-        """Return the answer as JSON; :meth:`load` reads it."""
-        if not self.decided and not self.approval_message:
-            return Reply.dump(self)
-        kept = {"decided": self.decided, "approval_message": self.approval_message}
-        return Reply.dump(self)[:-1] + b"," + json.dumps(kept).encode()[1:]
+    def stored(self) -> dict[str, Any]:
+        """Return the members that the store gets."""
+        own = {"decided": self.decided, "approval_message": self.approval_message}
+        return Reply.stored(self) | own
 
     @classmethod
-    def load(cls, kept: bytes) -> Answer:
+    def load(cls, stored: bytes) -> Answer:
         """Return the answer that was stored."""
-        stored = json.loads(kept)
-        decided, message = stored.get("decided", ""), stored.get("approval_message", "")
-        return cls(**members_of(stored), decided=decided, approval_message=message)
+        members = json.loads(stored)
+        own = {name: members.get(name, "") for name in ("decided", "approval_message")}
+        return cls(**members_of(members), **own)
 
 
 _MEMBERS = [item.name for item in fields(Reply)]

@@ -82,7 +82,7 @@ class Operations(Access):
             query = query.where(operations.c.state == state)
         return [_operation_of(row) for row in await self._read(query.limit(limit))]
 
-    async def keep_steps(self, id: str, steps: str, *, resumable: bool = True) -> bool:
+    async def store_steps(self, id: str, steps: str, *, resumable: bool = True) -> bool:
         """Store the steps of an operation; False if another process owns it now.
 
         From then on another process can resume it if it is ``resumable``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -64,11 +65,10 @@ class Store(Messages, Approvals, Facts, Audit):
         the retention in seconds. Raises StartupError.
         """
         opened = database(url)
-        try:
+        with ExitStack() as stack:
+            stack.callback(opened.dispose)
             await anyio.to_thread.run_sync(migrate, opened)
-        except BaseException:
-            opened.dispose()
-            raise
+            stack.pop_all()
         return cls(opened, clock, keep)
 
     @staticmethod

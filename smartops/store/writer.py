@@ -21,6 +21,8 @@ import anyio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 
+from smartops.contained import Caught
+
 from .rows import StoreClosed, StoreUnavailable
 
 log = logging.getLogger("smartops.store")
@@ -52,7 +54,7 @@ class _Write:
     repeatable: bool = True
     retained: bool = False
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class _Failure:
     connection broke. ``uncertain``: the commit failed, and may have happened.
     """
 
-    error: Exception
+    error: BaseException
     away: bool = False
     lost: bool = False
     uncertain: bool = False
@@ -241,7 +243,7 @@ class Writer:
     def _commit(self, batch: Sequence[_Write]) -> _Failure | None:
         """Run the functions in one transaction; return None if it is committed, else why not."""
         connected = committing = False
-        try:
+        with Caught() as caught:
             if self._connection is None:
                 self._connection = self._engine.connect()
             connected = True
@@ -249,11 +251,11 @@ class Writer:
             _run(self._connection, batch)
             committing = True
             transaction.commit()
-        except Exception as error:  # noqa: BLE001 - it is raised in the caller's task
-            failure = _failure(error, connected, committing)
-            self._roll_back(failure)
-            return failure
-        return None
+        if caught.error is None:
+            return None
+        failure = _failure(caught.error, connected, committing)
+        self._roll_back(failure)
+        return failure
 
     def _roll_back(self, failure: _Failure) -> None:
         if failure.away or failure.uncertain:
@@ -288,7 +290,7 @@ def _run(connection: Connection, batch: Sequence[_Write]) -> None:
             write.result = write.function(connection)
 
 
-def _failure(error: Exception, connected: bool, committing: bool) -> _Failure:
+def _failure(error: BaseException, connected: bool, committing: bool) -> _Failure:
     if not isinstance(error, DBAPIError):
         return _Failure(error, uncertain=committing)
     lost = connected and error.connection_invalidated
@@ -302,11 +304,11 @@ def _is_away(error: DBAPIError, connected: bool) -> bool:
     return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
-def _is_read_only(error: Exception) -> bool:
+def _is_read_only(error: BaseException) -> bool:
     name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
     return str(name).startswith("SQLITE_READONLY")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Return the error without its details, in which servers quote the values written."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
