@@ -17,6 +17,7 @@ from .errors import (
     PermissionDenied,
     RateLimited,
     Refusal,
+    StartupError,
     Unreachable,
     ValidationFailed,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Secret",
     "Services",
     "Severity",
+    "StartupError",
     "Table",
     "Text",
     "Unreachable",

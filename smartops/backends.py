@@ -1,7 +1,8 @@
 """What the author of a backend imports besides ``smartops``.
 
 The base class of all capabilities, and the values that the capabilities of
-``smartops`` (Compute, Runner, Metrics, Costs) take and return.
+``smartops`` (Compute, Runner, Metrics, Costs) take and return. ``ask_all`` asks
+several systems concurrently; ``join_parts`` makes one run id of several.
 """
 
 from .backend import (
@@ -22,6 +23,8 @@ from .backend import (
     Verb,
     failures_of,
 )
+from .fleet.group import ask as ask_all
+from .fleet.runner import RunPart, join_parts, split_parts
 
 __all__ = [
     "Backend",
@@ -32,6 +35,7 @@ __all__ = [
     "PartialList",
     "PartialMap",
     "Query",
+    "RunPart",
     "RunResult",
     "RunStatus",
     "Sample",
@@ -39,5 +43,8 @@ __all__ = [
     "Transition",
     "Usage",
     "Verb",
+    "ask_all",
     "failures_of",
+    "join_parts",
+    "split_parts",
 ]

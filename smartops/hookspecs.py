@@ -98,7 +98,8 @@ def register_cli(config: Any, commands: Callable[[], Sequence[Command]]) -> Iter
     Called by the command line only, without starting the app. ``config`` is
     None when no configuration was given. ``commands()`` returns what people can
     say under that configuration (the core's own included, and only those
-    without one), for manifests and the like.
+    without one), for manifests and the like. It raises StartupError if SmartOps
+    could not start with it.
     """
 
 

@@ -34,8 +34,8 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
         for region in account.regions:
             yield kind(Region(shared, region, wait=wait), config)
         if config.costs.enabled and account.costs:
-            where = config.costs.region or _home_of_costs(account)
-            yield AwsCosts(account, Region(shared, where, wait=wait), config.costs)
+            home = Region(shared, _home_of_costs(account), wait=wait)
+            yield AwsCosts(account, home, config.costs)
 
 
 @asynccontextmanager

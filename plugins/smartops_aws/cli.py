@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from smartops import StartupError
+
 from .config import AccountConfig, AwsConfig
 from .kit import principal_option, print_document, role_policy, section_of, trust_policy
 
@@ -44,10 +46,10 @@ def _policy(config: AwsConfig | None, load: Callable[[], object]) -> click.Comma
 
 
 def _declare(load: Callable[[], object]) -> None:
-    """Load all plugins. What keeps SmartOps from starting must not keep the policy from it."""
+    """Load all plugins; the policy is printed even if SmartOps could not start with them."""
     try:
         load()
-    except Exception as error:  # noqa: BLE001 - any plugin may fail, and in any way
+    except StartupError as error:
         click.echo(f"The actions of other plugins may be missing: {error}", err=True)
 
 

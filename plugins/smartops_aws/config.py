@@ -19,9 +19,6 @@ from .kit import (
 )
 from .template import Template
 
-_SECOND = timedelta(seconds=1)
-_MINUTE = timedelta(minutes=1)
-
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 
@@ -115,7 +112,7 @@ class RunnerConfig(Section):
         description="Command documents for the scripts that may be run; the first match is used.",
     )
     poll: Duration = Field(
-        default=_SECOND,
+        default=timedelta(seconds=1),
         ge=timedelta(milliseconds=50),
         description="Minimum polling interval of one command.",
     )
@@ -126,24 +123,13 @@ class MetricsConfig(Section):
 
     enabled: bool = Field(default=True, description="Whether CloudWatch is asked, which it bills.")
     cache: Duration = Field(
-        default=_MINUTE,
+        default=timedelta(minutes=1),
         ge=timedelta(0),
         description="How long measurements are remembered.",
-    )
-    discovery: Duration = Field(
-        default=timedelta(hours=1),
-        ge=_MINUTE,
-        description="How long it is remembered what the CloudWatch agent measures on an instance.",
     )
     agent_namespace: str = Field(
         default="CWAgent",
         description="The namespace that the CloudWatch agent writes to.",
-    )
-    filesystems: int = Field(
-        default=4,
-        ge=1,
-        le=20,
-        description="How many file systems of an instance are asked about; the fullest is shown.",
     )
 
 
@@ -151,18 +137,9 @@ class CostsConfig(Section):
     """Cost Explorer."""
 
     enabled: bool = Field(default=True, description="Whether bills are asked for, at $0.01 each.")
-    cache: Duration = Field(
-        default=timedelta(hours=12),
-        ge=timedelta(hours=8),
-        description="How long a bill is remembered; AWS makes a new one three times a day.",
-    )
     organization: bool = Field(
         default=False,
         description="In a management account: the bill of the whole organization.",
-    )
-    region: str = Field(
-        default="",
-        description="Where Cost Explorer is asked; us-east-1, or cn-northwest-1 in China.",
     )
 
 

@@ -22,6 +22,7 @@ UNFINISHED = 2
 
 _USUAL = 31  # asked for even if fewer are wanted: it costs the same
 _HISTORY = 395
+_CACHED = 12 * 3600.0  # AWS makes a new bill three times a day
 _METRIC = "UnblendedCost"
 
 
@@ -36,8 +37,7 @@ class AwsCosts(Costs):
         self._account = account
         self.region = region
         self._config = config
-        seconds = config.cache.total_seconds()
-        self._bills: TTLCache[date, _Days] = TTLCache(1, seconds, region.clock.time)
+        self._bills: TTLCache[date, _Days] = TTLCache(1, _CACHED, region.clock.time)
         self._in_flight: SingleFlight[_Days] = SingleFlight()
 
     async def ping(self) -> None:

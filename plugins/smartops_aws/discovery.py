@@ -13,7 +13,6 @@ from functools import partial
 from cachetools import TLRUCache
 
 from .actions import LIST_METRICS
-from .config import MetricsConfig
 from .gauges import AGENT_METRICS, Gauge, Gauges, chosen, of_instance
 from .kit import Region
 from .kit.concurrency import SingleFlight, together
@@ -22,7 +21,8 @@ FEW = 25
 """Up to so many instances are asked about one by one."""
 
 _ACTIVE = "PT3H"
-_ABSENT = 600.0  # seconds after which an instance without an agent is looked at again
+_PRESENT = 3600.0  # seconds for which the metrics of an agent are cached
+_ABSENT = 600.0  # seconds after which an instance without an agent is asked about again
 _MOST = 20_000
 _NOTHING: Gauges = {}
 
@@ -30,9 +30,9 @@ _NOTHING: Gauges = {}
 class Discovery:
     """The agents of one region of one account."""
 
-    def __init__(self, region: Region, config: MetricsConfig) -> None:
+    def __init__(self, region: Region, namespace: str) -> None:
         self.region = region
-        self._config = config
+        self._namespace = namespace
         self._in_flight: SingleFlight[None] = SingleFlight()
         self._known: TLRUCache[str, Gauges] = TLRUCache(_MOST, self._until, region.clock.time)
 
@@ -49,8 +49,7 @@ class Discovery:
 
     def _until(self, _: str, gauges: Gauges, now: float) -> float:
         """Return until when it is remembered."""
-        seconds = self._config.discovery.total_seconds()
-        return now + (seconds if gauges else min(seconds, _ABSENT))
+        return now + (_PRESENT if gauges else _ABSENT)
 
     async def _look(self, id: str) -> None:
         await self._in_flight.do(id, partial(self._look_now, id))
@@ -69,7 +68,7 @@ class Discovery:
     async def _listed(self, **which: object) -> Sequence[tuple[str, Gauge]]:
         pages = self.region.pages(
             LIST_METRICS,
-            Namespace=self._config.agent_namespace,
+            Namespace=self._namespace,
             RecentlyActive=_ACTIVE,
             **which,
         )
@@ -81,4 +80,4 @@ class Discovery:
         for id_, gauge in found:
             gauges.setdefault(id_, []).append(gauge)
         for id_, own in gauges.items():
-            self._known[id_] = chosen(own, self._config.filesystems) if own else _NOTHING
+            self._known[id_] = chosen(own) if own else _NOTHING

@@ -1,11 +1,10 @@
-"""Which instances a query is about: as filters of EC2, to be sent less, and exactly."""
+"""Queries as filters of EC2, which answers with a superset, and as an exact test."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
-from functools import lru_cache
 from typing import Any
 
 from smartops import Instance
@@ -24,29 +23,46 @@ def requests(query: Query) -> Sequence[Sequence[Filter]]:
     """Return the filters of the requests whose answers together hold all that a query asks for.
 
     They may hold more: some conditions EC2 does not know, and some are too many
-    for one request. :func:`matcher` tells. With many values of one kind there
+    for one request, so that :func:`matcher` selects. With many values of one kind there
     are several requests, and they may answer with the same instance.
     """
     wide, beside = _split(query)
-    kept: list[Filter] = []
+    narrowing: list[Filter] = []
     room = _BESIDE
     for name, values in beside:
         if len(values) <= room:
-            kept.append({"Name": name, "Values": list(values)})
+            narrowing.append({"Name": name, "Values": list(values)})
             room -= len(values)
     if not wide:
-        return [kept]
+        return [narrowing]
     return [
-        [{"Name": name, "Values": list(values[start : start + _CHUNK])}, *kept]
+        [{"Name": name, "Values": list(values[start : start + _CHUNK])}, *narrowing]
         for name, values in wide
         for start in range(0, len(values), _CHUNK)
     ]
 
 
 def matcher(query: Query) -> Callable[[Instance], bool]:
-    """Return what says whether an instance is one that a query asks for."""
-    checks = list(_checks(query))
-    return lambda instance: all(check(instance) for check in checks)
+    """Return the test whether an instance matches a query."""
+    ids, addresses = frozenset(query.ids), frozenset(query.addresses)
+    patterns = (translate(name.replace("[", "[[]")) for name in query.names)
+    named = re.compile("|".join(patterns)).fullmatch
+
+    def matches(item: Instance) -> bool:
+        return (
+            (not ids or item.id in ids)
+            and (not query.names or named(item.name) is not None)
+            and (not addresses or item.private_ip in addresses or item.public_ip in addresses)
+            and (not query.states or item.state in query.states)
+            and (not query.platforms or item.platform in query.platforms)
+            and (not query.types or item.type in query.types)
+            and all(
+                key in item.tags and (not values or item.tags[key] in values)
+                for key, values in query.tags.items()
+            )
+        )
+
+    return matches
 
 
 Values = tuple[str, Sequence[str]]
@@ -77,40 +93,3 @@ def _split(query: Query) -> tuple[list[Values], list[Values]]:
 def _literal(value: str) -> str:
     """Return a value that EC2 takes as it stands: stars and question marks are wildcards there."""
     return re.sub(r"([*?\\])", r"\\\1", value)
-
-
-def _checks(query: Query) -> Iterable[Callable[[Instance], bool]]:
-    if query.ids:
-        ids = frozenset(query.ids)
-        yield lambda item: item.id in ids
-    if query.names:
-        named = _named(query.names)
-        yield lambda item: named(item.name)
-    if query.addresses:
-        addresses = frozenset(query.addresses)
-        yield lambda item: item.private_ip in addresses or item.public_ip in addresses
-    if query.states:
-        yield lambda item: item.state in query.states
-    if query.platforms:
-        yield lambda item: item.platform in query.platforms
-    if query.types:
-        yield lambda item: item.type in query.types
-    for key, values in query.tags.items():
-        yield _tagged(key, values)
-
-
-def _tagged(key: str, values: Sequence[str]) -> Callable[[Instance], bool]:
-    if not values:
-        return lambda item: key in item.tags
-    return lambda item: item.tags.get(key) in values
-
-
-def _named(patterns: Sequence[str]) -> Callable[[str], bool]:
-    exact = frozenset(name for name in patterns if not set("*?") & set(name))
-    globs = [_glob(name) for name in patterns if name not in exact]
-    return lambda name: name in exact or any(glob.fullmatch(name) for glob in globs)
-
-
-@lru_cache(maxsize=256)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern.replace("[", "[[]")))

@@ -44,6 +44,7 @@ AGENT_METRICS = (LINUX_MEMORY, LINUX_DISK, WINDOWS_MEMORY, WINDOWS_DISK)
 """What the CloudWatch agent calls memory and disk, on Linux and on Windows."""
 
 _INSTANCE = "InstanceId"
+_MOST_DISKS = 4
 _ROOTS = ("/", "C:")
 _NO_DISKS = frozenset(
     {"devtmpfs", "iso9660", "nsfs", "overlay", "proc", "ramfs", "squashfs", "sysfs", "tmpfs"}
@@ -65,8 +66,8 @@ def of_instance(listed: Mapping[str, Any]) -> tuple[str, Gauge] | None:
     return instance, Gauge(listed["Namespace"], name, dimensions, free=name == WINDOWS_DISK)
 
 
-def chosen(found: Iterable[Gauge], filesystems: int) -> Gauges:
-    """Return which gauges to read: one of the memory, and one of each of so many file systems.
+def chosen(found: Iterable[Gauge]) -> Gauges:
+    """Return which gauges to read: one of the memory, and one of each of four file systems.
 
     The agent may measure the same with more dimensions and with fewer: fewer are taken.
     """
@@ -82,7 +83,7 @@ def chosen(found: Iterable[Gauge], filesystems: int) -> Gauges:
     places = sorted(disks, key=lambda place: (place not in _ROOTS, place))
     return {
         "memory": memory[:1],
-        "disk": [disks[place][0] for place in places[:filesystems]],
+        "disk": [disks[place][0] for place in places[:_MOST_DISKS]],
     }
 
 

@@ -1,20 +1,18 @@
 """All instances that match a query, in order, and the pages they are shown in.
 
-EC2 neither sorts nor counts, so every listing has to be read to its end. What
-was read is kept for the pages that follow.
+EC2 neither sorts nor counts, so every listing has to be read to its end. It is
+cached for the following pages.
 """
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from urllib.parse import quote, unquote
 
 from anyio import to_thread
 from cachetools import LRUCache
@@ -29,11 +27,11 @@ from .kit.concurrency import SingleFlight
 from .parsing import INSTANCES
 
 PAGE = 1000
-_KEPT = 4
+_CACHED = 4
 _FOLLOWED = 60.0
-"""Seconds for which the pages that follow show what the first one was taken from."""
-_GLANCED = 2.0
-"""Seconds for which a first page may be: changes ask for all instances and read anew."""
+"""Seconds for which the following pages show the listing that the first page was taken from."""
+_FIRST_PAGE = 2.0
+"""Seconds for which first pages are taken from the same listing."""
 
 Key = tuple[str, str]
 _FIRST = itemgetter(0)
@@ -50,13 +48,13 @@ class Snapshot:
 
     def page(self, cursor: str, limit: int) -> Page:
         """Return the instances after a cursor; raises ValidationFailed if it is none."""
-        start = bisect_right(self.keys, _decoded(cursor)) if cursor else 0
+        start = bisect_right(self.keys, _position(cursor)) if cursor else 0
         end = start + limit if limit > 0 else len(self.keys)
         more = end < len(self.keys)
         return Page(
             instances=tuple(self.instances[start:end]),
             counts=self.counts,
-            next=_encoded(self.keys[end - 1]) if more else "",
+            next=_written(self.keys[end - 1]) if more else "",
         )
 
 
@@ -66,22 +64,22 @@ class Listing:
     def __init__(self, region: Region) -> None:
         self.region = region
         self._in_flight: SingleFlight[Snapshot] = SingleFlight()
-        self._kept: LRUCache[Hashable, Snapshot] = LRUCache(_KEPT)
+        self._cached: LRUCache[Hashable, Snapshot] = LRUCache(_CACHED)
         self._changes = 0
 
     async def page(self, query: Query) -> Page:
         """Return a page of what matches; raises refusals."""
         if query.cursor:
-            _decoded(query.cursor)  # nothing is read for what is no cursor
+            _position(query.cursor)  # an invalid cursor is refused before AWS is called
         key = _key(query)
-        kept = self._kept.get(key)
-        age = _FOLLOWED if query.cursor else _GLANCED
-        if not (kept and query.limit and self.region.clock.time() - kept.at < age):
+        found = self._cached.get(key)
+        age = _FOLLOWED if query.cursor else _FIRST_PAGE
+        if not (found and query.limit and self.region.clock.time() - found.at < age):
             changes = self._changes
-            kept = await self._in_flight.do((key, changes), partial(self._read, query))
+            found = await self._in_flight.do((key, changes), partial(self._read, query))
             if query.limit and changes == self._changes:
-                self._kept[key] = kept
-        return kept.page(query.cursor, query.limit)
+                self._cached[key] = found
+        return found.page(query.cursor, query.limit)
 
     async def all(self, query: Query) -> Sequence[Instance]:
         """Return everything that matches now; raises refusals."""
@@ -89,7 +87,7 @@ class Listing:
 
     def changed(self) -> None:
         """Forget everything: it is different now."""
-        self._kept.clear()
+        self._cached.clear()
         self._changes += 1
 
     async def _read(self, query: Query) -> Snapshot:
@@ -133,16 +131,13 @@ def _key(query: Query) -> Hashable:
     )
 
 
-def _encoded(key: Key) -> str:
-    return urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode().rstrip("=")
+def _written(key: Key) -> str:
+    return "/".join(quote(part, safe="") for part in key)
 
 
-def _decoded(cursor: str) -> Key:
+def _position(cursor: str) -> Key:
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        name, id_ = json.loads(urlsafe_b64decode(padded))
-        if not (isinstance(name, str) and isinstance(id_, str)):
-            raise TypeError("no text")
-    except (NotBase64, UnicodeError, ValueError, TypeError, RecursionError):
+        name, id_ = map(unquote, cursor.split("/"))
+    except ValueError:
         raise ValidationFailed("There is no such page", details="Ask for the list again") from None
     return name, id_

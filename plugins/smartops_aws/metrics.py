@@ -43,7 +43,7 @@ class AwsMetrics(Part, Metrics):
     def __init__(self, region: Region, config: AwsConfig) -> None:
         super().__init__(region, config)
         seconds = config.metrics.cache.total_seconds()
-        self._discovery = Discovery(region, config.metrics)
+        self._discovery = Discovery(region, config.metrics.agent_namespace)
         time = region.clock.time
         self._usages: TTLCache[str, Usage | None] = TTLCache(_MOST_USAGES, seconds, time)
         self._series: TTLCache[_Key, Series] = TTLCache(_MOST_SERIES, seconds, time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from smartops import (
     Runner,
     ValidationFailed,
 )
-from smartops.backends import RunResult
+from smartops.backends import RunPart, RunResult, join_parts, split_parts
 
 from .commands import Commands
 from .config import AwsConfig
@@ -30,14 +31,13 @@ from .kit.concurrency import SingleFlight, together
 from .kit.refusals import SsmUnavailable
 from .nodes import chunks, reach
 from .part import Part
-from .runs import Part as RunPart
-from .runs import Unsent, join, split
 from .sending import Sender
 
 _LEAST_DELIVERY = 30
 _LONGEST = timedelta(hours=48)
 _MAX_SCRIPT = 64 * 1024
 _REMEMBERED = 256
+_COMMAND = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +93,20 @@ class AwsRunner(Part, Runner):
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
         """Return how a run stands; raises ValidationFailed for a run that is not known."""
-        parts = split(run_id)
-        commands = [part for part in parts if isinstance(part, str)]
+        parts = _parts(run_id)
+        commands = [part.run for part in parts if part.run]
         found = {
             result.instance_id: result
             for results in await together(self._commands.results, commands)
             for result in results
         }
         for part in parts:
-            if isinstance(part, Unsent):
-                found.update(
-                    (id_, RunResult(id_, "unreachable", errors=part.why)) for id_ in part.ids
-                )
+            found |= {id_: RunResult(id_, "unreachable", errors=part.why) for id_ in part.ids}
         return tuple(found[id_] for id_ in self._order(run_id, found))
 
     async def cancel(self, run_id: str) -> None:
         """Stop a run where it has not ended; raises ValidationFailed if it is not known."""
-        commands = [part for part in split(run_id) if isinstance(part, str)]
-        await together(self._commands.cancel, commands)
+        await together(self._commands.cancel, [part.run for part in _parts(run_id) if part.run])
 
     async def _send(self, job: _Job, instances: Sequence[Instance]) -> str:
         for platform in {item.platform for item in instances}:
@@ -131,7 +127,7 @@ class AwsRunner(Part, Runner):
                     parts.append(await self._send_part(job, name, platform, chunk, refused))
         if len(refused) == len(parts):
             raise _worst(refused)
-        return join([*parts, *_unreachable(reached.unreachable)])
+        return join_parts([*parts, *_unreachable(reached.unreachable)])
 
     async def _send_part(
         self,
@@ -150,9 +146,9 @@ class AwsRunner(Part, Runner):
             refused.append(error)
             unknown = isinstance(error, DeadlineExceeded)
             sure = "It is not known whether it was sent" if unknown else "It was not sent"
-            return Unsent(f"{sure}. {error.message}", ids)
+            return RunPart(why=f"{sure}. {error.message}", ids=ids)
         self._commands.sent(command, ids)
-        return command
+        return RunPart(run=command)
 
     def _order(self, run_id: str, found: Mapping[str, RunResult]) -> Sequence[str]:
         """Return the ids in the order they were given, as far as that is remembered."""
@@ -160,6 +156,17 @@ class AwsRunner(Part, Runner):
             if sent.run_id == run_id and found.keys() == set(sent.asked[1]):
                 return sent.asked[1]
         return list(found)
+
+
+def _parts(run_id: str) -> Sequence[RunPart]:
+    """Return the commands of a run; raises ValidationFailed if it is not one of SSM.
+
+    One SendCommand takes 50 instances of one platform, so a run may be several commands.
+    """
+    parts = split_parts(run_id)
+    if any(part.backend or (part.run and not _COMMAND.fullmatch(part.run)) for part in parts):
+        raise ValidationFailed(f"There is no run {run_id[:200]!r}", details="InvalidCommandId")
+    return parts
 
 
 def _acceptable(script: str, instances: Sequence[Instance], limit: timedelta) -> None:
@@ -202,8 +209,8 @@ def _unreached(instances: Sequence[Instance], why: Mapping[str, str]) -> SsmUnav
     return error
 
 
-def _unreachable(why: Mapping[str, str]) -> Sequence[Unsent]:
+def _unreachable(why: Mapping[str, str]) -> Sequence[RunPart]:
     by_reason: dict[str, list[str]] = {}
     for id_, reason in why.items():
         by_reason.setdefault(reason, []).append(id_)
-    return [Unsent(reason, tuple(ids)) for reason, ids in by_reason.items()]
+    return [RunPart(why=reason, ids=tuple(ids)) for reason, ids in by_reason.items()]

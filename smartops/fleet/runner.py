@@ -26,14 +26,15 @@ _MOST_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The run in one backend: a part of the id of a run on several backends.
+class RunPart:
+    """One part of a run: ``run`` is its id in its backend.
 
     Without a ``run`` it was refused, for the reason ``why``; ``ids`` are the
-    instances it was meant for.
+    instances it was meant for. A backend whose own runs have several parts
+    leaves ``backend`` empty.
     """
 
-    backend: str
+    backend: str = ""
     run: str = ""
     why: str = ""
     ids: tuple[str, ...] = ()
@@ -70,8 +71,8 @@ class RunnerGroup(Group[Runner], Runner):
         failures = (*answers.failures, *strangers)
         if not answers.found:
             raise refusal(failures)
-        sent = [Part(name, run) for name, run in answers.found.items()]
-        return join([*sent, *(_unsent(failure, homes) for failure in failures)])
+        sent = [RunPart(name, run) for name, run in answers.found.items()]
+        return join_parts([*sent, *(_unsent(failure, homes) for failure in failures)])
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
         """Return the results of every backend that answers.
@@ -105,8 +106,8 @@ class RunnerGroup(Group[Runner], Runner):
         if answers.failures:
             raise refusal(answers.failures)
 
-    def _parts(self, run_id: str) -> Sequence[Part]:
-        parts = split(run_id)
+    def _parts(self, run_id: str) -> Sequence[RunPart]:
+        parts = split_parts(run_id)
         gone = [part.backend for part in parts if part.run and part.backend not in self._backends]
         if gone:
             raise ValidationFailed("There is no such run", details=f"There is no backend {gone[0]}")
@@ -117,18 +118,18 @@ def _no_runner(name: str) -> Failure:
     return Failure(name, ValidationFailed("It runs no scripts"))
 
 
-def _unsent(failure: Failure, homes: Mapping[str, Sequence[Instance]]) -> Part:
+def _unsent(failure: Failure, homes: Mapping[str, Sequence[Instance]]) -> RunPart:
     ids = tuple(dict.fromkeys(instance.id for instance in homes[failure.backend]))
     sure = "It was not sent" if undone(failure) else "It is not known whether it was sent"
-    return Part(failure.backend, why=f"{sure}. {failure}", ids=ids)
+    return RunPart(failure.backend, why=f"{sure}. {failure}", ids=ids)
 
 
-def join(parts: Sequence[Part]) -> str:
-    """Return the parts as one id: ``BACKEND:RUN,BACKEND:RUN``."""
+def join_parts(parts: Sequence[RunPart]) -> str:
+    """Return the parts as one id: ``BACKEND:RUN,BACKEND:RUN``, or ``RUN,RUN``."""
     return ",".join(map(_written, parts))
 
 
-def split(run_id: str) -> tuple[Part, ...]:
+def split_parts(run_id: str) -> tuple[RunPart, ...]:
     """Return the parts of an id; raises ValidationFailed if it is none."""
     try:
         return tuple(map(_part, run_id.split(",")))
@@ -136,22 +137,21 @@ def split(run_id: str) -> tuple[Part, ...]:
         raise ValidationFailed(f"There is no run {run_id[:_MOST_WORDS]!r}") from None
 
 
-def _written(part: Part) -> str:
+def _written(part: RunPart) -> str:
     if part.run:
-        return f"{_quoted(part.backend)}:{_quoted(part.run)}"
+        return ":".join(map(_quoted, filter(None, (part.backend, part.run))))
     words = (part.backend, part.why[:_MOST_WORDS], *part.ids)
     return "!" + ":".join(map(_quoted, words))
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> RunPart:
     words = [unquote(word) for word in text.removeprefix("!").split(":")]
     if text.startswith("!"):
         backend, why, *ids = words
-        return Part(backend, why=why, ids=tuple(ids))
-    backend, run = words
-    if not run:
+        return RunPart(backend, why=why, ids=tuple(ids))
+    if len(words) > 2 or not words[-1]:
         raise ValueError("no run")
-    return Part(backend, run)
+    return RunPart("".join(words[:-1]), words[-1])
 
 
 def _quoted(text: str) -> str:

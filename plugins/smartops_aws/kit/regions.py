@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import TypeVar
 
-import anyio
-
-from smartops import BackendUnavailable, Refusal, Services
-from smartops.backends import Failure, PartialMap
+from smartops import Services
+from smartops.backends import PartialMap, ask_all
 
 from .region import Region
-
-_TIMEOUT = 20.0
-"""Seconds that a region may take before the others are shown without it."""
 
 T = TypeVar("T")
 
@@ -44,28 +40,10 @@ async def everywhere(
     It is for reads: a region that does not answer in time is given up. Raises
     a refusal if none answers.
     """
-    found: dict[str, T] = {}
-    failed: dict[str, Refusal] = {}
-
-    async def one(region: Region) -> None:
-        try:
-            with region.clock.fail_after(_TIMEOUT):
-                found[region.name] = await ask(region)
-        except Refusal as error:
-            failed[region.name] = error
-        except TimeoutError:
-            late = f"There was no answer within {_TIMEOUT:.0f} seconds"
-            failed[region.name] = BackendUnavailable(late)
-
-    async with anyio.create_task_group() as tasks:
-        for region in regions:
-            tasks.start_soon(one, region)
-    names = [region.name for region in regions]
-    failures = [Failure(name, failed[name]) for name in names if name in failed]
-    if failures and not found:
-        error = failures[0].error
-        raise error.reworded(str(failures[0]), error.details)
-    return PartialMap({name: found[name] for name in names if name in found}, failures)
+    calls = {region.name: partial(ask, region) for region in regions}
+    answers = await ask_all(calls, regions[0].clock)
+    answers.required()
+    return PartialMap(answers.found, answers.failures)
 
 
 def require_sdk(extra: str) -> None:

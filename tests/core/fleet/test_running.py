@@ -13,7 +13,7 @@ from machines import machine
 from smartops import BackendUnavailable, Instance, ValidationFailed
 from smartops.backends import Query, RunResult, failures_of
 from smartops.fleet import ComputeGroup, RunnerGroup
-from smartops.fleet.runner import Part, join, split
+from smartops.fleet.runner import RunPart, join_parts, split_parts
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
 
@@ -43,7 +43,7 @@ async def test_one_id_identifies_the_runs_of_all_backends(
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     targets = [found[US][0], found[EU][0], found[US][1]]
     run = await runner.send("hostname", targets, limit=LIMIT, key="act")
-    parts = split(run)
+    parts = split_parts(run)
     assert {part.backend for part in parts} == {EU, US}
     assert run.startswith(f"{US}:")  # readable, because people use it to find the run
     clock.advance(10)
@@ -87,7 +87,7 @@ async def test_a_lost_response_is_reported_as_unknown(clouds: Clouds, clock: Man
     both = clouds(us=[fault("send", when="after")])
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     run = await runner.send("hostname", [*found[US], *found[EU]], limit=LIMIT, key="")
-    (_, why) = split(run)
+    (_, why) = split_parts(run)
     assert why.why == f"It is not known whether it was sent. {US}: The cloud cannot be reached"
 
 
@@ -171,16 +171,16 @@ def test_the_error_class_is_the_common_one(clouds: Clouds, clock: ManualClock) -
 
 WORDS = st.text(min_size=1, max_size=20)
 PARTS = st.one_of(
-    st.builds(Part, WORDS, WORDS),
-    st.builds(Part, WORDS, why=WORDS, ids=st.lists(WORDS, max_size=3).map(tuple)),
+    st.builds(RunPart, st.just("") | WORDS, WORDS),
+    st.builds(RunPart, WORDS, why=WORDS, ids=st.lists(WORDS, max_size=3).map(tuple)),
 )
 
 
 @settings(max_examples=100)
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
-def test_joined_run_ids_can_be_split(parts: list[Part]) -> None:
-    run = join(parts)
-    assert split(run) == tuple(parts)
+def test_joined_run_ids_can_be_split(parts: list[RunPart]) -> None:
+    run = join_parts(parts)
+    assert split_parts(run) == tuple(parts)
     assert run.isascii()
     assert run.isprintable()
     assert " " not in run
@@ -190,7 +190,7 @@ def test_joined_run_ids_can_be_split(parts: list[Part]) -> None:
 @given(text=st.text(max_size=40))
 def test_any_text_is_split_or_refused(text: str) -> None:
     try:
-        parts = split(text)
+        parts = split_parts(text)
     except ValidationFailed:
         return
-    assert split(join(parts)) == parts
+    assert split_parts(join_parts(parts)) == parts

@@ -51,7 +51,7 @@ def test_the_readme_has_every_key_with_its_default() -> None:
     assert set(keys(AwsConfig)) <= set(all_keys(complete))
     plain = AwsConfig.model_validate({"accounts": [ACCOUNT]})
     written = AwsConfig.model_validate(complete)
-    skipped = {"documents", "region"}
+    skipped = {"documents"}
     for section in (None, "runner", "metrics", "costs", "limits"):
         one, other = (getattr(item, section) if section else item for item in (plain, written))
         for name in set(type(one).model_fields) - skipped - {"accounts", "runner", "costs"}:
@@ -89,7 +89,6 @@ def test_what_is_no_account_is_refused(account: dict[str, Any], why: str) -> Non
         ({"accounts": []}, "at least 1"),
         ({"accounts": [ACCOUNT, ACCOUNT]}, "two accounts are called prod"),
         ({"managed_tag": "smartops"}, "pattern"),
-        ({"costs": {"cache": "7h"}}, "8 hours"),
         ({"limits": {"threads": 0}}, "greater than or equal to 1"),
         ({"endpoint": "http://example.com"}, "https:// URL"),
         ({"endpoint": "http://localhost.example.com"}, "https:// URL"),

@@ -6,12 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from smartops import ValidationFailed
 from smartops_aws.invocations import invocation, output_of
-from smartops_aws.runs import Unsent, join, split
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -121,27 +117,3 @@ def test_more_is_asked_for_only_where_there_is_more(found: dict[str, Any], compl
 )
 def test_cut_output_is_recognised(answer: dict[str, str], expected: object) -> None:
     assert output_of(answer) == expected
-
-
-COMMANDS = st.uuids().map(str)
-UNSENT = st.builds(
-    Unsent,
-    st.text(max_size=200),
-    st.lists(st.from_regex(r"i-[0-9a-f]{17}", fullmatch=True)).map(tuple),
-)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(COMMANDS | UNSENT, min_size=1, max_size=4))
-def test_the_id_of_a_run_says_all_that_is_in_it(parts: list[Any]) -> None:
-    assert split(join(parts)) == tuple(parts)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.text())
-def test_any_other_text_is_no_run_or_says_nothing(text: str) -> None:
-    try:
-        parts = split(text)
-    except ValidationFailed:
-        return
-    assert all(isinstance(part, Unsent) for part in parts)

@@ -285,13 +285,12 @@ def test_fewer_dimensions_are_preferred_and_one_gauge_a_file_system() -> None:
         gauge("disk_used_percent", InstanceId="i-1"),
         gauge("disk_used_percent", InstanceId="i-1", path="/dev", device="d", fstype="devtmpfs"),
     ]
-    assert chosen(found, 4) == {"memory": [memory], "disk": [root, data]}
-    assert chosen(found, 1)["disk"] == [root]
+    assert chosen(found) == {"memory": [memory], "disk": [root, data]}
 
 
 def test_all_disks_together_will_do_where_nothing_better_is_known() -> None:
     together = gauge("disk_used_percent", InstanceId="i-1")
-    assert chosen([together], 4)["disk"] == [together]
+    assert chosen([together])["disk"] == [together]
 
 
 def test_the_drives_of_windows_are_told_apart_from_their_total() -> None:
@@ -301,7 +300,7 @@ def test_the_drives_of_windows_are_told_apart_from_their_total() -> None:
     total = gauge(
         "LogicalDisk % Free Space", InstanceId="i-1", objectname="LogicalDisk", instance="_Total"
     )
-    assert chosen([total, drive], 4)["disk"] == [drive]
+    assert chosen([total, drive])["disk"] == [drive]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from threading import Thread
 from typing import Any
-from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 import pytest
@@ -131,7 +130,7 @@ def test_what_is_broken_within_the_bulk_is_refused() -> None:
         b"<R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><placement>"
         b"<zone\0<&</zone></placement></item></instancesSet></item></reservationSet></R>"
     )
-    with pytest.raises(ExpatError):
+    with pytest.raises(Unreadable):
         read_instances(body, "")
 
 
@@ -151,8 +150,6 @@ def test_errors_are_left_to_the_sdk() -> None:
     custom: dict[str, Any] = {}
     Listener("b")(response_dict=told, customized_response_dict=custom, operation_model=None)
     assert (told["body"], custom) == (b"<Response/>", {})
-    with pytest.raises(ExpatError):
-        read_instances(b"<html", "b")
 
 
 @pytest.mark.parametrize("status", [200, 202])
