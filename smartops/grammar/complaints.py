@@ -1,4 +1,4 @@
-"""The errors for texts that cannot be parsed: one function for each kind."""
+"""The errors for texts that cannot be parsed, with what to write instead."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from smartops.nearness import near
 from . import usage
 from .errors import (
     MissingArguments,
-    NotPermitted,
-    OptionWithoutValue,
     ParseError,
     Place,
     UnknownCommand,
@@ -24,12 +22,14 @@ from .phrases import Form, Part, Slot, Word
 from .tokens import Line, Token
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as an error message shows it: short, on one line, in quotation marks."""
     text = " ".join(visible(text[:200]).split())
     return f'"{text if len(text) <= 60 else text[:59] + "…"}"'
 
 
-def _did_you_mean(text: str) -> str:
+def did_you_mean(text: str) -> str:
+    """Return the question about a near miss; empty without one."""
     return f"Did you mean {text}?" if text else ""
 
 
@@ -51,78 +51,21 @@ def unclosed(line: Line, command: Command | None) -> ParseError:
     )
 
 
-def glued(line: Line, token: Token, command: Command) -> ParseError:
-    """Return the error for text that touches a closing quote."""
-    return ParseError(
-        "The quoted text ends here, and more text touches it",
-        text=line.text,
-        place=(token.glued, max(token.end, token.glued + 1)),
-        hint="Put a space after the closing quote mark. If the mark belongs to the text, "
-        "put the other kind of quote mark round the whole.",
-        command=command,
-    )
-
-
 def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
     """Return the error for a word that looks like an option but is none."""
     name = token.text.partition("=")[0]
     close = near(key(name[2:]), entry.options)
     listed = ", ".join(f"--{option}" for option in entry.options)
     return ParseError(
-        f'{_quoted(name)} is not an option of "{entry.command.name}"',
+        f'{quoted(name)} is not an option of "{entry.command.name}"',
         text=line.text,
         place=(token.start, min(token.end, token.start + len(name))),
         hint=_sentences(
-            _did_you_mean(f"--{close[0]}" if close else ""),
+            did_you_mean(f"--{close[0]}" if close else ""),
             f"Its options are {listed}." if listed else "It has no options.",
             "" if close else "Put quotes round a word that begins with two hyphens.",
         ),
         command=entry.command,
-    )
-
-
-def no_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
-    """Return the error for an option without its value."""
-    return OptionWithoutValue(
-        f"--{parameter.option} needs a value",
-        parameter=parameter,
-        text=line.text,
-        place=token.place,
-        hint=f"Write {usage.option(parameter)}: {usage.kind(parameter)}.",
-        command=command,
-    )
-
-
-def negated_value(line: Line, token: Token, parameter: Parameter, command: Command) -> ParseError:
-    """Return the error for ``--no-x=…``, a negated flag with a value."""
-    return ParseError(
-        f"--no-{parameter.option} takes no value",
-        text=line.text,
-        place=token.place,
-        hint=f"Write --no-{parameter.option}, or --{parameter.option}=yes.",
-        command=command,
-    )
-
-
-def twice(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
-    """Return the error for an argument that is given more than once."""
-    return ParseError(
-        f"{parameter.option} is given twice",
-        text=line.text,
-        place=place,
-        hint="Give it once.",
-        command=command,
-    )
-
-
-def empty_item(line: Line, place: Place, parameter: Parameter, command: Command) -> ParseError:
-    """Return the error for an empty item in a list."""
-    return ParseError(
-        f"A value of {parameter.option} is missing beside a comma",
-        text=line.text,
-        place=place,
-        hint=f"Write {usage.kind(parameter)}.",
-        command=command,
     )
 
 
@@ -134,10 +77,10 @@ def bad_value(
     close = near(value, words)
     single = usage.kind(replace(parameter, many=False))
     return ParseError(
-        f"{parameter.option} must be {single}, not {_quoted(value)}",
+        f"{parameter.option} must be {single}, not {quoted(value)}",
         text=line.text,
         place=place,
-        hint=_did_you_mean(close[0] if close else ""),
+        hint=did_you_mean(close[0] if close else ""),
         command=command,
     )
 
@@ -147,7 +90,7 @@ def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> U
     command = form.command
     wanted = f': "{usage.parts([expected])}" is expected' if expected else ""
     return UnknownCommand(
-        f"Unexpected argument {_quoted(token.text)}{wanted}",
+        f"Unexpected argument {quoted(token.text)}{wanted}",
         text=line.text,
         place=token.place,
         hint=_sentences(_unexpected_hint(token, form, expected), f"Usage: {usage.form(form)}"),
@@ -159,10 +102,10 @@ def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
     name, equals, rest = token.text.partition("=")
     options = {key(item.name): item for item in usage.options(form.command)}
     if equals and (close := near(key(name), options)):
-        return _did_you_mean(f"{close[0]}={rest}")
+        return did_you_mean(f"{close[0]}={rest}")
     if token.plain and token.text.startswith("-"):
         close = near(key(token.text.lstrip("-").partition("=")[0]), options)
-        return _did_you_mean(f"--{close[0]}" if close else "")
+        return did_you_mean(f"--{close[0]}" if close else "")
     last = form.parts[-1]
     if expected or not isinstance(last, Slot):
         return ""
@@ -230,38 +173,11 @@ def unknown(line: Line, known: int, suggestions: Sequence[str], *, help: bool) -
     else:
         hint = 'Say "help" to see what you can do.' if help else ""
     if known == len(line.tokens):
-        message = f"{_quoted(text)} is the beginning of a command, but not all of it."
+        message = f"{quoted(text)} is the beginning of a command, but not all of it."
         place = (line.tokens[-1].end, line.tokens[-1].end + 1)
     else:
-        message = f"No command matches {_quoted(text)}."
+        message = f"No command matches {quoted(text)}."
         place = line.tokens[known].place
     return UnknownCommand(
         message, text=text, place=place, hint=hint, suggestions=tuple(suggestions)
-    )
-
-
-def unknown_name(name: str, suggestions: Sequence[str]) -> UnknownCommand:
-    """Return the error for help about an unknown command."""
-    return UnknownCommand(
-        f"There is no command {_quoted(name)}",
-        hint=_did_you_mean(" or ".join(suggestions)),
-        suggestions=tuple(suggestions),
-    )
-
-
-def not_permitted(command: Command) -> NotPermitted:
-    """Return the error for a command that the sender may not run; it shows no usage."""
-    return NotPermitted("You may not run this command", command=command)
-
-
-def empty() -> ParseError:
-    """Return the error for an empty text."""
-    return ParseError("The message is empty", hint='Say "help" to see what you can do.')
-
-
-def too_long(limit: int) -> ParseError:
-    """Return the error for a canonical text longer than a command may be."""
-    return ParseError(
-        f"The command is too long: with all that it needs written out, it has more "
-        f"than {limit:,} characters"
     )

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from smartops.command import Parameter
 
-from . import complaints
-from .errors import Place
+from . import complaints, usage
+from .errors import OptionWithoutValue, ParseError, Place
 from .index import Entry, key
 from .phrases import Form, Part, Slot, Word
 from .tokens import Line, Piece, Token
@@ -128,7 +128,7 @@ class Matcher:
     def _give(self, parameter: Parameter, value: Value) -> None:
         values = self.given.setdefault(parameter.name, [])
         if values and (not parameter.many or parameter.name in self.placed):
-            raise complaints.twice(self.line, value.place, parameter, self.entry.command)
+            raise self._error(value.place, f"{parameter.option} is given twice", "Give it once.")
         values.append(value)
 
     def _value(self, words: Sequence[Token], at: int, parameter: Parameter) -> tuple[Value, int]:
@@ -153,8 +153,22 @@ class Matcher:
 
     def _pieces(self, token: Token) -> tuple[Piece, ...]:
         if token.glued >= 0:
-            raise complaints.glued(self.line, token, self.entry.command)
+            raise self._glued(token)
         return token.pieces or (Piece(token.text, token.quoted, ""),)
+
+    def _glued(self, token: Token) -> ParseError:
+        """Return the error for text that touches a closing quote."""
+        return self._error(
+            (token.glued, max(token.end, token.glued + 1)),
+            "The quoted text ends here, and more text touches it",
+            "Put a space after the closing quote mark. If the mark belongs to the text, "
+            "put the other kind of quote mark round the whole.",
+        )
+
+    def _error(self, place: Place, message: str, hint: str) -> ParseError:
+        return ParseError(
+            message, text=self.line.text, place=place, hint=hint, command=self.entry.command
+        )
 
     # Options
 
@@ -192,17 +206,27 @@ class Matcher:
         parameter, negated = self._named(name)
         if parameter is None:
             raise complaints.unknown_option(self.line, token, self.entry)
-        command = self.entry.command
         if equals:
             if negated:
-                raise complaints.negated_value(self.line, token, parameter, command)
+                raise self._error(
+                    token.place,
+                    f"--no-{parameter.option} takes no value",
+                    f"Write --no-{parameter.option}, or --{parameter.option}=yes.",
+                )
             return self._assigned(at, parameter, rest)
         if parameter.is_flag:
             word = "false" if negated else "true"
             self._give(parameter, Value((Piece(word, True, ""),), token.place))
             return at + 1
         if at + 1 == len(self.tokens) or _head(self.tokens[at + 1]).startswith("--"):
-            raise complaints.no_value(self.line, token, parameter, command)
+            raise OptionWithoutValue(
+                f"--{parameter.option} needs a value",
+                parameter=parameter,
+                text=self.line.text,
+                place=token.place,
+                hint=f"Write {usage.option(parameter)}: {usage.kind(parameter)}.",
+                command=self.entry.command,
+            )
         value, after = self._value(self.tokens, at + 1, parameter)
         self._give(parameter, value)
         return after
@@ -265,7 +289,7 @@ class Matcher:
             self._place(slot.parameter, self._value(self.tokens, at, slot.parameter)[0])
             return at + 1
         if first.glued >= 0 and first.pieces[0].quoted:
-            raise complaints.glued(self.line, first, self.entry.command)
+            raise self._glued(first)
         end = self._last(rest[1], at + 1) if len(rest) > 1 else len(self.tokens)
         if first.quoted and len(rest) > 1 and at + 1 < end == len(self.tokens):
             raise complaints.unexpected(self.line, self.tokens[at + 1], self.form, rest[1])

@@ -11,9 +11,9 @@ from smartops.errors import Problem, StartupError
 from smartops.nearness import near
 from smartops.reply import Reply
 
-from . import complaints, schema
+from . import complaints, schema, usage
 from .complete import complete
-from .errors import MissingArguments, ParseError, Place
+from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
 from .match import Given, Short, Value, by_options, fit, items
@@ -89,12 +89,15 @@ class Grammar:
         except ParseError as error:
             if error.command is None or permitted(error.command):
                 raise
-            raise complaints.not_permitted(error.command) from None
+            raise NotPermitted("You may not run this command", command=error.command) from None
         canonical = self._bare.get(found.command.name) if not given else None
         if canonical is None:
             canonical = write(found, arguments, self._literals)
         if len(canonical) > LIMIT:
-            raise complaints.too_long(LIMIT)
+            raise ParseError(
+                "The command is too long: with all that it needs written out, it has more "
+                f"than {LIMIT:,} characters"
+            )
         return Parsed(form.command, arguments, canonical)
 
     def fill(
@@ -149,7 +152,11 @@ class Grammar:
         if found:
             return listing(found, f"Commands that begin with {' '.join(words)}")
         names = near(" ".join(words), [item.name for item in visible], 3)
-        raise complaints.unknown_name(name, names)
+        raise UnknownCommand(
+            f"There is no command {complaints.quoted(name)}",
+            hint=complaints.did_you_mean(" or ".join(names)),
+            suggestions=tuple(names),
+        )
 
     def complete(self, text: str, permitted: Permitted) -> list[str]:
         """Return the words that can replace the last, unfinished word of ``text``.
@@ -263,12 +270,12 @@ class Grammar:
         return nodes
 
     def _missing(self, line: Line, shorts: list[Short], permitted: Permitted) -> MissingArguments:
-        """Return the error for the form that lacks least, preferring permitted commands."""
+        """Return the error for the form that needs least, preferring permitted commands."""
         shorts.sort(
             key=lambda item: (
                 not permitted(item.form.command),
                 len(item.parts),
-                item.form.literals,  # of two that lack a value, the one that takes any value
+                item.form.literals,  # of two that need a value, the one that takes any value
             )
         )
         short = shorts[0]
@@ -279,11 +286,13 @@ class Grammar:
     def _unknown(self, line: Line, nodes: Sequence[Node], permitted: Permitted) -> ParseError:
         """Return the error that is furthest in the text, of those about permitted commands."""
         failures = self._failures(line, nodes)
-        told = [item for item in failures if item.command and permitted(item.command)]
-        if told:
-            return max(told, key=lambda item: item.place or (0, 0))
+        permitted_ones = [item for item in failures if item.command and permitted(item.command)]
+        if permitted_ones:
+            return max(permitted_ones, key=lambda item: item.place or (0, 0))
         if not line.tokens:
-            return complaints.unclosed(line, None) if line.unclosed >= 0 else complaints.empty()
+            if line.unclosed >= 0:
+                return complaints.unclosed(line, None)
+            return ParseError("The message is empty", hint='Say "help" to see what you can do.')
         visible = self._visible(permitted)
         return complaints.unknown(
             line,
@@ -323,7 +332,13 @@ def _value(line: Line, found: Entry, parameter: Parameter, values: Sequence[Valu
     for value in values:
         texts = items(value)
         if texts is None:
-            raise complaints.empty_item(line, value.place, parameter, found.command)
+            raise ParseError(
+                f"A value of {parameter.option} is missing beside a comma",
+                text=line.text,
+                place=value.place,
+                hint=f"Write {usage.kind(parameter)}.",
+                command=found.command,
+            )
         read.extend(_read(line, found, parameter, value, text) for text in texts)
     return tuple(read)
 
