@@ -194,7 +194,7 @@ async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot)
 
 
 def account_of(section: dict[str, Any]) -> dict[str, Any]:
-    """Return the world that the section ``aws`` of the page is for, with one machine."""
+    """Return the accounts of the section ``aws`` of the page, with one machine."""
     (account,) = section["accounts"]
     number, (region,) = account["role"].split(":")[4], account["regions"]
     role = {"external_id": account["external_id"], "accounts": [number]}

@@ -1,4 +1,4 @@
-"""The house stays as drawn: what may be said where, and how large things grow."""
+"""Rules for the whole code: forbidden words, sizes, facades, messages."""
 
 import ast
 import inspect
@@ -103,9 +103,9 @@ def test_every_test_of_a_hook_exists() -> None:
 
 
 def test_messages_of_refusals_have_no_final_stop() -> None:
-    """Messages stand in the middle of other sentences; ``details`` are sentences."""
+    """Messages are parts of other sentences; ``details`` are sentences."""
     refusals = {kind.__name__ for kind in family(Refusal)}
-    said = [
+    texts = [
         (f"{relative(path)}:{node.lineno}", ast.unparse(node.args[0]))
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
@@ -113,8 +113,8 @@ def test_messages_of_refusals_have_no_final_stop() -> None:
         and ast.unparse(node.func).rpartition(".")[2] in refusals
         and node.args
     ]
-    assert len(said) > 100
-    assert [place for place, text in said if text.rstrip("\"'").endswith(".")] == []
+    assert len(texts) > 100
+    assert [place for place, text in texts if text.rstrip("\"'").endswith(".")] == []
 
 
 def family(kind: type) -> Iterator[type]:
@@ -127,8 +127,8 @@ def family(kind: type) -> Iterator[type]:
     shutil.which("git") is None or not (ROOT / ".git").exists(), reason="this is no git checkout"
 )
 def test_no_private_key_and_no_ignored_file_is_committed() -> None:
-    """A key that everybody can read signs tokens for everybody who does not make one."""
-    kept = ("git", "ls-files", "--cached", "--ignored", "--exclude-standard")
-    assert subprocess.run(kept, cwd=ROOT, capture_output=True, check=True).stdout == b""
+    """With a published key anybody could sign tokens."""
+    ignored = ("git", "ls-files", "--cached", "--ignored", "--exclude-standard")
+    assert subprocess.run(ignored, cwd=ROOT, capture_output=True, check=True).stdout == b""
     key = ("git", "grep", "--cached", "-l", "-E", "^-----BEGIN [A-Z ]*PRIVATE KEY-----")
     assert subprocess.run(key, cwd=ROOT, capture_output=True, check=False).stdout == b""

@@ -225,8 +225,8 @@ class Tags(LateCondition):
             return f"the targets are not known, and {wanted} is asked for"
         if not request.targets:
             return f"there are no targets, and {wanted} is asked for"
-        lacking = labels(target for target in request.targets if not self.has(target))
-        return f"{lacking} without {wanted}"
+        missing = labels(target for target in request.targets if not self.has(target))
+        return f"{missing} without {wanted}"
 
 
 def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:

@@ -123,7 +123,7 @@ def _moment(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _check_audience(audience: Any, issuer: Issuer) -> None:
-    """Check that the token is for us, and for nobody else besides."""
+    """Check that the token is for this service and no other."""
     names = audience if isinstance(audience, list) else [audience]
     ours = {ours.lower() for ours in issuer.audiences}
     for name in names or [None]:

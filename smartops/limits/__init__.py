@@ -1,13 +1,13 @@
 """Rate limits: several windows checked together, all taken or none.
 
-Taking them one by one would let a user who is over the user limit use up the
-team's limit; here a refused request counts in no window.
+Otherwise a user over the user limit could use up the team's limit: a refused
+request counts in no window.
 
-A window is kept as groups of requests that leave together. A request counts
-for ``seconds`` at least, so there are **never more than ``limit`` requests in
-any span of ``seconds``**; where the limit is larger than :data:`GROUPS` it may
-count a little longer, by less than one part in :data:`GROUPS`. That is the
-price of holding at most :data:`GROUPS` + 1 numbers a key, whatever the limit.
+A window is stored as groups of requests that expire together. A request counts
+for at least ``seconds``, so there are never more than ``limit`` requests in any
+span of ``seconds``. If the limit is larger than :data:`GROUPS`, a request may count
+longer, by less than one part in :data:`GROUPS`: so a key needs at most
+:data:`GROUPS` + 1 numbers.
 """
 
 from .memory import MemoryLimiter

@@ -46,12 +46,9 @@ Checks = Sequence[tuple[Window, str]]
 
 
 class Limiter(Protocol):
-    """Counts requests. ``degraded`` says that the count is this process's alone for now."""
+    """Counts requests. While a shared count is unreachable, ``degraded`` is true."""
 
-    @property
-    def degraded(self) -> bool:
-        """True while a shared count is unreachable, so that each process limits for itself."""
-        ...
+    degraded: bool
 
     async def take(self, checks: Checks) -> Verdict:
         """Take one request from every window, or, if one has no room, from none."""

@@ -68,7 +68,7 @@ def hmac_with_public_key(issuer: StandInIssuer) -> str:
 
 def changed_payload(issuer: StandInIssuer) -> str:
     header, _, signature = issuer.token().split(".")
-    return bearer(f"{header}.{segment(claims_of(issuer, sub='somebody-else'))}.{signature}")
+    return bearer(f"{header}.{segment(claims_of(issuer, sub='other'))}.{signature}")
 
 
 def padded(issuer: StandInIssuer) -> str:
@@ -155,7 +155,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
         lambda i: bearer(i.token().rpartition(".")[0] + "."),
         "signature is not that of the key",
     ),
-    "aud of somebody else": (lambda i: bearer(i.token(aud="other")), "aud is 'other'"),
+    "aud of another service": (lambda i: bearer(i.token(aud="other")), "aud is 'other'"),
     "aud missing": (lambda i: bearer(i.token(aud=None)), "aud is None"),
     "aud null": (lambda i: bearer(i.sign({**claims_of(i), "aud": None})), "aud is None"),
     "aud list with us and others": (lambda i: bearer(i.token(aud=[i.audience, "b"])), "aud is ["),
@@ -183,7 +183,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "iat in 10 min": (lambda i: bearer(i.token(iat=at(i, 10 * MINUTE))), "not valid before"),
     "nbf is a text": (lambda i: bearer(i.token(nbf="0")), "nbf is '0'"),
     "iat is a list": (lambda i: bearer(i.token(iat=[0])), "iat is [0]"),
-    "iss of somebody else": (
+    "iss of another issuer": (
         lambda i: bearer(i.token(iss="https://evil.example")),
         "untrusted issuer",
     ),

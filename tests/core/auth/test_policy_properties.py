@@ -130,8 +130,8 @@ def asks(draw: st.DrawFn) -> Ask:
     )
 
 
-def told(item: Conditions, ask: Ask, *, denies: bool) -> bool:
-    """Say plainly whether a rule's conditions are met."""
+def is_met(item: Conditions, ask: Ask, *, denies: bool) -> bool:
+    """Return whether a rule's conditions are met."""
 
     def among(text: str, texts: tuple[str, ...]) -> bool:
         return any(fnmatch.fnmatchcase(text, pattern) for pattern in texts)
@@ -167,15 +167,15 @@ def tagged(item: Conditions, target: Instance) -> bool:
 
 
 def oracle(rules: list[Rule], ask: Ask) -> bool:
-    def is_met(item: Conditions, target: Instance | None) -> bool:
+    def allows(item: Conditions, target: Instance | None) -> bool:
         if target is not None and item.tags and not tagged(item, target):
             return False
-        return told(item, ask, denies=False)
+        return is_met(item, ask, denies=False)
 
-    if any(rule.deny and told(rule.deny, ask, denies=True) for rule in rules):
+    if any(rule.deny and is_met(rule.deny, ask, denies=True) for rule in rules):
         return False
-    allows = [rule.allow for rule in rules if rule.allow]
-    return all(any(is_met(item, target) for item in allows) for target in ask.targets or (None,))
+    allowing = [rule.allow for rule in rules if rule.allow]
+    return all(any(allows(item, target) for item in allowing) for target in ask.targets or (None,))
 
 
 many = settings(deadline=None, max_examples=60)

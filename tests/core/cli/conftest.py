@@ -106,8 +106,8 @@ def run(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     def call(*arguments: str) -> Run:
         capfd.readouterr()
         status = main(list(arguments))
-        said = capfd.readouterr()
-        return Run(status, said.out, said.err)
+        output = capfd.readouterr()
+        return Run(status, output.out, output.err)
 
     return call
 

@@ -23,8 +23,8 @@ def register_cli(config):
     @click.argument("name", default="you")
     def greet(loud, name):
         "Greet."
-        if name == "nobody":
-            raise click.ClickException("there is nobody to greet")
+        if name == "none":
+            raise click.ClickException("there is no person to greet")
         text = f"{config.greeting} {name}"
         click.echo(text.upper() if loud else text)
 
@@ -59,8 +59,8 @@ def test_help_lists_the_commands_of_the_plugins_in_the_file(run, folder, plugin)
 
 def test_an_error_of_a_plugin_s_command_is_one_line(run, folder, plugin):
     (folder / "smartops.yaml").write_text(f"plugins: {{{plugin}: }}\n")
-    done = run(plugin, "greet", "nobody")
-    assert (done.status, done.errors) == (1, ["smartops: there is nobody to greet"])
+    done = run(plugin, "greet", "none")
+    assert (done.status, done.errors) == (1, ["smartops: there is no person to greet"])
 
 
 def test_the_config_option_may_be_anywhere(run, folder, plugin):

@@ -135,7 +135,7 @@ async def test_both_limiters_never_exceed_the_limit_and_rarely_undershoot(
     valkey: str, shared, monkeypatch, windows: tuple[Window, Window, Window], steps
 ) -> None:
     """Both limiters return the same verdicts, which comply with the reference model."""
-    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 60)  # a slow machine is no failure
+    monkeypatch.setattr("smartops.limits.shared.TIMEOUT", 60)  # a slow machine is no failure
     clock, exact = ManualClock(), Exact()
     limiters = [MemoryLimiter(clock), shared()]
     limiters[1]._clock = clock

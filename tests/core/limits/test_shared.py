@@ -89,14 +89,14 @@ async def test_cancelled_requests_do_not_affect_others(
     shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each user has a different limit, so that another request's response would be detected."""
-    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 60)  # real ones
+    monkeypatch.setattr("smartops.limits.shared.TIMEOUT", 60)  # real ones
     limiter, team = shared(), Window("team", 10**6, 600)
     outcomes: Counter[str] = Counter()
 
-    async def take(number: int, patience: float) -> None:
+    async def take(number: int, timeout: float) -> None:
         user = Window("user", 1000 + number, 600)
         outcome = "cancelled"
-        with anyio.move_on_after(patience):
+        with anyio.move_on_after(timeout):
             verdict = await limiter.take([(user, f"user-{number}"), (team, "ops")])
             assert verdict.window is user
             assert verdict.quota.remaining in (998 + number, 999 + number)
@@ -149,7 +149,7 @@ async def test_replicas_limit_locally_while_the_server_is_unreachable(
 async def test_a_server_that_times_out_is_not_asked_for_a_while(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartops.limits.shared.PATIENCE", 0.05)
+    monkeypatch.setattr("smartops.limits.shared.TIMEOUT", 0.05)
     monkeypatch.setattr("smartops.limits.shared.PAUSE", 60.0)
     connections = 0
 
