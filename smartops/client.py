@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 from anyio.from_thread import start_blocking_portal
 
 from . import errors
+from .channels import retry_after
 from .errors import BackendUnavailable, Refusal
 from .http import AiohttpClient
 from .services import Clock, HttpClient, HttpReply
@@ -89,7 +90,7 @@ class AsyncSmartOpsClient:
     requests without a response are retried, up to ``attempts`` times in all. The
     backoff is exponential and honours ``Retry-After``; an error that asks for a
     wait longer than ``max_delay`` seconds is raised at once. ``timeout`` bounds
-    one attempt, ``patience`` the polling for a deferred reply.
+    one attempt, ``reply_timeout`` the polling for a deferred reply.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class AsyncSmartOpsClient:
         timeout: float = 35.0,
         attempts: int = 5,
         max_delay: float = 60.0,
-        patience: float = 300.0,
+        reply_timeout: float = 300.0,
         clock: Clock | None = None,
         http: HttpClient | None = None,
         jitter: Callable[[], float] = random.random,
@@ -115,7 +116,7 @@ class AsyncSmartOpsClient:
         self._timeout = timeout
         self._attempts = attempts
         self._max_delay = max_delay
-        self._patience = patience
+        self._reply_timeout = reply_timeout
         self._clock = clock or Clock()
         self._own = AiohttpClient() if http is None else None
         self._http: HttpClient = http or self._own  # type: ignore[assignment]
@@ -177,7 +178,7 @@ class AsyncSmartOpsClient:
             "conversation": {"id": f"api-{user_id}"},
         }
         body = json.dumps(payload).encode()
-        end = self._clock.time() + self._patience
+        end = self._clock.time() + self._reply_timeout
         while True:
             answer = Envelope(await self._retried(body), user_id)
             running = answer.pending and not answer.data.get("actions")
@@ -227,7 +228,7 @@ class AsyncSmartOpsClient:
             return document
         error = _error(reply, document, self.webhook_url)
         if reply.status == 429 or (reply.status in (502, 503, 504) and document is None):
-            raise _Retryable(error, _retry_after(reply, error))
+            raise _Retryable(error, retry_after(reply.headers) or error.retry_after or 0.0)
         raise error
 
 
@@ -287,27 +288,14 @@ def _error(reply: HttpReply, document: dict[str, Any] | None, url: str) -> Refus
         kind = _BY_STATUS.get(reply.status, BackendUnavailable)
         error = kind(f"{url} answered HTTP {reply.status}, and not as SmartOps does")
     else:
-        code = str(body.get("code", ""))
+        code, wait = str(body.get("code", "")), body.get("retry_after")
         kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status, Refusal)
         error = kind(
             str(body.get("message", "")),
             details=body.get("details"),
-            retry_after=body.get("retry_after"),
+            retry_after=wait if isinstance(wait, int) else None,
         )
         error.code = code  # which may be specific to a backend
     error.status = reply.status
     error.response = document
     return error
-
-
-def _retry_after(reply: HttpReply, error: Refusal) -> float:
-    for value in (
-        reply.headers.get("x-ratelimit-retry-after"),
-        reply.headers.get("retry-after"),
-        error.retry_after,
-    ):
-        try:
-            return max(0.0, float(value))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            continue  # absent, or a date, which SmartOps does not send
-    return 0.0

@@ -58,9 +58,9 @@ class ManualClock(Clock):
         return self._limited(seconds)
 
     @contextmanager
-    def after(self, seconds: float, act: Callable[[], object]) -> Iterator[None]:
-        """Return a context that calls ``act`` once the clock was advanced by that much."""
-        entry = self._at(seconds, act)
+    def after(self, seconds: float, operation: Callable[[], object]) -> Iterator[None]:
+        """Return a context that calls ``operation`` once the clock was advanced by that much."""
+        entry = self._at(seconds, operation)
         try:
             yield
         finally:

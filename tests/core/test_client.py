@@ -285,10 +285,10 @@ async def test_a_deferred_reply_is_polled_for(
     assert clock.waited == [0.5, 0.5]
 
 
-async def test_polling_stops_after_patience(server: Scripted, clock: Waits):
+async def test_polling_stops_after_the_reply_timeout(server: Scripted, clock: Waits):
     server.then(200, LATE)
 
-    async with AsyncSmartOpsClient(server.url, "t", clock=clock, patience=1.0) as client:
+    async with AsyncSmartOpsClient(server.url, "t", clock=clock, reply_timeout=1.0) as client:
         answer = await client.send_command("execute x on y", "user123")
 
     assert answer.pending

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -31,6 +32,12 @@ AGAIN_AFTER, ANEW_AFTER = (15.0, 15.0), 30.0
 """After how many seconds an activity without an answer is sent again, and with a new id."""
 
 
+@cache
+def _framework_key() -> SigningKey:
+    """Return the key of all simulators of this process, because generating one is slow."""
+    return SigningKey.create(endorsements=["msteams", "webchat"])
+
+
 class TeamsSimulator(Platform[User, Conversation]):
     """A Teams with one tenant and one bot.
 
@@ -51,7 +58,7 @@ class TeamsSimulator(Platform[User, Conversation]):
         self.framework = StandInIssuer(
             issuer=ISSUER, audience=app_id, claims={"sub": None}, clock=clock
         )
-        self.framework.keys.append(SigningKey.create(endorsements=["msteams", "webchat"]))
+        self.framework.keys.append(_framework_key())
         self.login = Login(app_id, tenant, clock, secret)
         self.account = {"id": f"28:{app_id}", "name": "SmartOps"}
         self.connector = Connector(self)

@@ -9,6 +9,8 @@ from typing import ClassVar, TypeVar
 import anyio
 import pytest
 
+from smartops.testing.clock import ManualClock
+
 T = TypeVar("T")
 Advance = Callable[[float], Awaitable[None]]
 Now = Callable[[], datetime]
@@ -19,7 +21,7 @@ class Contract:
     """A set of tests that a backend's own test class inherits."""
 
     step: ClassVar[float] = 1.0
-    patience: ClassVar[float] = 300.0
+    timeout: ClassVar[float] = 300.0
 
     @pytest.fixture
     def advance(self) -> Advance:
@@ -40,6 +42,24 @@ class Contract:
             value = await read()
             if good(value):
                 return value
-            assert waited < self.patience, f"still {value!r} after {waited:g} s"
+            assert waited < self.timeout, f"still {value!r} after {waited:g} s"
             await advance(self.step)
             waited += self.step
+
+
+class OnManualClock:
+    """Mix into a contract to wait by advancing the fixture ``clock``, a ManualClock."""
+
+    @pytest.fixture
+    def advance(self, clock: ManualClock) -> Advance:
+        """Return the function that advances the clock."""
+
+        async def advance(seconds: float) -> None:
+            clock.advance(seconds)
+
+        return advance
+
+    @pytest.fixture
+    def now(self, clock: ManualClock) -> Now:
+        """Return the function that returns the clock's time."""
+        return clock.now

@@ -109,9 +109,9 @@ class RunnerContract(Contract):
     ) -> None:
         if not self.sends_once:
             pytest.skip("the platform has no idempotency tokens")
-        first = await runner.send("hostname", targets, limit=self.limit, key="one-act")
-        again = await runner.send("hostname", targets, limit=self.limit, key="one-act")
-        other = await runner.send("hostname", targets, limit=self.limit, key="another-act")
+        first = await runner.send("hostname", targets, limit=self.limit, key="key-1")
+        again = await runner.send("hostname", targets, limit=self.limit, key="key-1")
+        other = await runner.send("hostname", targets, limit=self.limit, key="key-2")
         assert first == again != other
 
     async def test_an_unreachable_machine_is_reported_as_such(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,6 +14,7 @@ from smartops.testing.backends import (
     ComputeContract,
     CostsContract,
     MetricsContract,
+    OnManualClock,
     RunnerContract,
 )
 from smartops_fake.backend import Fake
@@ -22,28 +22,13 @@ from smartops_fake.backend import Fake
 Clouds = Callable[..., list[Fake]]
 
 
-class ByHand:
-    """Advances the manual clock when a contract waits."""
-
-    @pytest.fixture
-    def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:
-        async def move(seconds: float) -> None:
-            clock.advance(seconds)
-
-        return move
-
-    @pytest.fixture
-    def now(self, clock: ManualClock) -> Callable[[], datetime]:
-        return clock.now
-
-
-class TestCompute(ByHand, ComputeContract):
+class TestCompute(OnManualClock, ComputeContract):
     @pytest.fixture
     def compute(self, clouds: Clouds, clock: ManualClock) -> ComputeGroup:
         return ComputeGroup(clouds(), clock)
 
 
-class TestRunner(ByHand, RunnerContract):
+class TestRunner(OnManualClock, RunnerContract):
     sends_once = True
 
     @pytest.fixture
@@ -69,7 +54,7 @@ class TestRunner(ByHand, RunnerContract):
         return named["quiet-01"]
 
 
-class TestMetrics(ByHand, MetricsContract):
+class TestMetrics(OnManualClock, MetricsContract):
     @pytest.fixture
     def both(self, clouds: Clouds) -> list[Fake]:
         return clouds()
@@ -83,7 +68,7 @@ class TestMetrics(ByHand, MetricsContract):
         return (await ComputeGroup(both, clock).list(Query(states=("running",)))).instances
 
 
-class TestCosts(ByHand, CostsContract):
+class TestCosts(OnManualClock, CostsContract):
     @pytest.fixture
     def costs(self, clouds: Clouds, clock: ManualClock) -> CostsGroup:
         return CostsGroup(clouds(), clock)

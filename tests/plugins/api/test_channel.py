@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world():
+async def deployment():
     clock = ManualClock()
     http = AiohttpClient()
     async with StandInIssuer.start(clock=clock) as issuer:
@@ -40,6 +40,11 @@ async def world():
             services=Services(clock, http, TokenVerifier(http, clock), (trusted,)),
         )
     await http.aclose()
+
+
+@pytest.fixture
+def channel(deployment):
+    return ApiChannel(deployment.services)
 
 
 def inbound(body=None, token="", peer="192.0.2.7", **headers):
@@ -56,8 +61,8 @@ def inbound(body=None, token="", peer="192.0.2.7", **headers):
     return Inbound("POST", "/api/messages", Headers(pairs), content, "r-1", peer)
 
 
-def impersonating(world):
-    return replace(world.trusted, impersonation=True)
+def impersonating(deployment):
+    return replace(deployment.trusted, impersonation=True)
 
 
 async def read(channel, request):
@@ -66,9 +71,8 @@ async def read(channel, request):
     return message
 
 
-async def test_the_sender_is_the_subject_of_the_token(world):
-    channel = ApiChannel(world.services)
-    token = world.issuer.token(sub="alice", tid="t-1", team="web")
+async def test_the_sender_is_the_subject_of_the_token(channel, deployment):
+    token = deployment.issuer.token(sub="alice", tid="t-1", team="web")
 
     claims = await channel.authenticate(inbound(token=token))
     message = await read(channel, inbound({"text": "help", "id": "a-1"}, token))
@@ -80,70 +84,66 @@ async def test_the_sender_is_the_subject_of_the_token(world):
     assert (message.channel, message.place) == ("api", Place("api"))
     assert (message.team, message.claimed, message.reference) == ("corp:t-1:web", "", {})
     assert message.conversation == "corp:t-1:alice"
-    assert (message.request_id, message.at) == ("r-1", world.clock.now())
+    assert (message.request_id, message.at) == ("r-1", deployment.clock.now())
 
 
-async def test_the_claims_for_subject_tenant_and_team_are_configurable(world):
-    trusted = replace(world.trusted, subject="oid", tenant="org", team="dept")
-    channel = ApiChannel(replace(world.services, issuers=(trusted,)))
+async def test_the_claims_for_subject_tenant_and_team_are_configurable(deployment):
+    trusted = replace(deployment.trusted, subject="oid", tenant="org", team="dept")
+    channel = ApiChannel(replace(deployment.services, issuers=(trusted,)))
 
     claims = await channel.authenticate(
-        inbound(token=world.issuer.token(oid="o-1", org="g-1", dept="d-1", team="ignored"))
+        inbound(token=deployment.issuer.token(oid="o-1", org="g-1", dept="d-1", team="ignored"))
     )
 
     assert claims.identity == Identity("corp", "g-1", "o-1")
     assert claims.team == "corp:g-1:d-1"
 
 
-async def test_a_claim_gives_roles(world):
-    trusted = replace(world.trusted, roles_claim="groups", roles={"G-1": ("a", "b"), "G-2": ("c",)})
-    channel = ApiChannel(replace(world.services, issuers=(trusted,)))
+async def test_a_claim_gives_roles(deployment):
+    trusted = replace(
+        deployment.trusted, roles_claim="groups", roles={"G-1": ("a", "b"), "G-2": ("c",)}
+    )
+    channel = ApiChannel(replace(deployment.services, issuers=(trusted,)))
 
-    token = world.issuer.token(groups=["G-1", "G-3", 7])
+    token = deployment.issuer.token(groups=["G-1", "G-3", 7])
     assert (await read(channel, inbound(token=token))).roles == ("a", "b")
-    assert (await read(channel, inbound(token=world.issuer.token()))).roles == ()
+    assert (await read(channel, inbound(token=deployment.issuer.token()))).roles == ()
 
 
-async def test_a_tenant_is_not_a_team(world):
-    channel = ApiChannel(world.services)
-
-    token = world.issuer.token(tid="t-1")
+async def test_a_tenant_is_not_a_team(channel, deployment):
+    token = deployment.issuer.token(tid="t-1")
     assert (await channel.authenticate(inbound(token=token))).team == ""
 
 
 @pytest.mark.parametrize(
     "claims", [{"sub": None}, {"sub": ""}, {"sub": 7}, {"tid": 7}, {"team": ["a"]}]
 )
-async def test_a_token_without_a_subject_is_refused(world, claims):
-    channel = ApiChannel(world.services)
-
+async def test_a_token_without_a_subject_is_refused(channel, deployment, claims):
     with pytest.raises(AuthenticationFailed, match="Invalid or missing bearer token"):
-        await channel.authenticate(inbound(token=world.issuer.token(**claims)))
+        await channel.authenticate(inbound(token=deployment.issuer.token(**claims)))
 
 
-async def test_from_id_is_recorded_as_an_unauthenticated_claim(world):
-    channel = ApiChannel(world.services)
+async def test_from_id_is_recorded_as_an_unauthenticated_claim(channel, deployment):
     body = {"text": "help", "from": {"id": "boss", "name": "The Boss"}}
 
-    message = await read(channel, inbound(body, world.issuer.token(sub="alice")))
+    message = await read(channel, inbound(body, deployment.issuer.token(sub="alice")))
 
     assert message.sender == Identity("corp", "", "alice")
     assert (message.claimed, message.sender_name) == ("boss", "The Boss")
     assert message.reference == {}
 
 
-async def test_from_id_equal_to_the_subject_is_no_claim(world):
-    channel = ApiChannel(world.services)
+async def test_from_id_equal_to_the_subject_is_no_claim(channel, deployment):
     body = {"text": "help", "from": {"id": "alice"}}
 
-    message = await read(channel, inbound(body, world.issuer.token(sub="alice")))
+    message = await read(channel, inbound(body, deployment.issuer.token(sub="alice")))
 
     assert message.claimed == ""
 
 
-async def test_a_token_with_scope_act_impersonates_from_id(world):
-    channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
-    token = world.issuer.token(sub="portal", tid="t-1", scope="read act")
+async def test_a_token_with_scope_act_impersonates_from_id(deployment):
+    channel = ApiChannel(replace(deployment.services, issuers=(impersonating(deployment),)))
+    token = deployment.issuer.token(sub="portal", tid="t-1", scope="read act")
     body = {"text": "help", "from": {"id": "alice"}, "conversation": {"id": "c-1"}}
 
     message = await read(channel, inbound(body, token))
@@ -157,30 +157,29 @@ async def test_a_token_with_scope_act_impersonates_from_id(world):
 
 
 @pytest.mark.parametrize("scope", ["react", "act:none", "Act", "", ["act"], 7])
-async def test_other_scopes_do_not_allow_impersonation(world, scope):
-    channel = ApiChannel(replace(world.services, issuers=(impersonating(world),)))
+async def test_other_scopes_do_not_allow_impersonation(deployment, scope):
+    channel = ApiChannel(replace(deployment.services, issuers=(impersonating(deployment),)))
     body = {"text": "help", "from": {"id": "boss"}}
 
-    message = await read(channel, inbound(body, world.issuer.token(sub="alice", scope=scope)))
+    message = await read(channel, inbound(body, deployment.issuer.token(sub="alice", scope=scope)))
 
     assert message.sender.id == "alice"
 
 
-async def test_an_action_is_accepted(world):
-    channel = ApiChannel(world.services)
+async def test_an_action_is_accepted(channel, deployment):
     body = {"type": "message", "value": {"action": "confirm_x"}}
 
-    message = await read(channel, inbound(body, world.issuer.token()))
+    message = await read(channel, inbound(body, deployment.issuer.token()))
 
     assert (message.action, message.text) == ("confirm_x", "")
 
 
-async def test_only_tokens_of_the_configured_issuers_are_recognised(world):
-    channel = ApiChannel(world.services)
-
-    assert channel.recognises(inbound(token=world.issuer.token()))
-    assert channel.recognises(inbound(token=world.issuer.token() + "x"))  # this accepts nothing yet
-    assert not channel.recognises(inbound(token=world.issuer.token(iss="https://other")))
+async def test_only_tokens_of_the_configured_issuers_are_recognised(channel, deployment):
+    assert channel.recognises(inbound(token=deployment.issuer.token()))
+    assert channel.recognises(
+        inbound(token=deployment.issuer.token() + "x")
+    )  # this accepts nothing yet
+    assert not channel.recognises(inbound(token=deployment.issuer.token(iss="https://other")))
     assert not channel.recognises(inbound(token="junk"))
     assert not channel.recognises(inbound())
     twice = Headers([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")])
@@ -190,34 +189,31 @@ async def test_only_tokens_of_the_configured_issuers_are_recognised(world):
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
 )
-async def test_the_content_type_must_be_json(world, content_type):
-    channel = ApiChannel(world.services)
-    request = inbound(token=world.issuer.token(), content_type=content_type)
+async def test_the_content_type_must_be_json(channel, deployment, content_type):
+    request = inbound(token=deployment.issuer.token(), content_type=content_type)
 
     with pytest.raises(ValidationFailed, match="must be JSON"):
         channel.read(request, await channel.authenticate(request))
 
 
-async def test_the_content_type_may_have_a_charset(world):
-    channel = ApiChannel(world.services)
-    token = world.issuer.token()
+async def test_the_content_type_may_have_a_charset(channel, deployment):
+    token = deployment.issuer.token()
 
     request = inbound(token=token, content_type="Application/JSON; charset=utf-8")
 
     assert (await read(channel, request)).text == "help"
 
 
-async def test_the_maximum_depth_of_json_is_configurable(world):
-    channel = ApiChannel(replace(world.services, max_depth=4))
-    request = inbound({"text": "help", "x": [[[[1]]]]}, world.issuer.token())
+async def test_the_maximum_depth_of_json_is_configurable(deployment):
+    channel = ApiChannel(replace(deployment.services, max_depth=4))
+    request = inbound({"text": "help", "x": [[[[1]]]]}, deployment.issuer.token())
 
     with pytest.raises(ValidationFailed, match="not valid JSON"):
         channel.read(request, await channel.authenticate(request))
 
 
-async def test_the_response_is_the_envelope_with_its_status(world):
-    channel = ApiChannel(world.services)
-    message = await read(channel, inbound(token=world.issuer.token()))
+async def test_the_response_is_the_envelope_with_its_status(channel, deployment):
+    message = await read(channel, inbound(token=deployment.issuer.token()))
     action = Action("confirm", "Yes, proceed", "confirm_1")
     replies = {
         "success": Reply.of("Done.", data={"summary": {}}),
@@ -249,9 +245,9 @@ def loopback(**changes):
         loopback(origin="http://127.0.0.1:3978"),
     ],
 )
-async def test_anonymous_local_requests_are_accepted_and_logged(world, request_, caplog):
+async def test_anonymous_local_requests_are_accepted_and_logged(deployment, request_, caplog):
     caplog.set_level(logging.WARNING)
-    channel = ApiChannel(replace(world.services, anonymous=True))
+    channel = ApiChannel(replace(deployment.services, anonymous=True))
 
     message = await read(channel, request_)
 
@@ -261,8 +257,8 @@ async def test_anonymous_local_requests_are_accepted_and_logged(world, request_,
     assert all("DEVELOPMENT ONLY" in record.message for record in caplog.records)
 
 
-async def test_anonymous_requests_need_no_name(world):
-    channel = ApiChannel(replace(world.services, anonymous=True))
+async def test_anonymous_requests_need_no_name(deployment):
+    channel = ApiChannel(replace(deployment.services, anonymous=True))
     request = inbound({"text": "help"}, peer="127.0.0.1", host="localhost:3978")
 
     assert (await read(channel, request)).sender == Identity("anonymous", "", "anonymous")
@@ -282,19 +278,19 @@ async def test_anonymous_requests_need_no_name(world):
         loopback(authorization="Bearer junk"),
     ],
 )
-async def test_other_anonymous_requests_are_refused(world, request_):
-    channel = ApiChannel(replace(world.services, anonymous=True))
+async def test_other_anonymous_requests_are_refused(deployment, request_):
+    channel = ApiChannel(replace(deployment.services, anonymous=True))
 
     with pytest.raises(AuthenticationFailed):
         await channel.authenticate(request_)
 
 
-async def test_anonymous_requests_are_refused_by_default(world):
+async def test_anonymous_requests_are_refused_by_default(deployment):
     with pytest.raises(AuthenticationFailed):
-        await ApiChannel(world.services).authenticate(loopback())
+        await ApiChannel(deployment.services).authenticate(loopback())
 
 
-async def test_hook_register_channels(world):
-    (channel,) = smartops_api.register_channels(world.services)
+async def test_hook_register_channels(deployment):
+    (channel,) = smartops_api.register_channels(deployment.services)
 
     assert channel.name == "api"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from smartops.testing.backends import (
     ComputeContract,
     CostsContract,
     MetricsContract,
+    OnManualClock,
     RunnerContract,
 )
 from smartops_simulators.aws import AwsSimulator
@@ -44,9 +44,7 @@ SCENARIO = {
 }
 
 
-class ByHand:
-    """Time passes when a contract says so."""
-
+class OnSimulator(OnManualClock):
     @pytest.fixture
     async def simulator(self, clock: ManualClock) -> AsyncIterator[AwsSimulator]:
         with AwsSimulator(SCENARIO, clock=clock) as simulator:
@@ -58,17 +56,6 @@ class ByHand:
     ) -> list[Any]:
         return found(clock, endpoint=simulator.url)
 
-    @pytest.fixture
-    def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:
-        async def move(seconds: float) -> None:
-            clock.advance(seconds)
-
-        return move
-
-    @pytest.fixture
-    def now(self, clock: ManualClock) -> Callable[[], datetime]:
-        return clock.now
-
 
 async def named(backend: Any, *names: str) -> Sequence[Instance]:
     page = await backend.list(Query(names=names))
@@ -76,13 +63,13 @@ async def named(backend: Any, *names: str) -> Sequence[Instance]:
     return [by_name[name] for name in names]
 
 
-class TestCompute(ByHand, ComputeContract):
+class TestCompute(OnSimulator, ComputeContract):
     @pytest.fixture
     def compute(self, backends: list[Any]) -> Any:
         return backends[0]
 
 
-class TestRunner(ByHand, RunnerContract):
+class TestRunner(OnSimulator, RunnerContract):
     sends_once = True
 
     @pytest.fixture
@@ -99,7 +86,7 @@ class TestRunner(ByHand, RunnerContract):
         return quiet
 
 
-class TestMetrics(ByHand, MetricsContract):
+class TestMetrics(OnSimulator, MetricsContract):
     @pytest.fixture
     def metrics(self, backends: list[Any]) -> Any:
         return backends[0]
@@ -109,7 +96,7 @@ class TestMetrics(ByHand, MetricsContract):
         return (await metrics.list(Query(states=("running",)))).instances
 
 
-class TestCosts(ByHand, CostsContract):
+class TestCosts(OnSimulator, CostsContract):
     unbilled = 1
 
     @pytest.fixture

@@ -25,10 +25,10 @@ async def test_a_run_on_many_instances_is_resumed_after_a_restart(bot: Bot) -> N
     )
     bot.load(smartops_exec, scripts=[{"script": "sleep 60", "read_only": True}])
     app = await bot.app()
-    said = []
+    replies = []
 
     async def say() -> None:
-        said.append(await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="act-1"))
+        replies.append(await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="m-1"))
 
     async with anyio.create_task_group() as group:
         group.start_soon(say)
@@ -38,7 +38,7 @@ async def test_a_run_on_many_instances_is_resumed_after_a_restart(bot: Bot) -> N
         assert (running.state, running.resumable) == ("running", True)
         group.cancel_scope.cancel()  # like a shutdown
     await bot.aclose()
-    assert said == []
+    assert replies == []
 
     app = await bot.app()
     with anyio.fail_after(20):
@@ -46,7 +46,7 @@ async def test_a_run_on_many_instances_is_resumed_after_a_restart(bot: Bot) -> N
             bot.clock.advance(5)
             await anyio.sleep(0.01)
     assert operation.state == "done"
-    answer = await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="act-1")
+    answer = await bot.say("execute 'sleep 60' on tag:Role=web --timeout 5m", id="m-1")
     assert answer.data["summary"]["success"] == 20
     assert answer.text.count("rested") == 1  # twenty instances with equal output
     assert sends(state) == 1

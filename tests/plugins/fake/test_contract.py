@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from smartops import Instance
 from smartops.backends import Query
-from smartops.testing import ManualClock
 from smartops.testing.backends import (
     ComputeContract,
     CostsContract,
     MetricsContract,
+    OnManualClock,
     RunnerContract,
 )
 from smartops_fake.backend import Fake
@@ -22,40 +21,19 @@ from smartops_fake.backend import Fake
 CROWD = {"fleet": [], "instances": 30}
 
 
-class ByHand:
-    """Advances the manual clock when a contract waits."""
-
-    @pytest.fixture
-    def advance(self, clock: ManualClock) -> Callable[[float], Awaitable[None]]:
-        async def move(seconds: float) -> None:
-            clock.advance(seconds)
-
-        return move
-
-    @pytest.fixture
-    def now(self, clock: ManualClock) -> Callable[[], datetime]:
-        return clock.now
-
-
-class TestCompute(ByHand, ComputeContract):
+class TestCompute(OnManualClock, ComputeContract):
     @pytest.fixture
     def compute(self, cloud: Fake) -> Fake:
         return cloud
 
 
-class TestComputeOfACrowd(ByHand, ComputeContract):
-    @pytest.fixture
-    def compute(self, make: Callable[..., Fake]) -> Fake:
-        return make(**CROWD)
-
-
-class TestComputeWithAStateFile(ByHand, ComputeContract):
+class TestComputeWithAStateFile(OnManualClock, ComputeContract):
     @pytest.fixture
     def compute(self, make: Callable[..., Fake], tmp_path: Path) -> Fake:
         return make(state_file=tmp_path / "state.json")
 
 
-class TestRunner(ByHand, RunnerContract):
+class TestRunner(OnManualClock, RunnerContract):
     sends_once = True
 
     @pytest.fixture
@@ -76,7 +54,7 @@ class TestRunner(ByHand, RunnerContract):
         return await named(runner, "quiet-01")
 
 
-class TestMetrics(ByHand, MetricsContract):
+class TestMetrics(OnManualClock, MetricsContract):
     @pytest.fixture
     def metrics(self, make: Callable[..., Fake]) -> Fake:
         return make(**CROWD)
@@ -87,7 +65,7 @@ class TestMetrics(ByHand, MetricsContract):
         return page.instances
 
 
-class TestCosts(ByHand, CostsContract):
+class TestCosts(OnManualClock, CostsContract):
     @pytest.fixture
     def costs(self, make: Callable[..., Fake]) -> Fake:
         return make(**CROWD)

@@ -34,7 +34,7 @@ CALLS: Mapping[str, Callable[[Fake], Awaitable[Any]]] = {
     "stop": lambda cloud: cloud.act("stop", machines(WEB)),
     "reboot": lambda cloud: cloud.act("reboot", machines(WEB)),
     "tag": lambda cloud: cloud.tag(machine(WEB), put={"a": "b"}),
-    "send": lambda cloud: cloud.send("uptime", [MACHINE], limit=MINUTE, key="act"),
+    "send": lambda cloud: cloud.send("uptime", [MACHINE], limit=MINUTE, key="key"),
     "latest": lambda cloud: cloud.latest(machines(WEB)),
     "series": lambda cloud: cloud.series("cpu", machines(WEB), since=NOON, period=MINUTE),
     "daily": lambda cloud: cloud.daily(1),

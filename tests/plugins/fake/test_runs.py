@@ -101,8 +101,8 @@ async def test_scripts_that_cannot_be_sent_are_refused(make: Make, named: Named)
     ]
     for script, targets, kind in refused:
         with pytest.raises(kind):
-            await cloud.send(script, targets, limit=LIMIT, key="act-1")
-    assert await cloud.send("uptime", [web], limit=LIMIT, key="act-1")
+            await cloud.send(script, targets, limit=LIMIT, key="key-1")
+    assert await cloud.send("uptime", [web], limit=LIMIT, key="key-1")
 
 
 @pytest.mark.parametrize(

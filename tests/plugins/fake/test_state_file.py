@@ -47,8 +47,8 @@ async def test_the_cloud_survives_a_restart(
     await cloud.act("stop", machines(WEB))
     await cloud.tag(other, put={"Owner": "ops"}, remove=("Environment",))
     clock.advance(3)
-    run = await cloud.send("uptime", [other], limit=LIMIT, key="act-1")
-    cancelled = await cloud.send("sleep 50", [other], limit=LIMIT, key="act-2")
+    run = await cloud.send("uptime", [other], limit=LIMIT, key="key-1")
+    cancelled = await cloud.send("sleep 50", [other], limit=LIMIT, key="key-2")
     clock.advance(2)
     await cloud.cancel(cancelled)
     again = make(state_file=path, instances=20)
@@ -60,7 +60,7 @@ async def test_the_cloud_survives_a_restart(
     assert (await named(again, "web-server-02")).tags["Owner"] == "ops"
     assert await again.results(run) == await cloud.results(run)
     assert [item.status for item in await again.results(cancelled)] == ["cancelled"]
-    assert await again.send("uptime", [other], limit=LIMIT, key="act-1") == run
+    assert await again.send("uptime", [other], limit=LIMIT, key="key-1") == run
     assert await again.latest([other]) == await cloud.latest([other])
     assert await again.daily(14) == await cloud.daily(14)
 
@@ -88,7 +88,7 @@ async def test_the_file_lists_the_accepted_changes(
     cloud = make(state_file=path)
     assert not path.exists()
     await cloud.act("stop", machines(WEB))
-    run = await cloud.send("df -h", [await named(cloud, "db-01")], limit=LIMIT, key="act-1")
+    run = await cloud.send("df -h", [await named(cloud, "db-01")], limit=LIMIT, key="key-1")
     for refused in (
         cloud.act("stop", machines("i-0beef")),
         cloud.act("stop", [await named(cloud, "db-01")]),
@@ -97,13 +97,13 @@ async def test_the_file_lists_the_accepted_changes(
         with pytest.raises(Refusal):
             await refused
     await cloud.check("stop", machines(WEB))
-    assert await cloud.send("df -h", machines(WEB), limit=LIMIT, key="act-1") == run
+    assert await cloud.send("df -h", machines(WEB), limit=LIMIT, key="key-1") == run
     stop, send = changes(path)
     assert stop == {"what": "stop", "at": clock.time(), "ids": [WEB]}
     assert (send["what"], send["run"], send["key"], send["script"]) == (
         "send",
         run,
-        "act-1",
+        "key-1",
         "df -h",
     )
 
@@ -135,8 +135,8 @@ async def test_processes_that_share_the_file_share_the_cloud(
     await two.act("start", machines(WEB))
     assert (await named(one, "web-server-01")).state == "pending"
     other = await named(one, "web-server-02")
-    run = await one.send("uptime", [other], limit=LIMIT, key="act-1")
-    assert await two.send("uptime", [other], limit=LIMIT, key="act-1") == run
+    run = await one.send("uptime", [other], limit=LIMIT, key="key-1")
+    assert await two.send("uptime", [other], limit=LIMIT, key="key-1") == run
     clock.advance(10)
     assert await two.results(run) == await one.results(run)
 
