@@ -28,8 +28,6 @@ EXAMPLE = Path(__file__).parent / "aws" / "example.yaml"
 
 
 def teams(config: Any) -> click.Command:
-    """Return ``smartops teams simulate``."""
-
     def start() -> Starting:
         with _extra():
             from .teams import TeamsSimulator
@@ -43,8 +41,6 @@ def teams(config: Any) -> click.Command:
 
 
 def slack(config: Any) -> click.Command:
-    """Return ``smartops slack simulate``."""
-
     def start() -> Starting:
         with _extra():
             from .slack import SlackSimulator
@@ -111,8 +107,6 @@ def _extra() -> Iterator[None]:
 
 
 def aws(_config: object) -> click.Command:
-    """Return ``smartops aws simulate``."""
-
     @click.command()
     @click.option("--port", default=PORT, show_default=True, help="Port; 0 for any free one.")
     @click.option(

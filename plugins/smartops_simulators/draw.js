@@ -139,37 +139,61 @@ function file({ id, title, name, length }) {
   return el("a", { class: "file", href: `/files/${id}` }, "📄 ", el("b", {}, title || name), el("small", {}, size));
 }
 
-function dialog(it) {
+function dialog({ id, view, errors }) {
   const buttons = [
     el("button", { name: "what", value: "close", formnovalidate: true }, "Cancel"),
-    button(it.submit, "submit", "primary"),
+    button(view.submit?.text ?? "Submit", "submit", "primary"),
   ];
-  const errors = it.errors.map((text) => el("p", { class: "error" }, text));
-  return el("dialog", { open: true }, el("form", { class: "dialog", "data-message": it.id },
-    el("h2", {}, it.title), all(it.parts), errors, el("footer", {}, buttons)));
+  const wrong = Object.values(errors).map((text) => el("p", { class: "error" }, text));
+  return el("dialog", { open: true }, el("form", { class: "dialog", "data-message": id },
+    el("h2", {}, view.title.text), all(view.blocks), wrong, el("footer", {}, buttons)));
 }
 
-function article(platform, it) {
-  const inside = it.parts.length ? all(it.parts) : el("p", { class: "said" }, marked[platform](it.text));
-  const kind = platform === "teams" && it.parts.length ? "card" : "message";
-  return el("article", { class: `${it.bot ? "bot" : "person"} ${it.alone ? "whisper" : ""}`,
-    "data-initial": it.author[0].toUpperCase() },
-  el("header", {}, el("b", {}, it.author), it.note),
+const CARD = "application/vnd.microsoft.card.adaptive";
+
+/** Return the text, the elements and the note of a message: of Slack, or an activity of Teams. */
+function content(user, it) {
+  const edited = it.edits > 0;
+  if (!it.activity) {
+    const note = it.to ? "Only visible to you" : edited && "(edited)";
+    return { text: it.fallback, parts: it.blocks, note: note || "" };
+  }
+  const shared = (it.activity.attachments ?? []).find((each) => each.contentType === CARD)?.content;
+  const { body = [], actions } = it.views[user] ?? shared ?? {};
+  const note = user in it.views ? "Only you see this" : edited && "Changed";
+  const parts = actions ? [...body, { type: "ActionSet", actions }] : body;
+  return { text: it.activity.text ?? "", parts, note: note || "" };
+}
+
+function article({ platform, user }, it) {
+  const { text, parts, note } = content(user, it);
+  const bot = it.author === "bot";
+  const author = bot ? "SmartOps" : it.author;
+  const inside = parts.length ? all(parts) : el("p", { class: "said" }, marked[platform](text));
+  const kind = platform === "teams" && parts.length ? "card" : "message";
+  return el("article", { class: `${bot ? "bot" : "person"} ${it.to ? "whisper" : ""}`,
+    "data-initial": author[0].toUpperCase() },
+  el("header", {}, el("b", {}, author), note),
   el("form", { class: kind, "data-message": it.id }, inside, (it.files ?? []).map(file)));
 }
 
 /** Return messages as sections, one for each thread, and the dialogs; without threads, the messages. */
-function conversation(platform, messages) {
-  const threads = new Map();
+function conversation(viewer, { messages, threads }) {
+  const begun = new Map();
   const drawn = [];
   for (const it of messages) {
-    if (it.dialog) { drawn.push(dialog(it)); continue; }
-    if (!it.thread) { drawn.push(article(platform, it)); continue; }
-    let rest = threads.get(it.thread);
-    if (rest) { rest.lastChild.before(article(platform, it)); continue; }
-    rest = el("div", { class: "thread" }, el("button", { class: "reply", type: "button" }, "Reply"));
-    threads.set(it.thread, rest);
-    drawn.push(el("section", { "data-thread": it.thread }, article(platform, it), rest));
+    const thread = it.thread || it.id;
+    const rest = begun.get(thread);
+    if (it.view) {
+      drawn.push(dialog(it));
+    } else if (!threads) {
+      drawn.push(article(viewer, it));
+    } else if (rest) {
+      rest.lastChild.before(article(viewer, it));
+    } else {
+      begun.set(thread, el("div", { class: "thread" }, el("button", { class: "reply", type: "button" }, "Reply")));
+      drawn.push(el("section", { "data-thread": thread }, article(viewer, it), begun.get(thread)));
+    }
   }
   return drawn;
 }

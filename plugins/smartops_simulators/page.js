@@ -82,7 +82,7 @@ function show(shown) {
   const active = document.activeElement;
   const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight;
   names = shown.names;
-  messages.replaceChildren(...conversation(page.platform, shown.messages));
+  messages.replaceChildren(...conversation(page, shown));
   hints.hidden = shown.messages.length > 0;
   for (const field of fields()) {
     const before = filled.get(place(field));

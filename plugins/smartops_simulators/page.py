@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .chat import BOT
+
 if TYPE_CHECKING:
     from .platform import Platform
+
 
 PEOPLE = ("alice", "bob")
 HINTS = ("help", "list instances", "check health", "stop web-server-01")
@@ -26,7 +29,6 @@ class Page:
         self._read: dict[tuple[str, str], int] = {}
 
     def routes(self, app: web.Application) -> None:
-        """Serve the page and its requests."""
         app.router.add_get("/", self._show)
         app.router.add_get("/page/news", self._news)
         app.router.add_post("/page/say", self._say)
@@ -68,6 +70,7 @@ class Page:
         self._read[place, user] = self._count(place, user)
         shown = {
             "messages": self._platform.drawn(place, user),
+            "threads": self._platform.conversation(place).threads,
             "names": self._platform.names(),
             "unread": [
                 other
@@ -76,10 +79,11 @@ class Page:
             ],
             "trouble": self._platform.trouble,
         }
-        return {**shown, "mark": hashlib.sha256(json.dumps(shown).encode()).hexdigest()}
+        written = json.dumps(shown, default=len)
+        return {**json.loads(written), "mark": hashlib.sha256(written.encode()).hexdigest()}
 
     def _count(self, place: str, user: str) -> int:
-        return sum(message["bot"] for message in self._platform.drawn(place, user))
+        return sum(each.get("author") == BOT for each in self._platform.drawn(place, user))
 
     async def _say(self, request: web.Request) -> web.Response:
         place, user = self._where(request)

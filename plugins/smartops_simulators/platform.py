@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import re
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Collection,
     Coroutine,
     Iterator,
     Mapping,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import aiohttp
 import anyio
@@ -27,10 +23,8 @@ from aiohttp import web
 
 from smartops import Clock
 
+from .chat import Conversation, Person
 from .page import Page
-
-BOT = "bot"
-"""The author of what SmartOps says."""
 
 
 @dataclass(slots=True)
@@ -80,77 +74,18 @@ class Delivered:
 
     @property
     def taken(self) -> bool:
-        """Whether SmartOps accepted it."""
         return 200 <= self.status < 300
 
     @property
     def json(self) -> Any:
-        """The body as JSON; None if there is none."""
         return json.loads(self.body) if self.body else None
 
 
 Serve = Callable[[], Awaitable[web.Response]]
 
 
-@dataclass(kw_only=True)
-class Message:
-    """A message. ``to`` is the one person who sees it; empty: everyone."""
-
-    id: str
-    author: str
-    thread: str = ""
-    to: str = ""
-    edits: int = 0
-    deleted: bool = False
-
-
-M = TypeVar("M", bound=Message)
-
-
-@dataclass(kw_only=True)
-class Conversation(Generic[M]):
-    """A chat or a channel. ``bot_is_in`` says whether SmartOps is a member."""
-
-    id: str
-    name: str
-    bot_is_in: bool = True
-    members: dict[str, Any] = field(default_factory=dict)
-    posted: list[M] = field(default_factory=list)
-
-    @property
-    def messages(self) -> list[M]:
-        """What everyone sees there, in order."""
-        return [item for item in self.posted if not (item.to or item.deleted)]
-
-    @property
-    def answers(self) -> list[M]:
-        """What SmartOps has said to everyone and not deleted."""
-        return [item for item in self.messages if item.author == BOT]
-
-    def find(self, id: str) -> M | None:
-        """Return a message that is not deleted."""
-        found = (item for item in self.posted if item.id == id and not item.deleted)
-        return next(found, None)
-
-
-U = TypeVar("U", bound="Person")
+U = TypeVar("U", bound=Person)
 C = TypeVar("C", bound=Conversation[Any])
-
-
-class Person(Protocol):
-    """A person, who has an ``identity`` in the configuration of SmartOps."""
-
-    @property
-    def id(self) -> str:
-        """The id by which the platform's API knows the person."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-
-    @property
-    def identity(self) -> str:
-        """The identity."""
 
 
 class Platform(ABC, Generic[U, C]):
@@ -220,17 +155,14 @@ class Platform(ABC, Generic[U, C]):
         """Return a new conversation, of the kind that its name tells."""
 
     def user(self, name: str) -> U:
-        """Return a person by name."""
         if name not in self.users:
             self.users[name] = self.new_user(name)
         return self.users[name]
 
     def user_by_id(self, id: object) -> U | None:
-        """Return the person with an id."""
         return next((user for user in self.users.values() if user.id == id), None)
 
     def conversation(self, name: str) -> C:
-        """Return a conversation by id or name."""
         for known in self.conversations.values():
             if name in (known.id, known.name):
                 return known
@@ -258,9 +190,10 @@ class Platform(ABC, Generic[U, C]):
         """Return the names of people by the ids that messages have."""
         return {}
 
-    @abstractmethod
     def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
-        """Return the messages that a person sees there, as draw.js draws them."""
+        """Return the messages that a person sees there, for draw.js."""
+        posted = self.conversation(place).posted
+        return [asdict(item) for item in posted if not item.deleted and item.to in ("", user)]
 
     @abstractmethod
     async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
@@ -281,17 +214,14 @@ class Platform(ABC, Generic[U, C]):
         """Return the lines of a configuration of SmartOps for this simulator, and how to start."""
 
     async def aclose(self) -> None:
-        """Close the connections to SmartOps."""
         if self._session is not None:
             await self._session.close()
 
     @property
     def rejected(self) -> list[Call]:
-        """The calls that were refused or failed."""
         return [call for call in self.calls if call.error or not 200 <= call.status < 300]
 
     def called(self, method: str) -> list[Call]:
-        """Return the calls of a method."""
         return [call for call in self.calls if call.method == method]
 
     def fail(self, error: str = "", **how: Any) -> None:
@@ -299,13 +229,11 @@ class Platform(ABC, Generic[U, C]):
         self.faults.append(Fault(error, **how))
 
     async def until(self, wanted: Callable[[], Any], *, seconds: float = 20.0) -> None:
-        """Wait until a condition holds; it is checked whenever something changes here."""
         with anyio.fail_after(seconds):
             while not wanted():
                 await self._news.wait()
 
     def changed(self) -> None:
-        """Wake everything that waits in :meth:`until`."""
         self._news.set()
         self._news = anyio.Event()
 
@@ -354,7 +282,6 @@ class Platform(ABC, Generic[U, C]):
         """Return the answer of a fault in the form of the platform."""
 
     def note(self, request: web.Request, method: str, response: web.Response, **more: Any) -> None:
-        """Log a call and its answer."""
         cut = request.transport is None or request.transport.is_closing()
         status = 0 if cut else response.status
         self.calls.append(
@@ -393,7 +320,6 @@ class Platform(ABC, Generic[U, C]):
         return answer
 
     def report(self, answer: Delivered) -> None:
-        """Set ``trouble`` from the answer to a message."""
         if answer.failure == "connection_failed":
             self.trouble = f"Nobody answers at {self.bot}. Is SmartOps running?"
         elif not answer.status:
@@ -403,58 +329,3 @@ class Platform(ABC, Generic[U, C]):
         else:
             self.trouble = ""
         self.changed()
-
-
-class Meter:
-    """Counts calls in sliding windows, each a limit and seconds."""
-
-    def __init__(self, clock: Clock, *windows: tuple[int, float]) -> None:
-        self._clock, self._windows = clock, windows
-        self._times: deque[float] = deque(maxlen=max(limit for limit, _ in windows))
-        self._closed = (0.0, 0.0)
-
-    def close(self, seconds: float, grace: float = 0.0) -> None:
-        """Expect no call for a while; those within ``grace`` were sent before the refusal."""
-        now = self._clock.time()
-        self._closed = (now + grace, now + seconds)
-
-    @property
-    def closed(self) -> bool:
-        """Whether a call comes before its Retry-After is over."""
-        since, until = self._closed
-        return since <= self._clock.time() < until
-
-    def take(self) -> int:
-        """Count a call; return for how many seconds to wait if it is one too many."""
-        now, times = self._clock.time(), self._times
-        full = ((limit, span) for limit, span in self._windows if len(times) >= limit)
-        wait = max((times[-limit] + span - now for limit, span in full), default=0.0)
-        if wait <= 0:
-            times.append(now)
-        return max(0, math.ceil(wait))
-
-
-def value_of(
-    name: str, inputs: Mapping[str, str], initial: str, choices: Collection[str], required: str
-) -> str:
-    """Return the value of a field in a form; raises ValueError as a client would complain.
-
-    ``inputs`` are by name, or by its last word. ``required`` is the text for an empty field.
-    """
-    value = inputs.get(name) or inputs.get(re.split(r"[.:]", name)[-1]) or initial
-    if required and not value:
-        raise ValueError(required)
-    if value and choices and value not in choices:
-        raise ValueError(f"{value} is not among the choices of {name}")
-    return value
-
-
-def walk(thing: Any) -> Iterator[dict[str, Any]]:
-    """Walk over every object in JSON, in order."""
-    if isinstance(thing, dict):
-        yield thing
-        for value in thing.values():
-            yield from walk(value)
-    elif isinstance(thing, list):
-        for value in thing:
-            yield from walk(value)

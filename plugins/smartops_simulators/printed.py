@@ -58,5 +58,4 @@ def differences(config: Any, settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def written(value: object) -> object:
-    """Return a value as YAML."""
     return f"[{', '.join(value)}]" if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serving import Server
-from smartops_simulators.aws import AwsSimulator
+from smartops_simulators.aws import Answer, Asked, AwsSimulator, says, uses
 
 HOME, SHOP = "111111111111", "222222222222"
 MANAGED = {"smartops": "managed"}
@@ -84,14 +84,17 @@ SCENARIO: dict[str, Any] = {
         {"script": "^reaches", "instance": "far-1", "ends": "AccessDenied"},
         {"script": "^reaches", "stdout": "reached\n"},
     ],
-    "converse": {
-        "rules": [
-            {"when": "how many", "tool": "list_instances", "input": {"name": ["web-*"]}},
-            {"when": "switch off (web-1)", "tool": "stop", "input": {"targets": ["{1}"]}},
-        ],
-        "after_tools": "I counted them.",
-    },
 }
+
+
+def brain(asked: Asked) -> Answer:
+    """Answer as a language model that understands two questions."""
+    if asked.results:
+        return says("I counted them.")
+    if "how many" in asked.question:
+        return uses(("list_instances", {"name": ["web-*"]}))
+    return uses(("stop", {"targets": ["web-1"]}))
+
 
 CONFIG = """
 store: {{url: "sqlite:///store.db"}}
@@ -167,6 +170,7 @@ def scenario() -> dict[str, Any]:
 def cloud(scenario: dict[str, Any]) -> Iterator[AwsSimulator]:
     """The look-alike, for all tests of a file."""
     with AwsSimulator(scenario) as cloud:
+        cloud.brain = brain
         yield cloud
 
 

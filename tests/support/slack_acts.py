@@ -11,7 +11,7 @@ import anyio
 
 from smartops import Clock
 from smartops.channels import Headers, Inbound
-from smartops_simulators.platform import BOT as AUTHOR
+from smartops_simulators.chat import BOT as AUTHOR
 from smartops_simulators.slack import Dialog, Message, SlackSimulator
 from smartops_simulators.slack.limits import faults_of_message, faults_of_view
 from smartops_simulators.slack.model import words

@@ -16,7 +16,7 @@ from smartops.testing.channels import (
     WireRequest,
     WireResponse,
 )
-from smartops_simulators.platform import walk
+from smartops_simulators.chat import walk
 from smartops_simulators.slack import Message, SlackSimulator
 from smartops_simulators.slack.payloads import button, typed
 

@@ -6,6 +6,7 @@ import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -45,12 +46,10 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """The tag Name, or an empty string."""
         return self.tags.get("Name", "")
 
     @property
     def image(self) -> str:
-        """The id of its image."""
         return "ami-0win2022base0000" if self.platform == "windows" else "ami-0linux2023base00"
 
     def since(self, now: float) -> tuple[float, State]:
@@ -62,7 +61,6 @@ class Instance:
         return self.since(now)[1]
 
     def launched(self, now: float) -> float:
-        """Return when it was started last."""
         return max(at for at, state in self.states if at <= now and state in ("pending", "running"))
 
     def matches(self, pattern: str) -> bool:
@@ -83,8 +81,6 @@ def _instances(region: Region, seed: str, now: float) -> Iterator[Instance]:
 
 
 class AccountRegion:
-    """What one account has in one region."""
-
     def __init__(self, account: str, name: str, region: Region, seed: str, now: float) -> None:
         self.account = account
         self.name = name
@@ -94,7 +90,6 @@ class AccountRegion:
         self.measured: dict[Metric, list[tuple[float, float]]] = {}
 
     def instance(self, name: str) -> Instance:
-        """Return the instance with this id, or the first with this name; KeyError if none."""
         named = (each for each in self.instances.values() if each.name == name)
         found = self.instances.get(name) or next(named, None)
         if found is None:
@@ -111,13 +106,11 @@ class Caller:
 
     @property
     def arn(self) -> str:
-        """The ARN that AWS reports."""
         service = "sts" if self.name.startswith("assumed-role/") else "iam"
         return f"arn:aws:{service}::{self.account}:{self.name}"
 
     @property
     def id(self) -> str:
-        """The UserId that AWS reports."""
         kind, name, *session = self.name.split("/")
         prefix = "AIDA" if kind == "user" else "AROA"
         return ":".join([f"{prefix}{self.account}{name.upper()[:8]}", *session])
@@ -187,21 +180,19 @@ class Request:
         A token is good for the same request only; ``wrong`` is the error code for any other.
         """
         start = self.place(wrong)
-        shown = list(items[start : start + size])
-        return shown, self.following(start + size) if start + size < len(items) else {}
+        end = start + size
+        return list(items[start:end]), self.following(end) if end < len(items) else {}
 
     def place(self, wrong: str) -> int:
         """Return how many items the pages before this one had."""
         token = self.params.get("NextToken", "")
         if not token:
             return 0
-        try:
-            place, whose = json.loads(urlsafe_b64decode(token))
-        except (ValueError, TypeError):
-            raise AwsError(wrong, "The specified token is not valid.") from None
-        if whose != self._digest():
-            raise AwsError(wrong, "The specified token is not valid.")
-        return int(place)
+        with suppress(ValueError, TypeError):
+            place, digest = json.loads(urlsafe_b64decode(token))
+            if digest == self._digest():
+                return int(place)
+        raise AwsError(wrong, "The specified token is not valid.")
 
     def following(self, place: int) -> dict[str, str]:
         """Return the token of the page that begins at a place."""
@@ -215,5 +206,4 @@ class Request:
 
 
 def moment(seconds: float) -> datetime:
-    """Return seconds since the epoch as a datetime."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,16 +1,14 @@
-"""Bedrock's Converse: a model that follows the scenario, or a function that a test brings."""
+"""Bedrock's Converse, with a function of the test as the language model."""
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .faults import AwsError
-from .scenario import Speech
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,6 @@ class Asked:
 
     @property
     def messages(self) -> Any:
-        """The conversation."""
         return self.body["messages"]
 
     @property
@@ -40,7 +37,6 @@ class Asked:
 
     @property
     def tools(self) -> dict[str, Any]:
-        """The specification of each tool, by name."""
         offered = self.body.get("toolConfig", {}).get("tools", ())
         return {each["toolSpec"]["name"]: each["toolSpec"] for each in offered}
 
@@ -52,7 +48,6 @@ Brain = Callable[[Asked], Answer]
 
 
 def says(text: str, stop: str = "end_turn") -> Answer:
-    """Return an answer in words."""
     return answered([{"text": text}], stop)
 
 
@@ -67,7 +62,6 @@ def uses(*calls: tuple[str, Any], text: str = "") -> Answer:
 
 
 def answered(content: list[Any], stop: str) -> Answer:
-    """Return an answer with this content and stop reason."""
     return {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop,
@@ -80,36 +74,6 @@ def script(*answers: Answer) -> Brain:
     """Return a model that gives these answers, one after the other."""
     left = iter(answers)
     return lambda _: next(left)
-
-
-def follows(speech: Speech) -> Brain:
-    """Return a model that follows the rules of a scenario."""
-
-    def brain(asked: Asked) -> Answer:
-        blocks = asked.messages[-1]["content"]
-        if "text" not in blocks[-1]:
-            told = [each for block in blocks for each in block["toolResult"]["content"]]
-            result = "\n".join(each.get("text") or json.dumps(each.get("json")) for each in told)
-            return says(speech.after_tools.replace("{result}", result))
-        for rule in speech.rules:
-            found = re.search(rule.when.pattern, asked.question, re.IGNORECASE)
-            tool = _filled(rule.tool, found) if found else ""
-            if found and (not tool or tool in asked.tools):
-                text = _filled(rule.text, found)
-                return uses((tool, _filled(rule.input, found)), text=text) if tool else says(text)
-        return says(speech.otherwise)
-
-    return brain
-
-
-def _filled(value: Any, found: re.Match[str]) -> Any:
-    if isinstance(value, str):
-        words = {str(n): text or "" for n, text in enumerate(found.groups(), 1)}
-        words |= {name: text or "" for name, text in found.groupdict().items()}
-        return re.sub(r"\{(\w+)\}", lambda word: words.get(word[1], word[0]), value)
-    if isinstance(value, Mapping):
-        return {key: _filled(each, found) for key, each in value.items()}
-    return [_filled(each, found) for each in value] if isinstance(value, list) else value
 
 
 def breaches(asked: Asked) -> Iterator[str]:

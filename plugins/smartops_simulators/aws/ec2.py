@@ -11,14 +11,7 @@ from .cloud import AccountRegion, Caller, Instance, Request, moment
 from .faults import AwsError
 from .scenario import Role, State
 
-_CODES = {
-    "pending": 0,
-    "running": 16,
-    "shutting-down": 32,
-    "terminated": 48,
-    "stopping": 64,
-    "stopped": 80,
-}
+_STATES = ("pending", "running", "shutting-down", "terminated", "stopping", "stopped")
 _ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@-]+/)*([\w+=,.@-]+)")
 _GROUPS = [{"GroupId": "sg-0a1b2c3d4e5f60718", "GroupName": "default"}]
@@ -44,19 +37,16 @@ def describe_instances(request: Request) -> dict[str, Any]:
 
 
 def _reservation(request: Request, each: Instance) -> dict[str, Any]:
-    return {
-        "ReservationId": f"r-{each.id[:1:-1]:0<17}",
-        "OwnerId": request.region.account,
-        "Instances": [_fields(request.region, each, request.now)],
-    }
+    own = {"ReservationId": f"r-{each.id[:1:-1]:0<17}", "OwnerId": request.region.account}
+    return {**own, "Instances": [_fields(request.region, each, request.now)]}
 
 
 def _state(name: str) -> dict[str, Any]:
-    return {"Code": _CODES[name], "Name": name}
+    return {"Code": 16 * _STATES.index(name), "Name": name}
 
 
 def _fields(region: AccountRegion, each: Instance, now: float) -> dict[str, Any]:
-    since, state = each.since(now)
+    state = each.state(now)
     windows = each.platform == "windows"
     fields: dict[str, Any] = {
         "InstanceId": each.id,
@@ -67,15 +57,9 @@ def _fields(region: AccountRegion, each: Instance, now: float) -> dict[str, Any]
         "Placement": {"AvailabilityZone": f"{region.name}a", "Tenancy": "default"},
         "Platform": "windows" if windows else None,
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
-        "Monitoring": {"State": "disabled"},
         "Architecture": "arm64" if "g." in each.type else "x86_64",
-        "EbsOptimized": True,
         "Tags": [{"Key": key, "Value": value} for key, value in each.tags.items()],
     }
-    if state in ("stopping", "stopped", "terminated"):
-        text = "Client.UserInitiatedShutdown"
-        fields["StateReason"] = {"Code": text, "Message": f"{text}: User initiated shutdown"}
-        fields["StateTransitionReason"] = f"User initiated ({moment(since):%Y-%m-%d %H:%M:%S} GMT)"
     return fields if state == "terminated" else fields | _network(region, each)
 
 
@@ -217,7 +201,6 @@ def reboot_instances(request: Request) -> dict[str, Any]:
 
 
 def describe_instance_attribute(request: Request) -> dict[str, Any]:
-    """Return one attribute: the stop protection or the type."""
     (each,) = _targets(request)
     attribute = request.params["Attribute"]
     values: dict[str, dict[str, Any]] = {
@@ -230,7 +213,6 @@ def describe_instance_attribute(request: Request) -> dict[str, Any]:
 
 
 def create_tags(request: Request) -> dict[str, Any]:
-    """Set tags."""
     found = _targets(request)
     tags = {each.get("Key", ""): each.get("Value", "") for each in request.params["Tags"]}
     for key, value in tags.items():
@@ -253,7 +235,6 @@ def delete_tags(request: Request) -> dict[str, Any]:
 
 
 def get_caller_identity(request: Request) -> dict[str, Any]:
-    """Return whose credentials these are."""
     caller = request.caller
     return {"UserId": caller.id, "Account": caller.account, "Arn": caller.arn}
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from importlib.resources import files
 from typing import Literal, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from smartops import Duration
@@ -22,43 +24,9 @@ Kind = Literal[
 operation happen after all. The third row happens after the operation was done: the response is
 lost, or something else comes in its place."""
 
-_INVALID = "The security token included in the request is invalid."
-_EXPIRED = "The security token included in the request is expired"
-_UNSIGNED = "Missing Authentication Token"
-_VALIDATE = "AWS was not able to validate the provided access credentials"
-_AWAY = "The service is unavailable. Please try again shortly."
-_ACTION = "The action is not valid for this web service."
-_CAPACITY = "We currently do not have sufficient capacity in the Availability Zone you requested."
-_ERRORS: Mapping[tuple[str, str], tuple[str, str, int]] = {
-    ("throttle", "ec2"): ("RequestLimitExceeded", "Request limit exceeded.", 503),
-    ("throttle", "sts"): ("Throttling", "Rate exceeded", 400),
-    ("throttle", "ce"): ("LimitExceededException", "You exceeded the limit of requests.", 400),
-    ("throttle", "bedrock-runtime"): ("ThrottlingException", "Too many requests.", 429),
-    ("throttle", ""): ("ThrottlingException", "Rate exceeded", 400),
-    ("unavailable", "ec2"): ("Unavailable", _AWAY, 503),
-    ("unavailable", "bedrock-runtime"): ("ServiceUnavailableException", _AWAY, 503),
-    ("unavailable", ""): ("ServiceUnavailable", _AWAY, 503),
-    ("expired", "ec2"): ("RequestExpired", "Request has expired.", 400),
-    ("expired", "sts"): ("ExpiredToken", _EXPIRED, 403),
-    ("expired", "bedrock-runtime"): ("ExpiredTokenException", _EXPIRED, 403),
-    ("expired", ""): ("ExpiredTokenException", _EXPIRED, 400),
-    ("invalid", "ec2"): ("AuthFailure", _VALIDATE, 401),
-    ("invalid", "sts"): ("InvalidClientTokenId", _INVALID, 403),
-    ("invalid", "bedrock-runtime"): ("UnrecognizedClientException", _INVALID, 403),
-    ("invalid", ""): ("UnrecognizedClientException", _INVALID, 400),
-    ("unsigned", "ec2"): ("AuthFailure", _VALIDATE, 401),
-    ("unsigned", "sts"): ("MissingAuthenticationToken", _UNSIGNED, 403),
-    ("unsigned", ""): ("MissingAuthenticationTokenException", _UNSIGNED, 400),
-    ("capacity", "ec2"): ("InsufficientInstanceCapacity", _CAPACITY, 500),
-    ("capacity", ""): ("ServiceUnavailableException", _AWAY, 503),
-    ("quota", "ec2"): ("VcpuLimitExceeded", "You have requested more vCPU than allowed.", 400),
-    ("quota", "bedrock-runtime"): ("ServiceQuotaExceededException", "Quota exceeded.", 400),
-    ("quota", ""): ("LimitExceededException", "Your quota is exceeded.", 400),
-    ("unknown", "ec2"): ("InvalidAction", _ACTION, 400),
-    ("unknown", "sts"): ("InvalidAction", _ACTION, 400),
-    ("unknown", ""): ("UnknownOperationException", "", 400),
-}
-"""Code, text and HTTP status of a problem, by service; "" stands for every other service."""
+_ERRORS: Mapping[str, Mapping[str, tuple[str, int, str]]] = yaml.safe_load(
+    files(__package__).joinpath("errors.yaml").read_text(encoding="utf-8")
+)
 
 _BECAUSE = {
     "implicit": "because no identity-based policy allows the {} action",
@@ -81,14 +49,12 @@ class InvalidRequest(AwsError):
 
 
 def error(problem: str, service: str) -> AwsError:
-    """Return the error of a service for a problem of the table above."""
-    return AwsError(*_ERRORS.get((problem, service), _ERRORS[problem, ""]))
+    code, status, text = _ERRORS[problem].get(service, _ERRORS[problem]["*"])
+    return AwsError(code, text, status)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response."""
-
     status: int
     body: bytes
     content_type: str
@@ -105,7 +71,6 @@ class _Matching(BaseModel):
     region: str = "*"
 
     def covers(self, action: str, account: str, region: str) -> bool:
-        """Whether a call is one of those."""
         pairs = ((action, self.action), (account, self.account), (region, self.region))
         return all(fnmatchcase(value, pattern) for value, pattern in pairs)
 
@@ -138,12 +103,11 @@ class Fault(_Matching):
         return number >= 0 and (self.times is None or number < self.times)
 
     def error(self, service: str, action: str, caller: str) -> AwsError | None:
-        """Return the error of the kinds that are one."""
         if self.kind == "error":
             return AwsError(self.code, self.message, self.status)
         if self.kind == "denied":
             return Denial(action=action).error(service, action, caller, "*")
-        return error(self.kind, service) if (self.kind, "") in _ERRORS else None
+        return error(self.kind, service) if self.kind in _ERRORS else None
 
     def spoiled(self, response: Response) -> Response:
         """Return what comes in place of a response, for the kinds that happen after it."""
@@ -174,7 +138,6 @@ class Denial(_Matching):
         return fnmatchcase(arn, self.resource) and not excepted
 
     def error(self, service: str, action: str, caller: str, arn: str) -> AwsError:
-        """Return the refusal, in the words of the service."""
         text = f"User: {caller} is not authorized to perform: {action} on resource: {arn} "
         text += _BECAUSE[self.because].format(action)
         if service != "ec2":

@@ -140,7 +140,6 @@ def _metric(namespace: str, given: Mapping[str, Any]) -> Metric:
 
 
 def _values(request: Request, metric: Metric, at: int, period: int) -> list[float]:
-    """Return the values of a metric within a period."""
     measured = request.region.measured.get(metric)
     if measured is not None:
         return [value for when, value in measured if at <= when < at + period]
@@ -168,7 +167,6 @@ def _measured(request: Request, each: Instance, kind: str, at: float) -> float |
 
 
 def put_metric_data(request: Request) -> dict[str, Any]:
-    """Store single values."""
     namespace = request.params["Namespace"]
     if namespace.startswith("AWS/"):
         raise AwsError("InvalidParameterValue", "The value AWS/ for Namespace is invalid.")
@@ -180,7 +178,6 @@ def put_metric_data(request: Request) -> dict[str, Any]:
 
 
 def get_cost_and_usage(request: Request) -> dict[str, Any]:
-    """Return the costs of each day."""
     params, today = request.params, moment(request.now).date()
     start, end = (date.fromisoformat(params["TimePeriod"][each]) for each in ("Start", "End"))
     if params["Granularity"] != "DAILY" or params.get("GroupBy") or start >= end:

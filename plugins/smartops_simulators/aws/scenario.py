@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -25,8 +25,6 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 
 
 class Section(BaseModel):
-    """A part of the scenario."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -63,8 +61,6 @@ class Group(Machine):
 
 
 class Region(Section):
-    """What one account has in one region."""
-
     instances: tuple[Machine, ...] = ()
     generate: tuple[Group, ...] = ()
 
@@ -94,8 +90,6 @@ class Account(Section):
 
 
 class Key(Section):
-    """The owner of an access key."""
-
     account: AccountId
     user: str = "smartops"
     expired: bool = False
@@ -132,8 +126,6 @@ class Output(Section):
 
 
 class DocumentParameter(Section):
-    """A parameter of a Command document."""
-
     default: str | None = None
     pattern: re.Pattern[str] = re.compile("")
     values: tuple[str, ...] = ()
@@ -157,26 +149,6 @@ class Incident(Section):
     since: Duration = timedelta(hours=1)
 
 
-class Say(Section):
-    """What the language model answers to a text in which ``when`` is found, ignoring case.
-
-    ``{1}`` or ``{name}`` in its strings is what that group of the pattern matched.
-    """
-
-    when: re.Pattern[str]
-    tool: str = ""
-    input: Mapping[str, Any] = {}
-    text: str = ""
-
-
-class Speech(Section):
-    """The language model: the first rule that matches; ``{result}`` is what its tools returned."""
-
-    rules: tuple[Say, ...] = ()
-    otherwise: str = "I can only help with your infrastructure."
-    after_tools: str = "{result}"
-
-
 class Scenario(Section):
     """The whole file. Without accounts there is one empty account, 123456789012.
 
@@ -193,7 +165,6 @@ class Scenario(Section):
     incidents: tuple[Incident, ...] = ()
     denials: tuple[Denial, ...] = ()
     faults: tuple[Fault, ...] = ()
-    converse: Speech = Speech()
     points_per_page: int = Field(default=100_800, ge=1, description="of GetMetricData")
 
     @model_validator(mode="after")

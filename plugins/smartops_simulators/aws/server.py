@@ -20,7 +20,7 @@ from smartops import Clock
 
 from . import converse, ec2, metrics, ssm, wire
 from .cloud import AccountRegion, Caller, Cloud, Request
-from .converse import Asked, Brain
+from .converse import Asked, Brain, says
 from .faults import AwsError, Denial, Fault, InvalidRequest, Response, error
 from .scenario import Incident, Scenario
 from .wire import Target
@@ -51,8 +51,6 @@ class Call:
 
 
 class Calls(list[Call]):
-    """The calls that were made, the oldest first."""
-
     def of(self, operation: str, **fields: str) -> list[Call]:
         """Return the calls of an operation in which these fields have these values."""
         return [
@@ -64,7 +62,6 @@ class Calls(list[Call]):
 
     @property
     def actions(self) -> set[str]:
-        """The IAM actions that the calls needed."""
         return {each.action for each in self}
 
 
@@ -88,7 +85,7 @@ class AwsSimulator:
             scenario = Scenario.read(scenario)
         self.scenario = Scenario.model_validate(scenario or {})
         self.calls = Calls()
-        self.brain: Brain = converse.follows(self.scenario.converse)
+        self.brain: Brain = lambda _: says("I can only help with your infrastructure.")
         self.asked: list[Asked] = []
         self.breaches: list[str] = []
         self.handlers: dict[str, Callable[[Request], Mapping[str, Any]]] = {}
@@ -123,11 +120,9 @@ class AwsSimulator:
         return self._cloud.region(account, region or next(iter(known), "us-east-1"))
 
     def deny(self, action: str, **more: Any) -> None:
-        """Deny an IAM action from now on; ``more`` as in the scenario's denials."""
         self._cloud.denials.append(Denial(action=action, **more))
 
     def allow_all(self) -> None:
-        """Remove all denials."""
         self._cloud.denials.clear()
 
     def fault(self, action: str, kind: str, **more: Any) -> None:
@@ -139,11 +134,9 @@ class AwsSimulator:
         self.fault("*", "expired", key=key)
 
     def heal(self) -> None:
-        """Remove all faults."""
         self._faults.clear()
 
     def incident(self, **incident: Any) -> None:
-        """Let a measurement leave its level, as in the scenario's incidents."""
         made = Incident.model_validate(incident)
         since = self._cloud.clock.time() - made.since.total_seconds()
         self._cloud.incidents.append((made, since))
@@ -272,7 +265,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_POST(self) -> None:
-        """Answer a request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

@@ -38,17 +38,14 @@ class Invocation:
     stderr: str = ""
 
     def ran(self, now: float) -> bool:
-        """Whether it has run and ended."""
         return self.starts <= now and self.ends <= now
 
     def details(self, now: float) -> str:
-        """Return the detailed status at a moment."""
         if now >= self.ends:
             return self.outcome
         return "InProgress" if now >= self.starts else "Pending"
 
     def status(self, now: float) -> str:
-        """Return the status at a moment."""
         details = self.details(now)
         if details.endswith("TimedOut"):
             return "TimedOut"
@@ -75,12 +72,10 @@ class Command:
 
     @property
     def plugin(self) -> str:
-        """What runs the script."""
         kind = self.document.name.removeprefix("AWS-R")
         return "runScript" if kind == self.document.name else f"aws:r{kind}"
 
     def status(self, now: float) -> str:
-        """Return the status of the whole: the first of these that holds for a node."""
         found = {each.status(now) for each in self.invocations.values()}
         if "Pending" in found and len(found) > 1:
             return "InProgress"
@@ -88,7 +83,6 @@ class Command:
         return next(each for each in order if each in found)
 
     def fields(self, now: float) -> dict[str, Any]:
-        """Return the command as SSM lists it."""
         copied = ("DocumentName", "Comment", "Parameters", "InstanceIds", "TimeoutSeconds")
         details = {each.details(now) for each in self.invocations.values()}
         status = self.status(now)
@@ -107,7 +101,6 @@ def _managed(each: Instance, now: float) -> bool:
 
 
 def describe_instance_information(request: Request) -> dict[str, Any]:
-    """List the nodes, page by page."""
     now = request.now
     found = [each for each in request.region.instances.values() if _managed(each, now)]
     for given in request.params.get("Filters", ()):
@@ -165,10 +158,9 @@ def send_command(request: Request) -> dict[str, Any]:
 def _nodes(request: Request, ids: Sequence[str]) -> list[Instance]:
     if len(set(ids)) < len(ids):
         raise AwsError("DuplicateInstanceId", "You cannot specify an instance ID twice.")
-    found = [request.region.instances.get(each) for each in ids]
-    nodes = [each for each in found if each is not None and _managed(each, request.now)]
-    unfit = set(ids) - {each.id for each in nodes}
-    if unfit:
+    there = request.region.instances
+    nodes = [there[each] for each in ids if each in there and _managed(there[each], request.now)]
+    if unfit := set(ids) - {each.id for each in nodes}:
         text = f"Instances [[{', '.join(sorted(unfit))}]] not in a valid state for account "
         raise AwsError("InvalidInstanceId", text + request.region.account)
     return nodes

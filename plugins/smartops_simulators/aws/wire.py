@@ -51,7 +51,6 @@ _QUERY_CODES = {
 
 @cache
 def service_model(name: str) -> Any:
-    """Return botocore's model of a service."""
     return botocore.session.Session().get_service_model(name)
 
 
@@ -75,7 +74,6 @@ class Target:
 
     @property
     def action(self) -> str:
-        """The IAM action that the operation needs."""
         return f"{self.service.removesuffix('-runtime')}:{_IAM.get(self.operation, self.operation)}"
 
 
@@ -139,7 +137,6 @@ class _Reader:
         self._form = protocol in ("ec2", "query")
 
     def read(self, shape: Any, node: Any, path: str = "") -> Any:
-        """Return the value of a node; raises ValueError, TypeError, KeyError, AttributeError."""
         if getattr(shape, "is_document_type", False):
             return node
         value = self._value(shape, node, path)
@@ -302,7 +299,6 @@ def _to_json(shape: Any, value: Any) -> Any:
 
 
 def failure(to: Target, error: AwsError) -> Response:
-    """Encode an error."""
     side = "Sender" if error.status < 500 else "Receiver"
     inside = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     headers = dict(error.headers)

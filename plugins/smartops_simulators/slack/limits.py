@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from smartops_simulators.platform import walk
+from smartops_simulators.chat import walk
 
 CALLS_A_MINUTE = {
     "apps.connections.open": 5,  # of the first tier, whose limit is one with bursts

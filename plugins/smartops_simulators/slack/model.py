@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops_simulators import platform
-from smartops_simulators.platform import walk
+from smartops_simulators import chat
+from smartops_simulators.chat import walk
 
 JSON = dict[str, Any]
 
@@ -29,12 +29,10 @@ class User:
 
     @property
     def id(self) -> str:
-        """The id in the workspace."""
         return made_id("U", self.name)
 
     @property
     def identity(self) -> str:
-        """The identity in the configuration of SmartOps."""
         return f"slack:{self.team}:{self.id}"
 
 
@@ -52,12 +50,11 @@ class File:
 
     @property
     def text(self) -> str:
-        """The content as text."""
         return (self.content or b"").decode("utf-8", "replace")
 
 
 @dataclass(kw_only=True)
-class Message(platform.Message):
+class Message(chat.Message):
     """A message, whose id is its ``ts``. ``fallback`` is its text for notifications."""
 
     channel: str
@@ -67,27 +64,22 @@ class Message(platform.Message):
 
     @property
     def ts(self) -> str:
-        """The id, as Slack calls it."""
         return self.id
 
     @property
     def text(self) -> str:
-        """Every word that is shown, one element a line."""
         return words(self.blocks) if self.blocks else self.fallback
 
     @property
     def controls(self) -> list[JSON]:
-        """Its buttons, as they are in the blocks."""
         parts = walk(self.blocks)
         return [part for part in parts if part.get("type") == "button" and "text" in part]
 
     @property
     def buttons(self) -> list[str]:
-        """The labels of its buttons."""
         return [part["text"]["text"] for part in self.controls]
 
     def payload(self) -> JSON:
-        """Return the message as Slack sends it."""
         made: JSON = {"type": "message", "ts": self.ts, "text": self.fallback}
         if self.blocks:
             made["blocks"] = self.blocks
@@ -95,22 +87,17 @@ class Message(platform.Message):
 
 
 @dataclass(kw_only=True)
-class Conversation(platform.Conversation[Message]):
-    """A channel or a direct message."""
-
+class Conversation(chat.Conversation[Message]):
     @property
     def direct(self) -> bool:
-        """Whether only one person and the app are there."""
         return self.id.startswith("D")
 
     @property
     def ephemeral(self) -> list[Message]:
-        """What single people were shown."""
         return [item for item in self.posted if item.to and not item.deleted]
 
     @property
     def files(self) -> list[File]:
-        """The files that were shared there."""
         return [file for item in self.messages for file in item.files]
 
 
@@ -126,7 +113,6 @@ class Dialog:
 
     @property
     def text(self) -> str:
-        """Every word that is shown, one element a line."""
         return words(self.view["blocks"])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartops_simulators.platform import value_of
+from smartops_simulators.chat import value_of
 
 from .model import JSON, Conversation, Dialog, Message, User, made_id
 
@@ -24,8 +24,6 @@ _TOKEN = {"token": "no-proof-of-anything"}
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The app as Slack knows it."""
-
     team: str
     id: str
     user: str
@@ -34,8 +32,6 @@ class App:
 
 
 class Payloads:
-    """Makes the payloads."""
-
     def __init__(self, slack: SlackSimulator) -> None:
         self._slack = slack
         self._app = slack.app
@@ -74,7 +70,6 @@ class Payloads:
         return self.event(**{**inner, **more})
 
     def edited(self, chat: Conversation, now: Message, before: str, ts: str) -> JSON:
-        """Return the event of an edit."""
         user = self._slack.user(now.author).id
         common = {"type": "message", "user": user, "team": self._app.team, "ts": now.ts}
         return self.event(
@@ -90,7 +85,6 @@ class Payloads:
         )
 
     def own(self, chat: Conversation, shown: Message) -> JSON:
-        """Return the event of a message of the app itself."""
         profile = {"id": self._app.bot_id, "app_id": self._app.id, "name": "smartops"}
         return self.event(
             **shown.payload(),
@@ -103,7 +97,6 @@ class Payloads:
         )
 
     def slash(self, chat: Conversation, user: User, text: str) -> dict[str, str]:
-        """Return the form of a slash command."""
         return {
             **_TOKEN,
             "team_id": self._app.team,
@@ -126,7 +119,6 @@ class Payloads:
         button: Mapping[str, Any],
         values: Mapping[str, Any],
     ) -> JSON:
-        """Return the interaction of a pressed button in a message."""
         where = {"message_ts": shown.ts, "channel_id": chat.id, "is_ephemeral": bool(shown.to)}
         action = {name: button[name] for name in ("action_id", "text", "value") if name in button}
         block = button.get("block_id") or made_id("b", button.get("action_id", ""))
@@ -144,7 +136,6 @@ class Payloads:
         return made
 
     def submitted(self, dialog: Dialog, values: Mapping[str, Any]) -> JSON:
-        """Return the interaction of a submitted dialog."""
         own = {"id": dialog.id, "team_id": self._app.team, "app_id": self._app.id}
         view = {**dialog.view, **own, "root_view_id": dialog.id, "state": {"values": values}}
         interaction = self._interaction("view_submission", dialog.user)
@@ -177,7 +168,6 @@ def _linked(found: re.Match[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text with Slack's three escapes."""
     return html.escape(text, quote=False)
 
 

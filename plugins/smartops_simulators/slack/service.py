@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from smartops import Clock
 from smartops_simulators.page import PEOPLE
-from smartops_simulators.platform import BOT, Delivered, Fault, Platform
+from smartops_simulators.platform import Delivered, Fault, Platform
 from smartops_simulators.printed import configuration
 
 from .model import Conversation, Dialog, File, Message, User, made_id
@@ -63,17 +64,14 @@ class SlackSimulator(Platform[User, Conversation]):
         self._last = 0
 
     def routes(self, app: web.Application) -> None:
-        """Serve what SmartOps calls."""
         self.api.routes(app)
         self.sockets.routes(app)
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self.sockets.aclose()
         await super().aclose()
 
     def refused(self, fault: Fault, request: web.Request) -> web.Response:
-        """Return the answer of a fault."""
         if fault.retry_after is not None:
             return self.api.limited(request.match_info.get("method", ""), fault.retry_after)
         if fault.status:
@@ -92,7 +90,6 @@ class SlackSimulator(Platform[User, Conversation]):
         }
 
     def printed(self) -> Iterator[str]:
-        """Return the lines of a configuration for this simulator."""
         variables = {"bot_token": "SLACK_BOT_TOKEN", "signing_secret": "SLACK_SIGNING_SECRET"}
         return configuration(self, "slack", self.settings(), variables)
 
@@ -104,7 +101,6 @@ class SlackSimulator(Platform[User, Conversation]):
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
 
     def new_user(self, name: str) -> User:
-        """Return a new person."""
         return User(name, self.app.team)
 
     def new_conversation(self, name: str) -> Conversation:
@@ -115,7 +111,6 @@ class SlackSimulator(Platform[User, Conversation]):
         return Conversation(id=made_id("D", name), name=name, members=members)
 
     def channel(self, name: str) -> Conversation:
-        """Return a conversation by id or name."""
         return self.conversation(name)
 
     @property
@@ -126,7 +121,6 @@ class SlackSimulator(Platform[User, Conversation]):
 
     @property
     def dialogs(self) -> list[Dialog]:
-        """The dialogs that are open."""
         return [dialog for dialog in self.api.dialogs if dialog.open]
 
     def attached(self, name: str = "") -> list[File]:
@@ -175,7 +169,6 @@ class SlackSimulator(Platform[User, Conversation]):
         return ("message.im" if chat.direct else "message.channels") in self.subscriptions
 
     async def edits(self, said: Message, text: str) -> Delivered:
-        """Let a person change what they said."""
         before, said.fallback = said.fallback, typed(text)
         said.edits += 1
         event = self.payloads.edited(self.channel(said.channel), said, before, self.number())
@@ -234,7 +227,6 @@ class SlackSimulator(Platform[User, Conversation]):
     # --- the page ---
 
     def places(self, user: str) -> Mapping[str, str]:
-        """Return the conversations of a person."""
         for name in CHANNELS:
             for person in PEOPLE:
                 self.channel(name).members.setdefault(person, self.user(person))
@@ -242,24 +234,16 @@ class SlackSimulator(Platform[User, Conversation]):
         return {**channels, f"@{user}": "a direct message with SmartOps"}
 
     def invitation(self, place: str) -> str:
-        """Return the placeholder of the text field."""
         to = "Message SmartOps" if place.startswith("@") else "Mention SmartOps"
         return f"{to}, or type {self.app.command} and a command"
 
     def names(self) -> Mapping[str, str]:
-        """Return the names of people and of the app by id."""
         people = {person.id: person.name for person in self.users.values()}
         return {**people, self.app.user: "SmartOps"}
 
     def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
-        """Return the messages and the open dialogs of a person."""
-        seen = [
-            item
-            for item in self.channel(place).posted
-            if not item.deleted and item.to in ("", user)
-        ]
         dialogs = [item for item in self.dialogs if item.user.name == user]
-        return [*map(_drawn, seen), *map(_drawn_dialog, dialogs)]
+        return [*super().drawn(place, user), *map(asdict, dialogs)]
 
     async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
         """Say it: a slash command, or words to the app."""
@@ -274,7 +258,6 @@ class SlackSimulator(Platform[User, Conversation]):
     async def page_presses(
         self, place: str, user: str, message: str, what: str, fields: dict[str, str]
     ) -> str:
-        """Press a button of a message or of a dialog."""
         dialog = next((item for item in self.dialogs if item.id == message), None)
         if dialog is not None and what == "close":
             dialog.open = False
@@ -325,7 +308,6 @@ class SlackSimulator(Platform[User, Conversation]):
         return delivered
 
     def report(self, answer: Delivered) -> None:
-        """Say why the last message was not taken."""
         super().report(answer)
         if not self.bot:
             self.trouble = "SmartOps has not connected by Socket Mode. Is it running?"
@@ -349,39 +331,7 @@ def answer_of(delivered: Delivered) -> dict[str, Any]:
 
 
 def _trouble(delivered: Delivered) -> str:
-    """Return the error text for messages that the server did not accept."""
     if delivered.taken:
         return ""
     what = f"answered {delivered.status}" if delivered.status else "did not answer in time"
     return f"SmartOps {what}."
-
-
-def _drawn(shown: Message) -> dict[str, Any]:
-    note = "(edited)" if shown.edits else ""
-    return {
-        "id": shown.ts,
-        "thread": shown.thread or shown.ts,
-        "bot": shown.author == BOT,
-        "author": "SmartOps" if shown.author == BOT else shown.author,
-        "alone": bool(shown.to),
-        "note": "Only visible to you" if shown.to else note,
-        "text": shown.fallback,
-        "parts": shown.blocks,
-        "files": [
-            {"id": file.id, "title": file.title, "name": file.name, "length": file.length}
-            for file in shown.files
-        ],
-    }
-
-
-def _drawn_dialog(dialog: Dialog) -> dict[str, Any]:
-    view = dialog.view
-    return {
-        "dialog": True,
-        "bot": False,
-        "id": dialog.id,
-        "title": view["title"]["text"],
-        "parts": view["blocks"],
-        "errors": list(dialog.errors.values()),
-        "submit": view.get("submit", {}).get("text", "Submit"),
-    }

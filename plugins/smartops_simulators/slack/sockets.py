@@ -32,18 +32,15 @@ class Sockets:
 
     @property
     def acknowledged(self) -> list[str]:
-        """The ids of acknowledged envelopes, in order."""
         return [frame["envelope_id"] for frame in self.frames]
 
     def ticket(self) -> str:
-        """Return the URL of one new connection."""
         ticket = secrets.token_urlsafe(12)
         self._tickets.add(ticket)
         base = self._slack.url.replace("http", "ws", 1)
         return f"{base}/link/?ticket={ticket}&app_id={self._slack.app.id}"
 
     def routes(self, app: web.Application) -> None:
-        """Serve the connections."""
         app.router.add_get("/link/", self._serve)
 
     async def push(self, kind: str, payload: Mapping[str, Any], id: str, **more: Any) -> None:
@@ -84,7 +81,6 @@ class Sockets:
         await socket.close()
 
     async def aclose(self) -> None:
-        """End all connections."""
         for socket in list(self.open):
             await socket.close()
 

@@ -19,29 +19,27 @@ class Ticket:
 
     user: User
     until: float
-    uses: int = 1
+    uses: int
     channel: str = ""
     ts: str = ""
 
 
 class Tickets:
-    """Hands out tickets and counts their uses."""
-
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tickets: dict[str, Ticket] = {}
 
     def trigger(self, user: User) -> str:
-        """Return a new trigger id."""
-        made = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
-        self._tickets[made] = Ticket(user, self._clock.time() + TRIGGER_SECONDS)
-        return made
+        return self._add(Ticket(user, self._clock.time() + TRIGGER_SECONDS, 1))
 
     def response(self, channel: str, user: User, ts: str = "") -> str:
         """Return the id of a new response URL; ``ts`` is the message that it may replace."""
-        made = secrets.token_urlsafe(18)
         until = self._clock.time() + RESPONSE_SECONDS
-        self._tickets[made] = Ticket(user, until, RESPONSE_USES, channel, ts)
+        return self._add(Ticket(user, until, RESPONSE_USES, channel, ts))
+
+    def _add(self, ticket: Ticket) -> str:
+        made = f"{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
+        self._tickets[made] = ticket
         return made
 
     def use(self, id: str, invalid: str, expired: str, used: str) -> Ticket | str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from smartops_simulators.platform import BOT, Meter, Serve
+from smartops_simulators.chat import BOT, Meter
+from smartops_simulators.platform import Serve
 
 from .limits import CALLS_A_MINUTE, GRACE, POSTS, faults_of_message, faults_of_view
 from .model import Conversation, Dialog, File, Message, User, made_id
@@ -28,18 +29,11 @@ LARGEST_FILE = 1 << 30
 
 
 class Refused(Exception):
-    """The answer is an error; ``faults`` say more."""
-
     def __init__(self, error: str, *faults: str) -> None:
         super().__init__(error)
         self.error = error
-        self.faults = faults
-
-    @property
-    def answer(self) -> Answer:
-        """The answer with the error."""
-        more = {"response_metadata": {"messages": list(self.faults)}} if self.faults else {}
-        return {"ok": False, "error": self.error, **more}
+        more = {"response_metadata": {"messages": list(faults)}} if faults else {}
+        self.answer: Answer = {"ok": False, "error": error, **more}
 
 
 class WebApi:
@@ -69,7 +63,6 @@ class WebApi:
         }
 
     def routes(self, app: web.Application) -> None:
-        """Serve what the app calls, and the downloads of the page."""
         app.router.add_route("*", "/api/{method}", self._serve)
         app.router.add_post("/respond/{id}", self._respond)
         app.router.add_post("/upload/{id}", self._upload)
@@ -79,11 +72,11 @@ class WebApi:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         method, arguments = request.match_info["method"], await _arguments(request)
+        limited = self._limited(method, arguments)
 
         async def answered() -> web.Response:
             return web.json_response(self._answer(method, request, arguments))
 
-        limited = self._limited(method, arguments)
         return await self._called(request, method, answered, arguments, limited)
 
     async def _called(
@@ -91,17 +84,16 @@ class WebApi:
         request: web.Request,
         method: str,
         serve: Serve,
-        arguments: Arguments | None = None,
-        limited: web.Response | None = None,
+        arguments: Arguments,
+        response: web.Response | None = None,
     ) -> web.Response:
         """Serve a call unless it is limited or meets a fault, and log it."""
         fault = self._slack.fault(method)
-        response = limited
         if response is None:
             response = await (self._slack.failed(fault, request, serve) if fault else serve())
         answer = _json_of(response)
         error = answer.get("error", "") if isinstance(answer, dict) else ""
-        noted = {"arguments": arguments or {}, "error": error, "answer": answer}
+        noted = {"arguments": arguments, "error": error, "answer": answer}
         self._slack.note(request, method, response, **noted)
         return response
 
@@ -111,34 +103,36 @@ class WebApi:
             return {"ok": True, **self._methods[method](arguments)}
         except Refused as refused:
             if refused.error in BREACHES:
-                self._slack.breaches.append(f"{method}: {refused.answer}")
+                self._breach(method, refused.answer)
             return refused.answer
+
+    def _breach(self, method: str, text: object) -> None:
+        self._slack.breaches.append(f"{method}: {text}")
 
     def _authenticate(self, method: str, request: web.Request) -> None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not token:
             raise Refused("not_authed")
         if "token" in request.query:
-            self._slack.breaches.append(f"{method}: the token stands in the URL")
+            self._breach(method, "the token stands in the URL")
         if token not in (self._slack.bot_token, self._slack.app_token):
             raise Refused("invalid_auth")
         if (token == self._slack.app_token) != (method == "apps.connections.open"):
             raise Refused("not_allowed_token_type")
 
     def _limited(self, method: str, arguments: Arguments) -> web.Response | None:
-        if method not in CALLS_A_MINUTE:
-            self._slack.breaches.append(f"{method} is called, which is not known here")
+        if method not in self._meters:
+            self._breach(method, "is called, which is not known here")
             return web.json_response(Refused("unknown_method").answer)
         meter = self._meters[method]
         if meter.closed:
-            self._slack.breaches.append(f"{method}: called again before Retry-After was over")
+            self._breach(method, "called again before Retry-After was over")
         seconds = meter.take()
         if method == "chat.postMessage" and not seconds:
             seconds = self._posts[str(arguments.get("channel", ""))].take()
         return self.limited(method, seconds) if seconds else None
 
     def limited(self, method: str, seconds: int | str) -> web.Response:
-        """Return the answer to a call that comes too early."""
         if isinstance(seconds, int) and method in self._meters:
             self._meters[method].close(seconds, GRACE)
         headers = {"Retry-After": str(seconds)}
@@ -148,8 +142,6 @@ class WebApi:
         app = self._slack.app
         return {
             "url": "https://simulated.slack.com/",
-            "team": "Simulated",
-            "user": "smartops",
             "team_id": app.team,
             "user_id": app.user,
             "bot_id": app.bot_id,
@@ -192,8 +184,7 @@ class WebApi:
     def _update(self, arguments: Arguments) -> Answer:
         shown = self._own(arguments, "cant_update_message")
         _check(arguments)
-        _say(shown, arguments)
-        shown.edits += 1
+        _edit(shown, arguments)
         return {"channel": shown.channel, "ts": shown.ts, "text": shown.fallback}
 
     def _delete(self, arguments: Arguments) -> Answer:
@@ -228,13 +219,24 @@ class WebApi:
             raise Refused(word)
         return shown
 
-    def _made(self, chat: Conversation, thread: str, to: str = "") -> Message:
-        ts = self._slack.number()
-        return Message(id=ts, channel=chat.id, author=BOT, thread=thread, to=to)
-
-    def _show(self, chat: Conversation, said: Arguments, thread: str, to: str = "") -> Message:
-        shown = self._made(chat, thread, to)
-        _say(shown, said)
+    def _show(
+        self,
+        chat: Conversation,
+        said: Arguments,
+        thread: str,
+        to: str = "",
+        files: list[File] | None = None,
+    ) -> Message:
+        shown = Message(
+            id=self._slack.number(),
+            channel=chat.id,
+            author=BOT,
+            thread=thread,
+            to=to,
+            blocks=said.get("blocks") or [],
+            fallback=str(said.get("text", "")),
+            files=files or [],
+        )
         chat.posted.append(shown)
         if not to:
             self._slack.notify(chat, shown)
@@ -243,20 +245,22 @@ class WebApi:
     # --- response URLs ---
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
-        if "Authorization" in request.headers:
-            self._slack.breaches.append("response_url: the app's token was sent along")
+        self._without_token(request, "response_url")
         message = await request.json()
 
         async def answered() -> web.Response:
-            ticket = self._slack.tickets.use(
-                request.match_info["id"], "invalid_url", "expired_url", "used_url"
-            )
+            words = ("invalid_url", "expired_url", "used_url")
+            ticket = self._slack.tickets.use(request.match_info["id"], *words)
             if isinstance(ticket, str):
                 return web.Response(status=404, text=ticket)
             problem = self.respond(ticket, message)
             return web.Response(status=500 if problem else 200, text=problem or "ok")
 
         return await self._called(request, "response_url", answered, message)
+
+    def _without_token(self, request: web.Request, method: str) -> None:
+        if "Authorization" in request.headers:
+            self._breach(method, "the app's token was sent along")
 
     def respond(self, ticket: Ticket, message: Arguments) -> str:
         """Take a message by response URL; return Slack's word for why not, or nothing."""
@@ -268,12 +272,11 @@ class WebApi:
         try:
             _check(message)
         except Refused as refused:
-            self._slack.breaches.append(f"response_url: {refused.answer}")
+            self._breach("response_url", refused.answer)
             return "invalid_blocks"
         self.responses.append(message)
         if message.get("replace_original") is True and original is not None:
-            _say(original, message)
-            original.edits += 1
+            _edit(original, message)
             return ""
         public = message.get("response_type") == "in_channel"
         thread = str(message.get("thread_ts", ""))
@@ -291,39 +294,32 @@ class WebApi:
         return {"upload_url": f"{self._slack.url}/upload/{file.id}", "file_id": file.id}
 
     def _complete_upload(self, arguments: Arguments) -> Answer:
-        wanted: list[Answer] = arguments.get("files") or []
-        files = [self.files.get(item.get("id", "")) for item in wanted]
-        chat = self._chat(arguments, "channel_id")
-        shown = self._made(chat, str(arguments.get("thread_ts", "")))
-        for item, file in zip(wanted, files, strict=True):
+        chat, thread = self._chat(arguments, "channel_id"), str(arguments.get("thread_ts", ""))
+        files = []
+        for item in arguments.get("files") or ():
+            file = self.files.get(item.get("id", ""))
             if file is None or file.content is None:
                 raise Refused("file_not_found")
-            file.title, file.channel = item.get("title", file.name), chat.id
-            file.thread = shown.thread
-            shown.files.append(file)
-        chat.posted.append(shown)
-        self._slack.notify(chat, shown)
-        return {"files": [{"id": file.id, "title": file.title} for file in shown.files]}
+            file.title, file.channel, file.thread = item.get("title", file.name), chat.id, thread
+            files.append(file)
+        self._show(chat, {}, thread, files=files)
+        return {"files": [{"id": file.id, "title": file.title} for file in files]}
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
-        if "Authorization" in request.headers:
-            self._slack.breaches.append("upload: the app's token was sent along")
+        self._without_token(request, "upload")
         content = await request.read()
 
         async def answered() -> web.Response:
-            return self._stored(request.match_info["id"], content)
+            file = self.files.get(request.match_info["id"])
+            if file is None:
+                return web.Response(status=404, text="no such upload")
+            if len(content) != file.length:
+                self._breach(file.name, f"{len(content)} bytes, not {file.length}")
+                return web.Response(status=400, text="length")
+            file.content = content
+            return web.Response(text=f"OK - {len(content)}")
 
-        return await self._called(request, "upload", answered)
-
-    def _stored(self, id: str, content: bytes) -> web.Response:
-        file = self.files.get(id)
-        if file is None:
-            return web.Response(status=404, text="no such upload")
-        if len(content) != file.length:
-            self._slack.breaches.append(f"{file.name}: {len(content)} bytes, not {file.length}")
-            return web.Response(status=400, text="length")
-        file.content = content
-        return web.Response(text=f"OK - {len(content)}")
+        return await self._called(request, "upload", answered, {})
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         file = self.files.get(request.match_info["id"])
@@ -350,8 +346,9 @@ class WebApi:
         return {"view": {**view, "id": dialog.id, "team_id": self._slack.app.team}}
 
 
-def _say(shown: Message, said: Arguments) -> None:
+def _edit(shown: Message, said: Arguments) -> None:
     shown.blocks, shown.fallback = said.get("blocks") or [], str(said.get("text", ""))
+    shown.edits += 1
 
 
 def _check(message: Arguments) -> None:
@@ -362,10 +359,11 @@ def _check(message: Arguments) -> None:
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
-    query = {name: _read(value) for name, value in request.query.items()}
+    given = dict(request.query)
     if request.content_type == "application/json":
-        return {**query, **await request.json()}
-    return {**query, **{name: _read(value) for name, value in (await request.post()).items()}}
+        return {**given, **await request.json()}
+    form = {**given, **await request.post()}
+    return {name: _read(value) for name, value in form.items()}
 
 
 def _read(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartops_simulators.platform import value_of, walk
+from smartops_simulators.chat import value_of, walk
 
 from .model import Conversation, Message, User
 
@@ -41,7 +41,6 @@ class Activities:
         return said
 
     def event(self, **members: Any) -> dict[str, Any]:
-        """Return something that happens to the conversation."""
         return {"id": f"f:{self.teams.number()}", **self._common(""), **members}
 
     def invoke(self, shown: Message, what: str, inputs: Mapping[str, str]) -> dict[str, Any]:

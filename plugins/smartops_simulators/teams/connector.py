@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from smartops_simulators.platform import BOT, Fault, Meter
+from smartops_simulators.chat import BOT, Meter
+from smartops_simulators.platform import Fault
 
 from .limits import WINDOWS, faults_of, too_large
 from .model import Conversation, Message, card_of
@@ -22,23 +23,18 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Refused(Exception):
-    """The answer is an error."""
-
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.response = error(status, code, message)
 
 
 class Connector:
-    """Serves ``/v3``."""
-
     def __init__(self, teams: TeamsSimulator) -> None:
         self._teams = teams
         self._meters: dict[str, Meter] = defaultdict(lambda: Meter(teams.clock, *WINDOWS))
         self._uncertain: set[str] = set()
 
     def routes(self, app: web.Application) -> None:
-        """Serve the connector."""
         chat = "/v3/conversations/{chat}"
         for method, path, serve in (
             ("POST", "/v3/conversations", self._create),
@@ -81,7 +77,6 @@ class Connector:
         return response
 
     def refused(self, fault: Fault, request: web.Request) -> web.Response:
-        """Return the answer of a fault as Teams gives it."""
         response = error(fault.status, fault.error or "ServiceError", "the test wants this")
         if fault.retry_after is not None:
             response.headers["Retry-After"] = str(fault.retry_after)
@@ -177,7 +172,6 @@ class Connector:
         return chat, thread
 
     def _own(self, request: web.Request) -> Message:
-        """Return a message of the bot, which it may change."""
         chat, _ = self._chat(request.match_info["chat"])
         shown = chat.find(request.match_info["id"])
         if shown is None:
@@ -204,6 +198,5 @@ def _print(request: web.Request, body: bytes) -> str:
 
 
 def error(status: int, code: str, message: str) -> web.Response:
-    """Return an error in the form of the connector."""
     body = {"error": {"code": code, "message": message}}
     return web.json_response(body, status=status)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smartops_simulators.platform import walk
+from smartops_simulators.chat import walk
 
 from .model import card_of
 
@@ -39,7 +39,6 @@ _NEEDED = {
 
 
 def too_large(body: bytes, activity: Mapping[str, Any]) -> bool:
-    """Return whether a message is larger than Teams takes."""
     text = body.decode("utf-8", "replace")
     if len(text.encode("utf-16-le", "surrogatepass")) > LARGEST_MESSAGE:
         return True
@@ -49,7 +48,6 @@ def too_large(body: bytes, activity: Mapping[str, Any]) -> bool:
 
 
 def faults_of(activity: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a message of the bot."""
     found = [f"{name} is missing" for name in ("from", "conversation") if name not in activity]
     if activity.get("replyToId") == "":
         found.append("replyToId names nothing")

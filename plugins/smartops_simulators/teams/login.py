@@ -37,30 +37,28 @@ class Login:
     url: str = ""
 
     def revoke(self) -> None:
-        """Revoke every token that was handed out."""
         self.tokens.clear()
 
     def holds(self, authorization: str) -> bool:
-        """Return whether the token was handed out and has not expired."""
         scheme, _, token = authorization.partition(" ")
         until = self.tokens.get(token)
         return scheme == "Bearer" and until is not None and self.clock.time() < until
 
     def routes(self, app: web.Application) -> None:
-        """Serve the login."""
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
         app.router.add_get("/identity/token", self._managed)
 
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        if request.match_info["tenant"] != self.tenant:
-            return self._refused(400, "invalid_request", 90002, "unknown tenant")
-        if form.get("grant_type") != "client_credentials":
-            return self._refused(400, "unsupported_grant_type", 70003, "grant_type")
-        if form.get("scope") != f"{RESOURCE}/.default":
-            return self._refused(400, "invalid_scope", 70011, "scope")
-        if form.get("client_id", "").lower() != self.app_id:
-            return self._refused(400, "unauthorized_client", 700016, "client_id")
+        form["tenant"] = request.match_info["tenant"]
+        for name, right, error, code in (
+            ("tenant", self.tenant, "invalid_request", 90002),
+            ("grant_type", "client_credentials", "unsupported_grant_type", 70003),
+            ("scope", f"{RESOURCE}/.default", "invalid_scope", 70011),
+            ("client_id", self.app_id, "unauthorized_client", 700016),
+        ):
+            if form.get(name, "").lower() != right.lower():
+                return self._refused(400, error, code, name)
         if problem := self._unproven(form):
             return self._refused(401, "invalid_client", 7000215, problem)
         return self._granted("expires_in", TOKEN_SECONDS)

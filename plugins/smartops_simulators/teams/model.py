@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops_simulators import platform
-from smartops_simulators.platform import walk
+from smartops_simulators import chat
+from smartops_simulators.chat import walk
 
 _PEOPLE = uuid.UUID("5d1f0c3e-7a51-4b0c-9d53-0d8a3a1f7b11")
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -23,27 +23,23 @@ class User:
 
     @property
     def object_id(self) -> str:
-        """The id in the directory."""
         return str(uuid.uuid5(_PEOPLE, self.name))
 
     @property
     def id(self) -> str:
-        """The id by which bots address the person."""
         return f"29:{uuid.uuid5(_PEOPLE, f'for this bot: {self.name}').hex}"
 
     @property
     def identity(self) -> str:
-        """The identity in the configuration of SmartOps."""
         return f"teams:{self.tenant}:{self.object_id}"
 
     @property
     def account(self) -> dict[str, str]:
-        """The person as in ``from`` of an activity."""
         return {"id": self.id, "name": self.name.title(), "aadObjectId": self.object_id}
 
 
 @dataclass(kw_only=True)
-class Message(platform.Message):
+class Message(chat.Message):
     """A message. ``views`` are the cards that single people see in its place, by their name."""
 
     activity: dict[str, Any]
@@ -51,7 +47,6 @@ class Message(platform.Message):
 
     @property
     def card(self) -> dict[str, Any] | None:
-        """The card that everybody sees who has no view of their own."""
         return card_of(self.activity)
 
     def seen_by(self, user: str) -> dict[str, Any]:
@@ -60,20 +55,16 @@ class Message(platform.Message):
 
     @property
     def text(self) -> str:
-        """Every word that is shown, one element a line."""
         card = self.card
         return words(card) if card else str(self.activity.get("text") or "")
 
     @property
     def buttons(self) -> list[str]:
-        """The titles of its buttons."""
         return [action.get("title", "") for action in (self.card or {}).get("actions", ())]
 
 
 @dataclass(kw_only=True)
-class Conversation(platform.Conversation[Message]):
-    """A chat or a channel."""
-
+class Conversation(chat.Conversation[Message]):
     kind: str
     tenant: str
     team: str = ""
@@ -91,6 +82,10 @@ class Conversation(platform.Conversation[Message]):
             key, kind, team = f"19:{root}@thread.tacv2", "channel", "19:team@thread.tacv2"
         return cls(id=key, name=name, kind=kind, tenant=tenant, team=team)
 
+    @property
+    def threads(self) -> bool:
+        return self.kind == "channel"
+
     def reference(self, thread: str = "") -> dict[str, Any]:
         """Return ``conversation`` of an activity."""
         in_thread = self.kind == "channel" and thread
@@ -99,7 +94,6 @@ class Conversation(platform.Conversation[Message]):
         return made if self.kind == "personal" else {**made, "isGroup": True}
 
     def channel_data(self) -> dict[str, Any]:
-        """Return ``channelData`` of an activity."""
         data: dict[str, Any] = {"tenant": {"id": self.tenant}}
         if self.kind == "channel":
             data |= {"team": {"id": self.team}, "teamsTeamId": self.team}
@@ -117,12 +111,10 @@ class Clicked:
 
     @property
     def text(self) -> str:
-        """What the person reads, one element a line."""
         return words(self.card) if self.card else self.words
 
 
 def card_of(activity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the card in an activity, if there is one."""
     for attachment in activity.get("attachments") or ():
         if attachment.get("contentType") == CARD:
             content: dict[str, Any] = attachment["content"]

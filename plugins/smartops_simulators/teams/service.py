@@ -12,7 +12,7 @@ from aiohttp import web
 
 from smartops import Clock
 from smartops.testing.issuer import SigningKey, StandInIssuer
-from smartops_simulators.platform import BOT, Delivered, Fault, Platform
+from smartops_simulators.platform import Delivered, Fault, Platform
 from smartops_simulators.printed import configuration
 
 from .activities import Activities
@@ -68,19 +68,16 @@ class TeamsSimulator(Platform[User, Conversation]):
         self.check_card: Callable[[dict[str, Any]], None] | None = None
 
     def routes(self, app: web.Application) -> None:
-        """Serve what SmartOps calls."""
         self.framework.routes(app, "/v1")
         self.login.routes(app)
         self.connector.routes(app)
 
     def started(self) -> None:
-        """Use the address."""
         self.framework.at(self.url)
         self.login.url = self.url
         self.service_url = f"{self.url}/"
 
     def refused(self, fault: Fault, request: web.Request) -> web.Response:
-        """Return the answer of a fault."""
         return self.connector.refused(fault, request)
 
     def settings(self, **more: Any) -> dict[str, Any]:
@@ -95,18 +92,15 @@ class TeamsSimulator(Platform[User, Conversation]):
         }
 
     def printed(self) -> Iterator[str]:
-        """Return the lines of a configuration for this simulator."""
         settings = self.settings(client_secret=self.login.secret)
         return configuration(self, "teams", settings, {"client_secret": "TEAMS_SECRET"})
 
     # --- people and conversations ---
 
     def number(self) -> str:
-        """Return the id of a new message."""
         return str(next(self._numbers))
 
     def new_user(self, name: str) -> User:
-        """Return a new person."""
         return User(name, self.login.tenant)
 
     def new_conversation(self, name: str) -> Conversation:
@@ -170,7 +164,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         return self.saw(shown, user, await self.deliver(pressed))
 
     def saw(self, shown: Message, user: str, delivered: Delivered) -> Clicked:
-        """Show a person the answer to a pressed button."""
         answer = delivered.json if delivered.status == 200 else None
         if not isinstance(answer, dict):
             return Clicked(delivered.status)
@@ -186,7 +179,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         return Clicked(answer["statusCode"], words=value if isinstance(value, str) else str(value))
 
     async def install(self, conversation: str, *, user: str = "alice") -> None:
-        """Let a person add the bot to a conversation."""
         chat = self.conversation(conversation)
         made = self.of(user, chat)
         chat.bot_is_in = True
@@ -195,7 +187,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         await self.deliver(made.event(type="conversationUpdate", membersAdded=members))
 
     async def remove(self, conversation: str, *, user: str = "alice") -> None:
-        """Let a person remove the bot from a conversation."""
         chat = self.conversation(conversation)
         made = Activities(self, chat, self.user(user))
         chat.bot_is_in = False
@@ -205,21 +196,13 @@ class TeamsSimulator(Platform[User, Conversation]):
     # --- the page ---
 
     def places(self, user: str) -> Mapping[str, str]:
-        """Return the conversations of a person."""
         return {
             f"with {user}": "a chat with SmartOps",
             "ops": "the channel ops",
             "group crew": "the group crew",
         }
 
-    def drawn(self, place: str, user: str) -> list[dict[str, Any]]:
-        """Return the messages as a person sees them."""
-        chat = self.conversation(place)
-        threads = chat.kind == "channel"
-        return [_drawn(item, user, threads=threads) for item in chat.messages]
-
     async def page_says(self, place: str, user: str, text: str, thread: str) -> str:
-        """Say it; a message that is not taken is sent again."""
         begun = self.conversation(place).find(thread)
         self.later(self.says(text, user=user, conversation=place, thread=begun))
         return ""
@@ -227,7 +210,6 @@ class TeamsSimulator(Platform[User, Conversation]):
     async def page_presses(
         self, place: str, user: str, message: str, what: str, fields: dict[str, str]
     ) -> str:
-        """Press a button, and return the words that are shown beside the card."""
         shown = self.conversation(place).find(message)
         if shown is None:
             raise LookupError("The message is not there any more.")
@@ -250,7 +232,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         return delivered
 
     async def send(self, activity: Mapping[str, Any]) -> Delivered:
-        """Send an activity once."""
         self.posted.append(activity["id"])
         headers = {
             "Authorization": f"Bearer {self.sign()}",
@@ -262,7 +243,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         return delivered
 
     def sign(self) -> str:
-        """Return a token as it goes with an activity."""
         return self.framework.token(serviceurl=self.service_url)
 
     def _check(self, kind: str, delivered: Delivered) -> None:
@@ -283,17 +263,3 @@ class TeamsSimulator(Platform[User, Conversation]):
 
 def _unanswered(delivered: Delivered) -> bool:
     return delivered.status in (0, 408, 500, 502, 503, 504)
-
-
-def _drawn(shown: Message, user: str, *, threads: bool) -> dict[str, Any]:
-    card, note = shown.seen_by(user), "Changed" if shown.edits else ""
-    actions = [{"type": "ActionSet", "actions": card["actions"]}] if "actions" in card else []
-    return {
-        "id": shown.id,
-        "thread": shown.thread if threads else "",
-        "bot": shown.author == BOT,
-        "author": "SmartOps" if shown.author == BOT else shown.author.title(),
-        "note": "Only you see this" if user in shown.views else note,
-        "text": str(shown.activity.get("text") or ""),
-        "parts": [*card.get("body", ()), *actions],
-    }

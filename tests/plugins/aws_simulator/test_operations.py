@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from smartops_simulators.aws import answered, says, uses
+from smartops_simulators.aws import answered, says, script, uses
 
 WEB = [{"name": f"web-{n}", "tags": {"Role": "web"}} for n in range(1, 8)]
 ACCOUNT, OTHER, REGION = "123456789012", "222222222222", "eu-central-1"
@@ -192,8 +192,8 @@ def user(*content: Any) -> dict[str, Any]:
 
 
 def test_a_scripted_model(start, client):
-    rule = {"when": "stop (?P<name>web-\\d)", "tool": "stop", "input": {"targets": ["{name}"]}}
-    aws = start(converse={"rules": [rule], "after_tools": "I did: {result}"})
+    aws = start()
+    aws.brain = script(uses(("stop", {"targets": ["web-3"]})), says("I did: stopped"))
     bedrock = client(aws, "bedrock-runtime")
     tool = {"name": "stop", "inputSchema": {"json": {"type": "object"}}}
     tools = {"tools": [{"toolSpec": tool}]}
