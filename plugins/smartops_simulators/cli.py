@@ -78,7 +78,7 @@ async def _chat(start: Starting, config: Any, bot: str) -> None:
         talks = f"it talks to {bot}" if bot else "SmartOps connects to it"
         click.echo(f"A simulated {chat.title} is at {chat.url}; {talks}.\n")
         if config is None:
-            click.echo("\n".join(chat.printed()))
+            click.echo(chat.printed())
         for line in differences(config, chat.settings()) if config else ():
             click.echo(line, err=True)
         known = ""

@@ -10,7 +10,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Iterator,
     Mapping,
 )
 from contextlib import asynccontextmanager
@@ -210,8 +209,8 @@ class Platform(ABC, Generic[U, C]):
         """Return the section of the channel in the configuration of SmartOps."""
 
     @abstractmethod
-    def printed(self) -> Iterator[str]:
-        """Return the lines of a configuration of SmartOps for this simulator, and how to start."""
+    def printed(self) -> str:
+        """Return a configuration of SmartOps for this simulator, and how to start."""
 
     async def aclose(self) -> None:
         if self._session is not None:

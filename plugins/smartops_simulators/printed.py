@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .page import PEOPLE
@@ -10,37 +12,24 @@ from .page import PEOPLE
 if TYPE_CHECKING:
     from .platform import Platform
 
-_REST = """\
-roles:
-  operator:
-rules:
-  - {name: operators, allow: {roles: operator}}"""
-_FLEET = "  fake: {instances: 11, fleet: [{name: web-server-01, tags: {Role: web}}]}"
-_SCRIPTS = "  exec: {scripts: [{script: df -h, read_only: true}]}"
-
 
 def configuration(
-    platform: Platform[Any, Any],
-    name: str,
-    settings: Mapping[str, Any],
-    variables: Mapping[str, str],
-) -> Iterator[str]:
-    """Return the lines; ``variables`` are the settings that come from the environment."""
-    yield f"Save this as smartops.yaml, or take its {name} and its people into your own:\n"
-    yield f"plugins:\n  {name}:"
-    for key, value in settings.items():
-        yield f"    {key}: {f'${{{variables[key]}}}' if key in variables else written(value)}"
-    yield f"{_FLEET}\n  instances:\n  health:\n{_SCRIPTS}\npeople:"
-    for person in PEOPLE:
-        yield f"  {person}:\n    roles: [operator]"
-        yield f"    identities: [{platform.user(person).identity}]"
-    yield f"{_REST}\n"
-    values = " ".join(f"{variable}={settings[key]}" for key, variable in variables.items())
-    yield "Then start SmartOps beside it, in another terminal:\n"
-    yield f"  {values} smartops serve\n"
-    yield "Once smartops.yaml is there, this command reads it too, and needs the same variables:\n"
-    yield f"  {values} smartops {name} simulate\n"
-    yield f"Open {platform.url} and say: list instances"
+    platform: Platform[Any, Any], settings: Mapping[str, Any], variables: Mapping[str, str]
+) -> str:
+    """Return the text; ``variables`` are the settings that come from the environment."""
+    refer = {key: f"${{{variable}}}" for key, variable in variables.items()}
+    named = ((key, refer.get(key, written(value))) for key, value in settings.items())
+    people = {
+        person: f"{{roles: [operator], identities: [{platform.user(person).identity}]}}"
+        for person in PEOPLE
+    }
+    return Template(files(__package__).joinpath("printed.txt").read_text()).substitute(
+        name=platform.title.lower(),
+        settings="\n".join(f"    {key}: {value}" for key, value in named),
+        people="\n".join(f"  {person}: {value}" for person, value in people.items()),
+        values=" ".join(f"{variable}={settings[key]}" for key, variable in variables.items()),
+        url=platform.url,
+    )
 
 
 def differences(config: Any, settings: Mapping[str, Any]) -> Iterator[str]:

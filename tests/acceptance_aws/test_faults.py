@@ -247,7 +247,7 @@ def test_it_is_whole_again_as_soon_as_the_regions_are(
 def test_expired_credentials_are_the_operators_matter(
     server: Server, ann: str, upset: AwsSimulator, text: str
 ) -> None:
-    upset.expire()
+    upset.fault("*", "expired")
     text = everything() if text == "list" else text
     error = refused(server.say(ann, text), 403, "PERMISSION_DENIED", "credentials of SmartOps")
     assert "no permission is missing" in error["details"]
@@ -258,7 +258,7 @@ def test_one_account_whose_keys_expired_leaves_the_other(
     server: Server, ann: str, upset: AwsSimulator
 ) -> None:
     data_of(server.say(ann, everything()))
-    upset.expire("ASIA*")  # those of the role
+    upset.fault("*", "expired", key="ASIA*")  # those of the role
     data = data_of(server.say(ann, everything()))
     assert data["summary"]["total"] == 14
     told = {item["backend"]: item["code"] for item in data["failures"]}
@@ -274,7 +274,7 @@ def test_keys_that_expire_on_the_way_do_not_repeat_a_change(
     server: Server, ann: str, upset: AwsSimulator
 ) -> None:
     asked = server.say(ann, "reboot web-1")
-    upset.expire()
+    upset.fault("*", "expired")
     answer = server.say(ann, asked.action("confirm"))
     refused(answer, 403, "PERMISSION_DENIED", "credentials of SmartOps")
     upset.heal()

@@ -129,10 +129,6 @@ class AwsSimulator:
         """Let something go wrong from now on; ``more`` as in the scenario's faults."""
         self._faults.append(Fault.model_validate({"action": action, "kind": kind, **more}))
 
-    def expire(self, key: str = "*") -> None:
-        """Let access keys that match a pattern be expired until :meth:`heal`."""
-        self.fault("*", "expired", key=key)
-
     def heal(self) -> None:
         self._faults.clear()
 

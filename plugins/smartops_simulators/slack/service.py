@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
@@ -89,9 +89,9 @@ class SlackSimulator(Platform[User, Conversation]):
             **more,
         }
 
-    def printed(self) -> Iterator[str]:
+    def printed(self) -> str:
         variables = {"bot_token": "SLACK_BOT_TOKEN", "signing_secret": "SLACK_SIGNING_SECRET"}
-        return configuration(self, "slack", self.settings(), variables)
+        return configuration(self, self.settings(), variables)
 
     # --- people and conversations ---
 

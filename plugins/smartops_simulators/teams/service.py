@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -91,9 +91,9 @@ class TeamsSimulator(Platform[User, Conversation]):
             **more,
         }
 
-    def printed(self) -> Iterator[str]:
+    def printed(self) -> str:
         settings = self.settings(client_secret=self.login.secret)
-        return configuration(self, "teams", settings, {"client_secret": "TEAMS_SECRET"})
+        return configuration(self, settings, {"client_secret": "TEAMS_SECRET"})
 
     # --- people and conversations ---
 

@@ -46,7 +46,13 @@ def client(session: Any) -> Iterator[Callable[..., Any]]:
     """Make a client that does not retry, and sends what the service has to refuse."""
     made = []
 
-    def make(aws: AwsSimulator, service: str, key: str = ACCOUNT, token: str | None = None) -> Any:
+    def make(
+        aws: AwsSimulator,
+        service: str,
+        key: str = ACCOUNT,
+        token: str | None = None,
+        timeout: float = 20,
+    ) -> Any:
         client = session.create_client(
             service,
             region_name=REGION,
@@ -55,7 +61,9 @@ def client(session: Any) -> Iterator[Callable[..., Any]]:
             aws_secret_access_key="made-up",
             aws_session_token=token,
             config=Config(
-                retries={"total_max_attempts": 1}, read_timeout=1, parameter_validation=False
+                retries={"total_max_attempts": 1},
+                read_timeout=timeout,
+                parameter_validation=False,
             ),
         )
         made.append(client)

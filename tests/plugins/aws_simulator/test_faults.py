@@ -72,7 +72,7 @@ def test_responses_that_are_none(start, client, clock, kind, error, done):
     aws = start({"name": "web-1"})
     web = aws.region().instance("web-1")
     aws.fault("ec2:Stop*", kind)
-    ec2 = client(aws, "ec2")
+    ec2 = client(aws, "ec2", timeout=0.5 if kind == "hang" else 20)
     if error is None:
         assert "StoppingInstances" not in ec2.stop_instances(InstanceIds=[web.id])
     else:
@@ -86,7 +86,7 @@ def test_responses_that_are_none(start, client, clock, kind, error, done):
 def test_a_fault_may_be_of_one_region_or_key(start, client):
     aws = start()
     aws.fault("*", "throttle", region="us-*")
-    aws.expire("AKIA*")
+    aws.fault("*", "expired", key="AKIA*")
     ec2 = client(aws, "ec2")
     ec2.describe_instances()
     with pytest.raises(ClientError, match="RequestExpired"):

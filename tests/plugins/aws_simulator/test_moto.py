@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 from moto import mock_aws
 
 NAMES = ("web-1", "web-2", "db-1")
-ROLE = "arn:aws:iam::123456789012:role/other"
 
 
 def told(client: Any, method: str, **given: Any) -> Any:
@@ -82,43 +80,6 @@ def facts_of_ec2(ec2: Any) -> dict[str, Any]:
     return found
 
 
-def facts_of_sts(sts: Any) -> dict[str, Any]:
-    who = sts.get_caller_identity()
-    given = sts.assume_role(RoleArn=ROLE, RoleSessionName="alice")
-    keys = given["Credentials"]
-    return {
-        "who": (sorted(who), who["Account"]),
-        "role": given["AssumedRoleUser"]["Arn"],
-        "keys": (sorted(keys), keys["AccessKeyId"][:4], keys["Expiration"].tzinfo is not None),
-    }
-
-
-def facts_of_cloudwatch(cloudwatch: Any, at: datetime) -> dict[str, Any]:
-    own = [{"Name": "Queue", "Value": "q"}]
-    metric = {"Namespace": "Shop", "MetricName": "Waiting", "Dimensions": own}
-    for minutes, value in ((10, 2.0), (5, 4.0), (5, 8.0)):
-        datum = {"MetricName": "Waiting", "Dimensions": own, "Value": value}
-        datum["Timestamp"] = at - timedelta(minutes=minutes)
-        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
-    answers = {}
-    for order in ("TimestampDescending", "TimestampAscending"):
-        queries = [
-            {"Id": f"q{n}", "MetricStat": {"Metric": metric, "Period": 300, "Stat": stat}}
-            for n, stat in enumerate(("Average", "Sum", "Maximum", "Minimum", "SampleCount"))
-        ]
-        answer = cloudwatch.get_metric_data(
-            MetricDataQueries=queries,
-            StartTime=at - timedelta(minutes=30),
-            EndTime=at,
-            ScanBy=order,
-        )
-        answers[order] = [
-            (each["Id"], each["Timestamps"], each["Values"], each["StatusCode"])
-            for each in answer["MetricDataResults"]
-        ]
-    return {"data": answers, "listed": cloudwatch.list_metrics(Namespace="Shop")["Metrics"]}
-
-
 @pytest.fixture
 def moto(session: Any) -> Any:
     """Return what makes clients of moto, with the same instances in it."""
@@ -148,14 +109,3 @@ def test_ec2(start, client, moto):
     theirs = facts_of_ec2(moto("ec2"))
     aws = start(*({"name": name} for name in NAMES))
     assert facts_of_ec2(client(aws, "ec2")) == theirs
-
-
-def test_sts(start, client, moto):
-    theirs = facts_of_sts(moto("sts"))
-    assert facts_of_sts(client(start(), "sts")) == theirs
-
-
-def test_cloudwatch(start, client, moto, clock):
-    at = datetime.fromtimestamp(clock.time() // 300 * 300, UTC)
-    theirs = facts_of_cloudwatch(moto("cloudwatch"), at)
-    assert facts_of_cloudwatch(client(start(), "cloudwatch"), at) == theirs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -137,54 +136,6 @@ def test_commands_that_ssm_refuses(start, client, given, problem):
         "Parameters": {"commands": ["df"]},
     }
     assert code(client(aws, "ssm").send_command, **(usual | given)) == problem
-
-
-def test_measurements(start, client, clock):
-    aws = start({"name": "web-1", "metrics": {"cpu": 20, "spread": 0}}, points_per_page=7)
-    web = aws.region().instance("web-1")
-    aws.incident(instance="web-1", metric="cpu", value=95, since="30m")
-    cloudwatch = client(aws, "cloudwatch")
-    listed = cloudwatch.list_metrics(Namespace="CWAgent")["Metrics"]
-    assert [each["MetricName"] for each in listed] == ["mem_used_percent", "disk_used_percent"]
-    metric = {
-        "Namespace": "AWS/EC2",
-        "MetricName": "CPUUtilization",
-        "Dimensions": [{"Name": "InstanceId", "Value": web.id}],
-    }
-    stat = {"Metric": metric, "Period": 300, "Stat": "Average"}
-    end = datetime.fromtimestamp(clock.time(), UTC)
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[{"Id": "a", "MetricStat": stat}],
-        StartTime=end - timedelta(hours=1),
-        EndTime=end,
-    )
-    values = [value for page in pages for value in page["MetricDataResults"][0]["Values"]]
-    assert (values[0], values[-1], len(values)) == (95, 20, 12)
-    assert len(aws.calls.of("GetMetricData")) == 2
-
-
-def test_costs(start, client):
-    bill = {"costs": {"daily": 100, "growth": 0}, "management": True}
-    aws = start(accounts={ACCOUNT: bill, OTHER: {"costs": {"daily": 50, "growth": 0}}})
-
-    def ask(key: str, **more: Any) -> list[float]:
-        answer = client(aws, "ce", key).get_cost_and_usage(
-            TimePeriod={"Start": "2026-09-01", "End": "2026-09-03"},
-            Granularity="DAILY",
-            Metrics=["UnblendedCost"],
-            **more,
-        )
-        totals = [each["Total"]["UnblendedCost"] for each in answer["ResultsByTime"]]
-        return [float(each["Amount"]) for each in totals]
-
-    never = {"Start": "2026-02-30", "End": "2026-03-01"}
-    call = client(aws, "ce").get_cost_and_usage
-    asked = {"TimePeriod": never, "Granularity": "DAILY", "Metrics": ["UnblendedCost"]}
-    assert code(call, **asked) == "ValidationException"
-    own = {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [ACCOUNT]}}
-    assert ask(ACCOUNT) == pytest.approx([150, 150], rel=0.02)
-    assert ask(ACCOUNT, Filter=own) == pytest.approx([100, 100], rel=0.02)
-    assert ask(OTHER) == pytest.approx([50, 50], rel=0.02)
 
 
 def user(*content: Any) -> dict[str, Any]:
