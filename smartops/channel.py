@@ -1,7 +1,7 @@
-"""The contract of a channel: a way in and out, and what the running app offers to it.
+"""The contract of a channel, and what the running app offers to it.
 
-A channel authenticates, reads and renders. It decides nothing: it never sees
-the dispatcher, so it cannot go round the gate.
+A channel authenticates requests, reads messages and renders replies. It cannot
+bypass the gate, because it has no access to handlers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .reply import Reply
 
 
 class Channel(ABC):
-    """A way in and out. Subclasses set ``name``, the word used in rules and logs.
+    """One chat platform or API. Subclasses set ``name``, which is used in rules and logs.
 
     ``forms`` says whether the platform can show a Form. ``ack_timeout`` is after how
     many seconds a sender should see that work is in flight, ``pace`` how many
@@ -30,27 +30,27 @@ class Channel(ABC):
     pace: float = 3.0
 
     def recognises(self, inbound: Inbound) -> bool:
-        """Say cheaply whether an inbound on the shared path is this channel's.
+        """Return whether a request on the shared path is for this channel.
 
-        Recognising selects; it accepts nothing. The first channel in
-        configuration order that recognises an inbound gets it. Must not raise.
+        It must be cheap, and must not raise. The first channel in configuration
+        order that recognises a request authenticates it.
         """
         return False
 
     @abstractmethod
     async def authenticate(self, inbound: Inbound) -> Claims:
-        """Prove where the inbound comes from.
+        """Authenticate a request.
 
-        Raises AuthenticationFailed (no proof) or PermissionDenied (genuine, but
-        not for us). Nothing in the body may be believed before this returns.
+        Raises AuthenticationFailed, or PermissionDenied if it is authentic but for
+        another recipient. Nothing in the body may be trusted before this returns.
         """
 
     @abstractmethod
     def read(self, inbound: Inbound, claims: Claims) -> Receipt:
-        """Make messages of a proven inbound; raises ValidationFailed if it is malformed."""
+        """Return the messages of an authenticated request; raises ValidationFailed."""
 
     def respond(self, messages: Sequence[Message], replies: Sequence[Reply]) -> Response:
-        """Render the replies as the HTTP answer; only asked of receipts that wait."""
+        """Render the replies as the HTTP response; called for receipts that wait."""
         raise NotImplementedError(f"{self.name} does not answer in the response")
 
     async def follow(self, message: Message, reply: Reply) -> None:  # noqa: B027 - few need it
@@ -68,8 +68,8 @@ class Channel(ABC):
         cannot be edited from the conversation that the message came from. With
         ``replaces``, such an id, that message is edited in place. What is too
         long for one message goes into several or a file. A private reply is
-        shown to the sender alone where the platform can; what it replaces is a
-        sign of work, which is taken away.
+        shown to the sender alone where the platform can; the pending message that
+        it replaces is removed.
 
         Raises BackendUnavailable if it may be tried again later, any other
         refusal if it never will be delivered. Never delivers twice: a failure
@@ -93,10 +93,9 @@ class Channel(ABC):
         """
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
-        """Render a refusal that happened before there was a message.
+        """Render a refusal of a request that was not read yet.
 
-        None leaves it to the server, which answers with the error envelope of
-        the wire contract.
+        With None, the server responds with the error envelope of the wire contract.
         """
         return None
 

@@ -25,7 +25,7 @@ from .work import Work
 
 
 class Effect(StrEnum):
-    """What running a command does to the world. ``change`` and ``dangerous`` need approval."""
+    """What a command does to its targets. ``change`` and ``dangerous`` need approval."""
 
     READ = "read"
     CHANGE = "change"
@@ -33,11 +33,11 @@ class Effect(StrEnum):
 
 
 class Core:
-    """The base of what SmartOps fills for its own commands alone."""
+    """The base of parameter types that only SmartOps' own commands may have."""
 
 
 class DeclarationError(TypeError):
-    """A command is declared in a way that cannot work; says what to write instead."""
+    """A command is declared incorrectly; the text says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Command:
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
-        """Call the function that was declared, as if it had never been decorated."""
+        """Call the decorated function."""
         return self.handler(*args, **kwargs)
 
     @property
@@ -144,7 +144,7 @@ class Command:
 
     @property
     def capabilities(self) -> frozenset[type[Backend]]:
-        """The capabilities the command cannot do without."""
+        """The capabilities that the command requires."""
         return frozenset(
             kind
             for name, kind in self.wants.items()
@@ -191,8 +191,8 @@ def command(
     Parameters that stand in no phrase are options (``--timeout 30s``). A
     parameter annotated with Call, Plan, Work or a capability is filled by SmartOps; one
     annotated ``Costs | None`` is None where no backend offers that capability.
-    What needs no approval and still alters something, such as withdrawing it, is
-    ``by_hand``: only a person can say it, no interpreter.
+    A command that changes something without approval, such as cancelling one, is
+    ``by_hand``: interpreters cannot run it.
 
     Should SmartOps stop in the middle of a call, the handler is not called
     again, and the outcome is reported as unknown, unless it has begun a step of
@@ -240,7 +240,7 @@ def _name(phrase: str) -> str:
 def _signature(
     function: Handler, where: str
 ) -> tuple[tuple[Parameter, ...], Mapping[str, type], frozenset[str]]:
-    """Return what a person gives, what SmartOps fills, and what of that may be missing."""
+    """Return the arguments, the parameters that SmartOps fills, and the optional ones of these."""
     hints = typing.get_type_hints(function)
     parameters: list[Parameter] = []
     wants: dict[str, type] = {}

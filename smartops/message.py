@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was said, by immutable ids; empty where the platform has no such level."""
+    """The place of a message, by immutable ids; empty where the platform has no such level."""
 
     channel: str
     tenant: str = ""
@@ -79,8 +79,8 @@ class Headers:
     def get(self, name: str) -> str | None:
         """Return the value, or None if absent.
 
-        Raises ValidationFailed if the header is repeated: whoever checks one
-        copy while another is used has checked nothing.
+        Raises ValidationFailed if the header is repeated: one copy might be
+        checked and the other used.
         """
         wanted = name.encode("ascii")
         found = None
@@ -106,10 +106,10 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a channel has proven about an inbound.
+    """The result of authenticating an inbound request.
 
-    ``identity`` is the proven sender, or None when the platform vouches for
-    the request and the sender stands in its body. ``team`` is the key of the
+    ``identity`` is the authenticated sender, or None if the platform vouches for
+    the request and its body names the sender. ``team`` is the key of the
     shared rate limit. ``raw`` holds the verified token's claims. ``roles`` are
     those that the proof gives, besides those of the configuration.
     """
@@ -122,21 +122,20 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a channel makes of an inbound: one act of one sender.
+    """One message of one sender, as a channel reads it from an inbound request.
 
-    ``id`` is the platform's id of the act and empty when it gave none; two
-    messages with the same channel, conversation and id are the same act.
-    ``text`` is what was typed, already free of the mention that woke the bot.
-    ``action`` is the opaque value of a pressed button, else empty, and
-    ``shown_in`` the platform's id of the message the button was in. ``form``
-    holds what was filled in, by name of the argument; ``text`` is then the
-    command as far as it was known.
-    ``claimed`` is a sender that was stated but not proven: recorded, never
-    believed. ``acting`` is who spoke for the sender, with the proven right to do
-    so: recorded as well. ``asks`` says that the channel can
-    ask the sender back. ``reference`` is the channel's own, for answering.
-    ``roles`` are those that the proof of the sender gives; they count for this
-    message only.
+    ``id`` is the platform's id, empty if it gave none; messages with the same
+    channel, conversation and id are duplicates. ``text`` is what was typed,
+    without the mention of the bot. ``action`` is the opaque value of a pressed
+    button, and ``shown_in`` the platform's id of the message with the button.
+    ``form`` holds the submitted values by name of the argument; ``text`` is then
+    the incomplete command.
+
+    ``claimed`` is a sender that was stated but not authenticated: it is only
+    recorded. ``acting`` is who sent the message for the sender, with the right to
+    impersonate. ``asks`` is True if the channel can ask the sender a question.
+    ``reference`` is the channel's own, for sending the reply. ``roles`` are
+    given by the sender's token, for this message only.
     """
 
     id: str
@@ -160,17 +159,17 @@ class Message:
     roles: tuple[str, ...] = ()
 
     def dump(self) -> bytes:
-        """Return the message as JSON, to be kept; :meth:`load` reads it."""
-        kept = members(self)
-        kept["sender"] = members(self.sender)
-        kept["place"] = members(self.place)
-        kept["at"] = self.at.isoformat()
-        return _JSON.encode(kept).encode()
+        """Return the message as JSON for the store; :meth:`load` reads it."""
+        stored = members(self)
+        stored["sender"] = members(self.sender)
+        stored["place"] = members(self.place)
+        stored["at"] = self.at.isoformat()
+        return _JSON.encode(stored).encode()
 
     @classmethod
-    def load(cls, kept: bytes) -> Message:
-        """Return the message that was kept."""
-        members = json.loads(kept)
+    def load(cls, stored: bytes) -> Message:
+        """Return the message that :meth:`dump` stored."""
+        members = json.loads(stored)
         members["sender"] = Identity(**members["sender"])
         members["place"] = Place(**members["place"])
         members["at"] = datetime.fromisoformat(members["at"])
@@ -183,7 +182,7 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer as a channel wants it."""
+    """The HTTP response of a channel."""
 
     status: int = 200
     body: bytes = b""
@@ -193,17 +192,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a channel read from an inbound.
+    """The messages that a channel read from an inbound request.
 
-    With ``waits`` the platform wants the answer in this very response: the
-    server then handles the messages and answers ``channel.respond(...)``.
-    Otherwise it answers ``ack`` at once and hands each reply to
-    ``channel.send(...)``.
+    With ``waits``, the platform expects the replies in the response:
+    ``channel.respond(...)`` renders it. Otherwise the response is ``ack``, at once,
+    and each reply is sent by ``channel.send(...)``.
 
-    ``ack_timeout`` is for how many seconds the platform waits; what takes longer is
-    answered with a sign of work, and its reply follows by ``channel.send(...)``.
-    0 is for callers who are not sent anything: they wait as long as
-    ``server.wait`` says, and ask again.
+    ``ack_timeout`` is how many seconds the platform waits. A later reply is sent by
+    ``channel.send(...)``, and the response is a pending reply. 0 is for callers that
+    cannot be sent anything: they wait for ``server.wait``, and then send the
+    message again.
     """
 
     messages: tuple[Message, ...] = ()

@@ -1,6 +1,6 @@
-"""What SmartOps hands to plugins: a clock, outbound HTTP, and the token verifier.
+"""The services that plugins get: a clock, outbound HTTP, the token verifier, a store.
 
-These are contracts and small values; the implementations live further up.
+Most are contracts; their implementations are in higher modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import anyio
 
 
 class Clock:
-    """Time, injected everywhere so that tests move it by hand."""
+    """The time; tests inject a manual clock."""
 
     def time(self) -> float:
         """Return seconds since the epoch."""
@@ -36,9 +36,9 @@ class Clock:
         return anyio.fail_after(seconds)
 
     @contextmanager
-    def after(self, seconds: float, act: Callable[[], object]) -> Iterator[None]:
-        """Return a context that calls ``act`` if its body takes longer."""
-        timer = asyncio.get_running_loop().call_later(seconds, act)
+    def after(self, seconds: float, call: Callable[[], object]) -> Iterator[None]:
+        """Return a context that calls ``call`` if its body takes longer."""
+        timer = asyncio.get_running_loop().call_later(seconds, call)
         try:
             yield
         finally:
@@ -78,9 +78,9 @@ class HttpClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody whose tokens are trusted, and what such a token must say.
+    """A trusted issuer of tokens, and the claims that its tokens must have.
 
-    ``name`` becomes provider of the identities that its tokens prove.
+    ``name`` is the provider of the identities in its tokens.
     ``issuers`` are the exact values allowed in ``iss``. ``audiences`` are
     compared ignoring case. ``metadata`` is the URL of the OpenID Connect
     metadata; with ``keys`` (a JWK set, or a function that reads it from a file)
@@ -109,7 +109,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token that holds: its claims, the JWK set entry that signed it, and who issued it."""
+    """A valid token: its claims, the JWK that signed it, and its issuer."""
 
     claims: Mapping[str, Any]
     key: Mapping[str, Any]
@@ -128,7 +128,7 @@ class Verifier(Protocol):
         ...
 
     def peek_issuer(self, authorization: str | None) -> str:
-        """Return the unverified ``iss``, or an empty string. It selects; it proves nothing."""
+        """Return the unverified ``iss``, to select a channel, or an empty string."""
         ...
 
 
@@ -140,11 +140,11 @@ class KeyValueStore(Protocol):
         ...
 
     async def put(self, key: str, value: str) -> None:
-        """Keep a value; durable when it returns."""
+        """Store a value; it is durable when this returns."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Forget a value; forgetting what is not there is no error."""
+        """Delete a value, if there is one."""
         ...
 
     async def items(self, prefix: str = "") -> Mapping[str, str]:
@@ -161,8 +161,8 @@ class Services:
     """Handed to the hooks that ask for ``services``.
 
     ``issuers`` are those of ``auth.issuers`` in the configuration.
-    ``anonymous`` is true only under the development setting that lets anybody
-    in from a loopback address. ``max_depth`` is ``server.max_depth``, for
+    ``anonymous`` is True under the development setting that allows unauthenticated
+    requests from loopback addresses. ``max_depth`` is ``server.max_depth``, for
     :func:`~smartops.wire.parse_json`. ``key_value_store(NAME)`` returns the durable
     facts of the plugin NAME; they can be used once the app runs. ``policy_tags``
     maps the keys of tags that rules of the policy look at to the name of such a

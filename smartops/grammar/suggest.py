@@ -57,10 +57,10 @@ def _score(words: Sequence[str], lead: Sequence[str]) -> float:
     """Return how similar the text is to the words a command begins with."""
     if words and tuple(words) == tuple(lead[: len(words)]):
         return _BEGINNING
-    said = words[: len(lead)]
+    typed = words[: len(lead)]
     meant = " ".join(lead)
-    in_order = similarity(" ".join(said), meant)
-    shuffled = similarity(" ".join(sorted(said)), " ".join(sorted(lead)))
+    in_order = similarity(" ".join(typed), meant)
+    shuffled = similarity(" ".join(sorted(typed)), " ".join(sorted(lead)))
     return max(in_order, 0.9 * shuffled)
 
 
@@ -78,8 +78,8 @@ def known_words(line: Line, entries: Iterable[Entry]) -> int:
     known = 0
     for lead in (lead for entry in entries for lead in _leads(entry)):
         agreeing = 0
-        for said, meant in zip(words, lead, strict=False):
-            if said != meant:
+        for typed, meant in zip(words, lead, strict=False):
+            if typed != meant:
                 break
             agreeing += 1
         known = max(known, agreeing)

@@ -5,7 +5,7 @@ Quoting, in one place:
 - A quote opens at the start of a word, or after ``=``, ``:`` or ``,`` in it
   (``--name="web 1"``). An apostrophe inside a word is an apostrophe.
 - Straight and curly quotes and backticks will do. Inside, every character is
-  kept, but for the two ways to write the closing mark itself: ``\"`` within
+  literal, but for the two ways to write the closing mark itself: ``\"`` within
   double quotes, ``''`` within single ones.
 - A quote closes before a space, a comma or the end. Text that touches the
   closing mark is an error wherever the value is used as a single word.

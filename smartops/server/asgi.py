@@ -1,4 +1,4 @@
-"""The words of ASGI, and the two messages of an answer."""
+"""The types of ASGI, and sending a response."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HeaderList = list[tuple[bytes, bytes]]
 
 
 PIECE = 32 * 1024
-"""Bytes of a body that are sent at once: what is not read shows between two pieces."""
+"""Bytes of a body that are sent at once, so that a client that does not read is noticed."""
 
 
 async def answer(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
-    """Send a whole answer."""
+    """Send a response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     for begin in range(0, len(body) or 1, PIECE):
         piece = body[begin : begin + PIECE]

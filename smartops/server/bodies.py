@@ -1,4 +1,4 @@
-"""Reading request bodies: each within a size and a time, all together within a size."""
+"""Reading request bodies, within a size and a time for each, and a size for all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .asgi import Event, Receive
 from .refusals import TooBusy, TooLarge, TooSlow
 
 TOGETHER = 64
-"""How many bodies of the largest size may be in memory half read."""
+"""How many incomplete bodies of the maximum size may be in memory."""
 
 DRAIN = 1024 * 1024
-"""How much of a body that is too large is read and dropped, so that its sender hears why."""
+"""Bytes of a too large body that are read and dropped, so that the client reads the response."""
 
 
 class Disconnected(Exception):
@@ -76,7 +76,7 @@ class Bodies:
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what hands over a body that was read, and then whatever ``receive`` does."""
+    """Return a receive function that returns a body that was read, then what ``receive`` does."""
     events: list[Event] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Event:

@@ -123,7 +123,7 @@ class Listener(socket.socket):
         return True
 
     def cut_off(self) -> None:
-        """End all connections, such as those whose answer is not read."""
+        """End all connections, such as those whose client does not read the response."""
         for connection in self._open.values():
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -163,7 +163,7 @@ class Listener(socket.socket):
                     task.add_done_callback(self._discarding.discard)
 
             async def sent(event: Event) -> None:
-                end_body()  # what of it was not read before the answer is not wanted
+                end_body()  # the rest of a body that was not read is dropped
                 await send(event)
 
             try:
@@ -196,6 +196,6 @@ class Connection(socket.socket):
         return super().recv(min(size, READ_SIZE), flags)
 
     def close(self) -> None:
-        """Close it, and let the listener know."""
+        """Close the connection, and report it to the listener."""
         self._listener.closed(self)
         super().close()

@@ -32,7 +32,7 @@ def create_app() -> Asgi:
 
 
 def load(config: Path, overrides: Mapping[str, Any] | None = None) -> App:
-    """Return the app of a configuration file, which decides about the log from now on."""
+    """Configure the log, and return the app of a configuration file."""
     from prometheus_client import disable_created_metrics
 
     configure()
@@ -44,7 +44,7 @@ def load(config: Path, overrides: Mapping[str, Any] | None = None) -> App:
 
 
 class _Application:
-    """Starts the app with the server's lifespan, and finishes what was accepted at its end."""
+    """Starts the app with the server's lifespan, and finishes the requests in flight at its end."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Headers: what is read from a request's, and what every answer carries."""
+"""Headers of requests and responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the caller's id of the request if it can stand in a log, else a new one."""
+    """Return the caller's ``X-Request-Id`` if it is safe in a log, else a new id."""
     for name, value in headers:
         if name == b"x-request-id":
             if _SANE_ID.fullmatch(value):
@@ -28,9 +28,9 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 def check(scope: Scope) -> None:
-    """Raise a Refusal if the headers are too large or leave the end of the request in doubt.
+    """Raise a Refusal if the headers are too large or the end of the body is ambiguous.
 
-    HTTP/2 is for servers with TLS: without, an upgrade would pass a proxy's rules on paths.
+    HTTP/2 needs TLS: a cleartext upgrade would bypass a proxy's rules for paths.
     """
     headers = scope["headers"]
     size = len(scope["path"]) + len(scope["query_string"])
@@ -44,13 +44,13 @@ def check(scope: Scope) -> None:
 
 
 def peer(scope: Scope) -> str:
-    """Return the address of the other end, empty where there is none."""
+    """Return the client's address; empty if there is none."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
 def answer_headers(response: Response, id: str, quota: Quota | None) -> HeaderList:
-    """Return the headers that every answer to a message carries."""
+    """Return the headers of the response to a message."""
     headers = [
         (b"Content-Type", response.content_type.encode("latin-1")),
         (b"Content-Length", b"%d" % len(response.body)),
@@ -68,7 +68,7 @@ def answer_headers(response: Response, id: str, quota: Quota | None) -> HeaderLi
 
 
 def retry_headers(seconds: int, status: int) -> HeaderList:
-    """Return the headers that say when it is worth trying again."""
+    """Return the headers with the time to retry."""
     value = b"%d" % seconds
     headers = [(b"Retry-After", value)]
     if status == 429:
@@ -77,7 +77,7 @@ def retry_headers(seconds: int, status: int) -> HeaderList:
 
 
 def refusal_headers(refusal: Refusal) -> tuple[tuple[str, str], ...]:
-    """Return what HTTP wants to be said beside a refusal's body."""
+    """Return the headers that HTTP requires for a refusal's status."""
     if refusal.status == 401:
         return (("WWW-Authenticate", "Bearer"),)
     if refusal.status == 405:

@@ -1,8 +1,8 @@
-"""The way of a message, in front of Quart.
+"""The ASGI application: serves messages itself, and passes other requests to Quart.
 
-Messages are the hot path, and refusals the way of a flood: neither enters the
-web framework. Whatever goes wrong here is answered with the channel's own
-refusal or the error envelope of the wire contract, and gives nothing away.
+Messages and refusals do not enter the web framework. Every failure is answered
+with the channel's own refusal or the error envelope of the wire contract, without
+internal details.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger("smartops.server")
 PATH = "/api/messages"
 LAST_RESORT = "api"
 GONE = 499
-"""Logged as the status where nobody was left to answer."""
+"""Logged as the status of a request whose client disconnected."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ class Exchange:
     unread: bool = False
 
     async def send(self, event: Event) -> None:
-        """Send a part of the answer, or nothing once the client takes too long to read it."""
+        """Send an event, or nothing after the client has taken too long to read the response."""
         if self.deadline is None:
             self.deadline = asyncio.get_running_loop().time() + bounds.SEND_SECONDS
         if self.unread:
@@ -102,17 +102,17 @@ class Intake:
 
     @property
     def working(self) -> int:
-        """How many requests are being worked on."""
+        """The number of requests in flight."""
         return len(self._working)
 
     async def idle(self) -> None:
-        """Wait until no request is being worked on."""
+        """Wait until no request is in flight."""
         while self._working:
             self._idle.clear()
             await self._idle.wait()
 
     def abandon(self) -> None:
-        """Give up on what is being worked on; its callers hear that nobody knows how it ends."""
+        """Cancel the requests in flight; they are answered that the outcome is unknown."""
         self._abandoned = True
         for task in self._working:
             task.cancel()
@@ -177,7 +177,7 @@ class Intake:
 
     def _choose(self, inbound: Inbound) -> Channel:
         if self._last_resort is not None and len(self._channels) == 1:
-            return self._last_resort  # it gets what nobody recognises: there is nothing to ask
+            return self._last_resort  # it gets every request that no channel recognises
         for channel in self._channels:
             if channel.recognises(inbound):
                 return channel
@@ -186,13 +186,13 @@ class Intake:
         return self._last_resort
 
     async def _counted(self, exchange: Exchange, refusal: Refusal, claims: Claims) -> Refusal:
-        """Count a proven caller's unreadable request against the limits."""
+        """Count an authenticated caller's malformed request against the rate limits."""
         reply = await self._app.refuse(refusal, claims, exchange.request_id)
         exchange.quota = reply.quota
         return reply.error or refusal
 
     async def _handled(self, exchange: Exchange, channel: Channel, receipt: Receipt) -> Response:
-        """Answer with what is there within the time that the platform waits."""
+        """Respond with the replies that are ready in time, else with pending ones."""
         pushing = channel if receipt.ack_timeout else None
         end = perf_counter() + (receipt.ack_timeout or self._wait)
         replies = []
@@ -227,7 +227,7 @@ class Intake:
         if exchange.retry_after and status in (429, 503):
             headers += retry_headers(exchange.retry_after, status)
         if not exchange.complete and exchange.scope["http_version"].startswith("1"):
-            headers.append((b"Connection", b"close"))  # the rest of the body is not wanted
+            headers.append((b"Connection", b"close"))  # the rest of the body is not read
         await answer(exchange.send, status, headers, body)
         self._observe(exchange, status)
 
@@ -246,7 +246,7 @@ class Intake:
         )
 
     async def _pass_on(self, exchange: Exchange, receive: Receive) -> None:
-        """Let Quart serve it, with a request id and a log line like everything else."""
+        """Pass a request to Quart; add the request id to its response, and log it."""
         status = GONE
 
         async def send(event: Event) -> None:
@@ -264,7 +264,7 @@ class Intake:
 
 
 def _pending(message: Message, *, pushed: bool) -> Reply:
-    """Return the answer that there is no answer yet, which may be ``pushed`` later."""
+    """Return the reply for a message in flight, whose own reply may be ``pushed`` later."""
     view: View
     if pushed:
         view = (Text("Working on it", style="note"),)

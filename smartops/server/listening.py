@@ -1,6 +1,6 @@
-"""The server of ``smartops serve``: hypercorn's connections, on sockets with bounds of our own.
+"""The HTTP server of ``smartops serve``: hypercorn on bounded sockets.
 
-HTTP/1.1 only; TLS is the proxy's.
+HTTP/1.1 only; TLS is left to a proxy.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ async def listen(
     """Serve the connections of ``listener``, which is closed in the end.
 
     ``ready`` is called once requests are answered. After ``stop`` nothing new is
-    accepted, and what is under way has ``grace`` seconds to finish; returns when
-    all connections are closed. Cancelled, it cuts them off.
+    accepted, and requests in flight have ``grace`` seconds to finish. Returns when all
+    connections are closed; if it is cancelled, it closes them.
     """
     bounded = Listener(listener, capacity())
     arguments = (wrap_app(bounded.tracked(app), 0, "asgi"), asyncio.get_running_loop(), _config())  # type: ignore[arg-type] # our ASGI types are plainer
     context = WorkerContext(None)
-    under_way: set[asyncio.Task[Any]] = set()
+    in_flight: set[asyncio.Task[Any]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        under_way.add(task)
+        in_flight.add(task)
         try:
             await _Connection(*arguments, context, {}, reader, writer)
         finally:
-            under_way.discard(task)
+            in_flight.discard(task)
 
     server = await asyncio.start_server(
         connected, sock=bounded, backlog=bounds.BACKLOG, limit=READ_SIZE
@@ -64,19 +64,19 @@ async def listen(
         await stop.wait()
         server.close()
         await context.terminated.set()
-        if under_way:
-            await asyncio.wait(under_way, timeout=grace)
+        if in_flight:
+            await asyncio.wait(in_flight, timeout=grace)
     finally:
         server.close()
         bounded.cut_off()
-        for task in under_way:
+        for task in in_flight:
             task.cancel()
         with anyio.CancelScope(shield=True):
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*in_flight, return_exceptions=True)
 
 
 class _Http1(H11Protocol):
-    """HTTP/1.1 that does not change to HTTP/2, whose flow control can hold many answers unread."""
+    """HTTP/1.1 without upgrades to HTTP/2, in which many responses can stay unread."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Ignore ``Upgrade: h2c`` and the preface of HTTP/2."""
@@ -100,9 +100,9 @@ class _Connection(TCPServer):
         await self.idle_task.stop()
 
     async def _close(self) -> None:
-        with suppress(OSError):  # what was sent last was not acknowledged in time
+        with suppress(OSError):  # the client did not acknowledge the last bytes in time
             await super()._close()
-        self._reading.cancel()  # it may wait for its turn after an answer that was not finished
+        self._reading.cancel()  # it may wait behind a response that was not finished
 
 
 def _config() -> Config:

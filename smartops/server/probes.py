@@ -1,4 +1,4 @@
-"""What the probes say: truthful, and cheap however often they are asked."""
+"""The state of an app for its probes, cached so that frequent probes are cheap."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from smartops.app import App, Check
 
 FRESH_SECONDS = 2.0
 ESSENTIAL = ("plugins", "store")
-"""Without these nothing can be answered; without others, something can."""
+"""The checks without which no message can be answered."""
 
 Health = Literal["healthy", "degraded", "unhealthy"]
 
 
 class Probes:
-    """Looks at what messages depend on, at most every few seconds."""
+    """Checks what messages depend on, at most every few seconds."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -32,25 +32,21 @@ class Probes:
         self._closing = True
 
     async def checks(self) -> Sequence[Check]:
-        """Return the state of everything that messages depend on."""
+        """Return the checks of everything that messages depend on."""
         if self._closing:
             return (Check("server", ok=False, text="shutting down"),)
-        async with self._lock:  # many may ask at once, one looks
+        async with self._lock:  # concurrent probes share one check
             if self._clock.time() - self._looked >= FRESH_SECONDS:
                 self._checks = await self._app.readiness()
                 self._looked = self._clock.time()
             return self._checks
 
     async def ready(self) -> bool:
-        """Say whether messages should be sent here.
-
-        Where a backend is away they should: people are told so, and what
-        others do goes on.
-        """
+        """Return whether messages should be routed here: also if a backend is unavailable."""
         return await self.health() != "unhealthy"
 
     async def health(self) -> Health:
-        """Say in one word how it is."""
+        """Return the state in one word."""
         wrong = [check.name for check in await self.checks() if not check.ok]
         if not wrong:
             return "healthy"

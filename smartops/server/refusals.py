@@ -1,4 +1,4 @@
-"""What is refused because of how it was sent, before anybody looks at what it says."""
+"""Refusals of malformed requests, before their body is parsed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class NotHere(ValidationFailed):
 
 
 class WrongMethod(ValidationFailed):
-    """The path knows other methods."""
+    """The path does not take this method."""
 
     status = 405
 
@@ -42,9 +42,9 @@ class WrongVersion(ValidationFailed):
 
 
 class TooBusy(BackendUnavailable):
-    """So many bodies are being read that there is no room for one more."""
+    """Too many bodies are being read at once."""
 
 
 def unrecognised() -> AuthenticationFailed:
-    """Return the refusal of a request that no channel takes; it gives no reason away."""
+    """Return the refusal of a request that no channel recognises."""
     return AuthenticationFailed("Invalid or missing bearer token")

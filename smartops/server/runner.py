@@ -1,4 +1,4 @@
-"""From a composed app to a listening server, and back down without losing anything."""
+"""Serving an app: start, signals, and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from .web import web_app
 log = logging.getLogger("smartops.server")
 
 GRACE_SECONDS = 1.0
-"""How long answers may take to leave, and what was accepted at the last moment to arrive."""
+"""How long the last responses may take to be sent, and the last accepted requests to arrive."""
 
 ECHO_SECONDS = 0.5
-"""Signals within so long are one: many senders tell a process, and then its whole group."""
+"""Signals within this time count as one: many senders signal a process and then its group."""
 
 
 async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | None = None) -> None:
-    """Start the app, serve until told to stop, finish what was accepted, close the app.
+    """Start the app, serve until ``stop``, finish the requests in flight, close the app.
 
     ``ready`` is called with the base URL once requests are answered. SIGTERM and
-    SIGINT stop it; so does ``stop``. A later signal stops it at once.
+    SIGINT set ``stop``; a later signal cancels the requests in flight.
 
     Raises StartupError if the address cannot be listened on or the app does not start.
     """
@@ -57,7 +57,7 @@ async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | N
 
 
 class Front:
-    """What answers requests while an app runs, and how it finishes."""
+    """The ASGI application of a running app, and its shutdown."""
 
     def __init__(self, app: App) -> None:
         self._probes = Probes(app)
@@ -65,13 +65,13 @@ class Front:
         self.intake = Intake(app, cast("Asgi", web_app(app, self._probes)))
 
     async def finish(self) -> None:
-        """Finish what was accepted, within ``server.shutdown_timeout``, and give up the rest."""
+        """Finish the requests in flight, and cancel them after ``server.shutdown_timeout``."""
         log.info("shutting down, %d requests in flight", self.intake.working)
         self._probes.close()
         with anyio.move_on_after(self._timeout):
             while self.intake.working:
                 await self.intake.idle()
-                await anyio.sleep(GRACE_SECONDS)  # what was accepted at the last moment arrives
+                await anyio.sleep(GRACE_SECONDS)  # for requests on connections accepted last
         self.intake.abandon()
 
 
@@ -96,7 +96,7 @@ async def _serve(
 
 @contextmanager
 def _listener(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind the address, so that one that is taken is known before anything is started."""
+    """Bind the address, so that an address in use is reported before anything starts."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -129,7 +129,7 @@ def _url(listener: socket.socket) -> str:
 
 @contextmanager
 def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
-    """Let the first signal ask to stop, and a later one insist."""
+    """Set ``stop`` at the first signal, and cancel ``force`` at a later one."""
     loop = asyncio.get_running_loop()
     asked = loop.time()
 
@@ -142,7 +142,7 @@ def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
             force.cancel()
 
     numbers = (signal.SIGTERM, signal.SIGINT)
-    # Outside the main thread, and where the platform has no signals, nobody can send any.
+    # There are no signals outside the main thread, and on some platforms.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         for number in numbers:
             loop.add_signal_handler(number, received)

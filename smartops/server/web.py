@@ -1,4 +1,4 @@
-"""Everything that is served besides messages: probes and metrics, and errors in the envelope."""
+"""The Quart application: probes, metrics, and errors in the envelope."""
 
 from __future__ import annotations
 
