@@ -1,9 +1,8 @@
-"""Who is asking, and may they: tokens, people and policy.
+"""Authentication and authorisation.
 
-Four questions, each answered by one object that is made at start and never
-changes: is this token genuine (:class:`TokenVerifier`), whose is it
-(:class:`People`), may they (:class:`Policy`), and, for those without an
-identity provider, who makes the tokens (:class:`LocalIssuer`).
+:class:`TokenVerifier` verifies tokens, :class:`People` finds the person of an
+identity, :class:`Policy` decides what a person may run, and :class:`LocalIssuer`
+makes tokens. They are made at start and do not change.
 """
 
 from .local import LocalIssuer

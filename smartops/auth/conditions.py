@@ -1,4 +1,4 @@
-"""The conditions of a rule, each a small test with three answers: yes, no, not known yet.
+"""The conditions of a rule. The answer of each is yes, no, or not known yet.
 
 A rule's conditions are joined by "and"; the values within one by "or".
 """
@@ -59,7 +59,7 @@ class Texts:
         self._texts = tuple(texts)
         wildcards = [text for text in self._texts if wild and set("*?") & set(text)]
         self._plain = frozenset(self._texts) - frozenset(wildcards)
-        # fnmatch makes patterns that cannot be made slow; its brackets are no wildcard of ours.
+        # fnmatch makes patterns without backtracking; brackets are no wildcard here.
         self._patterns = tuple(
             re.compile(fnmatch.translate(text.replace("[", "[[]"))) for text in wildcards
         )
@@ -119,7 +119,7 @@ class Effects(Condition):
         self._wanted = frozenset(effects)
 
     def test(self, request: Request) -> Answer:
-        """Say whether it is met, by all effects the call can have or by none."""
+        """Return whether all possible effects of the call meet it, or none."""
         met = {effect in self._wanted for effect in request.effects}
         return met.pop() if len(met) == 1 else None
 
@@ -148,7 +148,7 @@ class Argument(LateCondition):
         return any(item.name == self._name and item.is_target for item in command.parameters)
 
     def impossible(self, command: Command) -> str:
-        """Say that the command has no such argument."""
+        """Explain that the command has no such argument."""
         if any(parameter.name == self._name for parameter in command.parameters):
             return ""
         return f"{command.name} has no argument {self._name}"
@@ -187,7 +187,7 @@ class Argument(LateCondition):
 class Tags(LateCondition):
     """There is a target that has all the tags of the rule.
 
-    Rules that allow are asked about one target at a time.
+    Rules that allow are tested for one target at a time.
     """
 
     def __init__(self, tags: Mapping[str, Sequence[str]]) -> None:
@@ -199,7 +199,7 @@ class Tags(LateCondition):
         return frozenset(self._tags)
 
     def impossible(self, command: Command) -> str:
-        """Say that the command has no targets."""
+        """Explain that the command has no targets."""
         if any(parameter.is_target for parameter in command.parameters):
             return ""
         return f"{command.name} has no targets"
@@ -246,7 +246,7 @@ def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    """Return the texts that an argument's value may be called by in a rule."""
+    """Return the texts by which a rule can name an argument's value."""
     match value:
         case Instance():
             return tuple(filter(None, (value.id, value.name)))
@@ -260,7 +260,7 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def labels(targets: Iterable[Instance]) -> str:
-    """Name some targets, in a few words however many there are."""
+    """Return the labels of the first three targets, and the number of the others."""
     labels = [target.label for target in targets]
     more = len(labels) - 3
     return ", ".join(labels[:3]) + (f" and {more} more" if more > 0 else "")

@@ -1,9 +1,9 @@
 """A cache of the public keys of trusted issuers.
 
-PyJWT parses the keys. Its ``PyJWKClient`` does not serve here: it blocks, and
-fetches again for every unknown ``kid``, which unauthenticated callers choose.
-This cache fetches at most once a minute for unknown kids, and uses the last
-keys for some days while an issuer is unavailable.
+PyJWT parses the keys. Its ``PyJWKClient`` is not used: it blocks, and fetches again
+for every unknown ``kid``, which unauthenticated callers choose. This cache fetches at
+most once a minute for unknown kids, and uses the last keys for five days while an
+issuer is unavailable.
 """
 
 from __future__ import annotations

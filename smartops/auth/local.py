@@ -1,4 +1,4 @@
-"""The local issuer: SmartOps makes tokens itself, where there is no other identity provider."""
+"""The local issuer: SmartOps makes tokens itself if there is no other identity provider."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .token import ALGORITHM, segment
 
 KEY_BITS = 2048
 _ACT_FOR_OTHERS = "act"
-"""The scope of a token whose holder may name another person as the sender."""
+"""The scope of a token whose bearer may name another sender."""
 _BLOCK = re.compile(rb"-----BEGIN .+?-----END [^-]+-----", re.DOTALL)
 TOKEN_ID = re.compile(r"tok_[A-Za-z0-9_-]{22}")
 """The ids (``jti``) of tokens. The prefix tells them from fragments of a token."""
@@ -46,7 +46,7 @@ class LocalIssuer:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        self._privates = (_load_or_create if writes else _load_or_make)(settings.key)
+        self._privates = _load_or_make(settings.key, writes=writes)
         self._trusted = Issuer(
             self.name,
             (settings.issuer,),
@@ -71,10 +71,10 @@ class LocalIssuer:
     ) -> str:
         """Return a token for ``user``, valid from now for ``lifetime``.
 
-        With ``act_for_others`` its holder may state another sender. ``team``
-        is the team whose rate limit it counts against. Its ``jti``, by which
-        it can be revoked, is random. Raises ValueError if the name is empty or
-        holds characters that cannot be seen, or the lifetime is not positive.
+        With ``act_for_others`` its bearer may name another sender. ``team`` is the
+        team whose rate limit applies. Its ``jti``, by which it can be revoked, is
+        random. Raises ValueError if the name is empty or has invisible characters,
+        or the lifetime is not positive.
         """
         lifetime = self._settings.lifetime if lifetime is None else lifetime
         if not user or user != user.strip() or not user.isprintable():
@@ -135,15 +135,13 @@ def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:
     }
 
 
-def _load_or_create(path: Path) -> list[rsa.RSAPrivateKey]:
+def _load_or_make(path: Path, *, writes: bool) -> list[rsa.RSAPrivateKey]:
     with _file_problems(path):
         if not path.exists():
+            if not writes:
+                return [_make()]
             _create(path)
     return _load(path)
-
-
-def _load_or_make(path: Path) -> list[rsa.RSAPrivateKey]:
-    return _load(path) if path.exists() else [_make()]
 
 
 def _load(path: Path) -> list[rsa.RSAPrivateKey]:

@@ -1,7 +1,7 @@
 """From an identity to a person and their roles.
 
-Everything is resolved at start, so that a query is one look-up in a dictionary.
-The settings are those of a checked configuration: nothing is checked twice.
+Roles are resolved at start, so that a query is one look-up in a dictionary. The
+settings are those of a checked configuration and not checked again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class People:
     def person(self, identity: Identity, proven: Sequence[str] = ()) -> Person | None:
         """Return the person with an identity, or None if it is unknown.
 
-        A guest is a person whose name is the identity itself. ``proven`` are the
-        roles that the message's token gives; they are added to the person's.
+        A guest is a person whose name is the identity itself. ``proven`` are
+        roles from the message's token; they are added to the person's.
         """
         known = self._persons.get(identity)
         if known is None:

@@ -14,12 +14,12 @@ ALGORITHM = "RS256"
 
 
 class Untrusted(Exception):
-    """A token does not hold. The text is the reason: for the log, never for the sender."""
+    """A token is refused. The text is the reason, for the log only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token taken apart; nothing in it is proven. ``signed`` is what the signature covers."""
+    """The unverified parts of a token. ``signed`` is what the signature covers."""
 
     kid: str
     claims: Mapping[str, Any]
@@ -46,10 +46,10 @@ def bearer(authorization: str | None) -> str:
 
 
 def parse(token: str) -> Token:
-    """Take a token apart, checking its form and its header; raises Untrusted.
+    """Parse a token, checking its form and its header; raises Untrusted.
 
-    The algorithm is fixed here. What the header offers in its place, or as a
-    key (``jwk``, ``jku``, ``x5u``, ``x5c``), is never looked at.
+    The algorithm is fixed. Other algorithms and keys in the header (``jwk``, ``jku``,
+    ``x5u``, ``x5c``) are ignored.
     """
     header, claims, signature = _segments(token)
     head = _object(header, "header")
@@ -87,7 +87,7 @@ def _segments(token: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-# Python's own base64url decoder lets padding, line ends and anything else pass.
+# Python's own base64url decoder ignores padding, line ends and other characters.
 _TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/???")
 
 

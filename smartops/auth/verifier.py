@@ -22,7 +22,7 @@ from .keys import KeyCache
 from .token import Token, Untrusted, bearer, parse, peek, short
 
 FOREVER = 1e12
-"""A moment, in seconds since the epoch, that no honest token names."""
+"""A time, in seconds since the epoch, above that of any valid token."""
 
 _log = logging.getLogger("smartops.auth")
 _rs256 = RSAAlgorithm(RSAAlgorithm.SHA256)
@@ -64,7 +64,7 @@ class TokenVerifier:
         return verified
 
     def peek_issuer(self, authorization: str | None) -> str:
-        """Return the unverified ``iss``, or an empty string. It selects; it proves nothing."""
+        """Return the unverified ``iss`` or an empty string, to choose the channel."""
         try:
             issuer = peek(bearer(authorization)).get("iss")
         except Untrusted:
@@ -72,11 +72,11 @@ class TokenVerifier:
         return issuer if isinstance(issuer, str) else ""
 
     async def keep_fresh(self) -> Never:
-        """Fetch the issuers' keys again every hour, until cancelled; no request waits for it."""
+        """Fetch the issuers' keys again every hour in the background, until cancelled."""
         await self._keys.keep_fresh()
 
     async def _check(self, token: Token, issuers: tuple[Issuer, ...]) -> Verified:
-        """Try every issuer that has the token's ``iss``; the last reason is the one that counts."""
+        """Try every issuer that has the token's ``iss``; raises the last reason."""
         name = token.claims.get("iss")
         reason = Untrusted(f"untrusted issuer {short(name)}")
         for issuer in issuers:

@@ -18,12 +18,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError
 
 from smartops.addresses import url_problem
 from smartops.message import parse_identity
@@ -42,21 +40,8 @@ def _refuse(reason: str) -> PydanticCustomError:
     return PydanticCustomError("smartops", "{reason}", {"reason": reason})
 
 
-class _Several:
-    """Accepts a single text as a list of one."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: (value,) if isinstance(value, str) else value, handler(source)
-        )
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        several = handler(schema)
-        return {"anyOf": [several["items"], several]}
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 def _in_folder(path: Path, info: ValidationInfo) -> Path:
@@ -129,7 +114,11 @@ def _plugins(value: Any) -> Any:
 
 Word = Annotated[str, Field(min_length=1)]
 
-Texts = Annotated[tuple[Word, ...], Field(min_length=1), _Several()]
+Texts = Annotated[
+    tuple[Word, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Word | tuple[Word, ...]),
+]
 """One text or a list of texts, as a tuple."""
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -278,7 +267,9 @@ class ConditionSettings(Section):
     people: Texts = Field(default=(), description="The person is one of these.")
     commands: Texts = Field(default=(), description="Names of commands; * and ? are wildcards.")
     effects: Annotated[
-        tuple[Literal["read", "change", "dangerous"], ...], Field(min_length=1), _Several()
+        tuple[EffectName, ...],
+        Field(min_length=1),
+        BeforeValidator(_listed, json_schema_input_type=EffectName | tuple[EffectName, ...]),
     ] = Field(default=(), description="The effect of the call.")
     channels: Texts = Field(default=(), description="The channel of the message.")
     places: Texts = Field(

@@ -16,22 +16,14 @@ _BY_TEXT: Mapping[str, str] = {
     "must be a whole number": "int_type int_parsing int_from_float",
     "is too large a number": "int_parsing_size",
     "must be a number": "float_type float_parsing decimal_type decimal_parsing",
-    "must be a finite number": "finite_number",
     "must be text": "string_type bytes_type",
-    "must be a path": "path_type",
-    "must be empty": "none_required",
     "must be a list": "list_type tuple_type set_type frozen_set_type iterable_type",
     "must be a mapping of keys to values": "dict_type mapping_type",
     "must be a section of keys and values": "model_type model_attributes_type dataclass_type "
     "dataclass_exact_type",
     "must be a date such as 2026-01-31": "date_type date_parsing date_from_datetime_parsing",
-    "must be a time such as 09:30": "time_type time_parsing",
-    "must be a date and time such as 2026-01-31T09:30:00Z": "datetime_type datetime_parsing "
-    "datetime_from_date_parsing",
     "must be a duration": "time_delta_type time_delta_parsing",
-    "must be a UUID": "uuid_type uuid_parsing",
     "must be a URL": "url_type url_parsing",
-    "contains itself": "recursion_loop",
 }
 _FIXED = {kind: text for text, kinds in _BY_TEXT.items() for kind in kinds.split()}
 

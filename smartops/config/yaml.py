@@ -1,7 +1,7 @@
-"""YAML text to a tree: one walk that finds duplicate keys, expands references and keeps marks.
+"""YAML text to a tree with marks, with references expanded and duplicate keys reported.
 
-Built on the parser's events, not on its constructors: tags, anchors, aliases
-and deep nesting are refused before anything could grow from them.
+It uses the parser's events, not its constructors: tags, anchors, aliases and deep
+nesting are refused before they can create objects or use up memory.
 """
 
 from __future__ import annotations
@@ -91,20 +91,14 @@ class _Reader:
 
     def document(self) -> Tree:
         root: Node = {}
-        for number, event in enumerate(self._contents()):
-            if number:
-                raise Unreadable(
-                    Finding(_mark(event), (), "a second document begins here; one is allowed")
-                )
-            self._marks[()] = _mark(event)
-            root = self._value(event, ())
-        return Tree(root, self._marks)
-
-    def _contents(self) -> Iterator[Any]:
-        """Yield the event that begins each document's content."""
         for event in self._events:
             if isinstance(event, yaml.NodeEvent):
-                yield event
+                if self._marks:
+                    text = "a second document begins here; one is allowed"
+                    raise Unreadable(Finding(_mark(event), (), text))
+                self._marks[()] = _mark(event)
+                root = self._value(event, ())
+        return Tree(root, self._marks)
 
     def _value(self, event: Any, path: Path) -> Node:
         """Return the node that an event begins, with its references expanded."""
@@ -115,32 +109,27 @@ class _Reader:
         return node
 
     def _node(self, event: Any, path: Path) -> Node:
-        mark = _mark(event)
-        if isinstance(event, yaml.AliasEvent) or event.anchor:
+        mark, broken = _mark(event), Scalar(_mark(event), "", broken=True)
+        is_alias = isinstance(event, yaml.AliasEvent)
+        node = broken if is_alias else self._content(event, mark, path)
+        if is_alias or event.anchor:
             self._report(mark, path, "anchors and aliases are not allowed; write the value out")
         elif event.tag and event.tag != "!":
             self._report(mark, path, "tags such as !!str are not allowed; use quotes for text")
         else:
-            return self._content(event, mark, path)
-        if not isinstance(event, yaml.AliasEvent):
-            self._content(event, mark, path)
-        return Scalar(mark, "", broken=True)
+            return node
+        return broken
 
     def _content(self, event: Any, mark: Mark, path: Path) -> Node:
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, mark, path)
-        if len(path) >= _DEEPEST:
-            raise Unreadable(Finding(mark, (), "is nested too deeply"))
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._list(path)
-        return self._mapping(path)
-
-    def _scalar(self, event: Any, mark: Mark, path: Path) -> Scalar:
-        node = Scalar(mark, event.value, plain=event.implicit[0])
-        if not node.plain and _SURROGATE.search(node.written):
+            if event.implicit[0] or not _SURROGATE.search(event.value):
+                return Scalar(mark, event.value, plain=event.implicit[0])
             self._report(mark, path, "an escape stands for half a character")
             return Scalar(mark, "", plain=False, broken=True)
-        return node
+        if len(path) >= _DEEPEST:
+            raise Unreadable(Finding(mark, (), "is nested too deeply"))
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        return self._list(path) if is_list else self._mapping(path)
 
     def _list(self, path: Path) -> list[Node]:
         items: list[Node] = []

@@ -219,83 +219,37 @@ def test_a_rule_about_tags_needs_every_target_beside_one_about_arguments() -> No
 Known = Mapping[str, Any] | None
 
 
+ALL = allow("a", commands=("*",))
+TAGGED = allow("a", tags={"x": ("*",)})
+FORCED = allow("a", arguments={"force": ("true",)})
+NAMED = {"arguments": {"targets": ("web-*",)}}
+EFFECTS = ("read", "change", "dangerous")
+NO_TAG = deny("d", tags={"x": ("*",)})
+NOT_FORCED, TARGETS = {"force": False}, {"targets": ("not looked up yet",)}
+READ, CHANGE, DANGEROUS = Effect
+
+
 @pytest.mark.parametrize(
     ("rules", "what", "effect", "arguments", "targets", "outcome"),
     [
-        (USUAL, stop, Effect.CHANGE, None, None, "maybe hands-off-databases"),
-        (USUAL, stop, Effect.CHANGE, {"targets": ("web-1",)}, None, "maybe hands-off-databases"),
-        (USUAL, list_instances, Effect.READ, None, None, "yes everyone-reads"),
+        (USUAL, stop, CHANGE, None, None, "maybe hands-off-databases"),
+        (USUAL, stop, CHANGE, {"targets": ("web-1",)}, None, "maybe hands-off-databases"),
+        (USUAL, list_instances, READ, None, None, "yes everyone-reads"),
         (USUAL, execute, None, {"script": "df"}, None, "maybe everyone-reads"),
-        (USUAL, execute, Effect.DANGEROUS, None, None, "no "),
-        (USUAL, execute, Effect.READ, {"script": "df"}, (DB,), "yes everyone-reads"),
-        ((allow("a", tags={"x": ("*",)}),), stop, Effect.CHANGE, {}, None, "maybe a"),
-        ((allow("a", tags={"x": ("*",)}),), list_instances, Effect.READ, None, None, "no "),
-        ((allow("a", arguments={"x": ("*",)}),), stop, Effect.CHANGE, None, None, "no "),
-        ((allow("a", arguments={"force": ("true",)}),), stop, Effect.CHANGE, None, None, "maybe a"),
-        (
-            (allow("a", arguments={"force": ("true",)}),),
-            stop,
-            Effect.CHANGE,
-            {"force": False},
-            None,
-            "no ",
-        ),
-        (
-            (allow("a", arguments={"targets": ("web-*",)}),),
-            stop,
-            Effect.CHANGE,
-            {"targets": ("not looked up yet",)},
-            None,
-            "maybe a",
-        ),
-        (
-            (allow("a", commands=("*",)), deny("d", arguments={"targets": ("web-*",)})),
-            stop,
-            Effect.CHANGE,
-            {"targets": ("not looked up yet",)},
-            None,
-            "maybe d",
-        ),
-        (
-            (allow("a", roles=("admin",)), deny("d", tags={"x": ("*",)})),
-            stop,
-            Effect.CHANGE,
-            None,
-            None,
-            "no ",
-        ),
-        (
-            (allow("a", arguments={"force": ("true",)}), deny("d", tags={"x": ("*",)})),
-            stop,
-            Effect.CHANGE,
-            {"force": False},
-            None,
-            "no ",
-        ),
-        (
-            (allow("a", tags={"x": ("*",)}), deny("d", roles=("viewer",))),
-            stop,
-            Effect.CHANGE,
-            None,
-            None,
-            "no d",
-        ),
-        (
-            (allow("a", commands=("*",)), deny("d", effects=("dangerous",))),
-            execute,
-            None,
-            None,
-            None,
-            "maybe d",
-        ),
-        (
-            (allow("a", effects=("read", "change", "dangerous")),),
-            execute,
-            None,
-            None,
-            None,
-            "yes a",
-        ),
+        (USUAL, execute, DANGEROUS, None, None, "no "),
+        (USUAL, execute, READ, {"script": "df"}, (DB,), "yes everyone-reads"),
+        ((TAGGED,), stop, CHANGE, {}, None, "maybe a"),
+        ((TAGGED,), list_instances, READ, None, None, "no "),
+        ((allow("a", arguments={"x": ("*",)}),), stop, CHANGE, None, None, "no "),
+        ((FORCED,), stop, CHANGE, None, None, "maybe a"),
+        ((FORCED,), stop, CHANGE, NOT_FORCED, None, "no "),
+        ((allow("a", **NAMED),), stop, CHANGE, TARGETS, None, "maybe a"),
+        ((ALL, deny("d", **NAMED)), stop, CHANGE, TARGETS, None, "maybe d"),
+        ((allow("a", roles=("admin",)), NO_TAG), stop, CHANGE, None, None, "no "),
+        ((FORCED, NO_TAG), stop, CHANGE, NOT_FORCED, None, "no "),
+        ((TAGGED, deny("d", roles=("viewer",))), stop, CHANGE, None, None, "no d"),
+        ((ALL, deny("d", effects=("dangerous",))), execute, None, None, None, "maybe d"),
+        ((allow("a", effects=EFFECTS),), execute, None, None, None, "yes a"),
         ((allow("a", effects=("dangerous",)),), stop, None, None, None, "no "),
     ],
 )
