@@ -1,7 +1,4 @@
-"""Plain words for SmartOps: a language model of Amazon Bedrock, inside the fence of the gate.
-
-See the README in this folder.
-"""
+"""Free text for SmartOps: a language model of Amazon Bedrock, which the gate controls."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ def config_type() -> type[BedrockConfig]:
 
 @hookimpl
 def setup(config: BedrockConfig, services: Services) -> Hooks:
-    """Return the hooks that share the interpreter."""
+    """Return the hooks of the interpreter."""
     require_sdk("bedrock")
     from .interpreter import BedrockInterpreter
 
@@ -41,7 +38,7 @@ def setup(config: BedrockConfig, services: Services) -> Hooks:
 
 
 class Hooks:
-    """The interpreter, and the end of its connections."""
+    """Hooks that share the interpreter."""
 
     def __init__(self, interpreter: BedrockInterpreter) -> None:
         self._interpreter = interpreter
@@ -59,7 +56,7 @@ class Hooks:
 
 @hookimpl
 def register_commands(config: BedrockConfig, services: Services) -> Iterable[Command]:
-    """Return the command that shows what the model has used."""
+    """Return the command ``model usage``."""
     from .budget import Budget
     from .usage import usage
 

@@ -1,4 +1,4 @@
-"""The model's words as a reply."""
+"""The model's text as a reply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from smartops import Action, Code, Reply, Text
-from smartops.channels import clean
+from smartops.channels import clean, shortened
 
 _THOUGHTS = re.compile(r"<thinking>.*?(?:</thinking>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)(?:^```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -16,23 +16,22 @@ _LABEL = 40
 _MOST_ACTIONS = 3
 
 
-def spoken(text: str) -> str:
-    """Return what the model says to the person, without what it says to itself."""
+def visible_text(text: str) -> str:
+    """Return the model's text without its thoughts."""
     return clean(_THOUGHTS.sub("", text)).strip()[:_LONGEST]
 
 
 def answer(text: str, commands: Sequence[str], *, cut: bool, private: bool) -> Reply:
-    """Return the reply that says ``text``, from what ``commands`` answered.
+    """Return the reply with the model's text and buttons for the commands it is based on.
 
-    The commands can be pressed: whoever doubts the model can look. ``cut`` says
-    that the model was stopped in the middle of it.
+    ``cut`` is set if the model was stopped at its longest answer.
     """
-    said = f"{text}…" if cut else text
     unique = list(dict.fromkeys(commands))
+    buttons = [Action("command", shortened(item, _LABEL), item) for item in unique[-_MOST_ACTIONS:]]
     return Reply.of(
-        *_blocks(said),
+        *_blocks(f"{text}…" if cut else text),
         data={"commands": unique},
-        actions=[Action("command", _label(item), item) for item in unique[-_MOST_ACTIONS:]],
+        actions=buttons,
         private=private,
     )
 
@@ -48,10 +47,5 @@ def _blocks(text: str) -> Iterator[Text | Code]:
 
 
 def _paragraphs(text: str) -> Iterator[Text]:
-    for paragraph in _PARAGRAPHS.split(text):
-        if paragraph.strip():
-            yield Text(paragraph.strip())
-
-
-def _label(command: str) -> str:
-    return command if len(command) <= _LABEL else f"{command[: _LABEL - 1]}…"
+    paragraphs = map(str.strip, _PARAGRAPHS.split(text))
+    return (Text(paragraph) for paragraph in paragraphs if paragraph)

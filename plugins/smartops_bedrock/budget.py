@@ -1,8 +1,8 @@
-"""Tokens that a person, and all together, may use in one day.
+"""The tokens that a person, and all people together, may use in one day.
 
-What a request may cost is set aside before it is made and corrected by what it
-did cost, so that a crash or an answer that never came counts as used. Each
-process has counters of its own, which are added up: none can lose another's.
+The most that a request may cost is reserved before it and corrected after it, so
+that a crash or a lost answer counts in full. Each process has its own counters,
+and the sum of all counts, so that no process overwrites another's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +25,7 @@ _SPACE = "tokens/"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was used since midnight UTC: tokens, and requests to the model."""
+    """Tokens and requests to the model since midnight UTC."""
 
     tokens: int = 0
     requests: int = 0
@@ -37,72 +36,68 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """Tokens set aside for one request, under the key they are counted with."""
+    """The tokens reserved for one request, and the key of their counter."""
 
     key: str
     tokens: int
 
 
 class Budget:
-    """Counts what is used, and refuses what goes beyond."""
+    """Counts tokens, and refuses requests beyond the limits."""
 
     def __init__(self, limits: BudgetConfig, store: KeyValueStore, clock: Clock) -> None:
         self._limits = limits
         self._store = store
         self._clock = clock
         self._process = secrets.token_hex(6)
-        self._turn = anyio.Lock()
+        self._lock = anyio.Lock()
 
     async def reserve(self, person: str, tokens: int) -> Reserved:
-        """Set tokens aside for one request; raises RateLimited if they are not left."""
-        async with self._turn:
-            counters = await self._counters()
-            own = _sum(counters, _of(person))
+        """Reserve tokens for one request; raises RateLimited if too few are left."""
+        async with self._lock:
+            own, everybody = await self.spent(person)
             if own.tokens + tokens > self._limits.person:
                 raise self._exhausted("You have", self._limits.person, "person")
-            if _sum(counters).tokens + tokens > self._limits.everybody:
+            if everybody.tokens + tokens > self._limits.everybody:
                 raise self._exhausted("All together have", self._limits.everybody, "everybody")
-            key = f"{self._today()}{_of(person)}{self._process}"
-            await self._put(key, counters.get(key, Spent()) + Spent(tokens, 1))
+            key = f"{self._today()}{_hashed(person)}{self._process}"
+            await self._add(key, Spent(tokens, 1))
             return Reserved(key, tokens)
 
     async def settle(self, reserved: Reserved, used: int) -> None:
-        """Count what a request did use instead of what was set aside for it."""
-        if used == reserved.tokens:
-            return
-        async with self._turn:
-            counted = _read(await self._store.get(reserved.key))
-            await self._put(reserved.key, counted + Spent(used - reserved.tokens))
+        """Count the tokens that a request used instead of those reserved for it."""
+        if used != reserved.tokens:
+            async with self._lock:
+                await self._add(reserved.key, Spent(used - reserved.tokens))
 
     async def spent(self, person: str) -> tuple[Spent, Spent]:
-        """Return what the person used today, and what all together did."""
-        counters = await self._counters()
-        return _sum(counters, _of(person)), _sum(counters)
+        """Return what the person used today, and what all people together did."""
+        stored = await self._store.items(self._today())
+        counters = {key: _load(value) for key, value in stored.items()}
+        own = [spent for key, spent in counters.items() if _hashed(person) in key]
+        return sum(own, Spent()), sum(counters.values(), Spent())
 
     async def sweep(self) -> None:
-        """Forget what was used before today."""
+        """Delete the counters of earlier days."""
         today = self._today()
         for key in await self._store.items(_SPACE):
             if key < today:
                 await self._store.delete(key)
 
-    def renewed(self) -> datetime:
-        """Return when everybody may use as much again."""
+    def resets_at(self) -> datetime:
+        """Return when the counters begin again."""
         midnight = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight.astimezone(UTC) + timedelta(days=1)
 
-    async def _counters(self) -> dict[str, Spent]:
-        kept = await self._store.items(self._today())
-        return {key: _read(value) for key, value in kept.items()}
-
-    async def _put(self, key: str, spent: Spent) -> None:
-        await self._store.put(key, json.dumps([spent.tokens, spent.requests]))
+    async def _add(self, key: str, spent: Spent) -> None:
+        total = _load(await self._store.get(key)) + spent
+        await self._store.put(key, json.dumps([total.tokens, total.requests]))
 
     def _today(self) -> str:
         return f"{_SPACE}{self._clock.now():%Y-%m-%d}/"
 
     def _exhausted(self, who: str, limit: int, key: str) -> RateLimited:
-        left = (self.renewed() - self._clock.now()).total_seconds()
+        left = (self.resets_at() - self._clock.now()).total_seconds()
         return RateLimited(
             f"{who} reached the daily token budget of the language model",
             details=f"{limit:,} tokens a day (plugins.bedrock.budget.{key}); it resets at "
@@ -111,14 +106,9 @@ class Budget:
         )
 
 
-def _of(person: str) -> str:
+def _hashed(person: str) -> str:
     return f"{hashlib.sha256(person.encode()).hexdigest()[:32]}/"
 
 
-def _sum(counters: dict[str, Spent], person: str = "") -> Spent:
-    chosen: Iterable[Spent] = (spent for key, spent in counters.items() if person in key)
-    return sum(chosen, Spent())
-
-
-def _read(kept: str | None) -> Spent:
-    return Spent(*json.loads(kept)) if kept else Spent()
+def _load(stored: str | None) -> Spent:
+    return Spent(*json.loads(stored)) if stored else Spent()

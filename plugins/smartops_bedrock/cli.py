@@ -1,4 +1,4 @@
-"""``smartops bedrock …``: what has to be set up in AWS for the model."""
+"""``smartops bedrock …``: the IAM policies for the model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from smartops_aws.kit import (
 )
 
 from .config import BedrockConfig
+from .policy import AccountUnknown, account_of, model_policy
 
 
 def commands(config: BedrockConfig | None) -> Iterable[click.Command]:
-    """Return the commands; without a configuration they say that they need one."""
-    return [_policy(config), _trust(config)]
+    """Return the commands; without a configuration they fail with a usage error."""
 
-
-def _policy(config: BedrockConfig | None) -> click.Command:
     @click.command()
     @click.option(
         "--account",
@@ -39,13 +37,15 @@ def _policy(config: BedrockConfig | None) -> click.Command:
         It belongs to the role of the section, or to the identity that SmartOps runs as
         where the section has no role, beside the policies of other plugins.
         """
-        from .policy import AccountUnknown, model_policy
-
         settings = section_of(config)
         if bot:
             print_document(role_policy("AssumeModelRole", _role(settings)))
             return
-        _agree(settings, account)
+        known = account_of(settings)
+        if account and not re.fullmatch("[0-9]{12}", account):
+            raise click.UsageError("an account's number has twelve digits")
+        if account and known and account != known:
+            raise click.UsageError(f"the configuration names another account, {known}")
         try:
             print_document(model_policy(settings, account))
         except AccountUnknown:
@@ -54,10 +54,6 @@ def _policy(config: BedrockConfig | None) -> click.Command:
                 "with --account NUMBER"
             ) from None
 
-    return policy
-
-
-def _trust(config: BedrockConfig | None) -> click.Command:
     @click.command()
     @principal_option()
     def trust(principal: str) -> None:
@@ -66,20 +62,10 @@ def _trust(config: BedrockConfig | None) -> click.Command:
         _role(settings)
         print_document(trust_policy(settings.external_id, principal))
 
-    return trust
+    return [policy, trust]
 
 
 def _role(config: BedrockConfig) -> str:
     if config.role is None:
         raise click.UsageError("plugins.bedrock has no role")
     return config.role
-
-
-def _agree(config: BedrockConfig, account: str) -> None:
-    from .policy import account_of
-
-    known = account_of(config)
-    if account and not re.fullmatch("[0-9]{12}", account):
-        raise click.UsageError("an account's number has twelve digits")
-    if account and known and account != known:
-        raise click.UsageError(f"the configuration names another account, {known}")

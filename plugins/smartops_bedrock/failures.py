@@ -1,7 +1,7 @@
-"""From what Bedrock says to what people are told, with the remedy.
+"""Failures of the model as messages with a remedy.
 
-The codes are matched, never the SDK's exception classes. No ARN and nothing
-else of what AWS wrote gets into a reply; the log has the whole text.
+Faults are recognised by their codes and texts. A message has no ARN and nothing else
+that AWS wrote; the log has the whole text.
 """
 
 from __future__ import annotations
@@ -21,24 +21,21 @@ RETRY_AFTER = 10
 
 TYPED = "Commands that are typed go on working: help"
 
-_CONVERSE = "Converse"
-_AT_WORK = frozenset({"ModelTimeoutException", "ModelErrorException", "InternalServerException"})
+_CHARGED = frozenset({"ModelTimeoutException", "ModelErrorException", "InternalServerException"})
 
 
 class ModelFailed(InterpreterFailed):
-    """The language model did not do its work; ``details`` hold the remedy."""
+    """The language model failed; ``details`` are the remedy."""
 
     code = "BEDROCK_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """How a failure is recognised, and what is said of it.
+class Kind:
+    """A kind of fault: how it is recognised, and its message.
 
-    ``words`` is searched in what AWS wrote, ignoring case. In ``remedy``,
-    {model}, {region}, {profile} and {action} stand for the model's name, the
-    region, an inference profile id such a model may have there, and the right
-    that is lacking.
+    ``words`` is a pattern for AWS's text. In ``remedy``, {model}, {region}, {profile} and
+    {action} are the model, the region, a likely inference profile, and the missing right.
     """
 
     codes: tuple[str, ...]
@@ -49,13 +46,14 @@ class Sign:
 
     def fits(self, fault: Fault) -> bool:
         """Whether the fault is of this kind."""
-        if self.codes and fault.code not in self.codes:
-            return False
-        return not self.words or re.search(self.words, fault.message, re.IGNORECASE) is not None
+        found = re.search(self.words, fault.message, re.IGNORECASE)
+        return fault.code in self.codes and found is not None
 
 
-_LACKING = re.compile(r"not authorized to perform:? (bedrock:[A-Za-z]{1,40})")
+_MISSING_RIGHT = re.compile(r"not authorized to perform:? (bedrock:[A-Za-z]{1,40})")
 _DENIED = ("AccessDeniedException", "AccessDenied")
+_INVALID = ("ValidationException",)
+_THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling")
 _REFUSED = "The language model may not be used"
 _OPENING = (
     "Ask {model} something once in the playground of the Bedrock console, as somebody who may "
@@ -63,107 +61,107 @@ _OPENING = (
 )
 _UNFIT = "The language model cannot be used like this"
 
-_SIGNS = (
-    Sign(
+_KINDS = (
+    Kind(
         _DENIED,
         _REFUSED,
         "Whoever operates SmartOps has to allow it: an explicit deny in a policy forbids "
         "{action}, so that allowing it elsewhere will not help",
         r"explicit deny",
     ),
-    Sign(
+    Kind(
         _DENIED,
         _REFUSED,
         "Required IAM action: {action}, on the model and on its inference profile, as smartops "
         "bedrock policy prints it",
         r"not authorized to perform:? bedrock:(?!ApplyGuardrail)",
     ),
-    Sign(
+    Kind(
         _DENIED,
         _REFUSED,
         "Required IAM action: {action}, on the guardrail",
         r"not authorized to perform:? bedrock:",
     ),
-    Sign(_DENIED, _REFUSED, _OPENING),
-    Sign(("ResourceNotFoundException", "ValidationException"), _REFUSED, _OPENING, r"use.case"),
-    Sign(
-        ("ValidationException",),
+    Kind(_DENIED, _REFUSED, _OPENING),
+    Kind(("ResourceNotFoundException", "ValidationException"), _REFUSED, _OPENING, r"use.case"),
+    Kind(
+        _INVALID,
         _UNFIT,
         "On-demand use of {model} is not supported in {region}: set plugins.bedrock.model to an "
         "inference profile id, which has a geography as its prefix, such as {profile}",
         r"on-demand throughput",
     ),
-    Sign(
+    Kind(
         ("ValidationException", "ResourceNotFoundException"),
         _UNFIT,
         "There is no {model} in {region}, or no more: look at plugins.bedrock.model and "
         "plugins.bedrock.region",
         r"identifier is invalid|not found|end of its life|legacy|could not resolve",
     ),
-    Sign(
+    Kind(
         ("ResourceNotFoundException",),
         _UNFIT,
         "There is no {model}, or no such guardrail, in {region}: look at plugins.bedrock.model, "
         "guardrail and region",
     ),
-    Sign(
-        ("ValidationException",),
+    Kind(
+        _INVALID,
         _UNFIT,
         "{model} cannot use tools: set plugins.bedrock.model to one that can",
         r"tool use|toolConfig|tool_use",
     ),
-    Sign(
-        ("ValidationException",),
+    Kind(
+        _INVALID,
         _UNFIT,
         "{model} does not take a temperature: set plugins.bedrock.temperature to null",
         r"temperature",
     ),
-    Sign(
-        ("ValidationException",),
+    Kind(
+        _INVALID,
         _UNFIT,
         "{model} does not give answers so long: lower plugins.bedrock.max_tokens",
         r"max_?tokens|maximum tokens",
     ),
-    Sign(
-        ("ValidationException",),
+    Kind(
+        _INVALID,
         "That is too much for the language model",
         "Ask something narrower, or lower plugins.bedrock.result and plugins.bedrock.context",
         r"too long|too many (input )?tokens|context (window|length)|input length",
     ),
-    Sign(
-        ("ValidationException",),
+    Kind(
+        _INVALID,
         _UNFIT,
         "The guardrail is not there: look at plugins.bedrock.guardrail",
         r"guardrail",
     ),
-    Sign(("ValidationException",), _UNFIT, "Bedrock would not take the request; the log has why"),
-    Sign(
-        ("ThrottlingException", "TooManyRequestsException", "Throttling"),
+    Kind(_INVALID, _UNFIT, "Bedrock would not take the request; the log has why"),
+    Kind(
+        _THROTTLED,
         "The language model's allowance of the AWS account for today is used up",
         "Raise the quota of tokens per day of {model} in Service Quotas, or use an inference "
         "profile that spreads over regions",
         r"per day|daily",
     ),
-    Sign(
-        ("ThrottlingException", "TooManyRequestsException", "Throttling"),
+    Kind(
+        _THROTTLED,
         "The language model is asked too much at once",
         "Ask again. If it happens often, raise the quotas of {model} in Service Quotas, or use "
         "an inference profile that spreads over regions",
         busy=True,
     ),
-    Sign(
+    Kind(
         ("ServiceQuotaExceededException",),
         "The language model's quota of the AWS account is used up",
         "Raise the quotas of {model} in Service Quotas",
     ),
-    Sign(("ModelNotReadyException",), "The language model is not ready yet", "Ask again", "", True),
-    Sign(
+    Kind(("ModelNotReadyException",), "The language model is not ready yet", "Ask again", "", True),
+    Kind(
         ("ModelTimeoutException",),
         "The language model took too long",
         "Ask again, or something narrower",
     ),
-    Sign(("ModelErrorException",), "The language model failed at this", "Ask in other words"),
-    Sign(
+    Kind(("ModelErrorException",), "The language model failed at this", "Ask in other words"),
+    Kind(
         ("InternalServerException", "ServiceUnavailableException", "InternalFailure"),
         "Bedrock has trouble",
         "Ask again; if it goes on, look at the AWS Health Dashboard for {region}",
@@ -175,7 +173,7 @@ _SILENT = (
     "The language model did not answer",
     "Ask again. If answers take long, raise plugins.bedrock.limits.read",
 )
-_ON_THE_WAY = {
+_CAUSES = {
     "credentials": (
         "SmartOps has no AWS credentials for the language model",
         "Whoever operates SmartOps has to give it some; see plugins.bedrock.profile and role",
@@ -191,36 +189,27 @@ _ON_THE_WAY = {
 
 
 def is_free(fault: Fault) -> bool:
-    """Whether AWS certainly charges nothing for it: the model never worked."""
-    if fault.operation != _CONVERSE:  # credentials have to be had before the model is asked
+    """Whether AWS charges no tokens, because the model did not run."""
+    if fault.operation != "Converse":  # such as AssumeRole, which comes first
         return True
-    return fault.cause not in ("unanswered", "unreadable") and fault.code not in _AT_WORK
+    return fault.cause not in ("unanswered", "unreadable") and fault.code not in _CHARGED
 
 
 def failed(fault: Fault, config: BedrockConfig) -> ModelFailed:
-    """Return what people are told about a fault; ``reason`` has the whole of what AWS said."""
-    said = _worded(fault, config)
-    said.reason = f"{fault.operation}: {fault}"
-    return said
-
-
-def unfinished(config: BedrockConfig) -> ModelFailed:
-    """Return what people are told when the whole question took too long."""
-    seconds = config.limits.question.total_seconds()
-    return refused(
-        f"The language model did not answer within {seconds:g} seconds",
-        "Ask again, or something narrower; see plugins.bedrock.limits.question",
-    )
+    """Return the failure that a fault is; its ``reason``, for the log, is AWS's whole text."""
+    failure = _failure(fault, config)
+    failure.reason = f"{fault.operation}: {fault}"
+    return failure
 
 
 def refused(message: str, remedy: str, retry_after: int | None = None) -> ModelFailed:
-    """Return a failure with its remedy, and that typed commands do without the model."""
+    """Return a failure with its remedy and the hint that typed commands work without the model."""
     return ModelFailed(message, details=f"{remedy}. {TYPED}", retry_after=retry_after)
 
 
-def _worded(fault: Fault, config: BedrockConfig) -> ModelFailed:
+def _failure(fault: Fault, config: BedrockConfig) -> ModelFailed:
     if fault.cause != "service":
-        return refused(*_ON_THE_WAY[fault.cause])
+        return refused(*_CAUSES[fault.cause])
     if is_credentials(fault):
         return refused(
             "The AWS credentials of SmartOps are not accepted",
@@ -231,29 +220,25 @@ def _worded(fault: Fault, config: BedrockConfig) -> ModelFailed:
             "SmartOps may not assume the role for the language model",
             f"{fault.code}: look at plugins.bedrock.role, external_id and the role's trust policy",
         )
-    for sign in _SIGNS:
-        if sign.fits(fault):
-            return _said(sign, fault, config)
-    return refused("The language model failed", f"{fault.code or 'No code'} from Bedrock")
-
-
-def _said(sign: Sign, fault: Fault, config: BedrockConfig) -> ModelFailed:
-    lacking = _LACKING.search(fault.message)
-    remedy = sign.remedy.format(
+    kind = next((kind for kind in _KINDS if kind.fits(fault)), None)
+    if kind is None:
+        return refused("The language model failed", f"{fault.code or 'No code'} from Bedrock")
+    missing = _MISSING_RIGHT.search(fault.message)
+    remedy = kind.remedy.format(
         model=config.model_name,
         region=config.region,
         profile=_profile(config),
-        action=lacking[1] if lacking else "bedrock:InvokeModel",
+        action=missing[1] if missing else "bedrock:InvokeModel",
     )
-    after = fault.retry_after or (RETRY_AFTER if sign.busy else 0)
-    return refused(sign.message, remedy, math.ceil(after) or None)
+    after = fault.retry_after or (RETRY_AFTER if kind.busy else 0)
+    return refused(kind.message, remedy, math.ceil(after) or None)
 
 
 _GEOGRAPHIES = {"us-gov": "us-gov", "us": "us", "eu": "eu", "ap": "apac", "ca": "ca", "sa": "us"}
 
 
 def _profile(config: BedrockConfig) -> str:
-    """Return the inference profile id that the model probably has where it is asked."""
+    """Return the inference profile that the model probably has in the region."""
     known = (name for name in _GEOGRAPHIES if config.region.startswith(f"{name}-"))
     named = PROFILE_ID.fullmatch(config.model_name)
     model = named["model"] if named else config.model_name

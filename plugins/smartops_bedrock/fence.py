@@ -1,7 +1,7 @@
-"""What the model is shown of the world: answers of commands, bounded, marked as data.
+"""Replies of commands as the model gets them: shortened, and marked as data.
 
-An answer is a string inside a JSON object, so nothing in it can end the mark
-or look like something that SmartOps or the person said.
+A reply is a string inside a JSON object, so that nothing in it can end the mark or
+look like text of SmartOps or the person.
 """
 
 from __future__ import annotations
@@ -19,34 +19,31 @@ NOTICE = (
 
 
 def fenced(reply: Reply, text: str, longest: int) -> str:
-    """Return the answer to the command ``text`` as the model gets it.
-
-    At most ``longest`` characters of what the person would see. Buttons are
-    left out, but for those that stand for a command.
-    """
-    shown = plain(reply)
+    """Return the reply to the command ``text``, with at most ``longest`` characters of output."""
+    output = plain(reply)
     document: dict[str, Any] = {"notice": NOTICE, "command": text, "status": reply.status}
     if reply.error is not None:
         document["code"] = reply.error.code
-    document["output"] = shown[:longest]
-    if len(shown) > longest:
-        document["left_out"] = f"{len(shown) - longest} more characters: say that you saw only part"
-    more = [action.value for action in reply.actions if action.type == "command"]
-    if more:
-        document["further_commands"] = more[:5]
+    document["output"] = output[:longest]
+    if len(output) > longest:
+        rest = len(output) - longest
+        document["left_out"] = f"{rest} more characters: say that you saw only part"
+    commands = [action.value for action in reply.actions if action.type == "command"]
+    if commands:
+        document["further_commands"] = commands[:5]
     return json.dumps(document, ensure_ascii=False)
 
 
 def note(status: str, message: str, details: str | None = None) -> str:
-    """Return what SmartOps itself has to say about the use of a tool, as the model gets it."""
+    """Return a result of SmartOps itself instead of a command."""
     document = {"status": status, "message": message}
     if details:
         document["details"] = details
     return json.dumps(document, ensure_ascii=False)
 
 
-def cut(result: str, longest: int) -> str:
-    """Return a fenced answer with its output shortened, to be remembered."""
+def shorten(result: str, longest: int) -> str:
+    """Shorten the output of a fenced reply."""
     document = json.loads(result)
     output = document.get("output", "")
     if len(output) > longest:

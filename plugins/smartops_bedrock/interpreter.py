@@ -1,9 +1,8 @@
-"""From plain words to commands, and from their answers to an answer.
+"""From a free-text question to commands, and from their replies to an answer.
 
-The model has the commands of the person who asks as its tools. What it wants
-to use becomes the text of a command and passes the gate like anything typed.
-A change ends the matter: the person is shown what would be done, and nobody
-else can go on from there.
+The model gets the commands of the person as tools. A tool call becomes the text of
+a command and passes the gate like a typed one. A change ends the question: the
+person has to confirm it, which the model cannot do.
 """
 
 from __future__ import annotations
@@ -23,48 +22,37 @@ from smartops import (
     ValidationFailed,
 )
 
-from .answer import answer, spoken
+from .answer import answer, visible_text
 from .budget import Budget
 from .config import BedrockConfig
-from .failures import refused, unfinished
+from .failures import refused
 from .fence import fenced, note
-from .memory import Exchange, Memory, Step, turns
-from .model import Model, Turn, Use
-from .prompt import asked, system
+from .memory import Exchange, Memory, Step, messages_of
+from .model import Model, ToolCall, Turn
+from .prompt import system, user_content
 from .tools import Toolbox
 
 _LONGEST_QUESTION = 4000
-_SHOWN = "SmartOps asked the person to confirm this; whether they did is not known here"
+_PENDING = "SmartOps asked the person to confirm this; whether they did is not known here"
 _DENIED = "The person may not do this, and was told so"
-_STOPPED = frozenset({"guardrail_intervened", "content_filtered"})
-_TOO_MUCH = "model_context_window_exceeded"
 
 
 @dataclass(slots=True)
 class Inquiry:
-    """One question on its way: what was said so far, and what was found out.
+    """A question in progress: its conversation with the model, and what was run for it.
 
-    ``private`` says that the model was told what only the person may see, ``said`` is its
-    answer, ``lost`` that nothing of it is to be remembered.
+    ``private`` is set when the model was given what only the person may see.
     """
 
     question: FreeText
     tools: Toolbox
+    deadline: float
     messages: list[dict[str, Any]]
+    private: bool
     steps: list[Step] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
-    private: bool = False
-    said: str = ""
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What became of a use of a tool; ``ends`` is a reply that leaves nothing more to say."""
-
-    result: str
-    failed: bool = False
-    ends: Reply | None = None
+    answer: str = ""
+    forgotten: bool = False
 
 
 class BedrockInterpreter(Interpreter):
@@ -97,12 +85,16 @@ class BedrockInterpreter(Interpreter):
             )
         await self._sweep()
         before = await self._memory.recall(message, person)
-        content = asked(words, await question.lately())
-        private = any(exchange.private for exchange in before)
-        inquiry = Inquiry(question, tools, turns(before, content), private=private)
+        inquiry = Inquiry(
+            question,
+            tools,
+            self._clock.time() + self._config.limits.question.total_seconds(),
+            messages_of(before, user_content(words, await question.lately())),
+            private=any(exchange.private for exchange in before),
+        )
         reply = await self._answer(inquiry)
-        if not inquiry.lost:
-            exchange = Exchange(words, inquiry.said, tuple(inquiry.steps), inquiry.private)
+        if not inquiry.forgotten:
+            exchange = Exchange(words, inquiry.answer, tuple(inquiry.steps), inquiry.private)
             await self._memory.remember(message, person, before, exchange)
         return reply
 
@@ -111,84 +103,88 @@ class BedrockInterpreter(Interpreter):
         await self._model.aclose()
 
     async def _answer(self, inquiry: Inquiry) -> Reply:
-        until = self._clock.time() + self._config.limits.question.total_seconds()
         for _ in range(self._config.rounds):
-            turn = await self._turn(inquiry, until)
-            if turn.stop in _STOPPED:
-                inquiry.lost = True
-                return _stopped(turn)
-            if turn.stop == _TOO_MUCH:
+            turn = await self._ask(inquiry)
+            if turn.stop in ("guardrail_intervened", "content_filtered"):
+                inquiry.forgotten = True
+                return _filtered(turn)
+            if turn.stop == "model_context_window_exceeded":
                 await self._memory.forget(inquiry.question.message, inquiry.question.person)
                 raise refused("That is too much for the language model", "Ask something narrower")
             cut = turn.stop == "max_tokens"
-            if not turn.uses or cut:
-                inquiry.said = _said(turn, cut=cut)
-                return answer(inquiry.said, inquiry.commands, cut=cut, private=inquiry.private)
-            ended = await self._use(inquiry, turn, until)
-            if ended is not None:
-                return ended
+            if not turn.calls or cut:
+                inquiry.answer = _text_of(turn, cut=cut)
+                return answer(inquiry.answer, inquiry.commands, cut=cut, private=inquiry.private)
+            final = await self._run_all(inquiry, turn)
+            if final is not None:
+                return final
         raise refused(
             f"The language model did not come to an answer in {self._config.rounds} rounds",
             "Ask something narrower; see plugins.bedrock.rounds",
         )
 
-    async def _turn(self, inquiry: Inquiry, until: float) -> Turn:
-        left = self._left(until)
+    async def _ask(self, inquiry: Inquiry) -> Turn:
+        """Ask the model for its next turn, within what is left of the question's time."""
+        left = self._seconds_left(inquiry)
         prompt = system(self._clock.now(), self._config.instructions)
         person = inquiry.question.person.name
         try:
             with self._clock.fail_after(left):
                 return await self._model.ask(person, prompt, inquiry.messages, inquiry.tools.config)
         except TimeoutError:
-            raise unfinished(self._config) from None
+            raise self._timed_out() from None
 
-    def _left(self, until: float) -> float:
-        """Return the seconds that are left of a question's time; raises ModelFailed if none is."""
-        left = until - self._clock.time()
+    def _seconds_left(self, inquiry: Inquiry) -> float:
+        left = inquiry.deadline - self._clock.time()
         if left <= 0:
-            raise unfinished(self._config)
+            raise self._timed_out()
         return left
 
-    async def _use(self, inquiry: Inquiry, turn: Turn, until: float) -> Reply | None:
-        """Run what the model wants; returns the reply that ends the matter, if one does."""
+    def _timed_out(self) -> Exception:
+        seconds = self._config.limits.question.total_seconds()
+        return refused(
+            f"The language model did not answer within {seconds:g} seconds",
+            "Ask again, or something narrower; see plugins.bedrock.limits.question",
+        )
+
+    async def _run_all(self, inquiry: Inquiry, turn: Turn) -> Reply | None:
+        """Run the tool calls of a turn; return the reply that ends the question, if any."""
         results: list[dict[str, Any]] = []
-        for use in turn.uses:
-            self._left(until)  # a command has a deadline of its own, and many have many
-            ran = await self._run(inquiry, use)
-            if use.tool in inquiry.tools:
-                inquiry.steps.append(Step(use.tool, use.input, ran.result))
-            if ran.ends is not None:
-                return ran.ends
-            result = {
-                "toolUseId": use.id,
-                "content": [{"text": ran.result}],
-                "status": "error" if ran.failed else "success",
-            }
-            results.append({"toolResult": result})
+        for call in turn.calls:
+            self._seconds_left(inquiry)  # each command has a deadline, but not all together
+            result, failed, final = await self._run(inquiry, call)
+            if call.tool in inquiry.tools:
+                inquiry.steps.append(Step(call.tool, call.input, result))
+            if final is not None:
+                return final
+            status = "error" if failed else "success"
+            content = {"toolUseId": call.id, "content": [{"text": result}], "status": status}
+            results.append({"toolResult": content})
         inquiry.messages += [
             {"role": "assistant", "content": list(turn.content)},
             {"role": "user", "content": results},
         ]
         return None
 
-    async def _run(self, inquiry: Inquiry, use: Use) -> Ran:
+    async def _run(self, inquiry: Inquiry, call: ToolCall) -> tuple[str, bool, Reply | None]:
+        """Run one tool call; return its result, whether it failed, and a reply that is final."""
         try:
-            command = inquiry.tools.command(use.tool)
-            text = inquiry.tools.text(use.tool, use.input)
+            command = inquiry.tools.command(call.tool)
+            text = inquiry.tools.text(call.tool, call.input)
             reply = await inquiry.question.run(text)
         except ValidationFailed as error:
-            return Ran(note("error", error.message, error.details), failed=True)
+            return note("error", error.message, error.details), True, None
         if reply.status == "pending":
-            return Ran(note("pending", f"{_SHOWN}: {text}"), ends=reply)
+            return note("pending", f"{_PENDING}: {text}"), False, reply
         if reply.error is None:
             inquiry.commands.append(text)
             inquiry.private = inquiry.private or reply.private
         elif reply.error.code == "PERMISSION_DENIED" and command.effect is not Effect.READ:
-            return Ran(note("error", _DENIED), failed=True, ends=reply)
-        return Ran(fenced(reply, text, self._config.result), failed=reply.error is not None)
+            return note("error", _DENIED), True, reply
+        return fenced(reply, text, self._config.result), reply.error is not None, None
 
     async def _sweep(self) -> None:
-        """Once a day, forget what is over."""
+        """Delete what has expired, once a day."""
         today = f"{self._clock.now():%Y-%m-%d}"
         if self._swept != today:
             self._swept = today
@@ -196,22 +192,23 @@ class BedrockInterpreter(Interpreter):
             await self._memory.sweep()
 
 
-def _said(turn: Turn, *, cut: bool) -> str:
-    said = spoken(turn.text)
-    if cut and (turn.uses or not said):
+def _text_of(turn: Turn, *, cut: bool) -> str:
+    """Return the text of the model's last turn; raises ModelFailed if it has none."""
+    text = visible_text(turn.text)
+    if cut and (turn.calls or not text):
         raise refused(
             "The language model was cut short",
             "Ask something narrower, or raise plugins.bedrock.max_tokens",
         )
-    if not said:
+    if not text:
         raise refused(
             "The language model answered nothing",
             f"Ask in other words. It stopped with {turn.stop}",
         )
-    return said
+    return text
 
 
-def _stopped(turn: Turn) -> Reply:
-    """Return what a guardrail or filter says instead of an answer."""
-    said = spoken(turn.text) or "The guardrail of the language model does not allow this."
-    return Reply.of(Text(said, severity=Severity.WARNING), private=True)
+def _filtered(turn: Turn) -> Reply:
+    """Return the text of a guardrail or filter."""
+    text = visible_text(turn.text) or "The guardrail of the language model does not allow this."
+    return Reply.of(Text(text, severity=Severity.WARNING), private=True)

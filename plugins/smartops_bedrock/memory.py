@@ -1,7 +1,7 @@
-"""What is remembered of a conversation, so that a question can follow up on the one before.
+"""Memory of conversations, so that a question can follow up on an earlier one.
 
-It is kept for one person in one conversation, thread included: nobody is ever
-answered from what somebody else was allowed to see.
+It belongs to one person in one conversation, thread included, because another person
+may not be allowed to see what the answers were made of.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from smartops import Clock, KeyValueStore, Message, Person
 
 from .config import ContextConfig
-from .fence import cut
+from .fence import shorten
 
 _SPACE = "context/"
 _MOST = 40_000
@@ -26,7 +26,7 @@ _MOST_STEPS = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tool that the model used for an exchange, and the result it was given."""
+    """A tool call of the model, and its result."""
 
     tool: str
     input: dict[str, Any]
@@ -35,10 +35,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question, what was looked up for it, and the answer.
+    """A question, the steps to its answer, and the answer.
 
-    The answer is empty where SmartOps answered instead of the model. ``private``
-    says that something in it is for the person alone, and so is what follows.
+    The answer is empty if SmartOps answered instead of the model. A ``private`` exchange
+    makes later answers private too.
     """
 
     question: str
@@ -56,77 +56,72 @@ class Memory:
         self._clock = clock
 
     async def recall(self, message: Message, person: Person) -> tuple[Exchange, ...]:
-        """Return what was said before, oldest first."""
-        kept = await self._store.get(_key(message, person))
-        if kept is None or not self._config.exchanges:
+        """Return the exchanges of the conversation, oldest first."""
+        stored = await self._store.get(_key(message, person))
+        if stored is None or not self._config.exchanges:
             return ()
-        document = json.loads(kept)
+        document = json.loads(stored)
         if document["expires"] <= self._clock.time():
             return ()
-        return tuple(_exchange(item) for item in document["exchanges"])[-self._config.exchanges :]
+        return tuple(map(_exchange, document["exchanges"][-self._config.exchanges :]))
 
     async def remember(
         self, message: Message, person: Person, before: Sequence[Exchange], new: Exchange
     ) -> None:
-        """Keep an exchange after those before it."""
+        """Store an exchange after those before it."""
         if not self._config.exchanges:
             return
-        kept = [*before, _shortened(new)][-self._config.exchanges :]
-        while len(text := self._written(kept)) > _MOST:
-            del kept[0]
+        exchanges = [*before, _shortened(new)][-self._config.exchanges :]
+        while len(text := self._dump(exchanges)) > _MOST:
+            del exchanges[0]
         await self._store.put(_key(message, person), text)
 
     async def forget(self, message: Message, person: Person) -> None:
-        """Forget a conversation."""
+        """Delete the exchanges of the conversation."""
         await self._store.delete(_key(message, person))
 
     async def sweep(self) -> None:
-        """Forget the conversations that have expired."""
+        """Delete the conversations that have expired."""
         now = self._clock.time()
-        for key, kept in (await self._store.items(_SPACE)).items():
-            if json.loads(kept)["expires"] <= now:
+        for key, stored in (await self._store.items(_SPACE)).items():
+            if json.loads(stored)["expires"] <= now:
                 await self._store.delete(key)
 
-    def _written(self, exchanges: Sequence[Exchange]) -> str:
+    def _dump(self, exchanges: Sequence[Exchange]) -> str:
         expires = self._clock.time() + self._config.expires.total_seconds()
         document = {"expires": expires, "exchanges": [asdict(item) for item in exchanges]}
         text = json.dumps(document, ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode()  # a model may write half a character
+        return text.encode("utf-8", "replace").decode()  # a model may write a lone surrogate
 
 
-def turns(exchanges: Sequence[Exchange], question: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return exchanges and the new question as the turns of a request.
+def messages_of(exchanges: Sequence[Exchange], question: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return exchanges and the new question as the messages of a request.
 
-    What was data then is data now.
+    Results are tool results again, so that they stay data. Two messages of one role in a
+    row become one.
     """
-    found: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
+
+    def add(role: str, content: Sequence[Any]) -> None:
+        if messages and messages[-1]["role"] == role:
+            messages[-1]["content"].extend(content)
+        else:
+            messages.append({"role": role, "content": list(content)})
+
     for number, exchange in enumerate(exchanges):
-        _say(found, "user", [{"text": exchange.question}])
-        if exchange.steps:
-            ids = [f"before-{number}-{place}" for place in range(len(exchange.steps))]
-            steps = list(zip(ids, exchange.steps, strict=True))
-            _say(found, "assistant", [_use(key, step) for key, step in steps])
-            _say(found, "user", [_result(key, step) for key, step in steps])
+        add("user", [{"text": exchange.question}])
+        uses, results = [], []
+        for place, step in enumerate(exchange.steps):
+            key = {"toolUseId": f"before-{number}-{place}"}
+            uses.append({"toolUse": {**key, "name": step.tool, "input": step.input}})
+            results.append({"toolResult": {**key, "content": [{"text": step.result}]}})
+        if uses:
+            add("assistant", uses)
+            add("user", results)
         if exchange.answer:
-            _say(found, "assistant", [{"text": exchange.answer}])
-    _say(found, "user", question)
-    return found
-
-
-def _say(turns: list[dict[str, Any]], role: str, content: Sequence[Any]) -> None:
-    """Add to the turns; two of one role in a row are one."""
-    if turns and turns[-1]["role"] == role:
-        turns[-1]["content"].extend(content)
-    else:
-        turns.append({"role": role, "content": list(content)})
-
-
-def _use(key: str, step: Step) -> dict[str, Any]:
-    return {"toolUse": {"toolUseId": key, "name": step.tool, "input": step.input}}
-
-
-def _result(key: str, step: Step) -> dict[str, Any]:
-    return {"toolResult": {"toolUseId": key, "content": [{"text": step.result}]}}
+            add("assistant", [{"text": exchange.answer}])
+    add("user", question)
+    return messages
 
 
 def _key(message: Message, person: Person) -> str:
@@ -135,16 +130,15 @@ def _key(message: Message, person: Person) -> str:
 
 
 def _shortened(exchange: Exchange) -> Exchange:
-    steps = (replace(step, result=cut(step.result, _LONGEST_RESULT)) for step in exchange.steps)
-    return Exchange(
-        exchange.question[:_LONGEST_TEXT],
-        exchange.answer[:_LONGEST_TEXT],
-        tuple(steps)[-_MOST_STEPS:],
-        exchange.private,
+    steps = [replace(step, result=shorten(step.result, _LONGEST_RESULT)) for step in exchange.steps]
+    return replace(
+        exchange,
+        question=exchange.question[:_LONGEST_TEXT],
+        answer=exchange.answer[:_LONGEST_TEXT],
+        steps=tuple(steps[-_MOST_STEPS:]),
     )
 
 
-def _exchange(kept: dict[str, Any]) -> Exchange:
-    steps = tuple(Step(**step) for step in kept["steps"])
-    private = kept.get("private", True)  # an earlier version did not say
-    return Exchange(kept["question"], kept["answer"], steps, private)
+def _exchange(stored: dict[str, Any]) -> Exchange:
+    steps = tuple(Step(**step) for step in stored["steps"])
+    return Exchange(stored["question"], stored["answer"], steps, stored.get("private", True))

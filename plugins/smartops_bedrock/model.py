@@ -1,4 +1,4 @@
-"""Asking the model: in a thread, within the budget, with failures that people understand."""
+"""Requests to the model: within the budget, and with failures as messages for people."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ CONVERSE = Action(
 )
 
 _BYTES_OF_A_TOKEN = 3
-"""English has about four bytes in a token, and what is set aside should rather be too much."""
+"""A low estimate, because the budget must not be exceeded: English has about four."""
 
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """A tool that the model wants to use. ``input`` is its own making: believe none of it."""
+class ToolCall:
+    """A tool call of the model. The model made ``input`` up, so it is untrusted."""
 
     id: str
     tool: str
@@ -43,17 +43,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the model answered: ``content`` as it can be sent back, and what is in it."""
+    """The model's answer; ``content`` is what the next request repeats of it."""
 
     content: Sequence[Any]
     stop: str
     text: str
-    uses: tuple[Use, ...]
+    calls: tuple[ToolCall, ...]
     tokens: int
 
 
 class Model:
-    """The model of the configuration. All questions share its threads and connections."""
+    """The configured model; all questions share its threads and connections."""
 
     def __init__(self, config: BedrockConfig, budget: Budget, clock: Clock) -> None:
         self._config = config
@@ -68,10 +68,7 @@ class Model:
         messages: Sequence[Mapping[str, Any]],
         tools: Mapping[str, Any],
     ) -> Turn:
-        """Return the model's next turn.
-
-        Raises ModelFailed, and RateLimited if the budget does not allow it.
-        """
+        """Return the model's next turn; raises ModelFailed, and RateLimited for the budget."""
         request = self._request(system, messages, tools)
         reserved = await self._budget.reserve(person, self._estimate(request))
         try:
@@ -79,9 +76,9 @@ class Model:
         except Fault as fault:
             if is_free(fault):
                 await self._budget.settle(reserved, 0)
-            said = failed(fault, self._config)
-            log.warning("model failed: %s", said.reason)
-            raise said from fault
+            failure = failed(fault, self._config)
+            log.warning("model failed: %s", failure.reason)
+            raise failure from fault
         turn = _turn(answer)
         await self._budget.settle(reserved, turn.tokens or reserved.tokens)
         return turn
@@ -129,29 +126,26 @@ def _access(config: BedrockConfig) -> Access:
 
 
 def _turn(answer: Mapping[str, Any]) -> Turn:
-    """Return what Bedrock answered; raises ModelFailed if that makes no sense."""
+    """Return Bedrock's answer as a turn; raises ModelFailed if it is malformed."""
     message = answer.get("output", {}).get("message", {})
     content = [_echo(block) for block in message.get("content") or [] if not _is_blank(block)]
     texts = [block["text"] for block in content if "text" in block]
-    uses = [block["toolUse"] for block in content if "toolUse" in block]
+    calls = [block["toolUse"] for block in content if "toolUse" in block]
     stop = str(answer.get("stopReason", ""))
-    whole = all("toolUseId" in item and "name" in item for item in uses)
+    whole = all("toolUseId" in item and "name" in item for item in calls)
     if not stop or stop in _MALFORMED or not whole:
         raise refused("The language model's answer makes no sense", "Ask again")
     return Turn(
         content=content,
         stop=stop,
         text="\n".join(texts),
-        uses=tuple(Use(item["toolUseId"], item["name"], item["input"]) for item in uses),
+        calls=tuple(ToolCall(item["toolUseId"], item["name"], item["input"]) for item in calls),
         tokens=int(answer.get("usage", {}).get("totalTokens", 0)),
     )
 
 
 def _echo(block: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a block of the answer as Bedrock accepts it in the next request.
-
-    There the input of a tool is an object, and its name has few characters.
-    """
+    """Return a block as Bedrock accepts it in a request, which is stricter than its answers."""
     use = block.get("toolUse")
     if use is None:
         return block
@@ -161,5 +155,5 @@ def _echo(block: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_blank(block: Mapping[str, Any]) -> bool:
-    """Whether it is a text of nothing: models send such blocks, and refuse them."""
+    """Whether it is a blank text: models send such blocks, but do not accept them."""
     return "text" in block and not block["text"].strip()

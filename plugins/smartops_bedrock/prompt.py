@@ -1,4 +1,4 @@
-"""What the model is told before the question."""
+"""The prompt of the model."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def system(now: datetime, instructions: str) -> str:
     return "\n".join(parts)
 
 
-def asked(question: str, lately: Sequence[str]) -> list[dict[str, str]]:
-    """Return the content of the person's message; ``lately`` are commands that went before."""
+def user_content(question: str, lately: Sequence[str]) -> list[dict[str, str]]:
+    """Return the content of the person's message; ``lately`` are their commands before it."""
     content = [{"text": question}]
     if lately:
         commands = json.dumps(list(lately), ensure_ascii=False)

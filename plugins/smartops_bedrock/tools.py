@@ -1,4 +1,4 @@
-"""Commands as the model's tools, and its use of them as the text of commands."""
+"""Commands as the model's tools, and its tool calls as the text of commands."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from smartops import Command, Effect, FreeText, ValidationFailed
 _LONGEST_NAME = 64
 _LONGEST_HELP = 1500
 _OTHER = re.compile(r"[^A-Za-z0-9_-]+")
-_UNSAYABLE = re.compile("[\x00\ud800-\udfff]")  # nobody types them, and no store keeps them
+_INVALID = re.compile("[\x00\ud800-\udfff]")  # a text column cannot store them
 _CHANGES = "It changes something: the person sees the exact command and has to confirm it."
 
 
 class Toolbox:
-    """The commands that the person of one question may run here."""
+    """The commands that the person of a question may run here."""
 
     def __init__(self, question: FreeText) -> None:
         self._question = question
         self._commands: dict[str, Command] = {}
         for command in sorted(question.commands, key=lambda item: item.name):
-            self._commands[self._name(command)] = command
+            self._commands[self._unique_name(command)] = command
         self.config: Mapping[str, Any] = {"tools": list(map(self._tool, self._commands))}
         """The ``toolConfig`` of a request."""
 
@@ -41,13 +41,9 @@ class Toolbox:
         return found
 
     def text(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """Return the command that the use of a tool stands for, exactly as it would be typed.
-
-        Raises ValidationFailed if there is no such tool or its arguments do not fit.
-        """
-        command = self.command(name)
-        text = self._question.text(command, arguments)
-        if _UNSAYABLE.search(text):
+        """Return a tool call as the text of a command; raises ValidationFailed if it is invalid."""
+        text = self._question.text(self.command(name), arguments)
+        if _INVALID.search(text):
             raise ValidationFailed("There are characters in it that no command can have")
         return text
 
@@ -61,7 +57,7 @@ class Toolbox:
             }
         }
 
-    def _name(self, command: Command) -> str:
+    def _unique_name(self, command: Command) -> str:
         plain = _OTHER.sub("_", command.name).strip("_") or "command"
         if len(plain) <= _LONGEST_NAME and plain not in self._commands:
             return plain

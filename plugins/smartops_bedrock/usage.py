@@ -1,4 +1,4 @@
-"""``model usage``: what plain words have cost today."""
+"""``model usage``: the tokens used today."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from .config import BedrockConfig
 
 
 def usage(config: BedrockConfig, budget: Budget) -> Command:
-    """Return the command."""
+    """Return the command ``model usage``."""
 
     @command("model usage", examples=("model usage",))
     async def model_usage(call: Call) -> Reply:
         """Show how many tokens of the language model you, and all together, used today."""
         own, everybody = await budget.spent(call.person.name)
-        limits, renewed = config.budget, budget.renewed()
+        limits, resets_at = config.budget, budget.resets_at()
         fields = (
             ("Model", config.model_name),
             ("You", _line(own, limits.person)),
             ("All together", _line(everybody, limits.everybody)),
-            ("Begins anew", f"{renewed:%Y-%m-%d %H:%M} UTC"),
+            ("Begins anew", f"{resets_at:%Y-%m-%d %H:%M} UTC"),
         )
         data = {
             "model": config.model_name,
             "person": _data(own, limits.person),
             "everybody": _data(everybody, limits.everybody),
-            "resetsAt": f"{renewed:%Y-%m-%dT%H:%M:%SZ}",
+            "resetsAt": f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
         }
         title = Text("Use of the language model today", style="title")
         return Reply.of(title, Fields(fields), data=data)

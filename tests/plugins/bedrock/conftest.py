@@ -1,4 +1,4 @@
-"""A SmartOps with a small cloud and a language model that tests write."""
+"""A SmartOps with a small cloud and a scripted language model."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def load(bot: Bot, model: AwsSimulator) -> Callable[..., Bot]:
 
 @pytest.fixture
 def say(bot: Bot) -> Callable[..., Awaitable[BotReply]]:
-    """Say something while time passes, as scripts on machines need it."""
+    """Send a message while time passes, which scripts on machines need."""
 
     async def pass_time() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""From plain words to commands and answers, over real HTTP to a model that is scripted."""
+"""From free text to commands and answers, over real HTTP to a scripted model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_a_question_is_answered_from_a_command(load, model):
     assert "no instruction" in result["notice"]
 
 
-async def test_what_is_run_for_an_answer_is_in_the_history(load, model):
+async def test_commands_of_the_model_are_in_the_history(load, model):
     bot = load()
     model.brain = script(uses(LIST), says("Three."))
     await bot.say("how many?")
@@ -43,7 +43,7 @@ async def test_what_is_run_for_an_answer_is_in_the_history(load, model):
     assert "how many?" in text
 
 
-async def test_the_model_and_its_settings_are_asked_for(load, model):
+async def test_the_request_has_the_configured_settings(load, model):
     bot = load(
         temperature=0.5,
         max_tokens=321,
@@ -64,12 +64,11 @@ async def test_the_model_and_its_settings_are_asked_for(load, model):
     assert "/eu-central-1/bedrock/aws4_request" in asked.headers["authorization"]
 
 
-async def test_a_temperature_can_be_left_out(load, model):
+async def test_the_temperature_can_be_omitted(load, model):
     bot = load(temperature=None)
     model.brain = script(says("Hello."))
     await bot.say("hello you")
     assert model.asked[0].body["inferenceConfig"] == {"maxTokens": 1024}
-    assert "guardrailConfig" not in model.asked[0].body
 
 
 async def test_the_tools_are_the_commands_of_the_person(load, model):
@@ -98,7 +97,7 @@ async def test_the_tools_are_the_commands_of_the_person(load, model):
         jsonschema.Draft202012Validator.check_schema(tool["inputSchema"]["json"])
 
 
-async def test_a_change_is_shown_and_waits_for_the_person(load, model):
+async def test_a_change_waits_for_confirmation(load, model):
     bot = load()
     model.brain = script(uses(("stop", {"targets": ["web-server-01"]}), text="I will stop it."))
     asked = await bot.say("please shut down the first web server")
@@ -114,7 +113,7 @@ async def test_a_change_is_shown_and_waits_for_the_person(load, model):
     assert "stopping" in (await bot.say("show web-server-01")).text
 
 
-async def test_a_change_ends_the_matter_even_among_other_tools(load, model):
+async def test_a_change_ends_the_question_among_other_tool_calls(load, model):
     bot = load()
     model.brain = script(
         uses(LIST, ("stop", {"targets": ["db-01"]}), ("stop", {"targets": ["web-server-01"]}))
@@ -129,7 +128,7 @@ async def test_a_change_ends_the_matter_even_among_other_tools(load, model):
     ]
 
 
-async def test_a_denial_is_the_same_for_the_model_as_for_the_person(load, model):
+async def test_the_model_is_denied_what_the_person_is(load, model):
     bot = load()
     bot.settings["rules"] = [
         {"name": "operators", "allow": {"roles": ["operator"]}},
@@ -142,7 +141,7 @@ async def test_a_denial_is_the_same_for_the_model_as_for_the_person(load, model)
     assert "hands-off" in asked.text
 
 
-async def test_the_model_can_mend_what_it_got_wrong(load, model):
+async def test_the_model_can_correct_its_mistakes(load, model):
     bot = load()
     model.brain = script(
         uses(("show", {"target": "web-1"})),
@@ -164,18 +163,7 @@ async def test_the_model_can_mend_what_it_got_wrong(load, model):
     assert statuses == ["error", "error", "error", "success"]
 
 
-async def test_several_things_can_be_looked_up_at_once(load, model):
-    bot = load()
-    model.brain = script(
-        uses(("show", {"target": "web-server-01"}), ("show", {"target": "db-01"})),
-        says("Both run."),
-    )
-    answer = await bot.say("how are they?")
-    assert answer.data["commands"] == ["show web-server-01", "show db-01"]
-    assert [item["command"] for item in model.asked[1].results] == answer.data["commands"]
-
-
-async def test_what_the_model_is_shown_is_bounded(load, model):
+async def test_results_are_shortened(load, model):
     bot = load(fake={"fleet": [], "instances": 300}, result=600)
     model.brain = script(uses(LIST), says("Many."))
     answer = await bot.say("which ones run?")
@@ -186,20 +174,20 @@ async def test_what_the_model_is_shown_is_bounded(load, model):
     assert result["further_commands"][0].startswith("list instances")
 
 
-async def test_no_token_reaches_the_model(load, model):
+async def test_no_confirmation_token_reaches_the_model(load, model):
     bot = load()
     pending = await bot.say("stop web-server-01")
     model.brain = script(
         uses(("history", {}), ("operations", {}), ("help", {}), ("whoami", {})), says("Nothing.")
     )
     answer = await bot.say("what have I done?")
-    told = json.dumps(model.asked[1].messages)
-    assert "stop web-server-01" in told
-    assert pending.action("confirm").value.removeprefix("confirm_") not in told
-    assert answer.reply.private, "it tells what was shown to the sender alone"
+    sent = json.dumps(model.asked[1].messages)
+    assert "stop web-server-01" in sent
+    assert pending.action("confirm").value.removeprefix("confirm_") not in sent
+    assert answer.reply.private, "the answer may repeat a private reply"
 
 
-async def test_the_model_is_stopped_when_it_never_comes_to_an_answer(load, model):
+async def test_rounds_are_limited(load, model):
     bot = load(rounds=3)
     model.brain = lambda asked: uses(LIST)
     answer = await bot.say("go round in circles")
@@ -208,11 +196,11 @@ async def test_the_model_is_stopped_when_it_never_comes_to_an_answer(load, model
     assert len(model.asked) == 3
 
 
-async def test_no_more_commands_are_run_than_the_gate_allows(load, model):
+async def test_commands_of_a_question_are_limited(load, model):
     bot = load(rounds=12)
-    model.brain = lambda asked: says("Enough.") if told(asked) else uses(*[LIST] * 5)
+    model.brain = lambda asked: says("Enough.") if limited(asked) else uses(*[LIST] * 5)
 
-    def told(asked: Asked) -> bool:
+    def limited(asked: Asked) -> bool:
         return "More than 12 commands" in json.dumps(asked.messages)
 
     answer = await bot.say("look at everything many times")
@@ -220,7 +208,7 @@ async def test_no_more_commands_are_run_than_the_gate_allows(load, model):
     assert len(model.asked) == 4
 
 
-async def test_thoughts_and_code_are_told_apart(load, model):
+async def test_thoughts_are_removed_and_code_is_a_block(load, model):
     bot = load()
     model.brain = script(says("<thinking>hm, hm</thinking>\nTry\n\n```sh\ndf -h\n```\n\nBye"))
     answer = await bot.say("how do I see the disks?")
@@ -228,7 +216,7 @@ async def test_thoughts_and_code_are_told_apart(load, model):
     assert answer.reply.view[1] == Code("df -h")
 
 
-async def test_blank_blocks_and_odd_inputs_are_not_sent_back(load, model):
+async def test_blank_blocks_and_malformed_inputs_are_not_sent_back(load, model):
     bot = load()
     content = [
         {"text": "\n\n"},
@@ -240,7 +228,7 @@ async def test_blank_blocks_and_odd_inputs_are_not_sent_back(load, model):
     assert [block["toolUse"]["input"] for block in echoed] == [{}]
 
 
-async def test_an_answer_that_was_cut_says_so(load, model):
+async def test_an_answer_that_was_cut(load, model):
     bot = load()
     model.brain = script(says("There are thr", "max_tokens"))
     assert (await bot.say("how many?")).text == "There are thr…"
@@ -255,7 +243,7 @@ def _half() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("stop", ["guardrail_intervened", "content_filtered"])
-async def test_what_a_guardrail_says_is_the_answer(load, model, stop):
+async def test_the_text_of_a_guardrail_is_the_answer(load, model, stop):
     bot = load(guardrail={"id": "gr1234567890", "version": "DRAFT"})
     model.brain = script(
         answered([{"text": "We do not talk about this."}, {"toolUse": _half()}], stop),
@@ -267,28 +255,28 @@ async def test_what_a_guardrail_says_is_the_answer(load, model, stop):
     assert "forbidden" not in json.dumps(model.asked[1].messages)
 
 
-async def test_whoever_may_run_nothing_costs_nothing(load, model):
+async def test_a_person_without_commands_does_not_reach_the_model(load, model):
     bot = load()
-    bot.settings["rules"] = [{"name": "nobody", "deny": {"roles": ["operator"]}}]
+    bot.settings["rules"] = [{"name": "none", "deny": {"roles": ["operator"]}}]
     assert (await bot.say("what is up?")).code == "VALIDATION_ERROR"
     assert model.asked == []
 
 
-async def test_a_question_can_be_too_long(load, model):
+async def test_a_question_has_a_longest_length(load, model):
     bot = load()
     answer = await bot.say("why " * 1200)
     assert answer.code == "VALIDATION_ERROR"
     assert model.asked == []
 
 
-async def test_typed_commands_never_ask_the_model(load, model):
+async def test_typed_commands_do_not_reach_the_model(load, model):
     bot = load()
     for text in ("list instances", "show db-01", "stop db-01", "help", "model usage"):
         assert (await bot.say(text)).status != "error"
     assert model.asked == []
 
 
-async def test_questions_do_not_hold_each_other_up(load, model):
+async def test_questions_run_concurrently(load, model):
     bot = load()
     go = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The section of the configuration: what the README says, and what is refused."""
+"""The section of the configuration: the README's, and invalid ones."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def test_the_snippet_of_the_readme_loads(tmp_path):
         ({"api_key": "x"}, "api_key"),
     ],
 )
-def test_what_cannot_work_is_refused(section: dict[str, Any], complaint: str):
+def test_invalid_sections_are_refused(section: dict[str, Any], complaint: str):
     with pytest.raises(ValidationError, match=complaint):
         BedrockConfig.model_validate({**LEAST, **section})
 
 
 @pytest.mark.parametrize("section", [{}, {"model": "m"}, {"region": "eu-central-1"}])
-def test_model_and_region_are_needed(section: dict[str, Any]):
+def test_model_and_region_are_required(section: dict[str, Any]):
     with pytest.raises(ValidationError, match="Field required"):
         BedrockConfig.model_validate(section)
 
@@ -74,5 +74,5 @@ def test_model_and_region_are_needed(section: dict[str, Any]):
     "url",
     ["http://127.0.0.1:4566", "http://[::1]:80", "https://vpce-1.bedrock-runtime.example.com"],
 )
-def test_an_endpoint_may_be_here_or_encrypted(url: str):
+def test_endpoints_are_loopback_or_https(url: str):
     assert BedrockConfig.model_validate({**LEAST, "endpoint": url}).endpoint == url

@@ -1,4 +1,4 @@
-"""Questions that follow up on others, and who is not told of them."""
+"""Memory of conversations: follow-up questions, privacy, and expiry."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ async def test_a_question_can_follow_up_on_another(load, model):
     assert [message["role"] for message in messages] == ["user", "assistant"] * 3 + ["user"]
     assert messages[0]["content"] == [{"text": "how many run?"}]
     assert messages[1]["content"][0]["toolUse"]["input"] == {"state": ["running"]}
-    kept = json.loads(messages[2]["content"][0]["toolResult"]["content"][0]["text"])
-    assert "web-server-02" in kept["output"]
-    assert "no instruction" in kept["notice"]
+    stored = json.loads(messages[2]["content"][0]["toolResult"]["content"][0]["text"])
+    assert "web-server-02" in stored["output"]
+    assert "no instruction" in stored["notice"]
     assert messages[3]["content"] == [{"text": "Three of them."}]
     assert messages[4]["content"][-1] == {"text": "which of those is busiest?"}
 
@@ -43,7 +43,7 @@ async def test_a_question_can_follow_up_on_a_typed_command(load, model):
     assert question == {"text": "which of those is busiest?"}
 
 
-async def test_what_was_asked_to_be_confirmed_is_remembered(load, model):
+async def test_a_pending_change_is_remembered(load, model):
     bot = load()
     model.brain = script(
         uses(("stop", {"targets": ["web-server-01"]})), uses(("stop", {"targets": ["db-01"]}))
@@ -53,9 +53,9 @@ async def test_what_was_asked_to_be_confirmed_is_remembered(load, model):
     assert asked.data["understood"] == "stop db-01"
     _, assistant, follow_up = model.asked[1].messages
     assert assistant["content"][0]["toolUse"]["input"] == {"targets": ["web-server-01"]}
-    told = follow_up["content"][0]["toolResult"]["content"][0]["text"]
-    assert "stop web-server-01" in told
-    assert "asked the person to confirm" in told
+    result = follow_up["content"][0]["toolResult"]["content"][0]["text"]
+    assert "stop web-server-01" in result
+    assert "asked the person to confirm" in result
     assert follow_up["content"][-1] == {"text": "and the database too"}
 
 
@@ -64,17 +64,17 @@ async def test_what_was_asked_to_be_confirmed_is_remembered(load, model):
     [{"user": "bob", "conversation": "room"}, {"user": "alice", "conversation": "elsewhere"}],
     ids=["person", "conversation"],
 )
-async def test_nobody_else_and_nowhere_else_is_told(load, model, other):
+async def test_memory_is_of_one_person_in_one_conversation(load, model, other):
     bot = load()
     model.brain = script(uses(LIST), says("Three."), says("Which ones?"))
     await bot.say("how many run?", user="alice", conversation="room")
     await bot.say("which of those is busiest?", **other)
-    told = json.dumps(model.asked[-1].messages)
-    assert "how many" not in told
-    assert "Three" not in told
+    sent = json.dumps(model.asked[-1].messages)
+    assert "how many" not in sent
+    assert "Three" not in sent
 
 
-async def test_what_was_for_one_person_alone_stays_so_in_what_follows(load, model):
+async def test_follow_ups_of_a_private_answer_are_private(load, model):
     bot = load(context={"exchanges": 2})
     model.brain = script(
         uses(("whoami", {})),
@@ -93,7 +93,7 @@ async def test_what_was_for_one_person_alone_stays_so_in_what_follows(load, mode
     assert not other.reply.private
 
 
-async def test_a_conversation_is_forgotten_in_time(load, model):
+async def test_a_conversation_expires(load, model):
     bot = load(context={"expires": "10m"})
     model.brain = lambda asked: says("Three.")
     await bot.say("how many run?")
@@ -105,7 +105,7 @@ async def test_a_conversation_is_forgotten_in_time(load, model):
     assert len(model.asked[-1].messages) == 1
 
 
-async def test_only_so_much_of_a_conversation_is_remembered(load, model):
+async def test_the_last_exchanges_are_remembered(load, model):
     bot = load(context={"exchanges": 2})
     model.brain = lambda asked: says("Answer to " + asked.question)
     for number in range(5):
@@ -120,7 +120,7 @@ async def test_only_so_much_of_a_conversation_is_remembered(load, model):
     ]
 
 
-async def test_nothing_is_remembered_where_that_is_not_wanted(load, model):
+async def test_memory_can_be_switched_off(load, model):
     bot = load(context={"exchanges": 0})
     model.brain = lambda asked: says("Three.")
     await bot.say("how many run?")
@@ -130,7 +130,7 @@ async def test_nothing_is_remembered_where_that_is_not_wanted(load, model):
     assert await store.facts("bedrock", "context/") == {}
 
 
-async def test_what_is_kept_is_small_however_much_was_said(load, model, say):
+async def test_the_stored_conversation_is_bounded(load, model, say):
     bot = load(
         fake={"scripts": [{"pattern": "df -h", "output": "y" * 9000, "seconds": 0}]},
         context={"exchanges": 20},
@@ -147,14 +147,14 @@ async def test_what_is_kept_is_small_however_much_was_said(load, model, say):
     for number in range(4):
         await say(f"{number}? " + "why " * 900)
     store = (await bot.app()).store
-    (kept,) = (await store.facts("bedrock", "context/")).values()
-    assert 10_000 < len(kept) <= 40_000
-    last = json.loads(kept)["exchanges"][-1]
+    (stored,) = (await store.facts("bedrock", "context/")).values()
+    assert 10_000 < len(stored) <= 40_000
+    last = json.loads(stored)["exchanges"][-1]
     assert last["question"].startswith("3?")
     assert "run the command again" in last["steps"][-1]["result"]
 
 
-async def test_half_a_character_does_no_harm(load, model):
+async def test_lone_surrogates_of_the_model(load, model):
     bot = load()
     model.brain = script(
         uses(("show", {"target": "\ud800"})), says("What is \ud83d?"), says("Never mind.")
@@ -165,7 +165,7 @@ async def test_half_a_character_does_no_harm(load, model):
     assert (await bot.say("and that?")).text == "Never mind."
 
 
-async def test_what_is_over_is_swept(load, model):
+async def test_expired_data_is_deleted(load, model):
     bot = load()
     model.brain = lambda asked: says("Three.")
     await bot.say("how many run?", user="bob")

@@ -1,4 +1,4 @@
-"""From an HTTP caller through a server of its own process to a model over HTTP, and back."""
+"""Free text over HTTP to a server in a process of its own, and to a model over HTTP."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def server(tmp_path: Path, model: AwsSimulator) -> Iterator[Server]:
     assert server.stop() == 0
 
 
-def test_plain_words_through_the_running_server(server: Server, model: AwsSimulator) -> None:
+def test_free_text_through_a_running_server(server: Server, model: AwsSimulator) -> None:
     token = server.token("alice")
     model.brain = script(
         uses(("list_instances", {})),

@@ -1,4 +1,4 @@
-"""``smartops bedrock policy``: it allows what is called, and what is called is all it allows."""
+"""``smartops bedrock policy``: it allows exactly what is called."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rights(*statements: dict[str, Any]) -> set[str]:
 
 
 def allowed(statements: list[dict[str, Any]], right: str, arn: str, by: str = "") -> bool:
-    """Say what IAM would, of the few things that these policies use."""
+    """Evaluate the statements like IAM, as far as these policies need it."""
     return any(
         fnmatchcase(arn, pattern)
         for item in statements
@@ -58,7 +58,7 @@ def model(region: str, name: str = NAME) -> str:
 @pytest.mark.anyio
 @pytest.mark.parametrize("guardrail", [None, {"id": "gr1", "version": "1"}])
 @pytest.mark.parametrize("role", [None, ROLE])
-async def test_it_allows_exactly_what_is_called(
+async def test_the_policy_allows_exactly_what_is_called(
     load: Callable[..., Bot],
     model: AwsSimulator,
     guardrail: dict[str, str] | None,
@@ -78,7 +78,7 @@ async def test_it_allows_exactly_what_is_called(
         assert item["Resource"] == [ROLE]
 
 
-def test_a_model_is_allowed_where_it_is_asked() -> None:
+def test_a_model_is_allowed_in_its_region() -> None:
     (statement,) = written(model="amazon.nova-pro-v1:0")
     assert statement["Resource"] == [model(REGION, "amazon.nova-pro-v1:0")]
     (statement,) = written(model="deepseek.v3.2")
@@ -89,7 +89,7 @@ def test_a_model_is_allowed_where_it_is_asked() -> None:
 
 
 @pytest.mark.parametrize("named", [f"eu.{NAME}", PROFILE])
-def test_a_profile_leads_to_its_model_in_the_whole_geography_and_nothing_else_does(
+def test_a_profile_allows_its_model_in_its_geography_only(
     named: str,
 ) -> None:
     statements = written(model=named)
@@ -119,7 +119,7 @@ def test_a_profile_leads_to_its_model_in_the_whole_geography_and_nothing_else_do
         ("global", "eu-central-1", ["eu-central-1", ""]),
     ],
 )
-def test_what_a_profile_may_lead_to_is_allowed(
+def test_the_regions_of_a_profile_are_allowed(
     geography: str, region: str, reached: list[str]
 ) -> None:
     statements = written(model=f"{geography}.{NAME}", region=region)
@@ -130,12 +130,12 @@ def test_what_a_profile_may_lead_to_is_allowed(
         assert not allowed(statements, "bedrock:InvokeModel", model(place))
 
 
-def test_a_profile_of_the_whole_world_is_allowed_as_such() -> None:
+def test_a_global_profile() -> None:
     statements = written(model=f"global.{NAME}")
     assert statements[1]["Resource"] == [model(REGION), model("")]
 
 
-def test_a_profile_of_ones_own_leads_to_whatever_model_it_stands_for() -> None:
+def test_an_application_inference_profile_allows_any_model_through_it() -> None:
     own = f"{PREFIX}:{REGION}:{ACCOUNT}:application-inference-profile/abc123def456"
     statements = written(model=own)
     assert allowed(statements, "bedrock:InvokeModel", own)
@@ -144,13 +144,13 @@ def test_a_profile_of_ones_own_leads_to_whatever_model_it_stands_for() -> None:
     assert not allowed(statements, "bedrock:InvokeModel", model("eu-west-3"))
 
 
-def test_in_other_partitions_the_arns_are_theirs() -> None:
+def test_the_arns_have_the_partition_of_the_region() -> None:
     statements = written(model=f"us-gov.{NAME}", region="us-gov-west-1")
     for item in statements:
         assert all(arn.startswith("arn:aws-us-gov:bedrock:us-gov-") for arn in item["Resource"])
 
 
-def test_only_the_guardrail_that_is_used_may_be_applied() -> None:
+def test_only_the_configured_guardrail_is_allowed() -> None:
     (guarded,) = [
         item
         for item in written(guardrail={"id": "gr1", "version": "1"})
@@ -161,7 +161,7 @@ def test_only_the_guardrail_that_is_used_may_be_applied() -> None:
     assert written(guardrail={"id": foreign, "version": "1"})[-1]["Resource"] == [foreign]
 
 
-class Said:
+class CommandLine:
     """Runs the command line with a section and returns status, output and errors."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,56 +171,50 @@ class Said:
     def __call__(self, *arguments: str, **section: Any) -> tuple[int, str, str]:
         self._file.write_text(json.dumps({"plugins": {"bedrock": {**SECTION, **section}}}))
         status = main(["bedrock", *arguments, "--config", str(self._file)])
-        told = self._capsys.readouterr()
-        return status, told.out, told.err
+        printed = self._capsys.readouterr()
+        return status, printed.out, printed.err
 
 
 @pytest.fixture
-def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
-    return Said(tmp_path, capsys)
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(tmp_path, capsys)
 
 
-def test_the_policy_is_printed_and_nothing_else(said: Said) -> None:
-    status, out, err = said("policy", "--account", ACCOUNT)
-    assert (status, err) == (0, "")
-    assert json.loads(out) == model_policy(BedrockConfig(**SECTION), ACCOUNT)
-
-
-def test_the_account_is_asked_for_only_where_nothing_tells_it(said: Said) -> None:
-    status, out, err = said("policy")
+def test_the_account_is_required_if_the_configuration_has_none(run: CommandLine) -> None:
+    status, out, err = run("policy")
     assert (status, out) == (2, "")
     assert "name it with --account NUMBER" in err
     for section in ({"role": ROLE}, {"model": PROFILE}):
-        assert f":{ACCOUNT}:inference-profile/" in said("policy", **section)[1]
-        status, _, err = said("policy", "--account", "111111111111", **section)
+        assert f":{ACCOUNT}:inference-profile/" in run("policy", **section)[1]
+        status, _, err = run("policy", "--account", "111111111111", **section)
         assert status == 2
         assert f"another account, {ACCOUNT}" in err
-    assert said("policy", model="amazon.nova-pro-v1:0")[0] == 0
-    status, _, err = said("policy", "--account", "1234")
+    assert run("policy", model="amazon.nova-pro-v1:0")[0] == 0
+    status, _, err = run("policy", "--account", "1234")
     assert status == 2
     assert "twelve digits" in err
 
 
-def test_whoever_smartops_is_may_assume_the_role_which_trusts_it(said: Said) -> None:
-    (statement,) = json.loads(said("policy", "--bot", role=ROLE)[1])["Statement"]
+def test_the_role_and_its_trust_policy(run: CommandLine) -> None:
+    (statement,) = json.loads(run("policy", "--bot", role=ROLE)[1])["Statement"]
     assert (statement["Action"], statement["Resource"]) == (["sts:AssumeRole"], [ROLE])
     bot = f"arn:aws:iam::{ACCOUNT}:role/bot"
     asked = ("trust", "--principal", bot)
-    (trusted,) = json.loads(said(*asked, role=ROLE, external_id="x-1")[1])["Statement"]
+    (trusted,) = json.loads(run(*asked, role=ROLE, external_id="x-1")[1])["Statement"]
     assert trusted["Principal"] == {"AWS": bot}
     assert trusted["Condition"] == {"StringEquals": {"sts:ExternalId": "x-1"}}
-    assert "Condition" not in json.loads(said(*asked, role=ROLE)[1])["Statement"][0]
+    assert "Condition" not in json.loads(run(*asked, role=ROLE)[1])["Statement"][0]
     for arguments in (("policy", "--bot"), asked):
-        status, _, err = said(*arguments)
+        status, _, err = run(*arguments)
         assert status == 2
         assert "plugins.bedrock has no role" in err
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/bot/i-0abc"
-    status, _, err = said("trust", "--principal", session, role=ROLE)
+    status, _, err = run("trust", "--principal", session, role=ROLE)
     assert status == 2
     assert "one session of the role bot" in err
 
 
-def test_without_a_configuration_that_is_said(
+def test_a_configuration_is_required(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -229,8 +223,8 @@ def test_without_a_configuration_that_is_said(
     assert "this needs a configuration" in capsys.readouterr().err
 
 
-def test_the_policy_in_the_readme_is_the_one_that_is_printed(said: Said) -> None:
+def test_the_policy_of_the_readme_is_the_printed_one(run: CommandLine) -> None:
     page = Path(smartops_bedrock.__file__).with_name("README.md").read_text()
     (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     guardrail = {"id": "gr1234567890", "version": "1"}
-    assert shown == said("policy", "--account", ACCOUNT, guardrail=guardrail)[1]
+    assert shown == run("policy", "--account", ACCOUNT, guardrail=guardrail)[1]
