@@ -1,4 +1,4 @@
-"""Channels that push: acknowledged when durable, answered once, in place, and after a restart."""
+"""Delivery by push: acknowledged when durable, answered once, in place, also after a restart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 
 ASLEEP = 2
-"""How many sleep when nothing is to be done: housekeeping, and the keeper of fresh keys."""
+"""Tasks that sleep when idle: housekeeping, and the refresh of keys."""
 
 
 class Pigeon(Channel):
@@ -78,7 +78,7 @@ class Pigeon(Channel):
 
 
 class Nest:
-    """A bot with a pigeon, something to change and something that takes long."""
+    """A bot with a channel that pushes, a changing command and long operations."""
 
     def __init__(self, bot: Bot) -> None:
         self.bot = bot
@@ -194,7 +194,7 @@ async def test_a_redelivered_message_is_answered_once(nest: Nest) -> None:
     assert len(nest.pigeon.wall) == 2
 
 
-async def test_long_work_is_shown_in_one_message(nest: Nest) -> None:
+async def test_progress_and_outcome_are_one_message(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
     await nest.until(lambda: "in the air (1 of 2)" in nest.later())
@@ -203,7 +203,7 @@ async def test_long_work_is_shown_in_one_message(nest: Nest) -> None:
     assert list(nest.pigeon.wall) == ["m0"]
 
 
-async def test_an_answer_that_is_a_while_coming_is_hinted_at(nest: Nest) -> None:
+async def test_a_slow_reply_is_hinted_at(nest: Nest) -> None:
     await nest.says("coo")
     await nest.shows("coo pigeon:ann")
     await nest.says("fly", id="2")
@@ -215,18 +215,17 @@ async def test_an_answer_that_is_a_while_coming_is_hinted_at(nest: Nest) -> None
     assert nest.pigeon.hints == ["2"]
 
 
-async def test_a_click_changes_the_message_that_asked(nest: Nest) -> None:
+async def test_a_click_replaces_the_approval_message(nest: Nest) -> None:
     await nest.says("open door")
     await nest.shows("Confirmation required")
     value = nest.pigeon.wall["m0"].actions[0].value
-    await nest.until(lambda: nest.bot.clock is not None)
     await nest.says(action=value, shown_in="m0", id="2")
     await nest.shows("door is open")
     assert nest.pigeon.wall["m0"].actions == ()
     assert (len(nest.pigeon.wall), nest.opened) == (1, 1)
 
 
-async def test_a_second_click_and_a_strangers_click_are_told_so_in_private(nest: Nest) -> None:
+async def test_a_second_click_and_another_persons_click_are_refused_in_private(nest: Nest) -> None:
     await nest.says("open door")
     await nest.shows("Confirmation required")
     value = nest.pigeon.wall["m0"].actions[0].value
@@ -241,7 +240,7 @@ async def test_a_second_click_and_a_strangers_click_are_told_so_in_private(nest:
     assert nest.opened == 1
 
 
-async def test_an_expired_question_loses_its_buttons(nest: Nest) -> None:
+async def test_an_expired_approval_message_loses_its_buttons(nest: Nest) -> None:
     await nest.says("open door")
     await nest.shows("Confirmation required")
     value = nest.pigeon.wall["m0"].actions[0].value
@@ -251,14 +250,14 @@ async def test_an_expired_question_loses_its_buttons(nest: Nest) -> None:
     assert (nest.pigeon.wall["m0"].actions, nest.opened) == ((), 0)
 
 
-async def test_a_decision_elsewhere_closes_the_message_that_asked(nest: Nest) -> None:
+async def test_a_decision_elsewhere_closes_the_approval_message(nest: Nest) -> None:
     nest.bot.settings["people"] = {
         "ann": {"roles": ["operator"], "identities": ["pigeon:ann", "bot:ann"]}
     }
     await nest.says("open door")
     await nest.shows("Confirmation required")
     value = nest.pigeon.wall["m0"].actions[0].value
-    await nest.says("coo", id="2")  # the id of the asking message is kept by then
+    await nest.says("coo", id="2")  # the id of the approval message is stored by then
     await nest.shows("coo ann", "m1")
     answer = await nest.bot.say(value, user="ann")
     assert answer.text == "door is open"
@@ -266,7 +265,7 @@ async def test_a_decision_elsewhere_closes_the_message_that_asked(nest: Nest) ->
     assert nest.pigeon.wall["m0"].actions == ()
 
 
-async def test_a_message_survives_a_stop_before_its_answer(nest: Nest) -> None:
+async def test_a_stored_message_is_answered_after_a_restart(nest: Nest) -> None:
     nest.pigeon.failures = [BackendUnavailable("away")]
     await nest.says("coo")
     await nest.until(lambda: not nest.pigeon.failures)
@@ -278,7 +277,7 @@ async def test_a_message_survives_a_stop_before_its_answer(nest: Nest) -> None:
 @pytest.mark.parametrize(
     ("id", "shown_in", "private"), [("1", "", 0), ("2", "m7", 0), ("3", "", 1), ("4", "m7", 1)]
 )
-async def test_a_late_answer_takes_the_place_of_its_sign_of_work(
+async def test_a_late_reply_replaces_the_pending_message(
     nest: Nest, id: str, shown_in: str, private: int
 ) -> None:
     text = "crash" if private else "fly"
@@ -298,7 +297,7 @@ async def test_a_late_answer_takes_the_place_of_its_sign_of_work(
         assert list(nest.pigeon.wall) == [where]
 
 
-async def test_a_private_answer_takes_its_sign_of_work_away(nest: Nest) -> None:
+async def test_a_private_reply_removes_the_pending_message(nest: Nest) -> None:
     await nest.says("crash")
     await nest.until(lambda: "in the air (1 of 2)" in nest.later())
     nest.finish.set()
@@ -306,7 +305,7 @@ async def test_a_private_answer_takes_its_sign_of_work_away(nest: Nest) -> None:
     assert nest.pigeon.wall == {}
 
 
-async def test_long_work_goes_on_after_a_stop_and_is_done_once(nest: Nest) -> None:
+async def test_an_operation_is_resumed_after_a_restart_and_its_step_runs_once(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
     await stop(nest)
@@ -317,18 +316,7 @@ async def test_long_work_goes_on_after_a_stop_and_is_done_once(nest: Nest) -> No
     assert len(nest.pigeon.wall) == 1
 
 
-async def test_the_outcome_replaces_the_progress_that_another_process_showed(nest: Nest) -> None:
-    await nest.says("fly")
-    await nest.until(lambda: "in the air" in nest.later())
-    await stop(nest)
-    await nest.bot.app()
-    await nest.until(lambda: nest.later() == "Working on it")
-    nest.finish.set()
-    await nest.shows("flight 1 has landed")
-    assert len(nest.pigeon.wall) == 1
-
-
-async def test_after_a_stop_progress_is_still_shown_where_the_button_was(nest: Nest) -> None:
+async def test_progress_replaces_the_approval_message_after_a_restart(nest: Nest) -> None:
     await nest.says("glide")
     await nest.shows("Confirmation required")
     value = nest.pigeon.wall["m0"].actions[0].value
@@ -342,7 +330,7 @@ async def test_after_a_stop_progress_is_still_shown_where_the_button_was(nest: N
     assert len(nest.pigeon.wall) == 1
 
 
-async def test_the_answer_comes_when_another_process_goes_on_with_the_work(nest: Nest) -> None:
+async def test_a_reply_is_sent_if_another_process_resumes_the_operation(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
     await stop(nest)
@@ -354,8 +342,8 @@ async def test_the_answer_comes_when_another_process_goes_on_with_the_work(nest:
         await nest.until(lambda: nest.later() == "it landed elsewhere")
 
 
-async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> None:
-    """As after a commit of which nobody knows: the platform is told to deliver it again."""
+async def test_an_unanswered_stored_message_is_answered(nest: Nest) -> None:
+    """Such as after an unconfirmed commit, for which the platform delivers it again."""
     app = await nest.bot.app()
     message = nest.message("coo")
     await app.store.claim(idempotency_key(message), message=message.dump())
@@ -364,12 +352,12 @@ async def test_what_arrived_without_anybodys_knowing_is_answered(nest: Nest) -> 
     await nest.until(lambda: clock.sleepers >= ASLEEP)
     for _ in range(15):
         clock.advance(2)
-        await nest.until(lambda: clock.sleepers >= ASLEEP)  # housekeeping has had its turn
+        await nest.until(lambda: clock.sleepers >= ASLEEP)  # housekeeping has run
     await nest.shows("coo pigeon:ann")
     assert len(nest.pigeon.wall) == 1
 
 
-async def test_who_waits_for_the_answer_outlasts_the_store(
+async def test_a_waiting_request_survives_an_unavailable_store(
     nest: Nest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
@@ -392,7 +380,7 @@ async def test_who_waits_for_the_answer_outlasts_the_store(
         await nest.until(lambda: nest.later() == "it landed elsewhere")
 
 
-async def test_work_that_may_not_go_on_is_given_up(nest: Nest) -> None:
+async def test_an_operation_that_is_no_longer_allowed_has_an_unknown_outcome(nest: Nest) -> None:
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
     await stop(nest)
@@ -404,7 +392,7 @@ async def test_work_that_may_not_go_on_is_given_up(nest: Nest) -> None:
     assert (operation.state, nest.sends) == ("unknown", 1)
 
 
-async def test_what_is_finished_at_a_stop_stays_ours_until_then(nest: Nest) -> None:
+async def test_an_operation_that_is_finishing_at_shutdown_is_not_taken_over(nest: Nest) -> None:
     nest.bot.settings["server"] = {"shutdown_timeout": "1m"}
     await nest.says("fly")
     await nest.until(lambda: nest.sends == 1)
@@ -439,17 +427,6 @@ async def test_an_operation_is_listed_shown_and_cancelled(nest: Nest) -> None:
     await nest.until(lambda: any("State" in plain(r) for r in nest.pigeon.wall.values()))
 
 
-async def test_a_missing_argument_is_asked_for_and_answered(nest: Nest) -> None:
-    await nest.says("open")
-    await nest.until(lambda: "m0" in nest.pigeon.wall)
-    (form,) = nest.pigeon.wall["m0"].view
-    assert isinstance(form, Form)
-    assert [field.name for field in form.fields] == ["what"]
-    await nest.says("the back door", id="2")
-    await nest.shows("Confirmation required", "m1")
-    assert "the back door" in nest.pigeon.text("m1")
-
-
 async def test_a_form_is_filled_in(nest: Nest) -> None:
     await nest.says("open")
     await nest.until(lambda: "m0" in nest.pigeon.wall)
@@ -460,7 +437,7 @@ async def test_a_form_is_filled_in(nest: Nest) -> None:
 
 
 async def stop(nest: Nest) -> None:
-    """Stop the app, which does not wait for what is under way."""
+    """Stop the app, which does not wait for operations in flight."""
     await nest.bot.aclose()
 
 
@@ -474,7 +451,7 @@ async def another_store(nest: Nest) -> AsyncIterator[Store]:
         await store.aclose()
 
 
-def test_replies_can_be_kept() -> None:
+def test_replies_can_be_stored() -> None:
     reply = Reply(view=(Text("hello"), Form("open", "open what?", ())))
     assert Reply.load(reply.dump()) == reply
     answer = Answer(view=reply.view, decided="ap-1", approval_message="key")

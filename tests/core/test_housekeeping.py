@@ -74,7 +74,7 @@ def operation(id: str, owner: str) -> Operation:
     )
 
 
-async def test_what_a_dead_process_left_goes_on(
+async def test_operations_of_a_dead_process_are_resumed(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", "dead"))
@@ -85,7 +85,7 @@ async def test_what_a_dead_process_left_goes_on(
     assert (house.resumed, house.taken_over) == (["op-1"], 2)
 
 
-async def test_who_leaves_takes_nothing_over_and_keeps_what_is_its_own(
+async def test_a_leaving_process_takes_nothing_over_and_renews_its_own_leases(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", "dead"))
@@ -98,7 +98,7 @@ async def test_who_leaves_takes_nothing_over_and_keeps_what_is_its_own(
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
 
 
-async def test_what_was_yielded_is_not_taken_back_by_a_renewal(
+async def test_a_yielded_lease_is_not_renewed(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", store.owner))
@@ -110,10 +110,10 @@ async def test_what_was_yielded_is_not_taken_back_by_a_renewal(
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
 
 
-async def test_what_nobody_is_at_work_on_is_taken_over_though_its_process_lives(
+async def test_an_abandoned_operation_of_a_live_process_is_taken_over(
     house: House, store: Store, clock: ManualClock
 ) -> None:
-    """A commit of which nobody knows may have left it, or a failure on the way."""
+    """An unconfirmed commit may have left it, or a failure."""
     await store.begin(operation("op-1", store.owner))
     await store.begin(operation("op-2", store.owner))
     await store.claim("act-1", message=b"one")
@@ -128,7 +128,7 @@ async def test_what_nobody_is_at_work_on_is_taken_over_though_its_process_lives(
     assert await store.undelivered(clock.time()) == [("act-1", b"one")]
 
 
-async def test_what_is_under_way_here_is_not_begun_beside_itself(
+async def test_a_running_operation_is_not_started_twice(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", "another"))
@@ -158,7 +158,7 @@ async def test_leases_do_not_wait_for_a_long_sweep(
     assert left == [15, 5, 0, 0]
 
 
-async def test_when_the_store_was_away_the_others_may_renew_their_leases_first(
+async def test_nothing_is_taken_over_right_after_the_store_was_unavailable(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock

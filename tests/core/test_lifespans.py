@@ -182,7 +182,7 @@ async def test_channels_run_only_while_the_app_serves(bot: Bot) -> None:
     assert postbox.sent == ["Hello"]
 
 
-async def test_a_channel_that_fails_to_run_is_logged_and_stops_nobody(
+async def test_a_failing_channel_is_logged_and_stops_no_other(
     bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Postbox):
@@ -311,7 +311,7 @@ async def test_a_lifespan_that_ends_early_is_logged(
     await logged(caplog, "the lifespan of plugin short ended early")
 
 
-async def test_what_is_no_context_manager_is_refused(bot: Bot) -> None:
+async def test_a_lifespan_must_be_a_context_manager(bot: Bot) -> None:
     bot.load(Plugin(lambda app: 7), name="seven")  # type: ignore[arg-type,return-value]
     with pytest.raises(StartupError) as refused:
         await bot.app()
