@@ -1,8 +1,8 @@
 """One delivery: accept a message, wait for its answer as long as the channel allows, then push.
 
 A message whose answer may be pushed is stored before its platform is
-acknowledged. A sign of work shows if its answer takes long, is edited as it goes
-on, and becomes the answer, whatever happens to this process in between.
+acknowledged. If its answer takes long, a progress message is posted, edited, and at last
+replaced by the answer, also by another process if this one stops.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Delivery:
             pending.late = True
             pending.waiting.cancel()
             if pending.progress is not None:
-                self._spawn(pending.progress.go_on)
+                self._spawn(pending.progress.begin)
         return pending.answer
 
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
@@ -119,7 +119,7 @@ class Delivery:
         When it returns they are durable and the platform may be acknowledged.
         """
         for message in messages:
-            claimed = await self._gate.claim(message, keep=True)
+            claimed = await self._gate.claim(message, store=True)
             if claimed is not None:
                 self._keys.add(claimed.key)
                 self._spawn(self._push, channel, claimed, self._gate.answer)
@@ -145,7 +145,7 @@ class Delivery:
     async def _answer(self, pending: Pending, channel: Channel | None) -> None:
         """Answer a message whose request waits; push what is late."""
         try:
-            first = await self._first(pending, keep=channel is not None)
+            first = await self._first(pending, store=channel is not None)
             if isinstance(first, Claimed):
                 await self._answer_claimed(pending, channel, first)
             else:
@@ -153,9 +153,9 @@ class Delivery:
         finally:
             pending.done.set()
 
-    async def _first(self, pending: Pending, *, keep: bool) -> Claimed | Answer | None:
+    async def _first(self, pending: Pending, *, store: bool) -> Claimed | Answer | None:
         """Claim the message; or return the first one's answer, None once it is late."""
-        first = await self._gate.begin(pending.message, keep=keep)
+        first = await self._gate.begin(pending.message, store=store)
         if first is None:
             with pending.waiting:
                 first = await self._gate.first_answer(pending.message)
@@ -172,7 +172,7 @@ class Delivery:
         pending.progress = progress = self._progress(channel, claimed)
         progress.shown = claimed.message.shown_in
         if pending.late:
-            self._spawn(progress.go_on)
+            self._spawn(progress.begin)
         with self._at_work(claimed):
             pending.answer = await self._made(claimed, progress, self._gate.answer)
             pending.done.set()
@@ -195,7 +195,7 @@ class Delivery:
             progress.stored = progress.shown = shown
             with (
                 self._clock.after(HINT, partial(self._spawn, _hint, channel, message)),
-                self._clock.after(channel.ack_timeout, partial(self._spawn, progress.go_on)),
+                self._clock.after(channel.ack_timeout, partial(self._spawn, progress.begin)),
             ):
                 answer = await self._made(claimed, progress, make)
             await self._send_answer(channel, claimed, answer, progress)

@@ -33,9 +33,9 @@ class PluginStore(KeyValueStore):
         return (await self.items(key)).get(key)
 
     async def put(self, key: str, value: str) -> None:
-        """Keep a value; raises ValueError if it is too large."""
+        """Store a value; raises ValueError if it is too large."""
         if len(key) > MAX_KEY or len(value) > MAX_VALUE:
-            raise ValueError(f"{self._name} wants to keep too large a fact under {key[:40]!r}")
+            raise ValueError(f"{self._name} wants to store too large a value under {key[:40]!r}")
         await self._stores.store.put_fact(self._name, key, value)
 
     async def delete(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""A sign of work, edited in place at the pace the platform allows."""
+"""A progress message, edited in place at the pace that the platform allows."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Progress(ProgressReporter):
         self._text = f"{text} ({done} of {total})" if total else text
         self._news.set()
 
-    async def go_on(self) -> None:
-        """Show signs of work until the answer is there: who asked has waited long enough.
+    async def begin(self) -> None:
+        """Show progress until the answer is there.
 
         Whether a pressed button counts decides where that is to be shown.
         """
@@ -87,7 +87,7 @@ class Progress(ProgressReporter):
             await self._news.wait()
 
     async def _showed(self) -> bool:
-        """Show it; what is under way is not cut off, for nobody would know what is shown."""
+        """Show it. A send in flight is not cancelled, as its result is needed."""
         reply = Reply(status="pending", view=(Text(self._text, style="note"),))
         name = self._channel.name
         with anyio.CancelScope(shield=True), Caught(log, "progress is not shown by %s", name):

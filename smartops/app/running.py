@@ -129,7 +129,7 @@ class App:
         clock = composition.services.clock
         stack.push_async_callback(composition.http.aclose)
         self.store = await Store.open(
-            settings.store.url.reveal(), clock, keep=settings.store.retention.total_seconds()
+            settings.store.url.reveal(), clock, retention=settings.store.retention.total_seconds()
         )
         stack.push_async_callback(self.store.aclose)
         self.limiter = limiter(settings, clock)
@@ -140,18 +140,18 @@ class App:
         self.parts = connect(composition, self.store, self.limiter, self._running, observe)
         self._gate = Gate(self.parts)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
-        patience = settings.server.shutdown_timeout.total_seconds()
+        timeout = settings.server.shutdown_timeout.total_seconds()
         lifespans = await stack.enter_async_context(left_at_exit())
         stack.push_async_callback(self.store.leave)
         group = await stack.enter_async_context(_cancelled_at_exit())
-        self._background = await stack.enter_async_context(_awaited_at_exit(patience))
+        self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         keeping = Housekeeping(
-            self.store,
-            clock,
-            composition.revoked,
-            carried=lambda: self._running.ids,
-            answered=lambda: self._delivery.keys,
+            store=self.store,
+            clock=clock,
+            revoked=composition.revoked,
+            executing=lambda: self._running.ids,
+            answering=lambda: self._delivery.keys,
             cancel=self._running.cancel,
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             lost=lambda operation: self.spawn(self._gate.lost, operation),
@@ -193,10 +193,10 @@ async def _cancelled_at_exit() -> AsyncIterator[TaskGroup]:
 
 
 @asynccontextmanager
-async def _awaited_at_exit(patience: float) -> AsyncIterator[TaskGroup]:
-    """Wait for the group's tasks at exit; cancel those that take longer than ``patience``."""
+async def _awaited_at_exit(timeout: float) -> AsyncIterator[TaskGroup]:
+    """Wait for the group's tasks at exit; cancel those that take longer than ``timeout``."""
     async with anyio.create_task_group() as group:
         yield group
-        group.cancel_scope.deadline = anyio.current_time() + patience
+        group.cancel_scope.deadline = anyio.current_time() + timeout
     if group.cancel_scope.cancelled_caught:
-        log.warning("background work was cut off after %g seconds", patience)
+        log.warning("background work was cut off after %g seconds", timeout)

@@ -82,8 +82,8 @@ def exceeded(verdict: Verdict) -> LimitExceeded:
 async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     """Ask the policy before targets are looked up, and again once they are known.
 
-    The first question keeps those who may not run the command at all from
-    learning which machines exist.
+    So a person who may not run the command at all does not learn which
+    machines exist.
     """
     wired = parts.wired[command.name]
     if not wired.takes_targets and not wired.classifies:

@@ -34,7 +34,7 @@ async def approval_of(store: Store, person: Person, token: str) -> Approval:
     """Return the pending approval that a token stands for.
 
     Raises ApprovalInvalid, with one text for what is unknown and what is
-    somebody else's, so that guessing reveals nothing.
+    another person's, so that guessing reveals nothing.
     """
     approval = await store.approval_behind(token)
     if approval is None or approval.person != person.name:
@@ -53,13 +53,13 @@ async def approval_of(store: Store, person: Person, token: str) -> Approval:
     return approval
 
 
-async def is_no(store: Store, person: Person, message: Message, said: str) -> bool:
+async def is_no(store: Store, person: Person, message: Message, text: str) -> bool:
     """Return True for a typed no while a confirmation is open here.
 
     A yes is only taken from the button, which says what it is a yes to: raises
     ValidationFailed.
     """
-    word = said.casefold().rstrip(".!")
+    word = text.casefold().rstrip(".!")
     if word not in _YES | _NO:
         return False
     waiting = await store.pending(person.name, (message.channel, message.conversation))

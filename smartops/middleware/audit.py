@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from smartops.command import Command
 from smartops.contained import Caught
 from smartops.errors import InternalError, Refusal
-from smartops.grammar import Grammar, ParseError
 from smartops.message import Message, Person
 from smartops.reply import Quota, Reply
 from smartops.store import AuditEvent, Operation
@@ -42,15 +41,9 @@ class Trail:
         """Note which command is called."""
         self.command, self.owner, self.text = command.name, command.owner, text
 
-    def refers_to(self, operation: Operation, grammar: Grammar) -> None:
+    def refers_to(self, operation: Operation) -> None:
         """Note that the message is about an operation that was begun before."""
         self.text, self.command = operation.command_text, operation.command
-        if self.command:
-            return
-        try:
-            self.command = grammar.parse(self.text, lambda _: True).command.name
-        except ParseError:  # the command is no longer there
-            self.command = ""
 
     def refused(self, refusal: Refusal) -> None:
         """Note the rule that denied it."""
@@ -89,7 +82,6 @@ def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
         place=str(message.place),
         command=trail.command,
         text=trail.text or _text(message),
-        phase="outcome",
         rule=trail.rule,
         outcome=_outcome(reply),
         seconds=now - trail.started,

@@ -6,6 +6,8 @@ replies. A TimeoutError of a handler's own is a failure like any other.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -23,14 +25,13 @@ from smartops.errors import (
 )
 from smartops.message import Claims, Message
 from smartops.reply import Reply
-from smartops.store import Operation
+from smartops.store import Operation, StoreUnavailable
 
 from .access import LimitExceeded, authorise, exceeded, identify, naming_failures, take_limits
 from .approvals import ApprovalOver, approve, plan_of
 from .audit import Trail, unforeseen, write_audit_event
-from .deduplicate import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .dispatch import Run, dispatch
-from .operations import begin, can_resume, execute, given_up, outcome_of
+from .operations import LOOK, begin, can_resume, decided, ended, execute, given_up, outcome_of
 from .parse import check_known, parse, proposed, stored_call
 from .questions import naming_question
 from .running import ProgressReporter
@@ -48,6 +49,9 @@ log = logging.getLogger("smartops.gate")
 
 T = TypeVar("T")
 
+GLANCE = 0.5
+"""After how many seconds a message that another process claimed is looked at again."""
+
 
 class Gate:
     """The only way to a command."""
@@ -55,21 +59,21 @@ class Gate:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
 
-    async def begin(self, message: Message, *, keep: bool = False) -> Claimed | Answer | None:
+    async def begin(self, message: Message, *, store: bool = False) -> Claimed | Answer | None:
         """Claim a message; None if it is a duplicate, the answer if it cannot be claimed."""
         trail = self._trail(message)
-        claimed = await self._guarded(trail, self.claim(message, keep=keep))
+        claimed = await self._guarded(trail, self.claim(message, store=store))
         return self._recorded(trail, claimed) if isinstance(claimed, Reply) else claimed
 
-    async def claim(self, message: Message, *, keep: bool = False) -> Claimed | None:
+    async def claim(self, message: Message, *, store: bool = False) -> Claimed | None:
         """Claim a message under its idempotency key; None if it is a duplicate.
 
-        With ``keep`` it is stored with the claim until it is delivered. Raises
+        With ``store`` it is stored with the claim until it is delivered. Raises
         StoreUnavailable.
         """
         if not message.id:
             return Claimed(message)
-        key, stored = idempotency_key(message), message.dump() if keep else None
+        key, stored = idempotency_key(message), message.dump() if store else None
         new = await self.parts.store.claim(key, digest_of(message), stored)
         return self._begun(message, key) if new else None
 
@@ -224,17 +228,17 @@ class Gate:
         return reply
 
     async def lost(self, operation: Operation) -> None:
-        """Record that the outcome of an operation is unknown: its process stopped in the middle."""
+        """Write the audit event of an operation whose process stopped: its outcome is unknown."""
         trail = self._trail(Message.load(operation.message.encode()), operation.id)
         trail.started = operation.started
-        trail.refers_to(operation, self.parts.grammar)
+        trail.refers_to(operation)
         write_audit_event(self.parts, trail, outcome_of(operation))
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.
 
-        It is counted like any other, so that malformed requests are no way
-        round the limits.
+        It is counted like any other, so that malformed requests do not
+        evade the limits.
         """
         if claims.identity is None:
             return replace(Reply.refused(error), request_id=request_id)
@@ -254,7 +258,7 @@ class Gate:
     async def _outcome(self, first: Answer | Operation, trail: Trail) -> Answer:
         if isinstance(first, Answer):
             return first
-        trail.refers_to(first, self.parts.grammar)
+        trail.refers_to(first)
         return await outcome(self.parts, first)
 
     def _recorded(self, trail: Trail, reply: Reply) -> Answer:
@@ -285,3 +289,71 @@ class Gate:
         if isinstance(refusal, ApprovalOver):
             return answer(Reply.refused(refusal), decided=refusal.approval, private=False)
         return Reply.refused(refusal)
+
+
+class IdReused(ValidationFailed):
+    """Another message with the same id came before."""
+
+    status = 409
+
+
+def idempotency_key(message: Message) -> str:
+    """Return the key under which a message is claimed; it reveals nothing of the message."""
+    parts = (message.channel, str(message.sender), message.conversation, message.id)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def digest_of(message: Message) -> str:
+    """Return a digest of the content, to compare messages with the same id."""
+    content = json.dumps([message.text, message.action, sorted(message.form.items())])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+async def first_answer(parts: Parts, message: Message, key: str) -> Answer | Operation | None:
+    """Return the answer to the message that came first, or the operation that it began.
+
+    Waits for them in any process. None if the message is claimed here now: the
+    answer was not stored, or the process that claimed it stopped before it
+    began anything. Raises IdReused if that message had other content.
+    """
+    digest = digest_of(message)
+    while True:
+        known = await parts.store.known(key)
+        if known is not None and known.digest not in ("", digest):
+            raise IdReused(
+                "The id of this message was used for another one",
+                details="Nothing was done. Send it with an id of its own.",
+            )
+        if known is not None and known.answer:
+            return Answer.load(known.answer)
+        operation = await parts.store.operation_of(key)
+        if operation is not None:
+            return operation
+        claimed = False
+        if known is None:
+            claimed = await parts.store.claim(key, digest)
+        elif known.lease_until <= parts.clock.time():
+            claimed = await parts.store.retake(key)
+        if claimed:
+            return None
+        if not await parts.running.wait(key):
+            await parts.clock.sleep(GLANCE)
+
+
+async def stored_answer(parts: Parts, key: str) -> Answer | Operation | None:
+    """Return what a process that stopped answered, or the operation that it began.
+
+    While the store is away it is tried again: no other process will answer the message.
+    """
+    while True:
+        try:
+            stored = await parts.store.answer(key)
+            return Answer.load(stored) if stored else await parts.store.operation_of(key)
+        except StoreUnavailable:
+            await parts.clock.sleep(LOOK)
+
+
+async def outcome(parts: Parts, operation: Operation) -> Answer:
+    """Wait for an operation that was begun for the same message, and return its outcome."""
+    operation = await ended(parts, operation)
+    return decided(outcome_of(operation), operation)

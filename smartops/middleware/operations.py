@@ -79,7 +79,7 @@ async def execute(
     backend refused, unknown if the effect may have happened, and still running
     if another process can resume it.
     """
-    with parts.running.carry(operation.id) as scope:
+    with parts.running.execute(operation.id) as scope:
         work = StoredWork(parts.store, operation, progress, scope, allowed.command)
         call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, plan, work, work.scopes)

@@ -39,10 +39,10 @@ async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | R
     """
     message, person = asked.message, asked.person
     check_known(person)
-    said = message.action or message.text.strip()
-    token = TOKEN.fullmatch(said)
+    text = message.action or message.text.strip()
+    token = TOKEN.fullmatch(text)
     if token is None:
-        return await _words(parts, asked, said, run)
+        return await _words(parts, asked, text, run)
     approval = await approval_of(parts.store, person, token[2])
     if token[1] == "cancel":
         return await withdraw(parts.store, approval)
@@ -76,13 +76,10 @@ def stored_call(
     Raises ValidationFailed if the command is gone, or does not take these arguments
     any more.
     """
-    if not stored.command:  # stored by a version before schema 0004, which had only the text
-        return parse_exactly(parts, asked, stored.command_text)
     wired = parts.wired.get(stored.command)
     if wired is None:
-        raise ValidationFailed(
-            f"There is no command {stored.command} any more", details="Try: help"
-        )
+        name = stored.command or stored.command_text  # before schema 0004 there was only the text
+        raise ValidationFailed(f"There is no command {name} any more", details="Try: help")
     command = wired.command
     arguments = parts.grammar.restore(command, stored.arguments, by_id=by_id)
     return _understood(asked, Parsed(command, arguments, stored.command_text))
@@ -105,20 +102,20 @@ def _confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understoo
     return Understood(found.command, found.call, approval)
 
 
-async def _words(parts: Parts, asked: Identified, said: str, run: RunText) -> Understood | Reply:
-    if not said:
+async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Understood | Reply:
+    if not text:
         raise ValidationFailed("The message is empty", details="Try: help")
     form = asked.message.form
     if form:
         close(parts, asked)
-    if cancelled := await call_off(parts, asked, said):
+    if cancelled := await call_off(parts, asked, text):
         return cancelled
     try:
-        found = parse_exactly(parts, asked, said)
+        found = parse_exactly(parts, asked, text)
     except MissingArguments as missing:
         return await _filled(parts, asked, missing) if form else await ask(parts, asked, missing)
     except UnknownCommand:
-        other = await _other_words(parts, asked, said, run)
+        other = await _other_words(parts, asked, text, run)
         if other is None:
             raise
         return other
@@ -136,7 +133,7 @@ async def _filled(parts: Parts, asked: Identified, missing: MissingArguments) ->
 
 
 async def _other_words(
-    parts: Parts, asked: Identified, said: str, run: RunText
+    parts: Parts, asked: Identified, text: str, run: RunText
 ) -> Understood | Reply | None:
     """Return what is made of words that are no command; None if nothing can be.
 
@@ -144,13 +141,13 @@ async def _other_words(
     the interpreters.
     """
     permitted = partial(_permitted, parts, asked)
-    answered = await complete_answer(parts, asked, said, permitted)
+    answered = await complete_answer(parts, asked, text, permitted)
     if isinstance(answered, Reply):
         return answered
     if answered is not None:
         parsed, question = answered
         return _understood(asked, parsed, question)
-    if await is_no(parts.store, asked.person, asked.message, said):
+    if await is_no(parts.store, asked.person, asked.message, text):
         return parse_exactly(parts, asked, "cancel")
     return await _interpreted(parts, asked, permitted, run)
 
@@ -221,7 +218,7 @@ class GatedFreeText(FreeText):
         """Return what the person ran here in the last half hour, oldest first."""
         parts, place = self._parts, str(self.message.place)
         since = parts.clock.time() - LATELY
-        events = await parts.store.history(self.person.name, 4 * limit, phase="outcome")
+        events = await parts.store.history(self.person.name, 4 * limit)
         texts = (
             item.text
             for item in events

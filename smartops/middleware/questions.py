@@ -46,11 +46,11 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
 
 
 async def complete_answer(
-    parts: Parts, asked: Identified, said: str, permitted: Callable[[Command], bool]
+    parts: Parts, asked: Identified, text: str, permitted: Callable[[Command], bool]
 ) -> tuple[Parsed, str] | Reply | None:
-    """Return the call that ``said`` completes, with the question that it answers.
+    """Return the call that ``text`` completes, with the question that it answers.
 
-    None if no question is open; the reply if more is missing, or ``said`` is no answer.
+    None if no question is open; the reply if more is missing, or ``text`` is no answer.
     """
     question = await _taken(parts, asked)
     if question is None:
@@ -60,7 +60,7 @@ async def complete_answer(
     except MissingArguments as missing:
         parameter = next(item for item in missing.missing if item.name == question.parameter)
         title = _title(missing.wanted, parameter)
-        values = {question.parameter: said}
+        values = {question.parameter: text}
         return await _completed(parts, asked, missing, values, title)
 
 
@@ -79,9 +79,9 @@ async def _completed(
         return naming_question(title, Reply.refused(refusal))
 
 
-async def call_off(parts: Parts, asked: Identified, said: str) -> Reply | None:
-    """Close the open question if ``said`` says no to it; None if there is none."""
-    question = await _taken(parts, asked) if said.casefold() in _CALLS_OFF else None
+async def call_off(parts: Parts, asked: Identified, text: str) -> Reply | None:
+    """Close the open question if ``text`` calls it off; None if there is none."""
+    question = await _taken(parts, asked) if text.casefold() in _CALLS_OFF else None
     if question is None:
         return None
     cancelled = question.command_text
@@ -91,7 +91,7 @@ async def call_off(parts: Parts, asked: Identified, said: str) -> Reply | None:
 
 
 def close(parts: Parts, asked: Identified) -> None:
-    """Close the open question: its form came back, or another command was said."""
+    """Close the open question: its form came back, or another command came."""
     if asked.message.asks:
         parts.store.close_question(_question(parts, asked))
 

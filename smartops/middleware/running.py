@@ -56,7 +56,7 @@ class Running:
             ended.set()
 
     @contextmanager
-    def carry(self, id: str) -> Iterator[anyio.CancelScope]:
+    def execute(self, id: str) -> Iterator[anyio.CancelScope]:
         """Return a context in which the operation is executed; its scope cancels it."""
         with self.expect(id), anyio.CancelScope() as scope:
             self._scopes[id] = scope

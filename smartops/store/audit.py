@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from smartops.jsonable import members
 
 from .access import Access, upsert
-from .rows import AuditEvent, Phase
+from .rows import AuditEvent
 from .tables import audit_events, revoked
 
 _ADD = insert(audit_events).inline()
@@ -29,13 +29,9 @@ class Audit(Access):
         del row["id"]
         self._writer.queue(_add, row=row)
 
-    async def history(
-        self, person: str, limit: int, *, phase: Phase | None = None
-    ) -> list[AuditEvent]:
+    async def history(self, person: str, limit: int) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""
         query = select(audit_events).where(audit_events.c.person == person)
-        if phase is not None:
-            query = query.where(audit_events.c.phase == phase)
         rows = await self._read(query.order_by(audit_events.c.id.desc()).limit(limit))
         return [AuditEvent(**row) for row in rows]
 

@@ -18,7 +18,7 @@ from smartops.errors import Problem, StartupError
 from smartops.values import SecretUrl
 
 READERS = 4
-"""How many reads go on at once."""
+"""How many reads run at once."""
 _WAIT = 10.0
 """How many seconds a writer waits for another process's write."""
 _SYNCHRONOUS = ("full", "extra", "normal")

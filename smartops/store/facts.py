@@ -1,4 +1,4 @@
-"""Open questions to people, and the facts that plugins keep."""
+"""Open questions to people, and the key-value stores of plugins."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class Facts(Access):
         self._queue(lambda connection: connection.execute(_CLOSE, row))
 
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
-        """Return a plugin's facts whose keys begin with the prefix."""
+        """Return a plugin's values whose keys begin with the prefix."""
         begins = key_values.c.key.startswith(prefix, autoescape=True)
         rows = await self._read(select(key_values).where(key_values.c.name == name, begins))
         return {row["key"]: row["value"] for row in rows}
 
     async def put_fact(self, name: str, key: str, value: str) -> None:
-        """Store a fact for a plugin, in place of the one with its key."""
+        """Store a plugin's value, in place of the one with its key."""
         row = {"name": name, "key": key, "value": value}
         await self._write(lambda connection: upsert(connection, key_values, row))
 
     async def drop_fact(self, name: str, key: str) -> None:
-        """Delete a fact of a plugin."""
+        """Delete a plugin's value."""
         statement = delete(key_values).where(key_values.c.name == name, key_values.c.key == key)
         await self._write(lambda connection: connection.execute(statement))

@@ -104,19 +104,19 @@ class Operations(Access):
         rows = await self._read(query.where(operations.c.cancel_requested))
         return {row["id"] for row in rows}
 
-    async def renew(self, until: float, carried: Sequence[str], answered: Sequence[str]) -> int:
+    async def renew(self, until: float, executing: Sequence[str], answering: Sequence[str]) -> int:
         """Extend this process's leases on operations, claims and messages in the inbox.
 
-        ``carried`` are ids of operations and keys of claims. Returns how many
+        ``executing`` are ids of operations and keys of claims. Returns how many
         leases it still holds. A lease that was yielded is not taken back.
         """
         held = 0
         mine = operations.c.owner == self.owner, operations.c.lease_until > 0
         unanswered = messages.c.lease_until > 0, messages.c.answer.is_(None)
         for table, column, keys, conditions in (
-            (operations, operations.c.id, carried, (*mine, operations.c.state == "running")),
-            (messages, messages.c.key, carried, unanswered),
-            (inbox, inbox.c.key, answered, (inbox.c.owner == self.owner, inbox.c.lease_until > 0)),
+            (operations, operations.c.id, executing, (*mine, operations.c.state == "running")),
+            (messages, messages.c.key, executing, unanswered),
+            (inbox, inbox.c.key, answering, (inbox.c.owner == self.owner, inbox.c.lease_until > 0)),
         ):
             for start in range(0, len(keys), _PIECE):
                 piece = column.in_(keys[start : start + _PIECE])

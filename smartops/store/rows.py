@@ -1,4 +1,4 @@
-"""What the store keeps, as plain values. Times are in seconds since the epoch."""
+"""The rows of the store as values. Times are in seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from smartops.errors import BackendUnavailable, SmartOpsError
 
 ApprovalState = Literal["pending", "confirmed", "cancelled", "expired"]
 OperationState = Literal["running", "done", "failed", "unknown"]
-Phase = Literal["intent", "outcome"]
 
 LEASE = 15.0
 """For how many seconds an operation is its owner's unless the lease is renewed."""
@@ -25,7 +24,7 @@ class StoreClosed(SmartOpsError):
 
 
 def token_key(token: str) -> str:
-    """Return what the store keeps instead of a token that a button carries: its hex SHA-256."""
+    """Return the hex SHA-256 of a button's token, which is stored in place of the token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
@@ -42,10 +41,9 @@ class Known:
 class Approval:
     """A pending decision about a plan.
 
-    ``id`` is a name for it, and no secret: whoever decides shows a token (see
-    :class:`ApprovalMessage`). ``plan`` is JSON, ``digest`` what the approval is bound to.
-    ``command`` and ``arguments`` (JSON) are the call, ``command_text`` is how it is shown;
-    rows of version 0003 have the text only.
+    ``id`` is not a secret: deciding takes a token (see :class:`ApprovalMessage`).
+    ``plan`` is JSON, ``digest`` what the approval is bound to. ``command`` and
+    ``arguments`` (JSON) are the call, ``command_text`` is how it is shown.
     """
 
     id: str
@@ -63,9 +61,9 @@ class Approval:
 class ApprovalMessage:
     """A message that shows an ``approval`` (its id), with buttons of its own.
 
-    ``key`` is :func:`token_key` of the token that they carry, so that reading
-    the store gives nobody a usable token. ``message`` is what was said, as
-    JSON, and ``shown`` the platform's id of the message that shows it, empty
+    ``key`` is :func:`token_key` of the token that they carry, so that the store
+    contains no usable token. ``message`` is the message that was answered, as JSON,
+    and ``shown`` the platform's id of the message that shows it, empty
     while that is not known, or if it cannot be edited.
     """
 
@@ -82,9 +80,9 @@ class ApprovalMessage:
 class Operation:
     """One accepted change or long run.
 
-    ``approval_id`` is empty where none was needed. ``plan`` is JSON, and so is ``message``, what
-    was said. ``idempotency_key`` is that of the message it was begun for. ``steps`` is JSON
-    of what a ``resumable`` one has done so far; such a one goes on after its
+    ``approval_id`` is empty where none was needed. ``plan`` is JSON, and so is ``message``,
+    which began it. ``idempotency_key`` is that of the message it was begun for. ``steps`` is JSON
+    of what a ``resumable`` one has done so far; such a one is resumed after its
     process ended. ``cancel_requested`` asks the owner to stop it.
     ``owner`` names the process that carries it out; the operation is its own
     until ``lease_until``, which is :data:`LEASE` seconds from now if 0.
@@ -116,15 +114,13 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the history: who wanted what, and what came of it.
+    """One line of the history: who sent what, and with what outcome.
 
     Events with one ``idempotency_key`` are about the same message, or operation if it is
-    an operation's id. ``claimed`` is a
-    sender that was stated, not proven. ``rule`` is the policy rule that
-    decided. ``outcome`` is ``success``, ``pending``, a wire code, or how an
-    operation ended without an answer (``unknown``, ``cancelled``, ``failed``);
-    it is empty for an intent. ``seconds`` is how long it took. ``id`` is given by the store
-    and grows with time.
+    an operation's id. ``claimed`` is a sender that was stated, not proven. ``rule`` is
+    the policy rule that decided. ``outcome`` is ``success``, ``pending``, a wire code, or
+    how an operation ended without an answer (``unknown``, ``cancelled``, ``failed``).
+    ``seconds`` is how long it took. ``id`` is given by the store and grows with time.
     """
 
     at: float
@@ -136,7 +132,6 @@ class AuditEvent:
     place: str = ""
     command: str = ""
     text: str = ""
-    phase: Phase = "outcome"
     rule: str = ""
     outcome: str = ""
     seconds: float = 0.0
@@ -145,7 +140,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """An argument somebody was asked for; the next thing they say there may be its value."""
+    """An argument that a person was asked for; their next message there may be its value."""
 
     person: str
     channel: str

@@ -33,7 +33,7 @@ from .tables import (
     revoked,
 )
 
-KEEP = 90 * 86_400.0
+RETENTION = 90 * 86_400.0
 """The default retention of audit events and operations, in seconds."""
 PIECE = 1000
 """The maximum number of rows deleted in one transaction, so that other writes do not wait."""
@@ -52,24 +52,24 @@ class Store(Messages, Approvals, Facts, Audit):
     :meth:`aclose`.
     """
 
-    def __init__(self, database: Database, clock: Clock, keep: float) -> None:
+    def __init__(self, database: Database, clock: Clock, retention: float) -> None:
         super().__init__(database, clock, owner=secrets.token_hex(8))
-        self._keep = keep
+        self._retention = retention
 
     @classmethod
-    async def open(cls, url: str, clock: Clock, *, keep: float = KEEP) -> Self:
+    async def open(cls, url: str, clock: Clock, *, retention: float = RETENTION) -> Self:
         """Open the store under ``url`` and migrate its schema.
 
         ``url`` is ``sqlite:///PATH`` (``?synchronous=normal`` trades the last
-        moments before a power cut for speed) or ``postgresql://…``; ``keep`` is
-        the retention in seconds. Raises StartupError.
+        moments before a power cut for speed) or ``postgresql://…``; ``retention`` is
+        how long audit events and operations stay, in seconds. Raises StartupError.
         """
         opened = database(url)
         with ExitStack() as stack:
             stack.callback(opened.dispose)
             await anyio.to_thread.run_sync(migrate, opened)
             stack.pop_all()
-        return cls(opened, clock, keep)
+        return cls(opened, clock, retention)
 
     @staticmethod
     def check(url: str) -> None:
@@ -94,7 +94,7 @@ class Store(Messages, Approvals, Facts, Audit):
     async def sweep(self, now: float) -> bool:
         """Delete what is past its retention, in pieces; return whether more is left."""
         more = False
-        for old in _expired(now, self._keep):
+        for old in _expired(now, self._retention):
             for _ in range(PIECES):
                 full = await self._write(partial(_delete_piece, old)) == PIECE
                 if not full:
@@ -111,15 +111,15 @@ class _Expired(NamedTuple):
     before: float
 
 
-def _expired(now: float, keep: float) -> tuple[_Expired, ...]:
+def _expired(now: float, retention: float) -> tuple[_Expired, ...]:
     return (
         _Expired(messages, messages.c.expires, now),
         _Expired(approvals, approvals.c.expires, now - REMEMBERED),
         _Expired(approval_messages, approval_messages.c.expires, now - REMEMBERED),
-        _Expired(operations, operations.c.finished, now - keep),
+        _Expired(operations, operations.c.finished, now - retention),
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
-        _Expired(audit_events, audit_events.c.at, now - keep),
+        _Expired(audit_events, audit_events.c.at, now - retention),
     )
 
 

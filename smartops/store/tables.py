@@ -26,7 +26,7 @@ def storable(text: str) -> str:
 
 
 class Words(TypeDecorator[str]):
-    """Text that somebody outside may have written."""
+    """Text that may come from outside."""
 
     impl = Text
     cache_ok = True
@@ -150,7 +150,6 @@ audit_events = Table(
     Column("place", Words, nullable=False),
     Column("command", Words, nullable=False),
     Column("text", Words, nullable=False),
-    Column("phase", Text, nullable=False),
     Column("rule", Words, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("seconds", Double, nullable=False),

@@ -23,14 +23,14 @@ class House:
         self.resumed: list[str] = []
         self.lost: list[str] = []
         self.taken_over = 0
-        self.carried: list[str] = []
-        self.answered: list[str] = []
+        self.executing: list[str] = []
+        self.answering: list[str] = []
         self.keeping = Housekeeping(
-            store,
-            clock,
-            set(),
-            carried=lambda: self.carried,
-            answered=lambda: self.answered,
+            store=store,
+            clock=clock,
+            revoked=set(),
+            executing=lambda: self.executing,
+            answering=lambda: self.answering,
             cancel=lambda operation: None,
             resume=lambda operation: self.resumed.append(operation.id),
             lost=lambda operation: self.lost.append(operation.id),
@@ -90,7 +90,7 @@ async def test_a_leaving_process_takes_nothing_over_and_renews_its_own_leases(
 ) -> None:
     await store.begin(operation("op-1", "dead"))
     await store.begin(operation("op-2", store.owner))
-    house.carried = ["op-2"]
+    house.executing = ["op-2"]
     await house.keeping.leave()
     clock.advance(LEASE)
     await house.keeping.once()
@@ -102,7 +102,7 @@ async def test_a_yielded_lease_is_not_renewed(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", store.owner))
-    house.carried = ["op-1"]
+    house.executing = ["op-1"]
     await house.keeping.leave()
     await store.yield_lease("op-1")
     clock.advance(LEASE / 2)
@@ -118,7 +118,7 @@ async def test_an_abandoned_operation_of_a_live_process_is_taken_over(
     await store.begin(operation("op-2", store.owner))
     await store.claim("act-1", message=b"one")
     await store.claim("act-2", message=b"two")
-    house.carried, house.answered = ["op-2"], ["act-2"]
+    house.executing, house.answering = ["op-2"], ["act-2"]
     for _ in range(3):
         await house.keeping.once()
         clock.advance(LEASE / 3)
@@ -132,7 +132,7 @@ async def test_a_running_operation_is_not_started_twice(
     house: House, store: Store, clock: ManualClock
 ) -> None:
     await store.begin(operation("op-1", "another"))
-    house.carried = ["op-1"]
+    house.executing = ["op-1"]
     clock.advance(LEASE)
     await house.keeping.once()
     assert house.resumed == []
@@ -169,7 +169,7 @@ async def test_nothing_is_taken_over_right_after_the_store_was_unavailable(
     clock.advance(LEASE)
     with closing(sqlite3.connect(tmp_path / "away.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        house.carried = ["op-2"]
+        house.executing = ["op-2"]
         with pytest.raises(StoreUnavailable):
             await house.keeping.once()
         other.execute("COMMIT")

@@ -148,7 +148,7 @@ async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
 
     scripted.act = ask
     assert (await there.say("how is it?")).text == "the door --closely is fine"
-    records = await (await there.app()).store.history("bot:alice", 10, phase="outcome")
+    records = await (await there.app()).store.history("bot:alice", 10)
     assert [(item.command, item.text) for item in records] == [
         ("", "how is it?"),
         ("look at", 'look at "the door --closely" --closely'),

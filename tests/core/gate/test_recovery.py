@@ -27,7 +27,7 @@ from smartops import (
     command,
     hookimpl,
 )
-from smartops.middleware.deduplicate import idempotency_key
+from smartops.middleware.gate import idempotency_key
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot
 from smartops_fake.backend import Fake
@@ -428,6 +428,7 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
         owner="killed",
         started=bot.clock.time(),
         idempotency_key=idempotency_key(message),
+        command="close road",
     )
     assert await store.accept(approval.id, begun)
     assert (await ended(bot)).state == "unknown"

@@ -115,7 +115,7 @@ async def opened(clock: ManualClock) -> AsyncIterator[Opener]:
     stores = []
 
     async def open_store(url: str) -> Store:
-        stores.append(await Store.open(url, clock, keep=1000.0))
+        stores.append(await Store.open(url, clock, retention=1000.0))
         return stores[-1]
 
     yield open_store

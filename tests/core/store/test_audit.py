@@ -46,18 +46,6 @@ async def test_records_come_back_newest_first(store: Store) -> None:
     assert await store.history("nobody", 10) == []
 
 
-async def test_intents_and_outcomes_apart(store: Store) -> None:
-    store.add_audit_event(event(0, phase="intent", outcome=""))
-    store.add_audit_event(event(1))
-    assert len(await store.history("alice", 10)) == 2
-    assert [item.request_id for item in await store.history("alice", 10, phase="intent")] == [
-        "request-0"
-    ]
-    assert [item.request_id for item in await store.history("alice", 10, phase="outcome")] == [
-        "request-1"
-    ]
-
-
 async def test_queued_records_outlive_the_store(url: str, opened) -> None:
     first = await opened(url)
     for number in range(3000):

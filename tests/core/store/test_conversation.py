@@ -153,8 +153,8 @@ async def test_a_resumable_operation_goes_on_elsewhere(
 ) -> None:
     await store.begin(replace(operation, owner=store.owner))
     await store.begin(replace(operation, id="op-2", idempotency_key="act-2", resumable=False))
-    assert await store.keep_steps("op-1", '{"sent": "cmd-1"}')
-    assert not await store.keep_steps("op-2", '{"sent": "cmd-2"}')
+    assert await store.store_steps("op-1", '{"sent": "cmd-1"}')
+    assert not await store.store_steps("op-2", '{"sent": "cmd-2"}')
     assert await store.orphans(clock.time() + LEASE - 1) == []
     clock.advance(LEASE)
     found = {item.id: item for item in await store.orphans(clock.time())}

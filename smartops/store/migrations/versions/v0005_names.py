@@ -40,6 +40,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} RENAME COLUMN act TO idempotency_key")
     op.execute("ALTER TABLE messages RENAME COLUMN at TO expires")
     op.execute(f"UPDATE messages SET expires = expires + {_DEDUPLICATED}")  # noqa: S608
+    op.execute("ALTER TABLE audit_events DROP COLUMN phase")  # it was always "outcome"
     for index, new, table, columns in _INDEXES:
         op.drop_index(index, table)
         op.create_index(new, table, columns)
