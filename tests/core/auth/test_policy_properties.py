@@ -217,14 +217,3 @@ def test_an_early_decision_is_final(rules: list[Rule], ask: Ask) -> None:
             assert early.maybe or early.allowed is final.allowed
     if final.allowed:
         assert policy.may_ever(ask.person, ask.command, ask.place)
-
-
-@many
-@given(rule_sets(), asks())
-def test_a_decision_names_a_rule_of_its_kind(rules: list[Rule], ask: Ask) -> None:
-    decision = ask.of(Policy(rules))
-    by_name = {rule.name: rule for rule in rules}
-    named = [by_name[name] for name in decision.rule.split(", ") if name]
-    assert all((rule.allow is not None) is decision.allowed for rule in named)
-    assert named or not decision.allowed
-    assert decision.reason

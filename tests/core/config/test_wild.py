@@ -114,10 +114,3 @@ def test_any_tree_is_settings_or_problems(file, tree):
 def test_any_text_is_settings_or_problems(file, text):
     file.write_text(text, encoding="utf-8")
     fill_everything(file)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.binary(max_size=60))
-def test_any_bytes_are_settings_or_problems(file, content):
-    file.write_bytes(content)
-    fill_everything(file)
