@@ -37,7 +37,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         page = await compute.list(Query()) if targets is None else None
         instances = page.instances if page else targets or ()
         now = clock.now()
-        measures = Measures(metrics, config)
+        measures = Measures(metrics, config.period)
         checkup = Checkup(config, measures, now)
         await checkup.examine(instances, named=targets is not None)
         trends = await Trending(config, measures, costs, now).of(instances)

@@ -124,18 +124,6 @@ class HealthConfig(BaseModel):
         le=10_000,
         description="Maximum number of instances from which trends are computed.",
     )
-    batch: int = Field(
-        default=150,
-        ge=1,
-        le=500,
-        description="Maximum number of instances in one request for measurements.",
-    )
-    parallel: int = Field(
-        default=4,
-        ge=1,
-        le=20,
-        description="Maximum number of concurrent requests for measurements.",
-    )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:

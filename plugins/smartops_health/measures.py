@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import anyio
@@ -12,7 +12,8 @@ from anyio import lowlevel
 from smartops import Instance, Metrics, Refusal
 from smartops.backends import Failure, Metric, Sample, Usage, failures_of
 
-from .config import HealthConfig
+BATCH = 150  # instances in one request
+_PARALLEL = 4  # concurrent requests
 
 T = TypeVar("T")
 
@@ -24,9 +25,9 @@ class Measures:
     asked again, because each request may take until its timeout.
     """
 
-    def __init__(self, metrics: Metrics, config: HealthConfig) -> None:
+    def __init__(self, metrics: Metrics, period: timedelta) -> None:
         self._metrics = metrics
-        self._config = config
+        self._period = period
         self.failures: dict[str, Failure] = {}
 
     async def latest(self, instances: Sequence[Instance]) -> dict[str, Usage]:
@@ -39,9 +40,7 @@ class Measures:
         """Return the averages since ``since`` by instance id."""
 
         async def ask(batch: Sequence[Instance]) -> Mapping[str, tuple[Sample, ...]]:
-            return await self._metrics.series(
-                metric, batch, since=since, period=self._config.period
-            )
+            return await self._metrics.series(metric, batch, since=since, period=self._period)
 
         return await self._batched(instances, ask)
 
@@ -50,7 +49,7 @@ class Measures:
         instances: Sequence[Instance],
         ask: Callable[[Sequence[Instance]], Awaitable[Mapping[str, T]]],
     ) -> dict[str, T]:
-        batches = _batches(instances, self._config.batch)
+        batches = _batches(instances)
         waiting = iter(batches)
         found: dict[str, T] = {}
         refused: list[Refusal] = []
@@ -70,18 +69,18 @@ class Measures:
                 await lowlevel.checkpoint()  # the backend may have answered without suspending
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(self._config.parallel, len(batches))):
+            for _ in range(min(_PARALLEL, len(batches))):
                 tasks.start_soon(work)
         if refused:
             raise refused[0]
         return found
 
 
-def _batches(instances: Sequence[Instance], size: int) -> Sequence[Sequence[Instance]]:
+def _batches(instances: Sequence[Instance]) -> Sequence[Sequence[Instance]]:
     """Return batches of one backend each, so that a batch is one request."""
     homes: dict[str, list[Instance]] = {}
     for instance in instances:
         homes.setdefault(instance.backend, []).append(instance)
     return [
-        own[start : start + size] for own in homes.values() for start in range(0, len(own), size)
+        own[start : start + BATCH] for own in homes.values() for start in range(0, len(own), BATCH)
     ]

@@ -86,12 +86,9 @@ def _issue_data(finding: Finding) -> dict[str, Any]:
 
 def _trends_data(trends: Trends) -> dict[str, Any]:
     return {
-        "cpu_trend": trends.usage["cpu"],
-        "memory_trend": trends.usage["memory"],
-        "disk_trend": trends.usage["disk"],
-        "cost_trend": trends.cost,
-        "instance_count_change": trends.instances,
-        "unknown": list(trends.unknown),
+        **{key: text or "+0%" for key, text in trends.changes.items()},
+        "instance_count_change": trends.launched,
+        "unknown": [key for key, text in trends.changes.items() if text is None],
     }
 
 
@@ -141,20 +138,14 @@ def _issue(finding: Finding) -> Issue:
 
 def _trends(config: HealthConfig, trends: Trends) -> Fields:
     window = minutes(config.window)
-    rows = (
-        (f"CPU, {window}", "cpu_trend", trends.usage["cpu"]),
-        (f"Memory, {window}", "memory_trend", trends.usage["memory"]),
-        (f"Disk, {window}", "disk_trend", trends.usage["disk"]),
-        ("Cost, 7 days", "cost_trend", trends.cost),
-        (f"Launched, {minutes(config.launch_window)}", "", trends.instances),
-    )
-    return Fields(
-        tuple(
-            (name, "unknown" if key in trends.unknown else text)
-            for name, key, text in rows
-            if key != "cost_trend" or trends.billed
-        )
-    )
+    names = {
+        "cpu_trend": f"CPU, {window}",
+        "memory_trend": f"Memory, {window}",
+        "disk_trend": f"Disk, {window}",
+        **({"cost_trend": "Cost, 7 days"} if trends.billed else {}),
+    }
+    pairs = [(name, trends.changes[key] or "unknown") for key, name in names.items()]
+    return Fields((*pairs, (f"Launched, {minutes(config.launch_window)}", trends.launched)))
 
 
 def _notes(trends: Trends) -> Sequence[str]:

@@ -14,22 +14,19 @@ from .judge import METRICS
 from .measures import Measures
 
 _WEEK = 7
-UNKNOWN = "+0%"
 
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """Changes as text, such as ``+15%``. ``unknown`` names those that could not be computed.
+    """Changes as text, such as ``+15%``, by their key in the reply; None if unknown.
 
-    ``usage`` is by metric, computed from ``sample`` of the ``running`` instances.
+    Those of usage are computed from ``sample`` of the ``running`` instances.
     ``notes`` say why something is unknown. ``billed`` is False if there is no Costs
     backend.
     """
 
-    usage: Mapping[Metric, str]
-    cost: str
-    instances: str
-    unknown: tuple[str, ...]
+    changes: Mapping[str, str | None]
+    launched: str
     sample: int
     running: int
     notes: tuple[str, ...] = ()
@@ -52,15 +49,13 @@ class Trending:
         running = [item for item in instances if item.state == "running"]
         sample = spread(running, self._config.trend_sample)
         notes: list[str] = []
-        usage = await self._usage(sample, notes)
-        cost = await self._cost(notes)
-        known: dict[str, str | None] = {f"{metric}_trend": usage[metric] for metric in METRICS}
-        known["cost_trend"] = cost
+        changes = {
+            **{f"{key}_trend": text for key, text in (await self._usage(sample, notes)).items()},
+            "cost_trend": await self._cost(notes),
+        }
         return Trends(
-            usage={metric: usage[metric] or UNKNOWN for metric in METRICS},
-            cost=cost or UNKNOWN,
-            instances=f"{self._launches(instances):+d}",
-            unknown=tuple(name for name, value in known.items() if value is None),
+            changes=changes,
+            launched=f"{self._launches(instances):+d}",
             sample=len(sample),
             running=len(running),
             notes=tuple(notes),

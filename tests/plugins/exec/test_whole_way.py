@@ -116,12 +116,6 @@ async def test_an_unreachable_instance_is_an_error(fleet_bot):
     assert both.data["summary"]["success"] == 1
 
 
-async def test_a_script_that_takes_too_long(fleet_bot):
-    answer = await say(fleet_bot, 'execute "sleep 300" on web-server-01 --timeout 5s')
-    assert answer.data["status"] == "timed-out"
-    assert answer.data["exitCode"] is None
-
-
 BLANKS = (" ", "\t", "\n", "\r\n", "\v", "\x1f", "\x85", "\u00a0", "\u2003", "\u2028", "\u3000")
 SPELLINGS = ['"df -h"', "'df -h'", "`df -h`", "df -h"] + [
     f"{quote}{before}df -h{after}{quote}"

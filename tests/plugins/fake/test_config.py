@@ -57,11 +57,6 @@ def test_the_readme_shows_every_key_operation_and_code() -> None:
     assert [word for word in sorted(words) if f"`{word}`" not in README] == []
 
 
-def test_an_empty_section_is_an_empty_cloud() -> None:
-    assert FakeConfig().instances == 0
-    assert FakeConfig().fleet == ()
-
-
 @pytest.mark.parametrize(
     ("section", "place", "problem"),
     [

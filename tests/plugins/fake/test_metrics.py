@@ -101,15 +101,6 @@ async def test_the_cpu_follows_the_day(cloud: Fake, clock: ManualClock) -> None:
     assert [item.value for item in values[:24]] != [item.value for item in values[24:48]]
 
 
-async def test_the_latest_value_is_the_last_minute_of_the_series(
-    cloud: Fake, clock: ManualClock
-) -> None:
-    clock.advance(1234.5)
-    usage = (await cloud.latest(machines(WEB)))[WEB]
-    series = await cloud.series("cpu", machines(WEB), since=clock.now() - HOUR, period=MINUTE)
-    assert (series[WEB][-1].at, series[WEB][-1].value) == (usage.at, usage.cpu)
-
-
 async def amounts(cloud: Fake, days: int) -> list[float]:
     return [item.amount for item in await cloud.daily(days)]
 

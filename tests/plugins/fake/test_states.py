@@ -40,14 +40,6 @@ async def test_transitions_take_the_configured_time(make: Make, clock: ManualClo
     assert await state(cloud) == "running"
 
 
-async def test_counts_follow_the_states(cloud: Fake, clock: ManualClock) -> None:
-    await cloud.act("stop", machines(WEB))
-    counts = {"running": 4, "stopping": 1, "stopped": 1, "terminated": 1}
-    assert (await cloud.list(Query())).counts == counts
-    clock.advance(60)
-    assert (await cloud.list(Query(states=("stopped",), limit=1))).counts == {"stopped": 2}
-
-
 async def test_launched_is_the_last_start(cloud: Fake, clock: ManualClock, named: Named) -> None:
     first = clock.now() - timedelta(days=90)
     assert (await named(cloud, "web-server-01")).launched == first
@@ -140,12 +132,6 @@ async def test_name_patterns_may_contain_regular_expression_characters(make: Mak
     for pattern, expected in (("a.?", ["a.b"]), ("a[x]*", ["a[x]b"]), ("*(b", ["a(b"])):
         page = await cloud.list(Query(names=(pattern, "none")))
         assert [item.name for item in page.instances] == expected
-
-
-async def test_addresses_select_instances(cloud: Fake) -> None:
-    for address in ("54.123.45.67", "10.0.1.45"):
-        (found,) = (await cloud.list(Query(addresses=(address, "1.2.3.4")))).instances
-        assert found.id == WEB
 
 
 async def test_the_seed_determines_the_fleet(make: Make) -> None:

@@ -10,6 +10,10 @@ pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+def nonzero(reply):
+    return {name: count for name, count in reply.data["summary"].items() if count}
+
+
 def ago(**length: float) -> datetime:
     return NOON - timedelta(**length)
 
@@ -55,13 +59,7 @@ async def test_a_report_of_healthy_instances(load):
     reply = await plugin.check()
     assert reply.data["overall_health"] == "healthy"
     assert reply.data["issues"] == []
-    assert reply.data["summary"] == {
-        "healthy": 1,
-        "warning": 0,
-        "critical": 0,
-        "not_running": 1,
-        "not_measured": 0,
-    }
+    assert nonzero(reply) == {"healthy": 1, "not_running": 1}
     assert reply.view[0].severity is Severity.GOOD
 
 
@@ -140,13 +138,13 @@ async def test_one_low_sample_does_not_hide_a_high_average(load):
 
 
 async def test_requests_are_batched(load):
-    plugin = load(batch=3, parallel=2)
-    for number in range(10):
+    plugin = load()
+    for number in range(400):
         plugin.add(f"i-{number}", cpu=96)
     reply = await plugin.check()
-    assert sorted(plugin.gauges.latest_asked) == [1, 3, 3, 3]
-    assert max(count for _, count in plugin.gauges.series_asked) <= 3
-    assert len(reply.data["issues"]) == 10
+    assert plugin.gauges.latest_asked == [150, 150, 100]
+    assert max(count for _, count in plugin.gauges.series_asked) <= 150
+    assert len(reply.data["issues"]) == 400
 
 
 async def test_suspects_beyond_max_series_are_judged_by_their_latest_value(load):
@@ -229,13 +227,7 @@ async def test_a_stopped_instance_that_must_run_is_critical(load):
     (issue,) = reply.data["issues"]
     assert (issue["name"], issue["severity"]) == ("prod", "critical")
     assert "Environment=production" in issue["details"]
-    assert reply.data["summary"] == {
-        "healthy": 0,
-        "warning": 0,
-        "critical": 1,
-        "not_running": 2,
-        "not_measured": 0,
-    }
+    assert nonzero(reply) == {"critical": 1, "not_running": 2}
 
 
 @pytest.mark.parametrize("state", ["stopped", "stopping", "shutting-down"])
@@ -260,8 +252,8 @@ async def test_only_named_instances_are_checked(load):
 
 @pytest.mark.parametrize("fault", [BackendUnavailable("away"), RateLimited("slow", retry_after=3)])
 async def test_the_check_fails_without_measurements(load, fault):
-    plugin = load(batch=1)
-    for number in range(8):
+    plugin = load()
+    for number in range(1500):
         plugin.add(f"i-{number}")
     plugin.gauges.latest_fault = fault
     with pytest.raises(type(fault)) as caught:

@@ -17,7 +17,7 @@ async def turns_until(stop: anyio.Event) -> int:
     return turns
 
 
-@pytest.mark.parametrize("hot", [range(0), range(40), range(10_000)], ids=len)
+@pytest.mark.parametrize("hot", [range(40), range(10_000)], ids=len)
 async def test_ten_thousand_instances_do_not_block_the_event_loop(load, hot):
     plugin = load()
     flat, high = [20.0] * 24, [97.0] * 24

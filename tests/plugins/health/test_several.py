@@ -14,6 +14,10 @@ pytestmark = pytest.mark.anyio
 GONE = BackendUnavailable("b is away")
 
 
+def nonzero(reply):
+    return {name: count for name, count in reply.data["summary"].items() if count}
+
+
 def texts(reply):
     return [block.text for block in reply.view if hasattr(block, "text")]
 
@@ -54,13 +58,7 @@ async def test_instances_of_a_failed_backend_are_unmeasured_and_not_healthy(load
     plugin = two(load)
     plugin.gauges.away["b"] = PermissionDenied("no right to read metrics")
     reply = await plugin.check()
-    assert reply.data["summary"] == {
-        "healthy": 1,
-        "warning": 0,
-        "critical": 0,
-        "not_running": 0,
-        "not_measured": 1,
-    }
+    assert nonzero(reply) == {"healthy": 1, "not_measured": 1}
     assert reply.data["issues"] == []
     assert reply.data["overall_health"] == "warning"
     assert [item["backend"] for item in reply.data["failures"]] == ["b"]
@@ -83,14 +81,14 @@ async def test_a_failed_backend_does_not_hide_critical_issues(load):
 
 
 async def test_a_backend_that_failed_is_not_asked_again(load):
-    plugin = load(batch=10, parallel=1)
-    for number in range(100):
+    plugin = load()
+    for number in range(3000):
         plugin.add(f"i-{number}", backend="ab"[number % 2])
     plugin.gauges.away["b"] = GONE
     reply = await plugin.check()
-    assert plugin.gauges.latest_asked == [10] * 6  # each batch is of one backend
-    assert reply.data["summary"]["not_measured"] == 50
-    assert reply.data["summary"]["healthy"] == 50
+    assert plugin.gauges.latest_asked == [150] * 11  # each batch is of one backend
+    assert reply.data["summary"]["not_measured"] == 1500
+    assert reply.data["summary"]["healthy"] == 1500
 
 
 async def test_there_is_no_cost_trend_without_a_costs_backend(load):

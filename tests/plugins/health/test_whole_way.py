@@ -56,20 +56,3 @@ async def test_a_new_instance_without_measurements_is_no_issue(bot: Bot):
     (shown,) = (await bot.say("list instances")).data["instances"]
     started = datetime.fromisoformat(shown["launchTime"])
     assert bot.clock.now() - started < timedelta(seconds=10)
-
-
-async def test_a_check_of_a_large_fleet(bot: Bot):
-    bot.load(smartops_fake, instances=2000, trouble=0.05)
-    bot.load(smartops_health)
-    report = (await bot.say("check health")).data
-    assert sum(report["summary"].values()) == 2000
-    assert report["issues_total"] >= len(report["issues"]) > 0
-    severities = [issue["severity"] for issue in report["issues"]]
-    assert severities == sorted(severities)
-
-
-async def test_the_check_is_refused_if_metrics_fail(bot: Bot):
-    faults = [{"operation": "latest", "code": "BACKEND_UNAVAILABLE"}]
-    bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
-    bot.load(smartops_health)
-    assert (await bot.say("check health")).code == "BACKEND_UNAVAILABLE"

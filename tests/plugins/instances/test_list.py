@@ -7,9 +7,7 @@ import pytest
 
 from machines import machine
 from smartops import (
-    BackendUnavailable,
     Cell,
-    PermissionDenied,
     Severity,
     Table,
     ValidationFailed,
@@ -102,19 +100,6 @@ async def test_usage_is_not_fetched_without_running_instances(load):
     plugin = load(machine("i-1", state="stopped"))
     await listed(plugin)
     assert plugin.gauges.asked == []
-
-
-@pytest.mark.parametrize(
-    "fault", [BackendUnavailable("metrics are away"), PermissionDenied("may not read metrics")]
-)
-async def test_the_list_is_shown_without_usage_if_metrics_fail(load, gauges, fault):
-    broken = gauges(i_1=Usage(1.0))
-    broken.fault = fault
-    reply = await listed(load(machine("i-1", "web"), gauges=broken))
-    assert reply.status == "success"
-    assert reply.data["instances"][0]["metrics"]["cpuUtilization"] is None
-    assert fault.message in reply.data["note"]
-    assert fault.message in reply.view[-1].text
 
 
 async def test_the_list_is_shown_without_usage_if_metrics_time_out(load, gauges):
