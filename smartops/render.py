@@ -7,7 +7,7 @@ that they cannot move a terminal's cursor or change the direction of text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from unicodedata import combining, east_asian_width
 
@@ -27,7 +27,7 @@ def plain(reply: Reply, *, actions: bool = False) -> str:
     ``actions`` appends each action as ``label: value``, for channels without
     buttons, where people type the value.
     """
-    parts = [_PLAIN[type(block)](block) for block in reply.view]
+    parts = [_block(block) for block in reply.view]
     if actions and reply.actions:
         parts.append(_pairs((action.label, action.value) for action in reply.actions))
     return "\n\n".join(part for part in parts if part)
@@ -78,30 +78,26 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
     return _columns([(f"{_line(name)}:", _line(value)) for name, value in pairs])
 
 
-def _plain_text(block: Text) -> str:
-    return clean(block.text)
+def _block(block: Block) -> str:
+    match block:
+        case Text():
+            return clean(block.text)
+        case Fields():
+            return _pairs(block.pairs)
+        case Table():
+            rows = [[_line(name).upper() for name in block.columns]]
+            rows.extend([_cell(cell) for cell in row] for row in block.rows)
+            return _columns(rows)
+        case Code():
+            text = clean(block.text)
+            return f"{_line(block.title)}:\n{text}" if block.title else text
+        case Issues():
+            return "\n".join(map(_issue, block.items))
+        case Form():
+            return clean(_question(block))
 
 
-def _plain_fields(block: Fields) -> str:
-    return _pairs(block.pairs)
-
-
-def _plain_table(block: Table) -> str:
-    rows = [[_line(name).upper() for name in block.columns]]
-    rows.extend([_cell(cell) for cell in row] for row in block.rows)
-    return _columns(rows)
-
-
-def _plain_code(block: Code) -> str:
-    text = clean(block.text)
-    return f"{_line(block.title)}:\n{text}" if block.title else text
-
-
-def _plain_issues(block: Issues) -> str:
-    return "\n".join(map(_plain_issue, block.items))
-
-
-def _plain_issue(issue: Issue) -> str:
+def _issue(issue: Issue) -> str:
     line = f"{issue.severity.upper()}  {_line(issue.target)}: {_line(issue.title)}"
     if issue.details:
         line += f" ({_line(issue.details)})"
@@ -110,24 +106,9 @@ def _plain_issue(issue: Issue) -> str:
     return line
 
 
-def _asked(block: Form) -> str:
+def _question(form: Form) -> str:
     """Return the question for the first field, which the person answers with a message."""
-    first = block.fields[0] if block.fields else None
+    first = form.fields[0] if form.fields else None
     if first is not None and first.choices:
-        return f"{block.title} One of: {', '.join(first.choices)}"
-    return f"{block.title} ({first.hint})" if first is not None and first.hint else block.title
-
-
-def _plain_form(block: Form) -> str:
-    return _plain_text(Text(_asked(block)))
-
-
-_Renderer = dict[type[Block], Callable[..., str]]
-_PLAIN: _Renderer = {
-    Text: _plain_text,
-    Fields: _plain_fields,
-    Table: _plain_table,
-    Code: _plain_code,
-    Issues: _plain_issues,
-    Form: _plain_form,
-}
+        return f"{form.title} One of: {', '.join(first.choices)}"
+    return f"{form.title} ({first.hint})" if first is not None and first.hint else form.title

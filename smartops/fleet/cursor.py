@@ -24,17 +24,14 @@ Key = tuple[str, str, str]
 """Name, id and backend of an instance: the sort key of a listing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A position in one backend: the cursor of its next page.
+Position = str | int
+"""A position in one backend: the cursor of its next page, or ENDED, or FAILED."""
 
-    ``ended``: all of it was shown. ``failed``: it is left out, because it did not
-    answer for an earlier page.
-    """
+ENDED = 0
+"""All of the backend's instances were shown."""
 
-    cursor: str = ""
-    ended: bool = False
-    failed: bool = False
+FAILED = 1
+"""The backend is left out, because it did not answer for an earlier page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,7 @@ class Cursor:
 
 def write(cursor: Cursor, members: Sequence[str]) -> str:
     """Return the cursor as text; raises ValidationFailed if it is too long."""
-    positions = [_written(position) for position in cursor.positions]
-    body = json.dumps([cursor.after, positions], separators=(",", ":")).encode()
+    body = json.dumps([cursor.after, cursor.positions], separators=(",", ":")).encode()
     text = urlsafe_b64encode(_check(body, members) + body).decode().rstrip("=")
     if len(text) > MOST:
         raise ValidationFailed(
@@ -67,12 +63,11 @@ def read(text: str, members: Sequence[str]) -> Cursor:
             raise ValueError("the check does not hold")
         (name, id_, backend), positions = json.loads(body)
         after = _text(name), _text(id_), _text(backend)
-        found = tuple(_position(position) for position in positions)
-        if len(found) != len(members):
-            raise ValueError("the number of positions is wrong")
+        if len(positions) != len(members) or not all(map(_is_position, positions)):
+            raise ValueError("the positions are wrong")
     except (NotBase64, UnicodeError, ValueError, TypeError, RecursionError):
         raise ValidationFailed("There is no such page", details="Ask for the list again") from None
-    return Cursor(after, found)
+    return Cursor(after, tuple(positions))
 
 
 def _decoded(text: str) -> bytes:
@@ -88,18 +83,8 @@ def _check(body: bytes, members: Sequence[str]) -> bytes:
     return digest.digest()
 
 
-def _written(position: Position) -> str | int:
-    if position.failed:
-        return 1
-    return 0 if position.ended else position.cursor
-
-
-def _position(written: Any) -> Position:
-    if isinstance(written, str):
-        return Position(written)
-    if written in (0, 1):
-        return Position(ended=written == 0, failed=written == 1)
-    raise ValueError("no position")
+def _is_position(value: Any) -> bool:
+    return isinstance(value, str) or (type(value) is int and value in (ENDED, FAILED))
 
 
 def _text(value: Any) -> str:

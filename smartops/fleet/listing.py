@@ -15,7 +15,7 @@ from smartops.backend import Compute, Failure, Instance, Page, Query
 from smartops.errors import BackendUnavailable, ValidationFailed
 from smartops.services import Clock
 
-from .cursor import Cursor, Key, Position, read, write
+from .cursor import ENDED, FAILED, Cursor, Key, Position, read, write
 from .failures import refusal
 from .group import ask
 
@@ -41,9 +41,9 @@ class _Reader:
 
     async def read(self, query: Query) -> Mapping[str, int]:
         """Read until there are enough items for a page of the whole; returns the counts."""
-        if self.position.ended:
+        if self.position == ENDED:
             return (await self.compute.list(replace(query, cursor="", limit=1))).counts
-        cursor = self.position.cursor
+        cursor = str(self.position)
         while True:
             page = await self.compute.list(replace(query, cursor=cursor))
             self.items += self._fresh(page.instances)
@@ -62,7 +62,7 @@ class _Reader:
         for end, following in self.ends:
             if self.taken < end:
                 break
-            position = Position(following, ended=not following)
+            position = following or ENDED
         return position
 
     def _fresh(self, instances: Sequence[Instance]) -> Sequence[Instance]:
@@ -80,9 +80,9 @@ async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> 
     """
     readers = _readers(members, query.cursor)
     plain = replace(query, cursor="", backends=())
-    asked = {item.name: partial(item.read, plain) for item in readers if not item.position.failed}
+    asked = {item.name: partial(item.read, plain) for item in readers if item.position != FAILED}
     answers = await ask(asked, clock)
-    before = tuple(_left_out(item.name) for item in readers if item.position.failed)
+    before = tuple(_left_out(item.name) for item in readers if item.position == FAILED)
     failures = (*before, *answers.failures)
     if not answers.found:
         raise refusal(failures)
@@ -99,7 +99,7 @@ async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> 
 
 
 def _readers(members: Mapping[str, Compute], cursor: str) -> Sequence[_Reader]:
-    start = read(cursor, tuple(members)) if cursor else Cursor(_START, (Position(),) * len(members))
+    start = read(cursor, tuple(members)) if cursor else Cursor(_START, ("",) * len(members))
     return [
         _Reader(name, compute, position, start.after)
         for (name, compute), position in zip(members.items(), start.positions, strict=True)
@@ -123,10 +123,8 @@ async def _merged(readers: Sequence[_Reader], limit: int) -> tuple[list[Instance
 
 def _following(readers: Sequence[_Reader], answered: Container[str], last: Key) -> str:
     """Return the cursor of the next page; empty if all items were shown."""
-    positions = tuple(
-        item.left_at() if item.name in answered else Position(failed=True) for item in readers
-    )
-    if all(position.ended or position.failed for position in positions):
+    positions = tuple(item.left_at() if item.name in answered else FAILED for item in readers)
+    if all(position in (ENDED, FAILED) for position in positions):
         return ""
     return write(Cursor(last, positions), [item.name for item in readers])
 

@@ -1,8 +1,5 @@
-from typing import get_args
-
-from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, render
+from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table
 from smartops.channels import Form, FormField, plain
-from smartops.reply import Block
 
 
 def test_plain_aligns_tables_by_display_width():
@@ -84,8 +81,3 @@ def test_a_form_is_shown_as_the_question_for_its_first_field():
     name = FormField("target", "Target", hint="a name or an id")
     asked = Form("stop", "stop: which target?", (name,))
     assert plain(Reply(view=(asked,))) == "stop: which target? (a name or an id)"
-
-
-def test_every_kind_of_block_has_a_rendering():
-    for kind in get_args(Block):
-        assert kind in render._PLAIN
