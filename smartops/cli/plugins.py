@@ -1,4 +1,4 @@
-"""``smartops plugins``: what is loaded, and what each plugin offers."""
+"""``smartops plugins``: list plugins and what each registers."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RESERVED = frozenset({"console"})
 
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """Yield all values that contradict each other."""
+    """Yield unknown names, duplicates, cycles and other contradictions."""
     root = tree.root
     yield from _unknown_roles(root)
     yield from _cycles(tree)

@@ -45,7 +45,7 @@ def fill(
 
 
 def _findings(errors: list[_Error], reading: Reading, prefix: Path, tree: Tree) -> list[Finding]:
-    """Return what pydantic found, one finding a place, without what is reported already."""
+    """Return pydantic's errors, one finding for each place, without those reported already."""
     places: dict[Path, list[_Error]] = defaultdict(list)
     for error in errors:
         path = _path(tree.root, prefix, error)
@@ -59,7 +59,7 @@ def _findings(errors: list[_Error], reading: Reading, prefix: Path, tree: Tree) 
 
 
 def _path(root: Node, prefix: Path, error: _Error) -> Path:
-    """Return where an error lies; pydantic's locations also name the branches of unions."""
+    """Return the path of an error; pydantic's locations also name the branches of unions."""
     path, node = prefix, child(root, *prefix)
     location = error["loc"]
     for index, part in enumerate(location):
@@ -74,7 +74,7 @@ def _path(root: Node, prefix: Path, error: _Error) -> Path:
 
 
 def _is_consequence(path: Path, error: _Error, spoilt: Iterable[Path]) -> bool:
-    """Whether an error is, or may be, the consequence of something that is reported anyway."""
+    """Whether an error may be the consequence of one that is reported already."""
     about_a_whole = authored(error) or error["type"] in ("smartops", "too_short")
     return any(
         path[: len(known)] == known or (about_a_whole and known[: len(path)] == path)
@@ -102,7 +102,7 @@ def _finding(path: Path, found: list[_Error], reading: Reading, tree: Tree) -> F
 
 
 def _text(error: _Error, path: Path, root: Node, reading: Reading) -> str:
-    """Return an error in words. The words of a model's author are dropped if they show a secret."""
+    """Return the text of an error, without the words of a model's author if they show a secret."""
     text, node = wording(error), child(root, *path)
     if not authored(error) or node is None:
         return text
@@ -115,7 +115,7 @@ def _text(error: _Error, path: Path, root: Node, reading: Reading) -> str:
 
 
 def _joined(texts: list[str]) -> str:
-    """Return several verdicts on one value as one: it must be this or that."""
+    """Join several errors of one value: it must be this or that."""
     unique = list(dict.fromkeys(texts))
     if len(unique) > 1 and all(text.startswith("must be ") for text in unique):
         return " or ".join((unique[0], *(text.removeprefix("must be ") for text in unique[1:])))

@@ -78,7 +78,7 @@ class Reading:
     def _known(self, node: dict[str, Node], wanted: list[_Option]) -> dict[str, list[_Option]]:
         """Return the keys of the models that fit the mapping.
 
-        A model does not fit if a key of it takes one of a few words and has another value.
+        A model does not fit if the value of a key is not among its fixed words.
         """
         models = [option["properties"] for option in wanted if "properties" in option]
         fitting = [model for model in models if self._fits(node, model)]
@@ -138,7 +138,7 @@ class Reading:
 
 
 def _types(wanted: Sequence[_Option]) -> set[str]:
-    """Return the JSON types that may stand in a place."""
+    """Return the allowed JSON types."""
     found = set[str]() if wanted else {_ANY}
     for option in wanted:
         types = option.get("type", ())
@@ -151,7 +151,7 @@ def _types(wanted: Sequence[_Option]) -> set[str]:
 
 
 def _values(wanted: Sequence[_Option]) -> list[_Option] | None:
-    """Return what may stand under any key, or None if only certain keys may be there."""
+    """Return the schemas of a mapping's values, or None if only certain keys are allowed."""
     maps = [
         option
         for option in wanted
@@ -171,13 +171,13 @@ def _values(wanted: Sequence[_Option]) -> list[_Option] | None:
 
 
 def _words(wanted: Sequence[_Option]) -> set[str]:
-    """Return the texts that may stand in a place, if they are only a few."""
+    """Return the allowed texts, if there is a fixed set of them."""
     values = [value for item in wanted for value in (*item.get("enum", ()), item.get("const"))]
     return {value for value in values if isinstance(value, str)}
 
 
 def _trap(node: Scalar, value: object, scalars: set[str]) -> str:
-    """Return what is wrong with a value that pydantic would accept too readily."""
+    """Return the problem of a value that pydantic would accept, such as yes for true."""
     if _ANY in scalars or ("string" in scalars and "number" not in scalars):
         return ""  # a decimal may be a number or a string
     if scalars == {"boolean"} and not isinstance(value, bool):

@@ -27,7 +27,7 @@ _REFERENCE = re.compile(
 
 
 class _Missing(Exception):
-    """A reference leads nowhere; the text says which and why, never what it holds."""
+    """A reference has no value; the text names it and the reason."""
 
 
 def within(folder: Path, written: str | Path) -> Path:
@@ -42,13 +42,13 @@ def within(folder: Path, written: str | Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Where references lead: the environment, and files relative to a folder."""
+    """Expands references to the environment and to files relative to a folder."""
 
     environ: Mapping[str, str]
     folder: Path
 
     def expand(self, node: Scalar) -> list[str]:
-        """Fill in the references of a value; return what is wrong with them."""
+        """Expand the references of a value; return their problems."""
         problems: list[str] = []
         parts: list[str] = []
         end = 0
@@ -76,7 +76,7 @@ class References:
         return problems
 
     def _value(self, match: re.Match[str]) -> tuple[str, bool]:
-        """Return what a reference stands for, and whether that stands in the file itself."""
+        """Return the value of a reference, and whether it is the default in the file."""
         if match["file"]:
             return self._file(match["file"].strip()), False
         name, default = match["name"], match["default"]

@@ -42,7 +42,7 @@ class _Conditions:
         return keys(child(self.node, key))
 
     def finding(self, path: Path, text: str, remedy: str = "", at: Scalar | None = None) -> Finding:
-        """Return a problem with what stands at ``path`` within the rule."""
+        """Return a problem with the value at ``path`` within the rule."""
         mark = at.mark if at else self.tree.place((*self.path, *path))
         return Finding(mark, (*self.path, *path), text, remedy)
 
@@ -100,7 +100,7 @@ def _arguments(rule: _Conditions, commands: Sequence[Command], who: str) -> Iter
 
 
 def _impossible_values(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Finding]:
-    """Find values that an argument never has, or is never written as."""
+    """Find values that an argument never has."""
     for name in rule.names("arguments"):
         options = [item for one in commands for item in one.parameters if item.name == name]
         for path, node in rule.values("arguments", name):
@@ -119,9 +119,9 @@ def _words(parameter: Parameter) -> tuple[str, ...]:
 
 
 def _written(parameter: Parameter, text: str) -> str:
-    """Return how the policy sees the value that a rule writes as ``text``, such as 1m for 60s.
+    """Return the canonical text of a value in a rule, such as 1m for 60s.
 
-    It is empty if no value is written so.
+    It is empty if the value is impossible.
     """
     if words := _words(parameter):
         return text if text in words else ""
@@ -160,5 +160,5 @@ def _takes_targets(command: Command) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a name is what the rule says; ``*`` and ``?`` are wildcards, brackets are not."""
+    """Whether a name matches; ``*`` and ``?`` are wildcards, brackets are not."""
     return fnmatchcase(name, pattern.replace("[", "[[]"))

@@ -129,7 +129,7 @@ EffectName = Literal["read", "change", "dangerous"]
 
 
 class ServerSettings(Section):
-    """Where SmartOps listens, and what it puts up with."""
+    """The HTTP server: its address and its limits."""
 
     host: Word = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(

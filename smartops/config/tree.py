@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place, counted from 1; ``line`` is 0 for what the command line says."""
+    """A place, counted from 1; ``line`` is 0 for the command line."""
 
     line: int = 0
     column: int = 0
@@ -26,8 +26,8 @@ class Scalar:
     """One value: ``written`` in the file, and ``text`` with its references expanded.
 
     ``text`` is a :class:`Referenced` if there are any. ``plain`` is false inside
-    quotes. ``hidden`` holds what came from outside the file and must not be
-    shown. ``broken`` says that a problem with the value is already reported.
+    quotes. ``hidden`` holds texts from outside the file that must not be shown.
+    ``broken`` means that a problem with the value is already reported.
     """
 
     mark: Mark
@@ -66,7 +66,7 @@ Node = Scalar | list["Node"] | dict[str, "Node"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem before it is a line of text."""
+    """A problem with its place and path."""
 
     mark: Mark
     path: Path
@@ -74,7 +74,7 @@ class Finding:
     hint: str = ""
 
     def problem(self, file: str) -> Problem:
-        """Return it as one line for people."""
+        """Return it as a problem of the file."""
         place = f"{file}:{self.mark.line}:{self.mark.column}" if self.mark.line else "command line"
         path = ".".join(map(str, self.path))
         return Problem(self.text, where=place, path=path, hint=self.hint)

@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unreadable(Exception):
-    """The text cannot be read any further; carries the one finding."""
+    """The rest of the text cannot be read; has one finding."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 
 def parse(text: str, references: References, findings: list[Finding]) -> Tree:
-    """Return the tree of a YAML text; problems that do not stop reading join ``findings``.
+    """Return the tree of a YAML text; other problems are added to ``findings``.
 
     Raises Unreadable.
     """

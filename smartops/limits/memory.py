@@ -89,10 +89,10 @@ class MemoryLimiter:
         return Verdict(True, Quota(nearest.limit, least - 1, ceil(tight.leaves[0])), nearest)
 
     async def ping(self) -> None:
-        """Do nothing: this process's memory is always reachable."""
+        """Return: memory is always reachable."""
 
     async def aclose(self) -> None:
-        """Do nothing: there are no connections."""
+        """Return: there are no connections."""
 
     def _recall(self, name: _Key) -> _Counter:
         """Return the counter of a key not used recently, or a new one."""

@@ -1,4 +1,4 @@
-"""The key cache: when it fetches, when it does not, and what it makes of bad answers."""
+"""The key cache: when it fetches, and how it handles invalid responses."""
 
 from __future__ import annotations
 

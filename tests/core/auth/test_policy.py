@@ -1,4 +1,4 @@
-"""Rules by example: each condition, what stands open, what the answer says."""
+"""Rules by example: each condition, open decisions, explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for any rules and any question, and a plain re-telling of the rules as oracle."""
+"""Properties of the policy for any rules and calls, with a simple reference model."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Trusted = tuple[Issuer, ...]
 
 
 def signed(issuer: StandInIssuer, key: SigningKey, **more: object) -> str:
-    """Return a header whose token lives for long."""
+    """Return a header with a long-lived token."""
     ends = issuer.clock.time() + 10 * DEAD
     claims = {"iss": issuer.issuer, "aud": issuer.audience, "sub": "x", "exp": ends, **more}
     return f"Bearer {issuer.sign(claims, key=key)}"

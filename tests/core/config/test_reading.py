@@ -1,4 +1,4 @@
-"""From a file to a tree: what YAML may say, and what it may not."""
+"""Reading YAML: syntax errors, duplicate keys, anchors and tags."""
 
 from pathlib import Path
 

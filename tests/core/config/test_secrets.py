@@ -1,4 +1,4 @@
-"""A secret comes by reference, and is shown nowhere."""
+"""Secrets are references, and never shown."""
 
 import copy
 import json

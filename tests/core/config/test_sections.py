@@ -1,4 +1,4 @@
-"""Plugins' sections: any pydantic model, with the core's manners."""
+"""Plugins' sections: any pydantic model, with the core's checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The core's sections: what is accepted, and every mistake in words."""
+"""The core's sections: valid values, and the error for each mistake."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The configuration files that ship with SmartOps: they load, and they hide nothing."""
+"""The configuration files that ship with SmartOps are valid and complete."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
 PLUGINS = ROOT / "plugins"
 SECRETS = {"SLACK_BOT_TOKEN": "xoxb-0", "SLACK_SIGNING_SECRET": "0", "TEAMS_SECRET": "0"}
-"""What the example takes from the environment."""
+"""The environment of the example."""
 EXAMPLE = CONFIG / "smartops.example.yaml"
 DEMO = CONFIG / "demo.yaml"
 
@@ -32,7 +32,7 @@ def models(document: Document) -> dict[str, type[BaseModel] | None]:
 
 
 def strike(value: Any, schemas: list[Any], root: Any, left: dict[str, set[str]]) -> None:
-    """Take the keys that a value gives from those that are left."""
+    """Remove the keys of a value from those that are left."""
     for option in (option for schema in schemas for option in options(schema, root)):
         if isinstance(value, list):
             for item in value:
@@ -48,9 +48,9 @@ def strike(value: Any, schemas: list[Any], root: Any, left: dict[str, set[str]])
 
 
 def missing(model: type[BaseModel], value: Any, text: str = "") -> list[str]:
-    """Return every key of a model, and of the models within, that a value gives nowhere.
+    """Return every key of a model, and of the models within, that a value does not have.
 
-    What excludes another key may stand in ``text`` as a comment, ``# key: value``.
+    A key that excludes another may be in ``text`` as a comment, ``# key: value``.
     """
     root = schema_of(model)
     sections = {model.__name__: root, **root.get("$defs", {})}
@@ -109,13 +109,13 @@ def test_every_setting_is_described():
         inner = sections.get(value.get("$ref", "").rpartition("/")[2], {})
         return bool(value.get("description") or inner.get("description"))
 
-    lacking = [
+    missing = [
         f"{name}.{key}"
         for name, section in {"": schema, **sections}.items()
         for key, value in section.get("properties", {}).items()
         if not described(value) and key != "kind"
     ]
-    assert lacking == []
+    assert missing == []
 
 
 def test_the_demo_matches_the_contract():

@@ -1,4 +1,4 @@
-"""Wild input: reading a configuration raises StartupError or nothing."""
+"""Random input: reading a configuration raises only StartupError."""
 
 import contextlib
 import string
@@ -72,7 +72,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fill_everything(file: Path) -> None:
-    """Read and fill; all that is allowed to go wrong is a StartupError with full sentences."""
+    """Read and fill; only StartupError may be raised."""
     try:
         document = read(file, environ={"A": "s3cret-canary"})
     except StartupError as error:
