@@ -39,7 +39,7 @@ LONG_OUTPUT = 200
 LONGEST_CELL = 120
 
 NARROW = 40
-"""Characters of the widest table that is shown as one: a phone or thread has few more."""
+"""Characters of the widest table in monospace: a phone or thread has little more room."""
 
 _SEPARATOR = "\u00a0· "
 _TITLE = 150

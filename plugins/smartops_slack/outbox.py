@@ -88,7 +88,7 @@ class Outbox:
         try:
             await self._api.call("views.open", trigger_id=address.trigger, view=view)
         except Refusal as error:
-            log.info("a form is shown in a message instead of a dialog: %s", error)
+            log.info("a form is posted in a message instead of a dialog: %s", error)
             return False
         return True
 

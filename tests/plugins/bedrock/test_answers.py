@@ -196,18 +196,6 @@ async def test_rounds_are_limited(load, model):
     assert len(model.asked) == 3
 
 
-async def test_commands_of_a_question_are_limited(load, model):
-    bot = load(rounds=12)
-    model.brain = lambda asked: says("Enough.") if limited(asked) else uses(*[LIST] * 5)
-
-    def limited(asked: Asked) -> bool:
-        return "More than 12 commands" in json.dumps(asked.messages)
-
-    answer = await bot.say("look at everything many times")
-    assert answer.text == "Enough."
-    assert len(model.asked) == 4
-
-
 async def test_thoughts_are_removed_and_code_is_a_block(load, model):
     bot = load()
     model.brain = script(says("<thinking>hm, hm</thinking>\nTry\n\n```sh\ndf -h\n```\n\nBye"))

@@ -71,14 +71,6 @@ async def test_the_budget_of_all_people(load, model):
     assert 750 * len(model.asked) <= 6_000
 
 
-async def test_the_budget_can_end_within_a_question(load, model):
-    bot = load(budget={"person": 8000})
-    model.brain = lambda asked: uses(LIST)
-    answer = await bot.say("how many?")
-    assert answer.code == "RATE_LIMITED"
-    assert 0 < len(model.asked) < 6
-
-
 async def test_concurrent_questions_stay_within_the_budget(load, model):
     bot = load(budget={"person": 8000})
     go = threading.Event()

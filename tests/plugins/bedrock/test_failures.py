@@ -12,7 +12,7 @@ import pytest
 import smartops_bedrock
 from smartops import Command, InterpreterFailed, command, hookimpl
 from smartops.testing import ManualClock
-from smartops_simulators.aws import AwsError, AwsSimulator, answered, says, script, uses
+from smartops_simulators.aws import AwsError, answered, says, script, uses
 
 pytestmark = pytest.mark.anyio
 
@@ -235,20 +235,6 @@ async def test_a_question_times_out_while_others_are_answered(load, model):
     assert "within 5 seconds" in answers[0].text
 
 
-async def test_a_role_is_assumed_once(load, model):
-    bot = load(role="arn:aws:iam::123456789012:role/model", external_id="number-7")
-    model.brain = lambda asked: says("Three.")
-    await bot.say("how many run?")
-    await bot.say("how many run?")
-    (assumed,) = model.calls.of("AssumeRole")
-    form = assumed.params
-    assert form["RoleArn"] == "arn:aws:iam::123456789012:role/model"
-    assert form["ExternalId"] == "number-7"
-    assert form["RoleSessionName"] == "smartops"
-    used = {call.caller for call in model.calls.of("Converse")}
-    assert used == {"arn:aws:sts::123456789012:assumed-role/model/smartops"}
-
-
 async def test_a_failed_assume_role_costs_no_tokens(load, model):
     bot = load(role="arn:aws:iam::123456789012:role/model")
     model.fault("sts:AssumeRole", "drop")
@@ -266,16 +252,6 @@ async def test_a_denied_assume_role(load, model, caplog):
     assert "Traceback" not in caplog.text
 
 
-async def test_an_expired_session_of_a_role(load, caplog):
-    with AwsSimulator(clock=ManualClock(1_250_000_000)) as past:
-        bot = load(role="arn:aws:iam::123456789012:role/model", endpoint=past.url)
-        answer = await bot.say("how many run?")
-    assert answer.code == "BEDROCK_ERROR"
-    assert "credentials" in answer.text
-    assert "Is the clock of this machine right?" in caplog.text
-    assert (await bot.say("model usage")).data["person"]["tokens"] == 0
-
-
 async def test_a_loopback_endpoint_gets_no_real_keys(load, model, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
@@ -288,13 +264,6 @@ async def test_a_loopback_endpoint_gets_no_real_keys(load, model, monkeypatch):
     assert "look-alike" in headers
     assert "AKIAREAL" not in headers
     assert "real-token" not in headers
-
-
-async def test_an_unknown_profile(load, model):
-    bot = load(profile="unknown")
-    answer = await bot.say("how many run?")
-    assert answer.code == "BEDROCK_ERROR"
-    assert "plugins.bedrock.profile" in answer.text
 
 
 async def test_without_credentials(bot, monkeypatch, tmp_path):

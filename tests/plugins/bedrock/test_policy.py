@@ -130,11 +130,6 @@ def test_the_regions_of_a_profile_are_allowed(
         assert not allowed(statements, "bedrock:InvokeModel", model(place))
 
 
-def test_a_global_profile() -> None:
-    statements = written(model=f"global.{NAME}")
-    assert statements[1]["Resource"] == [model(REGION), model("")]
-
-
 def test_an_application_inference_profile_allows_any_model_through_it() -> None:
     own = f"{PREFIX}:{REGION}:{ACCOUNT}:application-inference-profile/abc123def456"
     statements = written(model=own)
@@ -214,17 +209,8 @@ def test_the_role_and_its_trust_policy(run: CommandLine) -> None:
     assert "one session of the role bot" in err
 
 
-def test_a_configuration_is_required(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SMARTOPS_CONFIG", raising=False)
-    assert main(["bedrock", "policy"]) == 2
-    assert "this needs a configuration" in capsys.readouterr().err
-
-
 def test_the_policy_of_the_readme_is_the_printed_one(run: CommandLine) -> None:
     page = Path(smartops_bedrock.__file__).with_name("README.md").read_text()
-    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (documented,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     guardrail = {"id": "gr1234567890", "version": "1"}
-    assert shown == run("policy", "--account", ACCOUNT, guardrail=guardrail)[1]
+    assert documented == run("policy", "--account", ACCOUNT, guardrail=guardrail)[1]

@@ -91,12 +91,12 @@ def press(message: dict[str, Any], value: str = "confirm_a", kind: str = "confir
 
 
 async def test_a_reply_is_posted_in_the_thread(chat: Chat, slack: Slack):
-    shown = await chat.send(mention("help"), Reply.of("Hello."))
+    message_id = await chat.send(mention("help"), Reply.of("Hello."))
     message = slack.message()
     assert message["thread_ts"] == TS
     assert "Hello." in texts(message["blocks"])
     assert message["text"] == "Hello."
-    assert shown == f"{CHANNEL}:{message['ts']}"
+    assert message_id == f"{CHANNEL}:{message['ts']}"
 
 
 async def test_a_direct_message_is_answered_without_a_thread(chat: Chat, slack: Slack) -> None:
@@ -139,11 +139,11 @@ async def test_a_refused_edit_is_not_posted_again(chat: Chat, slack: Slack) -> N
 
 
 async def test_a_private_reply_is_ephemeral(chat: Chat, slack: Slack) -> None:
-    shown = await chat.send(mention("stop web-1"), REFUSED)
-    (whisper,) = slack.whispers
-    assert (whisper["user"], whisper["thread_ts"]) == (ALICE, TS)
-    assert "rule hands-off" in texts(whisper["blocks"])
-    assert shown == ""  # what nobody can edit has no id
+    message_id = await chat.send(mention("stop web-1"), REFUSED)
+    (private,) = slack.whispers
+    assert (private["user"], private["thread_ts"]) == (ALICE, TS)
+    assert "rule hands-off" in texts(private["blocks"])
+    assert message_id == ""  # an ephemeral message cannot be edited
     assert slack.messages == {}
 
 
@@ -177,9 +177,9 @@ async def test_the_answer_repeats_a_slash_command_for_the_others(chat: Chat, sla
     assert "thread_ts" not in posted
     assert "/smartops list instances" in texts(posted["blocks"])
     await chat.send(message, REFUSED)
-    (whisper,) = slack.responses
-    assert whisper["response_type"] == "ephemeral"
-    assert "/smartops list" not in texts(whisper["blocks"])
+    (private,) = slack.responses
+    assert private["response_type"] == "ephemeral"
+    assert "/smartops list" not in texts(private["blocks"])
 
 
 async def test_without_membership_a_slash_command_is_answered_by_response_url(
@@ -196,7 +196,7 @@ async def test_without_membership_a_slash_command_is_answered_by_response_url(
 async def test_a_private_reply_stays_private_between_two_other_people(
     chat: Chat, slack: Slack
 ) -> None:
-    """A slash command can be typed to somebody else, in a conversation without the bot."""
+    """A slash command can be typed to another person, in a conversation without the bot."""
     await chat.send(slash("whoami", channel_id="D_OTHERS"), REFUSED)
     assert slack.responses[0]["response_type"] == "ephemeral"
 
@@ -275,11 +275,11 @@ async def test_without_membership_a_message_is_replaced_by_response_url(
 async def test_a_long_reply_is_several_messages_in_the_thread(
     chat: Chat, slack: Slack, clock: ManualClock
 ) -> None:
-    shown = await chat.send(mention("show"), SEVERAL)
+    message_id = await chat.send(mention("show"), SEVERAL)
     posted = list(slack.messages.values())
     assert len(posted) > 1
     assert {message["thread_ts"] for message in posted} == {TS}
-    assert shown == f"{CHANNEL}:{posted[0]['ts']}"
+    assert message_id == f"{CHANNEL}:{posted[0]['ts']}"
     text = "".join(texts(message["blocks"]) for message in posted)
     assert all(f"{part}.{n} " in text for part in "abc" for n in range(90))
     assert posted[1]["text"] == f"(2 of {len(posted)})"
@@ -298,9 +298,9 @@ async def test_the_id_of_a_long_reply_is_the_message_with_the_buttons(
     reply = Reply.of(*SEVERAL.view, actions=ASKED.actions)
     message = chat.receive(mention("stop"))
     working = await chat.send(message, PROGRESS)
-    shown = await chat.send(message, reply, replaces=working)
+    message_id = await chat.send(message, reply, replaces=working)
     last = list(slack.messages.values())[-1]
-    assert shown == f"{CHANNEL}:{last['ts']}"
+    assert message_id == f"{CHANNEL}:{last['ts']}"
     assert len(buttons(last)) == 2
     first = slack.message(working.partition(":")[2])
     assert "a.0 " in texts(first["blocks"])
@@ -352,11 +352,11 @@ async def test_a_retry_continues_a_partial_delivery(chat: Chat, slack: Slack) ->
     assert len(slack.messages) == 1
     with pytest.raises(BackendUnavailable):
         await chat.send(message, reply)
-    shown = await chat.send(message, reply)
+    message_id = await chat.send(message, reply)
     posted = list(slack.messages.values())
     text = "".join(texts(item["blocks"]) for item in posted)
     assert all(text.count(f"{part}.{n} ") == 1 for part in "abc" for n in range(90))
-    assert shown == f"{CHANNEL}:{posted[0]['ts']}"
+    assert message_id == f"{CHANNEL}:{posted[0]['ts']}"
     assert slack.attached()
     await chat.send(message, reply)  # asked again, it is delivered again
     assert len(slack.messages) == 2 * len(posted)
@@ -374,8 +374,12 @@ async def test_a_form_opens_as_a_dialog(chat: Chat, slack: Slack) -> None:
     assert await chat.send(message, Reply(status="pending", view=(FORM,))) == ""
     view = slack.dialogs[0].view
     assert slack.called("views.open")[0].arguments["trigger_id"] == message.id
-    kept = json.loads(view["private_metadata"])
-    assert (kept["command"], kept["channel"], kept["asked"]) == ("stop", CHANNEL, "/smartops stop")
+    stored = json.loads(view["private_metadata"])
+    assert (stored["command"], stored["channel"], stored["asked"]) == (
+        "stop",
+        CHANNEL,
+        "/smartops stop",
+    )
     assert slack.messages == {}
 
 
@@ -406,7 +410,7 @@ async def test_the_answer_to_a_form_replaces_it(chat: Chat, slack: Slack) -> Non
     assert (filled.text, filled.form) == ("stop", {"target": "web-1"})
     await chat.send(filled, REFUSED)  # it can still be corrected
     assert buttons(slack.message())
-    shown = await chat.send(filled, ASKED)
-    assert shown == filled.shown_in
+    message_id = await chat.send(filled, ASKED)
+    assert message_id == filled.shown_in
     assert len(slack.messages) == 1
     assert len(buttons(slack.message())) == 2

@@ -111,9 +111,9 @@ async def test_a_person_confirms_a_change(served: Served) -> None:
     stranger = mention("stop web-server-01", user=STRANGER, ts="1700000002.1")
     await served.post(json.dumps(slack.live(stranger)).encode())
     await slack.until(lambda: slack.whispers)
-    (whisper,) = slack.whispers
-    assert whisper["user"] == STRANGER
-    assert f"slack:{TEAM}:{STRANGER}" in texts(whisper["blocks"])
+    (private,) = slack.whispers
+    assert private["user"] == STRANGER
+    assert f"slack:{TEAM}:{STRANGER}" in texts(private["blocks"])
 
 
 async def test_only_requests_of_slack_are_accepted(served: Served) -> None:

@@ -101,8 +101,8 @@ async def test_an_event_that_could_not_be_stored_is_not_acknowledged(
 
 
 async def test_commands_and_buttons_are_accepted(connected: Any, slack: Slack) -> None:
-    shown = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
-    button = pressed({"action_id": "smartops.confirm.0", "value": "confirm_a"}, shown)
+    message = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
+    button = pressed({"action_id": "smartops.confirm.0", "value": "confirm_a"}, message)
     async with connected() as inbox:
         await slack.until(lambda: slack.sockets.open)
         await slack.sockets.push("slash_commands", slash("help"), "e1")

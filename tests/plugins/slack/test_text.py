@@ -88,9 +88,3 @@ def test_escaping_can_be_undone(text: str) -> None:
 def test_typed_text_cannot_become_a_token(text: str) -> None:
     plain = without_residue(f"say {text} x").strip()
     assert typed_text(f"<@{BOT}> {escaped(plain)}", BOT) == plain
-
-
-@given(text=st.text(max_size=80))
-@settings(deadline=None, max_examples=50)
-def test_any_text_is_read(text: str) -> None:
-    assert isinstance(typed_text(text, BOT, mentioned=True), str)
