@@ -1,6 +1,6 @@
 // The page: shows a conversation, and sends what is typed and pressed.
-const [messages, hints, told, state, where, say, news] =
-  ["messages", "hints", "told", "state", "where", "say", "news"].map((id) => document.getElementById(id));
+const [messages, hints, notice, state, where, say, news] =
+  ["messages", "hints", "notice", "state", "where", "say", "news"].map((id) => document.getElementById(id));
 const narrow = document.querySelector("#width input");
 const option = (chosen) => ([value, title]) => new Option(title, value, false, value === chosen);
 where.user.append(...page.people.map((name) =>
@@ -16,9 +16,9 @@ let spoken = true;
 
 async function send(name, fields) {
   const answer = await fetch(`/page/${name}?${here}`, { method: "POST", body: fields });
-  told.textContent = await answer.text();
+  notice.textContent = await answer.text();
   clearTimeout(timer);
-  timer = setTimeout(() => { told.textContent = ""; }, 8000);
+  timer = setTimeout(() => { notice.textContent = ""; }, 8000);
 }
 
 narrow.checked = localStorage.narrow === "yes";

@@ -4,18 +4,18 @@ import { chromium } from "playwright-core";
 
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const PATIENCE = 20_000;
+const TIMEOUT = 20_000;
 
 export const PLACES = {
   teams: (user, place) => ({ user, place: place || `with ${user}` }),
   slack: (user, place) => ({ user, place: place || `@${user}` }),
 };
 
-/** Do something with a browser; the status is 1 and the reason on standard error if it fails. */
-export async function run(act) {
+/** Run a script with a browser; the status is 1 and the reason on standard error if it fails. */
+export async function run(script) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: QUIET });
   try {
-    await act(browser);
+    await script(browser);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;
@@ -30,11 +30,11 @@ export function complain(text) {
 
 function short(text) { return `- ${text.replace(/\s+/g, " ").slice(0, 300)}`; }
 
-/** Somebody who looks at one conversation of a platform. */
+/** A person who looks at one conversation of a platform. */
 export class Person {
   static async at(browser, platform, user, place = "") {
     const page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(TIMEOUT);
     const self = Object.assign(new Person(), { page, platform, user, before: 0, troubles: [] });
     page.on("pageerror", (error) => self.troubles.push(`${platform}: ${error.message}`));
     page.on("console", (line) => {
@@ -58,7 +58,7 @@ export class Person {
   /** Wait for a message of the bot with these words, since this person spoke, and return it. */
   async reads(...words) {
     let place = -1;
-    const end = Date.now() + PATIENCE;
+    const end = Date.now() + TIMEOUT;
     for (;;) {
       const texts = await this.answers.allInnerTexts();
       place = texts.findIndex((text, at) =>
@@ -72,7 +72,7 @@ export class Person {
     }
   }
 
-  /** Wait for a message of the bot with these words, whoever it answers. */
+  /** Wait for a message of the bot with these words, to any person. */
   async sees(...words) {
     this.before = 0;
     return this.reads(...words);
@@ -80,13 +80,13 @@ export class Person {
 
   async everything() { return this.page.locator("body").innerText(); }
 
-  /** Wait until this person alone is told something: beside a card, or where only they look. */
-  async isTold(words) {
-    const alone = this.platform === "slack" ? "article.whisper" : "#told";
+  /** Wait for a text that only this person sees: beside a card, or in their own chat. */
+  async readsAlone(words) {
+    const alone = this.platform === "slack" ? "article.whisper" : "#notice";
     const own = new URLSearchParams(PLACES[this.platform](this.user));
     const page = await this.page.context().browser().newPage();
     await page.goto(`${process.env[this.platform.toUpperCase()]}/?${own}`);
-    await this.until(`to be told alone: ${words}`, async () => {
+    await this.until(`a private text: ${words}`, async () => {
       const here = await this.page.locator(alone).allInnerTexts();
       const there = await page.locator("article.bot").allInnerTexts();
       return [...here, ...there].some((text) => text.toLowerCase().includes(words));
@@ -103,11 +103,11 @@ export class Person {
     await button.click();
   }
 
-  /** Wait until something is so; `what` is told if it never is. */
+  /** Wait for a condition; `what` is in the error on timeout. */
   async until(what, wanted) {
-    const end = Date.now() + PATIENCE;
+    const end = Date.now() + TIMEOUT;
     while (!(await wanted())) {
-      if (Date.now() > end) { complain(`${this.platform}: ${this.user} waited in vain: ${what}`); }
+      if (Date.now() > end) { complain(`${this.platform}: ${this.user} timeout: ${what}`); }
       await this.page.waitForTimeout(50);
     }
   }
@@ -115,7 +115,7 @@ export class Person {
   /** Return how many messages there are by now. */
   async count() { return this.page.locator("article").count(); }
 
-  /** Take a picture of what was said from a message on, in a theme and a width. */
+  /** Take a picture of the conversation from a message on, in a theme and a width. */
   async picture(file, theme, width, from = 0) {
     await this.page.emulateMedia({ colorScheme: theme });
     const before = this.page.viewportSize();

@@ -23,9 +23,9 @@ async function confirms(alice, bob) {
   check("the card has no two buttons", (await asked.getByRole("button").count()) === 2);
   const seen = await bob.sees("Confirmation required");
   await bob.presses(seen, "Yes, proceed");
-  await bob.isTold("somebody else");
+  await bob.readsAlone("somebody else");
   check("a stranger's click changed the card", (await asked.innerText()).includes("Confirmation"));
-  check("what Bob was told, Alice sees", !(await alice.everything()).includes("somebody else"));
+  check("Alice sees what only Bob should see", !(await alice.everything()).includes("somebody else"));
   await alice.presses(asked, "Yes, proceed");
   await alice.until("the card changes, and its buttons go", async () =>
     (await asked.innerText()).includes("Stopping web-server-01")
@@ -57,7 +57,7 @@ async function fillsIn(alice) {
 
 async function isRefused(alice) {
   await alice.says("stop orders-db-01");
-  await alice.isTold("hands-off-databases");
+  await alice.readsAlone("hands-off-databases");
 }
 
 /** In Slack a command can open a dialog, which is closed or sent. */
@@ -74,7 +74,7 @@ async function fillsInADialog(alice) {
 }
 
 /** While something is typed into a form, other messages come and must not take it away. */
-async function goesOnTyping(alice, bob) {
+async function typesUndisturbed(alice, bob) {
   await alice.says("stop");
   const form = await alice.reads("which targets?");
   const field = form.getByLabel("Targets");
@@ -150,7 +150,7 @@ await run(async (browser) => {
   await confirms(alice, bob);
   await cancels(alice);
   await fillsIn(alice);
-  await goesOnTyping(alice, bob);
+  await typesUndisturbed(alice, bob);
   await isRefused(alice);
   if (PLATFORM === "slack") { await fillsInADialog(alice); }
   await isText(alice);

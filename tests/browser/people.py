@@ -4,7 +4,7 @@
     python tests/browser/people.py
 
 They list, stop, confirm, fill in forms, press each other's buttons, and read it
-all in both themes. Says what it saw, or what somebody waited for in vain. Needs
+all in both themes. Prints what they did, or what did not appear in time. Needs
 what ``pictures.py`` needs.
 """
 

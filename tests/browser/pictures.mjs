@@ -52,9 +52,9 @@ const ONLY = {
 
 async function conversation(browser, platform) {
   const alice = await Person.at(browser, platform, "alice");
-  for (const [scene, acts] of Object.entries({ ...SCENES, ...ONLY[platform] })) {
+  for (const [scene, steps] of Object.entries({ ...SCENES, ...ONLY[platform] })) {
     const from = await alice.count();
-    for (const [text, answer, button, after] of acts) {
+    for (const [text, answer, button, after] of steps) {
       await alice.says(text);
       const message = await alice.reads(answer);
       if (button) {

@@ -44,17 +44,17 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
-    """Start everything in the folder; what is said is on the pages."""
+    """Start everything in the folder; the conversations are on the pages."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     with ExitStack() as stack:
-        told = {name: stack.enter_context(_simulated(name, port)) for name in ("teams", "slack")}
+        started = {name: stack.enter_context(_simulated(name, port)) for name in ("teams", "slack")}
         config = folder / "smartops.yaml"
-        config.write_text(yaml.safe_dump(_configured(text for _, text in told.values())))
+        config.write_text(yaml.safe_dump(_configured(text for _, text in started.values())))
         server = Server(config, port=port).start(**SECRETS)
         try:
-            yield Stage({name.upper(): url for name, (url, _) in told.items()})
+            yield Stage({name.upper(): url for name, (url, _) in started.items()})
         finally:
             server.stop()
 
@@ -106,20 +106,20 @@ def _simulated(name: str, port: int) -> Iterator[tuple[str, str]]:
 def _configured(printed: Iterator[str]) -> dict[str, Any]:
     """Return the demo's configuration with the channels and the people that were printed.
 
-    There are more machines than go onto a page, and nobody types as fast as a script.
+    There are more machines than go onto a page, and a script types faster than the limits allow.
     """
     config: dict[str, Any] = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     config["plugins"]["fake"] |= {"instances": 60, "trouble": 0}
     config["limits"] = {name: {"limit": 1000, "window": "1m"} for name in ("user", "team", "burst")}
     people: dict[str, Any] = config.setdefault("people", {})
     for text in printed:
-        told = yaml.safe_load(text)
+        document = yaml.safe_load(text)
         config["plugins"] |= {
             name: section
-            for name, section in told["plugins"].items()
+            for name, section in document["plugins"].items()
             if name not in config["plugins"]
         }
-        for name, person in told["people"].items():
+        for name, person in document["people"].items():
             known = people.setdefault(name, {"roles": person["roles"], "identities": []})
             known["identities"] += person["identities"]
     return config

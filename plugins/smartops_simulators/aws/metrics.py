@@ -166,17 +166,6 @@ def _measured(request: Request, each: Instance, kind: str, at: float) -> float |
     return min(100.0, max(0.0, usual))
 
 
-def put_metric_data(request: Request) -> dict[str, Any]:
-    namespace = request.params["Namespace"]
-    if namespace.startswith("AWS/"):
-        raise AwsError("InvalidParameterValue", "The value AWS/ for Namespace is invalid.")
-    for datum in request.params.get("MetricData", ()):
-        at = datum["Timestamp"].timestamp() if "Timestamp" in datum else request.now
-        values = request.region.measured.setdefault(_metric(namespace, datum), [])
-        values.append((at, datum["Value"]))
-    return {}
-
-
 def get_cost_and_usage(request: Request) -> dict[str, Any]:
     params, today = request.params, moment(request.now).date()
     start, end = (date.fromisoformat(params["TimePeriod"][each]) for each in ("Start", "End"))

@@ -177,7 +177,7 @@ class Connector:
         if shown is None:
             raise Refused(404, "ActivityNotFoundInConversation", request.match_info["id"])
         if shown.author != BOT:
-            self._teams.breaches.append("the bot wants to change somebody else's message")
+            self._teams.breaches.append("the bot wants to change a person's message")
             raise Refused(403, "ForbiddenOperationException", "not the bot's")
         return shown
 

@@ -251,7 +251,7 @@ class TeamsSimulator(Platform[User, Conversation]):
             breach = f"the bot answered {delivered.status} to an activity of type {kind}"
             self.breaches.append(breach)
         elif kind != "invoke" and delivered.status in (200, 202) and delivered.body:
-            self.breaches.append(f"the bot answered {kind} with a body nobody reads")
+            self.breaches.append(f"the bot answered {kind} with a body, which Teams ignores")
         elif kind == "invoke" and delivered.status == 200:
             try:
                 complete = {"statusCode", "type", "value"} <= set(json.loads(delivered.body))

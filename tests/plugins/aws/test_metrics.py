@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio import to_thread
 
 from smartops import Instance, PermissionDenied, ValidationFailed
 from smartops.backends import Query, Sample
@@ -124,65 +123,48 @@ async def test_an_instance_without_an_agent_is_looked_at_again_after_ten_minutes
             assert len(simulator.calls.of("ListMetrics")) == looks
 
 
-async def put(simulator: AwsSimulator, plain: Any, name: str, value: float, **more: str) -> None:
-    """Write a measurement as the agent does."""
-    client = plain.create_client(
-        "cloudwatch",
-        region_name=REGION,
-        endpoint_url=simulator.url,
-        aws_access_key_id="123456789012",
-        aws_secret_access_key="x",
-    )
-    datum = {
-        "MetricName": name,
-        "Dimensions": [{"Name": key, "Value": text} for key, text in more.items()],
-        "Value": value,
-    }
-    await to_thread.run_sync(
-        lambda: client.put_metric_data(Namespace="CWAgent", MetricData=[datum])
-    )
+def measure(
+    simulator: AwsSimulator,
+    clock: ManualClock,
+    used: float,
+    name: str = "disk_used_percent",
+    **dimensions: str,
+) -> None:
+    """Store a measurement of a disk or the memory, as the agent does."""
+    metric = ("CWAgent", name, tuple(sorted(dimensions.items())))
+    simulator.region().measured.setdefault(metric, []).append((clock.time(), used))
 
 
-async def test_the_fullest_file_system_counts(cloud: Cloud, plain: Any, clock: ManualClock) -> None:
+async def test_the_fullest_file_system_counts(cloud: Cloud, clock: ManualClock) -> None:
     machines = [{"name": "web-1", "metrics": {**LEVELS, "disk": None}}]
     async with cloud(machines) as (simulator, aws):
         web = (await listed(aws))["web-1"]
         for path, used, kind in (("/", 30, "xfs"), ("/data", 91, "ext4"), ("/run", 99, "tmpfs")):
-            await put(
-                simulator,
-                plain,
-                "disk_used_percent",
-                used,
-                InstanceId=web.id,
-                path=path,
-                device="d",
-                fstype=kind,
-            )
+            more = {"InstanceId": web.id, "path": path, "device": "d", "fstype": kind}
+            measure(simulator, clock, used, **more)
         clock.advance(1)
         assert (await aws.latest([web]))[web.id].disk == 91
 
 
 async def test_a_file_system_that_was_not_measured_lately_still_counts(
-    cloud: Cloud, plain: Any, clock: ManualClock
+    cloud: Cloud, clock: ManualClock
 ) -> None:
     machines = [{"name": "web-1", "metrics": {**LEVELS, "disk": None}}]
     async with cloud(machines) as (simulator, aws):
         web = (await listed(aws))["web-1"]
         for path, used, seconds in (("/data", 91, 301), ("/", 30, 1)):
-            await put(simulator, plain, "disk_used_percent", used, InstanceId=web.id, path=path)
+            measure(simulator, clock, used, InstanceId=web.id, path=path)
             clock.advance(seconds)
         usage = (await aws.latest([web]))[web.id]
         assert usage.disk == 91
         assert clock.now() - usage.at >= FIVE
 
 
-async def test_the_moment_is_that_of_the_oldest_value(
-    cloud: Cloud, plain: Any, clock: ManualClock
-) -> None:
+async def test_the_moment_is_that_of_the_oldest_value(cloud: Cloud, clock: ManualClock) -> None:
     machines = [{"name": "web-1", "metrics": {**LEVELS, "memory": None, "disk": None}}]
     async with cloud(machines) as (simulator, aws):
         web = (await listed(aws))["web-1"]
-        await put(simulator, plain, "mem_used_percent", 71, InstanceId=web.id)
+        measure(simulator, clock, 71, "mem_used_percent", InstanceId=web.id)
         before = clock.now()
         clock.advance(40 * 60)
         usage = (await aws.latest([web]))[web.id]

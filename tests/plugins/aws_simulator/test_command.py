@@ -44,7 +44,7 @@ def section(**more: Any) -> AwsConfig:
     return config.model_copy(update=more)
 
 
-def test_it_serves_until_it_is_told_to_end(folder):
+def test_it_serves_until_interrupted(folder):
     process = subprocess.Popen(
         [sys.executable, "-m", "smartops", "aws", "simulate", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -71,7 +71,7 @@ def test_it_serves_until_it_is_told_to_end(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("acounts: {}", "acounts: Extra inputs are not permitted"),
         ("accounts: {'1': {}}", "the scenario makes no sense"),
@@ -81,15 +81,15 @@ def test_it_serves_until_it_is_told_to_end(folder):
         ("keys: {AKIA: {account: '999999999999'}}", "keys name an unknown account"),
     ],
 )
-def test_a_scenario_that_makes_no_sense_is_one_line(folder, capsys, text, said):
+def test_an_invalid_scenario_is_reported_in_one_line(folder, capsys, text, problem):
     (folder / "wrong.yaml").write_text(text)
     assert main(["aws", "simulate", "--port", "0", "--scenario", "wrong.yaml"]) != 0
-    told = capsys.readouterr().err
-    assert said in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert problem in printed
+    assert "Traceback" not in printed
 
 
-def test_a_port_that_is_taken_is_one_line(folder, capsys):
+def test_a_port_in_use_is_reported_in_one_line(folder, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["aws", "simulate", "--port", str(port)]) != 0
@@ -118,7 +118,7 @@ def test_the_shipped_configuration_is_whole_and_for_the_default_port():
 
 
 @pytest.mark.anyio
-async def test_the_shipped_configuration_sees_the_example():
+async def test_the_shipped_configuration_works_with_the_example():
     clock = Clock()
     quick = dict.fromkeys(("visible", "deliver", "run"), "0s")
     scenario = yaml.safe_load(EXAMPLE.read_text()) | {"timing": quick}

@@ -41,7 +41,9 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("kind", "service", "code", "status"), ERRORS)
-def test_errors_in_the_words_of_the_service(start, client, kind, service, code, status):
+def test_an_error_has_the_code_and_status_of_its_service(
+    start, client, kind, service, code, status
+):
     aws = start()
     aws.fault("*", kind, times=1, after=1)
     made = client(aws, service)
@@ -68,7 +70,7 @@ def test_errors_in_the_words_of_the_service(start, client, kind, service, code, 
         ("cut", ResponseParserError, True),
     ],
 )
-def test_responses_that_are_none(start, client, clock, kind, error, done):
+def test_lost_and_broken_responses(start, client, clock, kind, error, done):
     aws = start({"name": "web-1"})
     web = aws.region().instance("web-1")
     aws.fault("ec2:Stop*", kind)
@@ -93,7 +95,7 @@ def test_a_fault_may_be_of_one_region_or_key(start, client):
         client(aws, "ec2", "AKIA1").describe_instances()
 
 
-def test_denials_of_what_has_no_tag(start, client):
+def test_a_denial_excepts_tagged_instances(start, client):
     tags = {"smartops": "managed"}
     aws = start({"name": "web-1", "tags": tags}, {"name": "db-1"})
     web, db = aws.region().instances

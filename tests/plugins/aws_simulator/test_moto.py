@@ -1,4 +1,4 @@
-"""The look-alike and moto, which was written by others, say the same where moto is right."""
+"""The simulator and moto, an independent implementation, answer alike where moto is right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto import mock_aws
 NAMES = ("web-1", "web-2", "db-1")
 
 
-def told(client: Any, method: str, **given: Any) -> Any:
+def answer_of(client: Any, method: str, **given: Any) -> Any:
     """Return what a call gives, without its metadata, or what it is refused with."""
     try:
         answer = getattr(client, method)(**given)
@@ -56,16 +56,16 @@ def facts_of_ec2(ec2: Any) -> dict[str, Any]:
         "ids": [(id_[:2], len(id_)) for id_ in ids],
         "types": [type(each["LaunchTime"]) for each in instances],
         "states": [each["State"] for each in instances],
-        "not found": told(ec2, "stop_instances", InstanceIds=[missing]),
-        "dry": told(ec2, "stop_instances", InstanceIds=ids, DryRun=True),
-        "ids and pages": told(ec2, "describe_instances", InstanceIds=ids, MaxResults=10)[0],
-        "rebooted": told(ec2, "reboot_instances", InstanceIds=ids[:1]),
-        "started, running": changes(told(ec2, "start_instances", InstanceIds=ids[:1]))[0][0],
-        "tagged": told(ec2, "create_tags", Resources=ids[:2], Tags=tag),
+        "not found": answer_of(ec2, "stop_instances", InstanceIds=[missing]),
+        "dry": answer_of(ec2, "stop_instances", InstanceIds=ids, DryRun=True),
+        "ids and pages": answer_of(ec2, "describe_instances", InstanceIds=ids, MaxResults=10)[0],
+        "rebooted": answer_of(ec2, "reboot_instances", InstanceIds=ids[:1]),
+        "started, running": changes(answer_of(ec2, "start_instances", InstanceIds=ids[:1]))[0][0],
+        "tagged": answer_of(ec2, "create_tags", Resources=ids[:2], Tags=tag),
         "seen": [tagged(each).get("Note") for each in listed(ec2)],
-        "untagged": told(ec2, "delete_tags", Resources=ids[:1], Tags=[{"Key": "Note"}]),
+        "untagged": answer_of(ec2, "delete_tags", Resources=ids[:1], Tags=[{"Key": "Note"}]),
         "seen again": [tagged(each).get("Note") for each in listed(ec2)],
-        "stopped": changes(told(ec2, "stop_instances", InstanceIds=ids[2:])),
+        "stopped": changes(answer_of(ec2, "stop_instances", InstanceIds=ids[2:])),
     }
     for name, values in (
         ("tag:Name", ["web-*"]),

@@ -78,7 +78,7 @@ def test_instances_that_do_not_exist(start, client, id, problem):
     assert code(ec2.start_instances, InstanceIds=[id], DryRun=True) == problem
 
 
-def test_roles_are_for_those_whom_they_trust(start, client):
+def test_a_role_is_given_to_trusted_accounts_only(start, client):
     role = {"external_id": "x-1", "accounts": [ACCOUNT]}
     there = {"regions": {REGION: {"instances": [{"name": "there"}]}}, "roles": {"ops": role}}
     aws = start(accounts={OTHER: there})
@@ -96,7 +96,7 @@ def test_roles_are_for_those_whom_they_trust(start, client):
     assert code(stolen.describe_instances) == "AuthFailure"
 
 
-def test_a_script_is_sent_runs_and_ends(start, client, clock):
+def test_a_command_runs_and_its_output_is_cut(start, client, clock):
     printed = {"script": "^df", "stdout": "{name} is full\n" * 2000, "exit_code": 3, "takes": "5s"}
     aws = start({"name": "web-1"}, {"name": "mute-1", "agent": "missing"}, outputs=[printed])
     web, mute = aws.region().instances.values()
@@ -189,7 +189,7 @@ def test_conversations_that_converse_refuses(start, client, messages):
     assert len(aws.breaches) == 1
 
 
-def test_answers_are_held_to_the_model_of_the_service(start, client):
+def test_answers_must_fit_the_model_of_the_service(start, client):
     aws = start()
     aws.brain = lambda asked: {**answered([], "end_turn"), "colour": "red"}
     with pytest.raises(Exception, match="onnection was closed"):

@@ -70,7 +70,7 @@ def printed(process: subprocess.Popen[str]) -> str:
     return text
 
 
-def test_what_it_prints_is_all_that_is_needed(
+def test_the_printed_configuration_serves_the_page(
     tmp_path: Path, bot_port: int, name: str, simulated: subprocess.Popen[str]
 ) -> None:
     text = printed(simulated)
@@ -98,7 +98,7 @@ def test_what_it_prints_is_all_that_is_needed(
         assert server.stop() == 0
 
 
-def test_it_says_when_smartops_does_not_run(
+def test_standard_error_reports_that_smartops_does_not_run(
     name: str, bot_port: int, simulated: subprocess.Popen[str]
 ) -> None:
     url = printed(simulated).rpartition("\nOpen ")[2].split()[0]
@@ -113,6 +113,6 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in [item for item in sys.modules if item.startswith("smartops_simulators.slack")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "slack_sdk.errors", None)
-    told = CliRunner().invoke(cli.slack(None), [])
-    assert told.exit_code == 2
-    assert "pip install 'smartops[simulators]'" in told.output
+    result = CliRunner().invoke(cli.slack(None), [])
+    assert result.exit_code == 2
+    assert "pip install 'smartops[simulators]'" in result.output

@@ -55,8 +55,8 @@ class Person:
             pass
         return messages
 
-    async def does(self, act: str, **fields: str) -> tuple[int, str]:
-        url = f"{self.chat.url}/page/{act}"
+    async def does(self, name: str, **fields: str) -> tuple[int, str]:
+        url = f"{self.chat.url}/page/{name}"
         async with self.session.post(url, params=self.where, data=fields) as answer:
             return answer.status, await answer.text()
 
@@ -67,7 +67,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_an_empty_page_says_what_can_be_said(chat: Platform, session: Any) -> None:
+async def test_an_empty_page_suggests_commands(chat: Platform, session: Any) -> None:
     alice = Person(chat, session)
     page = await alice.page()
     assert f"SmartOps in a simulated {chat.title}" in page
@@ -102,7 +102,7 @@ async def test_a_conversation_with_new_messages_is_marked(chat: Platform, sessio
     assert (await Person(chat, session, place="ops").news())["unread"] == []
 
 
-async def test_the_page_says_that_smartops_does_not_run(chat: Platform, session: Any) -> None:
+async def test_the_page_reports_that_smartops_does_not_run(chat: Platform, session: Any) -> None:
     chat.bot = NOWHERE
     alice = Person(chat, session)
     await alice.does("say", text="whoami")
