@@ -104,7 +104,6 @@ people:
   ann: {{roles: [operator], identities: ["local:ann"]}}
   bob: {{roles: [operator], identities: ["local:bob"]}}
   vic: {{roles: [viewer], identities: ["local:vic"]}}
-  busy: {{roles: [viewer], identities: ["local:busy"]}}
 roles:
   viewer:
   operator: {{includes: [viewer]}}
@@ -113,7 +112,7 @@ rules:
   - {{name: operators-change, allow: {{roles: operator, effects: [read, change]}}}}
   - {{name: hands-off-databases, deny: {{commands: [stop, reboot], tags: {{Role: database}}}}}}
 limits:
-  user: {{limit: {limit}, window: 1m}}
+  user: {{limit: 10000, window: 1m}}
   team: {{limit: 10000, window: 1m}}
   burst: {{limit: 10000, window: 10s}}
 plugins:
@@ -154,7 +153,7 @@ plugins:
   bedrock:
     model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0
     region: eu-central-1
-    endpoint: {model}
+    endpoint: {url}
     budget: {{person: 1000000000, everybody: 1000000000}}
     limits: {{connect: {patience}, read: {patience}, attempts: 1}}
 """
@@ -184,33 +183,19 @@ def upset(cloud: AwsSimulator) -> Iterator[AwsSimulator]:
 
 
 @pytest.fixture(scope="module")
-def limit() -> int:
-    """How many requests a person may make in a minute; a file may have another."""
-    return 10_000
-
-
-@pytest.fixture(scope="module")
 def patience() -> str:
     """How long AWS and the model may take for an answer; a file may have another."""
     return "15s"
 
 
 @pytest.fixture(scope="module")
-def model(cloud: AwsSimulator) -> str:
-    """Where the language model is; a file may have another."""
-    return cloud.url
-
-
-@pytest.fixture(scope="module")
 def server(
     cloud: AwsSimulator,
-    model: str,
-    limit: int,
     patience: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     config = tmp_path_factory.mktemp("home") / "smartops.yaml"
-    named = {"url": cloud.url, "model": model, "limit": limit, "patience": patience}
+    named = {"url": cloud.url, "patience": patience}
     config.write_text(CONFIG.format(home=HOME, shop=SHOP, **named))
     running = Server(config).start()
     yield running

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from serving import HttpAnswer, Server, request
+from serving import HttpAnswer, Server
 from smartops_simulators.aws import AwsSimulator
 from wire_shapes import data_of, refused
-
-LIMIT = 150
-"""Requests of one person a minute; those of a whole file are fewer, but for one test's."""
-
-
-@pytest.fixture(scope="module")
-def limit() -> int:
-    return LIMIT
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +27,6 @@ def pressed(server: Server, token: str, text: str) -> HttpAnswer:
     return server.say(token, asked.action("confirm"))
 
 
-@pytest.mark.parametrize("header", [None, "Bearer nonsense"])
-def test_without_proof_nothing_is_asked_of_aws(
-    server: Server, upset: AwsSimulator, header: str | None
-) -> None:
-    headers = {"Content-Type": "application/json"}
-    if header is not None:
-        headers["Authorization"] = header
-    answer = request(f"{server.url}/api/messages", b'{"text": "list instances"}', headers)
-    refused(answer, 401, "AUTHENTICATION_FAILED")
-    assert not upset.calls.of("DescribeInstances")
-
-
 def test_policy_says_no(server: Server, ann: str, vic: str, upset: AwsSimulator) -> None:
     refused(server.say(ann, "stop db-1"), 403, "PERMISSION_DENIED", "hands-off-databases")
     refused(server.say(vic, "stop web-1"), 403, "PERMISSION_DENIED")
@@ -63,6 +41,8 @@ DENIED = [
     ("stop web-1", "ec2:StopInstances", "stop instance"),
     ("start off-1", "ec2:StartInstances", "start instance"),
     ("reboot web-1", "ec2:RebootInstances", "reboot instance"),
+    ("tag web-1 a=b", "ec2:CreateTags", "tag instance"),
+    ("untag web-1 Name", "ec2:DeleteTags", "untag instance"),
     ("execute 'df -h' on web-1", "ssm:SendCommand", "run commands on instance"),
     ("execute 'df -h' on web-1", "ssm:DescribeInstanceInformation", "see which instances"),
     ("check health", "cloudwatch:GetMetricData", "read metrics"),
@@ -79,18 +59,6 @@ def test_iam_says_no_before_anybody_confirms(
     told = f"{error['message']} {error['details']}"
     assert f"Insufficient permissions to {wanted}" in told
     assert f"Required IAM action: {action}" in told
-
-
-@pytest.mark.parametrize(
-    ("text", "action"),
-    [("tag web-1 a=b", "ec2:CreateTags"), ("untag web-1 Name", "ec2:DeleteTags")],
-)
-def test_iam_says_no_to_tags(
-    server: Server, ann: str, upset: AwsSimulator, text: str, action: str
-) -> None:
-    upset.deny(action)
-    told = f"Required IAM action: {action}"
-    refused(server.say(ann, text), 403, "PERMISSION_DENIED", told)  # nobody need confirm it
 
 
 def test_a_role_that_may_not_be_assumed(server: Server, upset: AwsSimulator) -> None:
@@ -216,47 +184,3 @@ def test_the_model_fails_and_commands_do_not(
     upset.fault("bedrock:InvokeModel", kind, **more)
     refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "typed")
     data_of(server.say(ann, "list instances --name web-1"))
-
-
-def test_an_approval_is_good_once_for_whom_it_is(
-    server: Server, ann: str, upset: AwsSimulator
-) -> None:
-    asked = server.say(ann, "reboot web-1")
-    other = server.token("bob")
-    refused(server.say(other, asked.action("confirm")), 409, "APPROVAL_INVALID")
-    data_of(server.say(ann, asked.action("confirm")))
-    refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID", "confirmed already")
-    refused(server.say(ann, "confirm_" + "a" * 26), 409, "APPROVAL_INVALID")
-    assert len([c for c in upset.calls.of("RebootInstances") if not c.params.get("DryRun")]) == 1
-
-
-def test_an_approval_is_for_what_was_shown(server: Server, ann: str, upset: AwsSimulator) -> None:
-    asked = server.say(ann, "stop web-1")
-    web = upset.region("111111111111", "eu-central-1").instance("web-1")
-    web.states.append((time.time(), "stopped"))  # as if another person had stopped it
-    try:
-        refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")
-    finally:
-        web.states.pop()
-    assert all(call.params.get("DryRun") for call in upset.calls.of("StopInstances"))
-
-
-def test_nobody_knows_whether_it_was_sent(server: Server, ann: str, upset: AwsSimulator) -> None:
-    upset.fault("ssm:SendCommand", "drop")
-    error = refused(
-        server.say(ann, "execute 'df -h' on web-1"), 504, "TIMEOUT", "may have been run"
-    )
-    assert "check the target's state before you retry" in error["details"]
-    assert len(upset.calls.of("SendCommand")) == 1
-
-
-def test_too_many_requests_of_one_person(server: Server, upset: AwsSimulator) -> None:
-    busy = server.token("busy")
-    answers = [server.say(busy, "help model usage") for _ in range(LIMIT)]
-    assert {answer.status for answer in answers} == {200}
-    over = server.say(busy, "list instances")
-    error = refused(over, 429, "RATE_LIMITED", f"{LIMIT}")
-    assert over.headers["x-ratelimit-remaining"] == "0"
-    assert over.headers["retry-after"] == over.headers["x-ratelimit-retry-after"]
-    assert int(over.headers["retry-after"]) == error["retry_after"]
-    assert not upset.calls.of("DescribeInstances")

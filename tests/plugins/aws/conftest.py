@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("smartops.testing.backends")
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read when moto is imported
 
 import botocore.session  # noqa: E402
+from botocore.retries.standard import ExponentialBackoff  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
 from smartops import Clock  # noqa: E402
@@ -31,8 +32,9 @@ SECTION: Mapping[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have made-up keys in the environment, and no other way to find any."""
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have made-up keys in the environment only, and no pauses between the SDK's retries."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -63,7 +65,7 @@ def plain() -> Any:
 
 @pytest.fixture
 def client(moto: None, plain: Any) -> Callable[..., Any]:
-    """Make plain clients, to furnish moto's world with."""
+    """Make clients that create what moto has."""
 
     def make(service: str, region: str = REGION) -> Any:
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}

@@ -16,7 +16,6 @@ from smartops import (
     BackendUnavailable,
     Call,
     Clock,
-    Compute,
     Identity,
     Message,
     PermissionDenied,
@@ -26,7 +25,6 @@ from smartops import (
     Reply,
 )
 from smartops.backends import Query
-from smartops.fleet import capabilities
 from smartops.testing import ManualClock
 from smartops_aws.kit.person import for_person
 from smartops_aws.kit.sdk import Sdk
@@ -82,19 +80,6 @@ async def as_person(name: str, act: Callable[[], Any]) -> None:
         return Reply.of()
 
     await for_person(call_of(name), inner)
-
-
-async def test_every_account_and_region_is_a_backend_of_its_own(cloud: Cloud) -> None:
-    async with cloud() as (simulator, made):
-        assert [item.name for item in made] == [
-            "home/eu-central-1",
-            "shop/eu-central-1",
-            "shop/eu-west-1",
-        ]
-        for backend in made:
-            (instance,) = (await backend.list(Query())).instances
-            assert instance.backend == backend.name
-        assert {call.account for call in simulator.calls.of("DescribeInstances")} == {HOME, SHOP}
 
 
 async def test_reads_are_the_bots_and_changes_are_the_persons(cloud: Cloud) -> None:
@@ -237,23 +222,6 @@ async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
                 await ask
 
 
-async def test_credentials_of_another_account_are_refused_and_both_are_named(
-    found: Callable[..., list[Any]], caplog: pytest.LogCaptureFixture
-) -> None:
-    scenario = {**SCENARIO, "keys": {HOME: {"account": SHOP}}}
-    with AwsSimulator(scenario) as simulator:
-        aws, costs = found(accounts=[HOME_ACCOUNT], endpoint=simulator.url)
-        for ask in (aws.list(Query()), aws.ping(), costs.daily(1)):
-            with pytest.raises(BackendUnavailable) as refused:
-                await ask
-            assert refused.value.message == (
-                f"The credentials for home belong to the AWS account {SHOP}, not to {HOME}"
-            )
-            assert caplog.records[-1].levelno == logging.ERROR
-        assert simulator.calls.actions == {"sts:GetCallerIdentity"}
-        assert len(simulator.calls) == 1
-
-
 async def test_whose_credentials_they_are_is_asked_once_for_each_key(
     found: Callable[..., list[Any]],
 ) -> None:
@@ -279,18 +247,6 @@ async def test_without_an_answer_whose_credentials_they_are_nothing_is_asked(clo
         assert not simulator.calls.of("DescribeInstances")
         assert (await made[1].list(Query())).instances  # a role is of its account
         assert len(simulator.calls.of("AssumeRole")) == 1
-
-
-async def test_half_of_the_regions_down_leaves_the_others(cloud: Cloud) -> None:
-    async with cloud(limits=QUICK, accounts=[SHOP_ACCOUNT]) as (simulator, made):
-        simulator.fault("*", "hang", account=SHOP, region="eu-west-1")
-        group = capabilities(made, Clock())[Compute]
-        with anyio.fail_after(10):
-            page = await group.list(Query())
-        assert [item.name for item in page.instances] == ["shop-eu-central-1"]
-        ((failure),) = page.failures
-        assert failure.backend == "shop/eu-west-1"
-        assert failure.error.code == "BACKEND_UNAVAILABLE"
 
 
 @pytest.mark.parametrize("kind", ["drop", "unavailable", "hang"])

@@ -50,19 +50,6 @@ async def named(aws: Any, name: str) -> Instance:
     return instance
 
 
-async def test_instances_are_listed_with_all_there_is_to_know(aws: Any, launched: Launched) -> None:
-    id_ = launched("web-1", type="m5.large", Role="web")
-    page = await aws.list(Query())
-    (found,) = page.instances
-    assert (found.id, found.name, found.type, found.state) == (id_, "web-1", "m5.large", "running")
-    assert found.private_ip.startswith("10.")
-    assert found.tags == {"Name": "web-1", "Role": "web"}
-    assert found.backend == aws.name == "prod/eu-central-1"
-    assert found.launched is not None
-    assert found.launched.tzinfo is not None
-    assert page.counts == {"running": 1}
-
-
 async def test_filters_are_left_to_ec2(
     aws: Any, launched: Launched, calls: list[tuple[str, Any]]
 ) -> None:
@@ -78,45 +65,6 @@ async def test_filters_are_left_to_ec2(
     assert body["MaxResults"] == 1000
 
 
-async def test_regions_are_worlds_of_their_own(
-    moto: None, found: Found, launched: Launched
-) -> None:
-    accounts = [
-        {"name": "prod", "account": "123456789012", "regions": ["eu-central-1", "eu-west-1"]}
-    ]
-    central, west, _ = found(accounts=accounts)
-    launched("here")
-    launched("there", "eu-west-1")
-    assert [item.name for item in (await central.list(Query())).instances] == ["here"]
-    (there,) = (await west.list(Query())).instances
-    assert (there.name, there.backend) == ("there", "prod/eu-west-1")
-
-
-async def test_a_stop_and_a_start_tell_what_they_did(aws: Any, launched: Launched) -> None:
-    launched("web-1")
-    web = await named(aws, "web-1")
-    (stopped,) = await aws.act("stop", [web, web])
-    assert (stopped.id, stopped.before, stopped.after) == (web.id, "running", "stopping")
-    assert (await named(aws, "web-1")).state == "stopped"
-    (started,) = await aws.act("start", [web])
-    assert (started.before, started.after) == ("stopped", "pending")
-    (rebooted,) = await aws.act("reboot", [web])
-    assert (rebooted.before, rebooted.after) == ("running", "running")
-
-
-async def test_a_check_is_a_dry_run(
-    aws: Any, launched: Launched, calls: list[tuple[str, Any]]
-) -> None:
-    launched("web-1")
-    web = await named(aws, "web-1")
-    calls.clear()
-    await aws.check("stop", [web])
-    operations = [operation for operation, _ in calls]
-    assert operations == ["DescribeInstances", "StopInstances", "DescribeInstanceAttribute"]
-    assert calls[1][1]["DryRun"] == "true"
-    assert (await named(aws, "web-1")).state == "running"
-
-
 async def test_a_check_finds_what_is_not_there_and_what_is_gone(
     aws: Any, client: Callable[..., Any], launched: Launched
 ) -> None:
@@ -129,20 +77,6 @@ async def test_a_check_finds_what_is_not_there_and_what_is_gone(
     client("ec2").terminate_instances(InstanceIds=[web.id])
     with pytest.raises(InstanceNotFound, match="web-1 is terminated"):
         await aws.check("stop", [web])
-
-
-async def test_stop_protection_is_found_before_anybody_is_asked(
-    aws: Any, client: Callable[..., Any], launched: Launched
-) -> None:
-    id_ = launched("web-1")
-    client("ec2").modify_instance_attribute(InstanceId=id_, DisableApiStop={"Value": True})
-    web = await named(aws, "web-1")
-    with pytest.raises(ValidationFailed, match="web-1 is protected") as refused:
-        await aws.check("stop", [web])
-    assert (refused.value.details or "").startswith("OperationNotPermitted")
-    await aws.check("reboot", [web])
-    with pytest.raises(ValidationFailed, match="protected"):
-        await aws.act("stop", [web])
 
 
 async def test_no_ids_are_never_sent(aws: Any, calls: list[tuple[str, Any]]) -> None:

@@ -21,7 +21,6 @@ from smartops import (
 )
 from smartops.backends import Query, RunResult
 from smartops.testing import ManualClock
-from smartops_aws.kit.refusals import SsmUnavailable
 from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
@@ -111,12 +110,6 @@ async def test_both_time_limits_are_set_and_a_failure_stops_nobody_else(cloud: C
         assert call.params["Parameters"]["executionTimeout"] == ["5"]
 
 
-async def test_a_run_is_known_by_its_commands_id(cloud: Cloud) -> None:
-    async with cloud() as (simulator, aws):
-        run = await aws.send("uptime", await named(aws, "web-1"), limit=LIMIT, key="")
-        assert list(simulator.region().commands) == [run]
-
-
 async def test_platforms_are_sent_their_own_document_in_one_run(
     cloud: Cloud, clock: ManualClock
 ) -> None:
@@ -159,25 +152,6 @@ async def test_whom_nobody_hears_is_told_apart_and_the_others_are_served(
         assert len(call.params["InstanceIds"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (("lost-1",), "lost-1 cannot be reached to run scripts"),
-        (("bare-1", "off-1"), "None of 2 instances can be reached to run scripts"),
-    ],
-)
-async def test_if_nobody_hears_nothing_is_sent(
-    cloud: Cloud, names: tuple[str, ...], message: str
-) -> None:
-    async with cloud() as (simulator, aws):
-        with pytest.raises(SsmUnavailable) as refused:
-            await aws.send("uptime", await named(aws, *names), limit=LIMIT, key="")
-        assert refused.value.code == "SSM_UNAVAILABLE"
-        assert refused.value.message == message
-        assert refused.value.details
-        assert simulator.calls.of("SendCommand") == []
-
-
 async def test_output_and_errors_are_told_apart(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (_, aws):
         (failed,) = await ran(aws, clock, "both", "web-1")
@@ -204,23 +178,6 @@ async def test_what_the_list_cuts_is_asked_for_and_what_aws_cuts_is_said(
         assert len(result.errors.rstrip("\n")) == errors
         assert result.truncated is cut
         assert "truncated" not in result.output + result.errors
-
-
-@pytest.mark.parametrize(
-    ("script", "status", "errors"),
-    [
-        ("denied", "failed", "Required IAM action: ssm:SendCommand"),
-        ("nowhere", "unreachable", "could not be delivered"),
-        ("busy", "failed", "throttling"),
-    ],
-)
-async def test_what_became_of_it_instead_is_said(
-    cloud: Cloud, clock: ManualClock, script: str, status: str, errors: str
-) -> None:
-    async with cloud() as (_, aws):
-        (result,) = await ran(aws, clock, script, "web-1")
-        assert (result.status, result.exit_code, result.output) == (status, None, "")
-        assert errors in result.errors
 
 
 async def test_what_was_said_before_the_time_was_up_is_kept(
@@ -348,19 +305,6 @@ async def with_time(clock: ManualClock, act: Callable[[], Any]) -> Any:
     return results[0]
 
 
-async def test_an_answer_that_got_lost_is_looked_for_and_never_sent_again(
-    cloud: Cloud, clock: ManualClock
-) -> None:
-    async with cloud(limits={"read": "200ms"}) as (simulator, aws):
-        targets = await named(aws, "web-1")
-        simulator.fault("ssm:SendCommand", "lose", times=1)
-        run = await with_time(clock, lambda: aws.send("hostname", targets, limit=LIMIT, key="act"))
-        assert len(simulator.calls.of("SendCommand")) == 1
-        assert list(simulator.region().commands) == [run]
-        (result,) = await ended(aws, clock, run)
-        assert result.output == "web-1\n"
-
-
 async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
     cloud: Cloud, clock: ManualClock
 ) -> None:
@@ -477,19 +421,6 @@ async def test_a_part_that_is_refused_leaves_the_others(cloud: Cloud, clock: Man
         assert results[-1].errors.startswith("It was not sent. The SSM agent of")
 
 
-async def test_a_refusal_of_all_is_a_refusal(cloud: Cloud) -> None:
-    async with cloud() as (simulator, aws):
-        targets = await named(aws, "web-1", "web-2")
-        simulator.deny("ssm:SendCommand")
-        with pytest.raises(PermissionDenied) as refused:
-            await aws.send("uptime", targets, limit=LIMIT, key="")
-        assert refused.value.details == "Required IAM action: ssm:SendCommand"
-        simulator.allow_all()
-        simulator.deny("ssm:DescribeInstanceInformation")
-        with pytest.raises(PermissionDenied):
-            await aws.send("uptime", targets, limit=LIMIT, key="")
-
-
 async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
     cloud: Cloud, clock: ManualClock
 ) -> None:
@@ -549,17 +480,6 @@ OF_THE_ACCOUNT = {
 }
 
 
-async def test_in_safe_mode_a_script_is_a_document_with_parameters(
-    cloud: Cloud, clock: ManualClock
-) -> None:
-    async with cloud(more=OF_THE_ACCOUNT, runner=SAFE) as (simulator, aws):
-        (result,) = await ran(aws, clock, "restart nginx", "web-1")
-        assert result.output == "restarted\n"
-        (call,) = simulator.calls.of("SendCommand")
-        assert call.params["DocumentName"] == "ops-restart"
-        assert call.params["Parameters"] == {"unit": ["nginx"], "executionTimeout": ["60"]}
-
-
 @pytest.mark.parametrize("script", ["df -h", "restart NGINX", "restart a; rm -rf /", "restart "])
 async def test_in_safe_mode_nothing_else_is_sent(cloud: Cloud, script: str) -> None:
     async with cloud(more=OF_THE_ACCOUNT, runner=SAFE) as (simulator, aws):
@@ -569,13 +489,6 @@ async def test_in_safe_mode_nothing_else_is_sent(cloud: Cloud, script: str) -> N
             await aws.send(script, targets, limit=LIMIT, key="")
         assert "plugins.aws.runner.documents" in (refused.value.details or "")
         assert len(simulator.calls) == before
-
-
-async def test_a_document_that_is_not_there_is_named(cloud: Cloud) -> None:
-    async with cloud(runner=SAFE) as (_, aws):
-        with pytest.raises(ValidationFailed, match="no such Command document") as refused:
-            await aws.send("restart nginx", await named(aws, "web-1"), limit=LIMIT, key="")
-        assert "ops-restart" in (refused.value.details or "")
 
 
 async def test_without_a_runner_there_is_none(found: Callable[..., list[Any]]) -> None:

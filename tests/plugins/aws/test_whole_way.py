@@ -97,35 +97,6 @@ def say(there: Bot) -> Say:
     return speak
 
 
-async def test_all_accounts_and_regions_are_one_list(there: Bot) -> None:
-    answer = await there.say("list instances")
-    assert answer.status == "success"
-    told = {item["name"]: item["backend"] for item in answer.data["instances"]}
-    assert told == {
-        "db-1": "home/eu-central-1",
-        "far-1": "home/us-east-1",
-        "lost-1": "home/eu-central-1",
-        "shop-1": "shop/eu-central-1",
-        "web-1": "home/eu-central-1",
-    }
-    assert answer.data["summary"]["running"] == 5
-    (web,) = [item for item in answer.data["instances"] if item["name"] == "web-1"]
-    assert web["metrics"]["cpuUtilization"] == 97
-    assert web["metrics"]["memoryUtilization"] is not None
-
-
-async def test_half_of_it_down_is_said_and_the_rest_is_shown(
-    there: Bot, simulator: AwsSimulator
-) -> None:
-    simulator.fault("*", "unavailable", account=HOME, region=OTHER)
-    answer = await there.say("list instances")
-    assert answer.status == "success"
-    assert len(answer.data["instances"]) == 4
-    (failure,) = answer.data["failures"]
-    assert failure["backend"] == "home/us-east-1"
-    assert failure["code"] == "BACKEND_UNAVAILABLE"
-
-
 async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
     there: Bot, simulator: AwsSimulator
 ) -> None:
@@ -157,57 +128,6 @@ async def test_a_script_whose_results_cannot_be_read_is_unknown(
     assert answer.code == "BACKEND_UNAVAILABLE"
     (operation,) = (await there.say("operations")).data["operations"]
     assert operation["state"] == "unknown"
-
-
-async def test_nobody_is_asked_about_what_is_not_permitted(
-    there: Bot, simulator: AwsSimulator
-) -> None:
-    simulator.deny("ec2:StopInstances", because="scp")
-    answer = await there.say("stop web-1")
-    assert (answer.status, answer.code) == ("error", "PERMISSION_DENIED")
-    assert answer.reply.error is not None
-    assert answer.reply.error.message.endswith("Insufficient permissions to stop instance")
-    assert "Required IAM action: ec2:StopInstances" in answer.text
-    assert "service control policy" in answer.text
-    assert "arn:" not in answer.text
-    assert [call.params.get("DryRun") for call in simulator.calls.of("StopInstances")] == [True]
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("stop i-0ffffffffffffffff", "INSTANCE_NOT_FOUND"),
-        ("stop db-1", "VALIDATION_ERROR"),
-        ("execute hostname on lost-1", "SSM_UNAVAILABLE"),
-    ],
-)
-async def test_each_trouble_has_its_code(there: Bot, text: str, code: str) -> None:
-    assert (await there.say(text)).code == code
-
-
-async def test_expired_credentials_are_told(there: Bot, simulator: AwsSimulator) -> None:
-    for action in ("ec2:*", "sts:*"):
-        simulator.fault(action, "error", code="ExpiredToken", status=403)
-    answer = await there.say("list instances")
-    assert answer.code == "PERMISSION_DENIED"
-    assert "credentials" in answer.text
-
-
-async def test_a_script_runs_everywhere_at_once(say: Say, simulator: AwsSimulator) -> None:
-    answer = await say("execute hostname on tag:Role=web")
-    assert answer.status == "success"
-    told = {item["name"]: item["output"] for item in answer.data["results"]}
-    assert told == {"far-1": "far-1\n", "shop-1": "shop-1\n", "web-1": "web-1\n"}
-    assert answer.data["summary"]["success"] == 3
-    comments = {call.params["Comment"] for call in simulator.calls.of("SendCommand")}
-    assert all("bot-alice-" in comment for comment in comments)
-
-
-async def test_health_sees_how_long_it_has_been_so(say: Say) -> None:
-    answer = await say("check health")
-    assert answer.status == "success"
-    assert "web-1" in answer.text
-    assert "CPU" in answer.text
 
 
 async def test_clients_are_ready_before_the_first_message_and_closed_after_the_last(
