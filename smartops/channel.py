@@ -18,7 +18,8 @@ from .reply import Reply
 class Channel(ABC):
     """One chat platform or API. Subclasses set ``name``, which is used in rules and logs.
 
-    ``forms`` says whether the platform can show a Form. ``ack_timeout`` is after how
+    ``forms`` says whether the platform can show a Form. The first channel with
+    ``fallback`` gets the requests that no channel recognises. ``ack_timeout`` is after how
     many seconds a sender should see that work is in flight, ``pace`` how many
     seconds must lie between two edits of one message; both only matter to
     channels that send.
@@ -26,6 +27,7 @@ class Channel(ABC):
 
     name: str
     forms: bool = False
+    fallback: bool = False
     ack_timeout: float = 2.0
     pace: float = 3.0
 

@@ -42,6 +42,7 @@ class ApiChannel(Channel):
     """Sends the reply to a message in the response to its request."""
 
     name = "api"
+    fallback = True
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -109,17 +109,7 @@ class Grammar:
         MissingArguments while something is still left out.
         """
         bound = schema.filled(command, arguments, values)
-        missing = tuple(
-            item for item in command.parameters if item.required and item.name not in bound
-        )
-        if missing:
-            raise MissingArguments(
-                f'"{command.name}" needs {missing[0].option}',
-                command=command,
-                missing=missing,
-                arguments=bound,
-            )
-        return self.parse(self.text(command, bound), lambda _: True)
+        return self.parse(partial(command, bound), lambda _: True)
 
     def partial(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the text of an incomplete call; parsing it raises MissingArguments."""

@@ -30,7 +30,6 @@ from .refusals import WrongMethod, unrecognised
 log = logging.getLogger("smartops.server")
 
 PATH = "/api/messages"
-LAST_RESORT = "api"
 GONE = 499
 """Logged as the status of a request whose client disconnected."""
 
@@ -78,7 +77,7 @@ class Intake:
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
         self._wait = settings.wait.total_seconds()
         self._channels = app.channels
-        self._last_resort = next((item for item in app.channels if item.name == LAST_RESORT), None)
+        self._fallback = next((item for item in app.channels if item.fallback), None)
         self._working: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._abandoned = False
@@ -176,14 +175,12 @@ class Intake:
         return receipt.ack
 
     def _choose(self, inbound: Inbound) -> Channel:
-        if self._last_resort is not None and len(self._channels) == 1:
-            return self._last_resort  # it gets every request that no channel recognises
         for channel in self._channels:
             if channel.recognises(inbound):
                 return channel
-        if self._last_resort is None:
+        if self._fallback is None:
             raise unrecognised()
-        return self._last_resort
+        return self._fallback
 
     async def _counted(self, exchange: Exchange, refusal: Refusal, claims: Claims) -> Refusal:
         """Count an authenticated caller's malformed request against the rate limits."""

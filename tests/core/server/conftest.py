@@ -308,8 +308,11 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 @asynccontextmanager
-async def _serving(folder: Path, key: Path, *, api: bool, **options: Any) -> AsyncIterator[Served]:
+async def _serving(
+    folder: Path, key: Path, *, api: bool, fallback: bool = False, **options: Any
+) -> AsyncIterator[Served]:
     deployment, push, plugins = Deployment(), PushChannel(), Plugins()
+    push.fallback = fallback
     plugins.register("deployment", plugin(deployment, [push]))
     if api:
         plugins.register("api", smartops_api)

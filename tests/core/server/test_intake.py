@@ -285,6 +285,14 @@ async def test_a_request_that_no_channel_recognises_is_refused(start):
     assert (answer.status, answer.error["code"]) == (401, "AUTHENTICATION_FAILED")
 
 
+async def test_a_fallback_channel_gets_requests_that_no_channel_recognises(start):
+    server = await start(api=False, fallback=True)
+
+    answer = await server.say("ping")
+
+    assert (answer.status, answer.text) == (401, "my own way")
+
+
 async def test_a_repeated_authorization_header_is_refused(server):
     raw = await server.raw(
         POST + bearer(server) + bearer(server) + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
