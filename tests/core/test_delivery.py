@@ -179,7 +179,7 @@ def nest(bot: Bot) -> Nest:
     return Nest(bot)
 
 
-async def test_the_answer_is_sent(nest: Nest) -> None:
+async def test_an_answer_is_pushed(nest: Nest) -> None:
     await nest.says("coo")
     await nest.shows("coo pigeon:ann")
     assert len(nest.pigeon.wall) == 1

@@ -72,7 +72,7 @@ async def logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
             await anyio.lowlevel.checkpoint()
 
 
-async def test_a_lifespan_may_hold_a_task_group(bot: Bot) -> None:
+async def test_a_lifespan_can_hold_a_task_group(bot: Bot) -> None:
     events = []
 
     @asynccontextmanager

@@ -73,7 +73,9 @@ async def passing(bot: Bot, tasks: Sequence[asyncio.Task[BotReply]]) -> list[Bot
 
 
 @pytest.mark.parametrize("text", ["measure", "probe"])
-async def test_five_at_once_are_one_run(bot: Bot, line: Line, text: str) -> None:
+async def test_five_duplicates_at_once_run_the_command_once(
+    bot: Bot, line: Line, text: str
+) -> None:
     await bot.app()
     tasks = [asyncio.create_task(bot.say(text, id="1")) for _ in range(5)]
     while not line.runs:
@@ -86,7 +88,9 @@ async def test_five_at_once_are_one_run(bot: Bot, line: Line, text: str) -> None
 
 
 @pytest.mark.parametrize("text", ["measure", "probe"])
-async def test_at_two_replicas_they_are_one_run(bot: Bot, line: Line, text: str) -> None:
+async def test_duplicates_at_two_replicas_run_the_command_once(
+    bot: Bot, line: Line, text: str
+) -> None:
     await bot.app()
     async with replica(bot, line) as there:
         tasks = [asyncio.create_task(at.say(text, id="1")) for at in (bot, there, bot, there)]
@@ -99,7 +103,7 @@ async def test_at_two_replicas_they_are_one_run(bot: Bot, line: Line, text: str)
     assert line.runs == 1
 
 
-async def test_a_late_answer_is_fetched_at_every_replica(bot: Bot, line: Line) -> None:
+async def test_every_replica_returns_a_late_answer(bot: Bot, line: Line) -> None:
     here = await bot.app()
     said = message(bot, "measure")
     async with replica(bot, line) as other:
@@ -132,9 +136,7 @@ def message(bot: Bot, text: str) -> Message:
     )
 
 
-async def test_what_a_killed_process_claimed_is_run_once_by_those_who_wait(
-    bot: Bot, line: Line
-) -> None:
+async def test_a_waiting_duplicate_runs_what_a_killed_process_claimed(bot: Bot, line: Line) -> None:
     await bot.app()
     killed = await Store.open(f"sqlite:///{bot.folder / 'bot.db'}", bot.clock)
     claimed = message(bot, "measure")
@@ -150,7 +152,9 @@ async def test_what_a_killed_process_claimed_is_run_once_by_those_who_wait(
     assert line.runs == 1
 
 
-async def test_who_waits_goes_on_when_the_first_one_was_limited(bot: Bot, line: Line) -> None:
+async def test_a_waiting_duplicate_runs_if_the_first_one_was_rate_limited(
+    bot: Bot, line: Line
+) -> None:
     bot.settings["limits"] = {"user": {"limit": 1, "window": "1m"}}
     line.release.set()
     await bot.say("whoami")
@@ -159,7 +163,9 @@ async def test_who_waits_goes_on_when_the_first_one_was_limited(bot: Bot, line: 
     assert line.runs == 0
 
 
-async def test_who_waits_goes_on_when_the_first_one_was_cancelled(bot: Bot, line: Line) -> None:
+async def test_a_waiting_duplicate_runs_if_the_first_one_was_cancelled(
+    bot: Bot, line: Line
+) -> None:
     await bot.app()
     first = asyncio.create_task(bot.say("measure", id="1"))
     while not line.runs:
@@ -172,7 +178,7 @@ async def test_who_waits_goes_on_when_the_first_one_was_cancelled(bot: Bot, line
     assert (answer.text, line.runs) == ("measured 2", 2)
 
 
-async def test_an_id_is_of_one_message(bot: Bot, line: Line) -> None:
+async def test_an_id_with_other_content_is_refused(bot: Bot, line: Line) -> None:
     await bot.app()
     first = asyncio.create_task(bot.say("measure", id="1"))
     while not line.runs:

@@ -23,11 +23,11 @@ from smartops.testing import Bot
 pytestmark = pytest.mark.anyio
 
 
-class World:
-    """Something to change: a door that counts how often it was moved."""
+class Door:
+    """A door to open, which counts its moves and plans."""
 
     def __init__(self) -> None:
-        self.door = "shut"
+        self.state = "shut"
         self.moves = 0
         self.moved = anyio.Event()
         self.plans = 0
@@ -35,31 +35,31 @@ class World:
         self.asleep = False
 
     def plugin(self) -> ModuleType:
-        world = self
+        door = self
 
         @command("open door [{which}]", effect="change", deadline=timedelta(seconds=30))
         async def open_door(call: Call, which: str = "front") -> str:
             """Open the door."""
-            world.moves += 1
-            world.moved.set()
-            if world.asleep:
+            door.moves += 1
+            door.moved.set()
+            if door.asleep:
                 await anyio.sleep_forever()
-            if world.error is not None:
-                raise world.error
-            world.door = "open"
+            if door.error is not None:
+                raise door.error
+            door.state = "open"
             return f"The {which} door is open"
 
         @open_door.plan
         async def plan(which: str) -> Plan:
-            world.plans += 1
-            return Plan(f"Open the {which} door", (Change(which, which, world.door, "open"),))
+            door.plans += 1
+            return Plan(f"Open the {which} door", (Change(which, which, door.state, "open"),))
 
         @command("look")
         async def look() -> str:
             """Look at the door."""
-            if world.error is not None:
-                raise world.error
-            return f"The door is {world.door}"
+            if door.error is not None:
+                raise door.error
+            return f"The door is {door.state}"
 
         module = ModuleType("doors")
         module.register_commands = hookimpl(lambda: [open_door, look])  # type: ignore[attr-defined]
@@ -67,43 +67,43 @@ class World:
 
 
 @pytest.fixture
-def world(bot: Bot) -> World:
-    world = World()
-    bot.load(world.plugin())
-    return world
+def door(bot: Bot) -> Door:
+    door = Door()
+    bot.load(door.plugin())
+    return door
 
 
-async def test_a_read_runs_at_once(bot: Bot, world: World) -> None:
+async def test_a_read_runs_without_approval(bot: Bot, door: Door) -> None:
     answer = await bot.say("look")
     assert (answer.status, answer.text) == ("success", "The door is shut")
 
 
-async def test_a_change_is_shown_then_confirmed_then_done(bot: Bot, world: World) -> None:
+async def test_a_change_is_planned_confirmed_and_executed(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     assert asked.status == "pending"
     assert "Open the front door" in asked.text
     assert "shut" in asked.text
-    assert world.moves == 0
+    assert door.moves == 0
     done = await bot.press(asked.action("confirm"))
     assert (done.status, done.text) == ("success", "The front door is open")
-    assert (world.door, world.moves) == ("open", 1)
+    assert (door.state, door.moves) == ("open", 1)
 
 
-async def test_the_token_may_be_typed(bot: Bot, world: World) -> None:
+async def test_a_token_can_be_typed(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     assert (await bot.say(f"  {asked.action('confirm').value} ")).status == "success"
-    assert world.moves == 1
+    assert door.moves == 1
 
 
-async def test_an_approval_works_once(bot: Bot, world: World) -> None:
+async def test_an_approval_is_used_once(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     await bot.press(asked.action("confirm"))
     again = await bot.press(asked.action("confirm"))
-    assert (again.code, world.moves) == ("APPROVAL_INVALID", 1)
+    assert (again.code, door.moves) == ("APPROVAL_INVALID", 1)
     assert (await bot.press(asked.action("cancel"))).code == "APPROVAL_INVALID"
 
 
-async def test_two_clicks_at_once_have_one_effect(bot: Bot, world: World) -> None:
+async def test_two_clicks_at_once_have_one_effect(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     codes = []
 
@@ -114,32 +114,34 @@ async def test_two_clicks_at_once_have_one_effect(bot: Bot, world: World) -> Non
         for _ in range(5):
             group.start_soon(click)
     assert sorted(codes) == ["", *["APPROVAL_INVALID"] * 4]
-    assert world.moves == 1
+    assert door.moves == 1
 
 
-async def test_a_strangers_click_does_nothing(bot: Bot, world: World) -> None:
+async def test_a_click_of_an_unknown_person_has_no_effect(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     for button in ("confirm", "cancel"):
         stranger = await bot.press(asked.action(button), user="mallory")
-        assert (stranger.code, world.moves) == ("APPROVAL_INVALID", 0)
+        assert (stranger.code, door.moves) == ("APPROVAL_INVALID", 0)
     assert (await bot.press(asked.action("confirm"))).status == "success"
 
 
-async def test_a_guessed_token_is_answered_like_a_foreign_one(bot: Bot, world: World) -> None:
+async def test_a_guessed_token_gets_the_reply_of_another_persons_token(
+    bot: Bot, door: Door
+) -> None:
     asked = await bot.say("open door")
     foreign = await bot.press(asked.action("confirm"), user="mallory")
     guessed = await bot.say("confirm_" + "a" * 26, user="mallory")
     assert (guessed.code, guessed.text) == (foreign.code, foreign.text)
 
 
-async def test_cancel_by_button(bot: Bot, world: World) -> None:
+async def test_the_button_cancels_an_approval(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     assert "Nothing was changed" in (await bot.press(asked.action("cancel"))).text
     assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
-    assert world.moves == 0
+    assert door.moves == 0
 
 
-async def test_cancel_by_word(bot: Bot, world: World) -> None:
+async def test_the_command_cancels_an_approval(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     assert (await bot.say("cancel", conversation="elsewhere")).code == "VALIDATION_ERROR"
     assert (await bot.say("cancel")).status == "success"
@@ -147,17 +149,17 @@ async def test_cancel_by_word(bot: Bot, world: World) -> None:
     assert (await bot.say("cancel")).code == "VALIDATION_ERROR"
 
 
-async def test_two_confirmations_do_not_disturb_each_other(bot: Bot, world: World) -> None:
+async def test_two_approvals_are_independent(bot: Bot, door: Door) -> None:
     front = await bot.say("open door side")
     back = await bot.say("open door back")
     assert (await bot.say("cancel")).code == "VALIDATION_ERROR"  # which of the two?
     cancel_front = front.action("cancel").value
     assert "side" in (await bot.say(f"cancel {cancel_front}")).text
-    world.door = "shut"
+    door.state = "shut"
     assert (await bot.press(back.action("confirm"))).text == "The back door is open"
 
 
-async def test_of_several_one_is_called_off_by_what_is_said(bot: Bot, world: World) -> None:
+async def test_one_of_several_approvals_is_cancelled_by_its_id(bot: Bot, door: Door) -> None:
     await bot.say("open door side")
     await bot.say("open door back")
     which = await bot.say("cancel")
@@ -166,10 +168,12 @@ async def test_of_several_one_is_called_off_by_what_is_said(bot: Bot, world: Wor
     assert about == "open door side"
     assert "Cancelled: open door side" in (await bot.say(command)).text
     assert "Cancelled: open door back" in (await bot.say("cancel")).text
-    assert world.moves == 0
+    assert door.moves == 0
 
 
-async def test_what_waits_is_shown_anywhere_and_confirmed_there(bot: Bot, world: World) -> None:
+async def test_a_pending_approval_is_confirmed_from_another_conversation(
+    bot: Bot, door: Door
+) -> None:
     asked = await bot.say("open door", conversation="here")
     bot.clock.advance(5 * 60)
     again = await bot.say("approvals", conversation="there")
@@ -179,14 +183,14 @@ async def test_what_waits_is_shown_anywhere_and_confirmed_there(bot: Bot, world:
         assert shown in again.text
     assert again.action("confirm") != asked.action("confirm")
     done = await bot.press(again.action("confirm"), conversation="there")
-    assert (done.text, world.moves) == ("The front door is open", 1)
+    assert (done.text, door.moves) == ("The front door is open", 1)
     for late in (asked, again):
         assert (await bot.press(late.action("confirm"))).code == "APPROVAL_INVALID"
     assert "no pending confirmations" in (await bot.say("approvals")).text
-    assert world.moves == 1
+    assert door.moves == 1
 
 
-async def test_several_that_wait_are_listed_to_choose_from(bot: Bot, world: World) -> None:
+async def test_several_pending_approvals_are_listed(bot: Bot, door: Door) -> None:
     await bot.say("open door side", conversation="here")
     await bot.say("open door back", conversation="there")
     listed = await bot.say("approvals", conversation="elsewhere")
@@ -206,10 +210,10 @@ async def test_several_that_wait_are_listed_to_choose_from(bot: Bot, world: Worl
     await bot.press(back.action("cancel"))
     gone = await bot.say(f"approvals {name}")
     assert (gone.code, name in gone.text) == ("VALIDATION_ERROR", True)
-    assert world.moves == 0
+    assert door.moves == 0
 
 
-async def test_nobody_sees_or_decides_what_waits_for_another(bot: Bot, world: World) -> None:
+async def test_another_person_cannot_see_or_decide_an_approval(bot: Bot, door: Door) -> None:
     await bot.say("open door side")
     await bot.say("open door back")
     name = (await bot.say("approvals")).data["approvals"][0]["approval"]
@@ -221,41 +225,41 @@ async def test_nobody_sees_or_decides_what_waits_for_another(bot: Bot, world: Wo
     assert (await bot.say(f"cancel {name}")).status == "success"
 
 
-async def test_an_approval_expires(bot: Bot, world: World) -> None:
+async def test_an_approval_expires(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     bot.clock.advance(15 * 60 + 1)
     late = await bot.press(asked.action("confirm"))
-    assert (late.code, world.moves) == ("APPROVAL_INVALID", 0)
+    assert (late.code, door.moves) == ("APPROVAL_INVALID", 0)
     assert "expired" in late.text
 
 
-async def test_an_approval_survives_a_restart_and_works_once(bot: Bot, world: World) -> None:
+async def test_an_approval_survives_a_restart_and_is_used_once(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     await bot.aclose()
     assert (await bot.press(asked.action("confirm"))).status == "success"
     await bot.aclose()
     assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
-    assert world.moves == 1
+    assert door.moves == 1
 
 
-async def test_a_changed_world_needs_a_new_plan(bot: Bot, world: World) -> None:
+async def test_a_confirmation_is_refused_if_the_plan_has_changed(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
-    world.door = "ajar"
+    door.state = "ajar"
     changed = await bot.press(asked.action("confirm"))
-    assert (changed.code, world.moves) == ("APPROVAL_INVALID", 0)
+    assert (changed.code, door.moves) == ("APPROVAL_INVALID", 0)
     assert "has changed" in changed.text
 
 
-async def test_the_policy_is_asked_again_at_the_confirmation(bot: Bot, world: World) -> None:
+async def test_a_confirmation_is_authorised_again(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     await bot.aclose()
     bot.settings["rules"] = [{"name": "look-only", "allow": {"commands": ["look"]}}]
     refused = await bot.press(asked.action("confirm"))
     assert refused.status == "error"
-    assert world.moves == 0
+    assert door.moves == 0
 
 
-async def test_the_same_act_twice_is_one_act(bot: Bot, world: World) -> None:
+async def test_a_duplicate_message_has_one_effect(bot: Bot, door: Door) -> None:
     first = await bot.say("open door", id="act-1")
     second = await bot.say("open door", id="act-1")
     assert second.action("confirm") == first.action("confirm")
@@ -265,16 +269,16 @@ async def test_the_same_act_twice_is_one_act(bot: Bot, world: World) -> None:
     await bot.aclose()
     assert (await bot.press(click, id="act-2")).text == "The front door is open"
     assert (await bot.press(click, id="act-3")).code == "APPROVAL_INVALID"
-    assert world.moves == 1
+    assert door.moves == 1
 
 
-async def test_the_same_id_in_another_conversation_is_another_act(bot: Bot, world: World) -> None:
+async def test_the_same_id_in_another_conversation_is_another_message(bot: Bot, door: Door) -> None:
     first = await bot.say("open door", id="1", conversation="here")
     second = await bot.say("open door", id="1", conversation="there")
     assert second.action("confirm") != first.action("confirm")
 
 
-async def test_a_stranger_learns_his_identity_and_nothing_else(bot: Bot, world: World) -> None:
+async def test_an_unknown_person_learns_only_their_identity(bot: Bot, door: Door) -> None:
     bot.settings["guests"] = []
     for text in ("help", "look", "whoami", "nonsense", "confirm_" + "a" * 26):
         answer = await bot.say(text)
@@ -283,16 +287,16 @@ async def test_a_stranger_learns_his_identity_and_nothing_else(bot: Bot, world: 
         assert "door" not in answer.text
 
 
-async def test_what_one_may_not_run_is_not_suggested(bot: Bot, world: World) -> None:
+async def test_a_command_without_permission_is_not_suggested(bot: Bot, door: Door) -> None:
     bot.settings["rules"] = [{"name": "look-only", "allow": {"commands": ["look"]}}]
     refused = await bot.say("opn door")
     assert (refused.code, "open door" in refused.text) == ("VALIDATION_ERROR", False)
     assert "open door" not in (await bot.say("help")).text
     assert (await bot.say("open door")).status == "error"
-    assert (world.moves, world.plans) == (0, 0)
+    assert (door.moves, door.plans) == (0, 0)
 
 
-async def test_the_answer_names_the_rule(bot: Bot, world: World) -> None:
+async def test_a_denial_names_the_rule(bot: Bot, door: Door) -> None:
     bot.settings["rules"] = [
         {"name": "all", "allow": {"roles": ["operator"]}},
         {
@@ -301,21 +305,21 @@ async def test_the_answer_names_the_rule(bot: Bot, world: World) -> None:
         },
     ]
     denied = await bot.say("open door back")
-    assert (denied.code, world.plans) == ("PERMISSION_DENIED", 0)
+    assert (denied.code, door.plans) == ("PERMISSION_DENIED", 0)
     assert "back-is-private" in denied.text
     assert (await bot.say("open door front")).status == "pending"
 
 
-async def test_exception_text_never_leaves(bot: Bot, world: World, caplog: Any) -> None:
-    world.error = RuntimeError("password=hunter2")
+async def test_exception_text_is_not_in_the_reply(bot: Bot, door: Door, caplog: Any) -> None:
+    door.error = RuntimeError("password=hunter2")
     answer = await bot.say("look")
     assert (answer.code, "hunter2" in answer.text) == ("INTERNAL_ERROR", False)
     assert answer.reply.request_id in answer.text
     assert "hunter2" in caplog.text
 
 
-async def test_a_change_that_a_backend_refused_has_failed(bot: Bot, world: World) -> None:
-    world.error = PermissionDenied("The cloud says no", details="Required right: door:open")
+async def test_a_change_refused_by_the_backend_fails(bot: Bot, door: Door) -> None:
+    door.error = PermissionDenied("The cloud says no", details="Required right: door:open")
     answer = await bot.confirm("open door")
     assert answer.code == "PERMISSION_DENIED"
     assert "door:open" in answer.text
@@ -323,14 +327,14 @@ async def test_a_change_that_a_backend_refused_has_failed(bot: Bot, world: World
 
 
 @pytest.mark.parametrize("error", [BackendUnavailable("gone"), RuntimeError("what?")])
-async def test_a_change_that_broke_off_is_unknown(bot: Bot, world: World, error: Exception) -> None:
-    world.error = error
+async def test_a_change_that_raises_is_unknown(bot: Bot, door: Door, error: Exception) -> None:
+    door.error = error
     assert (await bot.confirm("open door")).status == "error"
     assert await states(bot) == ["unknown"]
 
 
-async def test_a_change_past_its_deadline_says_so(bot: Bot, world: World) -> None:
-    world.asleep = True
+async def test_a_change_past_its_deadline_is_unknown(bot: Bot, door: Door) -> None:
+    door.asleep = True
     asked = await bot.say("open door")
     answers = []
 
@@ -339,7 +343,7 @@ async def test_a_change_past_its_deadline_says_so(bot: Bot, world: World) -> Non
 
     async with anyio.create_task_group() as group:
         group.start_soon(click)
-        await world.moved.wait()
+        await door.moved.wait()
         bot.clock.advance(31)
     (late,) = answers
     assert late.code == "TIMEOUT"
@@ -347,7 +351,7 @@ async def test_a_change_past_its_deadline_says_so(bot: Bot, world: World) -> Non
     assert await states(bot) == ["unknown"]
 
 
-async def test_limits_are_taken_together_and_named(bot: Bot, world: World) -> None:
+async def test_limits_are_taken_all_or_none_and_named(bot: Bot, door: Door) -> None:
     bot.settings["limits"] = {
         "user": {"limit": 3, "window": "1m"},
         "team": {"limit": 5, "window": "1m"},
@@ -365,7 +369,7 @@ async def test_limits_are_taken_together_and_named(bot: Bot, world: World) -> No
     assert [(await bot.say("look", user="bob")).code for _ in range(3)] == ["", "", ""]
 
 
-async def test_a_refused_act_may_be_tried_again_with_the_same_id(bot: Bot, world: World) -> None:
+async def test_a_rate_limited_message_can_be_sent_again_with_its_id(bot: Bot, door: Door) -> None:
     bot.settings["limits"] = {"user": {"limit": 1, "window": "1m"}}
     await bot.say("look")
     assert (await bot.say("look", id="act-1")).code == "RATE_LIMITED"
@@ -374,7 +378,7 @@ async def test_a_refused_act_may_be_tried_again_with_the_same_id(bot: Bot, world
     assert again.status == "success"
 
 
-async def test_history_shows_what_was_run_and_how_it_went(bot: Bot, world: World) -> None:
+async def test_history_shows_commands_and_outcomes(bot: Bot, door: Door) -> None:
     await bot.say("look")
     await bot.confirm("open door")
     await bot.say("opn dor")
@@ -388,7 +392,7 @@ async def test_history_shows_what_was_run_and_how_it_went(bot: Bot, world: World
     ]
 
 
-async def test_history_holds_no_token(bot: Bot, world: World) -> None:
+async def test_history_contains_no_token(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     confirm, cancel = asked.action("confirm"), asked.action("cancel")
     await bot.press(confirm, user="bob")
@@ -397,13 +401,13 @@ async def test_history_holds_no_token(bot: Bot, world: World) -> None:
     assert (await bot.say("history")).data["history"][0]["command"] == "cancel"
 
 
-async def test_whoami(bot: Bot, world: World) -> None:
+async def test_whoami(bot: Bot, door: Door) -> None:
     answer = await bot.say("whoami")
     assert answer.data["person"] == "bot:alice"
     assert answer.data["roles"] == ["operator"]
 
 
-async def test_an_empty_message_is_told_how_to_begin(bot: Bot, world: World) -> None:
+async def test_an_empty_message_is_answered_with_a_hint(bot: Bot, door: Door) -> None:
     answer = await bot.say("   ")
     assert (answer.code, "help" in answer.text) == ("VALIDATION_ERROR", True)
 
@@ -430,15 +434,15 @@ async def test_an_incomplete_forbidden_command_names_the_rule(bot: Bot) -> None:
     assert (denied.code, "no-paint" in denied.text) == ("PERMISSION_DENIED", True)
 
 
-async def test_carets_are_shown_in_a_monospaced_font(bot: Bot, world: World) -> None:
+async def test_carets_are_shown_in_a_monospaced_font(bot: Bot, door: Door) -> None:
     refused = await bot.say("lok")
     (excerpt,) = [block for block in refused.reply.view if isinstance(block, Code)]
     assert excerpt.text == "lok\n^^^"
     assert "Did you mean: look?" in refused.text
 
 
-async def test_a_change_of_nothing_is_answered_at_once(bot: Bot, world: World) -> None:
-    world.door = "open"
+async def test_a_plan_without_changes_needs_no_approval(bot: Bot, door: Door) -> None:
+    door.state = "open"
     answer = await bot.say("open door")
-    assert (answer.status, answer.reply.actions, world.moves) == ("success", (), 0)
+    assert (answer.status, answer.reply.actions, door.moves) == ("success", (), 0)
     assert answer.data["changed"] is False

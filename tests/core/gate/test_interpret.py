@@ -78,7 +78,7 @@ def there(bot: Bot, scripted: Scripted) -> Bot:
     return bot
 
 
-async def test_only_what_the_person_may_run_is_offered(there, scripted):
+async def test_an_interpreter_is_offered_only_permitted_commands(there, scripted):
     async def offered(question: FreeText) -> Reply:
         return Reply.of(" ".join(sorted(item.name for item in question.commands)))
 
@@ -87,7 +87,7 @@ async def test_only_what_the_person_may_run_is_offered(there, scripted):
     assert answer.text == "break help history look at operations show operation whoami"
 
 
-async def test_what_withdraws_an_approval_is_for_people_alone(there, scripted):
+async def test_an_interpreter_cannot_cancel_an_approval(there, scripted):
     pending = await there.say("break glass")
 
     async def run(question: FreeText) -> Reply:
@@ -106,7 +106,7 @@ async def test_what_withdraws_an_approval_is_for_people_alone(there, scripted):
 
 
 @pytest.mark.parametrize("text", ["secret 1", "secret one", "secret"])
-async def test_what_is_denied_is_denied_in_the_same_words(there, scripted, text):
+async def test_a_denied_command_gets_the_same_reply_through_an_interpreter(there, scripted, text):
     async def run(question: FreeText) -> Reply:
         return await question.run(text)
 
@@ -121,7 +121,7 @@ async def test_what_is_denied_is_denied_in_the_same_words(there, scripted, text)
         assert (answer.code, answer.text) == (typed.code, typed.text)
 
 
-async def test_no_token_can_be_run_or_proposed(there, scripted):
+async def test_an_interpreter_cannot_run_or_propose_a_token(there, scripted):
     pending = await there.say("break glass")
     token = pending.action("confirm").value
 
@@ -138,7 +138,7 @@ async def test_no_token_can_be_run_or_proposed(there, scripted):
     assert "is broken" in (await there.press(pending.action("confirm"))).text
 
 
-async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
+async def test_arguments_become_the_text_of_the_command(there, scripted):
     async def ask(question: FreeText) -> Reply:
         look = next(item for item in question.commands if item.name == "look at")
         assert question.schema(look)["required"] == ["what"]
@@ -155,7 +155,7 @@ async def test_arguments_are_written_as_the_command_that_runs(there, scripted):
     ]
 
 
-async def test_arguments_that_do_not_fit_are_refused(there, scripted):
+async def test_invalid_arguments_of_an_interpreter_are_refused(there, scripted):
     async def ask(question: FreeText) -> Reply:
         look = next(item for item in question.commands if item.name == "look at")
         return Reply.of(question.text(look, {"what": "x", "closely": "perhaps"}))
@@ -166,7 +166,7 @@ async def test_arguments_that_do_not_fit_are_refused(there, scripted):
     assert "That cannot be closely of look at" in answer.text
 
 
-async def test_a_change_is_asked_for_and_shown(there, scripted):
+async def test_a_change_of_an_interpreter_needs_approval(there, scripted):
     async def run(question: FreeText) -> Reply:
         return await question.run("BREAK  glass")
 
@@ -183,7 +183,7 @@ async def test_a_change_is_asked_for_and_shown(there, scripted):
     assert "Understood" not in (await there.say("break glass")).text
 
 
-async def test_one_question_runs_so_many_commands(there, scripted):
+async def test_the_number_of_commands_for_one_question_is_limited(there, scripted):
     async def ask(question: FreeText) -> Reply:
         for number in range(100):
             await question.run(f"look at {number}")
@@ -195,7 +195,7 @@ async def test_one_question_runs_so_many_commands(there, scripted):
     assert "More than 12 commands" in answer.text
 
 
-async def test_what_was_run_lately_is_known(there, scripted):
+async def test_an_interpreter_knows_recent_commands(there, scripted):
     seen: list[Sequence[str]] = []
 
     async def ask(question: FreeText) -> Reply:

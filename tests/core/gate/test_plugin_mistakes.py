@@ -135,7 +135,7 @@ async def test_a_change_that_a_layer_does_not_pass_on_is_refused(site: Site, lay
 
 
 @pytest.mark.parametrize("layer", [nothing_afterwards, refused_afterwards])
-async def test_what_a_layer_spoils_after_a_change_is_unknown(
+async def test_a_layer_that_fails_after_a_change_makes_it_unknown(
     site: Site, layer: Layer, caplog: Any
 ) -> None:
     site.load(layer)
@@ -179,7 +179,7 @@ NONSENSE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-async def test_nonsense_after_a_change_ends_it_as_unknown(
+async def test_an_invalid_result_after_a_change_ends_it_as_unknown(
     site: Site, what: str, caplog: Any
 ) -> None:
     site.load()
@@ -197,7 +197,7 @@ async def test_nonsense_after_a_change_ends_it_as_unknown(
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-async def test_nonsense_is_no_success_of_a_read(site: Site, what: str) -> None:
+async def test_an_invalid_result_of_a_read_is_an_error(site: Site, what: str) -> None:
     site.load()
     site.result = NONSENSE[what]
     assert (await site.bot.say("look")).code == "INTERNAL_ERROR"
@@ -209,7 +209,7 @@ class Ending(BaseException):
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt(), Ending()])
-async def test_what_would_end_the_process_fails_one_message(
+async def test_an_exception_that_ends_processes_fails_one_message(
     site: Site, error: BaseException, caplog: Any
 ) -> None:
     async def ends(call: Call, call_next: CallNext) -> Reply:
@@ -238,7 +238,7 @@ async def test_what_would_end_the_process_fails_one_message(
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt()])
-async def test_background_work_that_would_end_the_process_is_logged(
+async def test_an_exception_that_ends_processes_is_logged_in_background_work(
     site: Site, error: BaseException, caplog: Any
 ) -> None:
     site.load()
@@ -254,7 +254,7 @@ async def test_background_work_that_would_end_the_process_is_logged(
     assert (await site.bot.say("look")).status == "success"
 
 
-async def test_cancellation_is_passed_on(site: Site) -> None:
+async def test_cancellation_is_not_caught(site: Site) -> None:
     async def waits(call: Call, call_next: CallNext) -> Reply:
         await anyio.sleep_forever()
         raise AssertionError

@@ -73,7 +73,7 @@ async def test_a_pressed_button_closes_the_question(bot: Bot) -> None:
     assert "No command matches" in (await bot.say("web-2")).text
 
 
-async def test_a_form_that_came_back_closes_the_question(bot: Bot) -> None:
+async def test_a_submitted_form_closes_the_question(bot: Bot) -> None:
     await bot.say("deploy")
     form = Message(
         id="form",
@@ -98,18 +98,18 @@ async def test_a_question_elsewhere_stays_open(bot: Bot) -> None:
     assert "Deploy web-1" in (await bot.say("web-1")).text
 
 
-async def test_an_answer_may_be_like_a_command(bot: Bot) -> None:
+async def test_an_answer_can_resemble_a_command(bot: Bot) -> None:
     await bot.say("deploy")
     assert "Deploy shop" in (await bot.say("shop")).text
 
 
-async def test_an_exact_command_is_no_answer(bot: Bot) -> None:
+async def test_an_exact_command_is_not_an_answer(bot: Bot) -> None:
     await bot.say("deploy")
     assert (await bot.say("show shop")).text == "This is shop"
 
 
 @pytest.mark.parametrize("word", ["cancel", "no", "No"])
-async def test_a_question_can_be_called_off(bot: Bot, word: str) -> None:
+async def test_a_word_closes_the_question(bot: Bot, word: str) -> None:
     await bot.say("deploy web-1")
     await bot.say("deploy")
     assert (await bot.say(word)).text == "Cancelled: deploy\n\nNothing was changed."
@@ -117,14 +117,14 @@ async def test_a_question_can_be_called_off(bot: Bot, word: str) -> None:
     assert "deploy web-1" in (await bot.say("approvals")).text
 
 
-async def test_no_calls_off_what_waits_for_confirmation(bot: Bot) -> None:
+async def test_a_typed_no_cancels_a_pending_approval(bot: Bot) -> None:
     await bot.say("deploy web-1")
     assert "Cancelled: deploy web-1" in (await bot.say("no")).text
     assert "No command matches" in (await bot.say("no")).text
 
 
 @pytest.mark.parametrize("word", ["yes", "Yes.", "confirm"])
-async def test_a_typed_yes_points_at_the_button(bot: Bot, word: str) -> None:
+async def test_a_typed_yes_is_answered_with_the_button(bot: Bot, word: str) -> None:
     await bot.say("deploy web-1")
     answer = await bot.say(word)
     assert answer.code == "VALIDATION_ERROR"

@@ -155,7 +155,7 @@ async def ended(bot: Bot) -> Operation:
     return operation
 
 
-async def test_what_cannot_go_on_is_not_understood_as_something_else(bot: Bot, road: Road) -> None:
+async def test_an_operation_of_a_removed_command_is_not_interpreted(bot: Bot, road: Road) -> None:
     load(bot, [road.build()])
     await cut_off(bot, road, "build")
     async with replica(bot, [road.close()], Fanciful()) as there:
@@ -163,7 +163,7 @@ async def test_what_cannot_go_on_is_not_understood_as_something_else(bot: Bot, r
     assert road.steps == ["dig"]
 
 
-async def test_what_can_no_longer_go_on_is_not_begun_again(bot: Bot, road: Road) -> None:
+async def test_an_operation_that_cannot_resume_is_not_started_again(bot: Bot, road: Road) -> None:
     load(bot, [road.build()])
     await cut_off(bot, road, "build")
 
@@ -187,7 +187,7 @@ async def store_away(bot: Bot) -> AsyncIterator[None]:
         other.execute("COMMIT")
 
 
-async def test_what_is_done_is_said_to_be_done_though_the_store_is_away(
+async def test_a_finished_change_is_reported_while_the_store_is_away(
     bot: Bot, road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
@@ -200,7 +200,7 @@ async def test_what_is_done_is_said_to_be_done_though_the_store_is_away(
     assert (await ended(bot)).state == "done"
 
 
-async def test_what_cannot_go_on_yet_goes_on_later(bot: Bot, road: Road) -> None:
+async def test_an_operation_is_resumed_once_its_backend_is_back(bot: Bot, road: Road) -> None:
     load(bot, [road.build()])
     await cut_off(bot, road, "build")
     road.finish.set()
@@ -209,7 +209,7 @@ async def test_what_cannot_go_on_yet_goes_on_later(bot: Bot, road: Road) -> None
     assert (road.failures, road.steps) == ([], ["dig", "pave"])
 
 
-async def test_what_was_taken_over_is_left_to_who_has_it(bot: Bot, road: Road) -> None:
+async def test_an_operation_taken_over_is_left_to_its_new_owner(bot: Bot, road: Road) -> None:
     """As when the store was away for longer than a lease, and another process came first."""
     load(bot, [road.build()])
     asked = await bot.say("build")
@@ -233,7 +233,9 @@ async def test_what_was_taken_over_is_left_to_who_has_it(bot: Bot, road: Road) -
     assert (await pressing).text == "it was built elsewhere"
 
 
-async def test_the_same_confirmation_sent_again_while_it_is_planned(bot: Bot, road: Road) -> None:
+async def test_a_duplicate_confirmation_during_planning_gets_the_outcome(
+    bot: Bot, road: Road
+) -> None:
     """A caller whose connection broke, who comes to another replica."""
     load(bot, [road.close()])
     asked = await bot.say("close road")
@@ -266,7 +268,7 @@ async def test_the_same_confirmation_sent_again_while_it_is_planned(bot: Bot, ro
     assert road.steps == ["close"]
 
 
-async def test_what_is_done_when_it_is_cancelled_is_done(bot: Bot, road: Road) -> None:
+async def test_a_change_that_finished_before_its_cancellation_is_done(bot: Bot, road: Road) -> None:
     load(bot, [road.close()])
     app = await bot.app()
 
@@ -300,7 +302,7 @@ def showing_progress(road: Road, *, resumable: bool = False) -> Command:
     return survey
 
 
-async def test_a_command_that_reports_progress_is_not_run_again(bot: Bot, road: Road) -> None:
+async def test_a_command_that_only_reports_progress_is_not_resumed(bot: Bot, road: Road) -> None:
     load(bot, [showing_progress(road)])
     await cut_off(bot, road, "survey")
     road.finish.set()
@@ -308,7 +310,7 @@ async def test_a_command_that_reports_progress_is_not_run_again(bot: Bot, road: 
     assert (operation.state, road.steps, road.will_resume) == ("unknown", ["survey"], [False])
 
 
-async def test_a_command_declared_resumable_is_run_again(bot: Bot, road: Road) -> None:
+async def test_a_resumable_command_is_run_again(bot: Bot, road: Road) -> None:
     load(bot, [showing_progress(road, resumable=True)])
     await cut_off(bot, road, "survey")
     road.finish.set()
@@ -336,9 +338,7 @@ async def test_a_resumed_command_gets_the_plan_that_was_approved(bot: Bot, road:
     assert road.steps == ["Map it 0", "Map it 0"]
 
 
-async def test_what_was_approved_is_what_is_confirmed_after_an_upgrade(
-    bot: Bot, road: Road
-) -> None:
+async def test_an_approval_runs_the_approved_call_after_an_upgrade(bot: Bot, road: Road) -> None:
     """The text no longer means the call: a phrase has changed, and another command has it."""
 
     def paint(*phrases: str) -> Command:
@@ -363,7 +363,7 @@ async def test_what_was_approved_is_what_is_confirmed_after_an_upgrade(
     assert done.text == "painted road 2 times"
 
 
-async def test_a_resumed_change_has_the_targets_that_it_began_with(bot: Bot, road: Road) -> None:
+async def test_a_resumed_change_has_its_original_targets(bot: Bot, road: Road) -> None:
     @command("mark {targets}", effect="change", resumable=True)
     async def mark(work: Work, targets: list[Instance]) -> str:
         """Mark machines."""
@@ -395,9 +395,7 @@ async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:
     return [(item.person, item.text, item.outcome, item.identity, item.place) for item in found]
 
 
-async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
-    bot: Bot, road: Road
-) -> None:
+async def test_an_unknown_outcome_and_its_duplicate_have_audit_events(bot: Bot, road: Road) -> None:
     """As after a kill: the operation and the claim are in the store, and nothing else."""
     load(bot, [road.close()])
     asked = await bot.say("close road")
@@ -446,16 +444,14 @@ async def test_an_unknown_outcome_is_in_the_record_and_so_is_asking_again(
     assert road.steps == []
 
 
-async def test_what_a_stop_cuts_off_is_recorded_as_unknown(bot: Bot, road: Road) -> None:
+async def test_a_change_cut_off_at_shutdown_has_an_audit_event(bot: Bot, road: Road) -> None:
     load(bot, [road.close()])
     road.meanwhile = road.finish.wait
     await cut_off(bot, road, "close road")
     assert [item[2] for item in await history(bot)] == ["unknown", "pending"]
 
 
-async def test_a_cancelled_change_is_an_error_and_recorded_as_cancelled(
-    bot: Bot, road: Road
-) -> None:
+async def test_a_cancelled_change_is_an_error_with_an_audit_event(bot: Bot, road: Road) -> None:
     load(bot, [road.close()])
     road.meanwhile = road.finish.wait
     asked = await bot.say("close road")

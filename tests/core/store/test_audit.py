@@ -33,7 +33,7 @@ def event(number: int = 0, **values) -> AuditEvent:
     )
 
 
-async def test_records_come_back_newest_first(store: Store) -> None:
+async def test_history_is_newest_first(store: Store) -> None:
     for number in range(5):
         store.add_audit_event(event(number))
     store.add_audit_event(event(9, person="bea"))
@@ -46,7 +46,7 @@ async def test_records_come_back_newest_first(store: Store) -> None:
     assert await store.history("nobody", 10) == []
 
 
-async def test_queued_records_outlive_the_store(url: str, opened) -> None:
+async def test_queued_audit_events_are_written_at_close(url: str, opened) -> None:
     first = await opened(url)
     for number in range(3000):
         first.add_audit_event(event(number))
@@ -68,7 +68,9 @@ WILD = st.text(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=WILD, person=WILD)
-async def test_any_text_can_be_recorded(store: Store, text: str, person: str) -> None:
+async def test_any_text_can_be_stored_in_an_audit_event(
+    store: Store, text: str, person: str
+) -> None:
     """Chat text may hold what no database takes; it must not keep the rest from being written."""
     store.add_audit_event(event(1, person="control"))
     store.add_audit_event(event(2, person=person, text=text, claimed=text))
@@ -82,7 +84,7 @@ async def test_any_text_can_be_recorded(store: Store, text: str, person: str) ->
     ]
 
 
-async def test_wild_text_everywhere_else(store: Store, clock: ManualClock) -> None:
+async def test_any_text_can_be_stored_elsewhere(store: Store, clock: ManualClock) -> None:
     wild = "a\0b\ud83d"
     mended = "a\ufffdb?"
     soon = clock.time() + 9
@@ -130,7 +132,7 @@ async def test_replicas_that_write_the_same_row_at_once(
 DAY = 86_400.0
 
 
-async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock) -> None:
+async def test_sweep_deletes_expired_rows(store: Store, clock: ManualClock) -> None:
     start = clock.time()
     await store.claim("old")
     await store.add_approval(
@@ -167,7 +169,7 @@ async def test_sweeping_deletes_what_is_too_old(store: Store, clock: ManualClock
     assert await store.claim("old")
 
 
-async def test_sweeping_more_than_a_piece(store: Store, clock: ManualClock) -> None:
+async def test_sweep_deletes_more_than_a_piece(store: Store, clock: ManualClock) -> None:
     for number in range(2500):
         store.add_audit_event(event(number, at=clock.time()))
     store.add_audit_event(event(1, at=clock.time() + 2000, person="bea"))
@@ -181,7 +183,7 @@ async def test_sweeping_more_than_a_piece(store: Store, clock: ManualClock) -> N
     assert await store.claim("key-1199")
 
 
-async def test_sweeping_stops_at_what_is_kept(store: Store, clock: ManualClock) -> None:
+async def test_sweep_stops_at_the_first_unexpired_event(store: Store, clock: ManualClock) -> None:
     for number in range(1500):
         store.add_audit_event(event(number, at=clock.time()))
     for number in range(1500, 1600):

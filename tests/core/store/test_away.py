@@ -29,7 +29,7 @@ def let_in(admin: psycopg.Connection, url: str, allowed: bool) -> None:
     admin.execute(f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS {allowed}")
 
 
-async def test_a_lost_connection_is_made_anew(
+async def test_a_lost_connection_is_replaced(
     postgresql: str, opened, admin: psycopg.Connection
 ) -> None:
     store = await opened(postgresql)
@@ -44,7 +44,7 @@ async def test_a_lost_connection_is_made_anew(
     assert [item.request_id for item in await store.history("alice", 9)] == ["after"]
 
 
-async def test_while_it_is_away_nothing_is_promised_and_nothing_lost(
+async def test_writes_fail_and_queued_writes_wait_while_the_database_is_away(
     postgresql: str, opened, admin: psycopg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await opened(postgresql)
@@ -73,7 +73,7 @@ async def test_while_it_is_away_nothing_is_promised_and_nothing_lost(
     assert said[1] == "the store is back"
 
 
-async def test_closing_while_it_is_away_says_what_is_lost(
+async def test_closing_while_the_database_is_away_logs_lost_writes(
     postgresql: str, opened, admin: psycopg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await opened(postgresql)
@@ -88,7 +88,7 @@ async def test_closing_while_it_is_away_says_what_is_lost(
     assert caplog.records[-1].getMessage() == "3 writes were lost: the store is away"
 
 
-async def test_a_file_that_somebody_else_keeps_locked(
+async def test_a_file_locked_by_another_process(
     tmp_path: Path, opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.store.database._WAIT", 0.05)
@@ -200,7 +200,7 @@ def asked(clock: ManualClock) -> tuple[Approval, ApprovalMessage]:
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-async def test_a_claim_knows_its_own(wire: Wire, cut: Cut, opened) -> None:
+async def test_a_claim_is_recognised_after_an_unknown_commit(wire: Wire, cut: Cut, opened) -> None:
     """Nobody can tell whether that commit happened; the claim finds out."""
     store = await opened(wire.url)
     await store.ping()
@@ -211,7 +211,7 @@ async def test_a_claim_knows_its_own(wire: Wire, cut: Cut, opened) -> None:
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-async def test_an_approval_is_accepted_once(
+async def test_an_approval_is_accepted_once_after_an_unknown_commit(
     wire: Wire, cut: Cut, opened, clock: ManualClock
 ) -> None:
     store = await opened(wire.url)
@@ -224,7 +224,7 @@ async def test_an_approval_is_accepted_once(
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-async def test_an_operation_begins_and_ends_once(
+async def test_an_operation_begins_and_ends_once_after_an_unknown_commit(
     wire: Wire, cut: Cut, opened, clock: ManualClock
 ) -> None:
     store = await opened(wire.url)
@@ -238,7 +238,7 @@ async def test_an_operation_begins_and_ends_once(
 
 
 @pytest.mark.parametrize(("cut", "state"), [("before", "pending"), ("after", "cancelled")])
-async def test_what_cannot_be_known_is_said(
+async def test_a_write_that_cannot_repeat_reports_an_unknown_commit(
     wire: Wire, cut: Cut, state: str, opened, clock: ManualClock
 ) -> None:
     """Whoever cancels must not hear that somebody else did."""
@@ -253,7 +253,7 @@ async def test_what_cannot_be_known_is_said(
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
-async def test_the_history_has_it_at_least_once(wire: Wire, cut: Cut, opened) -> None:
+async def test_an_audit_event_is_stored_at_least_once(wire: Wire, cut: Cut, opened) -> None:
     store = await opened(wire.url)
     await store.ping()
     wire.cut = cut
@@ -263,7 +263,7 @@ async def test_the_history_has_it_at_least_once(wire: Wire, cut: Cut, opened) ->
     assert {item.request_id for item in found} == {"one"}
 
 
-async def test_a_change_whose_beginning_is_uncertain_does_not_run_for_ever(
+async def test_an_operation_with_an_unknown_beginning_ends(
     wire: Wire, opened, clock: ManualClock
 ) -> None:
     """Its caller carries nothing out, and nobody else would."""

@@ -11,7 +11,9 @@ from smartops.testing import ManualClock
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_message_stays_until_it_is_answered(url: str, opened, clock: ManualClock) -> None:
+async def test_a_message_stays_in_the_inbox_until_it_is_answered(
+    url: str, opened, clock: ManualClock
+) -> None:
     first = await opened(url)
     assert await first.claim("one", message=b"\x00message")
     assert not await first.claim("one", message=b"again")
@@ -31,7 +33,7 @@ async def test_a_message_stays_until_it_is_answered(url: str, opened, clock: Man
     assert not await second.claim("two", message=b"other")
 
 
-async def test_messages_that_arrive_at_once(store: Store, clock: ManualClock) -> None:
+async def test_concurrent_messages_are_all_stored(store: Store, clock: ManualClock) -> None:
     new: list[str] = []
 
     async def arrive(key: str) -> None:
@@ -46,7 +48,7 @@ async def test_messages_that_arrive_at_once(store: Store, clock: ManualClock) ->
     assert sorted(taken) == sorted((key, key.encode()) for key in new)
 
 
-async def test_messages_are_ours_while_the_lease_is_renewed(
+async def test_a_renewed_lease_keeps_messages_in_the_inbox_ours(
     url: str, opened, clock: ManualClock
 ) -> None:
     here, there = await opened(url), await opened(url)
@@ -102,7 +104,7 @@ async def test_a_question_expires_for_itself_alone(store: Store, clock: ManualCl
     assert await store.take_question("alice", "api", "other") == later
 
 
-async def test_what_plugins_keep(store: Store) -> None:
+async def test_key_values_of_plugins(store: Store) -> None:
     await store.put_fact("one", "a_b/x", "1")
     await store.put_fact("one", "a_b/x", "2")
     await store.put_fact("one", "a%b/y", "3")
@@ -117,7 +119,7 @@ async def test_what_plugins_keep(store: Store) -> None:
     assert await store.facts("two") == {"a_b/x": "theirs"}
 
 
-async def test_replicas_keep_the_same_things_at_once(url: str, opened, clock: ManualClock) -> None:
+async def test_replicas_store_the_same_values_at_once(url: str, opened, clock: ManualClock) -> None:
     replicas = [await opened(url) for _ in range(3)]
     question = OpenQuestion("alice", "api", "room", "stop", "target", clock.time() + 60)
     async with anyio.create_task_group() as group:
@@ -148,7 +150,7 @@ def operation(clock: ManualClock) -> Operation:
     )
 
 
-async def test_a_resumable_operation_goes_on_elsewhere(
+async def test_a_resumable_operation_is_resumed_by_another_process(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(replace(operation, owner=store.owner))
@@ -167,7 +169,7 @@ async def test_a_resumable_operation_goes_on_elsewhere(
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
 
 
-async def test_cancelling_is_asked_of_the_owner(store: Store, operation: Operation) -> None:
+async def test_the_owner_sees_the_request_to_cancel(store: Store, operation: Operation) -> None:
     await store.begin(replace(operation, owner=store.owner))
     await store.begin(replace(operation, id="op-2", idempotency_key="act-2"))
     assert await store.cancel_requests() == set()
@@ -180,7 +182,9 @@ async def test_cancelling_is_asked_of_the_owner(store: Store, operation: Operati
     assert not await store.request_cancel("op-1")
 
 
-async def test_an_operation_is_found_by_its_act(store: Store, operation: Operation) -> None:
+async def test_an_operation_is_found_by_its_idempotency_key(
+    store: Store, operation: Operation
+) -> None:
     await store.begin(operation)
     found = await store.operation_of("act-1")
     assert found

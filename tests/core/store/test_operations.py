@@ -27,7 +27,9 @@ def operation(clock: ManualClock) -> Operation:
     )
 
 
-async def test_it_runs_then_ends(store: Store, clock: ManualClock, operation: Operation) -> None:
+async def test_an_operation_runs_then_ends(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
     await store.begin(operation)
     assert await store.operation("op-1") == operation
     clock.advance(5)
@@ -37,7 +39,7 @@ async def test_it_runs_then_ends(store: Store, clock: ManualClock, operation: Op
     )
 
 
-async def test_the_lease_is_given_when_not_said(
+async def test_an_operation_gets_a_default_lease(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(replace(operation, lease_until=0.0))
@@ -46,12 +48,7 @@ async def test_the_lease_is_given_when_not_said(
     assert found.lease_until == clock.time() + LEASE
 
 
-async def test_an_unknown_operation(store: Store) -> None:
-    assert await store.operation("op-1") is None
-    assert not await store.finish("op-1", "done", None)
-
-
-async def test_the_end_is_final(store: Store, operation: Operation) -> None:
+async def test_the_end_of_an_operation_is_final(store: Store, operation: Operation) -> None:
     await store.begin(operation)
     assert await store.finish("op-1", "done", b"answer")
     assert not await store.finish("op-1", "failed", None)
@@ -61,7 +58,7 @@ async def test_the_end_is_final(store: Store, operation: Operation) -> None:
     assert (found.state, found.answer) == ("done", b"answer")
 
 
-async def test_what_was_given_up_may_turn_out_otherwise(
+async def test_an_unknown_operation_can_still_become_done(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(operation)
@@ -72,14 +69,9 @@ async def test_what_was_given_up_may_turn_out_otherwise(
     assert found.state == "done"
 
 
-async def test_two_operations_have_two_ids(store: Store, operation: Operation) -> None:
-    await store.begin(operation)
-    with pytest.raises(Exception, match=r"(?i)unique"):
-        await store.begin(replace(operation, owner="there"))
-    assert await store.operation("op-1") == operation
-
-
-async def test_listing(store: Store, clock: ManualClock, operation: Operation) -> None:
+async def test_operations_are_listed_newest_first(
+    store: Store, clock: ManualClock, operation: Operation
+) -> None:
     for number in range(6):
         clock.advance(1)
         person = "bea" if number % 3 == 0 else "alice"
@@ -99,7 +91,7 @@ async def test_listing(store: Store, clock: ManualClock, operation: Operation) -
     assert await ids(person="nobody") == []
 
 
-async def test_a_renewed_lease_keeps_it(
+async def test_an_operation_with_a_renewed_lease_is_not_adopted(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(replace(operation, owner=store.owner))
@@ -117,7 +109,7 @@ async def test_a_renewed_lease_keeps_it(
     assert [item.id for item in await store.orphans(clock.time())] == ["op-1"]
 
 
-async def test_what_ended_is_no_orphan(
+async def test_an_ended_operation_is_not_adopted(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
     await store.begin(operation)

@@ -67,7 +67,7 @@ def race(workers: Sequence[Worker]) -> list[list[str]]:
     return found
 
 
-def test_two_processes_claim_each_act_once(url: str, workers) -> None:
+def test_two_processes_claim_each_key_once(url: str, workers) -> None:
     first, second = race(workers(url, ["claim", "a", "1000"], ["claim", "b", "1000"]))
     assert sorted(first + second) == sorted(f"key-{n}" for n in range(1000))
 
@@ -109,7 +109,7 @@ def test_processes_that_make_the_schema_at_once(
         assert worker.wait() == 0
 
 
-async def test_what_was_promised_outlives_a_kill(url: str, store: Store, opened, workers) -> None:
+async def test_durable_writes_survive_kill_9(url: str, store: Store, opened, workers) -> None:
     soon = time.time() + 3600
     await store.add_approval(*asked("token", soon))
     await store.aclose()

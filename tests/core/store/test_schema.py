@@ -145,7 +145,7 @@ async def test_writes_reach_the_disk(tmp_path: Path, query: str, level: int) -> 
         ("postgresql://user:secret@127.0.0.1:1/db?typo=1", "invalid connection option"),
     ],
 )
-async def test_what_cannot_be_opened(url: str, reason: str) -> None:
+async def test_an_unusable_url_is_refused(url: str, reason: str) -> None:
     with pytest.raises(StartupError, match=reason) as caught:
         await Store.open(url, ManualClock())
     assert "secret" not in str(caught.value)
@@ -178,7 +178,7 @@ async def test_a_store_that_cannot_be_written_is_not_ready(empty: str) -> None:
     opened.dispose()
 
 
-async def test_a_closed_store_says_so(store: Store) -> None:
+async def test_a_closed_store_raises_store_closed(store: Store) -> None:
     await store.aclose()
     await store.aclose()
     with pytest.raises(StoreClosed):
@@ -189,7 +189,7 @@ async def test_a_closed_store_says_so(store: Store) -> None:
         store.settle("one", b"")
 
 
-async def test_what_waits_can_be_decided_after_an_upgrade(empty: str) -> None:
+async def test_migration_from_0001_keeps_pending_approvals(empty: str) -> None:
     """Version 0001 stored one approval message, in the approval's row."""
     opened = database(empty)
     migrate(opened, to="0001")
