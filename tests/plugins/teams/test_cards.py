@@ -1,4 +1,4 @@
-"""Every block of a view as a card that Teams takes, whatever it holds."""
+"""Every block of a view as a card, with any content."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from smartops import (
     Fields,
     Issue,
     Issues,
-    PermissionDenied,
     Reply,
     Severity,
     Table,
     Text,
 )
-from smartops.channels import Form, FormField, clean, compact_json
+from smartops.channels import clean, compact_json
 from smartops_teams import cards
 from smartops_teams.pages import pages
 
@@ -109,7 +108,7 @@ def test_a_severity_is_a_container_and_in_a_cell_a_mark(severity: Severity, styl
     assert shown(made)[-3] == f"{severity.value.upper()}  web-1: High CPU"
 
 
-def test_no_text_is_fainter_than_people_can_read() -> None:
+def test_all_text_has_enough_contrast() -> None:
     made = show(
         *(
             Text(style, style=style, severity=severity)
@@ -141,7 +140,9 @@ def test_fields_are_facts() -> None:
 PHONE = 317
 """Pixels between the edges of a card on a phone."""
 
-PAGE = tuple(
+NAMES = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
+TOGETHER = (("Name", "ID", "IP"), ("State", "Type", "Platform"), ("CPU %", "MEM %", "DISK %"))
+INSTANCES = tuple(
     (
         f"web-server-{number:02}",
         f"i-{number:017x}",
@@ -155,28 +156,19 @@ PAGE = tuple(
     )
     for number, state in enumerate(["running", "stopped"] * 10)
 )
-TOGETHER = (("Name", "ID", "IP"), ("State", "Type", "Platform"), ("CPU %", "MEM %", "DISK %"))
 
 
 def test_on_a_phone_each_column_has_room_for_its_longest_word() -> None:
-    names = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
-    made = show(Table(names, PAGE, TOGETHER))
-    (table,) = made["body"]
+    (table,) = show(Table(NAMES, INSTANCES, TOGETHER))["body"]
     widths = [column["width"] for column in table["columns"]]
-    assert len(widths) == 3
-    for width, words in zip(
-        widths,
-        [("i-00000000000000001",), ("running", "t3.2xlarge"), ("CPU\u00a0100.0%",)],
-        strict=True,
-    ):
+    longest = ["i-00000000000000001", "t3.2xlarge", "CPU\u00a0100.0%"]
+    for width, word in zip(widths, longest, strict=True):
         room = PHONE * width / sum(widths) - 17  # padding and border
-        assert room >= max(6.2 * len(word) for word in words)
+        assert room >= 6.2 * len(word)
 
 
 def test_columns_that_belong_together_are_stacked() -> None:
-    names = ("Name", "ID", "State", "Type", "Platform", "IP", "CPU %", "MEM %", "DISK %")
-    made = show(Table(names, PAGE[:1], TOGETHER))
-    header, first = rows(made)
+    header, first = rows(show(Table(NAMES, INSTANCES[:1], TOGETHER)))
     assert header == ["Name, ID, IP", "State, Type, Platform", "CPU %, MEM %, DISK %"]
     assert first == [
         "web-server-00\ni-00000000000000000\n10.0.123.0 / 54.123.145.0",
@@ -207,11 +199,7 @@ def test_a_table_has_a_header_and_marked_cells() -> None:
     assert all(cell["items"][0]["inlines"][0]["weight"] == "Bolder" for cell in header["cells"])
 
 
-def test_a_table_without_rows_shows_its_header() -> None:
-    assert rows(show(Table(("Name", "State"), ()))) == [["Name", "State"]]
-
-
-def test_code_is_monospace_and_keeps_its_columns() -> None:
+def test_code_is_monospace_with_its_columns() -> None:
     text = "Filesystem      Size\n/dev/xvda1\t8G\n  indented\nplain one blank"
     made = show(Code(text, title="df -h on web-server-01"))
     (container,) = made["body"]
@@ -229,7 +217,7 @@ def test_code_is_monospace_and_keeps_its_columns() -> None:
     )
 
 
-def test_findings_say_what_where_and_what_to_do() -> None:
+def test_a_finding_has_details_and_a_recommendation() -> None:
     made = show(
         Issues(
             (
@@ -246,18 +234,6 @@ def test_findings_say_what_where_and_what_to_do() -> None:
     ]
 
 
-def test_a_form_is_a_question_in_words() -> None:
-    form = Form("stop", "Which instance?", (FormField("target", "Instance"),))
-    assert shown(show(form)) == ["Which instance?"]
-
-
-def test_a_refusal_is_a_card() -> None:
-    reply = Reply.refused(PermissionDenied("You may not run: stop web", details="rule hands-off"))
-    made = loaded(card(reply))
-    assert shown(made) == ["You may not run: stop web", "rule hands-off"]
-    assert made["fallbackText"] == "You may not run: stop web"
-
-
 @pytest.mark.parametrize("view", [(), (Fields(()),), (Table((), ()),), (Issues(()),), (Text(""),)])
 def test_a_card_is_never_empty(view: Any) -> None:
     made = loaded(card(Reply(view=view)))
@@ -268,55 +244,20 @@ def test_a_card_is_never_empty(view: Any) -> None:
 # --- buttons ---------------------------------------------------------------------------------
 
 
-def test_buttons_carry_their_value_for_new_clients_and_old() -> None:
-    made = show(
-        "Stop web-server-01?",
-        actions=[
-            Action("confirm", "Yes, proceed", "confirm_abc"),
-            Action("cancel", "Cancel", "cancel_abc"),
-            Action("command", "Details", 'show "web server"'),
-        ],
-    )
-    assert made["actions"] == [
-        {
-            "type": "Action.Execute",
-            "verb": "confirm",
-            "title": "Yes, proceed",
-            "data": {"action": "confirm_abc"},
-            "style": "positive",
-            "fallback": {
-                "type": "Action.Submit",
-                "title": "Yes, proceed",
-                "data": {"action": "confirm_abc"},
-                "style": "positive",
-            },
-        },
-        {
-            "type": "Action.Execute",
-            "verb": "cancel",
-            "title": "Cancel",
-            "data": {"action": "cancel_abc"},
-            "fallback": {
-                "type": "Action.Submit",
-                "title": "Cancel",
-                "data": {"action": "cancel_abc"},
-            },
-        },
-        {
-            "type": "Action.Execute",
-            "verb": "command",
-            "title": "Details",
-            "data": {"command": 'show "web server"'},
-            "fallback": {
-                "type": "Action.Submit",
-                "title": "Details",
-                "data": {"command": 'show "web server"'},
-            },
-        },
+def test_buttons_have_their_value_for_new_and_old_clients() -> None:
+    actions = [
+        Action("confirm", "Yes, proceed", "confirm_abc"),
+        Action("command", "Details", 'show "web server"'),
     ]
+    confirm, details = show("Stop web-server-01?", actions=actions)["actions"]
+    shared = {"title": "Yes, proceed", "data": {"action": "confirm_abc"}, "style": "positive"}
+    fallback = {"type": "Action.Submit", **shared}
+    execute = {"type": "Action.Execute", "verb": "confirm"}
+    assert confirm == {**execute, **shared, "fallback": fallback}
+    assert details["data"] == details["fallback"]["data"] == {"command": 'show "web server"'}
 
 
-def test_more_buttons_than_fit_side_by_side_go_into_the_menu() -> None:
+def test_later_buttons_go_into_the_menu() -> None:
     actions = [Action("command", f"Page {number}", f"page {number}") for number in range(8)]
     modes = [action.get("mode") for action in show("Pages", actions=actions)["actions"]]
     assert modes == [None] * 5 + ["secondary"] * 3
@@ -329,7 +270,7 @@ def test_buttons_that_do_not_fit_are_counted() -> None:
     assert shown(made)[-1] == "7 more buttons do not fit in a card."
 
 
-# --- harmless --------------------------------------------------------------------------------
+# --- literal text --------------------------------------------------------------------------------
 
 
 def everywhere(text: str) -> dict[str, Any]:
@@ -346,7 +287,7 @@ def everywhere(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("text", HOSTILE + UNSEEN)
-def test_text_is_shown_to_the_character(text: str) -> None:
+def test_text_is_displayed_literally(text: str) -> None:
     seen = clean(text)  # what cannot be seen is made visible
     assert (seen != text) == (text in UNSEEN)
     fields, table, code, finding = (
@@ -366,7 +307,7 @@ def test_text_is_shown_to_the_character(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_client_finds_a_date_to_translate(text: str) -> None:
+def test_no_client_finds_a_date_to_convert(text: str) -> None:
     for part in parts(everywhere(text)["body"]):
         for value in (part.get("text"), part.get("title"), part.get("value")):
             assert "{{" not in (value or "")
@@ -382,7 +323,7 @@ def test_lines_of_a_title_or_a_fact_become_one() -> None:
 # --- small enough ----------------------------------------------------------------------------
 
 
-def test_a_table_that_just_fits_is_whole() -> None:
+def test_a_table_that_just_fits_is_complete() -> None:
     table = Table(("Name",), tuple((f"web-server-{n:03}",) for n in range(230)))
     assert len(rows(show(table))) == 231
 

@@ -1,8 +1,7 @@
-"""The app package, made by the command line."""
+"""The app package, from the command line."""
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import zipfile
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from serving import smartops
 from smartops import Command, command
-from smartops_teams.cli import WEBSITE
-from smartops_teams.manifest import About, command_list, package
+from smartops_teams.cli import manifest_command
+from smartops_teams.manifest import command_list
 from teams_acts import APP_ID, TENANT
 
 CONFIG = f"""
@@ -51,21 +51,24 @@ def test_the_package_of_a_configuration(tmp_path: Path) -> None:
     assert {"list instances", "stop", "check health"} <= set(titles)
     assert len(titles) <= 10
     assert made["icons"] == {"color": "color.png", "outline": "outline.png"}
-    again = smartops("teams", "manifest", "--out", "again.zip", cwd=tmp_path)
-    assert again.returncode == 0
-    assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "bot.zip").read_bytes()
     archive.close()
 
 
+def run(folder: Path, *options: str) -> Result:
+    """Run the command without a configuration."""
+    out = ["--out", str(folder / "bot.zip")]
+    return CliRunner().invoke(manifest_command(None, list), [*out, *options])
+
+
 def test_the_package_without_a_configuration(tmp_path: Path) -> None:
-    done = smartops("teams", "manifest", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "--bot-id" in done.stderr
     options = ["--bot-id", APP_ID, "--app-version", "2.3.4rc1", "--name", "n" * 40]
     options += ["--developer", "Ops", "--website", "https://ops.example/", "--app-id", TENANT]
-    done = smartops("teams", "manifest", *options, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    made, archive = packed(tmp_path / "smartops-teams.zip")
+    assert run(tmp_path, *options).exit_code == 0
+    made, archive = packed(tmp_path / "bot.zip")
+    for name, side in (("color.png", 192), ("outline.png", 32)):
+        picture = archive.read(name)
+        assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack_from(">II", picture, 16) == (side, side)
     archive.close()
     assert (made["id"], made["bots"][0]["botId"]) == (TENANT, APP_ID)
     assert made["version"] == "2.3.0"
@@ -78,21 +81,20 @@ def test_the_package_without_a_configuration(tmp_path: Path) -> None:
     }
 
 
-def test_addresses_must_be_secure(tmp_path: Path) -> None:
-    done = smartops(
-        "teams", "manifest", "--bot-id", APP_ID, "--website", "http://ops.example", cwd=tmp_path
-    )
-    assert done.returncode == 2
-    assert "http://ops.example is not an https URL" in done.stderr
-
-
-@pytest.mark.parametrize(("name", "side"), [("color.png", 192), ("outline.png", 32)])
-def test_the_package_holds_icons_of_the_right_size(name: str, side: int) -> None:
-    about = About(APP_ID, APP_ID, "1.0.0", "SmartOps", "SmartOps", WEBSITE, WEBSITE, WEBSITE)
-    with zipfile.ZipFile(io.BytesIO(package(about, []))) as archive:
-        picture = archive.read(name)
-    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack_from(">II", picture, 16) == (side, side)
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([], "--bot-id"),
+        (
+            ["--bot-id", APP_ID, "--website", "http://ops.example"],
+            "http://ops.example is not an https URL",
+        ),
+    ],
+)
+def test_wrong_options_are_usage_errors(tmp_path: Path, options: list[str], problem: str) -> None:
+    result = run(tmp_path, *options)
+    assert result.exit_code == 2
+    assert problem in result.output
 
 
 def named(phrase: str, text: str, owner: str) -> Command:
@@ -103,7 +105,7 @@ def named(phrase: str, text: str, owner: str) -> Command:
     return command(phrase)(run).owned(owner)
 
 
-def test_the_menu_is_what_teams_takes() -> None:
+def test_the_menu_keeps_the_limits_of_teams() -> None:
     many = [named(f"do thing {number:02d} {'x' * 30}", "t" * 200, "acme") for number in range(20)]
     listed = command_list([named("whoami", "Say.", "core"), *many, named("help", "Help.", "core")])
     assert len(listed) == 10

@@ -1,4 +1,4 @@
-"""What is left of a text once the bot's mention is gone."""
+"""The typed text without the mention of the bot."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def mention(text: str | None = None, **mentioned: Any) -> dict[str, Any]:
         pytest.param("list", {"type": "mention"}, "list", id="entities that are no list"),
     ],
 )
-def test_the_bots_mention_goes(text: str, entities: Any, left: str) -> None:
+def test_the_mention_of_the_bot_is_removed(text: str, entities: Any, left: str) -> None:
     assert typed_text(activity(text=text, entities=entities)) == left
 
 
@@ -120,23 +120,18 @@ def test_the_bots_mention_goes(text: str, entities: Any, left: str) -> None:
     [
         ("\u00a0list&nbsp;instances\u00a0", "list instances"),
         ("list&#160;instances", "list instances"),
-        ("list\u202finstances", "list instances"),
         ("stop i-0\u200babc\ufeff", "stop i-0abc"),
-        ("stop \u202eweb\u202c", "stop web"),
-        ("list\r\ninstances\rnow\u2028then", "list\ninstances\nnow\nthen"),
-        ("cafe\u0301", "caf\u00e9"),
-        ("  list  ", "list"),
+        ("list\r\ninstances", "list\ninstances"),
         ('execute "a  b" on web', 'execute "a  b" on web'),
         ("execute “df —h” on web", "execute “df —h” on web"),
-        ("tag web icon=👩\u200d💻", "tag web icon=👩\u200d💻"),
         ("a &amp; b &lt;c&gt;", "a &amp; b &lt;c&gt;"),
     ],
 )
-def test_an_editors_residue_goes(text: str, left: str) -> None:
+def test_invisible_characters_are_removed(text: str, left: str) -> None:
     assert typed_text(activity(text=text)) == left
 
 
-def test_without_a_recipient_nothing_is_ours_to_remove() -> None:
+def test_nothing_is_removed_without_a_recipient() -> None:
     said = activity(text="<at>SmartOps</at> list", entities=[MENTION], recipient=None)
     assert typed_text(said) == "<at>SmartOps</at> list"
 

@@ -1,4 +1,4 @@
-"""The same attacks, and one honest request, over HTTP against running servers."""
+"""Every attack, and one honest request, over HTTP against running servers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ plugins:
 
 @dataclass
 class Served:
-    """The service, and servers that trust it: by whether they accept emulator tokens."""
+    """The issuers, and servers that trust them, by whether they accept emulator tokens."""
 
     service: Issuers
     servers: dict[bool, Server]
@@ -95,7 +95,15 @@ async def test_attack(attack: Attack, served: Served) -> None:
     too_long = authorization is not None and len(authorization) > LONGEST_HEADERS
     assert answer.status == (431 if too_long else attack.status)
     if answer.status in (401, 403):
-        assert set(answer.body["error"]) == {"code", "message"}  # nothing says why
+        assert set(answer.body["error"]) == {"code", "message"}  # the reason is in the log only
+    signature = (authorization or "").rpartition(".")[2]
+    if len(signature) > 20:
+        assert signature not in served.servers[attack.emulator].log.read_text()
+
+
+def test_the_table_of_attacks_is_complete() -> None:
+    names = {attack.name for attack in ATTACKS}
+    assert len(names) == len(ATTACKS) == 119
 
 
 async def test_an_honest_request_is_answered_with_a_card(served: Served) -> None:

@@ -1,4 +1,4 @@
-"""What is too long for one card arrives on several, and all of it."""
+"""A reply that is too large for one card is sent as several, complete."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ def test_a_reply_that_fits_is_one_card() -> None:
 
 
 def test_a_long_table_has_its_header_on_each_page() -> None:
-    body = tuple((f"web-{n}", f"{n}", Cell("running", Severity.GOOD)) for n in range(1000))
+    body = tuple((f"web-{n}", f"{n}", Cell("running", Severity.GOOD)) for n in range(500))
     made = cards(Reply.of(Text("Instances", style="title"), Table(("Name", "No", "State"), body)))
-    assert len(made) > 5
+    assert len(made) > 2
     tables = [rows(each) for each in made]
     assert all(table[0] == ["Name", "No", "State"] for table in tables)
-    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(1000)]
+    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(500)]
 
 
 @pytest.mark.parametrize("name", ["サーバー", "<&>[]\\", "\u202e\x00", "👩\u200d💻"])
-def test_a_long_table_of_any_names_arrives_whole(name: str) -> None:
-    body = tuple((f"{name}-{n}", str(n)) for n in range(2000))
+def test_a_long_table_of_any_names_is_complete(name: str) -> None:
+    body = tuple((f"{name}-{n}", str(n)) for n in range(600))
     tables = [rows(each) for each in cards(Reply.of(Table(("Name", "Number"), body)))]
-    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(2000)]
+    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(600)]
 
 
-def test_a_row_that_is_wider_than_a_card_is_mentioned() -> None:
+def test_a_row_that_is_larger_than_a_card_is_replaced_by_a_note() -> None:
     names = tuple(f"column {n}" for n in range(100))
     reply = Reply.of("Wide.", Table(names, (("x" * 400,) * 100,)), "The end.", actions=[CONFIRM])
     texts = [text for page in pages(reply) for text in shown(loaded(card(page)))]
@@ -61,7 +61,7 @@ def test_a_row_that_is_wider_than_a_card_is_mentioned() -> None:
     assert "The end." in texts
 
 
-def test_a_form_that_is_larger_than_a_card_is_asked_in_words() -> None:
+def test_a_form_that_is_larger_than_a_card_is_a_question() -> None:
     fields = tuple(FormField(f"f{n}", "label " * 30) for n in range(150))
     (page,) = pages(Reply.of(Form("do it", "Which values?", fields)))
     assert shown(loaded(card(page))) == ["Which values?"]
@@ -78,7 +78,7 @@ def test_pages_are_numbered_and_the_last_has_the_buttons() -> None:
     assert shown(made[-1])[-1] == "The end."
 
 
-def test_findings_and_fields_are_kept_whole() -> None:
+def test_findings_and_fields_are_complete() -> None:
     findings = [Issue(Severity.WARNING, f"web-{n}", "Busy", "d" * 500, "r" * 90) for n in range(99)]
     pairs = tuple((f"name {n}", "v" * 300) for n in range(200))
     made = cards(Reply.of(Issues(tuple(findings)), Fields(pairs)))
@@ -94,7 +94,7 @@ PIECES = st.sampled_from(
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=12), st.integers(1, 2000))
-def test_any_output_arrives_to_the_character(parts: list[str], times: int) -> None:
+def test_any_output_is_complete(parts: list[str], times: int) -> None:
     text = ("".join(parts) * times)[:300_000] + "."
     made = pages(Reply.of(Code(text, title="out"), actions=[CONFIRM]))
     for page in made:
@@ -106,7 +106,7 @@ def test_any_output_arrives_to_the_character(parts: list[str], times: int) -> No
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=12), st.integers(1, 500))
-def test_any_text_arrives_to_the_character(parts: list[str], times: int) -> None:
+def test_any_text_is_complete(parts: list[str], times: int) -> None:
     text = ("".join(parts) * times)[:100_000] + "."
     made = pages(Reply.of(text))
     for page in made:
@@ -154,7 +154,7 @@ def test_a_form_has_an_input_for_each_field() -> None:
     assert button["data"] == button["fallback"]["data"] == {"form": "execute on web-1"}
 
 
-def test_what_was_filled_in_is_read_whatever_clients_make_of_it() -> None:
+def test_the_values_of_a_form_are_read_from_any_client() -> None:
     data = {
         "form": "execute on web-1",
         "field:script": " df -h ",
