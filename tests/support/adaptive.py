@@ -26,7 +26,7 @@ def _validator() -> Draft6Validator:
 
 
 def loaded(text: str) -> dict[str, Any]:
-    """Read a card; fails unless Teams takes it and people can read it.
+    """Read a card; fails unless Teams accepts it and people can read it.
 
     It must be valid, of version 1.5, small enough, and have enough contrast.
     """
@@ -34,7 +34,7 @@ def loaded(text: str) -> dict[str, Any]:
     assert len(wire) <= LIMIT
     card = json.loads(wire)
     assert (card["type"], card["version"]) == ("AdaptiveCard", "1.5")
-    assert card.pop("msteams") == {"width": "Full"}  # Teams' own, which the schema does not know
+    assert card.pop("msteams") == {"width": "Full"}  # Teams' own, not in the schema
     problem = best_match(_validator().iter_errors(_sampled(card)))
     assert problem is None, f"{problem.json_path}: {problem.message[:300]}"
     assert card["body"]
@@ -43,7 +43,7 @@ def loaded(text: str) -> dict[str, Any]:
 
 
 def _sampled(thing: Any) -> Any:
-    """Return the card with the middle of long lists left out: the validator takes its time."""
+    """Return the card with the middle of long lists left out: the validator is slow."""
     if isinstance(thing, dict):
         return {name: _sampled(value) for name, value in thing.items()}
     if isinstance(thing, list):
@@ -67,7 +67,7 @@ def kinds(card: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def runs(element: dict[str, Any]) -> str:
-    """Return what a RichTextBlock shows; it knows no Markdown."""
+    """Return the text of a RichTextBlock, which has no Markdown."""
     return "".join(
         inline if isinstance(inline, str) else inline["text"] for inline in element["inlines"]
     )

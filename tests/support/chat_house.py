@@ -1,4 +1,4 @@
-"""One SmartOps, with Slack and Teams in front of it and a made-up cloud behind.
+"""One SmartOps with simulated Slack and Teams, and the fake cloud.
 
 Both platforms are simulated over real HTTP. Everything is on one clock, which
 moves while a test waits for something, and stands still otherwise.
@@ -23,10 +23,8 @@ import smartops_fake
 import smartops_instances
 import smartops_slack
 import smartops_teams
-from adaptive import loaded
 from smartops import Secret
 from smartops.app import App, assemble
-from smartops.channels import dump_json
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.testing import ManualClock
@@ -35,9 +33,10 @@ from smartops.testing.serving import listening
 from smartops_simulators.slack import SlackSimulator as Slack
 from smartops_simulators.teams import TeamsSimulator as Teams
 from smartops_simulators.teams.model import words
+from teams_house import check
 
 STEP = 0.05
-"""Seconds that pass on the clock with each look of somebody who waits."""
+"""Seconds by which the clock advances at each poll of a waiting test."""
 
 FLEET = [
     {"id": "i-0abc123def", "name": "web-server-01", "tags": {"Role": "web"}},
@@ -55,7 +54,7 @@ PLUGINS: Mapping[str, Any] = {
 
 
 class Front(ABC):
-    """A platform, as people see it. Every platform is asked the same things."""
+    """A platform, as people see it, with one interface for both."""
 
     name: str
 
@@ -64,11 +63,11 @@ class Front(ABC):
 
     @abstractmethod
     def identity(self, user: str) -> str:
-        """Return who somebody is, as the configuration says it."""
+        """Return the identity of a person, as in the configuration."""
 
     @abstractmethod
     async def says(self, text: str, *, user: str = "alice", place: str = "ops") -> Any:
-        """Mention the bot in a channel, and return what was said."""
+        """Mention the bot in a channel, and return the message."""
 
     @abstractmethod
     async def clicks(self, shown: Any, what: str, *, user: str = "alice") -> None:
@@ -76,20 +75,20 @@ class Front(ABC):
 
     @abstractmethod
     def answers(self, place: str = "ops") -> Sequence[Any]:
-        """Return what the bot has said there to everybody."""
+        """Return the messages of the bot that everybody sees there."""
 
     def revealed(self, place: str = "ops") -> Sequence[Any]:
-        """Return the answers there that say more than where the answer is."""
+        """Return the messages there, without those that refer to a private chat."""
         line = "answered in our chat"
         return [item for item in self.answers(place) if not item.text.endswith(line)]
 
     @abstractmethod
     def private(self, user: str) -> str:
-        """Return everything that only this person was told."""
+        """Return the text of the messages that only this person sees."""
 
     @abstractmethod
     def alone(self, user: str) -> str:
-        """Return the name of the conversation that somebody has with the bot alone."""
+        """Return the name of the conversation of a person with the bot."""
 
     @abstractmethod
     def private_messages(self, user: str) -> Sequence[Any]:
@@ -97,7 +96,7 @@ class Front(ABC):
 
     @abstractmethod
     def thread(self, shown: Any) -> str:
-        """Return what names the thread of a message."""
+        """Return the id of the thread of a message."""
 
     @abstractmethod
     def rejected(self) -> Sequence[Any]:
@@ -109,7 +108,7 @@ class Front(ABC):
 
     @staticmethod
     def remembered(shown: Any) -> Any:
-        """Return a message as a client has it that hears of no more changes."""
+        """Return a copy of a message, as in a client that receives no edits."""
         return copy.deepcopy(shown)
 
     async def asked(self, place: str = "ops") -> Any:
@@ -123,7 +122,7 @@ class Front(ABC):
         return next(item for item in reversed(self.private_messages(user)) if item.buttons)
 
     async def settled(self, place: str = "ops") -> None:
-        """Wait until something was said, and then nothing more for a while."""
+        """Wait until the bot has posted, and then has been silent for some time."""
         await self.house.until(lambda: self.answers(place))
         seen = None
         while (now := [(id(item), item.edits) for item in self.answers(place)]) != seen:
@@ -131,7 +130,7 @@ class Front(ABC):
             await self.house.passes(8)
 
     async def says_at_last(self, text: str, place: str = "ops") -> None:
-        """Wait until the bot's last message says something."""
+        """Wait until the messages of the bot contain a text."""
         await self.house.until(lambda: text in "\n".join(x.text for x in self.answers(place)))
 
 
@@ -180,7 +179,7 @@ class TeamsFront(Front):
 
     def __init__(self, house: House) -> None:
         super().__init__(house)
-        self._told: dict[str, list[str]] = {}
+        self._notices: dict[str, list[str]] = {}
 
     @property
     def teams(self) -> Teams:
@@ -198,14 +197,14 @@ class TeamsFront(Front):
         pressed = self.teams.of(user, chat).invoke(shown, what, {})
         answer = self.teams.saw(shown, user, await self.teams.deliver(pressed))
         assert answer.status in (200, 400, 403)
-        self._told.setdefault(user, []).append(answer.text)
+        self._notices.setdefault(user, []).append(answer.text)
 
     def answers(self, place: str = "ops") -> Sequence[Any]:
         return self.teams.conversation(place).answers
 
     def private(self, user: str) -> str:
         alone = (item.text for item in self.private_messages(user))
-        return "\n".join([*self._told.get(user, ()), *alone])
+        return "\n".join([*self._notices.get(user, ()), *alone])
 
     def alone(self, user: str) -> str:
         return f"with {user}"
@@ -242,12 +241,12 @@ class House:
 
     @property
     def changes(self) -> list[Mapping[str, Any]]:
-        """What was changed in the cloud, as its state file has it."""
+        """The changes of the cloud, from its state file."""
         state = self.folder / "cloud.json"
         return json.loads(state.read_text())["changes"] if state.exists() else []
 
     async def start(self) -> None:
-        """Serve; what was kept is there again."""
+        """Serve on the store of the previous start."""
         self.app = await self._stack.enter_async_context(App(self._composed()))
         url = await self._stack.enter_async_context(listening(self.app))
         self.slack.bot = self.teams.bot = url
@@ -261,14 +260,14 @@ class House:
         await self.start()
 
     async def until(self, wanted: Callable[[], Any], *, step: float = STEP) -> None:
-        """Let time pass until something is so."""
+        """Advance the clock until a condition holds."""
         with anyio.fail_after(10):
             while not wanted():
                 await anyio.sleep(0.002)
                 self.clock.advance(step)
 
     async def passes(self, seconds: float) -> None:
-        """Let time pass, slowly enough that everybody can do what is due."""
+        """Advance the clock in small steps, so that due work runs."""
         end = self.clock.time() + seconds
         await self.until(lambda: self.clock.time() >= end, step=max(STEP, seconds / 200))
 
@@ -308,11 +307,6 @@ class House:
         if name == "teams":
             usual = self.teams.settings(client_secret=Secret("simulated"))
         return {**usual, **self.plugins.get(name, {})}
-
-
-def check(card: dict[str, Any]) -> None:
-    """Let Microsoft's own schema look at a card."""
-    loaded(dump_json(card).decode())
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ _TEXTS = ("TextRun", "TextBlock")
 
 
 def faint(card: dict[str, Any]) -> list[str]:
-    """Return the texts of a card that have too little contrast, with it and the theme."""
+    """Return the texts of a card with too little contrast, with the theme and the contrast."""
     found = []
     for name, theme in THEMES.items():
         for part, style in _texts(card.get("body", []), "default"):

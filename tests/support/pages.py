@@ -1,4 +1,4 @@
-"""The README and the pages of ``docs/`` as tests see them: blocks, transcripts, tables, links."""
+"""Reads blocks, transcripts, tables and links of the README and of ``docs/``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving import ROOT
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = (README, *sorted(DOCS.rglob("*.md")))
-"""All pages whose code the tests run. Each is a transcript of its own."""
+"""All pages whose code the tests run. Each is one transcript."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml))\n")
@@ -72,7 +72,7 @@ def _continues(command: str) -> bool:
 
 
 def lines(script: str) -> list[str]:
-    """Return the commands of a shell script, one each, without the blanks around them."""
+    """Return the commands of a shell script, stripped."""
     found: list[str] = []
     for line in script.splitlines():
         if found and (_continues(found[-1])):
@@ -83,7 +83,7 @@ def lines(script: str) -> list[str]:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether it is what was printed: ``…`` is anything, blanks and measurements do not count."""
+    """Return whether a text was printed; ``…`` matches anything, blanks and numbers are ignored."""
     wanted = map(re.escape, _settled(shown).split("…"))
     return re.fullmatch(".*".join(wanted), _settled(printed), re.DOTALL) is not None
 
@@ -102,7 +102,7 @@ def table(page: str, first: str) -> list[list[str]]:
 
 
 def words(text: str) -> list[str]:
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`]+)`", text)
 
 

@@ -1,4 +1,4 @@
-"""A real server for tests: `smartops serve` in a process of its own, spoken to over HTTP."""
+"""`smartops serve` in a process of its own, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Server:
                 return self
             if self.process.poll() is not None:
                 break
-            time.sleep(0.02)  # a process is awaited, not a moment
+            time.sleep(0.02)  # polls another process
         raise AssertionError(f"the server did not start:\n{self.log.read_text()[begin:]}")
 
     def _command(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A whole SmartOps on a real port, before a simulated Teams. Both live on one clock."""
+"""A SmartOps on a real port with a simulated Teams, on one clock."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from smartops import (
     command,
     hookimpl,
 )
-from smartops.app import App, assemble
+from smartops.app import App, Composition, assemble
 from smartops.channels import dump_json
 from smartops.config import Settings
 from smartops.plugins import Plugins
-from smartops.server import serve
 from smartops.testing import ManualClock
 from smartops.testing.bot import SETTINGS
+from smartops.testing.serving import listening
 from smartops_simulators.teams import TeamsSimulator
 from smartops_teams import TeamsChannel, TeamsConfig
 
 
 class Lamps:
-    """A plugin with something to change, something long and something slow."""
+    """A plugin with changes, long replies and slow commands."""
 
     def __init__(self) -> None:
         self.switched: list[str] = []
-        self.go_on = anyio.Event()
+        self.proceed = anyio.Event()
 
     @hookimpl
     def register_commands(self) -> Sequence[Command]:
@@ -61,7 +61,7 @@ class Lamps:
         async def blink(lamp: str, work: Work) -> str:
             """Blink slowly."""
             await work.progress("blinking", done=1, total=2)
-            await self.go_on.wait()
+            await self.proceed.wait()
             self.switched.append(lamp)
             return f"{lamp} has blinked."
 
@@ -90,8 +90,8 @@ class Lamps:
 
         @command("ponder")
         async def ponder() -> str:
-            """Wait until the test lets go."""
-            await self.go_on.wait()
+            """Wait until the test proceeds."""
+            await self.proceed.wait()
             return "I have thought."
 
         @command("menu")
@@ -112,7 +112,7 @@ def line(number: int) -> str:
 
 @dataclass
 class House:
-    """SmartOps with Teams in front, and what can be done with both."""
+    """SmartOps and a simulated Teams."""
 
     folder: Path
     clock: ManualClock
@@ -120,7 +120,6 @@ class House:
     lamps: Lamps = field(default_factory=Lamps)
     teams_settings: dict[str, Any] = field(default_factory=dict)
     app: App | None = None
-    url: str = ""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -131,9 +130,9 @@ class House:
         return channel
 
     async def start(self) -> None:
-        """Serve; what was kept is there again."""
-        self.url = await self._stack.enter_async_context(self._serving())
-        self.teams.bot = f"{self.url}/api/messages"
+        """Serve on the store of the previous start."""
+        self.app = await self._stack.enter_async_context(App(self._composed()))
+        self.teams.bot = await self._stack.enter_async_context(listening(self.app))
 
     async def stop(self) -> None:
         stack, self._stack = self._stack, AsyncExitStack()
@@ -148,7 +147,7 @@ class House:
         section = self.teams.settings(client_secret=Secret("simulated")) | self.teams_settings
         return TeamsConfig.model_validate(section)
 
-    def _composed(self) -> App:
+    def _composed(self) -> Composition:
         plugins = Plugins()
         plugins.register("teams", smartops_teams)
         plugins.register("lamps", self.lamps)
@@ -158,40 +157,20 @@ class House:
             for name in ("alice", "bob")
         }
         url = f"sqlite:///{self.folder / 'house.db'}"
-        server = {"port": 0, "shutdown_timeout": timedelta(seconds=0.2)}
+        server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
         settings = Settings.model_validate({**SETTINGS, **changes})
-        return App(assemble(settings, plugins, self.clock))
-
-    @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[str]:
-        self.app = app = self._composed()
-        urls: list[str] = []
-        listening, stop = anyio.Event(), anyio.Event()
-
-        def ready(url: str) -> None:
-            urls.append(url)
-            listening.set()
-
-        async with anyio.create_task_group() as group:
-
-            async def run() -> None:
-                await serve(app, ready=ready, stop=stop)
-
-            group.start_soon(run)
-            await listening.wait()
-            yield urls[0]
-            stop.set()
+        return assemble(settings, plugins, self.clock)
 
 
 def check(card: dict[str, Any]) -> None:
-    """Let Microsoft's own schema look at a card."""
+    """Validate a card by Microsoft's schema; raises AssertionError."""
     loaded(dump_json(card).decode())
 
 
 @asynccontextmanager
 async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[None]:
-    """Let the clock run, faster than it does."""
+    """Advance the clock faster than real time."""
 
     async def run() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The data of the wire contract, as shapes to hold answers to."""
+"""The shapes of the wire contract's data, for assertions."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ FAILURE = {"backend": str, "code": str, "message": str}
 
 
 def fits(value: Any, shape: Any, where: str = "data") -> None:
-    """Hold a value to a shape: these keys and no others, these types."""
+    """Assert that a value has exactly the keys and the types of a shape."""
     if isinstance(shape, Mapping):
         assert set(value) == set(shape), where
         for key, inner in shape.items():
@@ -108,15 +108,15 @@ def data_of(answer: HttpAnswer) -> dict[str, Any]:
 
 
 def refused(answer: HttpAnswer, status: int, code: str, *words: str) -> dict[str, Any]:
-    """Hold an answer to the form of errors, and return the error; its text has all the words."""
+    """Assert that a response is an error whose text has all the words; return the error."""
     assert (answer.status, answer.body["status"]) == (status, "error"), answer.body
     assert set(answer.body) == {"status", "error", "timestamp", "request_id"}
     error: dict[str, Any] = answer.body["error"]
     assert error["code"] == code, error
     assert {"code", "message"} <= set(error) <= {"code", "message", "details", "retry_after"}
-    told = f"{error['message']} {error.get('details', '')}"
-    assert all(word in told for word in words), told
-    assert "arn:" not in told
+    text = f"{error['message']} {error.get('details', '')}"
+    assert all(word in text for word in words), text
+    assert "arn:" not in text
     assert answer.headers["x-request-id"] == answer.body["request_id"]
     if status == 429:
         assert answer.headers["retry-after"] == str(error["retry_after"])

@@ -142,7 +142,7 @@ async def test_nothing_runs_that_the_person_may_not(cloud, model, obedient, say,
         obedient.looks = WHERE[where](f"tag:Bait={number}")
         answer = await say("is all well?", user="vera", conversation=f"c{number}")
         assert obedient.obeyed == number + 1, "the order was never read, so nothing was tested"
-        assert answer.text == "Done, as told."
+        assert answer.text == "Done."
         assert {action.type for action in answer.reply.actions} <= {"command"}
     cloud.clock.advance(60)
     assert await state(cloud) == before

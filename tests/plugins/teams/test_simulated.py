@@ -51,7 +51,7 @@ async def test_an_invoke_is_answered_before_its_timeout(
     asked = await teams.shown("ops")
     answer = await teams.clicks(asked, "confirm")
     assert "Working on it" in answer.text
-    house.lamps.go_on.set()
+    house.lamps.proceed.set()
     await teams.until(lambda: "hall has blinked." in asked.text)
     await house.settled()
     assert house.lamps.switched == ["hall"]
@@ -176,7 +176,7 @@ async def test_a_click_is_answered_after_a_restart(
     answer = await teams.clicks(asked, "confirm")
     assert "Working on it" in answer.text
     await house.stop()
-    house.lamps.go_on.set()
+    house.lamps.proceed.set()
     await house.start()
     async with time_lapse(house.clock):
         await teams.until(lambda: "hall has blinked." in asked.text)
