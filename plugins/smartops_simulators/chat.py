@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from smartops import Clock
 
@@ -60,20 +60,13 @@ class Conversation(Generic[M]):
         return next(found, None)
 
 
-class Person(Protocol):
-    """A person, who has an ``identity`` in the configuration of SmartOps."""
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A person, with an ``identity`` in the configuration of SmartOps that follows from the name."""
 
-    @property
-    def id(self) -> str:
-        """The id by which the platform's API knows the person."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-
-    @property
-    def identity(self) -> str:
-        """The identity."""
+    name: str
+    id: str
+    identity: str
 
 
 class Meter:

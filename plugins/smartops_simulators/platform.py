@@ -22,7 +22,7 @@ from aiohttp import web
 
 from smartops import Clock
 
-from .chat import Conversation, Person
+from .chat import Conversation, User
 from .page import Page
 
 
@@ -83,7 +83,7 @@ class Delivered:
 Serve = Callable[[], Awaitable[web.Response]]
 
 
-U = TypeVar("U", bound=Person)
+U = TypeVar("U", bound=User)
 C = TypeVar("C", bound=Conversation[Any])
 
 

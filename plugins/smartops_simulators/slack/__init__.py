@@ -13,7 +13,7 @@ It checks requests as Slack does, and answers alike. A request that Slack would 
 breach, and fails the test at the end.
 """
 
-from .model import Conversation, Dialog, File, Message, User
+from .model import Conversation, Dialog, File, Message
 from .service import SlackSimulator
 
-__all__ = ["Conversation", "Dialog", "File", "Message", "SlackSimulator", "User"]
+__all__ = ["Conversation", "Dialog", "File", "Message", "SlackSimulator"]

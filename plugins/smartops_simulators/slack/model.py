@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smartops_simulators import chat
-from smartops_simulators.chat import walk
+from smartops_simulators.chat import User, walk
 
 JSON = dict[str, Any]
 
@@ -18,22 +18,6 @@ def made_id(kind: str, name: str) -> str:
     """Return the id that follows from a name: a letter, a zero and nine more."""
     digest = hashlib.sha256(f"{kind}:{name}".encode()).digest()
     return f"{kind}0{base64.b32encode(digest).decode()[:9]}"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person; the id follows from the name, so that it can be configured."""
-
-    name: str
-    team: str
-
-    @property
-    def id(self) -> str:
-        return made_id("U", self.name)
-
-    @property
-    def identity(self) -> str:
-        return f"slack:{self.team}:{self.id}"
 
 
 @dataclass(slots=True)

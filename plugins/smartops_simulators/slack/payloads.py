@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smartops_simulators.chat import value_of
+from smartops_simulators.chat import User, value_of
 
-from .model import JSON, Conversation, Dialog, Message, User, made_id
+from .model import JSON, Conversation, Dialog, Message, made_id
 
 if TYPE_CHECKING:
     from .service import SlackSimulator

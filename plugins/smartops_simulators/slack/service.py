@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from smartops import Clock
+from smartops_simulators.chat import User
 from smartops_simulators.page import PEOPLE
 from smartops_simulators.platform import Delivered, Fault, Platform
 from smartops_simulators.printed import configuration
 
-from .model import Conversation, Dialog, File, Message, User, made_id
+from .model import Conversation, Dialog, File, Message, made_id
 from .payloads import App, Payloads, button, filled, typed
 from .sockets import Sockets
 from .tickets import Tickets
@@ -101,7 +102,8 @@ class SlackSimulator(Platform[User, Conversation]):
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
 
     def new_user(self, name: str) -> User:
-        return User(name, self.app.team)
+        key = made_id("U", name)
+        return User(name=name, id=key, identity=f"slack:{self.app.team}:{key}")
 
     def new_conversation(self, name: str) -> Conversation:
         """Return ``ops``, a channel, or ``@alice``, the direct message with that person."""

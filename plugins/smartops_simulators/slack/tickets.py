@@ -6,8 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from smartops import Clock
-
-from .model import User
+from smartops_simulators.chat import User
 
 TRIGGER_SECONDS, RESPONSE_SECONDS = 3.0, 1800.0
 RESPONSE_USES = 5

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from smartops_simulators.chat import BOT, Meter
+from smartops_simulators.chat import BOT, Meter, User
 from smartops_simulators.platform import Serve
 
 from .limits import CALLS_A_MINUTE, GRACE, POSTS, faults_of_message, faults_of_view
-from .model import Conversation, Dialog, File, Message, User, made_id
+from .model import Conversation, Dialog, File, Message, made_id
 from .tickets import Ticket
 
 if TYPE_CHECKING:
@@ -157,7 +157,9 @@ class WebApi:
     def _user_info(self, arguments: Arguments) -> Answer:
         user = self._person(arguments.get("user"))
         profile = {"real_name": user.name.title(), "display_name": user.name}
-        return {"user": {"id": user.id, "team_id": user.team, "name": user.name, **profile}}
+        return {
+            "user": {"id": user.id, "team_id": self._slack.app.team, "name": user.name, **profile}
+        }
 
     def _person(self, id: object) -> User:
         if (user := self._slack.user_by_id(id)) is None:

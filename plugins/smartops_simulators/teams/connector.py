@@ -152,7 +152,8 @@ class Connector:
 
     async def _members(self, request: web.Request) -> web.Response:
         chat, _ = self._chat(request.match_info["chat"])
-        people = [{**user.account, "tenantId": user.tenant} for user in chat.members.values()]
+        tenant = self._teams.login.tenant
+        people = [{**user.account, "tenantId": tenant} for user in chat.members.values()]
         wanted = request.match_info.get("id")
         if wanted is None:
             return web.json_response(people)

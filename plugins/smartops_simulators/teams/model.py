@@ -14,24 +14,18 @@ _PEOPLE = uuid.UUID("5d1f0c3e-7a51-4b0c-9d53-0d8a3a1f7b11")
 CARD = "application/vnd.microsoft.card.adaptive"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person; the object id follows from the name, so that it can be configured."""
+@dataclass(frozen=True, kw_only=True)
+class User(chat.User):
+    """A person, by the id for bots and the ``object_id`` in the directory."""
 
-    name: str
-    tenant: str
+    object_id: str
 
-    @property
-    def object_id(self) -> str:
-        return str(uuid.uuid5(_PEOPLE, self.name))
-
-    @property
-    def id(self) -> str:
-        return f"29:{uuid.uuid5(_PEOPLE, f'for this bot: {self.name}').hex}"
-
-    @property
-    def identity(self) -> str:
-        return f"teams:{self.tenant}:{self.object_id}"
+    @classmethod
+    def named(cls, name: str, tenant: str) -> User:
+        """Return the person of a name, always with the same ids."""
+        object_id = str(uuid.uuid5(_PEOPLE, name))
+        key = f"29:{uuid.uuid5(_PEOPLE, f'for this bot: {name}').hex}"
+        return cls(name=name, id=key, identity=f"teams:{tenant}:{object_id}", object_id=object_id)
 
     @property
     def account(self) -> dict[str, str]:
@@ -74,7 +68,7 @@ class Conversation(chat.Conversation[Message]):
         """Return a channel, or the chat ``with alice``, or the chat of the ``group crew``."""
         root = uuid.uuid5(_PEOPLE, f"channel {name}").hex
         if name.startswith("with "):
-            user = User(name.removeprefix("with "), tenant)
+            user = User.named(name.removeprefix("with "), tenant)
             key, kind, team = f"a:1{user.id[3:]}", "personal", ""
         elif name.startswith("group "):
             key, kind, team = f"19:{root}@thread.v2", "groupChat", ""

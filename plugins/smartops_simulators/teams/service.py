@@ -101,7 +101,7 @@ class TeamsSimulator(Platform[User, Conversation]):
         return str(next(self._numbers))
 
     def new_user(self, name: str) -> User:
-        return User(name, self.login.tenant)
+        return User.named(name, self.login.tenant)
 
     def new_conversation(self, name: str) -> Conversation:
         """Return ``ops``, a channel, or the chats ``with alice`` and ``group crew``."""
