@@ -62,7 +62,7 @@ class Conversation(Generic[M]):
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A person, with an ``identity`` in the configuration of SmartOps that follows from the name."""
+    """A person; ``identity`` is the one in the configuration of SmartOps."""
 
     name: str
     id: str
