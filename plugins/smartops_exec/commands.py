@@ -60,7 +60,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
         Scripts that change nothing run at once; others are confirmed first.
         --timeout bounds how long it may take, such as 30s or 5m.
         """
-        unique = _counted(config, targets)
+        unique = _unique(config, targets)
         limit = _limit(config, allowed.choose(script, call.person, unique), timeout)
         request = RunRequest(script, unique, limit, call.idempotency_key)
         done = await RunMonitor(runner, clock, config.poll).run(request, work)
@@ -78,7 +78,7 @@ def executing(config: ExecConfig, allowed: AllowList, clock: Clock) -> Command:
     async def plan(
         call: Call, runner: Runner, script: str, targets: list[Instance], timeout: timedelta | None
     ) -> Plan:
-        unique = _counted(config, targets)
+        unique = _unique(config, targets)
         limit = _limit(config, allowed.choose(script, call.person, unique), timeout)
         return _plan(runner, script, unique, limit)
 
@@ -103,7 +103,7 @@ def _unreachable(runner: Runner, target: Instance, result: RunResult) -> Refusal
     return runner.unreachable(f"{target.label} cannot be reached to run scripts", details=details)
 
 
-def _counted(config: ExecConfig, targets: Sequence[Instance]) -> tuple[Instance, ...]:
+def _unique(config: ExecConfig, targets: Sequence[Instance]) -> tuple[Instance, ...]:
     unique = tuple({item.id: item for item in targets}.values())
     if len(unique) > config.max_targets:
         raise ValidationFailed(

@@ -75,8 +75,8 @@ class _Fault:
         configured = self.config.operation
         names = {configured} if isinstance(configured, str) else {*configured}
         everything = "*" in names and operation != "interpret"
-        act = "act" in names and operation in ("start", "stop", "reboot")
-        return self.left != 0 and (everything or act or operation in names)
+        verb = "act" in names and operation in ("start", "stop", "reboot")
+        return self.left != 0 and (everything or verb or operation in names)
 
 
 class Faults:
@@ -100,7 +100,7 @@ class Faults:
         await self._apply(operation, "after", ids)
 
     def deny(self, verb: Operation, ids: Sequence[str]) -> None:
-        """Raise if the next call would lack a permission; this does not use the fault up."""
+        """Raise if the next call would be refused for want of a permission; this does not count."""
         for fault in self._matching(verb, "before", ids):
             if fault.config.code == "PERMISSION_DENIED":
                 _fail(fault.config, verb, ids)

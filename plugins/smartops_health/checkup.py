@@ -85,9 +85,9 @@ class Checkup:
         """Judge suspects by their history; those beyond ``max_series`` by their latest value."""
         limit = self._config.max_series if threshold_of(self._config, metric).sustained else 0
         chosen = heapq.nlargest(limit, suspects, key=lambda suspect: suspect[0])
-        asked = [instance for _, instance in chosen]
+        hottest = [instance for _, instance in chosen]
         since = self._now - self._config.window
-        series = await self._measures.series(metric, asked, since) if asked else {}
+        series = await self._measures.series(metric, hottest, since) if chosen else {}
         for chunk in _chunks(suspects):
             for value, instance in chunk:
                 samples = series.get(instance.id)

@@ -36,12 +36,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects findings: retains the ``keep`` worst ones and counts all."""
+    """Collects findings: retains the ``most`` worst ones and counts all."""
 
-    keep: int
+    most: int
     total: int = 0
     worst: dict[str, Severity] = field(default_factory=dict)
-    _kept: list[Finding] = field(default_factory=list)
+    _retained: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
         """Add a finding."""
@@ -50,19 +50,19 @@ class Findings:
         before = self.worst.get(key)
         if before is None or RANK[finding.severity] < RANK[before]:
             self.worst[key] = finding.severity
-        self._kept.append(finding)
-        if len(self._kept) >= 2 * self.keep:
+        self._retained.append(finding)
+        if len(self._retained) >= 2 * self.most:
             self._shrink()
 
     def worst_first(self) -> list[Finding]:
-        """Return the worst findings, at most ``keep`` of them."""
+        """Return the worst findings, at most ``most`` of them."""
         self._shrink()
-        return list(self._kept)
+        return list(self._retained)
 
     def counts(self) -> Counter[Severity]:
         """Return the number of instances by their worst severity."""
         return Counter(self.worst.values())
 
     def _shrink(self) -> None:
-        self._kept.sort(key=lambda finding: finding.order)
-        del self._kept[self.keep :]
+        self._retained.sort(key=lambda finding: finding.order)
+        del self._retained[self.most :]

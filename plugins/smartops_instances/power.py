@@ -100,17 +100,17 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
     """Return the command of one verb."""
     rules = RULES[verb]
 
-    async def act(compute: Compute, targets: list[Instance]) -> Reply:
+    async def execute(compute: Compute, targets: list[Instance]) -> Reply:
         split = _split(verb, targets, config.max_targets)
         transitions = await compute.act(verb, split.moving) if split.moving else ()
         return _reply(verb, split, transitions)
 
-    act.__doc__ = rules.help + _MANY
+    execute.__doc__ = rules.help + _MANY
     made = command(
         f"{verb} {{targets}}",
         effect=Effect.CHANGE,
         examples=(f"{verb} web-server-01", f"{verb} web-server-01,web-server-02"),
-    )(act)
+    )(execute)
 
     @made.plan
     async def plan(compute: Compute, targets: list[Instance]) -> Plan:

@@ -1,8 +1,8 @@
-"""Requests that pretend, and what must become of each: the attack table of the Teams channel.
+"""The attacks on the Teams channel: forged requests, and the status that each must get.
 
-An expectation is a status: 200 lets the activity in, 401 is no proof, 403 is
-genuine but not for us, 400 is genuine but malformed. None of the requests
-changes the service, so one server can be tried with all of them.
+200 is accepted, 401 is not authenticated, 403 is authenticated but not for this
+bot, 400 is authenticated but malformed. No request changes the service, so one
+server serves all of them.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ ATTACKS: list[Attack] = []
 def attack(
     name: str, status: int, *, emulator: bool = False
 ) -> Callable[[Callable[[Issuers], Request]], Callable[[Issuers], Request]]:
-    def keep(function: Callable[[Issuers], Request]) -> Callable[[Issuers], Request]:
+    def register(function: Callable[[Issuers], Request]) -> Callable[[Issuers], Request]:
         ATTACKS.append(Attack(name, status, function, emulator))
         return function
 
-    return keep
+    return register
 
 
 def token(name: str, status: int, **claims: Any) -> None:
@@ -78,6 +78,11 @@ def said(name: str, status: int, **changes: Any) -> None:
     attack(name, status)(lambda service: (bearer(service.framework.token()), activity(**changes)))
 
 
+def authorization(name: str, status: int, header: str) -> None:
+    """One more attack: a valid token in a header of this form, and a usual activity."""
+    attack(name, status)(lambda service: (header.format(service.framework.token()), activity()))
+
+
 def bearer(token: str) -> str:
     return f"Bearer {token}"
 
@@ -94,7 +99,7 @@ def forged(issuer: StandInIssuer, header: dict[str, Any], signature: bytes = b""
     return ".".join(segment(part).decode() for part in parts)
 
 
-# --- who is let in ---------------------------------------------------------------------------
+# --- accepted ---------------------------------------------------------------------------
 
 token("valid", 200)
 token("aud in upper case", 200, aud=APP_ID.upper())
@@ -105,17 +110,11 @@ moved("expired 4 min ago", 200, exp=-240)
 moved("not valid for 4 min", 200, nbf=240)
 
 
-@attack("scheme in lower case", 200)
-def _(service: Issuers) -> Request:
-    return f"bearer {service.framework.token()}", activity()
-
-
+authorization("scheme in lower case", 200, "bearer {}")
 # --- signature -------------------------------------------------------------------------------
 
 
-@attack("no token", 401)
-def _(service: Issuers) -> Request:
-    return None, activity()
+attack("no token", 401)(lambda service: (None, activity()))
 
 
 for name in ("none", "NONE", "None"):
@@ -161,7 +160,7 @@ def _(service: Issuers) -> Request:
 @attack("payload changed", 401)
 def _(service: Issuers) -> Request:
     head, _, signature = service.framework.token().split(".")
-    claims = {**claims_of(service.framework), "sub": "somebody else"}
+    claims = {**claims_of(service.framework), "sub": "another person"}
     return bearer(f"{head}.{segment(json.dumps(claims).encode()).decode()}.{signature}"), activity()
 
 
@@ -174,7 +173,7 @@ for name in ("RS384", "PS256"):
     )
 
 for name, kid in (
-    ("kid unknown", "nobody"),
+    ("kid unknown", "unknown"),
     ("kid missing", None),
     ("kid with a path", "../../../../dev/null"),
     ("kid with SQL", "' OR '1'='1"),
@@ -194,31 +193,15 @@ def _(service: Issuers) -> Request:
     return bearer(service.framework.sign(claims_of(service.framework), headers=headers)), activity()
 
 
-@attack("five segments", 401)
-def _(service: Issuers) -> Request:
-    return bearer(f"{service.framework.token()}.e30.e30"), activity()
-
-
+authorization("five segments", 401, "Bearer {}.e30.e30")
 token("over 16 KB", 401, padding="x" * 16_384)
 
 # --- header ----------------------------------------------------------------------------------
 
 
-@attack("two spaces after Bearer", 401)
-def _(service: Issuers) -> Request:
-    return f"Bearer  {service.framework.token()}", activity()
-
-
-@attack("no scheme", 401)
-def _(service: Issuers) -> Request:
-    return service.framework.token(), activity()
-
-
-@attack("scheme Basic", 401)
-def _(service: Issuers) -> Request:
-    return f"Basic {service.framework.token()}", activity()
-
-
+authorization("two spaces after Bearer", 401, "Bearer  {}")
+authorization("no scheme", 401, "{}")
+authorization("scheme Basic", 401, "Basic {}")
 # --- claims ----------------------------------------------------------------------------------
 
 token("aud of another app", 401, aud=STRANGE_TENANT)
