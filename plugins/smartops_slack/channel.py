@@ -94,8 +94,8 @@ class SlackChannel(Channel):
         async with anyio.create_task_group() as group:
             group.start_soon(self._identify_bot)
             if self._config.app_token:
-                socket = SocketMode(self._api, self._reader, self._services)
-                group.start_soon(socket.run, app, self)
+                socket = SocketMode(self._api, self._reader, self._services, app, self)
+                group.start_soon(socket.run)
 
     async def _identify_bot(self) -> None:
         while True:

@@ -39,14 +39,18 @@ log = logging.getLogger("smartops.slack")
 class SocketMode:
     """Keeps a connection open and accepts the messages that arrive."""
 
-    def __init__(self, api: SlackApi, reader: Reader, services: Services) -> None:
+    def __init__(
+        self, api: SlackApi, reader: Reader, services: Services, app: Runtime, channel: Channel
+    ) -> None:
         self._api = api
         self._reader = reader
         self._clock = services.clock
         self._max_depth = services.max_depth
+        self._app = app
+        self._channel = channel
         self._failures = 0
 
-    async def run(self, app: Runtime, channel: Channel) -> None:
+    async def run(self) -> None:
         """Stay connected until cancelled.
 
         Slack announces the end of a connection: the next one is opened while the old one
@@ -55,7 +59,7 @@ class SocketMode:
         async with anyio.create_task_group() as group:
             while True:
                 ending = anyio.Event()
-                group.start_soon(self._connection, app, channel, ending)
+                group.start_soon(self._connection, ending)
                 await ending.wait()
                 await self._clock.sleep(self._pause())
 
@@ -65,7 +69,7 @@ class SocketMode:
         longest = min(LONGEST_PAUSE, 2.0 ** min(self._failures, 10))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
-    async def _connection(self, app: Runtime, channel: Channel, ending: anyio.Event) -> None:
+    async def _connection(self, ending: anyio.Event) -> None:
         from aiohttp import ClientError, WSMsgType
 
         began = self._clock.time()
@@ -73,7 +77,7 @@ class SocketMode:
             async with self._api.socket() as socket:
                 async for frame in socket:
                     if frame.type is WSMsgType.TEXT:
-                        self._frame(frame.data, app, channel, socket, ending)
+                        self._receive(frame.data, socket, ending)
         except BackendUnavailable as error:
             log.warning("Socket Mode is not connected: %s", error)
             await self._clock.sleep(error.retry_after or 0)
@@ -86,14 +90,7 @@ class SocketMode:
             self._failures = 0 if lasted >= STEADY else self._failures + 1
             ending.set()
 
-    def _frame(
-        self,
-        frame: str,
-        app: Runtime,
-        channel: Channel,
-        socket: ClientWebSocketResponse,
-        ending: anyio.Event,
-    ) -> None:
+    def _receive(self, frame: str, socket: ClientWebSocketResponse, ending: anyio.Event) -> None:
         try:
             envelope = parse_json(frame.encode("utf-8", "replace"), self._max_depth)
         except Refusal as error:
@@ -112,20 +109,14 @@ class SocketMode:
             ending.set()
         elif text_of(envelope, "envelope_id"):
             # A failure there is logged, and Slack sends the envelope again.
-            app.spawn(self._accept, app, channel, socket, envelope)
+            self._app.spawn(self._accept, socket, envelope)
 
-    async def _accept(
-        self,
-        app: Runtime,
-        channel: Channel,
-        socket: ClientWebSocketResponse,
-        envelope: JsonObject,
-    ) -> None:
+    async def _accept(self, socket: ClientWebSocketResponse, envelope: JsonObject) -> None:
         """Accept the messages of an envelope, then acknowledge it."""
         number = text_of(envelope, "envelope_id")
         receipt = self._read(text_of(envelope, "type"), number, object_of(envelope, "payload"))
         if receipt.messages:
-            await app.accept(channel, receipt.messages)
+            await self._app.accept(self._channel, receipt.messages)
         answer: dict[str, Any] = {"envelope_id": number}
         if envelope.get("accepts_response_payload") is True and receipt.ack.body:
             answer["payload"] = parse_json(receipt.ack.body)

@@ -190,16 +190,17 @@ async def test_data_cannot_leave_its_fence(cloud, model, obedient, say):
             assert hidden not in part["text"]
 
 
-@pytest.mark.parametrize("harm", HARM, ids=range(len(HARM)))
-async def test_a_pasted_alarm_changes_nothing(cloud, model, harm):
-    model.brain = lambda asked: uses(harm)
+async def test_a_pasted_alarm_changes_nothing(cloud, model):
     before = await state(cloud)
-    answer = await cloud.say(f"what does this alarm mean: {ORDERS[0]}")
-    if harm[1].get("script") in (None, "systemctl restart nginx"):
-        assert answer.status == "pending"
-        assert answer.data["understood"].startswith(harm[0])
-    else:
-        assert answer.code == "PERMISSION_DENIED"
+    for number, harm in enumerate(HARM):
+        model.brain = lambda asked, harm=harm: uses(harm)
+        text = f"what does this alarm mean: {ORDERS[0]}"
+        answer = await cloud.say(text, conversation=f"c{number}")
+        if harm[1].get("script") in (None, "systemctl restart nginx"):
+            assert answer.status == "pending", harm
+            assert answer.data["understood"].startswith(harm[0])
+        else:
+            assert answer.code == "PERMISSION_DENIED", harm
     cloud.clock.advance(60)
     assert await state(cloud) == before
     assert await changed(cloud) == []
