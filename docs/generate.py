@@ -33,7 +33,7 @@ validates a file, and `smartops schema` prints its JSON schema for your editor.
 
 - **References.** `${NAME}` is an environment variable, `${NAME:-default}` has a default,
   `${file:PATH}` is the content of a file, and `$${` is a literal `${`. Secrets must be references:
-  a literal secret is refused. Secrets never appear in an error, the log or a record.
+  a literal secret is refused. Secrets never appear in an error, the log or an audit event.
 - **URLs.** Percent-encode reserved characters of a user name or password (`@` is `%40`).
 - **Durations** are written `250ms`, `30s`, `5m`, `1h30m`, `90d`; **sizes** `65536`, `256KiB`,
   `1MB`.

@@ -170,7 +170,8 @@ class StoreSettings(Section):
         "several replicas.",
     )
     retention: Positive = Field(
-        default=timedelta(days=90), description="How long finished operations and records stay."
+        default=timedelta(days=90),
+        description="How long finished operations and audit events stay.",
     )
 
 

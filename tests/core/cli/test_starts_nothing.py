@@ -75,16 +75,10 @@ async def test_read_only_commands_make_no_call_to_slack(run, slack, words):
 
 
 @pytest.mark.anyio
-async def test_say_opens_no_socket(run, slack):
-    done = await anyio.to_thread.run_sync(run, "say", "--user", "vic", "list instances")
-    assert done.status == 0
-    assert [call.method for call in slack.calls] == []
-
-
-@pytest.mark.anyio
-async def test_chat_opens_no_socket(run, slack, monkeypatch):
+@pytest.mark.parametrize("words", [["say", "list instances"], ["chat"]], ids=lambda words: words[0])
+async def test_the_console_opens_no_socket(run, slack, monkeypatch, words):
     monkeypatch.setattr("sys.stdin", io.StringIO("list instances\n"))
-    done = await anyio.to_thread.run_sync(run, "chat", "--user", "vic")
+    done = await anyio.to_thread.run_sync(run, *words, "--user", "vic")
     assert "web-server-01" in done.out
     assert [call.method for call in slack.calls] == []
 
