@@ -1,4 +1,4 @@
-"""Two accounts in four regions, as a look-alike plays them, and a server that operates them."""
+"""Two simulated accounts in four regions, and a server that operates them."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ plugins:
         external_id: x-1
         regions: [eu-central-1, eu-west-1]
     metrics: {{cache: 0s}}
-    limits: {{connect: {patience}, read: {patience}}}
+    limits: {{connect: {timeout}, read: {timeout}}}
     runner:
       poll: 50ms
       documents:
@@ -155,27 +155,27 @@ plugins:
     region: eu-central-1
     endpoint: {url}
     budget: {{person: 1000000000, everybody: 1000000000}}
-    limits: {{connect: {patience}, read: {patience}, attempts: 1}}
+    limits: {{connect: {timeout}, read: {timeout}, attempts: 1}}
 """
 
 
 @pytest.fixture(scope="module")
 def scenario() -> dict[str, Any]:
-    """What there is in AWS; a file may have another."""
+    """The accounts in AWS; a file may override it."""
     return SCENARIO
 
 
 @pytest.fixture(scope="module")
 def cloud(scenario: dict[str, Any]) -> Iterator[AwsSimulator]:
-    """The look-alike, for all tests of a file."""
+    """The simulator, for all tests of a file."""
     with AwsSimulator(scenario) as cloud:
         cloud.brain = brain
         yield cloud
 
 
 @pytest.fixture
-def upset(cloud: AwsSimulator) -> Iterator[AwsSimulator]:
-    """The look-alike, to be upset: everything is well again after the test."""
+def faulty(cloud: AwsSimulator) -> Iterator[AwsSimulator]:
+    """The simulator; faults and denials are removed after the test."""
     cloud.calls.clear()
     yield cloud
     cloud.heal()
@@ -183,19 +183,19 @@ def upset(cloud: AwsSimulator) -> Iterator[AwsSimulator]:
 
 
 @pytest.fixture(scope="module")
-def patience() -> str:
-    """How long AWS and the model may take for an answer; a file may have another."""
+def timeout() -> str:
+    """The timeout of AWS and the model; a file may override it."""
     return "15s"
 
 
 @pytest.fixture(scope="module")
 def server(
     cloud: AwsSimulator,
-    patience: str,
+    timeout: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     config = tmp_path_factory.mktemp("home") / "smartops.yaml"
-    named = {"url": cloud.url, "patience": patience}
+    named = {"url": cloud.url, "timeout": timeout}
     config.write_text(CONFIG.format(home=HOME, shop=SHOP, **named))
     running = Server(config).start()
     yield running

@@ -1,4 +1,4 @@
-"""Every documented command, said to a running server that operates the look-alike AWS."""
+"""Every documented command, sent to a running server that operates a simulated AWS."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def ran(output: str, status: str = "success", code: int | None = 0, **more: Any)
 def ran_on(outputs: Mapping[str, str], **counts: int) -> Check:
     def check(data: Data) -> None:
         fits(data, SEVERAL)
-        told = {item["name"]: item["output"] for item in data["results"]}
-        assert told == dict(outputs)
+        reported = {item["name"]: item["output"] for item in data["results"]}
+        assert reported == dict(outputs)
         kinds = ("success", "failed", "timedOut", "unreachable", "cancelled")
-        assert data["summary"] == {"total": len(told), **dict.fromkeys(kinds, 0), **counts}
+        assert data["summary"] == {"total": len(reported), **dict.fromkeys(kinds, 0), **counts}
 
     return check
 
@@ -90,8 +90,8 @@ def ran_on(outputs: Mapping[str, str], **counts: int) -> Check:
 def moved(verb: str, *moves: tuple[str, str, str]) -> Check:
     def check(data: Data) -> None:
         fits(data, POWER)
-        told = [(item["name"], item["before"], item["after"]) for item in data["instances"]]
-        assert (data["action"], told) == (verb, list(moves))
+        reported = [(item["name"], item["before"], item["after"]) for item in data["instances"]]
+        assert (data["action"], reported) == (verb, list(moves))
         unchanged = sum(before == after and verb != "reboot" for _, before, after in moves)
         accepted = len(moves) - unchanged
         total = {"total": len(moves), "accepted": accepted, "unchanged": unchanged}
@@ -182,7 +182,7 @@ READS: Mapping[str, Mapping[str, Check]] = {
     "list scripts": {"list scripts": scripts},
     "model usage": {"model usage": usage},
 }
-"""What only looks: by command, what is said and what comes back."""
+"""Reads: by command, the text and the check of its data."""
 
 POWERS: Sequence[tuple[str, str, Check]] = (
     ("stop shop-2", "Stop shop-2", moved("stop", ("shop-2", "running", "stopping"))),
@@ -204,7 +204,7 @@ POWERS: Sequence[tuple[str, str, Check]] = (
         moved("start", ("batch-1", "stopped", "pending"), ("batch-2", "stopped", "pending")),
     ),
 )
-"""What is said one after the other, what is asked then, and what comes once it is confirmed."""
+"""Changes in order: the text, the summary of the plan, and the check of the confirmed data."""
 
 AFTER = {"stop": "stopped", "start": "running", "reboot": "running"}
 TAG, UNTAG = 'tag shop-1 "Owner=Shop team",Tier=2', "untag shop-1 Owner,Tier"
@@ -213,7 +213,7 @@ PAIRS = [(text, check) for said in READS.values() for text, check in said.items(
 
 
 @pytest.mark.parametrize(("text", "check"), PAIRS, ids=[text for text, _ in PAIRS])
-def test_what_only_looks(server: Server, ann: str, text: str, check: Check) -> None:
+def test_every_read_returns_its_data(server: Server, ann: str, text: str, check: Check) -> None:
     check(data_of(server.say(ann, text)))
 
 
@@ -237,8 +237,8 @@ def settled(server: Server, token: str, name: str, state: str) -> None:
     raise AssertionError(f"{name} never was {state}")
 
 
-def test_the_power_of_machines_is_changed_once_it_is_confirmed(
-    server: Server, ann: str, upset: AwsSimulator
+def test_power_changes_happen_once_after_confirmation(
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     for text, summary, check in POWERS:
         data = confirmed(server, ann, text, summary)
@@ -246,21 +246,21 @@ def test_the_power_of_machines_is_changed_once_it_is_confirmed(
         for item in data["instances"]:
             settled(server, ann, item["name"], AFTER[data["action"]])
     for operation, times in (("StopInstances", 2), ("StartInstances", 2), ("RebootInstances", 1)):
-        calls = upset.calls.of(operation)
+        calls = faulty.calls.of(operation)
         real = [call for call in calls if not call.params.get("DryRun")]
         assert len(real) == times
         assert len(calls) == 3 * times  # tried dry before the question, and before the deed
         assert {call.caller.rpartition("/")[2] for call in real} == {"ann"}
 
 
-def test_what_is_cancelled_is_not_done(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_a_cancelled_change_does_not_happen(server: Server, ann: str, faulty: AwsSimulator) -> None:
     asked = server.say(ann, "stop shop-1")
     data_of(server.say(ann, asked.action("cancel")))
     refused(server.say(ann, asked.action("confirm")), 409, "APPROVAL_INVALID")
-    assert [call.params["DryRun"] for call in upset.calls.of("StopInstances")] == [True]
+    assert [call.params["DryRun"] for call in faulty.calls.of("StopInstances")] == [True]
 
 
-def test_tags_are_set_and_removed(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_tags_are_set_and_removed(server: Server, ann: str, faulty: AwsSimulator) -> None:
     own = {"Name": "shop-1", "Role": "web", "smartops": "managed"}
     data = confirmed(server, ann, TAG, "Set 2 tags of shop-1")
     fits(data, {**TAGS, "changed": int, "operation": str})
@@ -270,28 +270,28 @@ def test_tags_are_set_and_removed(server: Server, ann: str, upset: AwsSimulator)
     assert (data["tags"], data["changed"]) == (own, 2)
     assert data_of(server.say(ann, "tags shop-1"))["tags"] == own
     for operation in ("CreateTags", "DeleteTags"):
-        tried = [bool(call.params.get("DryRun")) for call in upset.calls.of(operation)]
+        tried = [bool(call.params.get("DryRun")) for call in faulty.calls.of(operation)]
         assert tried == [True, True, False]  # before the question, before the deed, the deed
 
 
 def test_a_script_that_changes_something_is_confirmed_first(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     text = "execute 'systemctl restart nginx' on tag:Role=web --timeout 45s"
     summary = "Run a script on 4 instances for at most 45 seconds"
     data = confirmed(server, ann, text, summary)
     ran_on(dict.fromkeys(MANY, "restarted\n"), success=4)(data)
-    sent = upset.calls.of("SendCommand")
+    sent = faulty.calls.of("SendCommand")
     assert len(sent) == 3  # one for each region
     assert {call.params["DocumentName"] for call in sent} == {"Ops-Service"}
     assert all(call.params["Parameters"]["verb"] == ["restart"] for call in sent)
 
 
-def test_windows_gets_a_document_of_its_own(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_windows_has_its_own_document(server: Server, ann: str, faulty: AwsSimulator) -> None:
     data_of(server.say(ann, "execute Get-Service on win-1"))
     data_of(server.say(ann, "execute journalctl on win-1"))
     data_of(server.say(ann, "execute journalctl on web-1"))
-    names = [call.params["DocumentName"] for call in upset.calls.of("SendCommand")]
+    names = [call.params["DocumentName"] for call in faulty.calls.of("SendCommand")]
     assert names == ["Ops-Services", "AWS-RunPowerShellScript", "AWS-RunShellScript"]
 
 
@@ -312,8 +312,8 @@ def test_pages_follow_each_other(server: Server, ann: str) -> None:
     refused(server.say(ann, "list instances --page nonsense"), 400, "VALIDATION_ERROR")
 
 
-def test_plain_words_are_looked_up_and_changes_only_proposed(
-    server: Server, ann: str, upset: AwsSimulator
+def test_free_text_is_answered_and_changes_are_only_proposed(
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     before = data_of(server.say(ann, "model usage"))["person"]["requests"]
     counted = server.say(ann, "how many web servers have we got?")
@@ -323,11 +323,11 @@ def test_plain_words_are_looked_up_and_changes_only_proposed(
     assert (asked.body["status"], asked.data["understood"]) == ("pending", "stop web-1")
     data_of(server.say(ann, asked.action("cancel")))
     assert data_of(server.say(ann, "model usage"))["person"]["requests"] == before + 3
-    assert [call.params["DryRun"] for call in upset.calls.of("StopInstances")] == [True]
+    assert [call.params["DryRun"] for call in faulty.calls.of("StopInstances")] == [True]
 
 
-def test_nothing_documented_is_left_out(server: Server, ann: str) -> None:
-    """Every phrase and option that the server offers, or a plugin's page names, is said above."""
+def test_every_documented_command_is_tested(server: Server, ann: str) -> None:
+    """Every phrase and option of the help and of the plugins' pages is tested above."""
     said = [text for text, _ in PAIRS] + [text for text, _, _ in POWERS] + [TAG, UNTAG]
     offered = data_of(server.say(ann, "help"))["commands"]
     verbs = set()

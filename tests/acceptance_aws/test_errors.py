@@ -1,4 +1,4 @@
-"""Every error code of the contract, where AWS or the way to it is the reason."""
+"""Every error code of the contract that AWS causes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from wire_shapes import data_of, refused
 
 
 @pytest.fixture(scope="module")
-def patience() -> str:
+def timeout() -> str:
     return "1s"
 
 
 @pytest.fixture(scope="module")
 def vic(server: Server) -> str:
-    """The token of somebody who may only look."""
+    """The token of a viewer."""
     return server.token("vic")
 
 
@@ -27,13 +27,15 @@ def pressed(server: Server, token: str, text: str) -> HttpAnswer:
     return server.say(token, asked.action("confirm"))
 
 
-def test_policy_says_no(server: Server, ann: str, vic: str, upset: AwsSimulator) -> None:
+def test_the_policy_of_smartops_denies(
+    server: Server, ann: str, vic: str, faulty: AwsSimulator
+) -> None:
     refused(server.say(ann, "stop db-1"), 403, "PERMISSION_DENIED", "hands-off-databases")
     refused(server.say(vic, "stop web-1"), 403, "PERMISSION_DENIED")
     refused(server.say(vic, "execute 'systemctl restart nginx' on web-1"), 403, "PERMISSION_DENIED")
     refused(server.say(ann, "execute 'rm -rf /' on web-1"), 403, "PERMISSION_DENIED")
-    assert not upset.calls.of("StopInstances")
-    assert not upset.calls.of("SendCommand")
+    assert not faulty.calls.of("StopInstances")
+    assert not faulty.calls.of("SendCommand")
 
 
 DENIED = [
@@ -51,28 +53,28 @@ DENIED = [
 
 
 @pytest.mark.parametrize(("text", "action", "wanted"), DENIED)
-def test_iam_says_no_before_anybody_confirms(
-    server: Server, ann: str, upset: AwsSimulator, text: str, action: str, wanted: str
+def test_iam_denies_before_the_confirmation(
+    server: Server, ann: str, faulty: AwsSimulator, text: str, action: str, wanted: str
 ) -> None:
-    upset.deny(action)
+    faulty.deny(action)
     error = refused(server.say(ann, text), 403, "PERMISSION_DENIED")
-    told = f"{error['message']} {error['details']}"
-    assert f"Insufficient permissions to {wanted}" in told
-    assert f"Required IAM action: {action}" in told
+    reported = f"{error['message']} {error['details']}"
+    assert f"Insufficient permissions to {wanted}" in reported
+    assert f"Required IAM action: {action}" in reported
 
 
-def test_a_role_that_may_not_be_assumed(server: Server, upset: AwsSimulator) -> None:
+def test_a_role_that_may_not_be_assumed(server: Server, faulty: AwsSimulator) -> None:
     bob = server.token("bob")  # nobody has been bob in that account so far
-    upset.deny("sts:AssumeRole")
+    faulty.deny("sts:AssumeRole")
     answer = pressed(server, bob, "stop shop-1")
     refused(answer, 403, "PERMISSION_DENIED", "Required IAM action: sts:AssumeRole")
 
 
 @pytest.mark.parametrize("worded", ["full", "blob", "bare"])
 def test_a_denial_that_no_permission_lifts(
-    server: Server, ann: str, upset: AwsSimulator, worded: str
+    server: Server, ann: str, faulty: AwsSimulator, worded: str
 ) -> None:
-    upset.deny("ec2:StopInstances", because="scp", worded=worded)
+    faulty.deny("ec2:StopInstances", because="scp", worded=worded)
     error = refused(server.say(ann, "stop web-1"), 403, "PERMISSION_DENIED")
     assert error["details"].startswith("Required IAM action: ec2:StopInstances")
     assert ("service control policy denies it explicitly" in error["details"]) == (worded == "full")
@@ -80,21 +82,21 @@ def test_a_denial_that_no_permission_lifts(
 
 
 def test_only_what_carries_the_tag_may_be_changed(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
-    upset.deny("ec2:StartInstances", unless_tags={"smartops": "managed"})
+    faulty.deny("ec2:StartInstances", unless_tags={"smartops": "managed"})
     refused(server.say(ann, "start stray-2"), 403, "PERMISSION_DENIED", "ec2:StartInstances")
     refused(server.say(ann, "start stray-2,off-1"), 403, "PERMISSION_DENIED")
     assert server.say(ann, "start off-1").body["status"] == "pending"
 
 
-def test_what_is_denied_to_one_machine_is_told_of_that_one(server: Server, ann: str) -> None:
+def test_a_denial_for_one_instance_is_reported_for_it(server: Server, ann: str) -> None:
     data = data_of(server.say(ann, "execute reaches on tag:Role=web"))
-    told = {item["name"]: (item["status"], item["output"]) for item in data["results"]}
-    assert told["far-1"][0] == "failed"
-    assert "Required IAM action: ssm:SendCommand" in told["far-1"][1]
-    assert told["web-2"][0] == "unreachable"
-    assert told["web-1"] == told["shop-1"] == ("success", "reached\n")
+    reported = {item["name"]: (item["status"], item["output"]) for item in data["results"]}
+    assert reported["far-1"][0] == "failed"
+    assert "Required IAM action: ssm:SendCommand" in reported["far-1"][1]
+    assert reported["web-2"][0] == "unreachable"
+    assert reported["web-1"] == reported["shop-1"] == ("success", "reached\n")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_what_is_denied_to_one_machine_is_told_of_that_one(server: Server, ann: 
         ("tags 198.51.100.1", "198.51.100.1"),
     ],
 )
-def test_there_is_no_such_instance(server: Server, ann: str, text: str, word: str) -> None:
+def test_unknown_instances_are_reported(server: Server, ann: str, text: str, word: str) -> None:
     refused(server.say(ann, text), 404, "INSTANCE_NOT_FOUND", word)
 
 
@@ -129,18 +131,20 @@ def test_there_is_no_such_instance(server: Server, ann: str, text: str, word: st
         ("list instances --colour red", ("--colour",)),
     ],
 )
-def test_aws_or_the_command_would_not_take_it(
+def test_invalid_requests_are_refused(
     server: Server, ann: str, text: str, words: tuple[str, ...]
 ) -> None:
     refused(server.say(ann, text), 400, "VALIDATION_ERROR", *words)
 
 
-def test_aws_finds_out_only_when_it_is_done(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_a_change_that_aws_refuses_after_its_dry_run_is_reported(
+    server: Server, ann: str, faulty: AwsSimulator
+) -> None:
     for code in ("IncorrectInstanceState", "UnsupportedOperation"):
-        upset.fault("ec2:RebootInstances", "error", after=2, code=code, status=400, message="No.")
+        faulty.fault("ec2:RebootInstances", "error", after=2, code=code, status=400, message="No.")
         answer = pressed(server, ann, "reboot web-1")
         refused(answer, 400, "VALIDATION_ERROR", code)
-        upset.heal()
+        faulty.heal()
 
 
 @pytest.mark.parametrize(
@@ -153,15 +157,17 @@ def test_aws_finds_out_only_when_it_is_done(server: Server, ann: str, upset: Aws
         ("execute reaches on web-2", ("web-2", "could not be delivered")),
     ],
 )
-def test_ssm_does_not_reach_it(server: Server, ann: str, text: str, words: tuple[str, ...]) -> None:
+def test_unreachable_agents_are_reported(
+    server: Server, ann: str, text: str, words: tuple[str, ...]
+) -> None:
     refused(server.say(ann, text), 503, "SSM_UNAVAILABLE", *words)
 
 
-def test_ssm_changes_its_mind_when_it_is_sent(
-    server: Server, ann: str, upset: AwsSimulator
+def test_an_agent_that_disconnects_before_sending_is_reported(
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     text = "Instances [[i-0abc123def0000001]] not in a valid state for account 111111111111"
-    upset.fault("ssm:SendCommand", "error", code="InvalidInstanceId", status=400, message=text)
+    faulty.fault("ssm:SendCommand", "error", code="InvalidInstanceId", status=400, message=text)
     error = refused(server.say(ann, "execute 'df -h' on web-1"), 503, "SSM_UNAVAILABLE")
     assert "i-0abc123def0000001" in error["message"]
     assert "111111111111" not in str(error)
@@ -178,9 +184,9 @@ def test_ssm_changes_its_mind_when_it_is_sent(
         ("drop", {}, "did not answer"),
     ],
 )
-def test_the_model_fails_and_commands_do_not(
-    server: Server, ann: str, upset: AwsSimulator, kind: str, more: dict[str, object], word: str
+def test_commands_work_while_the_model_fails(
+    server: Server, ann: str, faulty: AwsSimulator, kind: str, more: dict[str, object], word: str
 ) -> None:
-    upset.fault("bedrock:InvokeModel", kind, **more)
+    faulty.fault("bedrock:InvokeModel", kind, **more)
     refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "typed")
     data_of(server.say(ann, "list instances --name web-1"))

@@ -25,7 +25,7 @@ numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def patience() -> str:
+def timeout() -> str:
     return "300ms"
 
 
@@ -53,14 +53,14 @@ READS = [
 def test_a_failed_listing_is_not_an_empty_fleet(
     server: Server,
     ann: str,
-    upset: AwsSimulator,
+    faulty: AwsSimulator,
     kind: str,
     action: str,
     status: int,
     code: str,
     words: str,
 ) -> None:
-    upset.fault(action, kind)
+    faulty.fault(action, kind)
     error = refused(server.say(ann, everything()), status, code, words, action)
     assert error.get("retry_after") == (5 if kind == "throttle" else None)
     for text in ("check health", "stop web-1"):
@@ -80,7 +80,7 @@ SCRIPTS = [
 def test_a_failed_script_is_sent_no_more_often_than_is_safe(
     server: Server,
     ann: str,
-    upset: AwsSimulator,
+    faulty: AwsSimulator,
     action: str,
     kind: str,
     status: int,
@@ -88,35 +88,35 @@ def test_a_failed_script_is_sent_no_more_often_than_is_safe(
     words: str,
     sent: int,
 ) -> None:
-    upset.fault(action, kind)
+    faulty.fault(action, kind)
     refused(server.say(ann, DF), status, code, words)
-    assert len(upset.calls.of("SendCommand")) == sent
+    assert len(faulty.calls.of("SendCommand")) == sent
 
 
 @pytest.mark.parametrize("kind", ["lose", *WRONG])
 def test_a_script_with_a_lost_or_wrong_answer_is_found_and_not_sent_again(
-    server: Server, ann: str, upset: AwsSimulator, kind: str
+    server: Server, ann: str, faulty: AwsSimulator, kind: str
 ) -> None:
-    upset.fault("ssm:SendCommand", kind)
+    faulty.fault("ssm:SendCommand", kind)
     assert data_of(server.say(ann, DF))["output"].startswith("Filesystem")
-    assert len(upset.calls.of("SendCommand")) == 1
+    assert len(faulty.calls.of("SendCommand")) == 1
 
 
 def test_a_script_that_is_not_found_may_have_been_run(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
-    upset.fault("ssm:SendCommand", "cut")
-    upset.fault("ssm:ListCommands", "html")
+    faulty.fault("ssm:SendCommand", "cut")
+    faulty.fault("ssm:ListCommands", "html")
     error = refused(server.say(ann, DF), 504, "TIMEOUT", "may have been run")
     assert "check the target's state before you retry" in error["details"]
-    assert len(upset.calls.of("SendCommand")) == 1
+    assert len(faulty.calls.of("SendCommand")) == 1
 
 
 def test_results_are_read_again_after_a_wrong_answer(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     for action in ("ssm:ListCommandInvocations", "ssm:GetCommandInvocation"):
-        upset.fault(action, "html", times=2)
+        faulty.fault(action, "html", times=2)
         assert data_of(server.say(ann, "execute journalctl on web-1"))["exitCode"] == 0
 
 
@@ -135,7 +135,7 @@ def test_results_are_read_again_after_a_wrong_answer(
 def test_a_change_without_a_valid_answer_may_have_happened(
     server: Server,
     ann: str,
-    upset: AwsSimulator,
+    faulty: AwsSimulator,
     text: str,
     action: str,
     kind: str,
@@ -144,7 +144,7 @@ def test_a_change_without_a_valid_answer_may_have_happened(
     words: str,
 ) -> None:
     asked = server.say(ann, text)
-    upset.fault(action, kind, after=after)  # the dry run before the change succeeds
+    faulty.fault(action, kind, after=after)  # the dry run before the change succeeds
     code = "RATE_LIMITED" if kind == "throttle" else "BACKEND_UNAVAILABLE"
     refused(server.say(ann, asked.action("confirm")), status, code, words)
     if kind == "throttle":
@@ -153,9 +153,9 @@ def test_a_change_without_a_valid_answer_may_have_happened(
 
 @pytest.mark.parametrize("kind", ["throttle", "hang", "html"])
 def test_without_measurements_the_list_has_a_note_and_health_is_refused(
-    server: Server, ann: str, upset: AwsSimulator, kind: str
+    server: Server, ann: str, faulty: AwsSimulator, kind: str
 ) -> None:
-    upset.fault("cloudwatch:*", kind)
+    faulty.fault("cloudwatch:*", kind)
     data = data_of(server.say(ann, "list instances --name web-1"))
     assert data["instances"][0]["metrics"]["cpuUtilization"] is None
     assert data["note"].startswith("Without measurements")
@@ -165,9 +165,9 @@ def test_without_measurements_the_list_has_a_note_and_health_is_refused(
 
 @pytest.mark.parametrize("kind", ["throttle", "html"])
 def test_without_a_bill_only_the_cost_trend_is_missing(
-    server: Server, ann: str, upset: AwsSimulator, kind: str
+    server: Server, ann: str, faulty: AwsSimulator, kind: str
 ) -> None:
-    upset.fault("ce:GetCostAndUsage", kind)
+    faulty.fault("ce:GetCostAndUsage", kind)
     answer = server.say(ann, "check health web-1")
     trends = data_of(answer)["trends"]
     assert (trends["cost_trend"], trends["unknown"]) == ("+0%", ["cost_trend"])
@@ -175,12 +175,12 @@ def test_without_a_bill_only_the_cost_trend_is_missing(
 
 
 def test_a_script_that_takes_too_long_is_stopped(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     data = data_of(server.say(ann, "execute 'systemctl status slow' on tag:Role=web --timeout 1s"))
     assert data["summary"]["timedOut"] == data["summary"]["total"] == 4
-    stopped = {call.params["CommandId"] for call in upset.calls.of("CancelCommand")}
-    assert len(stopped) == len(upset.calls.of("SendCommand")) == 3
+    stopped = {call.params["CommandId"] for call in faulty.calls.of("CancelCommand")}
+    assert len(stopped) == len(faulty.calls.of("SendCommand")) == 3
 
 
 @pytest.fixture
@@ -190,11 +190,11 @@ def how() -> str:
 
 
 @pytest.fixture
-def halved(how: str, upset: AwsSimulator) -> AwsSimulator:
+def halved(how: str, faulty: AwsSimulator) -> AwsSimulator:
     """The cloud with one region of each account down."""
-    upset.fault("*", how, account=HOME, region="us-east-1")
-    upset.fault("*", how, account=SHOP, region="eu-west-1")
-    return upset
+    faulty.fault("*", how, account=HOME, region="us-east-1")
+    faulty.fault("*", how, account=SHOP, region="eu-west-1")
+    return faulty
 
 
 @pytest.mark.parametrize("how", ["hang", "unavailable", "html"])
@@ -246,9 +246,9 @@ def test_a_region_that_is_not_selected_is_not_called(
 
 
 def test_a_region_that_fails_while_a_script_runs_is_named(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
-    upset.fault("ssm:ListCommandInvocations", "drop", region="us-east-1")
+    faulty.fault("ssm:ListCommandInvocations", "drop", region="us-east-1")
     answer = server.say(ann, "execute 'systemctl status nginx' on tag:Role=web --timeout 2s")
     data = data_of(answer)
     by_name = {item["name"]: item["status"] for item in data["results"]}
@@ -275,9 +275,9 @@ def test_regions_that_recover_are_listed_again(
     "text", ["list", "check health", "stop web-1", "show web-1", DF, "tags web-1"]
 )
 def test_expired_credentials_are_not_reported_as_a_missing_permission(
-    server: Server, ann: str, upset: AwsSimulator, text: str
+    server: Server, ann: str, faulty: AwsSimulator, text: str
 ) -> None:
-    upset.fault("*", "expired")
+    faulty.fault("*", "expired")
     text = everything() if text == "list" else text
     error = refused(server.say(ann, text), 403, "PERMISSION_DENIED", "credentials of SmartOps")
     assert "no permission is missing" in error["details"]
@@ -285,10 +285,10 @@ def test_expired_credentials_are_not_reported_as_a_missing_permission(
 
 
 def test_expired_keys_of_one_account_leave_the_other(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     data_of(server.say(ann, everything()))
-    upset.fault("*", "expired", key="ASIA*")  # those of the role
+    faulty.fault("*", "expired", key="ASIA*")  # those of the role
     data = data_of(server.say(ann, everything()))
     assert data["summary"]["total"] == 14
     by_name = {item["backend"]: item["code"] for item in data["failures"]}
@@ -296,25 +296,25 @@ def test_expired_keys_of_one_account_leave_the_other(
         "shop/eu-central-1": "PERMISSION_DENIED",
         "shop/eu-west-1": "PERMISSION_DENIED",
     }
-    upset.heal()
+    faulty.heal()
     assert data_of(server.say(ann, everything()))["summary"]["total"] == 18
 
 
 def test_keys_that_expire_before_a_change_prevent_it(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     asked = server.say(ann, "reboot web-1")
-    upset.fault("*", "expired")
+    faulty.fault("*", "expired")
     answer = server.say(ann, asked.action("confirm"))
     refused(answer, 403, "PERMISSION_DENIED", "credentials of SmartOps")
-    upset.heal()
-    assert not [call for call in done(upset, "RebootInstances") if not call.error]
+    faulty.heal()
+    assert not [call for call in done(faulty, "RebootInstances") if not call.error]
 
 
 def test_instances_with_offline_agents_are_unreachable(
-    server: Server, ann: str, upset: AwsSimulator
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
-    region = upset.region(HOME, "eu-central-1")
+    region = faulty.region(HOME, "eu-central-1")
     web = [region.instance("web-1"), region.instance("web-2")]
     try:
         web[0].agent = "lost"

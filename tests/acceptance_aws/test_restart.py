@@ -1,4 +1,4 @@
-"""SmartOps ends while scripts run on 20 nodes: sent once, told once, complete.
+"""SmartOps ends while scripts run on 20 nodes: they are sent and reported once, completely.
 
 Time at the look-alike is moved by hand, so that the scripts are certainly running when
 the server ends. Three ways to ask are tried at once: a program that waits, a program that
@@ -87,8 +87,8 @@ def until(wanted: Callable[[], object]) -> None:
 
 
 @dataclass
-class House:
-    """The server, the simulators of AWS and Slack, and somebody to ask."""
+class Deployment:
+    """The server, the simulators of AWS and Slack, and a token."""
 
     server: Server
     cloud: AwsSimulator
@@ -107,7 +107,7 @@ class House:
         self.token = self.token or self.server.token("ann")
 
     def aside(self, text: str, **more: str) -> None:
-        """Say something and do not wait: whoever answers may be killed."""
+        """Send a message without waiting: the server may be killed."""
 
         def say() -> None:
             with contextlib.suppress(OSError):
@@ -119,7 +119,7 @@ class House:
         self.portal.call(partial(self.slack.says, text, user="ann", channel="ops"))
 
     @property
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """What the bot's messages in the channel show now."""
         return [item.text for item in self.slack.channel("ops").answers]
 
@@ -130,7 +130,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
     clock = ManualClock(time.time())
     with (
         AwsSimulator(SCENARIO, clock=clock) as cloud,
@@ -149,10 +149,10 @@ def house(tmp_path: Path) -> Iterator[House]:
                 slack_ann=slack.user("ann").identity,
             )
         )
-        house = House(Server(config), cloud, clock, slack, portal)
-        house.start()
-        yield house
-        assert house.server.stop() == 0
+        deployment = Deployment(Server(config), cloud, clock, slack, portal)
+        deployment.start()
+        yield deployment
+        assert deployment.server.stop() == 0
 
 
 def leases_lapse(store: Path) -> None:
@@ -164,44 +164,46 @@ def leases_lapse(store: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_three_runs_on_twenty_nodes_outlive_the_server(house: House, how: signal.Signals) -> None:
-    server, cloud = house.server, house.cloud
-    asked = server.say(house.token, on_all("restart"))
+def test_three_runs_on_twenty_nodes_outlive_the_server(
+    deployment: Deployment, how: signal.Signals
+) -> None:
+    server, cloud = deployment.server, deployment.cloud
+    asked = server.say(deployment.token, on_all("restart"))
     assert len(asked.data["plan"]["changes"]) == 20
     click = asked.action("confirm")
-    house.aside(on_all("survey"), id="act-1")
-    house.aside(click, id="act-2")
-    house.says(on_all("backup"))
-    until(lambda: house.slack.channel("ops").answers)
-    (shown,) = house.slack.channel("ops").answers
-    house.portal.call(partial(house.slack.clicks, shown, "confirm", user="ann"))
-    until(house.looked_after)
+    deployment.aside(on_all("survey"), id="act-1")
+    deployment.aside(click, id="act-2")
+    deployment.says(on_all("backup"))
+    until(lambda: deployment.slack.channel("ops").answers)
+    (shown,) = deployment.slack.channel("ops").answers
+    deployment.portal.call(partial(deployment.slack.clicks, shown, "confirm", user="ann"))
+    until(deployment.looked_after)
 
     server.stop(how)
     sent = cloud.calls.of("SendCommand")
     cloud.calls.clear()
     if how == signal.SIGKILL:
         leases_lapse(server.config.parent / "store.db")
-    house.start()
-    until(house.looked_after)
-    assert "backup of" not in "".join(house.told)
-    house.clock.advance(300)
+    deployment.start()
+    until(deployment.looked_after)
+    assert "backup of" not in "".join(deployment.reported)
+    deployment.clock.advance(300)
 
-    until(lambda: "backup of" in "".join(house.told))
-    whole(server.say(house.token, on_all("survey"), id="act-1"), "survey")
-    until(lambda: states(house) == ["done"] * 3)
-    for item in server.say(house.token, "operations").data["operations"]:
-        shown_again = server.say(house.token, f"show operation {item['operation']}")
+    until(lambda: "backup of" in "".join(deployment.reported))
+    whole(server.say(deployment.token, on_all("survey"), id="act-1"), "survey")
+    until(lambda: states(deployment) == ["done"] * 3)
+    for item in server.say(deployment.token, "operations").data["operations"]:
+        shown_again = server.say(deployment.token, f"show operation {item['operation']}")
         whole(shown_again, item["command"].split()[1])
-    again = [server.say(house.token, on_all("survey"), id="act-1") for _ in range(2)]
+    again = [server.say(deployment.token, on_all("survey"), id="act-1") for _ in range(2)]
     assert again[0].data == again[1].data
-    assert server.say(house.token, click).code == "APPROVAL_INVALID"
+    assert server.say(deployment.token, click).code == "APPROVAL_INVALID"
 
-    house.says("show web-01")  # what is said after everything else has been said
-    until(lambda: any("web-01 is running" in text for text in house.told))
-    assert sum("backup of" in text for text in house.told) == 1
-    assert len(house.told) == 2
-    assert house.slack.rejected == []
+    deployment.says("show web-01")  # what is said after everything else has been said
+    until(lambda: any("web-01 is running" in text for text in deployment.reported))
+    assert sum("backup of" in text for text in deployment.reported) == 1
+    assert len(deployment.reported) == 2
+    assert deployment.slack.rejected == []
     assert [len(call.params["InstanceIds"]) for call in sent] == [20] * 3
     assert sorted(call.params["Parameters"]["commands"][0] for call in sent) == [
         "backup",
@@ -217,11 +219,11 @@ def whole(answer: HttpAnswer, script: str) -> None:
     data = data_of(answer)
     data = data.get("result", data)
     fits(data["results"], [RESULT])
-    told = {item["name"]: item["output"] for item in data["results"]}
-    assert told == {name: f"{script} of {name}\n" for name in NODES}
+    reported = {item["name"]: item["output"] for item in data["results"]}
+    assert reported == {name: f"{script} of {name}\n" for name in NODES}
     assert data["summary"]["success"] == data["summary"]["total"] == 20
 
 
-def states(house: House) -> list[str]:
-    listed = house.server.say(house.token, "operations").data["operations"]
+def states(deployment: Deployment) -> list[str]:
+    listed = deployment.server.say(deployment.token, "operations").data["operations"]
     return [item["state"] for item in listed]

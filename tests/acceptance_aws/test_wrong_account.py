@@ -20,8 +20,8 @@ def scenario(scenario: dict[str, Any]) -> dict[str, Any]:
     return {**scenario, "keys": {HOME: {"account": SHOP}}}
 
 
-def test_nothing_of_the_other_account_is_shown_under_the_name(
-    server: Server, ann: str, upset: AwsSimulator
+def test_instances_of_the_other_account_are_not_listed(
+    server: Server, ann: str, faulty: AwsSimulator
 ) -> None:
     data = data_of(server.say(ann, "list instances"))
     assert {item["backend"] for item in data["instances"]} == {
@@ -36,29 +36,31 @@ def test_nothing_of_the_other_account_is_shown_under_the_name(
         server.say(ann, "list instances --backend 'home/*'"), 503, "BACKEND_UNAVAILABLE"
     )
     assert f"belong to the AWS account {SHOP}, not to {HOME}" in error["message"]
-    assert {call.caller for call in upset.calls.of("DescribeInstances")} == {
+    assert {call.caller for call in faulty.calls.of("DescribeInstances")} == {
         f"arn:aws:sts::{SHOP}:assumed-role/smartops/smartops"
     }
 
 
-def test_nothing_is_changed_under_the_name(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_nothing_is_changed_in_the_other_account(
+    server: Server, ann: str, faulty: AwsSimulator
+) -> None:
     for text in (f"stop {WEB}", f"execute 'df -h' on {WEB}"):
         refused(server.say(ann, text), 503, "BACKEND_UNAVAILABLE")
     assert server.say(ann, f"stop {SHOP_1} --backend 'home/*'").body["status"] == "error"
-    assert not upset.calls.of("StopInstances")
-    assert not upset.calls.of("SendCommand")
+    assert not faulty.calls.of("StopInstances")
+    assert not faulty.calls.of("SendCommand")
 
 
-def test_the_probe_says_so(server: Server, upset: AwsSimulator) -> None:
+def test_readiness_reports_the_wrong_account(server: Server, faulty: AwsSimulator) -> None:
     answer = request(f"{server.url}/readyz")
-    told = {item["name"]: item for item in answer.body["checks"]}
-    assert told["backend shop/eu-central-1"]["ok"]
+    reported = {item["name"]: item for item in answer.body["checks"]}
+    assert reported["backend shop/eu-central-1"]["ok"]
     for name in ("backend home/eu-central-1", "backend home/us-east-1"):
-        assert not told[name]["ok"]
-        assert f"belong to the AWS account {SHOP}, not to {HOME}" in told[name]["text"]
+        assert not reported[name]["ok"]
+        assert f"belong to the AWS account {SHOP}, not to {HOME}" in reported[name]["text"]
 
 
-def test_aws_is_not_asked_again_and_again(server: Server, ann: str, upset: AwsSimulator) -> None:
+def test_the_account_is_not_checked_again(server: Server, ann: str, faulty: AwsSimulator) -> None:
     server.say(ann, "list instances --name a")
     server.say(ann, "list instances --name b")
-    assert not upset.calls.of("GetCallerIdentity")
+    assert not faulty.calls.of("GetCallerIdentity")

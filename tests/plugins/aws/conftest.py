@@ -1,4 +1,4 @@
-"""AWS as moto plays it, in this process; nothing here can reach the real one."""
+"""AWS as simulated by moto, in this process; no test can reach the real one."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def launched(client: Callable[..., Any]) -> Callable[..., str]:
 
 @pytest.fixture
 def configured() -> Callable[..., AwsConfig]:
-    """Make a section; what is not said is one account with one region."""
+    """Make a section; its default is one account with one region."""
 
     def make(**section: Any) -> AwsConfig:
         return AwsConfig.model_validate({**SECTION, **section})

@@ -1,4 +1,4 @@
-"""Accounts and regions: whose credentials are shown, in whose name, and what if some are down."""
+"""Accounts and regions: credentials, sessions of persons, and regions that fail."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Cloud = Callable[..., AbstractAsyncContextManager[tuple[AwsSimulator, list[Any]]
 
 @pytest.fixture
 def cloud(found: Callable[..., list[Any]]) -> Cloud:
-    """Start a look-alike with both accounts, and make the backends of a section."""
+    """Start a simulator with both accounts, and make the backends of a section."""
 
     @asynccontextmanager
     async def start(
@@ -82,7 +82,7 @@ async def as_person(name: str, act: Callable[[], Any]) -> None:
     await for_person(call_of(name), inner)
 
 
-async def test_reads_are_the_bots_and_changes_are_the_persons(cloud: Cloud) -> None:
+async def test_reads_use_the_bots_session_and_changes_the_persons(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         shop = made[1]
         (instance,) = (await shop.list(Query())).instances
@@ -134,7 +134,7 @@ def _instances(simulator: AwsSimulator) -> list[Any]:
     return [Instance(id_, "", "", "running", "linux", backend="shop/eu-central-1") for id_ in ids]
 
 
-async def test_a_session_that_is_about_to_end_is_renewed(cloud: Cloud) -> None:
+async def test_a_session_is_renewed_before_it_expires(cloud: Cloud) -> None:
     past = ManualClock(Clock().time() - 3300)  # what is handed out there has five minutes left
     async with cloud(simulated=past) as (simulator, made):
         await made[1].list(Query())
@@ -142,7 +142,7 @@ async def test_a_session_that_is_about_to_end_is_renewed(cloud: Cloud) -> None:
         assert len(simulator.calls.of("AssumeRole")) == 2
 
 
-async def test_a_session_that_has_ended_when_it_is_handed_out_is_the_operators_business(
+async def test_a_session_that_is_expired_at_once_is_a_problem_of_the_operator(
     cloud: Cloud, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     past = ManualClock(clock.time() - 7200)
@@ -153,7 +153,7 @@ async def test_a_session_that_has_ended_when_it_is_handed_out_is_the_operators_b
         assert "Is the clock of this machine right?" in caplog.text
 
 
-async def test_a_role_that_does_not_trust_us_says_what_is_missing(
+async def test_a_role_without_trust_names_the_missing_permission(
     cloud: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = {**SHOP_ACCOUNT, "external_id": "another"}
@@ -167,7 +167,7 @@ async def test_a_role_that_does_not_trust_us_says_what_is_missing(
         assert "arn:" not in f"{refused.value.message} {refused.value.details}"
 
 
-async def test_a_renewal_that_fails_in_good_time_is_told_in_a_line(
+async def test_a_failed_early_renewal_is_logged_in_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = logging.getLogger("botocore.credentials")
@@ -180,7 +180,7 @@ async def test_a_renewal_that_fails_in_good_time_is_told_in_a_line(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_look_alike_never_sees_real_keys(
+async def test_the_simulator_gets_no_real_keys(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
@@ -196,7 +196,7 @@ async def test_a_look_alike_never_sees_real_keys(
     assert all(f"Credential={HOME}/" in header for header in seen)
 
 
-async def test_no_credentials_at_all_are_the_operators_business(
+async def test_missing_credentials_are_a_problem_of_the_operator(
     found: Callable[..., list[Any]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -211,7 +211,7 @@ async def test_no_credentials_at_all_are_the_operators_business(
 
 
 @pytest.mark.parametrize("key", [{"expired": True}, {"disabled": True}])
-async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
+async def test_rejected_credentials_are_distinguished_from_a_missing_permission(
     found: Callable[..., list[Any]], key: dict[str, bool]
 ) -> None:
     scenario = {**SCENARIO, "keys": {HOME: {"account": HOME, **key}}}
@@ -222,7 +222,7 @@ async def test_credentials_that_are_no_good_are_told_apart_from_a_missing_right(
                 await ask
 
 
-async def test_whose_credentials_they_are_is_asked_once_for_each_key(
+async def test_the_account_is_checked_once_for_each_key(
     found: Callable[..., list[Any]],
 ) -> None:
     account = {**HOME_ACCOUNT, "regions": list(REGIONS)}
@@ -238,7 +238,7 @@ async def test_whose_credentials_they_are_is_asked_once_for_each_key(
         assert len(simulator.calls.of("GetCallerIdentity")) == 2
 
 
-async def test_without_an_answer_whose_credentials_they_are_nothing_is_asked(cloud: Cloud) -> None:
+async def test_no_call_is_made_before_the_account_is_checked(cloud: Cloud) -> None:
     async with cloud(limits=QUICK) as (simulator, made):
         simulator.fault("sts:GetCallerIdentity", "drop")
         with pytest.raises(BackendUnavailable, match="did not answer") as refused:
@@ -250,7 +250,7 @@ async def test_without_an_answer_whose_credentials_they_are_nothing_is_asked(clo
 
 
 @pytest.mark.parametrize("kind", ["drop", "unavailable", "hang"])
-async def test_a_region_that_is_down_is_so_in_bounded_time(cloud: Cloud, kind: str) -> None:
+async def test_a_failing_region_is_reported_in_bounded_time(cloud: Cloud, kind: str) -> None:
     async with cloud(limits=QUICK) as (simulator, made):
         (instance,) = (await made[0].list(Query())).instances
         simulator.fault("*", kind, account=HOME, region="eu-central-1")
@@ -262,7 +262,7 @@ async def test_a_region_that_is_down_is_so_in_bounded_time(cloud: Cloud, kind: s
         assert len(simulator.calls.of("StopInstances")) == 2
 
 
-async def test_nobody_there_is_found_out_quickly_and_nothing_was_done(
+async def test_an_unreachable_endpoint_is_reported_quickly_and_changes_nothing(
     found: Callable[..., list[Any]],
 ) -> None:
     from smartops import Instance
@@ -274,7 +274,7 @@ async def test_nobody_there_is_found_out_quickly_and_nothing_was_done(
     assert "Nothing was done" in (refused.value.details or "")
 
 
-async def test_a_region_that_hangs_takes_no_places_from_another(cloud: Cloud) -> None:
+async def test_a_region_that_hangs_uses_no_threads_of_another(cloud: Cloud) -> None:
     limits = {"connect": "5s", "read": "5s", "threads": 1}
     async with cloud(limits=limits, accounts=[SHOP_ACCOUNT]) as (simulator, made):
         simulator.fault("*", "hang", account=SHOP, region="eu-west-1")
@@ -288,7 +288,7 @@ async def test_a_region_that_hangs_takes_no_places_from_another(cloud: Cloud) ->
         simulator.heal()
 
 
-async def test_a_read_that_nobody_waits_for_is_left_and_a_change_is_not(cloud: Cloud) -> None:
+async def test_a_cancelled_read_is_abandoned_and_a_change_is_awaited(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         (instance,) = (await made[0].list(Query())).instances
         simulator.fault("ec2:DescribeInstances", "hang")
@@ -302,7 +302,7 @@ async def test_a_read_that_nobody_waits_for_is_left_and_a_change_is_not(cloud: C
         simulator.heal()
 
 
-async def test_throttling_is_waited_out_and_told_when_it_lasts(cloud: Cloud) -> None:
+async def test_throttling_is_retried_and_then_reported(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         simulator.fault("ec2:DescribeInstances", "throttle", times=1)
         assert (await made[0].list(Query())).counts == {"running": 1}
@@ -314,7 +314,7 @@ async def test_throttling_is_waited_out_and_told_when_it_lasts(cloud: Cloud) -> 
         assert len(simulator.calls.of("DescribeInstances")) == 2 + 3
 
 
-async def test_one_client_serves_everybody(cloud: Cloud) -> None:
+async def test_all_persons_share_one_client(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         sdk: Sdk = made[1].region.sdk
         for person in ("alice", "bob", "carol"):

@@ -1,4 +1,4 @@
-"""EC2 as moto plays it: what is listed, what is changed, what is refused before it is tried."""
+"""EC2 as simulated by moto: listing, changes, and checks before a change."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def named(aws: Any, name: str) -> Instance:
     return instance
 
 
-async def test_filters_are_left_to_ec2(
+async def test_ec2_applies_the_filters(
     aws: Any, launched: Launched, calls: list[tuple[str, Any]]
 ) -> None:
     for name in ("web-1", "web-2", "db-1"):
@@ -65,7 +65,7 @@ async def test_filters_are_left_to_ec2(
     assert body["MaxResults"] == 1000
 
 
-async def test_a_check_finds_what_is_not_there_and_what_is_gone(
+async def test_a_check_refuses_unknown_and_terminated_instances(
     aws: Any, client: Callable[..., Any], launched: Launched
 ) -> None:
     launched("web-1")
@@ -79,7 +79,7 @@ async def test_a_check_finds_what_is_not_there_and_what_is_gone(
         await aws.check("stop", [web])
 
 
-async def test_no_ids_are_never_sent(aws: Any, calls: list[tuple[str, Any]]) -> None:
+async def test_an_empty_list_of_ids_is_never_sent(aws: Any, calls: list[tuple[str, Any]]) -> None:
     for call in (aws.check, aws.act):
         with pytest.raises(ValidationFailed, match="nothing to stop"):
             await call("stop", [])
@@ -99,7 +99,7 @@ async def test_tags_are_set_and_then_removed(aws: Any, launched: Launched) -> No
             await call(web, put={"Owner": "you"}, remove=("Owner",))
 
 
-async def test_what_is_switched_off_is_refused_without_asking(
+async def test_disabled_features_are_refused_without_a_call(
     moto: None, found: Found, launched: Launched
 ) -> None:
     launched("web-1")
@@ -115,7 +115,7 @@ async def test_what_is_switched_off_is_refused_without_asking(
         assert refused.value.details == "plugins.aws.tagging is false"
 
 
-async def test_pages_that_follow_are_those_of_the_first(
+async def test_following_pages_show_the_listing_of_the_first(
     moto: None, found: Found, launched: Launched, clock: ManualClock
 ) -> None:
     aws = found(clock)[0]
@@ -132,7 +132,7 @@ async def test_pages_that_follow_are_those_of_the_first(
     assert later.counts == {"running": 6}
 
 
-async def test_a_change_is_seen_at_once(
+async def test_a_change_is_listed_at_once(
     moto: None, found: Found, launched: Launched, clock: ManualClock
 ) -> None:
     aws = found(clock)[0]
@@ -144,7 +144,7 @@ async def test_a_change_is_seen_at_once(
     assert (await aws.list(Query(limit=1, cursor=first.next))).counts["stopped"] == 1
 
 
-async def test_many_who_ask_the_same_are_answered_by_one_request(
+async def test_concurrent_equal_queries_share_one_request(
     aws: Any, launched: Launched, calls: list[tuple[str, Any]]
 ) -> None:
     launched("web-1")
@@ -161,9 +161,7 @@ async def test_many_who_ask_the_same_are_answered_by_one_request(
     assert len(calls) == 1
 
 
-async def test_whoever_gives_up_does_not_take_the_others_along(
-    aws: Any, launched: Launched
-) -> None:
+async def test_a_cancelled_query_does_not_cancel_the_others(aws: Any, launched: Launched) -> None:
     launched("web-1")
     pages = []
 
@@ -184,7 +182,7 @@ async def test_whoever_gives_up_does_not_take_the_others_along(
 
 
 @pytest.mark.parametrize("cursor", ["x", "é", "bm8", "W10", "WzEsMl0", "[" * 9])
-async def test_a_cursor_that_is_none_asks_nothing(
+async def test_an_invalid_cursor_is_refused_without_a_call(
     aws: Any, calls: list[tuple[str, Any]], cursor: str
 ) -> None:
     with pytest.raises(ValidationFailed, match="no such page"):
@@ -192,9 +190,7 @@ async def test_a_cursor_that_is_none_asks_nothing(
     assert calls == []
 
 
-async def test_a_ping_is_remembered_for_a_moment(
-    moto: None, found: Found, clock: ManualClock
-) -> None:
+async def test_a_ping_is_cached(moto: None, found: Found, clock: ManualClock) -> None:
     aws = found(clock)[0]
     made: list[str] = []
     aws.region.sdk.session.register("before-call", lambda model, **_: made.append(model.name))
@@ -217,7 +213,7 @@ async def one_machine(
         yield simulator, aws, web
 
 
-async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
+async def test_a_reboot_with_a_lost_response_is_not_retried(
     found: Found, clock: ManualClock
 ) -> None:
     async with one_machine(found, clock) as (simulator, aws, web):
@@ -228,9 +224,7 @@ async def test_a_reboot_is_asked_for_once_even_if_the_answer_got_lost(
         assert len(simulator.calls.of("RebootInstances")) == 1
 
 
-async def test_tags_that_are_half_changed_are_not_reported_as_unchanged(
-    found: Found, clock: ManualClock
-) -> None:
+async def test_partly_changed_tags_are_reported(found: Found, clock: ManualClock) -> None:
     async with one_machine(found, clock) as (simulator, aws, web):
         simulator.fault("ec2:DeleteTags", "error", code="Teapot", status=400)
         with pytest.raises(BackendUnavailable) as refused:
@@ -240,9 +234,7 @@ async def test_tags_that_are_half_changed_are_not_reported_as_unchanged(
         assert (await named(aws, "web-1")).tags["a"] == "b"
 
 
-async def test_a_dry_run_that_is_not_answered_leaves_nothing_to_be_looked_for(
-    found: Found, clock: ManualClock
-) -> None:
+async def test_an_unanswered_dry_run_changed_nothing(found: Found, clock: ManualClock) -> None:
     async with one_machine(found, clock) as (simulator, aws, web):
         simulator.fault("ec2:RebootInstances", "drop")
         with pytest.raises(BackendUnavailable, match="did not answer to reboot") as refused:

@@ -1,4 +1,4 @@
-"""The section: what it may hold, what it refuses, and that the README tells the truth."""
+"""The section ``plugins.aws``, and its description in the README."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_readme_has_every_key_with_its_default() -> None:
         ({"region": "eu-central-1"}, "Extra"),
     ],
 )
-def test_what_is_no_account_is_refused(account: dict[str, Any], why: str) -> None:
+def test_an_invalid_account_is_refused(account: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError) as refused:
         AwsConfig.model_validate({"accounts": [{**ACCOUNT, **account}]})
     assert why in str(refused.value)
@@ -97,13 +97,13 @@ def test_what_is_no_account_is_refused(account: dict[str, Any], why: str) -> Non
         ({"runners": {}}, "Extra"),
     ],
 )
-def test_what_is_no_section_is_refused(section: dict[str, Any], why: str) -> None:
+def test_an_invalid_section_is_refused(section: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError) as refused:
         AwsConfig.model_validate({"accounts": [ACCOUNT], **section})
     assert why in str(refused.value)
 
 
-def test_every_region_that_the_sdk_knows_is_one(plain: Any) -> None:
+def test_every_region_of_the_sdk_is_valid(plain: Any) -> None:
     names = {
         name
         for partition in plain.get_available_partitions()
@@ -113,7 +113,7 @@ def test_every_region_that_the_sdk_knows_is_one(plain: Any) -> None:
     AwsConfig.model_validate({"accounts": [{**ACCOUNT, "regions": sorted(names)}]})
 
 
-def test_a_role_says_which_account_it_is_of() -> None:
+def test_the_account_is_taken_from_the_role() -> None:
     account = {"name": "prod", "role": ROLE, "regions": ["eu-central-1"]}
     (found,) = AwsConfig.model_validate({"accounts": [account]}).accounts
     assert found.number == "123456789012"
@@ -129,6 +129,6 @@ def test_a_role_says_which_account_it_is_of() -> None:
         ("https://127.0.0.1.example.com", False),
     ],
 )
-def test_this_machine_is_told_from_others(url: str, here: bool) -> None:
+def test_loopback_endpoints_are_recognised(url: str, here: bool) -> None:
     assert is_loopback(url) is here
     assert AwsConfig.model_validate({"accounts": [ACCOUNT], "endpoint": url}).endpoint == url

@@ -1,4 +1,4 @@
-"""AWS does what every backend must do, over HTTP, as the look-alike plays it."""
+"""The contracts of all capabilities, over HTTP against the simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts as documents with parameters: nothing gets through that was not written down."""
+"""Scripts as documents with parameters: everything else is refused."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_what_is_special_in_patterns_is_plain_in_scripts() -> None:
         ({"script": "a", "unknown": 1}, "Extra"),
     ],
 )
-def test_what_cannot_be_a_document_is_said(entry: dict[str, Any], why: str) -> None:
+def test_an_invalid_document_is_refused(entry: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError) as refused:
         DocumentConfig.model_validate({"name": "ops-a", **entry})
     assert why in str(refused.value)
@@ -103,7 +103,7 @@ def test_the_first_document_that_fits_is_used() -> None:
     )
 
 
-def test_raw_scripts_are_sent_only_if_that_is_allowed() -> None:
+def test_raw_scripts_are_sent_only_if_allowed() -> None:
     with pytest.raises(PermissionDenied):
         documents(RESTART).order("df -h", "linux", MINUTE)
     raw = documents(RESTART, raw=True)
@@ -124,7 +124,7 @@ def written(**entry: Any) -> dict[str, Any]:
     return json.loads(json.dumps(made))
 
 
-def test_a_written_document_has_everything_that_ssm_wants() -> None:
+def test_a_printed_document_is_complete() -> None:
     made = written(script="systemctl restart {unit}", parameters={"unit": "[a-z]+"})
     assert made["schemaVersion"] == "2.2"
     assert made["parameters"]["unit"]["allowedPattern"] == "^(?:[a-z]+)$"
@@ -149,7 +149,7 @@ def test_a_document_for_both_platforms_has_a_step_for_each() -> None:
     assert windows["inputs"]["timeoutSeconds"] == "3600"
 
 
-def test_values_are_pasted_only_where_their_pattern_keeps_them_harmless() -> None:
+def test_values_are_pasted_only_if_their_pattern_is_harmless() -> None:
     made = written(script="echo {word} {any}", parameters={"any": ".*"})
     lines = made["mainSteps"][0]["inputs"]["runCommand"]
     assert "'{{ word }}'" in lines[0]
@@ -168,7 +168,7 @@ def test_a_value_never_becomes_a_part_of_the_script(value: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
-def test_an_agent_that_knows_no_variables_finds_the_value_pasted_in() -> None:
+def test_an_old_agent_gets_the_value_pasted_in() -> None:
     script = "\n".join(written(script="printf '%s' {word}")["mainSteps"][0]["inputs"]["runCommand"])
     done = subprocess.run(
         ["sh", "-c", script.replace("{{ word }}", "pasted")],

@@ -1,4 +1,4 @@
-"""What SSM says of a node, read in all the ways it can be said."""
+"""Results of SSM for one instance."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def listed(status: str, details: str = "", *steps: dict[str, Any]) -> dict[str, 
         ("SomethingNew", "", "pending"),
     ],
 )
-def test_every_status_has_its_word(status: str, details: str, expected: str) -> None:
+def test_every_status_is_mapped(status: str, details: str, expected: str) -> None:
     assert invocation(listed(status, details)).result.status == expected
 
 
@@ -81,7 +81,7 @@ def test_the_first_step_that_fails_gives_the_exit_code() -> None:
     assert found.result.exit_code == 3
 
 
-def test_it_took_from_the_first_beginning_to_the_last_end() -> None:
+def test_the_duration_is_that_of_all_steps() -> None:
     late = {"ResponseFinishDateTime": NOON + timedelta(seconds=9)}
     assert invocation(listed("Success", "", step("a"), step("b", **late))).result.seconds == 9
     assert invocation(listed("Pending")).result.seconds == 0
@@ -100,7 +100,9 @@ def test_it_took_from_the_first_beginning_to_the_last_end() -> None:
         (listed("Cancelled", "", step(code=-1)), True),
     ],
 )
-def test_more_is_asked_for_only_where_there_is_more(found: dict[str, Any], complete: bool) -> None:
+def test_output_is_requested_only_if_the_listing_is_incomplete(
+    found: dict[str, Any], complete: bool
+) -> None:
     assert invocation(found).complete is complete
 
 

@@ -131,9 +131,9 @@ def test_its_action_is_in_the_policy(
     plugins = {"aws": {"accounts": ACCOUNTS}, "alarms_plugin": {"no": "such"} if broken else None}
     config.write_text(json.dumps({"plugins": plugins}))
     assert main(["aws", "policy", "shop", "--config", str(config)]) == 0
-    told = capsys.readouterr()
-    assert "cloudwatch:DescribeAlarms" in told.out
-    assert ("may be missing" in told.err) is broken
+    reported = capsys.readouterr()
+    assert "cloudwatch:DescribeAlarms" in reported.out
+    assert ("may be missing" in reported.err) is broken
 
 
 async def test_a_change_of_a_third_party_is_allowed_on_what_it_names(

@@ -1,4 +1,4 @@
-"""No more calls than AWS allows; waiting in turn, and not for ever."""
+"""The rate limiter: calls wait for their turn, for a bounded time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_a_burst_goes_through_and_what_comes_then_waits(clock: ManualClock
             assert went == expected
 
 
-async def test_whoever_would_wait_too_long_is_told_when_to_come_back(clock: ManualClock) -> None:
+async def test_a_too_long_wait_is_refused_with_retry_after(clock: ManualClock) -> None:
     limiter = Limiter(clock, 0.5)
     await spent(limiter, 5)
     for _ in range(3):  # being refused takes nothing
@@ -78,7 +78,7 @@ async def test_buckets_do_not_grow_beyond_their_size(clock: ManualClock) -> None
         await limiter.turn(COST)
 
 
-async def test_a_clock_that_is_set_back_gives_and_takes_nothing(clock: ManualClock) -> None:
+async def test_a_clock_that_is_set_back_changes_no_bucket(clock: ManualClock) -> None:
     limiter = Limiter(clock, 0)
     await spent(limiter, 4)
     clock.advance(-3600)

@@ -1,4 +1,4 @@
-"""CloudWatch: few requests, the right metrics, honest moments."""
+"""CloudWatch: few requests, the right metrics, and their age."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ async def test_linux_and_windows_have_metrics_of_their_own_names(cloud: Cloud) -
         assert (bare.cpu, bare.memory, bare.disk) == (20, None, None)
 
 
-async def test_what_was_measured_a_moment_ago_is_not_asked_again(
-    cloud: Cloud, clock: ManualClock
-) -> None:
+async def test_measurements_are_cached(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (simulator, aws):
         machines = list((await listed(aws)).values())
         first = await aws.latest(machines)
@@ -113,7 +111,7 @@ async def test_many_agents_are_found_by_reading_the_list_once(
         assert sorted(sizes[-2:]) == [400, 500]
 
 
-async def test_an_instance_without_an_agent_is_looked_at_again_after_ten_minutes(
+async def test_an_instance_without_an_agent_is_checked_again_after_ten_minutes(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -185,7 +183,7 @@ async def test_a_series_shows_when_it_began(cloud: Cloud, clock: ManualClock) ->
         assert simulator.calls.of("ListMetrics") == []
 
 
-async def test_a_series_is_remembered_for_a_moment(cloud: Cloud, clock: ManualClock) -> None:
+async def test_a_series_is_cached(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (simulator, aws):
         machines = list((await listed(aws)).values())
         since = clock.now() - timedelta(hours=1)
@@ -232,7 +230,7 @@ async def test_long_windows_are_requested_in_portions(
         (20_000, timedelta(hours=1), "more than 90,000 points"),
     ],
 )
-async def test_what_cloudwatch_does_not_keep_is_not_asked_for(
+async def test_periods_that_cloudwatch_does_not_store_are_refused(
     cloud: Cloud, clock: ManualClock, days: int, period: timedelta, words: str
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -265,12 +263,12 @@ def test_fewer_dimensions_are_preferred_and_one_gauge_a_file_system() -> None:
     assert chosen(found) == {"memory": [memory], "disk": [root, data]}
 
 
-def test_all_disks_together_will_do_where_nothing_better_is_known() -> None:
+def test_the_aggregated_disk_is_used_if_it_is_the_only_one() -> None:
     together = gauge("disk_used_percent", InstanceId="i-1")
     assert chosen([together])["disk"] == [together]
 
 
-def test_the_drives_of_windows_are_told_apart_from_their_total() -> None:
+def test_the_total_of_the_drives_of_windows_is_ignored() -> None:
     drive = gauge(
         "LogicalDisk % Free Space", InstanceId="i-1", objectname="LogicalDisk", instance="C:"
     )
@@ -289,15 +287,15 @@ def test_the_drives_of_windows_are_told_apart_from_their_total() -> None:
         ("swap_used_percent", {"InstanceId": "i-1"}, None),
     ],
 )
-def test_what_is_listed_is_taken_for_what_it_is(
+def test_listed_metrics_are_recognised(
     name: str, dimensions: dict[str, str], used: float | None
 ) -> None:
-    told = {
+    reported = {
         "Namespace": "CWAgent",
         "MetricName": name,
         "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
     }
-    found = of_instance(told)
+    found = of_instance(reported)
     assert (found[1].used(30) if found else None) == used
 
 

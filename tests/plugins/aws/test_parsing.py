@@ -1,4 +1,4 @@
-"""Our reading of DescribeInstances finds what the SDK's own does, in whatever AWS may send."""
+"""Our reader of DescribeInstances returns what the SDK's parser does."""
 
 from __future__ import annotations
 
@@ -88,22 +88,24 @@ def answers(draw: st.DrawFn) -> bytes:
 
 def as_the_sdk_reads_it(body: bytes) -> tuple[list[Instance], str]:
     parsed = create_parser("ec2").parse({"body": body, "headers": {}, "status_code": 200}, SHAPE)
-    told = [item for each in parsed.get("Reservations", []) for item in each.get("Instances", [])]
-    return [instance(item) for item in told], parsed.get("NextToken", "")
+    reported = [
+        item for each in parsed.get("Reservations", []) for item in each.get("Instances", [])
+    ]
+    return [instance(item) for item in reported], parsed.get("NextToken", "")
 
 
-def instance(told: dict[str, Any]) -> Instance:
-    tags = {item["Key"]: item["Value"] for item in told.get("Tags", [])}
+def instance(reported: dict[str, Any]) -> Instance:
+    tags = {item["Key"]: item["Value"] for item in reported.get("Tags", [])}
     return Instance(
-        id=told["InstanceId"],
+        id=reported["InstanceId"],
         name=tags.get("Name", ""),
-        type=told["InstanceType"],
-        state=told["State"]["Name"],
-        platform=told.get("Platform", "linux"),
-        private_ip=told.get("PrivateIpAddress", ""),
-        public_ip=told.get("PublicIpAddress", ""),
+        type=reported["InstanceType"],
+        state=reported["State"]["Name"],
+        platform=reported.get("Platform", "linux"),
+        private_ip=reported.get("PrivateIpAddress", ""),
+        public_ip=reported.get("PublicIpAddress", ""),
         tags=tags,
-        launched=told["LaunchTime"],
+        launched=reported["LaunchTime"],
         backend="prod/eu-central-1",
     )
 
@@ -135,7 +137,7 @@ def test_what_is_broken_within_the_bulk_is_refused() -> None:
 
 
 @pytest.mark.parametrize("launched", ["", "yesterday"])
-def test_what_is_missing_or_strange_is_not_made_up(launched: str) -> None:
+def test_missing_and_invalid_fields_are_left_out(launched: str) -> None:
     body = (
         "<R><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>"
         f"<launchTime>{launched}</launchTime></item></instancesSet></item></reservationSet></R>"
@@ -146,20 +148,20 @@ def test_what_is_missing_or_strange_is_not_made_up(launched: str) -> None:
 
 
 def test_errors_are_left_to_the_sdk() -> None:
-    told: dict[str, Any] = {"status_code": 503, "body": b"<Response/>"}
+    reported: dict[str, Any] = {"status_code": 503, "body": b"<Response/>"}
     custom: dict[str, Any] = {}
-    Listener("b")(response_dict=told, customized_response_dict=custom, operation_model=None)
-    assert (told["body"], custom) == (b"<Response/>", {})
+    Listener("b")(response_dict=reported, customized_response_dict=custom, operation_model=None)
+    assert (reported["body"], custom) == (b"<Response/>", {})
 
 
 @pytest.mark.parametrize("status", [200, 202])
 @pytest.mark.parametrize(
     "body", [b"", b"<html", b"<html/>", b"<R><requestId/></R>", b'<?xml version="1" encoding="x"?>']
 )
-def test_what_is_no_list_of_reservations_is_refused(status: int, body: bytes) -> None:
-    told = {"status_code": status, "body": body}
+def test_an_answer_without_reservations_is_refused(status: int, body: bytes) -> None:
+    reported = {"status_code": status, "body": body}
     with pytest.raises(Unreadable):
-        Listener("b")(response_dict=told, customized_response_dict={})
+        Listener("b")(response_dict=reported, customized_response_dict={})
 
 
 @pytest.mark.parametrize(
@@ -192,8 +194,8 @@ def test_an_answer_looks_like_one_of_its_operation(
 
 
 def test_one_answer_is_parsed_at_a_time() -> None:
-    told: dict[str, Any] = {"status_code": 200, "body": b"<R><reservationSet/></R>"}
-    parsing = Thread(target=lambda: Listener("b")(told, {}))
+    reported: dict[str, Any] = {"status_code": 200, "body": b"<R><reservationSet/></R>"}
+    parsing = Thread(target=lambda: Listener("b")(reported, {}))
     with PARSING:
         parsing.start()
         parsing.join(0.1)
@@ -203,12 +205,12 @@ def test_one_answer_is_parsed_at_a_time() -> None:
 
 
 def test_an_answer_is_handed_over_and_emptied() -> None:
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "status_code": 200,
         "body": b"<R><reservationSet/><nextToken>t</nextToken></R>",
     }
     custom: dict[str, Any] = {}
-    Listener("b")(response_dict=told, customized_response_dict=custom)
+    Listener("b")(response_dict=reported, customized_response_dict=custom)
     assert custom == {INSTANCES: [], "NextToken": "t"}
-    parsed = create_parser("ec2").parse({**told, "headers": {}}, SHAPE)
+    parsed = create_parser("ec2").parse({**reported, "headers": {}}, SHAPE)
     assert "Reservations" not in parsed

@@ -1,4 +1,4 @@
-"""Names of people as names of sessions: as AWS allows them, and no two alike."""
+"""Names of persons as names of sessions: valid for AWS, and distinct."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def named(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["alice", "a.b@example.com", "ops+night", "x" * 64, "al"])
-def test_a_name_that_will_do_is_left_as_it_is(name: str) -> None:
+def test_a_valid_name_is_unchanged(name: str) -> None:
     assert named(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["a", "Zoë", "teams:1f0c:aaaa", "x" * 65, "a b", "a\nb", "", "smartops", "/" * 200]
 )
-def test_any_other_becomes_one(name: str) -> None:
+def test_an_invalid_name_is_replaced(name: str) -> None:
     found = named(name)
     assert ALLOWED.fullmatch(found)
     assert found != name
@@ -56,7 +56,7 @@ def test_two_people_never_share_one(one: str, other: str) -> None:
         assert named(one) != named(other)
 
 
-def test_nobody_is_the_bot_and_the_name_does_not_outlast_the_command() -> None:
+def test_the_session_name_is_reset_after_the_command() -> None:
     assert session_name() == BOT
     assert named("alice") == "alice"
     assert session_name() == BOT

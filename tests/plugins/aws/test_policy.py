@@ -1,4 +1,4 @@
-"""The printed policy allows what is called, and what is called is all that it allows."""
+"""The printed policy allows what is called, and nothing else."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_arns_are_those_of_the_partition(region: str, partition: str) -> None:
     assert all(arn.startswith(f"arn:{partition}:") for arn in arns)
 
 
-def test_who_may_assume_what_is_said_on_both_sides() -> None:
+def test_role_policy_and_trust_policy_fit_together() -> None:
     assert BOT["Statement"][0]["Resource"] == [ROLE]
     (trusted,) = trust_policy("x-1", f"arn:aws:iam::{HOME}:role/bot")["Statement"]
     assert trusted["Principal"] == {"AWS": f"arn:aws:iam::{HOME}:role/bot"}
@@ -201,6 +201,6 @@ def test_who_may_assume_what_is_said_on_both_sides() -> None:
     assert "Condition" not in trust_policy("", "x")["Statement"][0]
 
 
-def test_nothing_is_asked_of_aws_to_make_the_backends(found: Callable[..., list[Any]]) -> None:
+def test_making_backends_calls_nothing(found: Callable[..., list[Any]]) -> None:
     made = found(Clock(), **EVERYTHING)
     assert all(backend.region.sdk._clients == {} for backend in made)

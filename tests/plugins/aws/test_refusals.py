@@ -1,4 +1,4 @@
-"""Every sign of trouble that AWS gives becomes the right refusal, in words fit for a chat."""
+"""Every error of AWS becomes the right refusal, in words for a chat."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_the_role_that_may_not_be_assumed_is_what_is_missing() -> None:
     ("policy", "words"),
     [("a service control policy", "A service control policy"), ("an identity-based", "A policy")],
 )
-def test_an_explicit_deny_is_told_apart(policy: str, words: str) -> None:
+def test_an_explicit_deny_is_reported(policy: str, words: str) -> None:
     named = NAMED.partition(" because")[0]
     text = f"{SENTENCE} {named} with an explicit deny in {policy} {BLOB}"
     said = refusal(service("UnauthorizedOperation", text, 403), STOP)
@@ -129,7 +129,7 @@ def test_an_explicit_deny_is_told_apart(policy: str, words: str) -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.right)
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidParameterValue", "Teapot"])
-def test_no_arn_and_no_blob_is_ever_shown(action: Action, code: str) -> None:
+def test_refusals_contain_no_arn_and_no_blob(action: Action, code: str) -> None:
     said = refusal(service(code, f"{NAMED} {BLOB}", 403), action)
     shown = f"{said.message} {said.details}"
     assert "arn:" not in shown
@@ -138,9 +138,9 @@ def test_no_arn_and_no_blob_is_ever_shown(action: Action, code: str) -> None:
     assert len(shown) < 600
 
 
-@pytest.mark.parametrize(("told", "seconds"), [(None, 5), (0.0, 5), (7.2, 8), (30.0, 30)])
-def test_throttling_says_when_to_try_again(told: float | None, seconds: int) -> None:
-    fault = Fault("service", "Throttling", "Rate exceeded", status=400, retry_after=told)
+@pytest.mark.parametrize(("reported", "seconds"), [(None, 5), (0.0, 5), (7.2, 8), (30.0, 30)])
+def test_throttling_says_when_to_try_again(reported: float | None, seconds: int) -> None:
+    fault = Fault("service", "Throttling", "Rate exceeded", status=400, retry_after=reported)
     assert refusal(fault, STOP).retry_after == seconds
 
 
@@ -169,7 +169,7 @@ def test_the_instance_that_is_not_there_is_named() -> None:
         ("credentials", "NoCredentialsError", 0, True),
     ],
 )
-def test_after_a_change_it_is_said_whether_it_happened(
+def test_a_failed_change_reports_whether_it_happened(
     cause: Cause, code: str, status: int, undone: bool
 ) -> None:
     fault = Fault(cause, code, "", status=status)
@@ -177,8 +177,8 @@ def test_after_a_change_it_is_said_whether_it_happened(
     said = refusal(fault, STOP)
     if type(said) is BackendUnavailable:
         assert said.undone is undone
-        told = f"{said.message} {said.details}"
-        assert ("may or may not have happened" in told) is not undone
+        reported = f"{said.message} {said.details}"
+        assert ("may or may not have happened" in reported) is not undone
 
 
 @pytest.mark.parametrize("operation", ["AssumeRole", "GetCallerIdentity"])
@@ -210,14 +210,14 @@ def test_no_capacity_says_that_nothing_was_started(text: str, words: str) -> Non
     ("code", "quota"),
     [("VcpuLimitExceeded", "vCPUs"), ("InstanceLimitExceeded", "running instances")],
 )
-def test_the_quota_that_is_used_up_is_named(code: str, quota: str) -> None:
+def test_an_exhausted_quota_is_named(code: str, quota: str) -> None:
     text = "You have requested more vCPU capacity than your current vCPU limit of 32 allows"
     said = refusal(service(code, text), START)
     assert quota in said.message
     assert "limit of 32" in (said.details or "")
 
 
-def test_a_region_that_is_not_enabled_is_told_apart_from_a_missing_right() -> None:
+def test_a_disabled_region_is_distinguished_from_a_missing_permission() -> None:
     said = refusal(service("OptInRequired", "You are not subscribed", 401), DESCRIBE)
     assert said.message == "Cannot list instances: the region is not enabled in the AWS account"
     assert "no permission is missing" in (said.details or "")
@@ -227,7 +227,7 @@ def test_a_message_of_any_length_is_bounded() -> None:
     assert len(refusal(service("Odd", "x" * 10**6, 407), STOP).reason) < 5000
 
 
-def test_a_read_says_nothing_of_what_may_have_happened() -> None:
+def test_a_failed_read_reports_no_possible_effect() -> None:
     said = refusal(Fault("unanswered", "ReadTimeoutError", ""), DESCRIBE)
     assert said.message == "AWS did not answer to list instances"
     assert said.details == "ReadTimeoutError from ec2:DescribeInstances"

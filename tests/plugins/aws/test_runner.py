@@ -1,4 +1,4 @@
-"""Scripts by SSM: sent once, to whom they can be, followed at a decent pace, told node by node."""
+"""Scripts by SSM: sent once, polled at a limited rate, reported by instance."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ OUTPUTS = [
     {"script": "^restart nginx$", "document": "ops-restart", "stdout": "restarted\n"},
 ]
 
-World = tuple[AwsSimulator, Any]
-Cloud = Callable[..., AbstractAsyncContextManager[World]]
+Deployed = tuple[AwsSimulator, Any]
+Cloud = Callable[..., AbstractAsyncContextManager[Deployed]]
 
 
 @pytest.fixture
 def cloud(found: Callable[..., list[Any]], clock: ManualClock) -> Cloud:
-    """Start a look-alike on the clock, and make the one backend."""
+    """Start a simulator with the clock, and make the one backend."""
 
     @asynccontextmanager
     async def start(
         machines: Sequence[Any] = MACHINES, more: Any = None, **section: Any
-    ) -> AsyncIterator[World]:
+    ) -> AsyncIterator[Deployed]:
         scenario = {
             "accounts": {"123456789012": {"regions": {REGION: {"instances": machines}}}},
             "outputs": OUTPUTS,
@@ -94,7 +94,7 @@ async def ran(
     return await ended(aws, clock, run)
 
 
-async def test_both_time_limits_are_set_and_a_failure_stops_nobody_else(cloud: Cloud) -> None:
+async def test_both_time_limits_are_set_and_failures_stop_no_other_instance(cloud: Cloud) -> None:
     async with cloud() as (simulator, aws):
         targets = await named(aws, "web-1", "web-2")
         await aws.send("uptime", targets, limit=timedelta(seconds=90), key="k")
@@ -110,7 +110,7 @@ async def test_both_time_limits_are_set_and_a_failure_stops_nobody_else(cloud: C
         assert call.params["Parameters"]["executionTimeout"] == ["5"]
 
 
-async def test_platforms_are_sent_their_own_document_in_one_run(
+async def test_each_platform_gets_its_own_document_in_one_run(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -133,11 +133,11 @@ async def test_more_than_fifty_are_several_commands_in_one_run(
             50,
             20,
         ]
-        # What the list of invocations told completely is not asked for again.
+        # What the list of invocations reported completely is not asked for again.
         assert simulator.calls.of("GetCommandInvocation") == []
 
 
-async def test_whom_nobody_hears_is_told_apart_and_the_others_are_served(
+async def test_unreachable_instances_are_reported_and_the_others_run(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -152,7 +152,7 @@ async def test_whom_nobody_hears_is_told_apart_and_the_others_are_served(
         assert len(call.params["InstanceIds"]) == 1
 
 
-async def test_output_and_errors_are_told_apart(cloud: Cloud, clock: ManualClock) -> None:
+async def test_output_and_errors_are_separate(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (_, aws):
         (failed,) = await ran(aws, clock, "both", "web-1")
         assert (failed.status, failed.exit_code, failed.output) == ("failed", 2, "out\n")
@@ -169,7 +169,7 @@ async def test_output_and_errors_are_told_apart(cloud: Cloud, clock: ManualClock
         ("loud", 0, 8_000 - len("\n---Error truncated---"), True),
     ],
 )
-async def test_what_the_list_cuts_is_asked_for_and_what_aws_cuts_is_said(
+async def test_cut_output_is_requested_or_marked_as_truncated(
     cloud: Cloud, clock: ManualClock, script: str, output: int, errors: int, cut: bool
 ) -> None:
     async with cloud() as (_, aws):
@@ -180,18 +180,14 @@ async def test_what_the_list_cuts_is_asked_for_and_what_aws_cuts_is_said(
         assert "truncated" not in result.output + result.errors
 
 
-async def test_what_was_said_before_the_time_was_up_is_kept(
-    cloud: Cloud, clock: ManualClock
-) -> None:
+async def test_output_before_a_timeout_is_returned(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (_, aws):
         (result,) = await ran(aws, clock, "half", "web-1", limit=timedelta(seconds=30))
         assert (result.status, result.exit_code, result.output) == ("timed-out", None, "begun\n")
         assert result.seconds == pytest.approx(30)
 
 
-async def test_an_agent_that_goes_away_meanwhile_is_unreachable(
-    cloud: Cloud, clock: ManualClock
-) -> None:
+async def test_an_agent_that_disconnects_is_unreachable(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (simulator, aws):
         (web,) = await named(aws, "web-1")
 
@@ -206,9 +202,7 @@ async def test_an_agent_that_goes_away_meanwhile_is_unreachable(
         assert clock.time() - began == pytest.approx(30, abs=2)
 
 
-async def test_a_command_is_looked_at_no_more_than_once_a_second(
-    cloud: Cloud, clock: ManualClock
-) -> None:
+async def test_a_command_is_polled_at_most_once_a_second(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (simulator, aws):
         run = await aws.send("slow", await named(aws, "web-1"), limit=LIMIT, key="")
         for _ in range(10):
@@ -245,13 +239,13 @@ async def test_a_command_that_aws_does_not_list_yet_is_pending(
         assert len(result.output) == 3000
 
 
-async def test_after_a_restart_the_id_is_enough(
+async def test_the_run_id_suffices_after_a_restart(
     cloud: Cloud, clock: ManualClock, found: Callable[..., list[Any]]
 ) -> None:
     async with cloud() as (simulator, aws):
         names = ("web-2", "lost-1", "win-1", "web-1")
         targets = await named(aws, *names)
-        run = await aws.send("hostname", targets, limit=LIMIT, key="act")
+        run = await aws.send("hostname", targets, limit=LIMIT, key="k-1")
         clock.advance(5)
         other = found(clock, endpoint=simulator.url)[0]
         results = await ended(other, clock, run)
@@ -263,7 +257,7 @@ async def test_after_a_restart_the_id_is_enough(
 
 
 @pytest.mark.parametrize("run", ["", "x", "cmd-abc-123", "0" * 36, "{" + "0" * 34 + "}"])
-async def test_what_is_no_run_is_refused_without_asking(cloud: Cloud, run: str) -> None:
+async def test_an_invalid_run_id_is_refused_without_a_call(cloud: Cloud, run: str) -> None:
     async with cloud() as (simulator, aws):
         for ask in (aws.results, aws.cancel):
             with pytest.raises(ValidationFailed, match="no run"):
@@ -271,13 +265,15 @@ async def test_what_is_no_run_is_refused_without_asking(cloud: Cloud, run: str) 
         assert len(simulator.calls) == 0
 
 
-async def test_one_act_sends_once_even_at_the_same_time(cloud: Cloud, clock: ManualClock) -> None:
+async def test_one_idempotency_key_sends_once_even_concurrently(
+    cloud: Cloud, clock: ManualClock
+) -> None:
     async with cloud() as (simulator, aws):
         targets = await named(aws, "web-1")
         runs = []
 
         async def send() -> None:
-            runs.append(await aws.send("uptime", targets, limit=LIMIT, key="act"))
+            runs.append(await aws.send("uptime", targets, limit=LIMIT, key="k-1"))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send)
@@ -286,7 +282,7 @@ async def test_one_act_sends_once_even_at_the_same_time(cloud: Cloud, clock: Man
         assert len(set(runs)) == 1
         assert len(simulator.calls.of("SendCommand")) == 1
         with pytest.raises(ValidationFailed, match="another script"):
-            await aws.send("hostname", targets, limit=LIMIT, key="act")
+            await aws.send("hostname", targets, limit=LIMIT, key="k-1")
 
 
 async def with_time(clock: ManualClock, act: Callable[[], Any]) -> Any:
@@ -305,16 +301,14 @@ async def with_time(clock: ManualClock, act: Callable[[], Any]) -> Any:
     return results[0]
 
 
-async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
-    cloud: Cloud, clock: ManualClock
-) -> None:
+async def test_an_unknown_outcome_of_sending_is_reported(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud(limits={"read": "200ms"}) as (simulator, aws):
         targets = await named(aws, "web-1")
         simulator.fault("ssm:SendCommand", "drop")
 
         async def send() -> Any:
             with pytest.raises(DeadlineExceeded) as refused:
-                await aws.send("hostname", targets, limit=LIMIT, key="act")
+                await aws.send("hostname", targets, limit=LIMIT, key="k-1")
             return refused.value
 
         error = await with_time(clock, send)
@@ -327,7 +321,7 @@ async def test_if_nobody_can_tell_whether_it_was_sent_that_is_said(
     [("drop", {}), ("error", {"code": "AccessDeniedException", "status": 400})],
     ids=["away", "denied"],
 )
-async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
+async def test_a_denied_lookup_does_not_prove_that_nothing_was_sent(
     cloud: Cloud, clock: ManualClock, kind: str, more: Any
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -337,7 +331,7 @@ async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
 
         async def send() -> Any:
             with pytest.raises(DeadlineExceeded, match="did not say") as refused:
-                await aws.send("hostname", targets, limit=LIMIT, key="act")
+                await aws.send("hostname", targets, limit=LIMIT, key="k-1")
             return refused.value
 
         error = await with_time(clock, send)
@@ -345,7 +339,7 @@ async def test_that_nobody_can_look_does_not_mean_that_it_was_not_sent(
         assert len(simulator.region().commands) == 1
 
 
-async def test_a_look_that_fails_is_followed_by_another(cloud: Cloud, clock: ManualClock) -> None:
+async def test_a_failed_lookup_is_retried(cloud: Cloud, clock: ManualClock) -> None:
     async with cloud() as (simulator, aws):
         targets = await named(aws, "web-1")
         simulator.fault("ssm:SendCommand", "lose", times=1)
@@ -354,7 +348,7 @@ async def test_a_look_that_fails_is_followed_by_another(cloud: Cloud, clock: Man
         assert list(simulator.region().commands) == [run]
 
 
-async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
+async def test_a_possibly_sent_part_outweighs_one_that_was_not_sent(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -366,14 +360,14 @@ async def test_a_part_that_may_have_been_sent_outweighs_one_that_was_not(
 
         async def send() -> Any:
             with pytest.raises(DeadlineExceeded) as refused:
-                await aws.send("hostname", targets, limit=LIMIT, key="act")
+                await aws.send("hostname", targets, limit=LIMIT, key="k-1")
             return refused.value
 
         assert "check the target's state before you retry" in (await with_time(clock, send)).details
         assert len(simulator.region().commands) == 1
 
 
-async def test_a_broken_line_is_no_proof_that_nothing_was_sent(
+async def test_a_broken_connection_does_not_prove_that_nothing_was_sent(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (_, aws):
@@ -388,14 +382,16 @@ async def test_a_broken_line_is_no_proof_that_nothing_was_sent(
 
         async def send() -> Any:
             with pytest.raises(DeadlineExceeded):
-                await aws.send("hostname", targets, limit=LIMIT, key="act")
+                await aws.send("hostname", targets, limit=LIMIT, key="k-1")
             return True
 
         assert await with_time(clock, send)
         assert len(sent) == 1
 
 
-async def test_what_certainly_was_not_taken_is_sent_again(cloud: Cloud, clock: ManualClock) -> None:
+async def test_a_command_that_was_certainly_not_accepted_is_sent_again(
+    cloud: Cloud, clock: ManualClock
+) -> None:
     async with cloud() as (simulator, aws):
         targets = await named(aws, "web-1")
         simulator.fault("ssm:SendCommand", "throttle", times=1)
@@ -421,7 +417,7 @@ async def test_a_part_that_is_refused_leaves_the_others(cloud: Cloud, clock: Man
         assert results[-1].errors.startswith("It was not sent. The SSM agent of")
 
 
-async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
+async def test_cancellation_while_sending_does_not_lose_the_run_id(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     async with cloud() as (simulator, aws):
@@ -453,7 +449,7 @@ async def test_whoever_is_cancelled_while_sending_still_learns_what_was_sent(
         ("uptime", timedelta(hours=49)),
     ],
 )
-async def test_what_cannot_be_sent_is_refused_without_asking(
+async def test_an_invalid_script_is_refused_without_a_call(
     cloud: Cloud, script: str, limit: timedelta
 ) -> None:
     async with cloud() as (simulator, aws):

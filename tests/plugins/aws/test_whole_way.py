@@ -1,4 +1,4 @@
-"""From what is typed in a chat to AWS and back, through the whole gate, over HTTP."""
+"""From a message to AWS and back, through the whole gate, over HTTP."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def say(there: Bot) -> Say:
     return speak
 
 
-async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
+async def test_a_stop_uses_the_session_of_the_person_who_confirmed(
     there: Bot, simulator: AwsSimulator
 ) -> None:
     answer = await there.confirm("stop shop-1")
@@ -108,7 +108,7 @@ async def test_a_stop_is_done_in_the_name_of_who_confirmed_it(
     assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
 
 
-async def test_a_script_that_was_not_sent_anywhere_failed_and_is_not_unknown(
+async def test_a_script_that_was_not_sent_is_failed_and_not_unknown(
     there: Bot, simulator: AwsSimulator
 ) -> None:
     answer = await there.confirm("execute 'df -h' on lost-1")
