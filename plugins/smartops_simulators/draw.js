@@ -139,14 +139,13 @@ function file({ id, title, name, length }) {
   return el("a", { class: "file", href: `/files/${id}` }, "📄 ", el("b", {}, title || name), el("small", {}, size));
 }
 
-function dialog({ id, view, errors }) {
+function dialog({ id, view }) {
   const buttons = [
     el("button", { name: "what", value: "close", formnovalidate: true }, "Cancel"),
     button(view.submit?.text ?? "Submit", "submit", "primary"),
   ];
-  const wrong = Object.values(errors).map((text) => el("p", { class: "error" }, text));
   return el("dialog", { open: true }, el("form", { class: "dialog", "data-message": id },
-    el("h2", {}, view.title.text), all(view.blocks), wrong, el("footer", {}, buttons)));
+    el("h2", {}, view.title.text), all(view.blocks), el("footer", {}, buttons)));
 }
 
 const CARD = "application/vnd.microsoft.card.adaptive";

@@ -102,7 +102,6 @@ class Platform(ABC, Generic[U, C]):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.url = self.bot = self.trouble = ""
-        self.resends = True
         self.attempts = 0
         self.breaches: list[str] = []
         self.calls: list[Call] = []

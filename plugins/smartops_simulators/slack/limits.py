@@ -23,7 +23,6 @@ CALLS_A_MINUTE = {
     "conversations.open": 50,
     "files.completeUploadExternal": 100,
     "files.getUploadURLExternal": 100,
-    "users.info": 100,
     "views.open": 100,
 }
 POSTS = ((3, 1.0), (4, 2.0), (6, 4.0), (10, 8.0), (18, 16.0), (62, 60.0))

@@ -87,12 +87,11 @@ class Conversation(chat.Conversation[Message]):
 
 @dataclass(slots=True)
 class Dialog:
-    """A view that was opened for a person. ``errors`` are what SmartOps found wrong with it."""
+    """A view that was opened for a person."""
 
     id: str
     view: JSON
     user: User
-    errors: dict[str, str] = field(default_factory=dict)
     open: bool = True
 
     @property

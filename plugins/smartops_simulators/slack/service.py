@@ -213,17 +213,9 @@ class SlackSimulator(Platform[User, Conversation]):
         """Let the person submit a dialog; raises ValueError if something is missing in it."""
         state = filled(dialog.view["blocks"], values)
         delivered = await self.deliver("interactive", self.payloads.submitted(dialog, state))
-        if not delivered.taken:
-            return delivered
-        answer = answer_of(delivered)
-        match answer.get("response_action", ""):
-            case "errors":
-                dialog.errors = dict(answer["errors"])
-            case "update":
-                dialog.view = answer["view"]
-            case _:
-                dialog.open = False
-        self.changed()
+        if delivered.taken:
+            dialog.open = False
+            self.changed()
         return delivered
 
     # --- the page ---
@@ -283,7 +275,7 @@ class SlackSimulator(Platform[User, Conversation]):
         """Send what happened to SmartOps; an event that it does not take is sent again."""
         delivered = await self._once(kind, payload)
         for number, pause in enumerate(AGAIN_AFTER if kind == "events_api" else (), 1):
-            if delivered.taken or not (delivered.retry and self.resends):
+            if delivered.taken or not delivered.retry:
                 break
             if pause:
                 await self.clock.sleep(pause)

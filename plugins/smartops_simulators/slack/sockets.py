@@ -20,7 +20,7 @@ MOST_CONNECTIONS = 10
 
 
 class Sockets:
-    """The connections. ``frames`` are what SmartOps sent, ``acknowledged`` the envelope ids."""
+    """The connections. ``frames`` are what SmartOps sent."""
 
     def __init__(self, slack: SlackSimulator) -> None:
         self.open: list[web.WebSocketResponse] = []
@@ -29,10 +29,6 @@ class Sockets:
         self._tickets: set[str] = set()
         self._waiting: dict[str, anyio.Event] = {}
         self._numbers = itertools.count(1)
-
-    @property
-    def acknowledged(self) -> list[str]:
-        return [frame["envelope_id"] for frame in self.frames]
 
     def ticket(self) -> str:
         ticket = secrets.token_urlsafe(12)

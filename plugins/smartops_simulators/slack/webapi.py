@@ -58,7 +58,6 @@ class WebApi:
             "conversations.open": self._open_conversation,
             "files.completeUploadExternal": self._complete_upload,
             "files.getUploadURLExternal": self._promise_upload,
-            "users.info": self._user_info,
             "views.open": self._open_view,
         }
 
@@ -153,13 +152,6 @@ class WebApi:
         if not chat.bot_is_in:
             raise Refused("user_disabled")
         return {"channel": {"id": chat.id}}
-
-    def _user_info(self, arguments: Arguments) -> Answer:
-        user = self._person(arguments.get("user"))
-        profile = {"real_name": user.name.title(), "display_name": user.name}
-        return {
-            "user": {"id": user.id, "team_id": self._slack.app.team, "name": user.name, **profile}
-        }
 
     def _person(self, id: object) -> User:
         if (user := self._slack.user_by_id(id)) is None:
@@ -268,9 +260,6 @@ class WebApi:
         """Take a message by response URL; return Slack's word for why not, or nothing."""
         chat = self._slack.conversation(ticket.channel)
         original = chat.find(ticket.ts) if ticket.ts else None
-        if message.get("delete_original") is True and original is not None:
-            original.deleted = True
-            return ""
         try:
             _check(message)
         except Refused as refused:

@@ -42,8 +42,6 @@ class Connector:
             ("POST", f"{chat}/activities/{{id}}", self._send),
             ("PUT", f"{chat}/activities/{{id}}", self._update),
             ("DELETE", f"{chat}/activities/{{id}}", self._delete),
-            ("GET", f"{chat}/members", self._members),
-            ("GET", f"{chat}/members/{{id}}", self._members),
         ):
             app.router.add_route(method, path, self._served(serve))
 
@@ -67,8 +65,7 @@ class Connector:
         fault = self._teams.fault(request.method)
         if not self._teams.login.holds(request.headers.get("Authorization", "")):
             raise Refused(401, "Unauthorized", "no valid token")
-        if request.method != "GET":
-            self._limit(request)
+        self._limit(request)
         if fault is None:
             return await serve(request)
         response = await self._teams.failed(fault, request, lambda: serve(request))
@@ -129,8 +126,6 @@ class Connector:
 
     async def _create(self, request: web.Request) -> web.Response:
         wanted = json.loads(await request.read())
-        if wanted.get("isGroup"):
-            return self._new_thread(wanted)
         members = wanted.get("members") or []
         user = self._teams.user_by_id(members[0].get("id", "")) if len(members) == 1 else None
         if user is None or wanted.get("bot", {}).get("id") != self._teams.account["id"]:
@@ -141,26 +136,6 @@ class Connector:
             raise Refused(403, "ForbiddenOperationException", "the person has not got this app")
         chat = self._teams.conversation(f"with {user.name}")
         return web.json_response({"id": chat.id}, status=201)
-
-    def _new_thread(self, wanted: dict[str, Any]) -> web.Response:
-        chat, _ = self._chat(wanted.get("channelData", {}).get("channel", {}).get("id") or "")
-        number, activity = self._teams.number(), wanted.get("activity", {})
-        shown = Message(id=number, author=BOT, activity=activity, thread=number)
-        chat.posted.append(shown)
-        ids = {"id": f"{chat.id};messageid={shown.id}", "activityId": shown.id}
-        return web.json_response(ids, status=201)
-
-    async def _members(self, request: web.Request) -> web.Response:
-        chat, _ = self._chat(request.match_info["chat"])
-        tenant = self._teams.login.tenant
-        people = [{**user.account, "tenantId": tenant} for user in chat.members.values()]
-        wanted = request.match_info.get("id")
-        if wanted is None:
-            return web.json_response(people)
-        for person in people:
-            if wanted in (person["id"], person["aadObjectId"]):
-                return web.json_response(person)
-        raise Refused(404, "MemberNotFoundInConversation", wanted)
 
     def _chat(self, id: str) -> tuple[Conversation, str]:
         """Return the conversation and the thread that an id of the connector means."""

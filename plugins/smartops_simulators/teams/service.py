@@ -186,13 +186,6 @@ class TeamsSimulator(Platform[User, Conversation]):
         members = [self.account, *({"id": item.id} for item in chat.members.values())]
         await self.deliver(made.event(type="conversationUpdate", membersAdded=members))
 
-    async def remove(self, conversation: str, *, user: str = "alice") -> None:
-        chat = self.conversation(conversation)
-        made = Activities(self, chat, self.user(user))
-        chat.bot_is_in = False
-        await self.deliver(made.event(type="conversationUpdate", membersRemoved=[self.account]))
-        await self.deliver(made.event(type="installationUpdate", action="remove"))
-
     # --- the page ---
 
     def places(self, user: str) -> Mapping[str, str]:
@@ -221,12 +214,12 @@ class TeamsSimulator(Platform[User, Conversation]):
     async def deliver(self, activity: Mapping[str, Any]) -> Delivered:
         """Send an activity, again if it gets no answer, and return the answer."""
         delivered = await self.send(activity)
-        for pause in AGAIN_AFTER if self.resends else ():
+        for pause in AGAIN_AFTER:
             if not _unanswered(delivered):
                 return delivered
             await self.clock.sleep(pause)
             delivered = await self.send(activity)
-        if self.resends and _unanswered(delivered):
+        if _unanswered(delivered):
             await self.clock.sleep(ANEW_AFTER)
             delivered = await self.send({**activity, "id": self.number()})
         return delivered

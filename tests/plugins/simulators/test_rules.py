@@ -119,8 +119,8 @@ def test_cards_that_teams_refuses(changes: dict[str, Any], fault: str) -> None:
 async def test_a_breach_fails_the_test_that_committed_it() -> None:
     async def careless() -> None:
         async with TeamsSimulator.start() as teams, aiohttp.ClientSession() as session:
-            url = f"{teams.url}/v3/conversations/19:x@y/members"
-            async with session.get(url) as answer:
+            url = f"{teams.url}/v3/conversations/19:x@y/activities"
+            async with session.post(url) as answer:
                 assert answer.status == 401
 
     with pytest.raises(AssertionError, match="not percent-encoded"):
