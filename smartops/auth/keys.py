@@ -71,31 +71,26 @@ class KeySet:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
-    def fixed(self) -> bool:
-        """Whether there is nothing to fetch."""
-        return isinstance(self.origin, Mapping)
-
-    @property
     def stale(self) -> float:
-        """Seconds after which keys are refreshed in the background; files at every look."""
-        return 0 if callable(self.origin) else STALE
+        """Seconds after which keys are refreshed in the background; local ones at every look."""
+        return STALE if isinstance(self.origin, str) else 0
 
     def usable(self, now: float) -> bool:
         """Whether the keys may be used at all."""
-        return self.fixed or (self.fetched is not None and now - self.fetched < DEAD)
+        return self.fetched is not None and now - self.fetched < DEAD
 
     def due(self, now: float, after: float) -> bool:
         """Whether the keys are older than ``after`` seconds and a fetch may be tried."""
-        if self.fixed or _within(self.failed, now, COOL_DOWN if self.usable(now) else RETRY):
+        if _within(self.failed, now, COOL_DOWN if self.usable(now) else RETRY):
             return False
         return not _within(self.fetched, now, after)
 
     def may_look_again(self, now: float) -> bool:
         """Whether an unknown kid may cause a fetch."""
-        cool_down = FILE_COOL_DOWN if callable(self.origin) else COOL_DOWN
-        return not self.fixed and not _within(self.missed, now, cool_down)
+        cool_down = COOL_DOWN if isinstance(self.origin, str) else FILE_COOL_DOWN
+        return not _within(self.missed, now, cool_down)
 
-    def replace(self, entries: list[Any], now: float) -> None:
+    def replace(self, entries: Any, now: float) -> None:
         """Use the keys that the issuer publishes now."""
         self.keys, self.fetched, self.failed = read_entries(entries), now, None
 
@@ -147,12 +142,9 @@ class KeyCache:
         mark = origin if isinstance(origin, str) else id(origin)
         found = self._sets.get(mark)
         if found is None:
-            found = KeySet(issuer.name, origin)
-            if isinstance(origin, Mapping):
-                found.keys = read_entries(origin.get("keys"))
-            elif isinstance(origin, str) and (problem := url_problem(origin)):
+            if isinstance(origin, str) and (problem := url_problem(origin)):
                 raise Untrusted(f"the metadata URL of {issuer.name} {problem}")
-            self._sets[mark] = found
+            found = self._sets[mark] = KeySet(issuer.name, origin)
         return found
 
     async def _refresh(self, keys: KeySet, seen: int) -> None:
@@ -168,11 +160,11 @@ class KeyCache:
                 _log.warning("the keys of %s could not be fetched: %s", keys.name, error)
             keys.attempts += 1
 
-    async def _entries(self, origin: Any) -> list[Any]:
-        if not callable(origin):
+    async def _entries(self, origin: Any) -> Any:
+        if isinstance(origin, str):
             return await self._fetch(origin)
-        entries: list[Any] = (await anyio.to_thread.run_sync(origin))["keys"]
-        return entries
+        found = await anyio.to_thread.run_sync(origin) if callable(origin) else origin
+        return found.get("keys")
 
     async def _fetch(self, metadata_url: str) -> list[Any]:
         keys_url = (await self._get(metadata_url)).get("jwks_uri")
