@@ -35,7 +35,6 @@ class VerbRules:
     nothing_to_do: frozenset[str]
     after: str
     doing: str
-    done: str
     help: str
 
 
@@ -46,7 +45,6 @@ RULES: Mapping[Verb, VerbRules] = MappingProxyType(
             frozenset({"pending", "running"}),
             "running",
             "Starting",
-            "started",
             "Start stopped instances.",
         ),
         "stop": VerbRules(
@@ -54,7 +52,6 @@ RULES: Mapping[Verb, VerbRules] = MappingProxyType(
             frozenset({"stopping", "stopped"}),
             "stopped",
             "Stopping",
-            "stopped",
             "Stop running instances; what they hold in memory is lost.",
         ),
         "reboot": VerbRules(
@@ -62,7 +59,6 @@ RULES: Mapping[Verb, VerbRules] = MappingProxyType(
             frozenset(),
             "rebooted",
             "Rebooting",
-            "rebooted",
             "Reboot running instances.",
         ),
     }

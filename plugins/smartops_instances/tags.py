@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from smartops import (
     Change,
@@ -25,6 +26,9 @@ from .config import InstancesConfig
 from .pairs import assignments, checked_keys
 from .rows import placed
 
+Keys = TypeVar("Keys", bound=Iterable[str])
+"""Keys of tags, with their values or without."""
+
 _ABSENT = "(not set)"
 _REMOVED = "(removed)"
 
@@ -39,12 +43,13 @@ class Protection:
     config: InstancesConfig
     ruled: Mapping[str, str]
 
-    def check(self, keys: Iterable[str]) -> None:
-        """Raise PermissionDenied if a key is protected; case and whitespace are ignored."""
+    def check(self, keys: Keys) -> Keys:
+        """Return the keys; raises PermissionDenied if one is protected, whatever its case."""
         for key in keys:
             why = self._reason(key.strip().lower())
             if why:
                 raise PermissionDenied(f"Tag {key} may not be changed from here", details=why)
+        return keys
 
     def _reason(self, key: str) -> str:
         if glob := _first(self.config.protected_tags, key):
@@ -87,7 +92,7 @@ def _tag(protection: Protection) -> Command:
     )
     async def tag(compute: Compute, target: Instance, tags: list[str]) -> Reply:
         """Set tags of one instance, written KEY=VALUE."""
-        put = _puttable(protection, tags)
+        put = protection.check(assignments(tags))
         changed = _differing(target, put)
         if changed:
             await compute.tag(target, put=changed)
@@ -95,7 +100,7 @@ def _tag(protection: Protection) -> Command:
 
     @tag.plan
     async def plan_tag(compute: Compute, target: Instance, tags: list[str]) -> Plan:
-        put = _puttable(protection, tags)
+        put = protection.check(assignments(tags))
         label = placed(target, compute)
         changes = tuple(
             Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
@@ -118,7 +123,7 @@ def _untag(protection: Protection) -> Command:
     )
     async def untag(compute: Compute, target: Instance, keys: list[str]) -> Reply:
         """Remove tags of one instance, named by their keys."""
-        present = [key for key in _removable(protection, keys) if key in target.tags]
+        present = [key for key in protection.check(checked_keys(keys)) if key in target.tags]
         if present:
             await compute.tag(target, put={}, remove=present)
         left = {key: value for key, value in target.tags.items() if key not in present}
@@ -126,7 +131,7 @@ def _untag(protection: Protection) -> Command:
 
     @untag.plan
     async def plan_untag(compute: Compute, target: Instance, keys: list[str]) -> Plan:
-        wanted = _removable(protection, keys)
+        wanted = protection.check(checked_keys(keys))
         present = [key for key in wanted if key in target.tags]
         changes = tuple(
             Change(target.id, placed(target, compute), _shown(key, target.tags[key]), _REMOVED)
@@ -141,18 +146,6 @@ def _untag(protection: Protection) -> Command:
         return Plan(f"Remove {_count(len(present))} of {target.label}", changes, "", warnings)
 
     return untag
-
-
-def _puttable(protection: Protection, tags: Iterable[str]) -> Mapping[str, str]:
-    put = assignments(tags)
-    protection.check(put)
-    return put
-
-
-def _removable(protection: Protection, keys: Iterable[str]) -> tuple[str, ...]:
-    wanted = checked_keys(keys)
-    protection.check(wanted)
-    return wanted
 
 
 def _differing(target: Instance, put: Mapping[str, str]) -> dict[str, str]:

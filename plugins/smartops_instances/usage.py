@@ -11,7 +11,6 @@ from smartops.backends import Usage, failures_of
 
 from .config import InstancesConfig
 
-UNMEASURED = Usage()
 _OFF = frozenset({"stopped", "terminated"})
 
 
@@ -30,7 +29,7 @@ class Measured:
 
     def of(self, instance: Instance) -> Usage:
         """Return the usage of one instance."""
-        return self.usage.get(instance.id, UNMEASURED)
+        return self.usage.get(instance.id, Usage())
 
     def age(self, instance: Instance) -> str:
         """Return the age of stale measurements, such as ``2 h``; empty if they are recent."""

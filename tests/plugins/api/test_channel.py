@@ -22,16 +22,18 @@ from smartops.auth import TokenVerifier
 from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock, StandInIssuer
+from smartops.testing.issuer import SigningKey
 from smartops_api import ApiChannel
 
 pytestmark = pytest.mark.anyio
+KEY = SigningKey.create()
 
 
 @pytest.fixture
 async def deployment():
     clock = ManualClock()
     http = AiohttpClient()
-    async with StandInIssuer.start(clock=clock) as issuer:
+    async with StandInIssuer.start(clock=clock, key=KEY) as issuer:
         trusted = issuer.trusted(name="corp")
         yield SimpleNamespace(
             clock=clock,
