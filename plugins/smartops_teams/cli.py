@@ -44,7 +44,7 @@ def manifest_command(
         It holds the manifest, with a menu of the commands that the configuration
         loads, and two icons.
         """
-        from .manifest import About, package
+        from . import manifest as made
 
         bot = bot_id or (config.app_id if config else "")
         if not bot:
@@ -54,8 +54,10 @@ def manifest_command(
         for url in (texts["website"], texts["privacy"], texts["terms"]):
             if not url.startswith("https://") or len(url) > _LONGEST_URL:
                 raise click.UsageError(f"{url} is not an https URL")
-        about = About(bot=bot, id=app_id or bot, version=_version(app_version), **texts)
-        out.write_bytes(package(about, commands()))
+        document = made.manifest(
+            commands(), bot=bot, app=app_id or bot, version=_version(app_version), **texts
+        )
+        out.write_bytes(made.package(document))
         click.echo(f"{out}: upload it in Teams under Apps, Manage your apps, Upload an app")
 
     return manifest

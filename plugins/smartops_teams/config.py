@@ -170,13 +170,9 @@ class TeamsConfig(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_own_tenant(self) -> Self:
+    def _check(self) -> Self:
         if self.accept_emulator_tokens and not self.own_tenant:
             raise ValueError("accept_emulator_tokens needs emulator_tenant: several are served")
-        return self
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
         given = [name for name in _CREDENTIALS if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"one of these is enough: {', '.join(given)}")

@@ -6,7 +6,6 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +21,32 @@ _LONGEST_TITLE, _LONGEST_DESCRIPTION = 32, 128
 _WHEN = (1980, 1, 1, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """Texts for people who install the app. ``id`` is the app's, often the same as the bot's."""
-
-    bot: str
-    id: str
-    version: str
-    name: str
-    developer: str
-    website: str
-    privacy: str
-    terms: str
-
-
-def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
-    """Return the manifest, which has Teams' schema 1.17."""
+def manifest(
+    commands: Sequence[Command],
+    *,
+    bot: str,
+    app: str,
+    version: str,
+    name: str,
+    developer: str,
+    website: str,
+    privacy: str,
+    terms: str,
+) -> dict[str, Any]:
+    """Return the manifest, which has Teams' schema 1.17; ``bot`` and ``app`` are ids."""
     listed = command_list(commands)
     return {
         "$schema": SCHEMA,
         "manifestVersion": "1.17",
-        "version": about.version,
-        "id": about.id,
+        "version": version,
+        "id": app,
         "developer": {
-            "name": shortened(about.developer, 32),
-            "websiteUrl": about.website,
-            "privacyUrl": about.privacy,
-            "termsOfUseUrl": about.terms,
+            "name": shortened(developer, 32),
+            "websiteUrl": website,
+            "privacyUrl": privacy,
+            "termsOfUseUrl": terms,
         },
-        "name": {"short": shortened(about.name, 30), "full": shortened(about.name, 100)},
+        "name": {"short": shortened(name, 30), "full": shortened(name, 100)},
         "description": {
             "short": "Run your infrastructure from chat, safely.",
             "full": "List, check, start and stop machines, and run scripts on them, from a chat or "
@@ -61,7 +57,7 @@ def manifest(about: About, commands: Sequence[Command]) -> dict[str, Any]:
         "accentColor": ACCENT,
         "bots": [
             {
-                "botId": about.bot,
+                "botId": bot,
                 "scopes": list(SCOPES),
                 "supportsFiles": False,
                 "isNotificationOnly": False,
@@ -88,10 +84,10 @@ def command_list(commands: Sequence[Command]) -> list[dict[str, str]]:
     return [{"title": title, "description": text} for title, text in listed.items()]
 
 
-def package(about: About, commands: Sequence[Command]) -> bytes:
-    """Return the app package. The same input gives the same bytes."""
+def package(document: dict[str, Any]) -> bytes:
+    """Return the app package of a manifest. The same input gives the same bytes."""
     files = {
-        "manifest.json": json.dumps(manifest(about, commands), indent=2).encode() + b"\n",
+        "manifest.json": json.dumps(document, indent=2).encode() + b"\n",
         "color.png": (FOLDER / "color.png").read_bytes(),
         "outline.png": (FOLDER / "outline.png").read_bytes(),
     }

@@ -7,8 +7,8 @@ rows (each page repeats the header), output between lines, findings one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from smartops import Code, Fields, Issues, Reply, Table, Text
 from smartops.channels import Form, clean, grouped, json_size, lines_of
@@ -19,7 +19,6 @@ from .table import row
 from .text import Element, with_columns
 
 Block = Text | Fields | Table | Code | Issues | Form
-Piece = TypeVar("Piece")
 
 _RESERVE = 1_000
 """Bytes for the number of the page, and for a longer summary."""
@@ -103,17 +102,16 @@ def _size(block: Block) -> int:
     return sum(json_size(element) + 1 for element in render(block))
 
 
-@dataclass(frozen=True, slots=True)
-class _Pieces(Generic[Piece]):
+class _Pieces(NamedTuple):
     """The pieces of a block, the bytes of each piece and of the rest, and how to join some."""
 
-    items: Iterable[Piece]
-    size: Callable[[Piece], int]
-    joined: Callable[[list[Piece]], Block]
+    items: Iterable[Any]
+    size: Callable[[Any], int]
+    joined: Callable[[list[Any]], Block]
     base: int = 0
 
 
-def _rows(block: Table) -> _Pieces[Any]:
+def _rows(block: Table) -> _Pieces:
     return _Pieces(
         block.rows,
         lambda cells: json_size(row(block.stacks, cells)) + 1,
@@ -122,15 +120,7 @@ def _rows(block: Table) -> _Pieces[Any]:
     )
 
 
-def _findings(block: Issues) -> _Pieces[Any]:
-    return _Pieces(block.items, lambda item: _size(Issues((item,))), lambda i: Issues(tuple(i)))
-
-
-def _pairs(block: Fields) -> _Pieces[Any]:
-    return _Pieces(block.pairs, lambda pair: _size(Fields((pair,))), lambda p: Fields(tuple(p)))
-
-
-def _lines(block: Code | Text) -> _Pieces[str]:
+def _lines(block: Code | Text) -> _Pieces:
     displayed = with_columns if isinstance(block, Code) else clean
 
     def size(line: str) -> int:
@@ -144,10 +134,14 @@ def _lines(block: Code | Text) -> _Pieces[str]:
     )
 
 
-_SPLITS: dict[type, Callable[[Any], _Pieces[Any]]] = {
+_SPLITS: dict[type, Callable[[Any], _Pieces]] = {
     Table: _rows,
-    Issues: _findings,
-    Fields: _pairs,
+    Issues: lambda block: _Pieces(
+        block.items, lambda item: _size(Issues((item,))), lambda some: Issues(tuple(some))
+    ),
+    Fields: lambda block: _Pieces(
+        block.pairs, lambda pair: _size(Fields((pair,))), lambda some: Fields(tuple(some))
+    ),
     Code: _lines,
     Text: _lines,
 }

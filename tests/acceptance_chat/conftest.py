@@ -1,4 +1,4 @@
-"""A SmartOps on both platforms; what either would not forgive fails the test."""
+"""A SmartOps on both simulated platforms; a request that one would refuse fails the test."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from chat_house import Front, House, a_house
+from chat_deployment import Deployment, Platform, deployed
 
 
 @pytest.fixture
-async def closed_house(tmp_path: Path) -> AsyncIterator[House]:
-    """A house that is not started yet: its plugins' settings can be changed."""
-    async with a_house(tmp_path) as house:
-        yield house
+async def stopped_deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    """Return a deployment before its start, so that the settings of plugins can be changed."""
+    async with deployed(tmp_path) as deployment:
+        yield deployment
 
 
 @pytest.fixture
-async def house(closed_house: House) -> House:
-    await closed_house.start()
-    return closed_house
+async def deployment(stopped_deployment: Deployment) -> Deployment:
+    await stopped_deployment.start()
+    return stopped_deployment
 
 
 @pytest.fixture(params=["slack", "teams"])
-def front(request: pytest.FixtureRequest, house: House) -> Front:
-    return house.fronts[request.param]
+def platform(request: pytest.FixtureRequest, deployment: Deployment) -> Platform:
+    return deployment.platforms[request.param]

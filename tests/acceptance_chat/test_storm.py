@@ -1,4 +1,4 @@
-"""Platforms send again what was taken already, in any order and at once: each act counts once."""
+"""Redelivery of every message, in any order and concurrently, has no second effect."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import anyio
 import pytest
 
-from chat_house import House
+from chat_deployment import Deployment
 from smartops_simulators.slack import Message
 from smartops_simulators.teams import Message as TeamsMessage
 
 pytestmark = pytest.mark.anyio
 
-ACTS = 12
+MESSAGES = 12
 TIMES = 3
 Send = Callable[[], Awaitable[Any]]
 
@@ -39,19 +39,19 @@ def counted(changes: list[Mapping[str, Any]]) -> Counter[str]:
     return Counter(str(change["what"]) for change in changes)
 
 
-async def test_slack(house: House) -> None:
-    slack = house.slack
+async def test_a_storm_of_redeliveries_from_slack(deployment: Deployment) -> None:
+    slack = deployment.slack
     slack.subscriptions.add("message.channels")  # each mention comes as two events
     said: list[Send] = []
-    for number in range(ACTS):
+    for number in range(MESSAGES):
         chat = slack.channel(f"room-{number % 4}")
         chat.members.setdefault("alice", slack.user("alice"))
-        words = _said(house, chat.id, f"reboot web-server-0{number % 2 + 1}")
+        words = _said(deployment, chat.id, f"reboot web-server-0{number % 2 + 1}")
         said += [partial(slack.deliver, "events_api", event) for event in slack.events(words)]
     await storm(said)
     rooms = [slack.channel(f"room-{number}") for number in range(4)]
-    await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
-    assert house.changes == []
+    await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
+    assert deployment.changes == []
 
     pressed: list[Send] = []
     for room in rooms:
@@ -60,29 +60,29 @@ async def test_slack(house: House) -> None:
             payload = slack.payloads.pressed(room, asked, slack.user("alice"), button, {})
             pressed.append(partial(slack.deliver, "interactive", payload))
     await storm(pressed)
-    await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
-    await house.passes(10)
-    assert counted(house.changes) == {"reboot": ACTS}
+    await deployment.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
+    await deployment.passes(10)
+    assert counted(deployment.changes) == {"reboot": MESSAGES}
     assert all("Rebooting" in item.text for room in rooms for item in room.answers)
-    assert sum(len(room.answers) for room in rooms) == ACTS
+    assert sum(len(room.answers) for room in rooms) == MESSAGES
     assert (slack.ephemeral, slack.rejected) == ([], [])
 
 
-def _said(house: House, channel: str, text: str) -> Any:
-    """Let alice say something of which the app is not told yet."""
-    slack = house.slack
+def _said(deployment: Deployment, channel: str, text: str) -> Any:
+    """Let alice post a message without delivering its event."""
+    slack = deployment.slack
     said = Message(id=slack.number(), channel=channel, author="alice")
     said.fallback = f"<@{slack.app.user}> {text}"
     slack.channel(channel).posted.append(said)
     return said
 
 
-async def test_teams(house: House) -> None:
-    teams = house.teams
+async def test_a_storm_of_redeliveries_from_teams(deployment: Deployment) -> None:
+    teams = deployment.teams
     alice = teams.user("alice")
     rooms = [teams.conversation(f"room-{number}") for number in range(4)]
     said: list[Send] = []
-    for number in range(ACTS):
+    for number in range(MESSAGES):
         chat = rooms[number % 4]
         chat.members.setdefault("alice", alice)
         text = f"reboot web-server-0{number % 2 + 1}"
@@ -91,8 +91,8 @@ async def test_teams(house: House) -> None:
         chat.posted.append(TeamsMessage(id=id_, author="alice", activity=words, thread=id_))
         said.append(partial(teams.send, words))
     await storm(said)
-    await house.until(lambda: sum(len(room.answers) for room in rooms) == ACTS)
-    assert house.changes == []
+    await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
+    assert deployment.changes == []
 
     pressed: list[Send] = []
     for room in rooms:
@@ -100,9 +100,9 @@ async def test_teams(house: House) -> None:
             invoke = teams.of("alice", room).invoke(asked, "confirm", {})
             pressed.append(partial(teams.send, invoke))
     await storm(pressed)
-    await house.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
-    await house.passes(10)
-    assert counted(house.changes) == {"reboot": ACTS}
+    await deployment.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
+    await deployment.passes(10)
+    assert counted(deployment.changes) == {"reboot": MESSAGES}
     assert all("Rebooting" in item.text for room in rooms for item in room.answers)
-    assert sum(len(room.answers) for room in rooms) == ACTS
+    assert sum(len(room.answers) for room in rooms) == MESSAGES
     assert teams.rejected == []

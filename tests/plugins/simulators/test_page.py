@@ -1,4 +1,4 @@
-"""What two people in front of the page see and do."""
+"""What two people in platform of the page see and do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chat_house import House, a_house
+from chat_deployment import Deployment, deployed
 from smartops_simulators.platform import Platform
 
 pytestmark = pytest.mark.anyio
@@ -19,19 +19,19 @@ NOWHERE = "http://127.0.0.1:9/api/messages"
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as house:
-        await house.start()
-        yield house
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    async with deployed(tmp_path) as deployment:
+        await deployment.start()
+        yield deployment
 
 
 @pytest.fixture(params=["teams", "slack"])
-def chat(request: Any, house: House) -> Platform:
-    return house.teams if request.param == "teams" else house.slack
+def chat(request: Any, deployment: Deployment) -> Platform:
+    return deployment.teams if request.param == "teams" else deployment.slack
 
 
 class Person:
-    """A person in front of the page, at one conversation."""
+    """A person in platform of the page, at one conversation."""
 
     def __init__(self, chat: Platform, session: aiohttp.ClientSession, **where: str) -> None:
         self.chat, self.session, self.where = chat, session, where
@@ -76,7 +76,7 @@ async def test_an_empty_page_suggests_commands(chat: Platform, session: Any) -> 
 
 
 async def test_a_change_is_confirmed_on_the_page(
-    house: House, chat: Platform, session: Any
+    deployment: Deployment, chat: Platform, session: Any
 ) -> None:
     alice, bob = Person(chat, session, place="ops"), Person(chat, session, user="bob", place="ops")
     assert await alice.does("say", text="hello web-server-01") == (202, "")
@@ -85,7 +85,7 @@ async def test_a_change_is_confirmed_on_the_page(
     message = (await alice.sees("Yes, proceed"))[-1]["id"]
     what = "Yes, proceed" if chat.title == "Teams" else "confirm"
     assert await alice.does("press", message=message, what=what) == (200, "")
-    await house.until(lambda: house.changes)
+    await deployment.until(lambda: deployment.changes)
     await bob.sees("stopping")
     assert (await alice.does("press", message=message, what=what))[0] == 409
     assert (await alice.does("press", message="17", what=what))[0] == 409
@@ -111,14 +111,14 @@ async def test_the_page_reports_that_smartops_does_not_run(chat: Platform, sessi
     assert trouble == f"Nobody answers at {NOWHERE}. Is SmartOps running?"
 
 
-async def test_a_dialog_is_filled_in_and_closed(house: House, session: Any) -> None:
-    alice = Person(house.slack, session, place="ops")
+async def test_a_dialog_is_filled_in_and_closed(deployment: Deployment, session: Any) -> None:
+    alice = Person(deployment.slack, session, place="ops")
     for what in ("close", "submit"):
         assert await alice.does("say", text="/smartops stop") == (202, "")
-        await house.slack.until(lambda: house.slack.dialogs)
-        dialog = house.slack.dialogs[0]
+        await deployment.slack.until(lambda: deployment.slack.dialogs)
+        dialog = deployment.slack.dialogs[0]
         assert (await alice.sees("Continue"))[-1]["id"] == dialog.id
         values = {"smartops.field.targets": "web-server-02"}
         assert await alice.does("press", message=dialog.id, what=what, **values) == (200, "")
-        assert house.slack.dialogs == []
+        assert deployment.slack.dialogs == []
     await alice.sees("Confirmation required")

@@ -16,7 +16,7 @@ from smartops_simulators.slack import SlackSimulator
 from smartops_simulators.slack.service import BOT_TOKEN
 from smartops_simulators.teams import TeamsSimulator
 from smartops_simulators.teams.limits import faults_of, faults_of_card
-from teams_house import time_lapse
+from teams_deployment import time_lapse
 
 pytestmark = pytest.mark.anyio
 

@@ -40,8 +40,8 @@ async def service(running_service: Issuers) -> AsyncIterator[Issuers]:
     for issuer in issuers:
         issuer.fetches.clear()
     yield running_service
-    for issuer, kept in zip(issuers, keys, strict=True):
-        issuer.keys[:] = kept
+    for issuer, before in zip(issuers, keys, strict=True):
+        issuer.keys[:] = before
         issuer.entries.clear()
 
 

@@ -25,7 +25,7 @@ from smartops_teams.answers import message_activity
 from smartops_teams.cards import card
 from smartops_teams.connector import Connector, Gone, MessageGone
 from smartops_teams.tokens import Tokens
-from teams_house import time_lapse
+from teams_deployment import time_lapse
 
 pytestmark = pytest.mark.anyio
 

@@ -8,59 +8,61 @@ from pathlib import Path
 import anyio
 import pytest
 
-from teams_house import House, a_house, line, time_lapse
+from teams_deployment import Deployment, deployed, line, time_lapse
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as house:
-        yield house
-        assert not [call for call in house.teams.rejected if call.status != 404]
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    async with deployed(tmp_path) as deployment:
+        yield deployment
+        assert not [call for call in deployment.teams.rejected if call.status != 404]
 
 
-async def test_another_persons_click_in_an_old_client_is_answered_in_the_chat(house: House) -> None:
-    teams = house.teams
+async def test_another_persons_click_in_an_old_client_is_answered_in_the_chat(
+    deployment: Deployment,
+) -> None:
+    teams = deployment.teams
     await teams.says("switch kitchen", conversation="ops")
     asked = await teams.shown("ops")
     await teams.clicks(asked, "confirm", user="bob", old_client=True)
     told = await teams.shown("with bob")
     assert "given to somebody else" in told.text
     assert len(teams.conversation("ops").answers) == 1
-    assert house.lamps.switched == []
+    assert deployment.lamps.switched == []
 
 
-async def test_an_old_client_confirms_with_a_message(house: House) -> None:
-    teams = house.teams
+async def test_an_old_client_confirms_with_a_message(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("switch kitchen", conversation="ops")
     asked = await teams.shown("ops")
     await teams.clicks(asked, "confirm", old_client=True)
     await teams.until(lambda: asked.edits == 1)
     assert "kitchen is on." in asked.text
-    assert house.lamps.switched == ["kitchen"]
+    assert deployment.lamps.switched == ["kitchen"]
     assert len(teams.conversation("ops").answers) == 1
 
 
 async def test_an_invoke_is_answered_before_its_timeout(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops_teams.reading.INVOKE_SECONDS", 0.05)
-    teams = house.teams
+    teams = deployment.teams
     await teams.says("blink hall", conversation="ops")
     asked = await teams.shown("ops")
     answer = await teams.clicks(asked, "confirm")
     assert "Working on it" in answer.text
-    house.lamps.proceed.set()
+    deployment.lamps.proceed.set()
     await teams.until(lambda: "hall has blinked." in asked.text)
-    await house.settled()
-    assert house.lamps.switched == ["hall"]
+    await deployment.settled()
+    assert deployment.lamps.switched == ["hall"]
     assert asked.buttons == []
     assert len(teams.conversation("ops").answers) == 1
 
 
-async def test_a_form_becomes_its_answer(house: House) -> None:
-    teams = house.teams
+async def test_a_form_becomes_its_answer(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("paint hall", conversation="ops")
     form = await teams.shown("ops")
     assert form.buttons == ["Continue"]
@@ -73,21 +75,21 @@ async def test_a_form_becomes_its_answer(house: House) -> None:
     assert form.buttons == []
 
 
-async def test_the_answer_to_a_form_is_retried(house: House) -> None:
-    teams = house.teams
+async def test_the_answer_to_a_form_is_retried(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("paint hall", conversation="ops")
     form = await teams.shown("ops")
     teams.fail(status=503, method="PUT", retry_after=120)
     await teams.clicks(form, "Continue", inputs={"colour": "blue"})
     await teams.until(lambda: bool(teams.rejected))
-    async with time_lapse(house.clock, 500):
+    async with time_lapse(deployment.clock, 500):
         await teams.until(lambda: form.edits == 1)
     assert "hall is blue in 1 layers." in form.text
     teams.calls.clear()
 
 
-async def test_an_old_client_submits_a_form(house: House) -> None:
-    teams = house.teams
+async def test_an_old_client_submits_a_form(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("paint hall")
     form = await teams.shown("with alice")
     await teams.clicks(form, "form", inputs={"colour": "red"}, old_client=True)
@@ -95,8 +97,8 @@ async def test_an_old_client_submits_a_form(house: House) -> None:
     assert "hall is red in 1 layers." in answer.text
 
 
-async def test_a_missing_argument_can_be_typed(house: House) -> None:
-    teams = house.teams
+async def test_a_missing_argument_can_be_typed(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("paint hall")
     await teams.shown("with alice")
     await teams.says("red")
@@ -104,8 +106,8 @@ async def test_a_missing_argument_can_be_typed(house: House) -> None:
     assert "hall is red in 1 layers." in answer.text
 
 
-async def test_a_refusal_goes_to_the_chat_or_else_to_the_thread(house: House) -> None:
-    teams = house.teams
+async def test_a_refusal_goes_to_the_chat_or_else_to_the_thread(deployment: Deployment) -> None:
+    teams = deployment.teams
     said = await teams.says("switch kitchen", conversation="ops", user="mallory")
     told = await teams.shown("with mallory")
     assert teams.user("mallory").identity in told.text
@@ -118,10 +120,10 @@ async def test_a_refusal_goes_to_the_chat_or_else_to_the_thread(house: House) ->
     teams.calls.clear()
 
 
-async def test_a_message_that_teams_sends_again_is_answered_once(house: House) -> None:
-    teams = house.teams
+async def test_a_message_that_teams_sends_again_is_answered_once(deployment: Deployment) -> None:
+    teams = deployment.teams
     bot, teams.bot = teams.bot, "http://127.0.0.1:9/api/messages"
-    async with time_lapse(house.clock), anyio.create_task_group() as group:
+    async with time_lapse(deployment.clock), anyio.create_task_group() as group:
         group.start_soon(teams.says, "switch kitchen")
         await teams.until(lambda: len(teams.posted) == 1)
         teams.bot = bot
@@ -131,24 +133,24 @@ async def test_a_message_that_teams_sends_again_is_answered_once(house: House) -
     assert len(teams.conversation("with alice").answers) == 1
 
 
-async def test_a_message_is_answered_after_a_restart(house: House) -> None:
-    teams = house.teams
+async def test_a_message_is_answered_after_a_restart(deployment: Deployment) -> None:
+    teams = deployment.teams
     teams.fail(status=503, times=100, retry_after=120)
     await teams.says("switch kitchen")
     await teams.until(lambda: len(teams.rejected) == 1)
     teams.faults.clear()
-    await house.stop()
-    house.clock.advance(600)
-    await house.start()
+    await deployment.stop()
+    deployment.clock.advance(600)
+    await deployment.start()
     assert "Switch kitchen" in (await teams.shown("with alice")).text
     teams.calls.clear()
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["at once", "over a restart"])
 async def test_an_answer_waits_for_a_valid_secret(
-    house: House, caplog: pytest.LogCaptureFixture, restarts: bool
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, restarts: bool
 ) -> None:
-    teams = house.teams
+    teams = deployment.teams
     right, teams.login.secret = teams.login.secret, "another"
     await teams.says("switch kitchen", conversation="ops")
     with anyio.fail_after(10):
@@ -158,48 +160,48 @@ async def test_an_answer_waits_for_a_valid_secret(
     assert teams.conversation("ops").answers == []
     teams.login.secret = right
     if restarts:
-        await house.stop()
-        house.clock.advance(600)
-        await house.start()
-    async with time_lapse(house.clock):
+        await deployment.stop()
+        deployment.clock.advance(600)
+        await deployment.start()
+    async with time_lapse(deployment.clock):
         assert "Switch kitchen" in (await teams.shown("ops")).text
     assert len(teams.conversation("ops").answers) == 1
 
 
 async def test_a_click_is_answered_after_a_restart(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops_teams.reading.INVOKE_SECONDS", 0.05)
-    teams = house.teams
+    teams = deployment.teams
     await teams.says("blink hall", conversation="ops")
     asked = await teams.shown("ops")
     answer = await teams.clicks(asked, "confirm")
     assert "Working on it" in answer.text
-    await house.stop()
-    house.lamps.proceed.set()
-    await house.start()
-    async with time_lapse(house.clock):
+    await deployment.stop()
+    deployment.lamps.proceed.set()
+    await deployment.start()
+    async with time_lapse(deployment.clock):
         await teams.until(lambda: "hall has blinked." in asked.text)
     assert asked.buttons == []
-    assert house.lamps.switched == ["hall"]
+    assert deployment.lamps.switched == ["hall"]
     assert len(teams.conversation("ops").answers) == 1
 
 
-async def test_a_button_can_have_a_long_answer(house: House) -> None:
-    teams = house.teams
+async def test_a_button_can_have_a_long_answer(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("menu", conversation="ops")
     menu = await teams.shown("ops")
-    async with time_lapse(house.clock):
+    async with time_lapse(deployment.clock):
         assert (await teams.clicks(menu, "Print")).text == "Working on it"
-        await teams.until(lambda: "That is all." in _text(house, "ops"))
-    shown = _text(house, "ops").replace("\u00a0", " ").split("\n")
+        await teams.until(lambda: "That is all." in _text(deployment, "ops"))
+    shown = _text(deployment, "ops").replace("\u00a0", " ").split("\n")
     assert [row for row in shown if row.startswith("line ")] == [line(n) for n in range(1500)]
     assert menu.edits == 0
     assert menu.buttons == ["Print", "Who am I"]
 
 
-async def test_private_answers_go_to_the_chat(house: House) -> None:
-    teams = house.teams
+async def test_private_answers_go_to_the_chat(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("menu", conversation="ops")
     menu = await teams.shown("ops")
     await teams.clicks(menu, "Who am I", user="bob")
@@ -212,14 +214,14 @@ async def test_private_answers_go_to_the_chat(house: House) -> None:
     assert menu.edits == 0
 
 
-async def test_a_long_answer_continues_after_a_failure(house: House) -> None:
-    teams = house.teams
+async def test_a_long_answer_continues_after_a_failure(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.says("print 4000", conversation="ops")
     await teams.shown("ops", count=3)  # the rate limit delays the later ones
     teams.fail(status=503, retry_after=120)
-    async with time_lapse(house.clock, 200):
-        await teams.until(lambda: "That is all." in _text(house, "ops"))
-    shown = _text(house, "ops").replace("\u00a0", " ").split("\n")
+    async with time_lapse(deployment.clock, 200):
+        await teams.until(lambda: "That is all." in _text(deployment, "ops"))
+    shown = _text(deployment, "ops").replace("\u00a0", " ").split("\n")
     assert [row for row in shown if row.startswith("line ")] == [line(n) for n in range(4000)]
     assert [call.status for call in teams.rejected] == [503]
     teams.calls.clear()
@@ -228,8 +230,8 @@ async def test_a_long_answer_continues_after_a_failure(house: House) -> None:
 # --- the welcome -----------------------------------------------------------------------------
 
 
-async def test_a_new_conversation_is_welcomed_once(house: House) -> None:
-    teams = house.teams
+async def test_a_new_conversation_is_welcomed_once(deployment: Deployment) -> None:
+    teams = deployment.teams
     await teams.install("with alice")
     welcome = await teams.shown("with alice")
     assert "SmartOps is here" in welcome.text
@@ -239,8 +241,8 @@ async def test_a_new_conversation_is_welcomed_once(house: House) -> None:
     assert "switch" in answer.text
 
 
-async def test_a_slow_welcome_does_not_delay_another_one(house: House) -> None:
-    teams = house.teams
+async def test_a_slow_welcome_does_not_delay_another_one(deployment: Deployment) -> None:
+    teams = deployment.teams
     teams.fail(status=429, retry_after=60)
     await teams.install("group crew")
     await teams.until(lambda: bool(teams.rejected))
@@ -250,14 +252,16 @@ async def test_a_slow_welcome_does_not_delay_another_one(house: House) -> None:
     teams.calls.clear()
 
 
-async def test_a_refused_welcome_is_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    house.teams.fail(status=403, error="MessageWritesBlocked")
-    await house.teams.install("with alice")
-    await house.teams.until(lambda: bool(house.teams.rejected))
-    await house.settled()
+async def test_a_refused_welcome_is_logged(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    deployment.teams.fail(status=403, error="MessageWritesBlocked")
+    await deployment.teams.install("with alice")
+    await deployment.teams.until(lambda: bool(deployment.teams.rejected))
+    await deployment.settled()
     assert "was not welcomed" in caplog.text
-    house.teams.calls.clear()
+    deployment.teams.calls.clear()
 
 
-def _text(house: House, conversation: str) -> str:
-    return "\n".join(item.text for item in house.teams.conversation(conversation).answers)
+def _text(deployment: Deployment, conversation: str) -> str:
+    return "\n".join(item.text for item in deployment.teams.conversation(conversation).answers)

@@ -33,7 +33,7 @@ from smartops.testing.serving import listening
 from smartops_simulators.slack import SlackSimulator as Slack
 from smartops_simulators.teams import TeamsSimulator as Teams
 from smartops_simulators.teams.model import words
-from teams_house import check
+from teams_deployment import check
 
 STEP = 0.05
 """Seconds by which the clock advances at each poll of a waiting test."""
@@ -53,13 +53,13 @@ PLUGINS: Mapping[str, Any] = {
 }
 
 
-class Front(ABC):
+class Platform(ABC):
     """A platform, as people see it, with one interface for both."""
 
     name: str
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
 
     @abstractmethod
     def identity(self, user: str) -> str:
@@ -113,33 +113,35 @@ class Front(ABC):
 
     async def asked(self, place: str = "ops") -> Any:
         """Wait for a message with buttons, and return it."""
-        await self.house.until(lambda: any(item.buttons for item in self.answers(place)))
+        await self.deployment.until(lambda: any(item.buttons for item in self.answers(place)))
         return next(item for item in reversed(self.answers(place)) if item.buttons)
 
     async def asked_alone(self, user: str = "alice") -> Any:
         """Wait for a message with buttons that only this person sees, and return it."""
-        await self.house.until(lambda: any(item.buttons for item in self.private_messages(user)))
+        await self.deployment.until(
+            lambda: any(item.buttons for item in self.private_messages(user))
+        )
         return next(item for item in reversed(self.private_messages(user)) if item.buttons)
 
     async def settled(self, place: str = "ops") -> None:
         """Wait until the bot has posted, and then has been silent for some time."""
-        await self.house.until(lambda: self.answers(place))
+        await self.deployment.until(lambda: self.answers(place))
         seen = None
         while (now := [(id(item), item.edits) for item in self.answers(place)]) != seen:
             seen = now
-            await self.house.passes(8)
+            await self.deployment.passes(8)
 
     async def says_at_last(self, text: str, place: str = "ops") -> None:
         """Wait until the messages of the bot contain a text."""
-        await self.house.until(lambda: text in "\n".join(x.text for x in self.answers(place)))
+        await self.deployment.until(lambda: text in "\n".join(x.text for x in self.answers(place)))
 
 
-class SlackFront(Front):
+class SlackPlatform(Platform):
     name = "slack"
 
     @property
     def slack(self) -> Slack:
-        return self.house.slack
+        return self.deployment.slack
 
     def identity(self, user: str) -> str:
         return self.slack.user(user).identity
@@ -174,16 +176,16 @@ class SlackFront(Front):
         return "\n".join([*(item.text for item in self.answers(place)), *files])
 
 
-class TeamsFront(Front):
+class TeamsPlatform(Platform):
     name = "teams"
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house)
+    def __init__(self, deployment: Deployment) -> None:
+        super().__init__(deployment)
         self._notices: dict[str, list[str]] = {}
 
     @property
     def teams(self) -> Teams:
-        return self.house.teams
+        return self.deployment.teams
 
     def identity(self, user: str) -> str:
         return self.teams.user(user).identity
@@ -224,7 +226,7 @@ class TeamsFront(Front):
 
 
 @dataclass
-class House:
+class Deployment:
     folder: Path
     clock: ManualClock
     slack: Slack
@@ -235,8 +237,8 @@ class House:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
-        self.fronts: Mapping[str, Front] = {
-            front.name: front for front in (SlackFront(self), TeamsFront(self))
+        self.platforms: Mapping[str, Platform] = {
+            platform.name: platform for platform in (SlackPlatform(self), TeamsPlatform(self))
         }
 
     @property
@@ -280,11 +282,11 @@ class House:
         people = {
             name: {
                 "roles": ["operator"],
-                "identities": [front.identity(name) for front in self.fronts.values()],
+                "identities": [platform.identity(name) for platform in self.platforms.values()],
             }
             for name in ("alice", "bob")
         }
-        url = f"sqlite:///{self.folder / 'house.db'}"
+        url = f"sqlite:///{self.folder / 'deployment.db'}"
         server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
         assert not plugins.problems
@@ -310,12 +312,12 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(folder: Path) -> AsyncIterator[House]:
+async def deployed(folder: Path) -> AsyncIterator[Deployment]:
     clock = ManualClock()
     async with Slack.start(clock=clock) as slack, Teams.start(clock=clock) as teams:
         teams.check_card = check
-        house = House(folder, clock, slack, teams)
+        deployment = Deployment(folder, clock, slack, teams)
         try:
-            yield house
+            yield deployment
         finally:
-            await house.stop()
+            await deployment.stop()

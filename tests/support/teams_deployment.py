@@ -111,7 +111,7 @@ def line(number: int) -> str:
 
 
 @dataclass
-class House:
+class Deployment:
     """SmartOps and a simulated Teams."""
 
     folder: Path
@@ -156,7 +156,7 @@ class House:
             name: {"roles": ["operator"], "identities": [self.teams.user(name).identity]}
             for name in ("alice", "bob")
         }
-        url = f"sqlite:///{self.folder / 'house.db'}"
+        url = f"sqlite:///{self.folder / 'deployment.db'}"
         server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
         settings = Settings.model_validate({**SETTINGS, **changes})
@@ -184,13 +184,13 @@ async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[N
 
 
 @asynccontextmanager
-async def a_house(folder: Path, **simulated: Any) -> AsyncIterator[House]:
+async def deployed(folder: Path, **simulated: Any) -> AsyncIterator[Deployment]:
     clock = ManualClock()
     async with TeamsSimulator.start(clock=clock, **simulated) as teams:
         teams.check_card = check
-        house = House(folder, clock, teams)
-        await house.start()
+        deployment = Deployment(folder, clock, teams)
+        await deployment.start()
         try:
-            yield house
+            yield deployment
         finally:
-            await house.stop()
+            await deployment.stop()
