@@ -54,7 +54,7 @@ from requests import APP, PERSON, TENANT, activity, reachable  # noqa: E402
 
 import serving  # noqa: E402
 from serving import Server  # noqa: E402
-from slack_acts import ALICE, SECRET, TEAM, Signer, slash  # noqa: E402
+from slack_payloads import ALICE, SECRET, TEAM, Signer, slash  # noqa: E402
 from smartops import Clock  # noqa: E402
 from smartops.testing import StandInIssuer  # noqa: E402
 

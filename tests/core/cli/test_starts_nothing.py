@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from slack_acts import APP_TOKEN, BOT_TOKEN, TEAM, Slack
+from slack_payloads import APP_TOKEN, BOT_TOKEN, TEAM, Slack
 from smartops import Clock
 from smartops.store import Operation, Store
 

@@ -9,7 +9,7 @@ from typing import Any
 import anyio.lowlevel
 import pytest
 
-from slack_acts import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Signer, Slack
+from slack_payloads import APP_TOKEN, BOT_TOKEN, SECRET, TEAM, Signer, Slack
 from smartops import Secret, Services
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slack_acts import APP_TOKEN, BOT_TOKEN, CHANNEL, Slack
+from slack_payloads import APP_TOKEN, BOT_TOKEN, CHANNEL, Slack
 from smartops import BackendUnavailable, DeadlineExceeded, Secret, Services
 from smartops.testing import ManualClock
 from smartops_slack.api import SlackApi

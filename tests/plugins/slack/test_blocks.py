@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_acts import ALICE, buttons, check_message, check_view, texts
+from slack_payloads import ALICE, buttons, check_message, check_view, texts
 from smartops import (
     Action,
     Cell,

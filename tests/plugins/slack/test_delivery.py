@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slack_acts import (
+from slack_payloads import (
     ALICE,
     CHANNEL,
     DIRECT,
@@ -140,7 +140,7 @@ async def test_a_refused_edit_is_not_posted_again(chat: Chat, slack: Slack) -> N
 
 async def test_a_private_reply_is_ephemeral(chat: Chat, slack: Slack) -> None:
     message_id = await chat.send(mention("stop web-1"), REFUSED)
-    (private,) = slack.whispers
+    (private,) = slack.private_messages
     assert (private["user"], private["thread_ts"]) == (ALICE, TS)
     assert "rule hands-off" in texts(private["blocks"])
     assert message_id == ""  # an ephemeral message cannot be edited
@@ -150,7 +150,7 @@ async def test_a_private_reply_is_ephemeral(chat: Chat, slack: Slack) -> None:
 async def test_a_private_reply_is_posted_in_a_direct_message(chat: Chat, slack: Slack) -> None:
     await chat.send(direct("stop web-1"), REFUSED)
     assert "You may not" in slack.message(channel=DIRECT)["text"]
-    assert slack.whispers == []
+    assert slack.private_messages == []
 
 
 async def test_a_private_reply_deletes_the_progress_message(chat: Chat, slack: Slack) -> None:
@@ -158,7 +158,7 @@ async def test_a_private_reply_deletes_the_progress_message(chat: Chat, slack: S
     working = await chat.send(message, PROGRESS)
     await chat.send(message, REFUSED, replaces=working)
     assert slack.messages == {}
-    assert len(slack.whispers) == 1
+    assert len(slack.private_messages) == 1
 
 
 async def test_a_click_edits_its_message(chat: Chat, slack: Slack):
@@ -246,7 +246,7 @@ async def test_a_private_reply_falls_back_to_the_response_url(chat: Chat, slack:
 async def test_a_private_reply_falls_back_to_an_ephemeral_message(chat: Chat, slack: Slack) -> None:
     slack.fail(status=404, body="used_url", content_type="text/plain")
     await chat.send(slash("whoami"), REFUSED)
-    assert len(slack.whispers) == 1
+    assert len(slack.private_messages) == 1
     slack.fail(status=404, body="used_url", content_type="text/plain")
     with pytest.raises(Declined, match="used_url"):
         await chat.send(slash("whoami", channel_id="C_OUTSIDE"), REFUSED)
@@ -254,7 +254,7 @@ async def test_a_private_reply_falls_back_to_an_ephemeral_message(chat: Chat, sl
 
 async def test_an_ephemeral_message_is_replaced_by_response_url(chat: Chat, slack: Slack) -> None:
     await chat.send(mention("help"), Reply.of("?", private=True))
-    click = chat.receive(press(slack.whispers[0]))
+    click = chat.receive(press(slack.private_messages[0]))
     await chat.send(click, Reply.of("Done."), replaces=click.shown_in)
     assert slack.responses[0]["replace_original"] is True
     assert slack.messages == {}
@@ -329,7 +329,7 @@ async def test_a_private_file_is_sent_as_a_direct_message(chat: Chat, slack: Sla
     (file,) = slack.attached()
     assert file.channel == DIRECT
     assert slack.messages == {}
-    assert len(slack.whispers) == 1
+    assert len(slack.private_messages) == 1
 
 
 async def test_a_file_that_cannot_be_attached_is_reported(chat: Chat, slack: Slack) -> None:

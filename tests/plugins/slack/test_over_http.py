@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 from serving import HttpAnswer, Server, request
-from slack_acts import (
+from slack_payloads import (
     ALICE,
     BOT_TOKEN,
     SECRET,
@@ -110,8 +110,8 @@ async def test_a_person_confirms_a_change(served: Served) -> None:
 
     stranger = mention("stop web-server-01", user=STRANGER, ts="1700000002.1")
     await served.post(json.dumps(slack.live(stranger)).encode())
-    await slack.until(lambda: slack.whispers)
-    (private,) = slack.whispers
+    await slack.until(lambda: slack.private_messages)
+    (private,) = slack.private_messages
     assert private["user"] == STRANGER
     assert f"slack:{TEAM}:{STRANGER}" in texts(private["blocks"])
 

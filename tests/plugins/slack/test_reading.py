@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_acts import (
+from slack_payloads import (
     ALICE,
     BOT,
     CHANNEL,

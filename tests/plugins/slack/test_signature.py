@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_acts import SECRET, Signer, event
+from slack_payloads import SECRET, Signer, event
 from smartops import Secret, Services
 from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.testing import ManualClock

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from slack_acts import APP_TOKEN, CHANNEL, Slack, mention, pressed, slash
+from slack_payloads import APP_TOKEN, CHANNEL, Slack, mention, pressed, slash
 from smartops import Message, Secret, Services
 from smartops.channels import Channel
 from smartops.testing import ManualClock

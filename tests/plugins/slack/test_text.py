@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slack_acts import BOT
+from slack_payloads import BOT
 from smartops.channels import without_residue
 from smartops_slack.text import escaped, mentions, typed_text, unescaped
 

@@ -1,4 +1,4 @@
-"""The simulated Slack with fixed ids: what people do there, and what SmartOps says, as payloads."""
+"""The simulated Slack with fixed ids: what people send and SmartOps posts, as payloads."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Slack(SlackSimulator):
 
     @property
     def messages(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """What SmartOps has posted to everybody, by channel and ``ts``."""
+        """What SmartOps has posted publicly, by channel and ``ts``."""
         chats = self.conversations.values()
         shown = (item for chat in chats for item in chat.answers if not item.files)
         return {(it.channel, it.ts): {**it.payload(), "channel": it.channel} for it in shown}
 
     @property
-    def whispers(self) -> list[dict[str, Any]]:
-        """What was posted to single people."""
+    def private_messages(self) -> list[dict[str, Any]]:
+        """Ephemeral messages of SmartOps."""
         return [
             {**call.arguments, "ts": call.answer["message_ts"], "ephemeral": True}
             for call in self.called("chat.postEphemeral")
@@ -74,7 +74,7 @@ class Slack(SlackSimulator):
     def live(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Return a payload whose message, response URL and trigger exist here."""
         if "event" in payload:
-            self._said(payload["event"])
+            self._add_message(payload["event"])
         if payload.get("response_url", self.url).startswith(self.url):
             return payload
         channel = payload.get("channel_id") or payload["channel"]["id"]
@@ -82,7 +82,7 @@ class Slack(SlackSimulator):
         url = self.response_url(self.tickets.response(channel, alice, ts))
         return {**payload, "response_url": url, "trigger_id": self.tickets.trigger(alice)}
 
-    def _said(self, inner: Mapping[str, Any]) -> None:
+    def _add_message(self, inner: Mapping[str, Any]) -> None:
         chat = self.channel(inner["channel"])
         for ts in (inner.get("thread_ts", ""), inner["ts"]):
             if ts and chat.find(ts) is None:
@@ -101,9 +101,9 @@ CHANNEL, DIRECT = _SLACK.channel("ops").id, _SLACK.channel("@alice").id
 
 def event(**changes: Any) -> dict[str, Any]:
     """Return what is sent when the bot is mentioned in a channel; None leaves a member out."""
-    said = Message(id=TS, channel=CHANNEL, author="alice")
-    said.fallback = f"<@{BOT}> list instances"
-    made = _SLACK.payloads.message(_SLACK.channel("ops"), said, "app_mention")
+    message = Message(id=TS, channel=CHANNEL, author="alice")
+    message.fallback = f"<@{BOT}> list instances"
+    made = _SLACK.payloads.message(_SLACK.channel("ops"), message, "app_mention")
     inner = {"event_ts": changes.get("ts", TS), **made["event"], **changes}
     return {**made, "event": {name: item for name, item in inner.items() if item is not None}}
 
