@@ -17,7 +17,7 @@ from smartops.store import Approval, Operation
 
 from .access import forbidden, may_ever
 from .approvals import TOKEN, approval_of, is_no, withdraw
-from .questions import ask, call_off, close, complete_answer
+from .questions import ask, call_off, close, complete_answer, fill
 from .steps import Identified, Parts, Understood
 
 Permitted = Callable[[Command], bool]
@@ -113,7 +113,10 @@ async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Un
     try:
         found = parse_exactly(parts, asked, text)
     except MissingArguments as missing:
-        return await _filled(parts, asked, missing) if form else await ask(parts, asked, missing)
+        if not form:
+            return await ask(parts, asked, missing)
+        filled = await fill(parts, asked, missing, form)
+        return filled if isinstance(filled, Reply) else _understood(asked, filled)
     except UnknownCommand:
         other = await _other_words(parts, asked, text, run)
         if other is None:
@@ -121,15 +124,6 @@ async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Un
         return other
     close(parts, asked)
     return found
-
-
-async def _filled(parts: Parts, asked: Identified, missing: MissingArguments) -> Understood | Reply:
-    """Return the call that a form completes."""
-    grammar, form = parts.grammar, asked.message.form
-    try:
-        return _understood(asked, grammar.fill(missing.wanted, missing.arguments, form))
-    except MissingArguments as still:
-        return await ask(parts, asked, still)
 
 
 async def _other_words(

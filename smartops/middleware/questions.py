@@ -60,23 +60,23 @@ async def complete_answer(
     except MissingArguments as missing:
         parameter = next(item for item in missing.missing if item.name == question.parameter)
         title = _title(missing.wanted, parameter)
-        values = {question.parameter: text}
-        return await _completed(parts, asked, missing, values, title)
+        try:
+            filled = await fill(parts, asked, missing, {question.parameter: text})
+        except Refusal as refusal:
+            filled = Reply.refused(refusal)
+        if isinstance(filled, Reply):
+            return naming_question(title, filled)
+        return filled, title
 
 
-async def _completed(
-    parts: Parts,
-    asked: Identified,
-    missing: MissingArguments,
-    values: Mapping[str, str],
-    title: str,
-) -> tuple[Parsed, str] | Reply:
+async def fill(
+    parts: Parts, asked: Identified, missing: MissingArguments, values: Mapping[str, str]
+) -> Parsed | Reply:
+    """Return the call completed with ``values``; or ask for what is still missing."""
     try:
-        return parts.grammar.fill(missing.wanted, missing.arguments, values), title
+        return parts.grammar.fill(missing.wanted, missing.arguments, values)
     except MissingArguments as still:
-        return naming_question(title, await ask(parts, asked, still))
-    except Refusal as refusal:
-        return naming_question(title, Reply.refused(refusal))
+        return await ask(parts, asked, still)
 
 
 async def call_off(parts: Parts, asked: Identified, text: str) -> Reply | None:
