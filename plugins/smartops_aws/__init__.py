@@ -59,7 +59,7 @@ class Hooks:
 
 @hookimpl
 def register_middleware() -> Iterable[Layer]:
-    """Return the layer that tells AWS whose command it is."""
+    """Return the layer that sets the person whose session makes changes."""
     return [for_person]
 
 

@@ -77,7 +77,7 @@ def _documents(config: AwsConfig | None) -> click.Command:
         It is for: aws ssm create-document --document-type Command
         --document-format JSON --name NAME --content file://…
         """
-        from .authoring import content
+        from .documents import content
 
         listed = {item.name: item for item in section_of(config).runner.documents}
         if name is None:

@@ -1,4 +1,4 @@
-"""Commands of SSM that are under way, looked at no more often than is decent."""
+"""Commands of SSM in progress, polled at a limited rate."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Results = tuple[RunResult, ...]
 
 @dataclass(slots=True)
 class _Command:
-    """What is known of a command. ``ended`` holds results that nothing will change any more."""
+    """The state of a command. ``ended`` holds final results."""
 
     id: str
     instances: tuple[str, ...] = ()
     results: Results = ()
     ended: dict[str, RunResult] = field(default_factory=dict)
-    looked: float = float("-inf")
+    polled: float = float("-inf")
 
     @property
     def is_over(self) -> bool:
@@ -48,15 +48,15 @@ class Commands:
         self._known: LRUCache[str, _Command] = LRUCache(_REMEMBERED)
 
     def sent(self, id: str, instances: Sequence[str]) -> None:
-        """Take note of a command that was just sent: AWS may not know of it for a moment."""
+        """Store a command that was just sent: AWS may not list it for a moment."""
         self._command(id).instances = tuple(instances)
 
     async def results(self, id: str) -> Results:
-        """Return how a command stands; raises ValidationFailed for one that is not known."""
+        """Return the results of a command so far; raises ValidationFailed if it is unknown."""
         command = self._command(id)
         if command.is_over:
             return command.results
-        elapsed = self.region.clock.time() - command.looked
+        elapsed = self.region.clock.time() - command.polled
         if command.results and 0 <= elapsed < self._poll:
             return command.results
         return await self._in_flight.do(id, partial(self._look, command))
@@ -66,7 +66,7 @@ class Commands:
         command = self._command(id)
         if not command.is_over:
             await self.region.call(CANCEL, CommandId=id)
-            command.looked = float("-inf")
+            command.polled = float("-inf")
 
     def _command(self, id: str) -> _Command:
         return self._known.setdefault(id, _Command(id))
@@ -92,7 +92,7 @@ class Commands:
             results[result.instance_id] = result
             if result.finished:
                 command.ended[result.instance_id] = result
-        command.looked = self.region.clock.time()
+        command.polled = self.region.clock.time()
         command.results = tuple(
             command.ended.get(id_) or results.get(id_) or RunResult(id_, "pending")
             for id_ in command.instances
@@ -107,7 +107,7 @@ class Commands:
         return tuple(answer["Commands"][0]["InstanceIds"])
 
     async def _whole(self, id: str, found: Invocation) -> RunResult:
-        """Return the result with all the output there is to be had."""
+        """Return the result with its whole output."""
         if found.complete:
             return found.result
         outputs, errors, cut = [], [found.result.errors], False
@@ -115,7 +115,7 @@ class Commands:
             try:
                 answer = await self.region.attempt(OUTPUT, 0, _asked(id, found, step))
             except Fault as fault:
-                if fault.code == _NOT_YET:  # it is listed, and elsewhere not known yet
+                if fault.code == _NOT_YET:  # SSM lists it before it can return its output
                     return replace(found.result, status="running", exit_code=None)
                 raise self.region.refused(fault, OUTPUT) from fault
             output, error, was_cut = output_of(answer)

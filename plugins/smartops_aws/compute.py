@@ -40,7 +40,7 @@ class AwsCompute(Part, Compute):
         return await self._listing.page(query)
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        """Raise what ``act`` would raise: for want of a right, of an instance, for protection."""
+        """Raise what ``act`` would raise: a missing permission or instance, or protection."""
         ids = self._changeable(verb, instances)
         await self._present(ids)
         await self.region.permitted(_ACTIONS[verb], InstanceIds=ids)
@@ -54,7 +54,7 @@ class AwsCompute(Part, Compute):
             answer = await self.region.call(_ACTIONS[verb], len(ids), InstanceIds=ids)
         finally:
             self._listing.changed()
-        if verb == "reboot":  # it says nothing, and only does it to what runs
+        if verb == "reboot":  # its answer is empty, and only running instances reboot
             return tuple(Transition(id_, "running", "running") for id_ in ids)
         states = {item["InstanceId"]: item for item in answer[_ACTIONS[verb].answer]}
         return tuple(
@@ -68,7 +68,7 @@ class AwsCompute(Part, Compute):
     async def check_tag(
         self, instance: Instance, *, put: Mapping[str, str], remove: Sequence[str] = ()
     ) -> None:
-        """Raise what ``tag`` would raise: for want of a right, of the instance, for the tags."""
+        """Raise what ``tag`` would raise: for a missing permission or instance, or for the tags."""
         self._taggable(put, remove)
         await self._present([instance.id])
         if put:
@@ -124,7 +124,7 @@ class AwsCompute(Part, Compute):
         return ids
 
     async def _present(self, ids: Sequence[str]) -> None:
-        """Raise InstanceNotFound for what is not there (any more): a dry run need not say so."""
+        """Raise InstanceNotFound for what does not exist: a dry run need not report it."""
         found = {item.id: item for item in await self._listing.all(Query(ids=tuple(ids)))}
         for id_ in ids:
             if id_ not in found:
@@ -141,7 +141,7 @@ class AwsCompute(Part, Compute):
                     PROTECTION, InstanceId=instance.id, Attribute="disableApiStop"
                 )
             except Refusal:
-                return False  # to stop it is what was asked, and AWS will say
+                return False  # stopping it will report the protection
             return bool(answer.get("DisableApiStop", {}).get("Value"))
 
         protected = await together(look, instances)

@@ -79,7 +79,7 @@ class AwsCosts(Costs):
         return bill
 
     def _filter(self) -> Mapping[str, Any]:
-        """Return what keeps a management account from billing its members too."""
+        """Return the filter that excludes the members of a management account."""
         if self._config.organization:
             return {}
         own = {"Key": "LINKED_ACCOUNT", "Values": [self._account.number]}

@@ -20,7 +20,7 @@ Filter = Mapping[str, Any]
 
 
 def requests(query: Query) -> Sequence[Sequence[Filter]]:
-    """Return the filters of the requests whose answers together hold all that a query asks for.
+    """Return the filters of requests that together return every match of a query.
 
     They may hold more: some conditions EC2 does not know, and some are too many
     for one request, so that :func:`matcher` selects. With many values of one kind there

@@ -57,7 +57,7 @@ def cpu(instance_id: str) -> Gauge:
 
 
 def of_instance(listed: Mapping[str, Any]) -> tuple[str, Gauge] | None:
-    """Return a metric of ListMetrics and whose it is; None if it is of no use here."""
+    """Return the instance and the gauge of a listed metric; None if it is not needed."""
     dimensions = tuple((item["Name"], item["Value"]) for item in listed["Dimensions"])
     instance = dict(dimensions).get(_INSTANCE)
     if instance is None or listed["MetricName"] not in AGENT_METRICS:
@@ -69,7 +69,7 @@ def of_instance(listed: Mapping[str, Any]) -> tuple[str, Gauge] | None:
 def chosen(found: Iterable[Gauge]) -> Gauges:
     """Return which gauges to read: one of the memory, and one of each of four file systems.
 
-    The agent may measure the same with more dimensions and with fewer: fewer are taken.
+    The agent may measure the same with more dimensions and with fewer: fewer are preferred.
     """
     memory: list[Gauge] = []
     disks: dict[str, list[Gauge]] = {}

@@ -1,4 +1,4 @@
-"""What SSM says of a command on one instance, in the words of a RunResult."""
+"""The state of a command on one instance, as a RunResult."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DETAILS: Mapping[str, tuple[RunStatus, str]] = {
     "accessdenied": ("failed", "SSM may not run this here. Required IAM action: ssm:SendCommand"),
     "rateexceeded": ("failed", "AWS is throttling commands: try again later"),
 }
-"""StatusDetails that say more than Status does, without their blanks."""
+"""StatusDetails that are more specific than Status, without their blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """How a command stands on one instance, and the steps that were begun there."""
+    """The state of a command on one instance, and the steps that began there."""
 
     result: RunResult
     steps: tuple[Step, ...]

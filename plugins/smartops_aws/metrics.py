@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from anyio import lowlevel
 from cachetools import TTLCache
@@ -11,28 +12,32 @@ from cachetools import TTLCache
 from smartops import Instance, Metrics, ValidationFailed
 from smartops.backends import Metric, Sample, Usage
 
+from .actions import DATA
 from .config import AwsConfig
 from .discovery import Discovery
 from .gauges import Gauge, Gauges, cpu
 from .kit import Region
+from .kit.concurrency import together
 from .part import Part
-from .readings import MOST_POINTS, Points, read
 
 _FIVE_MINUTES = timedelta(minutes=5)  # what EC2 measures without detailed monitoring
 _NEWEST = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
-_KEPT: tuple[tuple[timedelta, timedelta], ...] = (
+_STORED: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta(days=63), timedelta(hours=1)),
     (timedelta(days=15), _FIVE_MINUTES),
 )
-"""What is older than this can only be had by periods that are multiples of that."""
+"""Measurements older than the first are stored by multiples of the second."""
 
-_TURN = 20  # instances that are worked on before others get their turn
+_TURN = 20  # instances and gauges that are handled before other tasks can run
+MOST_QUERIES = 500
+MOST_POINTS = 90_000  # CloudWatch takes 100,800; the ends of a window add some
 _MOST_USAGES = 20_000
 _MOST_SERIES = 1_000
 
 _UNKNOWN = Usage()
 
+Points = Mapping[datetime, float]
 Series = tuple[Sample, ...]
 _Key = tuple[Metric, str, datetime, timedelta]
 
@@ -69,7 +74,7 @@ class AwsMetrics(Part, Metrics):
         """Return averages; of the disk, those of the fullest file system at each moment.
 
         Raises ValidationFailed for a period that is not whole minutes, or finer
-        than CloudWatch keeps it for so long.
+        than CloudWatch stores for so long.
         """
         now = self.region.clock.now()
         _possible(since, now, period)
@@ -111,6 +116,47 @@ class AwsMetrics(Part, Metrics):
         return usages
 
 
+async def read(
+    region: Region, gauges: Sequence[Gauge], start: datetime, end: datetime, period: timedelta
+) -> Mapping[Gauge, Points]:
+    """Return the averages of each gauge by the start of their period; raises refusals.
+
+    ``start`` is the start of a period and ``end`` the end of one. Gauges without
+    any are left out.
+    """
+    points = max(1, (end - start) // period)
+    size = max(1, min(MOST_QUERIES, MOST_POINTS // points))
+    unique = list(dict.fromkeys(gauges))
+    batches = [unique[at : at + size] for at in range(0, len(unique), size)]
+    ask = partial(_portion, region, start=start, end=end, seconds=int(period.total_seconds()))
+    found: dict[Gauge, Points] = {}
+    for part in await together(ask, batches):
+        found.update(part)
+    return found
+
+
+async def _portion(
+    region: Region, gauges: Sequence[Gauge], *, start: datetime, end: datetime, seconds: int
+) -> Mapping[Gauge, Points]:
+    by_id = {f"q{number}": gauge for number, gauge in enumerate(gauges)}
+    pages = region.pages(
+        DATA,
+        MetricDataQueries=[gauge.query(id_, seconds) for id_, gauge in by_id.items()],
+        StartTime=start,
+        EndTime=end,
+    )
+    found: dict[Gauge, dict[datetime, float]] = {}
+    async for page in pages:
+        for number, result in enumerate(page["MetricDataResults"], 1):
+            gauge = by_id[result["Id"]]
+            values = found.setdefault(gauge, {})
+            for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                values[at.astimezone(UTC)] = gauge.used(value)
+            if number % _TURN == 0:
+                await lowlevel.checkpoint()
+    return {gauge: values for gauge, values in found.items() if values}
+
+
 def _usage(gauges: Gauges, points: Mapping[Gauge, Points]) -> Usage | None:
     """Return the highest of the newest values of each metric, and when the oldest of those was."""
     values: dict[Metric, float] = {}
@@ -148,7 +194,7 @@ def _aligned(moment: datetime, period: timedelta) -> datetime:
 def _possible(since: datetime, now: datetime, period: timedelta) -> None:
     if period < _MINUTE or period % _MINUTE:
         raise ValidationFailed("A period of metrics is a whole number of minutes")
-    for age, finest in _KEPT:
+    for age, finest in _STORED:
         if now - since > age and period % finest:
             raise ValidationFailed(
                 f"CloudWatch does not keep metrics for {age.days} days by so short a period",

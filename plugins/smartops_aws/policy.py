@@ -1,4 +1,4 @@
-"""The least that SmartOps has to be allowed, as an IAM policy, for what is configured.
+"""The least-privilege IAM policy of a configuration.
 
 It is made of the actions that plugins declare: what is not declared cannot be
 called, and those of a feature are allowed only where the feature is switched on.
@@ -17,7 +17,7 @@ from .kit.action import declared
 
 
 def features(config: AwsConfig, account: AccountConfig) -> frozenset[str]:
-    """Return what is switched on in an account; what other plugins declare always is."""
+    """Return the features that are enabled in an account; those of other plugins always are."""
     on = {
         "": True,
         "compute": True,
@@ -53,7 +53,7 @@ class _Writer:
         self._tag, _, self._value = config.managed_tag.partition("=")
 
     def anywhere(self, allowed: Iterable[Action]) -> Sequence[str]:
-        """Return what knows no resources, or only reads."""
+        """Return the actions that have no resources, or only read."""
         read = [item.right for item in allowed if item.on == "*" and not item.changes]
         rest = [item.right for item in allowed if item is CANCEL]
         return list(dict.fromkeys([*read, *rest]))
@@ -63,17 +63,17 @@ class _Writer:
         yield allow("ChangeInstances", rights, self._instances(), self._managed("aws:ResourceTag"))
 
     def tags(self, allowed: Iterable[Action]) -> Iterable[Statement]:
-        """Let tags be changed, but not the one that says what may be changed."""
+        """Allow changes of tags, except of the managed tag."""
         rights = [item.right for item in allowed if item in (CREATE_TAGS, DELETE_TAGS)]
         condition = self._managed("aws:ResourceTag")
         if condition:
             condition["ForAllValues:StringNotEquals"] = {"aws:TagKeys": [self._tag]}
-            # Of no keys at all that holds, too; and that means every tag to DeleteTags.
+            # That holds for no keys too, and DeleteTags without keys removes every tag.
             condition["Null"] = {"aws:TagKeys": "false"}
         yield allow("ChangeTags", rights, self._instances(), condition)
 
     def scripts(self) -> Iterable[Statement]:
-        """Let the documents be sent, and let them be sent to the instances: both are asked."""
+        """Allow sending the documents, and sending to the instances: IAM checks both."""
         documents = [arn for item in self._config.runner.documents for arn in self._arns(item)]
         if self._config.runner.raw_scripts:
             documents += [

@@ -120,7 +120,7 @@ class AwsRunner(Part, Runner):
             raise _unreached(instances, reached.unreachable)
         parts: list[RunPart] = []
         refused: list[Refusal] = []
-        with CancelScope(shield=True):  # what was sent must be known, or it could not be cancelled
+        with CancelScope(shield=True):  # without its id, a sent command could not be cancelled
             for platform, group in reached.online.items():
                 for chunk in chunks(group):
                     name = f"{job.key}/{len(parts)}" if job.key else ""
@@ -137,7 +137,7 @@ class AwsRunner(Part, Runner):
         instances: Sequence[Instance],
         refused: list[Refusal],
     ) -> RunPart:
-        """Send to up to 50 instances of one platform; a refusal is kept for the results."""
+        """Send to up to 50 instances of one platform; a refusal is reported in the results."""
         ids = tuple(item.id for item in instances)
         try:
             order = self._documents.order(job.script, platform, job.limit)

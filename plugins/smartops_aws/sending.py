@@ -1,4 +1,4 @@
-"""Sending one command once, whatever happens to the answer."""
+"""Sending a command once, also if the answer is lost."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _PAGE = 50
 class Sender:
     """Sends the commands of one region of one account.
 
-    SendCommand has no idempotency token, so it is tried again only where it
-    certainly was not taken. Where that is unknown, the command is looked for by
-    its comment, which no other command has.
+    SendCommand has no idempotency token, so it is retried only if it certainly
+    was not accepted. If that is unknown, the command is searched by its comment,
+    which no other command has.
     """
 
     def __init__(self, region: Region) -> None:
@@ -54,12 +54,12 @@ class Sender:
         raise AssertionError("unreachable")
 
     async def _found(self, comment: str, began: float, fault: Fault) -> str:
-        """Return the id of the command with a comment, which AWS may take a moment to list."""
+        """Return the id of the command with a comment, which AWS may list after a moment."""
         after = datetime.fromtimestamp(began - _AGO, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         filters = [{"key": "InvokedAfter", "value": after}]
         for _ in range(_LOOKS):
             await self.region.clock.sleep(_PAUSE)
-            with suppress(Refusal):  # a failed look does not mean that it was not taken
+            with suppress(Refusal):  # a failed search does not prove that it was not accepted
                 found = await self._listed(comment, filters)
                 if found:
                     return found

@@ -28,7 +28,7 @@ def print_document(document: Any) -> None:
 
 
 def principal_option() -> Callable[[Any], Any]:
-    """Return the option ``--principal ARN``: whom a role can trust."""
+    """Return the option ``--principal ARN``: the principal that a role trusts."""
     return click.option(
         "--principal",
         required=True,
@@ -39,7 +39,7 @@ def principal_option() -> Callable[[Any], Any]:
 
 
 def _lasting(principal: str) -> str:
-    """Return whom a role can trust; of a session of a role that is the role itself."""
+    """Return a principal that a role can trust; raises BadParameter for anything else."""
     session = _SESSION.fullmatch(principal)
     if session:
         raise click.BadParameter(

@@ -20,7 +20,7 @@ class Fault(Exception):
     """A call failed. ``code`` and ``message`` are those of AWS, or say what happened on the way.
 
     ``operation`` is the one that failed, which need not be the one called:
-    credentials may have to be had first. ``status`` is the HTTP status, 0
+    credentials may be fetched first. ``status`` is the HTTP status, 0
     without an answer. ``retry_after`` is in seconds, None if nothing was said.
     """
 

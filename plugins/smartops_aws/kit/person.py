@@ -19,7 +19,7 @@ _DIGEST = 4
 
 
 async def for_person(call: Call, call_next: Callable[[Call], Awaitable[Reply]]) -> Reply:
-    """Let what is done further in be done in the name of the person who called."""
+    """Call the next layer in the name of the person of the call."""
     token = _person.set(call.person.name)
     try:
         return await call_next(call)

@@ -40,7 +40,7 @@ def role_policy(sid: str, roles: str | Sequence[str]) -> Policy:
 
 
 def trust_policy(external_id: str, principal: str) -> Policy:
-    """Return whom a role has to trust: SmartOps, and only it."""
+    """Return the trust policy of a role: only SmartOps may assume it."""
     statement: Statement = {
         "Sid": "SmartOps",
         "Effect": "Allow",

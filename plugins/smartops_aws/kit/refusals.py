@@ -88,7 +88,7 @@ def refusal(fault: Fault, action: Action) -> Refusal:
 
 
 def is_credentials(fault: Fault) -> bool:
-    """Whether an operator has to renew what SmartOps shows AWS."""
+    """Whether an operator has to correct the credentials."""
     return fault.cause in ("account", "credentials") or bool(_CREDENTIALS.fullmatch(fault.code))
 
 
@@ -102,7 +102,7 @@ def certainly_undone(fault: Fault) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return what AWS said without ARNs and blobs, in one line of bounded length."""
+    """Return a text of AWS without ARNs and blobs, in one line of bounded length."""
     text = _ARN.sub("(ARN)", _BLOB.sub("", text))
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

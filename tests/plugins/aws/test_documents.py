@@ -12,9 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from smartops import PermissionDenied
-from smartops_aws.authoring import content
 from smartops_aws.config import DocumentConfig, RunnerConfig
-from smartops_aws.documents import Documents, Order
+from smartops_aws.documents import Documents, Order, content
 from smartops_aws.template import Template
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,7 @@ import pytest
 from smartops import Instance, ValidationFailed
 from smartops.backends import Query, Sample
 from smartops.testing import ManualClock
-from smartops_aws import readings
+from smartops_aws import metrics
 from smartops_aws.gauges import Gauge, chosen, cpu, of_instance
 from smartops_simulators.aws import AwsSimulator
 
@@ -208,7 +208,7 @@ async def test_answers_in_pages_are_put_together(cloud: Cloud, clock: ManualCloc
 async def test_long_windows_are_requested_in_portions(
     cloud: Cloud, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readings, "MOST_POINTS", 900)
+    monkeypatch.setattr(metrics, "MOST_POINTS", 900)
     machines = [{"name": f"web-{number:02}"} for number in range(4)]
     async with cloud(machines) as (simulator, aws):
         everything = list((await listed(aws)).values())
