@@ -12,6 +12,8 @@ from typing import Any
 import botocore
 import botocore.exceptions as sdk_errors
 
+from smartops import channels
+
 from .action import Action
 from .answers import Unreadable
 from .faults import Cause, Fault
@@ -68,14 +70,13 @@ def _refused(error: Any) -> Fault:
     said = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode", 0))
-    wait = meta.get("HTTPHeaders", {}).get("retry-after", "")
     return Fault(
         "service",
         str(said.get("Code") or f"HTTP {status}"),
         str(said.get("Message", "")),
         operation=error.operation_name,
         status=status,
-        retry_after=float(wait) if wait.isdecimal() else None,
+        retry_after=channels.retry_after(meta.get("HTTPHeaders", {})),
     )
 
 
