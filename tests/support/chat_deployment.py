@@ -271,7 +271,7 @@ class Deployment:
     async def passes(self, seconds: float) -> None:
         """Advance the clock in small steps, so that due work runs."""
         end = self.clock.time() + seconds
-        await self.until(lambda: self.clock.time() >= end, step=max(STEP, seconds / 200))
+        await self.until(lambda: self.clock.time() >= end, step=max(STEP, seconds / 50))
 
     def _composed(self) -> Any:
         plugins = Plugins()
