@@ -28,7 +28,7 @@ from smartops.services import Clock, Services
 from smartops.store import Store
 
 from .key_values import KeyValueStores
-from .offers import Offers, collect, grammar_of, lacking, named, values
+from .offers import Offers, collect, grammar_of, missing_backends, named, values
 from .trust import local_issuers, trusted_issuers
 
 
@@ -113,7 +113,7 @@ def assemble(
 
     offers = collect(plugins, services, CORE_COMMANDS)
     filled = capabilities(values(filter(named, offers.backends)), clock)
-    problems = [*plugins.problems, *offers.problems(), *lacking(offers.commands, filled)]
+    problems = [*plugins.problems, *offers.problems(), *missing_backends(offers.commands, filled)]
     problems += _missing_extras(settings, clock, document)
     problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)

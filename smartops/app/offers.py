@@ -89,7 +89,9 @@ def _clashes(kind: str, offers: Sequence[Offer]) -> list[Problem]:
     return problems
 
 
-def lacking(commands: Sequence[Command], filled: Mapping[type[Backend], Backend]) -> list[Problem]:
+def missing_backends(
+    commands: Sequence[Command], filled: Mapping[type[Backend], Backend]
+) -> list[Problem]:
     """Return which commands ask for a capability that nothing offers."""
     problems = []
     for command in commands:

@@ -5,7 +5,7 @@
 Prints
 
 - CPU a message from Message to Reply, all threads, `whoami` and a plugin's command, each with an
-  id of its own (so that it is claimed and recorded), sixteen at a time, with 1, 10 and 100
+  id of its own (so that it is claimed and audited), sixteen at a time, with 1, 10 and 100
   plugins loaded,
 - the CPU of the first page of `list instances` over 10,000 instances, written as the wire
   contract has it, and the longest turn of the event loop meanwhile: what anybody else would have
@@ -82,7 +82,7 @@ async def running(plugins: str) -> AsyncIterator[App]:
 
 
 def message(text: str) -> Message:
-    """Return what alice says, as an act of its own."""
+    """Return a new message of alice with this text."""
     number = next(NUMBERS)
     return Message(
         id=str(number),

@@ -143,7 +143,7 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def slash_commands(text: str) -> Make:
-    """Return what makes signed slash commands, each another act."""
+    """Return a function that makes signed slash commands, each with an id of its own."""
     signer = Signer(Clock())
     series = secrets.token_hex(4)
 
