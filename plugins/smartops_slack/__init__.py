@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from importlib.util import find_spec
 
 import click
 
@@ -23,9 +25,28 @@ def config_type() -> type[SlackConfig]:
 
 
 @hookimpl
-def register_channels(config: SlackConfig, services: Services) -> Iterable[Channel]:
-    """Return the channel."""
-    return [SlackChannel(config, services)]
+def setup(config: SlackConfig, services: Services) -> Hooks:
+    """Return the hooks that share the channel."""
+    if find_spec("slack_sdk") is None:
+        raise ModuleNotFoundError("slack-sdk is not installed: pip install 'smartops[slack]'")
+    return Hooks(SlackChannel(config, services))
+
+
+class Hooks:
+    """The channel, and closing its connections."""
+
+    def __init__(self, channel: SlackChannel) -> None:
+        self._channel = channel
+
+    @hookimpl
+    def register_channels(self) -> Iterable[Channel]:
+        """Return the channel."""
+        return [self._channel]
+
+    @hookimpl
+    def lifespan(self) -> AbstractAsyncContextManager[object]:
+        """Close the connections to Slack when the app stops."""
+        return aclosing(self._channel)
 
 
 @hookimpl

@@ -97,6 +97,10 @@ class SlackChannel(Channel):
                 socket = SocketMode(self._api, self._reader, self._services, app, self)
                 group.start_soon(socket.run)
 
+    async def aclose(self) -> None:
+        """Close the connections to Slack."""
+        await self._api.aclose()
+
     async def _identify_bot(self) -> None:
         while True:
             try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -26,8 +28,10 @@ HELLO = {
 
 
 @pytest.fixture
-def api(configured: Any, slack: Slack, services: Services) -> SlackApi:
-    return SlackApi(configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN)), services)
+async def api(configured: Any, slack: Slack, services: Services) -> AsyncIterator[SlackApi]:
+    config = configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN))
+    async with aclosing(SlackApi(config, services)) as api:
+        yield api
 
 
 async def post(api: SlackApi, channel: str = CHANNEL) -> Any:
@@ -88,6 +92,7 @@ def odd(status: int, text: str = "<html>", kind: str = "text/html") -> dict[str,
         pytest.param(odd(200, "ok", "text/plain"), id="text"),
         pytest.param(odd(200, "[]", "application/json"), id="a list"),
         pytest.param(odd(200), id="a page"),
+        pytest.param({**odd(307), "headers": {"Location": "/api/chat.postMessage"}}, id="redirect"),
         pytest.param({"error": "fatal_error"}, id="fatal_error"),
         pytest.param({"error": "internal_error"}, id="internal_error"),
         pytest.param(odd(200, '{"ok": false}', "application/json"), id="no reason"),
@@ -132,11 +137,12 @@ async def test_a_missing_scope_is_named(api: SlackApi, slack: Slack) -> None:
 async def test_a_refused_connection_may_be_retried(
     configured: Any, services: Services, slack: Slack
 ) -> None:
-    api = SlackApi(configured(api_url="http://127.0.0.1:9/api/"), services)
-    with pytest.raises(BackendUnavailable):
-        await post(api)
-    with pytest.raises(BackendUnavailable):
-        await api.respond("http://127.0.0.1:9/respond/1", {"text": "x"})
+    config = configured(api_url="http://127.0.0.1:9/api/")
+    async with aclosing(SlackApi(config, services)) as api:
+        with pytest.raises(BackendUnavailable):
+            await post(api)
+        with pytest.raises(BackendUnavailable):
+            await api.respond("http://127.0.0.1:9/respond/1", {"text": "x"})
 
 
 async def test_only_slacks_urls_are_called_and_without_the_token(

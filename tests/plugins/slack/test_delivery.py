@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -81,9 +83,11 @@ class Chat:
 
 
 @pytest.fixture
-def chat(configured: Any, services: Services, slack: Slack, signer: Signer) -> Chat:
-    channel = SlackChannel(configured(api_url=slack.api_url), services)
-    return Chat(channel, signer, slack)
+async def chat(
+    configured: Any, services: Services, slack: Slack, signer: Signer
+) -> AsyncIterator[Chat]:
+    async with aclosing(SlackChannel(configured(api_url=slack.api_url), services)) as channel:
+        yield Chat(channel, signer, slack)
 
 
 def press(message: dict[str, Any], value: str = "confirm_a", kind: str = "confirm") -> Any:

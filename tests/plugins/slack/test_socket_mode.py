@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +63,7 @@ def connected(configured: Any, services: Services, slack: Slack, hand: ManualClo
     async def connected() -> AsyncIterator[Inbox]:
         config = configured(api_url=slack.api_url, app_token=Secret(APP_TOKEN), signing_secret=None)
         channel = SlackChannel(config, replace(services, clock=hand))
-        async with anyio.create_task_group() as group:
+        async with aclosing(channel), anyio.create_task_group() as group:
             inbox = Inbox(channel, group)
             group.start_soon(channel.run, inbox)
             yield inbox
