@@ -27,9 +27,12 @@ Verb = Literal["start", "stop", "reboot"]
 class Backend(ABC):
     """An object that talks to one system. Subclasses set ``name``, used in configuration and logs.
 
-    A plugin may register several backends of one class, such as one for each
-    account and region, with unique names (``prod/eu-central-1``). If several offer
-    one capability, commands are given all of them as one object.
+    An abstract subclass is a capability, which commands can ask for. A plugin may
+    register several backends of one class, such as one for each account and
+    region, with unique names (``prod/eu-central-1``). If several offer one
+    capability, commands are given all of them as one object: what the capability's
+    classmethod ``join(backends, clock)`` returns. Without ``join`` all are asked,
+    and their lists or mappings joined; every abstract method must return one.
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 The base class of all capabilities, and the values that the capabilities of
 ``smartops`` (Compute, Runner, Metrics, Costs) take and return. ``ask_all`` asks
-several systems concurrently; ``join_parts`` makes one run id of several.
+several systems concurrently, and ``Group`` is the base of backends that are used
+as one; ``join_parts`` makes one run id of several.
 """
 
 from .backend import (
@@ -23,6 +24,7 @@ from .backend import (
     Verb,
     failures_of,
 )
+from .fleet.group import Group
 from .fleet.group import ask as ask_all
 from .fleet.runner import RunPart, join_parts, split_parts
 
@@ -30,6 +32,7 @@ __all__ = [
     "Backend",
     "DayCost",
     "Failure",
+    "Group",
     "Metric",
     "Page",
     "PartialList",

@@ -255,6 +255,11 @@ def _signature(
         if hint in (Call, Plan, Work):
             wants[name] = hint
         elif isinstance(kind, type) and issubclass(kind, Backend | Core):
+            if issubclass(kind, Backend) and not inspect.isabstract(kind):
+                raise DeclarationError(
+                    f"{where}: parameter {name} has type {kind.__name__}, which is a backend; "
+                    "annotate it with the abstract class that the backend implements"
+                )
             wants[name] = kind
             if kind is not hint:
                 optional.add(name)

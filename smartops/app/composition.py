@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from smartops.auth import LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
@@ -18,7 +18,6 @@ from smartops.channel import Channel
 from smartops.command import Command
 from smartops.config import Document, Settings, in_file_order, read
 from smartops.errors import Problem, StartupError
-from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
@@ -28,7 +27,7 @@ from smartops.services import Clock, Services
 from smartops.store import Store
 
 from .key_values import KeyValueStores
-from .offers import Offers, collect, grammar_of, missing_backends, named, values
+from .offers import Offers, collect, fill, grammar_of, named, values
 from .trust import local_issuers, trusted_issuers
 
 
@@ -51,7 +50,7 @@ class Composition:
     channels: tuple[Channel, ...]
     layers: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
-    capabilities: Mapping[type[Backend], Backend]
+    capabilities: Mapping[type, Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
 
@@ -112,8 +111,8 @@ def assemble(
     )
 
     offers = collect(plugins, services, CORE_COMMANDS)
-    filled = capabilities(values(filter(named, offers.backends)), clock)
-    problems = [*plugins.problems, *offers.problems(), *missing_backends(offers.commands, filled)]
+    problems = [*plugins.problems, *offers.problems()]
+    filled = fill(offers, clock, problems)
     problems += _missing_extras(settings, clock, document)
     problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)
@@ -133,7 +132,7 @@ def assemble(
         people=People(settings.people, settings.guests, settings.roles),
         policy=policy,
         backends=values(offers.backends),
-        compute=_compute(filled),
+        compute=cast("Compute | None", filled.get(Compute)),
         channels=values(offers.channels),
         layers=offers.layers,
         interpreters=offers.interpreters,
@@ -195,8 +194,3 @@ def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
     if problems or settings is None:
         raise StartupError(*in_file_order([*problems, *later]))
     return settings, plugins, later
-
-
-def _compute(filled: Mapping[type[Backend], Backend]) -> Compute | None:
-    """Return what targets are looked up in."""
-    return next((item for item in filled.values() if isinstance(item, Compute)), None)

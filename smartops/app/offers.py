@@ -9,9 +9,10 @@ from typing import Any
 from smartops.backend import Backend, Compute
 from smartops.command import Command
 from smartops.errors import Problem, StartupError
+from smartops.fleet import capabilities
 from smartops.grammar import Grammar
 from smartops.plugins import Offer, Plugins
-from smartops.services import Services
+from smartops.services import Clock, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +90,39 @@ def _clashes(kind: str, offers: Sequence[Offer]) -> list[Problem]:
     return problems
 
 
-def missing_backends(
-    commands: Sequence[Command], filled: Mapping[type[Backend], Backend]
-) -> list[Problem]:
+def fill(offers: Offers, clock: Clock, problems: list[Problem]) -> Mapping[type, Backend]:
+    """Return the backend of each capability that commands ask for; Compute finds their targets.
+
+    What is missing or cannot be joined is added to ``problems``.
+    """
+    kinds = (kind for command in offers.commands for kind in command.wants.values())
+    wanted: set[type[Backend]] = {Compute, *(kind for kind in kinds if issubclass(kind, Backend))}
+    backends = values(filter(named, offers.backends))
+    filled = capabilities(backends, wanted, clock, problems)
+    problems += _missing_backends(offers.commands, filled)
+    return filled
+
+
+def _missing_backends(commands: Sequence[Command], filled: Mapping[type, Backend]) -> list[Problem]:
     """Return which commands ask for a capability that nothing offers."""
     problems = []
     for command in commands:
-        wanted: set[type[Any]] = set(command.capabilities)
+        required: set[type[Any]] = set(command.capabilities)
         if any(parameter.is_target for parameter in command.parameters):
-            wanted.add(Compute)
-        problems += [
-            Problem(
-                f"command {command.name!r} needs a {kind.__name__} backend, and none is loaded",
-                where=f"plugin {command.owner}",
-                hint="load a backend plugin, such as fake",
-            )
-            for kind in sorted(wanted - set(filled), key=lambda kind: kind.__name__)
-        ]
+            required.add(Compute)
+        missing = sorted(required - set(filled), key=lambda kind: kind.__name__)
+        problems += [_missing_backend(command, kind) for kind in missing]
     return problems
+
+
+def _missing_backend(command: Command, kind: type[Backend]) -> Problem:
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    shipped = kind.__module__ == Backend.__module__
+    return Problem(
+        f"command {command.name!r} needs {article} {kind.__name__} backend, and none is loaded",
+        where=f"plugin {command.owner}",
+        hint=f"load a backend plugin{', such as fake' if shipped else ''}",
+    )
 
 
 def grammar_of(commands: Sequence[Command], problems: list[Problem]) -> Grammar | None:

@@ -7,39 +7,72 @@ that did not answer. An instance is changed by the backend it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from smartops.backend import Backend, Compute, Costs, Metrics, Runner
+from smartops.contained import Caught
+from smartops.errors import Problem
 from smartops.services import Clock
 
 from .compute import ComputeGroup
+from .generic import group_class
 from .group import Group
 from .measuring import CostsGroup, MetricsGroup
 from .runner import RunnerGroup
 
-_KINDS: tuple[type[Backend], ...] = (Compute, Runner, Metrics, Costs)
-_GROUPS: tuple[Callable[[Sequence[Any], Clock], Backend], ...] = (
-    ComputeGroup,
-    RunnerGroup,
-    MetricsGroup,
-    CostsGroup,
-)
+log = logging.getLogger("smartops.fleet")
+
+Join = Callable[[Sequence[Any], Clock], Backend]
+
+_GROUPS: Mapping[type, Join] = {
+    Compute: ComputeGroup,
+    Runner: RunnerGroup,
+    Metrics: MetricsGroup,
+    Costs: CostsGroup,
+}
 
 
-def capabilities(backends: Sequence[Backend], clock: Clock) -> Mapping[type[Backend], Backend]:
+def capabilities(
+    backends: Sequence[Backend],
+    kinds: Iterable[type[Backend]],
+    clock: Clock,
+    problems: list[Problem],
+) -> Mapping[type, Backend]:
     """Return the object that commands are given for each capability that some backend offers.
 
-    A single backend is given itself, several as a group.
+    A single backend is given itself, several as a group. Why some cannot be
+    grouped is added to ``problems``.
     """
-    filled: dict[type[Backend], Backend] = {}
-    for kind, group in zip(_KINDS, _GROUPS, strict=True):
+    filled: dict[type, Backend] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.__name__):
         able = [backend for backend in backends if isinstance(backend, kind)]
-        if len(able) == 1:
+        if able:
             filled[kind] = able[0]
-        elif able:
-            filled[kind] = group(able, clock)
+        if len(able) > 1:
+            with Caught(log, "the backends of %s cannot be joined", kind.__name__) as caught:
+                filled[kind] = _joined(kind, able, clock)
+            if caught.error is not None:
+                problems.append(_not_joined(kind, able, caught.error))
     return filled
+
+
+def _joined(kind: type[Backend], backends: Sequence[Backend], clock: Clock) -> Backend:
+    join: Join | None = getattr(kind, "join", None) or _GROUPS.get(kind)
+    found = (join or group_class(kind))(backends, clock)
+    if not isinstance(found, kind):
+        raise TypeError(f"join returned {type(found).__name__}, which is no {kind.__name__}")
+    return found
+
+
+def _not_joined(kind: type[Backend], backends: Sequence[Backend], error: object) -> Problem:
+    names = " and ".join(backend.name for backend in backends)
+    return Problem(
+        f"the backends {names} cannot be joined: {error}",
+        where=f"capability {kind.__name__}",
+        hint=f"define a classmethod join(backends, clock) in {kind.__name__}",
+    )
 
 
 __all__ = ["ComputeGroup", "CostsGroup", "Group", "MetricsGroup", "RunnerGroup", "capabilities"]

@@ -96,7 +96,9 @@ def with_ours(url: str, regions: int) -> Callable[[], Awaitable[int]]:
         "endpoint": url,
         "costs": {"enabled": False},
     }
-    group = capabilities(list(backends(AwsConfig.model_validate(section), Clock())), Clock())
+    group = capabilities(
+        list(backends(AwsConfig.model_validate(section), Clock())), [Compute], Clock(), []
+    )
 
     async def run() -> int:
         return len((await group[Compute].list(Query())).instances)
