@@ -8,11 +8,12 @@ is only logged.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Literal, Self, TypeVar
 
 from .errors import BackendUnavailable, Refusal
@@ -99,6 +100,32 @@ class Query:
     def asks(self, backend: str) -> bool:
         """Whether the query includes a backend of that name."""
         return not self.backends or any(fnmatchcase(backend, glob) for glob in self.backends)
+
+    def matcher(self) -> Callable[[Instance], bool]:
+        """Return the test whether an instance meets all conditions, ``backends`` excepted."""
+        ids, addresses = frozenset(self.ids), frozenset(self.addresses) - {""}
+        patterns = (translate(name.replace("[", "[[]")) for name in self.names)
+        named = re.compile("|".join(patterns)).fullmatch
+
+        def matches(item: Instance) -> bool:
+            return (
+                (not ids or item.id in ids)
+                and (not self.names or named(item.name) is not None)
+                and (not self.addresses or bool({item.private_ip, item.public_ip} & addresses))
+                and (not self.states or item.state in self.states)
+                and (not self.platforms or item.platform in self.platforms)
+                and (not self.types or item.type in self.types)
+                and all(
+                    key in item.tags and (not values or item.tags[key] in values)
+                    for key, values in self.tags.items()
+                )
+            )
+
+        return matches
+
+    def matches(self, instance: Instance) -> bool:
+        """Whether one instance meets all conditions; use :meth:`matcher` for many."""
+        return self.matcher()(instance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 The base class of all capabilities, and the values that the capabilities of
 ``smartops`` (Compute, Runner, Metrics, Costs) take and return. ``ask_all`` asks
 several systems concurrently, and ``Group`` is the base of backends that are used
-as one; ``join_parts`` makes one run id of several.
+as one. ``page_of`` pages through instances that are at hand; ``join_parts`` makes
+one run id of several.
 """
 
 from .backend import (
@@ -26,6 +27,7 @@ from .backend import (
 )
 from .fleet.group import Group
 from .fleet.group import ask as ask_all
+from .fleet.paging import page_of
 from .fleet.runner import RunPart, join_parts, split_parts
 
 __all__ = [
@@ -49,5 +51,6 @@ __all__ = [
     "ask_all",
     "failures_of",
     "join_parts",
+    "page_of",
     "split_parts",
 ]

@@ -1,13 +1,11 @@
-"""Queries as filters of EC2, which answers with a superset, and as an exact test."""
+"""Queries as filters of EC2, which answers with a superset."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from fnmatch import translate
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartops import Instance
 from smartops.backends import Query
 
 MOST_VALUES = 200
@@ -23,7 +21,7 @@ def requests(query: Query) -> Sequence[Sequence[Filter]]:
     """Return the filters of requests that together return every match of a query.
 
     They may hold more: some conditions EC2 does not know, and some are too many
-    for one request, so that :func:`matcher` selects. With many values of one kind there
+    for one request, so that :meth:`Query.matcher` selects. With many values of one kind there
     are several requests, and they may answer with the same instance.
     """
     wide, beside = _split(query)
@@ -40,29 +38,6 @@ def requests(query: Query) -> Sequence[Sequence[Filter]]:
         for name, values in wide
         for start in range(0, len(values), _CHUNK)
     ]
-
-
-def matcher(query: Query) -> Callable[[Instance], bool]:
-    """Return the test whether an instance matches a query."""
-    ids, addresses = frozenset(query.ids), frozenset(query.addresses)
-    patterns = (translate(name.replace("[", "[[]")) for name in query.names)
-    named = re.compile("|".join(patterns)).fullmatch
-
-    def matches(item: Instance) -> bool:
-        return (
-            (not ids or item.id in ids)
-            and (not query.names or named(item.name) is not None)
-            and (not addresses or item.private_ip in addresses or item.public_ip in addresses)
-            and (not query.states or item.state in query.states)
-            and (not query.platforms or item.platform in query.platforms)
-            and (not query.types or item.type in query.types)
-            and all(
-                key in item.tags and (not values or item.tags[key] in values)
-                for key, values in query.tags.items()
-            )
-        )
-
-    return matches
 
 
 Values = tuple[str, Sequence[str]]

@@ -21,7 +21,7 @@ from smartops import Instance, ValidationFailed
 from smartops.backends import Page, Query
 
 from .actions import DESCRIBE
-from .filters import matcher, requests
+from .filters import requests
 from .kit import Region
 from .kit.concurrency import SingleFlight
 from .parsing import INSTANCES
@@ -101,7 +101,7 @@ class Listing:
 
 def _assembled(at: float, parts: Iterable[Sequence[Instance]], query: Query) -> Snapshot:
     """Select and sort. It works part by part, for one long sort would hold up the event loop."""
-    matches = matcher(query)
+    matches = query.matcher()
     seen: set[str] = set()
     ordered: list[tuple[Key, Instance]] = []
     for part in parts:

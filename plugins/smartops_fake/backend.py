@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from smartops import Clock, Compute, Costs, Instance, Metrics, ValidationFailed
-from smartops.backends import DayCost, Metric, Page, Query, Sample, State, Transition, Usage, Verb
+from smartops.backends import (
+    DayCost,
+    Metric,
+    Page,
+    Query,
+    Sample,
+    State,
+    Transition,
+    Usage,
+    Verb,
+    page_of,
+)
 
 from .cloud import Change, Cloud, Decision, FakeBackend, in_turns
 from .config import FakeConfig
@@ -38,16 +47,7 @@ class FakeCompute(FakeBackend, Compute):
         """Return the instances that match; raises ValidationFailed for a foreign cursor."""
         async with self._cloud.faults.around("list", query.ids):
             now = self._cloud.now()
-            last = self._cloud.find(query.cursor)
-            if query.cursor and last is None:
-                raise ValidationFailed("There is no such page", details="Ask for the list again")
-            selects = _selects(query, now)
-            found = [machine async for machine in in_turns(self._cloud.order) if selects(machine)]
-            counts: Counter[str] = Counter(machine.state_at(now) for machine in found)
-            rest = [machine for machine in found if last is None or machine.key > last.key]
-            shown = rest[: query.limit or None]
-            views = [machine.view(now, self.name) async for machine in in_turns(shown)]
-        return Page(tuple(views), counts, shown[-1].id if len(shown) < len(rest) else "")
+            return await page_of((item.view(now, self.name) for item in self._cloud.order), query)
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what ``act`` would raise for want of a permission or because of a state."""
@@ -142,30 +142,6 @@ def _tagged(machine: Machine, put: Mapping[str, str], remove: Sequence[str]) -> 
         details = "An instance has at most 50 tags; names with aws: are reserved"
         raise ValidationFailed("These tags cannot be set", details=details)
     return replace(machine, tags=tags)
-
-
-def _selects(query: Query, now: float) -> Callable[[Machine], bool]:
-    """Return a predicate for the machines that a query selects."""
-    ids, addresses = frozenset(query.ids), frozenset(query.addresses) - {""}
-    globs = [re.escape(name).replace(r"\*", ".*").replace(r"\?", ".") for name in query.names]
-    names = re.compile("|".join(globs), re.DOTALL)
-
-    def selects(machine: Machine) -> bool:
-        config = machine.config
-        return (
-            (not ids or machine.id in ids)
-            and (not query.names or names.fullmatch(machine.name) is not None)
-            and (not query.states or machine.state_at(now) in query.states)
-            and (not query.platforms or config.platform in query.platforms)
-            and (not query.types or config.type in query.types)
-            and (not query.addresses or bool({config.private_ip, config.public_ip} & addresses))
-            and all(
-                key in machine.tags and (not values or machine.tags[key] in values)
-                for key, values in query.tags.items()
-            )
-        )
-
-    return selects
 
 
 class FakeMetrics(FakeBackend, Metrics):

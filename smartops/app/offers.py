@@ -96,7 +96,7 @@ def fill(offers: Offers, clock: Clock, problems: list[Problem]) -> Mapping[type,
     What is missing or cannot be joined is added to ``problems``.
     """
     kinds = (kind for command in offers.commands for kind in command.wants.values())
-    wanted: set[type[Backend]] = {Compute, *(kind for kind in kinds if issubclass(kind, Backend))}
+    wanted: set[type] = {Compute, *(kind for kind in kinds if issubclass(kind, Backend))}
     backends = values(filter(named, offers.backends))
     filled = capabilities(backends, wanted, clock, problems)
     problems += _missing_backends(offers.commands, filled)

@@ -36,7 +36,7 @@ _GROUPS: Mapping[type, Join] = {
 
 def capabilities(
     backends: Sequence[Backend],
-    kinds: Iterable[type[Backend]],
+    kinds: Iterable[type],
     clock: Clock,
     problems: list[Problem],
 ) -> Mapping[type, Backend]:
@@ -58,7 +58,7 @@ def capabilities(
     return filled
 
 
-def _joined(kind: type[Backend], backends: Sequence[Backend], clock: Clock) -> Backend:
+def _joined(kind: type, backends: Sequence[Backend], clock: Clock) -> Any:
     join: Join | None = getattr(kind, "join", None) or _GROUPS.get(kind)
     found = (join or group_class(kind))(backends, clock)
     if not isinstance(found, kind):
@@ -66,7 +66,7 @@ def _joined(kind: type[Backend], backends: Sequence[Backend], clock: Clock) -> B
     return found
 
 
-def _not_joined(kind: type[Backend], backends: Sequence[Backend], error: object) -> Problem:
+def _not_joined(kind: type, backends: Sequence[Backend], error: object) -> Problem:
     names = " and ".join(backend.name for backend in backends)
     return Problem(
         f"the backends {names} cannot be joined: {error}",

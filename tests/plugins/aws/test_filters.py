@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smartops import Instance
 from smartops.backends import Query
-from smartops_aws.filters import MOST_VALUES, matcher, requests
+from smartops_aws.filters import MOST_VALUES, requests
 
 WEB = Instance(
     "i-1", "web-1", "t3.micro", "running", "linux", "10.0.0.1", "54.0.0.1", {"Role": "web"}
@@ -81,7 +81,7 @@ queries = st.builds(
 @settings(deadline=None, max_examples=50)
 @given(queries, instances)
 def test_the_filters_select_every_match(query: Query, item: Instance) -> None:
-    if matcher(query)(item) and (item.name or not query.names):
+    if query.matches(item) and (item.name or not query.names):
         assert any(by_ec2(filters, item) for filters in requests(query))
 
 
@@ -144,4 +144,4 @@ def test_no_request_has_more_values_than_ec2_takes() -> None:
     ],
 )
 def test_a_query_selects_exactly(query: Query, selects: bool) -> None:
-    assert matcher(query)(WEB) is selects
+    assert query.matches(WEB) is selects

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 import smartops_instances
 from machines import NOON, call
 from smartops import Call, Command, Compute, Instance, Metrics, Refusal
-from smartops.backends import Metric, Page, Query, Sample, Transition, Usage, Verb
+from smartops.backends import Metric, Page, Query, Sample, Transition, Usage, Verb, page_of
 from smartops.testing import ManualClock, offline_services
 
 AFTER: dict[Verb, str] = {"start": "pending", "stop": "stopping", "reboot": "running"}
@@ -35,14 +34,7 @@ class Cloud(Compute):
 
     async def list(self, query: Query) -> Page:
         self.queries.append(query)
-        found = sorted(filter(query_matcher(query), self.instances.values()), key=by_name)
-        start = int(query.cursor or 0)
-        shown = found[start : start + query.limit] if query.limit else found[start:]
-        end = start + len(shown)
-        counts: dict[str, int] = {}
-        for item in found:
-            counts[item.state] = counts.get(item.state, 0) + 1
-        return Page(tuple(shown), counts, str(end) if end < len(found) else "")
+        return await page_of(self.instances.values(), query)
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         self.checked.append((verb, tuple(item.id for item in instances)))
@@ -75,27 +67,6 @@ class Cloud(Compute):
         self.calls.append(("tag", id_, dict(put), tuple(remove)))
         left = {key: value for key, value in self.instances[id_].tags.items() if key not in remove}
         self.instances[id_] = replace(self.instances[id_], tags={**left, **put})
-
-
-def by_name(instance: Instance) -> tuple[str, str]:
-    return instance.name, instance.id
-
-
-def query_matcher(query: Query) -> Callable[[Instance], bool]:
-    def matches(item: Instance) -> bool:
-        return (
-            (not query.ids or item.id in query.ids)
-            and (not query.names or any(fnmatchcase(item.name, name) for name in query.names))
-            and (not query.states or item.state in query.states)
-            and (not query.platforms or item.platform in query.platforms)
-            and (not query.types or item.type in query.types)
-            and all(
-                key in item.tags and (not values or item.tags[key] in values)
-                for key, values in query.tags.items()
-            )
-        )
-
-    return matches
 
 
 class Gauges(Metrics):

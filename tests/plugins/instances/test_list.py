@@ -121,13 +121,13 @@ async def test_filters_are_combined_in_one_query(load):
         name=("web-*",),
         platform="windows",
         type=("t3.small",),
-        page="0",
+        page="i-1",
     )
     (query,) = plugin.cloud.queries
     assert query.states == ("running", "stopped")
     assert query.tags == {"Env": ("prod", "dev"), "Team": (), "Note": ("a=b",)}
     assert (query.names, query.platforms, query.types) == (("web-*",), ("windows",), ("t3.small",))
-    assert (query.limit, query.cursor) == (25, "0")
+    assert (query.limit, query.cursor) == (25, "i-1")
 
 
 @pytest.mark.parametrize("tag", ["=prod", " =x"])
