@@ -8,7 +8,7 @@ else below ``smartops.`` is promised to stay where it is, except
 
 from .backend import Compute, Costs, Instance, Metrics, Runner
 from .channel import Runtime
-from .command import Call, Command, Effect, Layer, command
+from .command import Call, Command, Effect, Guard, Layer, command
 from .errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -49,6 +49,7 @@ __all__ = [
     "Effect",
     "Fields",
     "FreeText",
+    "Guard",
     "Identity",
     "Instance",
     "InstanceNotFound",

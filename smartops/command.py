@@ -311,3 +311,6 @@ def _companion(owner: Command, function: Handler, role: str) -> Handler:
 
 
 Layer = Callable[[Call, Callable[[Call], Awaitable[Reply]]], Awaitable[Reply]]
+
+Guard = Callable[[Call, Effect, Plan | None], Awaitable[None]]
+"""A plugin's check of a call: it refuses by raising a Refusal."""

@@ -18,7 +18,7 @@ import pluggy
 
 from .backend import Backend
 from .channel import Channel, Runtime
-from .command import Command, Layer
+from .command import Command, Guard, Layer
 from .interpreter import Interpreter
 from .services import Services
 
@@ -83,6 +83,22 @@ def register_middleware(config: Any, services: Services) -> Iterable[Layer]:
     answered by a layer: one that returns without ``call_next`` refuses it, and
     what became of a change is reported whatever a layer makes of it. A read may
     be answered from a layer, from a cache for example.
+    """
+
+
+@hookspec
+def register_guards(config: Any, services: Services) -> Iterable[Guard]:
+    """Return guards ``async def guard(call, effect, plan) -> None``.
+
+    Every guard sees every call of a plugin's command that the policy allows, and
+    refuses it by raising a refusal: a change after it was planned and before
+    its person is asked, and again before it runs; a read before its handler;
+    an operation before it is resumed. A guard that fails, returns anything, or
+    takes longer than 10 seconds refuses too. ``effect`` is that of this call.
+
+    ``plan`` is None for a read, and where nothing is planned: in ``can-i``, and in
+    help, which also has no arguments (``call.arguments`` is empty). Help marks
+    the commands that a guard refuses even so; there a guard may fail.
     """
 
 

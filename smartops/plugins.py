@@ -43,6 +43,7 @@ _KINDS: Mapping[str, tuple[type | None, str]] = {
     "register_commands": (Command, "a command (a coroutine function under @command)"),
     "register_channels": (Channel, "a Channel"),
     "register_middleware": (None, "a layer (async def layer(call, call_next))"),
+    "register_guards": (None, "a guard (async def guard(call, effect, plan))"),
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }

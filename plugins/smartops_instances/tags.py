@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from smartops import (
+    Call,
     Change,
     Command,
     Compute,
     Effect,
+    Guard,
     Instance,
     PermissionDenied,
     Plan,
@@ -26,48 +26,44 @@ from .config import InstancesConfig
 from .pairs import assignments, checked_keys
 from .rows import placed
 
-Keys = TypeVar("Keys", bound=Iterable[str])
-"""Keys of tags, with their values or without."""
-
 _ABSENT = "(not set)"
 _REMOVED = "(removed)"
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """The tags that may not be changed, because the policy depends on them.
+def tag_guard(config: InstancesConfig, ruled: Mapping[str, str]) -> Guard:
+    """Return the guard that refuses changes of tags that the policy depends on.
 
-    ``ruled`` maps the tag keys in rules to the name of such a rule.
+    ``ruled`` maps the tag keys in rules to the name of such a rule; it is filled later.
     """
 
-    config: InstancesConfig
-    ruled: Mapping[str, str]
-
-    def check(self, keys: Keys) -> Keys:
-        """Return the keys; raises PermissionDenied if one is protected, whatever its case."""
-        for key in keys:
-            why = self._reason(key.strip().lower())
-            if why:
-                raise PermissionDenied(f"Tag {key} may not be changed from here", details=why)
-        return keys
-
-    def _reason(self, key: str) -> str:
-        if glob := _first(self.config.protected_tags, key):
+    def reason(key: str) -> str:
+        if glob := _first(config.protected_tags, key):
             return f"It is protected by {glob} (plugins.instances.protected_tags)"
-        if _first(self.config.unprotected_tags, key):
+        if _first(config.unprotected_tags, key):
             return ""
-        rule = next((rule for ruled, rule in self.ruled.items() if ruled.lower() == key), "")
+        rule = next((rule for ruled_key, rule in ruled.items() if ruled_key.lower() == key), "")
         return f'The rule "{rule}" looks at it (plugins.instances.unprotected_tags)' if rule else ""
+
+    async def guard(call: Call, _effect: Effect, _plan: Plan | None) -> None:
+        keys: Iterable[str] = ()
+        if call.command == "tag":
+            keys = assignments(call.arguments["tags"])
+        elif call.command == "untag":
+            keys = checked_keys(call.arguments["keys"])
+        for key in keys:
+            if why := reason(key.strip().lower()):
+                raise PermissionDenied(f"Tag {key} may not be changed from here", details=why)
+
+    return guard
 
 
 def _first(globs: Iterable[str], key: str) -> str:
     return next((glob for glob in globs if fnmatchcase(key, glob.lower())), "")
 
 
-def tagging(config: InstancesConfig, ruled: Mapping[str, str]) -> tuple[Command, Command, Command]:
+def tagging() -> tuple[Command, Command, Command]:
     """Return the commands ``tags``, ``tag`` and ``untag``."""
-    protection = Protection(config, ruled)
-    return _tags(), _tag(protection), _untag(protection)
+    return _tags(), _tag(), _untag()
 
 
 def _tags() -> Command:
@@ -81,7 +77,7 @@ def _tags() -> Command:
     return tags
 
 
-def _tag(protection: Protection) -> Command:
+def _tag() -> Command:
     @command(
         "tag {target} {tags}",
         effect=Effect.CHANGE,
@@ -92,7 +88,7 @@ def _tag(protection: Protection) -> Command:
     )
     async def tag(compute: Compute, target: Instance, tags: list[str]) -> Reply:
         """Set tags of one instance, written KEY=VALUE."""
-        put = protection.check(assignments(tags))
+        put = assignments(tags)
         changed = _differing(target, put)
         if changed:
             await compute.tag(target, put=changed)
@@ -100,7 +96,7 @@ def _tag(protection: Protection) -> Command:
 
     @tag.plan
     async def plan_tag(compute: Compute, target: Instance, tags: list[str]) -> Plan:
-        put = protection.check(assignments(tags))
+        put = assignments(tags)
         label = placed(target, compute)
         changes = tuple(
             Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
@@ -115,7 +111,7 @@ def _tag(protection: Protection) -> Command:
     return tag
 
 
-def _untag(protection: Protection) -> Command:
+def _untag() -> Command:
     @command(
         "untag {target} {keys}",
         effect=Effect.CHANGE,
@@ -123,7 +119,7 @@ def _untag(protection: Protection) -> Command:
     )
     async def untag(compute: Compute, target: Instance, keys: list[str]) -> Reply:
         """Remove tags of one instance, named by their keys."""
-        present = [key for key in protection.check(checked_keys(keys)) if key in target.tags]
+        present = [key for key in checked_keys(keys) if key in target.tags]
         if present:
             await compute.tag(target, put={}, remove=present)
         left = {key: value for key, value in target.tags.items() if key not in present}
@@ -131,7 +127,7 @@ def _untag(protection: Protection) -> Command:
 
     @untag.plan
     async def plan_untag(compute: Compute, target: Instance, keys: list[str]) -> Plan:
-        wanted = protection.check(checked_keys(keys))
+        wanted = checked_keys(keys)
         present = [key for key in wanted if key in target.tags]
         changes = tuple(
             Change(target.id, placed(target, compute), _shown(key, target.tags[key]), _REMOVED)

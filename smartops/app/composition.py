@@ -22,7 +22,7 @@ from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.middleware import CORE_COMMANDS
-from smartops.plugins import Offer, Plugins
+from smartops.plugins import Plugins
 from smartops.services import Clock, Services
 from smartops.store import Store
 
@@ -48,8 +48,7 @@ class Composition:
     backends: tuple[Backend, ...]
     compute: Compute | None
     channels: tuple[Channel, ...]
-    layers: tuple[Offer, ...]
-    interpreters: tuple[Offer, ...]
+    offers: Offers
     capabilities: Mapping[type, Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
@@ -134,8 +133,7 @@ def assemble(
         backends=values(offers.backends),
         compute=cast("Compute | None", filled.get(Compute)),
         channels=values(offers.channels),
-        layers=offers.layers,
-        interpreters=offers.interpreters,
+        offers=offers,
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,

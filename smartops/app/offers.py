@@ -23,6 +23,7 @@ class Offers:
     commands: tuple[Command, ...]
     channels: tuple[Offer, ...]
     layers: tuple[Offer, ...]
+    guards: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
 
     def problems(self) -> list[Problem]:
@@ -51,6 +52,7 @@ def collect(plugins: Plugins, services: Services, own: Sequence[Command]) -> Off
         commands=(*own, *commands),
         channels=of("register_channels"),
         layers=of("register_middleware"),
+        guards=of("register_guards"),
         interpreters=of("register_interpreters"),
     )
 

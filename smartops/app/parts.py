@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from smartops.limits import Limiter, MemoryLimiter, Window
-from smartops.middleware import CoreServices, Parts, Running, Wired
+from smartops.middleware import Parts, Running, Wired
 from smartops.store import AuditEvent, Store
 
 from .composition import Composition
@@ -23,21 +23,22 @@ def connect(
 ) -> Parts:
     """Return the parts, with all commands joined to what they ask for."""
     settings, clock = composition.settings, composition.services.clock
-    core = CoreServices(clock, store, composition.policy, composition.grammar, running)
-    provided: dict[type, object] = {**composition.capabilities, CoreServices: core}
+    offers = composition.offers
     limits = {"user": settings.limits.user, "team": settings.limits.team}
     limits["burst"] = settings.limits.burst
     composition.key_value_stores.store = store
-    return Parts(
+    wired: dict[str, Wired] = {}
+    parts = Parts(
         clock=clock,
         store=store,
         limiter=limiter,
         people=composition.people,
         policy=composition.policy,
         grammar=composition.grammar,
-        wired={command.name: Wired(command, provided) for command in composition.commands},
-        layers=composition.layers,
-        interpreters=values(composition.interpreters),
+        wired=wired,
+        layers=offers.layers,
+        guards=offers.guards,
+        interpreters=values(offers.interpreters),
         compute=composition.compute,
         windows={
             name: Window(name, item.limit, item.window.total_seconds())
@@ -47,6 +48,9 @@ def connect(
         observe=observe,
         running=running,
     )
+    provided: dict[type, object] = {**composition.capabilities, Parts: parts}
+    wired.update((command.name, Wired(command, provided)) for command in composition.commands)
+    return parts
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ _HOOKS = {
     "register_commands": "commands",
     "register_channels": "channels",
     "register_middleware": "layers",
+    "register_guards": "guards",
     "register_interpreters": "interpreters",
     "register_cli": "command line",
 }

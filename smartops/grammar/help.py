@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smartops.command import Command, Effect, Parameter
-from smartops.reply import Block, Code, Fields, Reply, Table, Text
+from smartops.reply import Block, Code, Fields, Reply, Severity, Table, Text
 
 from . import usage
 from .schema import jsonable
@@ -18,7 +18,9 @@ _EFFECTS: Mapping[Effect, str] = {
 }
 
 
-def listing(commands: Iterable[Command], title: str = "What you can do here") -> Reply:
+def listing(
+    commands: Iterable[Command], refused: Mapping[str, str], title: str = "What you can do here"
+) -> Reply:
     """Return one line for each command, grouped by the plugin it comes from."""
     groups: dict[str, list[Command]] = {}
     for command in commands:
@@ -27,7 +29,13 @@ def listing(commands: Iterable[Command], title: str = "What you can do here") ->
     for owner, members in groups.items():
         if len(groups) > 1 and owner:
             view.append(Text(owner.replace("_", " ").capitalize(), style="title"))
-        rows = tuple((usage.phrase(item, item.phrases[0]), item.summary) for item in members)
+        rows = tuple(
+            (
+                usage.phrase(item, item.phrases[0]),
+                f"{item.summary}{_not_now(refused.get(item.name, ''))}",
+            )
+            for item in members
+        )
         view.append(Table(("Command", "What it does"), rows))
     view.append(Text('Say "help COMMAND" to see one in full.', style="note"))
     data = [_brief(item) for members in groups.values() for item in members]
@@ -39,9 +47,11 @@ def nothing() -> Reply:
     return Reply.of("There is nothing you may run here.", data={"commands": []})
 
 
-def manual(command: Command) -> Reply:
+def manual(command: Command, refused: str = "") -> Reply:
     """Return the manual of one command."""
     view: list[Block] = [Text(command.name, style="title"), Text(command.help)]
+    if refused:
+        view.append(Text(_not_now(refused).strip(), severity=Severity.WARNING))
     lines = "\n".join(usage.full(command, phrase) for phrase in command.phrases)
     view.append(Code(lines, title="Usage"))
     if command.parameters:
@@ -51,6 +61,10 @@ def manual(command: Command) -> Reply:
         view.append(Code("\n".join(command.examples), title="Examples"))
     view.append(Fields((("Effect", _EFFECTS[command.effect]),)))
     return Reply.of(*view, data={"command": _full(command)})
+
+
+def _not_now(reason: str) -> str:
+    return f" Refused at present: {reason.rstrip('.')}." if reason else ""
 
 
 def _row(command: Command, parameter: Parameter) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from smartops.command import Command, Parameter
@@ -123,24 +124,29 @@ class Grammar:
         """
         return write(self._entries[command.name], arguments, self._literals)
 
-    def help(self, permitted: Permitted, name: str | None = None) -> Reply:
+    def help(
+        self,
+        permitted: Permitted,
+        name: str | None = None,
+        refused: Mapping[str, str] = MappingProxyType({}),
+    ) -> Reply:
         """Return help about everything permitted, or about one command.
 
-        ``name`` may also be the words that several begin with. Raises
-        UnknownCommand.
+        ``name`` may also be the words that several begin with. ``refused`` says why
+        commands are refused at present. Raises UnknownCommand.
         """
         visible = [item for item in self.commands if permitted(item)]
         if not name:
-            return listing(visible) if visible else nothing()
+            return listing(visible, refused) if visible else nothing()
         words = name.casefold().split()
         found = [item for item in visible if self._is_called(item, words)]
         if len(found) == 1:
-            return manual(found[0])
+            return manual(found[0], refused.get(found[0].name, ""))
         found += [item for item in visible if item not in found and _begins(item, words)]
         if len(found) == 1:
-            return manual(found[0])
+            return manual(found[0], refused.get(found[0].name, ""))
         if found:
-            return listing(found, f"Commands that begin with {' '.join(words)}")
+            return listing(found, refused, f"Commands that begin with {' '.join(words)}")
         names = near(" ".join(words), [item.name for item in visible], 3)
         raise UnknownCommand(
             f"There is no command {complaints.quoted(name)}",

@@ -5,13 +5,12 @@ from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
 from .running import ProgressReporter, Running
-from .steps import Answer, Claimed, CoreServices, Parts
+from .steps import Answer, Claimed, Parts
 
 __all__ = [
     "CORE_COMMANDS",
     "Answer",
     "Claimed",
-    "CoreServices",
     "Gate",
     "Parts",
     "Permission",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +10,21 @@ from dataclasses import dataclass, replace
 from smartops.auth import Decision, People, Policy
 from smartops.backend import Failure, Instance
 from smartops.command import Call, Command, Effect
+from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import PermissionDenied, RateLimited, Refusal
 from smartops.limits import Verdict
 from smartops.message import Identity, Message, Person, Place
+from smartops.plan import Plan
+from smartops.plugins import Offer
 from smartops.reply import Reply, Severity, Text
 from smartops.targets import resolve
 
 from .steps import Allowed, Parts
+
+log = logging.getLogger("smartops.gate")
+
+GUARD_TIMEOUT = 10.0
+"""For how many seconds a guard may look at one call."""
 
 CORE = "core"
 """The owner of the core's own commands."""
@@ -105,6 +114,53 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     return Allowed(command, call, effect, decision.rule, resolved.failures)
 
 
+async def check_guards(parts: Parts, allowed: Allowed) -> None:
+    """Ask every guard about the call; raises the refusal of the first that refuses.
+
+    A guard that fails refuses. The core's own commands pass.
+    """
+    if allowed.command.owner == CORE:
+        return
+    call = allowed.call
+    for guard in parts.guards:
+        with Caught() as caught:
+            await _ask(parts, guard, call, allowed.effect, allowed.plan)
+        if caught.error is None:
+            continue
+        if isinstance(caught.error, Refusal):
+            raise caught.error
+        request_id = call.message.request_id
+        more = {"request_id": request_id}
+        log.error("the guard of %s failed", guard.owner, exc_info=caught.error, extra=more)
+        raise PermissionDenied(
+            f"The plugin {guard.owner} did not let this pass: {call.text}",
+            details=f"Its guard failed, so nothing was done. Reference: {request_id}",
+        )
+
+
+async def refused_by_guards(parts: Parts, call: Call, command: Command) -> str:
+    """Return why guards refuse the command whatever its arguments are; empty if none does.
+
+    They get a call without arguments, so one that fails may only need these.
+    """
+    effect = Effect.READ if parts.wired[command.name].classifies else command.effect
+    call = replace(call, command=command.name, arguments={}, text=command.name)
+    for guard in parts.guards if command.owner != CORE else ():
+        with Caught() as caught:
+            await _ask(parts, guard, call, effect, None)
+        if isinstance(caught.error, Refusal):
+            return caught.error.message
+    return ""
+
+
+async def _ask(parts: Parts, guard: Offer, call: Call, effect: Effect, plan: Plan | None) -> None:
+    with parts.clock.fail_after(GUARD_TIMEOUT):
+        returned = await contained(guard.owner, guard.value(call, effect, plan))
+    if returned is not None:
+        kind = type(returned).__name__
+        raise PluginFailed(f"a guard returned {kind}; it refuses by raising a Refusal")
+
+
 def naming_failures(failures: Sequence[Failure], reply: Reply) -> Reply:
     """Return the reply with the backends that may have had more targets of that name."""
     if not failures:
@@ -156,7 +212,7 @@ class Permission:
 
 
 async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Permission:
-    """Run the gate's own authorise step, so that this answer and the real one cannot differ.
+    """Run the gate's own authorise step and the guards: this answer and the real one are one.
 
     Nothing else is run. Raises ValidationFailed if the text is no command.
     """
@@ -170,6 +226,7 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
     try:
         allowed = await authorise(parts, command, call)
         call, effect = allowed.call, allowed.effect
+        await check_guards(parts, allowed)
     except Denied as error:
         call, effect, refusal = error.call or call, error.effect, error
     except Refusal as error:
@@ -194,6 +251,6 @@ def _rules(parts: Parts, command: Command, call: Call, effect: Effect | None) ->
 
 def _reason(refusal: Refusal) -> str:
     """Return the rule that denies, or what else is in the way."""
-    if isinstance(refusal, PermissionDenied) and refusal.details:
-        return refusal.details
+    if isinstance(refusal, Denied):
+        return refusal.details or refusal.message
     return "; ".join(filter(None, (refusal.message, refusal.details)))

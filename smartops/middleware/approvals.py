@@ -85,16 +85,16 @@ async def withdraw(store: Store, approval: Approval) -> Answer:
     return answer(reply, decided=approval.id)
 
 
-async def approve(parts: Parts, understood: Understood, allowed: Allowed) -> Plan | Reply:
-    """Return the plan of a change if it was approved, else the answer that asks for that.
+async def approve(
+    parts: Parts, understood: Understood, allowed: Allowed, plan: Plan
+) -> Reply | None:
+    """Return None if the plan of a change was approved, else the answer that asks for that.
 
-    The plan is made again for an approval: what would be done now must be what
-    was shown then. Raises ApprovalOver if it is not.
+    What would be done now must be what was shown then. Raises ApprovalOver if it is not.
     """
-    plan = await parts.wired[allowed.command.name].plan(allowed.call)
     if understood.approval is not None:
         await _check_unchanged(parts.store, allowed, plan, understood.approval)
-        return plan
+        return None
     if plan.idle:
         return _nothing_to_do(plan)
     return await _ask(parts, understood, allowed, plan)

@@ -17,16 +17,16 @@ from smartops.jsonable import timestamp
 from smartops.reply import Action, Cell, Fields, Reply, Severity, Table
 from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Store
 
-from .access import CORE, may_ever
+from .access import CORE, may_ever, refused_by_guards
 from .approvals import TOKEN, ask_again, withdraw
 from .operations import outcome_of
-from .steps import CoreServices
+from .steps import Parts
 
 _OPERATION = re.compile(r"op-[0-9a-f]{12}")
 
 
 @command("help [{about...}]", examples=("help", "help list instances"))
-async def help_command(call: Call, core: CoreServices, about: str = "") -> Reply:
+async def help_command(call: Call, core: Parts, about: str = "") -> Reply:
     """Show what you may run here, or explain one command.
 
     Without an argument it lists every command that you may run in this
@@ -36,7 +36,11 @@ async def help_command(call: Call, core: CoreServices, about: str = "") -> Reply
     def permitted(item: Command) -> bool:
         return may_ever(core.policy, call.person, item, call.message.place)
 
-    answer = core.grammar.help(permitted, about.strip() or None)
+    refused: dict[str, str] = {}
+    for item in core.grammar.commands if core.guards else ():
+        if permitted(item) and (reason := await refused_by_guards(core, call, item)):
+            refused[item.name] = reason
+    answer = core.grammar.help(permitted, about.strip() or None, refused)
     return replace(answer, private=True)  # it is what this one person may run
 
 
@@ -64,7 +68,7 @@ async def whoami(call: Call) -> Reply:
 @command(
     "approvals [{approval}]", examples=("approvals", "approvals ap-0123456789ab"), by_hand=True
 )
-async def approvals(call: Call, core: CoreServices, approval: str = "") -> Reply:
+async def approvals(call: Call, core: Parts, approval: str = "") -> Reply:
     """List your pending confirmations on all channels.
 
     A single one is shown with its buttons. Of several, name one to see its buttons.
@@ -78,7 +82,7 @@ async def approvals(call: Call, core: CoreServices, approval: str = "") -> Reply
 
 
 @command("cancel [{what}]", examples=("cancel", "cancel op-0123456789ab"), by_hand=True)
-async def cancel(call: Call, core: CoreServices, what: str = "") -> Reply:
+async def cancel(call: Call, core: Parts, what: str = "") -> Reply:
     """Cancel a pending confirmation in this conversation, or a running operation.
 
     If several confirmations are pending, name one by its id; see "approvals". For
@@ -106,7 +110,7 @@ async def cancel(call: Call, core: CoreServices, what: str = "") -> Reply:
 
 
 @command("history", examples=("history --limit 5",))
-async def history(call: Call, core: CoreServices, limit: int = 10) -> Reply:
+async def history(call: Call, core: Parts, limit: int = 10) -> Reply:
     """Show what you ran last, and how it went."""
     _check_limit(limit)
     events = await core.store.history(call.person.name, limit)
@@ -121,7 +125,7 @@ async def history(call: Call, core: CoreServices, limit: int = 10) -> Reply:
 
 
 @command("operations")
-async def operations(call: Call, core: CoreServices, limit: int = 10) -> Reply:
+async def operations(call: Call, core: Parts, limit: int = 10) -> Reply:
     """List your operations: changes and long runs, newest first."""
     _check_limit(limit)
     found = await core.store.operations(call.person.name, limit=limit)
@@ -136,7 +140,7 @@ async def operations(call: Call, core: CoreServices, limit: int = 10) -> Reply:
 
 
 @command("show operation {operation}", "show op-{operation}", examples=("show op-0123456789ab",))
-async def show_operation(call: Call, core: CoreServices, operation: str) -> Reply:
+async def show_operation(call: Call, core: Parts, operation: str) -> Reply:
     """Show an operation of yours, and its result once it has one."""
     found = await _own(core.store, call.person.name, operation)
     fields = Fields(
@@ -205,7 +209,7 @@ def _channels(messages: Sequence[ApprovalMessage]) -> list[str]:
     return sorted({item.channel for item in messages})
 
 
-async def _stop(core: CoreServices, person: str, id: str) -> Reply:
+async def _stop(core: Parts, person: str, id: str) -> Reply:
     """Ask the process that executes an operation to stop it."""
     operation = await _own(core.store, person, id)
     if not await core.store.request_cancel(id):

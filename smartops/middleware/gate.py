@@ -24,10 +24,19 @@ from smartops.errors import (
     ValidationFailed,
 )
 from smartops.message import Claims, Message
+from smartops.plan import Plan
 from smartops.reply import Reply
 from smartops.store import Operation, StoreUnavailable
 
-from .access import LimitExceeded, authorise, exceeded, identify, naming_failures, take_limits
+from .access import (
+    LimitExceeded,
+    authorise,
+    check_guards,
+    exceeded,
+    identify,
+    naming_failures,
+    take_limits,
+)
 from .approvals import ApprovalOver, approve, plan_of
 from .audit import Trail, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
@@ -135,14 +144,31 @@ class Gate:
         return naming_question(understood.answers, reply)
 
     async def _called(self, asked: Identified, understood: Understood, trail: Trail) -> Reply:
-        trail.runs(understood.command, understood.call.text)
-        allowed = await authorise(self.parts, understood.command, understood.call)
-        trail.rule = allowed.rule
-        if allowed.effect is Effect.READ:
+        allowed = await self._allowed(understood, trail)
+        if allowed.plan is None:
             reply = await self._read(asked, understood, allowed, trail)
         else:
-            reply = await self._change(asked, understood, allowed, trail)
+            reply = await self._change(asked, understood, allowed, allowed.plan, trail)
         return naming_failures(allowed.failures, reply) if reply.error is None else reply
+
+    async def _allowed(
+        self, understood: Understood, trail: Trail, operation: Operation | None = None
+    ) -> Allowed:
+        """Return the call, with its plan if it is a change, if policy and guards allow it.
+
+        The plan of an ``operation`` is the approved one; it is not made again.
+        """
+        parts = self.parts
+        trail.runs(understood.command, understood.call.text)
+        allowed = await authorise(parts, understood.command, understood.call)
+        trail.rule = allowed.rule
+        if operation is not None:
+            allowed = replace(allowed, plan=plan_of(operation.plan) if operation.plan else None)
+        elif allowed.effect is not Effect.READ:
+            plan = await parts.wired[allowed.command.name].plan(allowed.call)
+            allowed = replace(allowed, plan=plan)
+        await check_guards(parts, allowed)
+        return allowed
 
     async def _read(
         self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
@@ -155,23 +181,26 @@ class Gate:
         if allowed.command.takes_work:
             operation = await begin(parts, asked, allowed)
             trail.key = operation.id
-            return await execute(
-                parts, operation, allowed, None, trail=trail, progress=asked.progress
-            )
+            return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
         run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
         return await dispatch(parts.clock, parts.layers, run)
 
     async def _change(
-        self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
+        self,
+        asked: Identified,
+        understood: Understood,
+        allowed: Allowed,
+        plan: Plan,
+        trail: Trail,
     ) -> Reply:
         """Answer a change with its plan, or execute it if that plan was approved."""
         parts = self.parts
-        plan = await approve(parts, understood, allowed)
-        if isinstance(plan, Reply):
-            return plan
-        operation = await begin(parts, asked, allowed, plan, understood.approval)
+        unapproved = await approve(parts, understood, allowed, plan)
+        if unapproved is not None:
+            return unapproved
+        operation = await begin(parts, asked, allowed, understood.approval)
         trail.key = operation.id
-        return await execute(parts, operation, allowed, plan, trail=trail, progress=asked.progress)
+        return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
 
     async def _proposed(self, asked: Identified, text: str) -> Reply:
         """Run a command for an interpreter, with an audit event of its own."""
@@ -199,9 +228,8 @@ class Gate:
                 reply = await self._not_resumed(operation, allowed)
             else:
                 trail.key = operation.id
-                plan = plan_of(operation.plan) if operation.plan else None
                 reply = await execute(
-                    parts, operation, allowed, plan, trail=trail, progress=ProgressReporter()
+                    parts, operation, allowed, trail=trail, progress=ProgressReporter()
                 )
             write_audit_event(parts, trail, reply)
         return reply
@@ -211,9 +239,7 @@ class Gate:
         check_known(trail.person)
         asked = Identified(trail.message, trail.person)
         understood = stored_call(self.parts, asked, operation, by_id=True)
-        trail.runs(understood.command, understood.call.text)
-        allowed = await authorise(self.parts, understood.command, understood.call)
-        trail.rule = allowed.rule
+        allowed = await self._allowed(understood, trail, operation)
         if not can_resume(allowed.command, operation):
             name = allowed.command.name
             raise ValidationFailed(f"{name} can no longer go on where it was stopped")

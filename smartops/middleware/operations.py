@@ -16,7 +16,6 @@ import anyio.lowlevel
 from smartops.command import Command, Effect
 from smartops.contained import Caught
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
-from smartops.plan import Plan
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Approval, Operation, OperationState, Store, StoreUnavailable
 from smartops.work import Work
@@ -41,14 +40,13 @@ async def begin(
     parts: Parts,
     asked: Identified,
     allowed: Allowed,
-    plan: Plan | None = None,
     approval: Approval | None = None,
 ) -> Operation:
     """Store an operation before its effect, using up the ``approval`` of a change.
 
     Reads that may outlast the process are operations too.
     """
-    operation = _operation(parts, asked, allowed, plan, approval)
+    operation = _operation(parts, asked, allowed, approval)
     if approval is None:
         if not await parts.store.begin(operation):
             raise ApprovalInvalid("This was begun in the meantime", details="See: history")
@@ -68,7 +66,6 @@ async def execute(
     parts: Parts,
     operation: Operation,
     allowed: Allowed,
-    plan: Plan | None,
     *,
     trail: Trail,
     progress: ProgressReporter,
@@ -82,7 +79,7 @@ async def execute(
     with parts.running.execute(operation.id) as scope:
         work = StoredWork(parts.store, operation, progress, scope, allowed.command)
         call = replace(allowed.call, idempotency_key=operation.id)
-        run = Run(parts.wired[call.command], call, allowed.effect, plan, work, work.scopes)
+        run = Run(parts.wired[call.command], call, allowed.effect, allowed.plan, work, work.scopes)
         reply: Reply | None = None
         try:
             state, reply = await _attempt(parts, operation, run, trail)
@@ -157,13 +154,9 @@ async def _end(
 
 
 def _operation(
-    parts: Parts,
-    asked: Identified,
-    allowed: Allowed,
-    plan: Plan | None,
-    approval: Approval | None,
+    parts: Parts, asked: Identified, allowed: Allowed, approval: Approval | None
 ) -> Operation:
-    message = asked.message
+    message, plan = asked.message, allowed.plan
     return Operation(
         id=f"op-{secrets.token_hex(6)}",
         person=asked.person.name,

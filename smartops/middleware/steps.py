@@ -14,6 +14,7 @@ from smartops.grammar import Grammar
 from smartops.interpreter import Interpreter
 from smartops.limits import Limiter, Window
 from smartops.message import Message, Person
+from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
 from smartops.services import Clock
@@ -24,19 +25,8 @@ from .running import ProgressReporter, Running
 
 
 @dataclass(frozen=True, slots=True)
-class CoreServices(Core):
-    """What the core's own commands ask for."""
-
-    clock: Clock
-    store: Store
-    policy: Policy
-    grammar: Grammar
-    running: Running
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the steps work with. Put together once at start; never changes.
+class Parts(Core):
+    """What the steps and the core's own commands work with. Put together once at start.
 
     ``windows`` are the rate limits by what they are counted for (user, team,
     burst), ``expires`` the life of an approval in seconds; ``observe`` is called
@@ -51,6 +41,7 @@ class Parts:
     grammar: Grammar
     wired: Mapping[str, Wired]
     layers: Sequence[Offer]
+    guards: Sequence[Offer]
     interpreters: tuple[Interpreter, ...]
     compute: Compute | None
     windows: Mapping[str, Window]
@@ -97,6 +88,7 @@ class Allowed:
     """A call that the policy allows, with its targets resolved.
 
     ``rule`` is what allowed it; ``failures`` are backends that may have had more targets.
+    The gate adds the ``plan`` of a change.
     """
 
     command: Command
@@ -104,6 +96,7 @@ class Allowed:
     effect: Effect
     rule: str = ""
     failures: tuple[Failure, ...] = ()
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)

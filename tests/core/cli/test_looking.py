@@ -59,6 +59,7 @@ def test_without_a_file_plugins_lists_installed_plugins(run):
         (["vic", "execute 'rm -rf /' on web-server-01"], 1, "denied: "),
         (["vic", "whoami"], 0, "allowed: it concerns only the person who asks"),
         (["mallory", "whoami"], 1, "denied: nobody with this identity is known"),
+        (["alice", "untag orders-db-01 role"], 1, "denied: Tag role may not be changed from here"),
         (["alice", "stop nowhere"], 1, "denied: There is no instance nowhere"),
     ],
 )

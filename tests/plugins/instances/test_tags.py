@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from machines import machine
-from smartops import Change, Effect, PermissionDenied, Table, ValidationFailed
+from smartops import Change, Effect, Table, ValidationFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +15,7 @@ def web():
 
 @pytest.fixture
 def plugin(load, web):
-    return load(web, protected_tags=("Role", "policy:*"))
+    return load(web)
 
 
 def plan_of(plugin, name, target, words):
@@ -77,24 +77,6 @@ async def test_untag_of_missing_tags_changes_nothing(plugin, web):
     reply = await plugin.commands["untag"](plugin.cloud, web, ["Nope"])
     assert plugin.cloud.calls == []
     assert reply.data["changed"] == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("tag", ["Role=web"]),
-        ("tag", ["Env=x", "role=web"]),
-        ("tag", ["policy:owner=me"]),
-        ("untag", ["Role"]),
-        ("untag", ["POLICY:x"]),
-    ],
-)
-async def test_protected_tags_cannot_be_changed(plugin, web, name, words):
-    with pytest.raises(PermissionDenied, match="may not be changed from here"):
-        await plan_of(plugin, name, web, words)
-    with pytest.raises(PermissionDenied, match="may not be changed from here"):
-        await plugin.commands[name](plugin.cloud, web, words)
-    assert plugin.cloud.calls == []
 
 
 @pytest.mark.parametrize(

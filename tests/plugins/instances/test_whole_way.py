@@ -122,6 +122,17 @@ async def test_unprotected_tags_in_a_rule_can_be_changed(bot: Bot):
     assert (await bot.say("tag web Env=dev")).code == "PERMISSION_DENIED"
 
 
+@pytest.mark.parametrize(
+    "text", ["tag web Env=x,role=web", "tag web policy:owner=me", "untag web POLICY:x"]
+)
+async def test_protected_tags_cannot_be_changed(bot: Bot, text):
+    bot.load(smartops_fake, fleet=[{"name": "web"}])
+    bot.load(smartops_instances, protected_tags=["Role", "policy:*"])
+    refused = await bot.say(text)
+    assert refused.code == "PERMISSION_DENIED"
+    assert "may not be changed from here" in refused.text
+
+
 async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: Bot):
     bot.load(smartops_fake, fleet=[{"name": "web", "tags": {"Role": "database"}}])
     bot.load(smartops_instances)
