@@ -13,8 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from fnmatch import fnmatchcase, translate
-from typing import Literal, Self, TypeVar
+from fnmatch import fnmatchcase
+from typing import ClassVar, Literal, Self, TypeVar, get_args
 
 from .errors import BackendUnavailable, Refusal
 
@@ -76,15 +76,43 @@ class Instance:
         return self.name or self.id
 
 
+def pattern_tokens(pattern: str) -> Sequence[str]:
+    r"""Return ``*`` and ``?`` (the wildcards) as they are, and other characters after a ``\``."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return [part if part in ("*", "?") else f"\\{part[-1]}" for part in parts]
+
+
+def pattern_matcher(patterns: Iterable[str], *, ignore_case: bool = False) -> Callable[[str], bool]:
+    """Return a function that tells whether a text matches one of the patterns of a Query."""
+    wild = {"*": ".*", "?": "."}
+    texts = (
+        "".join(wild.get(token) or re.escape(token[1]) for token in pattern_tokens(pattern))
+        for pattern in patterns
+    )
+    flags = re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG)
+    compiled = re.compile("|".join(texts), flags)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def literal(text: str) -> str:
+    """Return the pattern that matches nothing but ``text``."""
+    return re.sub(r"([*?\\])", r"\\\1", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A selection of instances. All given conditions must hold; values of one are alternatives.
+    r"""A selection of instances. All given conditions must hold; values of one are alternatives.
 
-    ``names`` may contain the wildcards ``*`` and ``?``; ``tags`` maps a key to its
-    allowed values, and to no values for "has the tag". ``cursor`` is the ``next``
+    ``names``, ``types`` and the values of ``tags`` may contain the wildcards ``*``
+    and ``?``; a ``\`` before a character makes it literal. The case of names and
+    types is ignored. ``tags`` maps a key to its allowed values, and to no values
+    for "has the tag". ``cursor`` is the ``next``
     of a page; ``limit`` is the page size, 0 for all. ``backends`` are globs that
     select among several backends; a single backend ignores them.
     """
+
+    EXISTING: ClassVar[tuple[State, ...]] = tuple(s for s in get_args(State) if s != "terminated")
+    """The states of instances that exist. Terminated ones are listed only if they are asked for."""
 
     ids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -104,19 +132,20 @@ class Query:
     def matcher(self) -> Callable[[Instance], bool]:
         """Return the test whether an instance meets all conditions, ``backends`` excepted."""
         ids, addresses = frozenset(self.ids), frozenset(self.addresses) - {""}
-        patterns = (translate(name.replace("[", "[[]")) for name in self.names)
-        named = re.compile("|".join(patterns)).fullmatch
+        named = pattern_matcher(self.names, ignore_case=True)
+        typed = pattern_matcher(self.types, ignore_case=True)
+        tagged = {key: pattern_matcher(values) for key, values in self.tags.items()}
 
         def matches(item: Instance) -> bool:
             return (
                 (not ids or item.id in ids)
-                and (not self.names or named(item.name) is not None)
+                and (not self.names or named(item.name))
                 and (not self.addresses or bool({item.private_ip, item.public_ip} & addresses))
                 and (not self.states or item.state in self.states)
                 and (not self.platforms or item.platform in self.platforms)
-                and (not self.types or item.type in self.types)
+                and (not self.types or typed(item.type))
                 and all(
-                    key in item.tags and (not values or item.tags[key] in values)
+                    key in item.tags and (not values or tagged[key](item.tags[key]))
                     for key, values in self.tags.items()
                 )
             )

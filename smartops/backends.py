@@ -24,6 +24,8 @@ from .backend import (
     Usage,
     Verb,
     failures_of,
+    literal,
+    pattern_tokens,
 )
 from .fleet.group import Group
 from .fleet.group import ask as ask_all
@@ -51,6 +53,8 @@ __all__ = [
     "ask_all",
     "failures_of",
     "join_parts",
+    "literal",
     "page_of",
+    "pattern_tokens",
     "split_parts",
 ]

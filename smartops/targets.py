@@ -13,7 +13,7 @@ from typing import Any
 
 from anyio import lowlevel
 
-from .backend import Compute, Failure, Instance, Query
+from .backend import Compute, Failure, Instance, Query, literal
 from .command import Parameter
 from .errors import BackendUnavailable, InstanceNotFound, ValidationFailed
 from .grammar import Reference
@@ -127,6 +127,7 @@ async def _find(compute: Compute, reference: Reference) -> _Found:
         failures.update((item.backend, item) for item in page.failures)
         alive = tuple(item for item in page.instances if item.state != "terminated")
         if alive:
+            alive = _spelled(alive, text) if query.names else alive
             return _Found(alive, () if query.ids else tuple(failures.values()))
         if page.instances:
             ids = ", ".join(item.id for item in page.instances[:MAX_CANDIDATES])
@@ -137,6 +138,11 @@ async def _find(compute: Compute, reference: Reference) -> _Found:
         )
     why = gone or await _near(compute, text)
     raise InstanceNotFound(f"There is no instance {text}", details=why)
+
+
+def _spelled(found: tuple[Instance, ...], text: str) -> tuple[Instance, ...]:
+    """Return those whose name is ``text`` to the letter if there are any, else all."""
+    return tuple(item for item in found if item.name == text) or found
 
 
 def _perhaps_more(text: str, found: _Found) -> BackendUnavailable:
@@ -164,12 +170,11 @@ def _queries(text: str) -> Iterable[Query]:
             raise ValidationFailed(
                 f"{text} names no tag", details="Write tag:KEY=VALUE, or tag:KEY for any value"
             )
-        yield Query(tags={key: (value,) if separator else ()})
+        yield Query(tags={key: (literal(value),) if separator else ()})
         return
     if _ID.fullmatch(text):
-        yield Query(ids=(text,))
-    if not _WILD & set(text):  # a wildcard here would match more than was named
-        yield Query(names=(text,))
+        yield Query(ids=tuple(dict.fromkeys((text, text.lower()))))
+    yield Query(names=(literal(text),))  # a wildcard would match more than was named
     if _ADDRESS.fullmatch(text):
         yield Query(addresses=(text,))
 
@@ -183,10 +188,12 @@ async def _near(compute: Compute, text: str) -> str | None:
         return "Wildcards are not supported here; separate names with commas, or use tag:KEY=VALUE"
     if _ID.fullmatch(text) or _is_tag(text):
         return None
-    page = await compute.list(Query(names=(f"{text[:3]}*",), limit=200))
-    names = sorted({item.name for item in page.instances if item.name})
-    meant = near(text, names, 3)
-    return f"Did you mean {' or '.join(meant)}?" if meant else None
+    for pattern in (f"{literal(text[:3])}*", f"*{literal(text[-3:])}"):
+        query = Query(names=(pattern,), states=Query.EXISTING, limit=200)
+        names = sorted({item.name for item in (await compute.list(query)).instances if item.name})
+        if meant := near(text, names, 3):
+            return f"Did you mean {' or '.join(meant)}?"
+    return None
 
 
 def _listed(instances: Sequence[Instance]) -> str:

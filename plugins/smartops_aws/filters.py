@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smartops.backends import Query
+from smartops.backends import Query, literal, pattern_tokens
 
 MOST_VALUES = 200
 """How many values the filters of one request may have."""
@@ -47,13 +46,13 @@ def _split(query: Query) -> tuple[list[Values], list[Values]]:
     """Return the alternatives to ask for one after another, and what narrows each of them."""
     beside: list[Values] = [
         ("instance-state-name", query.states),
-        ("instance-type", [_literal(item) for item in query.types]),
-        *((f"tag:{key}", [_literal(item) for item in each]) for key, each in query.tags.items()),
-        *(("tag-key", [_literal(key)]) for key, each in query.tags.items() if not each),
+        ("instance-type", [item.lower() for item in query.types]),
+        *((f"tag:{key}", [*map(_escaped, each)]) for key, each in query.tags.items()),
+        *(("tag-key", [literal(key)]) for key, each in query.tags.items() if not each),
     ]
     beside = [(name, values) for name, values in beside if values]
     ids: Values = ("instance-id", query.ids)
-    names: Values = ("tag:Name", [item.replace("\\", r"\\") for item in query.names])
+    names: Values = ("tag:Name", [*map(_any_case, query.names)])
     addresses: list[Values] = [
         ("private-ip-address", query.addresses),
         ("ip-address", query.addresses),
@@ -65,6 +64,16 @@ def _split(query: Query) -> tuple[list[Values], list[Values]]:
     return ([names] if query.names else []), beside
 
 
-def _literal(value: str) -> str:
-    """Return a value that EC2 takes as it stands: stars and question marks are wildcards there."""
-    return re.sub(r"([*?\\])", r"\\\1", value)
+def _escaped(pattern: str) -> str:
+    """Return the pattern for EC2, where only wildcards and backslashes need a backslash."""
+    tokens = pattern_tokens(pattern)
+    return "".join(token if len(token) == 1 else literal(token[1]) for token in tokens)
+
+
+def _any_case(pattern: str) -> str:
+    """Return a pattern of EC2 that matches at least what a pattern of names matches.
+
+    EC2 compares case, so letters become question marks.
+    """
+    tokens = pattern_tokens(pattern)
+    return "".join("?" if token[-1].isalpha() else _escaped(token) for token in tokens)

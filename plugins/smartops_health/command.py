@@ -34,7 +34,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         targets: list[Instance] | None = None,
     ) -> Reply:
         """Check all instances, or some: issues worst first, then trends."""
-        page = await compute.list(Query()) if targets is None else None
+        page = await compute.list(Query(states=Query.EXISTING)) if targets is None else None
         instances = page.instances if page else targets or ()
         now = clock.now()
         measures = Measures(metrics, config.period)

@@ -55,13 +55,14 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         """List instances with their state and usage.
 
         Filters are combined; several values of one filter are alternatives.
-        --tag takes KEY=VALUE, or KEY for any value; --name may contain the
-        wildcards * and ?, and so may --backend, which selects backends. --page
-        is the cursor of the next page.
+        --tag takes KEY=VALUE, or KEY for any value. --name, --type, --backend
+        (which selects backends) and the values of --tag may contain the wildcards
+        * and ?. Terminated instances are only listed with --state terminated.
+        --page is the cursor of the next page.
         """
         query = Query(
             names=tuple(name or ()),
-            states=tuple(state or ()),
+            states=tuple(state or Query.EXISTING),
             platforms=(platform,) if platform else (),
             types=tuple(type or ()),
             tags=tag_filter(tag or ()),

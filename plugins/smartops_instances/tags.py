@@ -137,7 +137,11 @@ def _untag() -> Command:
             f"{target.label} has no tag {key}." for key in wanted if key not in target.tags
         )
         if not present:
-            return Plan(f"Nothing to do: {target.label} has none of these tags", (), "", warnings)
+            label = placed(target, compute)
+            absent = tuple(
+                Change(target.id, label, _shown(key, None), _shown(key, None)) for key in wanted
+            )
+            return Plan(f"Nothing to do: {target.label} has none of these tags", absent)
         await compute.check_tag(target, put={}, remove=present)
         return Plan(f"Remove {_count(len(present))} of {target.label}", changes, "", warnings)
 

@@ -161,7 +161,7 @@ READS: Mapping[str, Mapping[str, Check]] = {
     "tags": {"tags web-1": tags(Name="web-1", Role="web", smartops="managed")},
     "check health": {
         "check health": health(
-            "critical", OFF, HIGH, FULL, healthy=13, warning=1, critical=2, not_running=2
+            "critical", OFF, HIGH, FULL, healthy=13, warning=1, critical=2, not_running=1
         ),
         "health web-2": health("critical", HIGH, critical=1),
         "check health shop-2": health("warning", FULL, warning=1),

@@ -80,15 +80,36 @@ def ids(found: Resolved) -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "id"),
-    [("i-0e1", "i-0e1"), ("web-02", "i-0e2"), ("10.0.0.2", "i-0e2"), ("I-0E1", "")],
+    [
+        ("i-0e1", "i-0e1"),
+        ("web-02", "i-0e2"),
+        ("10.0.0.2", "i-0e2"),
+        ("I-0E1", "i-0e1"),
+        ("WEB-02", "i-0e2"),
+    ],
 )
 async def test_ids_names_and_addresses_are_resolved(text: str, id: str) -> None:
     compute = cloud("eu", EU)
-    if not id:
-        with pytest.raises(InstanceNotFound):
-            await one(compute, text)
-        return
     assert (await one(compute, text)).id == id
+
+
+async def test_a_name_in_its_own_case_is_preferred() -> None:
+    compute = cloud("eu", [{"id": "i-0b1", "name": "Web"}, {"id": "i-0b2", "name": "web"}])
+    assert (await one(compute, "web")).id == "i-0b2"
+    with pytest.raises(ValidationFailed, match="WEB is 2 instances"):
+        await one(compute, "WEB")
+
+
+async def test_a_name_with_a_wildcard_is_that_name_only() -> None:
+    compute = cloud("eu", [{"id": "i-0b1", "name": "a*b"}, {"id": "i-0b2", "name": "axb"}])
+    assert (await one(compute, "a*b")).id == "i-0b1"
+
+
+@pytest.mark.parametrize("text", ["web-03", "wbe-02", "eb-02"])
+async def test_the_error_for_an_unknown_name_suggests_similar_names(text: str) -> None:
+    with pytest.raises(InstanceNotFound) as refused:
+        await one(cloud("eu", EU), text)
+    assert "web-02" in str(refused.value.details)
 
 
 async def test_arguments_of_other_types_are_unchanged() -> None:

@@ -84,8 +84,17 @@ class ComputeContract(Contract):
             (Query(states=("running",)), lambda item: item.state == "running"),
             (Query(states=("running", "stopped")), lambda x: x.state in ("running", "stopped")),
             (Query(platforms=(one.platform,)), lambda item: item.platform == one.platform),
+            (Query(names=(one.name.swapcase(),)), lambda item: item.name == one.name),
+            (Query(names=(f"{one.name[:-1]}\\{one.name[-1]}",)), lambda x: x.name == one.name),
+            (Query(names=(rf"{head}\*",)), lambda item: item.name == f"{head}*"),
             (Query(types=(one.type,)), lambda item: item.type == one.type),
+            (Query(types=(f"{one.type[:2]}*",)), lambda x: x.type.startswith(one.type[:2])),
             (Query(tags={key: (value,)}), lambda item: item.tags.get(key) == value),
+            (
+                Query(tags={key: (f"{value[:1]}*",)}),
+                lambda item: item.tags.get(key, "").startswith(value[:1]),
+            ),
+            (Query(tags={key: (f"{value[:-1]}\\*",)}), lambda _: False),
             (Query(tags={key: ()}), lambda item: key in item.tags),
             (
                 Query(states=("running",), types=(one.type,), tags={key: ()}),

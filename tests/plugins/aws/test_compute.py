@@ -60,7 +60,7 @@ async def test_ec2_applies_the_filters(
     ((operation, body),) = calls
     assert operation == "DescribeInstances"
     assert body["Filter.1.Name"] == "tag:Name"
-    assert body["Filter.1.Value.1"] == "web-*"
+    assert body["Filter.1.Value.1"] == "???-*"  # EC2 compares the case of names
     assert body["Filter.2.Name"] == "tag:Role"
     assert body["MaxResults"] == 1000
 

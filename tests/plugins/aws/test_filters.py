@@ -90,13 +90,14 @@ def test_the_filters_select_every_match(query: Query, item: Instance) -> None:
     [
         (Query(), [[]]),
         (Query(ids=("i-1",)), [[("instance-id", ["i-1"])]]),
-        (Query(names=("web-*",)), [[("tag:Name", ["web-*"])]]),
+        (Query(names=(r"web-*\?",)), [[("tag:Name", [r"???-*\?"])]]),
+        (Query(types=("T3.*",)), [[("instance-type", ["t3.*"])]]),
         (
             Query(states=("running",), tags={"Role": ("a*",), "Owner": ()}),
             [
                 [
                     ("instance-state-name", ["running"]),
-                    ("tag:Role", [r"a\*"]),
+                    ("tag:Role", ["a*"]),
                     ("tag-key", ["Owner"]),
                 ]
             ],
@@ -137,6 +138,8 @@ def test_no_request_has_more_values_than_ec2_takes() -> None:
         (Query(platforms=("windows",)), False),
         (Query(names=("db-*", "web-?")), True),
         (Query(names=("web-[1]",)), False),
+        (Query(names=(r"web-\1", "no"), types=("T3*",), tags={"Role": ("w?b",)}), True),
+        (Query(tags={"Role": ("Web",)}), False),
         (Query(addresses=("54.0.0.1",)), True),
         (Query(tags={"Role": ()}), True),
         (Query(tags={"Role": ("db",)}), False),

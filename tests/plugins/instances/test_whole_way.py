@@ -21,6 +21,8 @@ def fleet_bot(bot: Bot) -> Bot:
             {"name": "web-server-02", "tags": {"Role": "web"}},
             {"name": "db-01", "state": "stopped"},
             {"name": "vault", "protected": True},
+            {"name": "a*b"},
+            {"name": "gone", "state": "terminated"},
         ],
     )
     bot.load(smartops_instances, page_size=1)
@@ -38,6 +40,33 @@ async def test_the_button_shows_the_next_page_of_the_same_filters(fleet_bot):
     assert names == ["db-01", "web-server-01", "web-server-02"]
     assert isinstance(reply.data["instances"][0]["metrics"]["cpuUtilization"], float)
     assert reply.data["next"] is None
+
+
+async def test_terminated_instances_are_listed_only_if_they_are_asked_for(fleet_bot):
+    assert (await fleet_bot.say("list instances")).data["summary"]["total"] == 5
+    gone = await fleet_bot.say("list instances --state terminated")
+    assert [item["name"] for item in gone.data["instances"]] == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [("--name WEB-*", 2), ("--type T3.*", 5), ("--tag Role=w*", 2), (r"--name 'a\*b'", 1)],
+)
+async def test_filters_take_wildcards_and_ignore_the_case_of_names(fleet_bot, filters, total):
+    listed = await fleet_bot.say(f"list instances {filters}")
+    assert listed.data["summary"]["total"] == total
+
+
+async def test_a_target_is_named_in_any_case_and_never_by_a_wildcard(fleet_bot):
+    assert (await fleet_bot.say("show WEB-SERVER-01")).data["name"] == "web-server-01"
+    assert (await fleet_bot.say("show 'A*B'")).data["name"] == "a*b"
+    assert (await fleet_bot.say("show web-*")).code == "INSTANCE_NOT_FOUND"
+
+
+async def test_removing_tags_that_are_not_set_needs_no_confirmation(fleet_bot):
+    reply = await fleet_bot.say("untag web-server-01 Nope")
+    assert reply.status == "success"
+    assert "Nothing to do: web-server-01 has none of these tags" in reply.text
 
 
 async def test_stop_and_start(fleet_bot):
