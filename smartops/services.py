@@ -180,5 +180,5 @@ class Services:
     anonymous: bool = False
     max_depth: int = 32
     key_value_store: Callable[[str], KeyValueStore] = _no_key_value_store
-    policy_tags: Mapping[str, str] = field(default_factory=dict)
+    policy_tags: dict[str, str] = field(default_factory=dict)
     shared: dict[type, Any] = field(default_factory=dict)

@@ -33,7 +33,10 @@ from .trust import local_issuers, trusted_issuers
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A checked configuration with all its objects made, none of them started."""
+    """A checked configuration with all its objects made, none of them started.
+
+    ``hash`` is that of the configuration file, empty if there is none.
+    """
 
     settings: Settings
     plugins: Plugins
@@ -52,6 +55,7 @@ class Composition:
     capabilities: Mapping[type, Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
+    hash: str = ""
 
 
 def compose(
@@ -137,6 +141,7 @@ def assemble(
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
+        hash=document.hash if document else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from smartops.config import Settings
 from smartops.contained import Caught
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Claims, Message
-from smartops.middleware import Gate, Running
+from smartops.middleware import Gate, Parts, Running
 from smartops.reply import Reply
-from smartops.store import Store
+from smartops.store import AuditEvent, Store, StoreUnavailable
 from smartops.telemetry import Telemetry
 
 from .composition import Composition, limiter
@@ -26,6 +27,7 @@ from .delivery import Delivery
 from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
 from .parts import connect
+from .reloading import merged, needing_restart
 
 log = logging.getLogger("smartops.app")
 
@@ -44,18 +46,22 @@ class Check:
 class App:
     """A running SmartOps: messages in, replies out. Use it as an async context manager.
 
-    Nothing of it changes while it runs; a new configuration is a new App. Unless it
-    ``adopts``, it takes over no operations and messages of other processes.
+    While it runs, only :meth:`reload` changes it. Unless it ``adopts``, it takes over no
+    operations and messages of other processes.
     """
 
     def __init__(self, composition: Composition, *, adopts: bool = True) -> None:
         self.composition = composition
-        self.settings: Settings = composition.settings
         self.channels: tuple[Channel, ...] = composition.channels
         self.telemetry = Telemetry()
         self._adopts = adopts
         self._running = Running()
         self._stack = AsyncExitStack()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect."""
+        return self.composition.settings
 
     async def __aenter__(self) -> Self:
         """Start; raises StartupError if the store does not open or a plugin does not start."""
@@ -100,9 +106,37 @@ class App:
         """Run something in the background that shutdown waits for; its failure is logged."""
         self._background.start_soon(_logged, function, arguments)
 
+    def reload(self, new: Composition) -> None:
+        """Use the people, rules and limits of a configuration from now on.
+
+        What else it changes needs a restart, and is named in the log.
+        """
+        for path in needing_restart(self.composition, new):
+            log.warning("%s was changed: that needs a restart", path)
+        self.composition = composition = merged(self.composition, new)
+        policy_tags = composition.services.policy_tags
+        policy_tags.clear()
+        policy_tags.update(composition.policy.tag_keys(composition.commands))
+        self.parts = self._connect()
+        self._gate.parts = self.parts
+        self._loaded()
+
+    def _loaded(self) -> None:
+        """Write in the log and in the audit log which configuration is in effect."""
+        log.info("configuration loaded, sha256 %s", self.composition.hash)
+        event = AuditEvent(
+            at=self.composition.services.clock.time(),
+            request_id=secrets.token_hex(8),
+            text=f"configuration loaded, sha256 {self.composition.hash}",
+            outcome="success",
+        )
+        with suppress(StoreUnavailable):  # it is logged
+            self.store.add_audit_event(event)
+
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Let the channels receive messages by themselves, as only a server does."""
+        self._loaded()
         async with _cancelled_at_exit() as group:
             for channel in self.channels:
                 group.start_soon(_logged, channel.run, (self,))
@@ -136,8 +170,7 @@ class App:
         stack.push_async_callback(self.limiter.aclose)
         with suppress(BackendUnavailable):  # logged; each process limits for itself
             await self.limiter.ping()
-        observe = self.telemetry.command
-        self.parts = connect(composition, self.store, self.limiter, self._running, observe)
+        self.parts = self._connect()
         self._gate = Gate(self.parts)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
         timeout = settings.server.shutdown_timeout.total_seconds()
@@ -162,6 +195,10 @@ class App:
         await keeping.once()
         group.start_soon(keeping.forever)
         group.start_soon(composition.verifier.keep_fresh)
+
+    def _connect(self) -> Parts:
+        observe = self.telemetry.command
+        return connect(self.composition, self.store, self.limiter, self._running, observe)
 
 
 async def _problem(ping: Callable[[], Awaitable[None]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,20 @@ log = logging.getLogger("smartops.cli")
 def serve(config: Path, host: str | None, port: int | None) -> int:
     """Run the server. On SIGTERM it drains in-flight requests, then exits.
 
+    On SIGHUP it reads people, roles, rules, limits and log again.
+
     Prints the address, the loaded plugins, and a curl line to paste. The log goes to
     standard error.
     """
     import anyio
 
+    from smartops.app import compose
     from smartops.server import load
     from smartops.server import serve as serve_app
 
     given: dict[str, Any] = {"server.host": host, "server.port": port}
-    app = load(config, {key: value for key, value in given.items() if value is not None})
+    overrides = {key: value for key, value in given.items() if value is not None}
+    app = load(config, overrides)
 
     def ready(url: str) -> None:
         from .welcome import welcome
@@ -37,7 +42,8 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
         click.echo(welcome(app, config, url))
 
     async def run() -> None:
-        await serve_app(app, ready=ready)
+        read = partial(compose, config, overrides=overrides, writes=False)
+        await serve_app(app, ready=ready, read=read)
 
     try:
         anyio.run(run)

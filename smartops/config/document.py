@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +52,7 @@ def read(
         if isinstance(tree.root, dict):
             for dotted, value in (overrides or {}).items():
                 _override(tree, tuple(dotted.split(".")), value)
-            return Document(path, tree, findings)
+            return Document(path, tree, findings, hashlib.sha256(text.encode()).hexdigest())
         finding = Finding(tree.place(()), (), "must be a mapping, such as server: {port: 3978}")
     raise StartupError(*_problems(str(path), [*findings, finding]))
 
@@ -88,10 +89,11 @@ def _problems(file: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
 
 
 class Document:
-    """A configuration file. Its repr shows no value."""
+    """A configuration file. Its repr shows no value; ``hash`` is the SHA-256 of its text."""
 
-    def __init__(self, path: FilePath, tree: Tree, findings: Iterable[Finding]) -> None:
+    def __init__(self, path: FilePath, tree: Tree, findings: Iterable[Finding], hash: str) -> None:
         self.path = path
+        self.hash = hash
         self._tree = tree
         assert isinstance(tree.root, dict)
         self._root = tree.root

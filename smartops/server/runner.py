@@ -12,9 +12,12 @@ from contextlib import contextmanager, suppress
 from typing import cast
 
 import anyio
+import anyio.to_thread
 
-from smartops.app import App
+from smartops.app import App, Composition
+from smartops.contained import Caught
 from smartops.errors import Problem, StartupError
+from smartops.telemetry import configure
 
 from .asgi import Asgi
 from .bounds import BACKLOG
@@ -33,25 +36,37 @@ ECHO_SECONDS = 0.5
 """Signals within this time count as one: many senders signal a process and then its group."""
 
 
-async def serve(app: App, *, ready: Callable[[str], None], stop: anyio.Event | None = None) -> None:
+async def serve(
+    app: App,
+    *,
+    ready: Callable[[str], None],
+    stop: anyio.Event | None = None,
+    read: Callable[[], Composition] | None = None,
+) -> None:
     """Start the app, serve until ``stop``, finish the requests in flight, close the app.
 
     ``ready`` is called with the base URL once requests are answered. SIGTERM and
-    SIGINT set ``stop``; a later signal cancels the requests in flight.
+    SIGINT set ``stop``; a later signal cancels the requests in flight. On SIGHUP the
+    app is reloaded with what ``read`` returns.
 
     Raises StartupError if the address cannot be listened on or the app does not start.
     """
     settings = app.settings.server
     stop = stop or anyio.Event()
+    hangup = asyncio.Event()
     raise_file_limit()
     with (
         anyio.CancelScope() as force,
-        _signals(stop, force),
+        _signals(stop, force, hangup if read else None),
         _listener(settings.host, settings.port) as listener,
     ):
         async with app, app.serving():
             url = _url(listener) + settings.base_path
-            await _serve(app, listener, lambda: ready(url), stop)
+            async with anyio.create_task_group() as group:
+                if read is not None:
+                    group.start_soon(_reload, app, read, hangup)
+                await _serve(app, listener, lambda: ready(url), stop)
+                group.cancel_scope.cancel()
     if force.cancelled_caught:
         log.warning("stopped at once; requests in flight were cut off")
 
@@ -73,6 +88,23 @@ class Front:
                 await self.intake.idle()
                 await anyio.sleep(GRACE_SECONDS)  # for requests on connections accepted last
         self.intake.abandon()
+
+
+async def _reload(app: App, read: Callable[[], Composition], hangup: asyncio.Event) -> None:
+    """Reload the app at each SIGHUP; a configuration with a problem changes nothing."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        with Caught(log, "the configuration was not reloaded"):
+            try:
+                new = await anyio.to_thread.run_sync(read)
+            except StartupError as error:
+                for problem in error.problems:
+                    log.error("%s", problem)
+                log.error("the configuration was not reloaded, the old one stays in effect")
+            else:
+                app.reload(new)
+                configure(new.settings.log.level, new.settings.log.format)
 
 
 async def _serve(
@@ -128,8 +160,10 @@ def _url(listener: socket.socket) -> str:
 
 
 @contextmanager
-def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
-    """Set ``stop`` at the first signal, and cancel ``force`` at a later one."""
+def _signals(
+    stop: anyio.Event, force: anyio.CancelScope, hangup: asyncio.Event | None
+) -> Iterator[None]:
+    """Set ``stop`` at the first signal, cancel ``force`` at a later one; SIGHUP sets ``hangup``."""
     loop = asyncio.get_running_loop()
     asked = loop.time()
 
@@ -141,14 +175,18 @@ def _signals(stop: anyio.Event, force: anyio.CancelScope) -> Iterator[None]:
         elif loop.time() - asked >= ECHO_SECONDS:
             force.cancel()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    handlers: dict[int, Callable[[], object]] = dict.fromkeys(
+        (signal.SIGTERM, signal.SIGINT), received
+    )
+    if hangup is not None and hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = hangup.set
     # There are no signals outside the main thread, and on some platforms.
     with suppress(NotImplementedError, RuntimeError, ValueError):
-        for number in numbers:
-            loop.add_signal_handler(number, received)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
         with suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in numbers:
+            for number in handlers:
                 loop.remove_signal_handler(number)

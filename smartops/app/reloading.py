@@ -1,0 +1,38 @@
+"""What a running app takes from a configuration that was read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from smartops.config import Settings
+
+from .composition import Composition
+
+RELOADED = ("people", "guests", "roles", "rules", "limits", "confirmation", "log")
+"""The sections that take effect without a restart; ``limits.url`` does not."""
+
+
+def merged(old: Composition, new: Composition) -> Composition:
+    """Return the old composition with the people, rules and limits of the new one."""
+    taken = {name: getattr(new.settings, name) for name in RELOADED}
+    taken["limits"] = new.settings.limits.model_copy(update={"url": old.settings.limits.url})
+    settings = old.settings.model_copy(update=taken)
+    return replace(old, settings=settings, people=new.people, policy=new.policy, hash=new.hash)
+
+
+def needing_restart(old: Composition, new: Composition) -> Iterator[str]:
+    """Yield the path of each changed setting that only a restart applies."""
+    for section in Settings.model_fields:
+        if section not in (*RELOADED, "plugins"):
+            before, after = getattr(old.settings, section), getattr(new.settings, section)
+            for name in type(before).model_fields:
+                if getattr(before, name) != getattr(after, name):
+                    yield f"{section}.{name}"
+    if old.settings.limits.url != new.settings.limits.url:
+        yield "limits.url"
+    if list(old.plugins.names) != list(new.plugins.names):
+        yield "plugins"
+    for name, config in new.plugins.configs.items():
+        if name in old.plugins.configs and config != old.plugins.configs[name]:
+            yield f"plugins.{name}"
