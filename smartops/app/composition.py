@@ -8,7 +8,7 @@ plugins' sections, in what plugins register, and in how it fits together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,7 +80,7 @@ def compose(
         problems += [problem for problem in error.problems if problem.path not in known]
     if problems:
         raise StartupError(*in_file_order(problems))
-    return made
+    return replace(made, hash=document.hash)
 
 
 def assemble(
@@ -141,7 +141,6 @@ def assemble(
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
-        hash=document.hash if document else "",
     )
 
 
