@@ -19,6 +19,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from structlog.typing import EventDict, Processor
 
+from .masking import Masker
 from .render import clean
 from .store import AuditEvent
 from .version import __version__
@@ -37,13 +38,17 @@ def configure(
     level: Literal["debug", "info", "warning", "error"] = "info",
     format: Literal["console", "json"] = "console",
     stream: TextIO | None = None,
+    masker: Masker | None = None,
 ) -> None:
     """Send the process's log lines to ``stream``, standard error by default.
+
+    Secrets in them are masked by ``masker``, by default only well-known credentials.
 
     Without it only warnings and errors of the standard library's logging
     appear, and no line for a request or a command.
     """
     stream = stream or sys.stderr
+    mask = (masker or Masker()).text
     threshold = logging.getLevelNamesMapping()[level.upper()]
     chain: list[Processor] = [
         structlog.processors.add_log_level,
@@ -61,6 +66,7 @@ def configure(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             as_json if format == "json" else _Console(colors=stream.isatty()),
+            lambda _logger, _method, line: mask(line),  # type: ignore[arg-type]
         ],
     )
     structlog.configure(

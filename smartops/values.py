@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import parse_qsl
@@ -169,6 +170,10 @@ class Secret:
         """Return the secret, for the call that needs it."""
         return self._value
 
+    def parts(self) -> Sequence[str]:
+        """Return the parts of the value that must not be shown."""
+        return (self._value,)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('***')"
 
@@ -229,6 +234,10 @@ class SecretUrl(Secret):
 
     __slots__ = ()
 
+    def parts(self) -> Sequence[str]:
+        """Return its passwords."""
+        return _passwords(self._value)
+
     def __str__(self) -> str:
         return _without_password(self._value)
 
@@ -260,6 +269,16 @@ class SecretUrl(Secret):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {"type": "string", "format": "secret-url"}
+
+
+_SECRET_NAME = re.compile(
+    r"(token|password|passphrase|secret|(api|private|access)[_-]?key)$", re.IGNORECASE
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a setting of this name is usually a secret, such as ``bot_token``."""
+    return _SECRET_NAME.search(name) is not None
 
 
 _REFERENCES = re.compile(r"(\$\{(?:file:[^{}]+|[A-Za-z_]\w*)\})+")

@@ -51,6 +51,7 @@ def test_the_core_names_no_vendor() -> None:
     found = [
         f"{relative(path)}:{number}: {line.strip()}"
         for path in CORE
+        if path.name != "masking.py"  # the formats of well-known credentials
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if VENDORS.search(line)
     ]

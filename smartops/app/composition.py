@@ -21,6 +21,7 @@ from smartops.errors import Problem, StartupError
 from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
+from smartops.masking import Masker, secrets_in
 from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Plugins
 from smartops.services import Clock, Services
@@ -55,6 +56,7 @@ class Composition:
     capabilities: Mapping[type, Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
+    masker: Masker
     hash: str = ""
 
 
@@ -93,12 +95,11 @@ def assemble(
 ) -> Composition:
     """Make everything that the settings and the loaded plugins describe.
 
-    With the ``document`` they come from, its rules are held against what the
-    plugins register. Raises StartupError with every problem found.
+    Rules of the ``document`` are checked against what plugins register. Raises
+    StartupError with every problem found.
     """
-    http = AiohttpClient()
+    http, key_value_stores = AiohttpClient(), KeyValueStores()
     revoked: set[str] = set()
-    key_value_stores = KeyValueStores()
     policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
@@ -141,6 +142,7 @@ def assemble(
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
+        masker=_masker(settings, plugins, document),
     )
 
 
@@ -148,6 +150,13 @@ def limiter(settings: Settings, clock: Clock) -> Limiter:
     """Return the limiter of ``limits.url``, without connecting; raises StartupError."""
     url, local = settings.limits.url.reveal(), MemoryLimiter(clock)
     return local if url == "memory" else SharedLimiter(url, clock, fallback=local)
+
+
+def _masker(settings: Settings, plugins: Plugins, document: Document | None) -> Masker:
+    """Return what masks the secrets of the configuration."""
+    secrets = [*secrets_in(settings), *secrets_in(plugins.configs)]
+    secrets += document.secrets() if document else ()
+    return Masker(secrets, enabled=settings.mask_secrets)
 
 
 def _missing_extras(settings: Settings, clock: Clock, document: Document | None) -> list[Problem]:

@@ -47,6 +47,7 @@ def connect(
         expires=settings.confirmation.expires.total_seconds(),
         observe=observe,
         running=running,
+        masker=composition.masker,
     )
     provided: dict[type, object] = {**composition.capabilities, Parts: parts}
     wired.update((command.name, Wired(command, provided)) for command in composition.commands)

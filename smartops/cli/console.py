@@ -86,5 +86,7 @@ async def console(
     from smartops.telemetry import configure
 
     configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
-    async with App(compose(config), adopts=False) as app:
+    composition = compose(config)
+    configure(level, "console", masker=composition.masker)  # type: ignore[arg-type]
+    async with App(composition, adopts=False) as app:
         yield Console(app, user, asks=asks)

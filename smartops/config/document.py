@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -14,13 +14,25 @@ from pydantic import BaseModel
 from smartops.command import Command
 from smartops.contained import Caught
 from smartops.errors import Problem, StartupError
+from smartops.values import is_secret_name
 
 from .checks import check
 from .fill import fill
 from .references import References
 from .rules import unmet
 from .settings import Settings
-from .tree import Finding, Mark, Node, Path, Scalar, Tree, child, is_empty, keys
+from .tree import (
+    Finding,
+    Mark,
+    Node,
+    Path,
+    Scalar,
+    Tree,
+    child,
+    is_empty,
+    keys,
+    named_scalars,
+)
 from .yaml import LARGEST, Unreadable, parse
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -148,6 +160,16 @@ class Document:
         if findings or (model is not None and filled is None):
             raise StartupError(*_problems(str(self.path), findings))
         return filled
+
+    def secrets(self) -> Iterator[str]:
+        """Yield values from outside the file that are secrets by their source or their name.
+
+        Those of files are; those of the environment if the key is called ``password``,
+        for example. Fields of the type Secret are not looked at.
+        """
+        for name, node in named_scalars(self._root):
+            if "${file:" in node.written or is_secret_name(name):
+                yield from node.hidden
 
     def unmet(self, commands: Sequence[Command], channels: Iterable[str]) -> tuple[Problem, ...]:
         """Return what is wrong with rules, given all commands and the names of all channels."""

@@ -377,6 +377,11 @@ class Settings(Section):
         default_factory=ConfirmationSettings, description="The confirmation of a change."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+    mask_secrets: bool = Field(
+        default=True,
+        description="Mask configured secrets and well-known credentials in replies, logs and "
+        "audit events.",
+    )
     plugins: Annotated[Mapping[str, Any], BeforeValidator(_plugins)] = Field(
         default_factory=dict,
         description="The plugins to load, in this order, each with its section.",

@@ -161,6 +161,18 @@ def scalars(node: Node) -> Iterator[Scalar]:
         yield from scalars(inner)
 
 
+def named_scalars(node: Node, name: str = "") -> Iterator[tuple[str, Scalar]]:
+    """Yield every value within a node with the nearest key above it."""
+    if isinstance(node, Scalar):
+        yield name, node
+    elif isinstance(node, dict):
+        for key, inner in node.items():
+            yield from named_scalars(inner, key)
+    else:
+        for inner in node:
+            yield from named_scalars(inner, name)
+
+
 def texts(node: Node | None, *pattern: str) -> Iterator[tuple[Path, Scalar]]:
     """Yield the usable values on a pattern."""
     for path, found in find(node, *pattern):

@@ -63,15 +63,15 @@ def unforeseen(trail: Trail, error: BaseException | None, more: str = "") -> Ref
 
 def write_audit_event(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
     """Log and count the outcome, and store it in the history unless it is not to be ``stored``."""
-    event = _event(trail, reply, parts.clock.time())
+    event = _event(parts, trail, reply)
     if stored:
         with Caught(log, "the audit event of request %s was not stored", event.request_id):
             parts.store.add_audit_event(event)
     parts.observe(event)
 
 
-def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
-    message = trail.message
+def _event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
+    message, now = trail.message, parts.clock.time()
     return AuditEvent(
         at=now,
         request_id=message.request_id,
@@ -81,7 +81,7 @@ def _event(trail: Trail, reply: Reply, now: float) -> AuditEvent:
         claimed=message.claimed,
         place=str(message.place),
         command=trail.command,
-        text=trail.text or _text(message),
+        text=parts.masker.text(trail.text or _text(message)),
         rule=trail.rule,
         outcome=_outcome(reply),
         seconds=now - trail.started,

@@ -296,15 +296,16 @@ class Gate:
         return Trail(message, person, self.parts.clock.time(), key)
 
     async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Reply:
-        """Return what a step returns, or the reply that its exception becomes."""
+        """Return what a step returns, or the reply that its exception becomes; without secrets."""
         with Caught() as caught:
             try:
-                return await step
+                made: T | Reply = await step
             except ApprovalInvalid as refusal:
-                return await self._raced(trail, refusal)
+                made = await self._raced(trail, refusal)
             except Refusal as refusal:
                 trail.refused(refusal)
-                return Reply.refused(refusal)
+                made = Reply.refused(refusal)
+            return self.parts.masker.reply(made) if isinstance(made, Reply) else made
         return Reply.refused(unforeseen(trail, caught.error))
 
     async def _raced(self, trail: Trail, refusal: ApprovalInvalid) -> Reply:

@@ -17,7 +17,7 @@ from smartops.command import Command, Effect
 from smartops.contained import Caught
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.reply import Reply, Severity, Text
-from smartops.store import Approval, Operation, OperationState, Store, StoreUnavailable
+from smartops.store import Approval, Operation, OperationState, StoreUnavailable
 from smartops.work import Work
 
 from .audit import Trail, unforeseen, write_audit_event
@@ -77,7 +77,7 @@ async def execute(
     if another process can resume it.
     """
     with parts.running.execute(operation.id) as scope:
-        work = StoredWork(parts.store, operation, progress, scope, allowed.command)
+        work = StoredWork(parts, operation, progress, scope, allowed.command)
         call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, allowed.plan, work, work.scopes)
         reply: Reply | None = None
@@ -104,10 +104,12 @@ async def _attempt(
     changes = run.effect is not Effect.READ
     with Caught() as caught:
         try:
-            return "done", _complete(operation, await dispatch(parts.clock, parts.layers, run))
+            reply = await dispatch(parts.clock, parts.layers, run)
+            return "done", parts.masker.reply(_complete(operation, reply))
         except Refusal as refusal:
             ambiguous = changes and _is_ambiguous(refusal)
-            return "unknown" if ambiguous else "failed", Reply.refused(refusal)
+            refused = parts.masker.reply(Reply.refused(refusal))
+            return "unknown" if ambiguous else "failed", refused
     failure = unforeseen(trail, caught.error, LOOK_FIRST if changes else "")
     return "unknown", Reply.refused(failure)
 
@@ -128,10 +130,7 @@ def decided(reply: Reply, operation: Operation) -> Answer:
 
 
 def _complete(operation: Operation, reply: Reply) -> Reply:
-    """Return the reply of an operation; raises TypeError or ValueError if it cannot be stored."""
-    complete = replace(reply, data={**reply.data, "operation": operation.id})
-    complete.dump()
-    return complete
+    return replace(reply, data={**reply.data, "operation": operation.id})
 
 
 def _is_ambiguous(refusal: Refusal) -> bool:
@@ -186,7 +185,7 @@ class StoredWork(Work):
 
     def __init__(
         self,
-        store: Store,
+        parts: Parts,
         operation: Operation,
         progress: ProgressReporter,
         scope: anyio.CancelScope,
@@ -195,7 +194,8 @@ class StoredWork(Work):
         self.id = operation.id
         self.scopes = [scope]
         self.taken_over = False
-        self._store = store
+        self._store = parts.store
+        self._mask = parts.masker.text
         self._progress = progress
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
         self._declared = command.resumable
@@ -236,7 +236,7 @@ class StoredWork(Work):
 
     async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
         """Report to the person how far it is."""
-        await self._progress.show(text, done, total)
+        await self._progress.show(self._mask(text), done, total)
 
     async def _store_step(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what

@@ -13,6 +13,7 @@ from smartops.command import Call, Command, Core, Effect
 from smartops.grammar import Grammar
 from smartops.interpreter import Interpreter
 from smartops.limits import Limiter, Window
+from smartops.masking import Masker
 from smartops.message import Message, Person
 from smartops.plan import Plan
 from smartops.plugins import Offer
@@ -30,7 +31,7 @@ class Parts(Core):
 
     ``windows`` are the rate limits by what they are counted for (user, team,
     burst), ``expires`` the life of an approval in seconds; ``observe`` is called
-    with every audit event.
+    with every audit event. ``masker`` masks secrets in replies before they are stored.
     """
 
     clock: Clock
@@ -48,6 +49,7 @@ class Parts(Core):
     expires: float
     observe: Callable[[AuditEvent], None]
     running: Running
+    masker: Masker
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ def load(config: Path, overrides: Mapping[str, Any] | None = None) -> App:
 
     configure()
     composition = compose(config, overrides=overrides)
-    configure(composition.settings.log.level, composition.settings.log.format)
+    log = composition.settings.log
+    configure(log.level, log.format, masker=composition.masker)
     # Otherwise they are half of all series, and say nothing of use.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return App(composition)
