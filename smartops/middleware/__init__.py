@@ -1,9 +1,10 @@
 """The way of a message: :class:`Gate` calls one step after the other."""
 
-from .access import Permission, identify, may_ever, may_run
+from .access import identify, may_ever
 from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
+from .permission import Permission, may_run
 from .running import ProgressReporter, Running
 from .steps import Answer, Claimed, Parts
 

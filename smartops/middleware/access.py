@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from smartops.auth import Decision, People, Policy
 from smartops.backend import Failure, Instance
@@ -13,7 +12,7 @@ from smartops.command import Call, Command, Effect
 from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import PermissionDenied, RateLimited, Refusal
 from smartops.limits import Verdict
-from smartops.message import Identity, Message, Person, Place
+from smartops.message import Identity, Person, Place
 from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, Severity, Text
@@ -201,56 +200,3 @@ def _decide(
     if command.owner == CORE and may_ever(policy, call.person, command, place):
         return Decision(allowed=True, rule=CORE)
     return policy.decide(call.person, command, effect, place, call.arguments, targets)
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """Whether a call is allowed, and the lines that explain it."""
-
-    allowed: bool
-    lines: tuple[str, ...]
-
-
-async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Permission:
-    """Run the gate's own authorise step and the guards: this answer and the real one are one.
-
-    Nothing else is run. Raises ValidationFailed if the text is no command.
-    """
-    now, request_id = parts.clock.now(), secrets.token_hex(8)
-    message = Message("", place.channel, "can-i", person.identity, place, now, request_id)
-    parsed = parts.grammar.parse(text, lambda _: True)
-    command = parsed.command
-    call = Call(command.name, parsed.arguments, person, message, parsed.text)
-    effect: Effect | None = None
-    refusal: Refusal | None = None
-    try:
-        allowed = await authorise(parts, command, call)
-        call, effect = allowed.call, allowed.effect
-        await check_guards(parts, allowed)
-    except Denied as error:
-        call, effect, refusal = error.call or call, error.effect, error
-    except Refusal as error:
-        refusal = error
-    lines = _rules(parts, command, call, effect)
-    if not person.roles:
-        return Permission(False, (lines[0], "denied: nobody with this identity is known"))
-    if refusal is not None:
-        return Permission(False, (*lines[:-1], f"denied: {_reason(refusal)}"))
-    if command.owner == CORE:
-        return Permission(True, (*lines[:-1], "allowed: it concerns only the person who asks"))
-    return Permission(True, lines)
-
-
-def _rules(parts: Parts, command: Command, call: Call, effect: Effect | None) -> tuple[str, ...]:
-    """Return one line for the person, one for each rule, and one for the decision."""
-    targets = call.targets if effect else None
-    known = effect or (None if parts.wired[command.name].classifies else command.effect)
-    place, arguments = call.message.place, call.arguments
-    return tuple(parts.policy.explain(call.person, command, known, place, arguments, targets))
-
-
-def _reason(refusal: Refusal) -> str:
-    """Return the rule that denies, or what else is in the way."""
-    if isinstance(refusal, Denied):
-        return refusal.details or refusal.message
-    return "; ".join(filter(None, (refusal.message, refusal.details)))

@@ -20,6 +20,7 @@ from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Sto
 from .access import CORE, may_ever, refused_by_guards
 from .approvals import TOKEN, ask_again, withdraw
 from .operations import outcome_of
+from .permission import may_i
 from .steps import Parts
 
 _OPERATION = re.compile(r"op-[0-9a-f]{12}")
@@ -63,6 +64,15 @@ async def whoami(call: Call) -> Reply:
         "place": str(message.place),
     }
     return Reply.of(Fields(tuple(pairs)), data=data, private=True)
+
+
+@command("can-i {text...}", "can i {text...}", examples=("can-i stop web-server-01",))
+async def can_i(call: Call, core: Parts, text: str) -> Reply:
+    """Say whether you may run a command here, by which rule, and whether it asks you to confirm.
+
+    Nothing is run or planned.
+    """
+    return await may_i(core, call, text)
 
 
 @command(
@@ -158,7 +168,16 @@ async def show_operation(call: Call, core: Parts, operation: str) -> Reply:
 
 CORE_COMMANDS: tuple[Command, ...] = tuple(
     item.owned(CORE)
-    for item in (help_command, whoami, approvals, cancel, history, operations, show_operation)
+    for item in (
+        help_command,
+        whoami,
+        can_i,
+        approvals,
+        cancel,
+        history,
+        operations,
+        show_operation,
+    )
 )
 """The commands, owned by the core."""
 

@@ -84,7 +84,7 @@ async def test_an_interpreter_is_offered_only_permitted_commands(there, scripted
 
     scripted.act = offered
     answer = await there.say("what can you do")
-    assert answer.text == "break help history look at operations show operation whoami"
+    assert answer.text == "break can-i help history look at operations show operation whoami"
 
 
 async def test_an_interpreter_cannot_cancel_an_approval(there, scripted):
