@@ -99,7 +99,8 @@ class Call:
         return tuple(found)
 
 
-Handler = Callable[..., Awaitable[Any]]
+Handler = Callable[..., Any]
+"""A function of a command; one that is not a coroutine function runs in threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Command:
     resumable: bool = False
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the decorated function."""
         return self.handler(*args, **kwargs)
 
@@ -152,7 +153,7 @@ class Command:
         )
 
     def plan(self, function: Handler) -> Handler:
-        """Decorate the coroutine that plans this command.
+        """Decorate the function that plans this command.
 
         It takes any of the handler's parameters by name, returns a Plan, and
         changes nothing.
@@ -161,7 +162,7 @@ class Command:
         return function
 
     def classify(self, function: Handler) -> Handler:
-        """Decorate the coroutine that says which Effect one call has.
+        """Decorate the function that says which Effect one call has.
 
         For commands whose effect lies in their arguments. It takes any of the
         handler's parameters by name; the declared effect is the worst case.
@@ -183,7 +184,7 @@ def command(
     by_hand: bool = False,
     resumable: bool = False,
 ) -> Callable[[Handler], Command]:
-    """Declare a coroutine function as a command.
+    """Declare a function as a command. One that is not ``async`` runs in a thread.
 
     Each phrase is literal words with ``{placeholders}``; the part in square
     brackets may be left out: ``"check health [{target}]"``. The words that the
@@ -206,10 +207,6 @@ def command(
 
     def declare(function: Handler) -> Command:
         where = f"command {phrases[0]!r}"
-        if not inspect.iscoroutinefunction(function):
-            raise DeclarationError(
-                f"{where}: write 'async def'; move blocking work to anyio.to_thread.run_sync"
-            )
         help_text = inspect.getdoc(function)
         if not help_text:
             raise DeclarationError(f"{where}: its docstring is its help, and it has none")
@@ -241,13 +238,19 @@ def _signature(
     function: Handler, where: str
 ) -> tuple[tuple[Parameter, ...], Mapping[str, type], frozenset[str]]:
     """Return the arguments, the parameters that SmartOps fills, and the optional ones of these."""
-    hints = typing.get_type_hints(function)
+    hints = _hints(function, where)
+    _check_result(hints.get("return", Any), where)
     parameters: list[Parameter] = []
     wants: dict[str, type] = {}
     optional: set[str] = set()
     for name, item in inspect.signature(function).parameters.items():
         if item.kind not in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY):
             raise DeclarationError(f"{where}: parameter {name} must have a plain name")
+        if name in ("self", "cls") and name not in hints:
+            raise DeclarationError(
+                f"{where}: a method cannot be a command; declare a function in register_commands, "
+                "where it can use self"
+            )
         if name not in hints:
             raise DeclarationError(f"{where}: parameter {name} needs a type annotation")
         hint = hints[name]
@@ -266,6 +269,32 @@ def _signature(
         else:
             parameters.append(_parameter(name, hint, item.default, where))
     return tuple(parameters), wants, frozenset(optional)
+
+
+def _hints(function: Handler, where: str) -> dict[str, Any]:
+    """Return the annotations, evaluated; only names of the module can be found."""
+    try:
+        return typing.get_type_hints(function)
+    except NameError as error:
+        annotations = getattr(function, "__annotations__", {})
+        names = [
+            name for name, text in annotations.items() if re.search(rf"\b{error.name}\b", str(text))
+        ]
+        raise DeclarationError(
+            f"{where}: the type {error.name} of {' and '.join(names)} is not known in the module "
+            f"{function.__module__}; import it at the top of the module"
+        ) from error
+
+
+def _check_result(hint: Any, where: str) -> None:
+    """Raise DeclarationError for a function that says that it returns something else."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    for kind in typing.get_args(hint) if union else (hint,):
+        if kind in (Any, object) or not isinstance(kind, type):
+            continue
+        if not issubclass(kind, str | Reply):
+            name = "None" if kind is type(None) else kind.__name__
+            raise DeclarationError(f"{where}: it returns {name}; return a Reply or a str")
 
 
 _SCALARS = (str, int, float, bool, timedelta, Instance)
@@ -299,8 +328,6 @@ def _without_none(hint: Any) -> Any:
 
 
 def _companion(owner: Command, function: Handler, role: str) -> Handler:
-    if not inspect.iscoroutinefunction(function):
-        raise DeclarationError(f"{role} of {owner.name!r}: write 'async def'")
     known = {parameter.name for parameter in owner.parameters} | set(owner.wants)
     stray = [name for name in inspect.signature(function).parameters if name not in known]
     if stray:

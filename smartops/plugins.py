@@ -40,7 +40,7 @@ HOOKS = tuple(
 
 _KINDS: Mapping[str, tuple[type | None, str]] = {
     "register_backends": (Backend, "a Backend"),
-    "register_commands": (Command, "a command (a coroutine function under @command)"),
+    "register_commands": (Command, "a command (a function under @command)"),
     "register_channels": (Channel, "a Channel"),
     "register_middleware": (None, "a layer (async def layer(call, call_next))"),
     "register_guards": (None, "a guard (async def guard(call, effect, plan))"),

@@ -126,6 +126,12 @@ class Telemetry:
         build.labels(__version__).set(1)
         self._requests = Timing(self.registry, "request", "HTTP requests", "channel", "status")
         self._commands = Timing(self.registry, "command", "Commands", "command", "outcome")
+        self._blocked = Counter(
+            "smartops_loop_blocked",
+            "How often a command blocked the event loop.",
+            ["command"],
+            registry=self.registry,
+        )
 
     def request(
         self,
@@ -169,6 +175,10 @@ class Telemetry:
             del fields["claimed"]
         if structlog.is_configured():
             _log.info("command", command=command, **fields, ms=round(event.seconds * 1000, 1))
+
+    def blocked(self, command: str) -> None:
+        """Count that a command, or other code, blocked the event loop."""
+        self._blocked.labels(command or "(none)").inc()
 
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

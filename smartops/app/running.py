@@ -28,6 +28,7 @@ from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
 from .parts import connect
 from .reloading import merged, needing_restart
+from .watchdog import Watchdog
 
 log = logging.getLogger("smartops.app")
 
@@ -137,10 +138,11 @@ class App:
     async def serving(self) -> AsyncIterator[None]:
         """Let the channels receive messages by themselves, as only a server does."""
         self._loaded()
-        async with _cancelled_at_exit() as group:
-            for channel in self.channels:
-                group.start_soon(_logged, channel.run, (self,))
-            yield
+        with Watchdog(self.telemetry.blocked):
+            async with _cancelled_at_exit() as group:
+                for channel in self.channels:
+                    group.start_soon(_logged, channel.run, (self,))
+                yield
 
     async def readiness(self) -> Sequence[Check]:
         """Look at everything that messages depend on: plugins, store, limits and backends."""

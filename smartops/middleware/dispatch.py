@@ -21,6 +21,8 @@ from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.work import Work
 
+from .threads import in_thread
+
 Rest = Callable[[], Awaitable[Reply]]
 
 
@@ -39,8 +41,9 @@ class Wired:
         self._works = tuple(name for name, kind in command.wants.items() if kind is Work)
         self._lists = tuple(item.name for item in command.parameters if item.many)
         self.takes_targets = any(item.is_target for item in command.parameters)
-        self._planner = _with_names(command.companions.get("plan"))
-        self._classifier = _with_names(command.companions.get("classify"))
+        self._handler = in_thread(command.handler, command.name)
+        self._planner = _with_names(command, "plan")
+        self._classifier = _with_names(command, "classify")
 
     @property
     def classifies(self) -> bool:
@@ -52,8 +55,8 @@ class Wired:
 
         Raises TypeError or ValueError if that is none, or cannot be sent.
         """
-        owner, handler = self.command.owner, self.command.handler
-        result = await contained(owner, handler(**self._arguments(call, plan, work)))
+        arguments = self._arguments(call, plan, work)
+        result = await contained(self.command.owner, self._handler(**arguments))
         if isinstance(result, str):
             return Reply.of(result)
         if isinstance(result, Reply):
@@ -102,10 +105,12 @@ class Wired:
         return filled
 
 
-def _with_names(function: Handler | None) -> tuple[Handler, frozenset[str]] | None:
+def _with_names(command: Command, role: str) -> tuple[Handler, frozenset[str]] | None:
+    function = command.companions.get(role)
     if function is None:
         return None
-    return function, frozenset(inspect.signature(function).parameters)
+    names = frozenset(inspect.signature(function).parameters)
+    return in_thread(function, f"{role} of {command.name}"), names
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -82,7 +82,8 @@ class Bot:
         self.asks = False
         self._plugins = Plugins()
         self._app: App | None = None
-        self._stack = AsyncExitStack()
+        self._stop = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
 
     def load(self, plugin: object, *, name: str = "", **config: Any) -> None:
@@ -106,9 +107,24 @@ class Bot:
         if self._app is None:
             url = f"sqlite:///{self.folder / 'bot.db'}"
             settings = Settings.model_validate({"store": {"url": url}, **self.settings})
-            composition = assemble(settings, self._plugins, self.clock)
-            self._app = await self._stack.enter_async_context(App(composition))
+            started: asyncio.Future[App] = asyncio.get_running_loop().create_future()
+            app = App(assemble(settings, self._plugins, self.clock))
+            self._running = asyncio.create_task(self._run(app, started))
+            return await started
         return self._app
+
+    async def _run(self, app: App, started: asyncio.Future[App]) -> None:
+        """Run the app in a task of its own, so that any task may start and stop it."""
+        try:
+            async with app:
+                self._app = app
+                if not started.cancelled():
+                    started.set_result(app)
+                await self._stop.wait()
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
 
     async def say(
         self, text: str, *, user: str = "alice", conversation: str = "", id: str = ""
@@ -131,9 +147,11 @@ class Bot:
 
     async def aclose(self) -> None:
         """Stop the app; the next :meth:`say` starts it again on the same store."""
-        self._app = None
-        await self._stack.aclose()
-        self._stack = AsyncExitStack()
+        running, self._running, self._app = self._running, None, None
+        if running is not None:
+            self._stop.set()
+            await running
+            self._stop.clear()
 
     async def _send(
         self, user: str, conversation: str, id: str, *, text: str = "", action: str = ""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import anyio
 import click
 import pytest
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from smartops import (
 )
 from smartops.backends import Backend
 from smartops.channels import Channel, Claims, Inbound, Receipt
+from smartops.command import DeclarationError
 from smartops.errors import StartupError
 from smartops.plugins import Plugins, available
 from smartops.testing import Bot
@@ -286,6 +288,16 @@ async def test_hook_lifespan(bot: Bot) -> None:
     assert events == ["first up", "second up", "second down", "first down"]
 
 
+async def test_the_bot_may_be_started_and_stopped_in_different_tasks(bot: Bot) -> None:
+    bot.load(plugin(register_commands))
+    async with anyio.create_task_group() as group:
+        group.start_soon(bot.say, "greet")
+    async with anyio.create_task_group():
+        assert (await bot.say("greet")).status == "success"
+        await bot.aclose()
+    assert (await bot.say("greet")).status == "success"
+
+
 async def test_an_async_hook_is_refused_with_the_remedy() -> None:
     async def register_commands() -> list[Any]:
         return []
@@ -354,7 +366,7 @@ async def test_a_failing_hook_has_the_plugins_name_and_hides_nothing_else() -> N
     assert texts(plugins) == [
         "plugin acme: register_backends: ValueError: bad seed",
         "plugin acme: register_commands: returned 'not a command' where a command "
-        "(a coroutine function under @command) belongs",
+        "(a function under @command) belongs",
     ]
 
 
@@ -379,3 +391,37 @@ async def test_a_command_that_needs_a_missing_capability_stops_the_start(bot: Bo
     bot.load(plugin(register_commands))
     with pytest.raises(StartupError, match="needs a Compute backend, and none is loaded"):
         await bot.app()
+
+
+def returns_a_number(call: Call) -> int:
+    """Return a number."""
+    return 1
+
+
+async def returns_nothing(call: Call) -> None:
+    """Return nothing."""
+
+
+def unknown_type(call: Call, what: "Unimported") -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Have a type that the module does not know."""
+    return ""
+
+
+class Stateful:
+    async def method(self, call: Call) -> str:
+        """Be a method."""
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (returns_a_number, "it returns int; return a Reply or a str"),
+        (returns_nothing, "it returns None; return a Reply or a str"),
+        (unknown_type, "the type Unimported of what is not known in the module"),
+        (Stateful.method, "a method cannot be a command; declare a function in register_commands"),
+    ],
+)
+def test_a_function_that_cannot_be_a_command_is_refused(function: Any, problem: str) -> None:
+    with pytest.raises(DeclarationError, match=problem):
+        command("greet")(function)

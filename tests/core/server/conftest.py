@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Deployment(Backend):
         self.finished = 0
         self.away = False
         self.error: BaseException | None = None
+        self.block: Callable[[], object] = time.time
 
     async def ping(self) -> None:
         if self.away:
@@ -82,6 +84,18 @@ def plugin(deployment: Deployment, channels: Sequence[Channel]) -> ModuleType:
             raise deployment.error
         raise RuntimeError("the password is hunter2")
 
+    @command("block")
+    async def block() -> str:
+        """Block the event loop."""
+        deployment.block()
+        return "done"
+
+    @command("wait")
+    def wait() -> str:
+        """Block a thread."""
+        deployment.block()
+        return "done"
+
     @command("say much")
     async def say_much() -> str:
         """Say more than fits a buffer."""
@@ -98,7 +112,7 @@ def plugin(deployment: Deployment, channels: Sequence[Channel]) -> ModuleType:
         return Plan("Open the door", (Change("door", "door", deployment.door, "open"),))
 
     module = ModuleType("deployment")
-    commands = [ping, hang_on, crash, say_much, open_door]
+    commands = [ping, hang_on, crash, block, wait, say_much, open_door]
     module.register_commands = hookimpl(lambda: commands)  # type: ignore[attr-defined]
     module.register_channels = hookimpl(lambda: channels)  # type: ignore[attr-defined]
     module.register_backends = hookimpl(lambda: [deployment])  # type: ignore[attr-defined]
