@@ -57,6 +57,8 @@ class Instance:
     """A machine. ``id`` is immutable and unique; ``name`` may be empty or shared.
 
     ``launched`` has a time zone. ``backend`` is the name of its backend.
+    ``state_reason`` is what the platform says about why it is in its state. A
+    ``spot`` instance runs on spare capacity, which the platform may take back.
     """
 
     id: str
@@ -69,6 +71,8 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     launched: datetime | None = None
     backend: str = ""
+    state_reason: str = ""
+    spot: bool = False
 
     @property
     def label(self) -> str:
@@ -221,12 +225,36 @@ class Transition:
     after: State
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that the platform reports of an instance, and since or for when."""
+
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the platform reports of an instance: failed status checks, and scheduled events."""
+
+    failed: tuple[Notice, ...] = ()
+    scheduled: tuple[Notice, ...] = ()
+
+
 class Compute(Backend):
     """Machines that can be listed, started and stopped."""
 
     @abstractmethod
     async def list(self, query: Query) -> Page:
         """Return the instances that match."""
+
+    async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
+        """Return what the platform reports, by id, of the instances with something to report.
+
+        If some of several backends fail, the result is a PartialMap. A platform
+        without status checks returns nothing.
+        """
+        return {}
 
     @abstractmethod
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:

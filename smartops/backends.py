@@ -9,9 +9,11 @@ one run id of several.
 
 from .backend import (
     Backend,
+    Condition,
     DayCost,
     Failure,
     Metric,
+    Notice,
     Page,
     PartialList,
     PartialMap,
@@ -34,10 +36,12 @@ from .fleet.runner import RunPart, join_parts, split_parts
 
 __all__ = [
     "Backend",
+    "Condition",
     "DayCost",
     "Failure",
     "Group",
     "Metric",
+    "Notice",
     "Page",
     "PartialList",
     "PartialMap",

@@ -19,6 +19,12 @@ _runner = partial(Action, "ssm", feature="runner")
 _metrics = partial(Action, "cloudwatch", feature="metrics")
 
 DESCRIBE = _compute("DescribeInstances", "list instances", _READ)
+STATUS = _compute(
+    "DescribeInstanceStatus",
+    "see the status checks of instances",
+    _READ,
+    answer="InstanceStatuses",
+)
 PROTECTION = Action(
     "ec2",
     "DescribeInstanceAttribute",

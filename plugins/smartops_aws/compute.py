@@ -13,9 +13,10 @@ from smartops import (
     Refusal,
     ValidationFailed,
 )
-from smartops.backends import Page, Query, Transition, Verb
+from smartops.backends import Condition, Page, Query, Transition, Verb
 
 from .actions import CREATE_TAGS, DELETE_TAGS, PROTECTION, REBOOT, START, STOP
+from .conditions import conditions_of
 from .config import AwsConfig
 from .kit import Action, Region
 from .kit.concurrency import together
@@ -38,6 +39,10 @@ class AwsCompute(Part, Compute):
     async def list(self, query: Query) -> Page:
         """Return the instances that match; raises ValidationFailed for a foreign cursor."""
         return await self._listing.page(query)
+
+    async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
+        """Return failed status checks and scheduled events by instance id."""
+        return await conditions_of(self.region, [item.id for item in instances])
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what ``act`` would raise: a missing permission or instance, or protection."""

@@ -117,6 +117,7 @@ def _instance(item: Element, backend: str) -> Instance:
     text = {name: field.text or "" for name, field in fields.items()}
     tags = {tag.findtext("key", ""): tag.findtext("value", "") for tag in fields.get("tagSet", ())}
     state = fields["instanceState"].findtext("name") if "instanceState" in fields else None
+    reason = fields["stateReason"].findtext("message") if "stateReason" in fields else None
     return Instance(
         id=text["instanceId"],
         name=tags.get("Name", ""),
@@ -128,6 +129,8 @@ def _instance(item: Element, backend: str) -> Instance:
         tags=tags,
         launched=_moment(text.get("launchTime", "")),
         backend=backend,
+        state_reason=reason or "",
+        spot=text.get("instanceLifecycle") == "spot",
     )
 
 

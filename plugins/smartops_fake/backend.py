@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from smartops import Clock, Compute, Costs, Instance, Metrics, ValidationFailed
 from smartops.backends import (
+    Condition,
     DayCost,
     Metric,
     Page,
@@ -48,6 +49,17 @@ class FakeCompute(FakeBackend, Compute):
         async with self._cloud.faults.around("list", query.ids):
             now = self._cloud.now()
             return await page_of((item.view(now, self.name) for item in self._cloud.order), query)
+
+    async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
+        """Return the configured failed checks and events of the instances that run."""
+        ids = [instance.id for instance in instances]
+        async with self._cloud.faults.around("conditions", ids):
+            now = self._cloud.now()
+            return {
+                machine.id: machine.condition()
+                for machine in filter(None, map(self._cloud.find, ids))
+                if machine.state_at(now) == "running" and machine.condition() != Condition()
+            }
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what ``act`` would raise for want of a permission or because of a state."""
@@ -113,7 +125,8 @@ class FakeCompute(FakeBackend, Compute):
         if verb == "stop":
             history = (*history, (now, "stopping"), (end, "stopped"))
         elif verb == "start":
-            history = (*history, (now, "pending"), (end, "running"))
+            started: State = "stopped" if machine.config.falls_back else "running"
+            history = (*history, (now, "pending"), (end, started))
             boots = (*boots, (now, end + _AGENT_DELAY))
         else:
             boots = (*boots, (now, end))

@@ -22,7 +22,7 @@ NotNegative = Annotated[Duration, Field(ge=timedelta(0))]
 InstanceId = Annotated[str, Field(pattern=r"^i-[0-9A-Za-z-]+$", max_length=64)]
 _Refusal = Literal["PERMISSION_DENIED", "RATE_LIMITED", "INSTANCE_NOT_FOUND", "VALIDATION_ERROR"]
 _Failure = Literal["SSM_UNAVAILABLE", "BACKEND_UNAVAILABLE", "BEDROCK_ERROR"]
-_Read = Literal["ping", "list", "check", "results", "latest", "series", "daily"]
+_Read = Literal["ping", "list", "conditions", "check", "results", "latest", "series", "daily"]
 _Effect = Literal["act", "start", "stop", "reboot", "tag", "send", "cancel"]
 Code = Literal[_Refusal, _Failure, "TIMEOUT", "INTERNAL_ERROR"]
 Operation = Literal["*", _Read, _Effect, "interpret"]
@@ -46,6 +46,17 @@ class InstanceConfig(_Section):
     public_ip: str = Field(default="", description="none if left out")
     tags: dict[str, str] = Field(default={}, description="tags besides Name")
     age: Positive | None = Field(default=None, description="time since launch, at the first start")
+    state_reason: str = Field(default="", description="why it is stopped or terminated")
+    falls_back: str = Field(
+        default="", description="why a start of it ends as stopped again; it starts if left out"
+    )
+    failed_checks: tuple[str, ...] = Field(
+        default=(), description="failed status checks, such as 'system status check'"
+    )
+    events: tuple[str, ...] = Field(
+        default=(), description="events scheduled for three days after the first start"
+    )
+    spot: bool = Field(default=False, description="true: it runs on spare capacity")
     protected: bool = Field(default=False, description="true: stopping it is refused")
     agent: Literal["online", "offline", "missing"] = Field(
         default="online",

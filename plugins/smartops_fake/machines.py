@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from smartops import Instance
-from smartops.backends import Metric, State
+from smartops.backends import Condition, Metric, Notice, State
 
 from .config import FakeConfig, IncidentConfig, InstanceConfig
 
@@ -94,6 +94,22 @@ class Machine:
             tags=self.tags,
             launched=datetime.fromtimestamp(int(max(starts, default=self.history[0][0])), UTC),
             backend=backend,
+            state_reason=self._state_reason(now),
+            spot=self.config.spot,
+        )
+
+    def _state_reason(self, now: float) -> str:
+        if self.state_at(now) not in ("stopped", "terminated"):
+            return ""
+        started = any(state == "pending" for _, state in self.history)
+        return self.config.falls_back if started else self.config.state_reason
+
+    def condition(self) -> Condition:
+        """Return the configured failed checks and events."""
+        due = datetime.fromtimestamp(int(self.started + 3 * DAY), UTC)
+        return Condition(
+            tuple(map(Notice, self.config.failed_checks)),
+            tuple(Notice(text, due) for text in self.config.events),
         )
 
     def answers_at(self, at: float) -> bool:

@@ -9,12 +9,20 @@ from typing import TypeVar
 
 from anyio import lowlevel
 
-from smartops import BackendUnavailable, Instance, Refusal
-from smartops.backends import Failure, Metric, Usage
+from smartops import BackendUnavailable, Compute, Instance, Refusal
+from smartops.backends import Failure, Metric, Usage, failures_of
 
 from .config import HealthConfig
 from .findings import Findings
-from .judge import METRICS, judge_series, judge_state, judge_unchecked, judge_usage, threshold_of
+from .judge import (
+    METRICS,
+    judge_condition,
+    judge_series,
+    judge_state,
+    judge_unchecked,
+    judge_usage,
+    threshold_of,
+)
 from .measures import Measures
 
 MOST_IN_DATA = 500
@@ -39,6 +47,21 @@ class Checkup:
         self.findings = Findings(MOST_IN_DATA)
         self.unmeasured = 0
         self._suspects: Suspects = {metric: [] for metric in METRICS}
+
+    async def check_conditions(
+        self, compute: Compute, instances: Sequence[Instance]
+    ) -> Sequence[str]:
+        """Collect failed status checks and scheduled events; return what could not be checked."""
+        running = [item for item in instances if item.state == "running"]
+        try:
+            conditions = await compute.conditions(running)
+        except Refusal as error:
+            return (f"Status checks are unknown: {error.message}",)
+        for instance in running:
+            if instance.id in conditions:
+                for found in judge_condition(instance, conditions[instance.id]):
+                    self.findings.add(found)
+        return [f"Status checks are without {failure}" for failure in failures_of(conditions)]
 
     async def examine(self, instances: Sequence[Instance], *, named: bool) -> None:
         """Check the instances and collect findings.

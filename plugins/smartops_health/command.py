@@ -39,6 +39,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         now = clock.now()
         measures = Measures(metrics, config.period)
         checkup = Checkup(config, measures, now)
+        notes = await checkup.check_conditions(compute, instances)
         await checkup.examine(instances, named=targets is not None)
         trends = await Trending(config, measures, costs, now).of(instances)
         unlisted = {failure.backend: failure for failure in page.failures} if page else {}
@@ -51,6 +52,7 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
                 trends=trends,
                 unmeasured=checkup.unmeasured,
                 failures=tuple({**measures.failures, **unlisted}.values()),
+                notes=notes,
             ),
         )
 

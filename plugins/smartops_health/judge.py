@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smartops import Instance, Severity
-from smartops.backends import Metric, Sample, Usage
+from smartops.backends import Condition, Metric, Sample, Usage
 
 from .config import HealthConfig, Threshold
 from .findings import Finding
@@ -73,11 +73,34 @@ def judge_state(
         return _gone(instance) if named else None
     because = _must_run(config, instance)
     if because:
-        details = f"It is {instance.state}, and with the tag {because} it should run."
+        details = f"{_stands(instance)}, and with the tag {because} it should run."
         return _off(instance, Severity.CRITICAL, details)
     if named:
-        return _off(instance, Severity.WARNING, f"It is {instance.state}.")
+        return _off(instance, Severity.WARNING, f"{_stands(instance)}.")
     return None
+
+
+def judge_condition(instance: Instance, condition: Condition) -> Iterator[Finding]:
+    """Judge failed status checks and scheduled events of a running instance."""
+    for failed in condition.failed:
+        since = f" since {failed.at:%Y-%m-%d %H:%M} UTC" if failed.at else ""
+        yield Finding(
+            instance,
+            Severity.CRITICAL,
+            "Status check failed",
+            f"The {failed.text} fails{since}.",
+            "Look at its console and reboot it; a stop and a start move it to other hardware.",
+            100.0,
+        )
+    for event in condition.scheduled:
+        due = f", on {event.at:%Y-%m-%d %H:%M} UTC" if event.at else ""
+        yield Finding(
+            instance,
+            Severity.WARNING,
+            "Scheduled event",
+            f"{event.text}{due}.",
+            "Do it yourself at a better time, such as by a stop and a start.",
+        )
 
 
 def judge_usage(
@@ -189,13 +212,18 @@ def _must_run(config: HealthConfig, instance: Instance) -> str:
     return ""
 
 
+def _stands(instance: Instance) -> str:
+    reason = f" ({instance.state_reason})" if instance.state_reason else ""
+    return f"It is {instance.state}{reason}"
+
+
 def _off(instance: Instance, severity: Severity, details: str) -> Finding:
     advice = f"If it should run: start {instance.id}"
     return Finding(instance, severity, "Not running", details, advice, 100.0)
 
 
 def _gone(instance: Instance) -> Finding:
-    details = f"It is {instance.state}."
+    details = f"{_stands(instance)}."
     return Finding(instance, Severity.WARNING, "Not running", details, "It will not come back.")
 
 

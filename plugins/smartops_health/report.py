@@ -22,7 +22,7 @@ class Report:
     """The result of a check. ``scope`` describes what was checked.
 
     ``failures`` are the backends that failed, and ``unmeasured`` is the number of
-    their instances without measurements.
+    their instances without measurements. ``notes`` say what could not be checked.
     """
 
     scope: str
@@ -31,6 +31,7 @@ class Report:
     trends: Trends
     unmeasured: int = 0
     failures: Sequence[Failure] = ()
+    notes: Sequence[str] = ()
 
 
 def reply(config: HealthConfig, report: Report) -> Reply:
@@ -47,6 +48,8 @@ def reply(config: HealthConfig, report: Report) -> Reply:
     }
     if report.failures:
         data["failures"] = [dict(failure.data) for failure in report.failures]
+    if report.notes:
+        data["notes"] = list(report.notes)
     return Reply.of(*_view(config, report, summary, worst), data=data)
 
 
@@ -113,6 +116,7 @@ def _view(
         Text(f"Health of {report.scope}: {overall}", style="title", severity=_SEVERITIES[overall]),
         Text(f"{total}: {counts}."),
         *(Text(f"Without {item}", "note", Severity.WARNING) for item in report.failures),
+        *(Text(note, "note", Severity.WARNING) for note in report.notes),
     ]
     shown = worst[: config.max_issues]
     if shown:

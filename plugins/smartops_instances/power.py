@@ -164,7 +164,14 @@ def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Spli
 
 
 def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
-    """Return one warning for each group that manages some of the instances."""
+    """Return one warning for each group that manages some of the instances, and for Spot."""
+    spot = [item for item in instances if item.spot]
+    if spot and verb == "stop":
+        runs, starts = ("runs", "starts") if len(spot) == 1 else ("run", "start")
+        yield (
+            f"{_named(spot)} {runs} on spare capacity (Spot), and {starts} again only if there is "
+            "some."
+        )
     for tag, words in _OWNERS.items():
         members: dict[str, list[Instance]] = {}
         for item in instances:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from smartops import (
@@ -11,12 +12,15 @@ from smartops import (
     Fields,
     Instance,
     Metrics,
+    Refusal,
     Reply,
     Severity,
     Table,
     Text,
     command,
+    timestamp,
 )
+from smartops.backends import Condition, Notice
 
 from .config import InstancesConfig
 from .rows import USAGE, addresses, instance_data, state_cell
@@ -34,35 +38,59 @@ def showing(config: InstancesConfig, clock: Clock) -> Command:
     async def show(compute: Compute, metrics: Metrics | None, target: Instance) -> Reply:
         """Show one instance with its addresses, tags and usage."""
         measured = await measure(metrics, (target,), config, clock)
-        return _reply(target, measured, several=len(compute.members) > 1)
+        try:
+            condition = (await compute.conditions((target,))).get(target.id, Condition())
+            note = ""
+        except Refusal as error:
+            condition, note = Condition(), f"Without status checks: {error.message}"
+        notes = [text for text in (measured.note, note) if text]
+        return _reply(target, measured, condition, notes, several=len(compute.members) > 1)
 
     return show
 
 
-def _reply(instance: Instance, measured: Measured, *, several: bool) -> Reply:
+def _reply(
+    instance: Instance,
+    measured: Measured,
+    condition: Condition,
+    notes: Sequence[str],
+    *,
+    several: bool,
+) -> Reply:
     blocks: list[Text | Fields | Table] = [
         Text(
             f"{instance.label} is {instance.state}",
             style="title",
-            severity=state_cell(instance).severity,
+            severity=Severity.CRITICAL if condition.failed else state_cell(instance).severity,
         ),
-        _fields(instance, measured, several=several),
+        _fields(instance, measured, condition, several=several),
     ]
     if instance.tags:
         blocks.append(Table(("Tag", "Value"), tuple(sorted(instance.tags.items()))))
-    if measured.note:
-        blocks.append(Text(measured.note, style="note", severity=Severity.WARNING))
+    blocks += [Text(note, style="note", severity=Severity.WARNING) for note in notes]
     data = instance_data(instance, measured.of(instance))
-    if measured.note:
-        data["note"] = measured.note
+    data["stateReason"] = instance.state_reason
+    data["failedChecks"] = [_notice_data(item) for item in condition.failed]
+    data["scheduledEvents"] = [_notice_data(item) for item in condition.scheduled]
+    if notes:
+        data["note"] = "; ".join(notes)
     return Reply.of(*blocks, data=data)
 
 
-def _fields(instance: Instance, measured: Measured, *, several: bool) -> Fields:
+def _notice_data(notice: Notice) -> dict[str, str | None]:
+    return {"text": notice.text, "at": timestamp(notice.at) if notice.at else None}
+
+
+def _fields(
+    instance: Instance, measured: Measured, condition: Condition, *, several: bool
+) -> Fields:
     usage = measured.of(instance)
     percents = zip(USAGE, (usage.cpu, usage.memory, usage.disk), strict=True)
     pairs = [
         ("ID", instance.id),
+        ("Reason", instance.state_reason),
+        *(("Failed", f"{item.text}{_at(item, 'since')}") for item in condition.failed),
+        *(("Scheduled", f"{item.text}{_at(item, 'on')}") for item in condition.scheduled),
         ("Type", instance.type),
         ("Platform", instance.platform),
         ("Backend", instance.backend if several else ""),
@@ -72,6 +100,10 @@ def _fields(instance: Instance, measured: Measured, *, several: bool) -> Fields:
         ("Measured", _since(usage.at, measured.now)),
     ]
     return Fields(tuple((name, value) for name, value in pairs if value))
+
+
+def _at(notice: Notice, word: str) -> str:
+    return f", {word} {notice.at:%Y-%m-%d %H:%M} UTC" if notice.at else ""
 
 
 def _since(at: datetime | None, now: datetime) -> str:

@@ -7,9 +7,11 @@ from functools import partial
 
 from smartops.backend import (
     Compute,
+    Condition,
     Failure,
     Instance,
     Page,
+    PartialMap,
     Query,
     Transition,
     Verb,
@@ -43,6 +45,19 @@ class ComputeGroup(Group[Compute], Compute):
                 details=f"There are: {', '.join(self.members)}",
             )
         return await listed(asked, query, self._clock)
+
+    async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
+        """Return what every backend that answers reports of its own instances."""
+        homes = self._by_member(instances)
+        answers = await self._ask(
+            {
+                name: partial(self._backends[name].conditions, own)
+                for name, own in homes.items()
+                if name in self._backends
+            }
+        )
+        found = {id_: value for part in answers.found.values() for id_, value in part.items()}
+        return PartialMap(found, answers.missing) if answers.missing else found
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         """Raise what any of the backends raises for its own instances."""

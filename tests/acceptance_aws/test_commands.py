@@ -29,6 +29,7 @@ MANY = ["far-1", "shop-1", "web-1", "web-2"]
 """What carries the tag Role=web, in both accounts."""
 
 Data = dict[str, Any]
+SHOWN = {**INSTANCE, "stateReason": str, "failedChecks": list, "scheduledEvents": list}
 LIST = {"instances": [INSTANCE], "summary": dict, "next": TEXT_OR_NONE}
 Check = Callable[[Data], None]
 
@@ -44,7 +45,7 @@ def lists(*names: str) -> Check:
 
 def shows(name: str, **fields: Any) -> Check:
     def check(data: Data) -> None:
-        fits(data, INSTANCE)
+        fits(data, SHOWN)
         assert {**data, "name": name, **fields} == data
 
     return check

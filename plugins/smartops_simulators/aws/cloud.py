@@ -40,6 +40,8 @@ class Instance:
         self.tags = {**({"Name": name} if name else {}), **like.tags}
         self.private_ip, self.public_ip = like.private_ip or address, like.public_ip
         self.protected, self.agent, self.awake = like.protected, like.agent, 0.0
+        self.spot, self.reason, self.falls_back = like.spot, like.state_reason, like.falls_back
+        self.failed_checks, self.events = like.failed_checks, like.events
         self.states: list[tuple[float, State]] = [(now - like.age.total_seconds(), "running")]
         if like.state != "running":
             self.states.append((now - 3600, like.state))

@@ -36,6 +36,52 @@ def describe_instances(request: Request) -> dict[str, Any]:
     return {"Reservations": [_reservation(request, each) for each in shown], **token}
 
 
+def describe_instance_status(request: Request) -> dict[str, Any]:
+    """Report status checks and events of running instances."""
+    params = request.params
+    ids = params.get("InstanceIds", ())
+    if len(ids) > 100 or (ids and "MaxResults" in params):
+        raise AwsError("InvalidParameterCombination", "At most 100 ids, and no maxResults")
+    found = _named(request, ids) if ids else list(request.region.instances.values())
+    for item in params.get("Filters", ()):
+        passes = _filter(request, item.get("Name", ""), item.get("Values", ()))
+        found = [instance for instance in found if passes(instance)]
+    found = [instance for instance in found if instance.state(request.now) == "running"]
+    shown, token = request.page(found, params.get("MaxResults", 1000), "InvalidParameterValue")
+    return {"InstanceStatuses": [_status(each, request.now) for each in shown], **token}
+
+
+def _status(each: Instance, now: float) -> dict[str, Any]:
+    events = [
+        {
+            "Code": event.code,
+            "Description": event.description,
+            "NotBefore": moment(int(now + event.due.total_seconds())),
+        }
+        for event in each.events
+    ]
+    checks = {kind: _checks(each, kind, now) for kind in ("instance", "system")}
+    return {
+        "InstanceId": each.id,
+        "InstanceState": _state("running"),
+        "InstanceStatus": checks["instance"],
+        "SystemStatus": checks["system"],
+        "Events": events,
+    }
+
+
+def _checks(each: Instance, kind: str, now: float) -> dict[str, Any]:
+    status = _checked(each, kind)
+    details: dict[str, Any] = {"Name": "reachability", "Status": "passed"}
+    if status == "impaired":
+        details = {**details, "Status": "failed", "ImpairedSince": moment(int(now - 1800))}
+    return {"Status": status, "Details": [details]}
+
+
+def _checked(each: Instance, kind: str) -> str:
+    return "impaired" if kind in each.failed_checks else "ok"
+
+
 def _reservation(request: Request, each: Instance) -> dict[str, Any]:
     own = {"ReservationId": f"r-{each.id[:1:-1]:0<17}", "OwnerId": request.region.account}
     return {**own, "Instances": [_fields(request.region, each, request.now)]}
@@ -59,7 +105,10 @@ def _fields(region: AccountRegion, each: Instance, now: float) -> dict[str, Any]
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
         "Architecture": "arm64" if "g." in each.type else "x86_64",
         "Tags": [{"Key": key, "Value": value} for key, value in each.tags.items()],
+        "InstanceLifecycle": "spot" if each.spot else None,
     }
+    if each.reason and state not in ("pending", "running"):
+        fields["StateReason"] = {"Code": each.reason.partition(":")[0], "Message": each.reason}
     return fields if state == "terminated" else fields | _network(region, each)
 
 
@@ -93,6 +142,9 @@ _FILTERS: Mapping[str, Callable[[Request, Instance], Iterable[str]]] = {
     "tag-key": lambda _, each: each.tags,
     "private-ip-address": lambda _, each: [each.private_ip],
     "ip-address": lambda _, each: [each.public_ip],
+    "instance-status.status": lambda _, each: [_checked(each, "instance")],
+    "system-status.status": lambda _, each: [_checked(each, "system")],
+    "event.code": lambda _, each: [event.code for event in each.events],
 }
 
 
@@ -154,6 +206,9 @@ def start_instances(request: Request) -> dict[str, Any]:
     for each in found:
         if each.states[-1][0] > request.now:
             each.awake = each.states[-1][0] + timing.agent.total_seconds()
+            if each.falls_back:
+                each.states[-1] = (each.states[-1][0], "stopped")
+                each.reason = each.falls_back
     return {"StartingInstances": done}
 
 
@@ -166,6 +221,8 @@ def stop_instances(request: Request) -> dict[str, Any]:
             raise AwsError("OperationNotPermitted", text + "instance attribute and try again.")
     lasts = request.cloud.scenario.timing.stop
     done = _turned(request, found, "running", ("stopping", "stopped"), lasts)
+    for each in found:
+        each.reason = "Client.UserInitiatedShutdown: User initiated shutdown"
     return {"StoppingInstances": done}
 
 

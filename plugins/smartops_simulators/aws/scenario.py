@@ -37,8 +37,19 @@ class Levels(Section):
     spread: float = Field(default=3.0, ge=0)
 
 
+class Event(Section):
+    """An event that AWS has scheduled for an instance."""
+
+    code: str = "instance-retirement"
+    description: str = ""
+    due: Duration = timedelta(days=3)
+
+
 class Machine(Section):
-    """An instance. What is left out is generated from the seed."""
+    """An instance. What is left out is generated from the seed.
+
+    With ``falls_back``, a start ends as stopped, with this state reason.
+    """
 
     name: str = ""
     id: str = Field(default="", pattern=r"^(i-[0-9a-f]{17}|i-[0-9a-f]{8})?$")
@@ -52,6 +63,11 @@ class Machine(Section):
     protected: bool = Field(default=False, description="stop protection")
     agent: Literal["online", "lost", "inactive", "missing"] = "online"
     metrics: Levels = Levels()
+    spot: bool = False
+    state_reason: str = ""
+    falls_back: str = ""
+    failed_checks: tuple[Literal["instance", "system"], ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class Group(Machine):

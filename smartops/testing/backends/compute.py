@@ -123,6 +123,22 @@ class ComputeContract(Contract):
         assert page.counts == whole.counts == {"running": len(whole.instances)}
         assert page.next
 
+    @pytest.fixture
+    def impaired(self) -> str:
+        """Return the name of a running machine whose status check fails, or an empty string."""
+        return ""
+
+    async def test_failed_status_checks_are_reported_and_healthy_instances_are_not(
+        self, compute: Compute, impaired: str
+    ) -> None:
+        running = (await compute.list(Query(states=("running",)))).instances
+        found = await compute.conditions(running)
+        failing = [item.name for item in running if item.id in found and found[item.id].failed]
+        assert failing == ([impaired] if impaired else [])
+        assert all(item.failed or item.scheduled for item in found.values())
+        healthy = [item for item in running if item.id not in found]
+        assert not await compute.conditions(healthy[:1])
+
     async def test_stop_and_start_reach_their_final_states(
         self, compute: Compute, advance: Advance
     ) -> None:

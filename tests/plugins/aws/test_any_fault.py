@@ -57,6 +57,7 @@ async def earlier(aws: Any, machine: Instance) -> None:
 
 CALLS: dict[str, Callable[[Any, Instance], Awaitable[object]]] = {
     "DescribeInstances": lambda aws, _: aws.list(Query()),
+    "DescribeInstanceStatus": lambda aws, machine: aws.conditions([machine]),
     "DescribeInstanceAttribute": lambda aws, machine: aws.check("stop", [machine]),
     "StartInstances": lambda aws, machine: aws.act("start", [machine]),
     "StopInstances": lambda aws, machine: aws.act("stop", [machine]),

@@ -27,6 +27,11 @@ SCENARIO = {
                 REGION: {
                     "instances": [
                         {"name": "db-01", "protected": True, "tags": {"Role": "database"}},
+                        {
+                            "name": "sick-01",
+                            "tags": {"Role": "web"},
+                            "failed_checks": ["instance"],
+                        },
                         {"name": "web-01", "tags": {"Role": "web"}, "public_ip": "54.1.2.3"},
                         {"name": "web-02", "tags": {"Role": "web"}, "type": "m5.large"},
                         {"name": "web-03", "tags": {"Role": "web", "Team": "shop"}},
@@ -64,6 +69,10 @@ async def named(backend: Any, *names: str) -> Sequence[Instance]:
 
 
 class TestCompute(OnSimulator, ComputeContract):
+    @pytest.fixture
+    def impaired(self) -> str:
+        return "sick-01"
+
     @pytest.fixture
     def compute(self, backends: list[Any]) -> Any:
         return backends[0]

@@ -53,6 +53,7 @@ def xml_instances(draw: st.DrawFn) -> str:
         "launchTime": draw(st.sampled_from(["2026-10-01T08:15:30.000Z", "2026-10-01T08:15:30Z"])),
         "platform": draw(st.sampled_from(["", "windows"])),
         "imageId": "ami-1",
+        "instanceLifecycle": draw(st.sampled_from(["", "spot", "scheduled"])),
         "reason": "",
     }
     parts = [f"<{name}>{value}</{name}>" for name, value in fields.items() if value]
@@ -107,6 +108,8 @@ def instance(reported: dict[str, Any]) -> Instance:
         tags=tags,
         launched=reported["LaunchTime"],
         backend="prod/eu-central-1",
+        state_reason=reported.get("StateReason", {}).get("Message", ""),
+        spot=reported.get("InstanceLifecycle") == "spot",
     )
 
 

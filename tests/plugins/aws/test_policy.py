@@ -50,6 +50,7 @@ async def everything(made: list[Any], again: list[Any], clock: ManualClock) -> N
     aws = made[0]
     await aws.ping()
     machines = (await aws.list(Query())).instances
+    await aws.conditions(machines)
     with suppress(Refusal):
         for verb in ("stop", "start", "reboot"):
             await aws.check(verb, machines[:1])

@@ -18,13 +18,20 @@ from smartops.testing.backends import (
 )
 from smartops_fake.backend import Fake
 
+FLEET = [{"name": f"web-{number}", "tags": {"Role": "web"}} for number in range(3)]
+FLEET.append({"name": "off", "state": "stopped", "tags": {"Role": "web"}})
 CROWD = {"fleet": [], "instances": 30}
 
 
 class TestCompute(OnManualClock, ComputeContract):
     @pytest.fixture
-    def compute(self, cloud: Fake) -> Fake:
-        return cloud
+    def compute(self, make: Callable[..., Fake]) -> Fake:
+        sick = {"name": "sick-01", "tags": {"Role": "web"}, "failed_checks": ["system"]}
+        return make(fleet=[*FLEET, sick])
+
+    @pytest.fixture
+    def impaired(self) -> str:
+        return "sick-01"
 
 
 class TestComputeWithAStateFile(OnManualClock, ComputeContract):

@@ -13,6 +13,7 @@ import smartops_health
 from machines import NOON, machine
 from smartops import Costs, Instance, Metrics, Refusal, Reply
 from smartops.backends import (
+    Condition,
     DayCost,
     Failure,
     Metric,
@@ -37,6 +38,9 @@ class Cloud:
     async def list(self, query: Query) -> Page:
         assert query == Query(states=Query.EXISTING)
         return Page(self.instances, {}, failures=self.failures)
+
+    async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
+        return {}
 
 
 class Gauges(Metrics):

@@ -44,6 +44,48 @@ async def test_an_incident_is_found_with_its_duration(bot: Bot):
     assert (await bot.say("health i-0def456ghi")).data["overall_health"] == "critical"
 
 
+ILL = {
+    "fleet": [
+        {"name": "web", "failed_checks": ["system status check"]},
+        {"name": "old", "events": ["instance-retirement: The hardware degrades"]},
+        {"name": "off", "state": "stopped", "state_reason": "Server.InternalError: no disk"},
+    ]
+}
+
+
+async def test_status_checks_events_and_state_reasons_are_issues(bot: Bot):
+    bot.load(smartops_fake, **ILL)
+    bot.load(smartops_health)
+    bot.load(smartops_instances)
+    report = (await bot.say("check health")).data
+    assert [(item["name"], item["issue"], item["details"]) for item in report["issues"]] == [
+        ("web", "Status check failed", "The system status check fails."),
+        (
+            "old",
+            "Scheduled event",
+            "instance-retirement: The hardware degrades, on 2027-01-18 08:00 UTC.",
+        ),
+    ]
+    assert report["overall_health"] == "critical"
+    off = await bot.say("check health off")
+    assert off.data["issues"][0]["details"] == "It is stopped (Server.InternalError: no disk)."
+    shown = await bot.say("show web")
+    assert shown.data["failedChecks"] == [{"text": "system status check", "at": None}]
+    assert "Failed:    system status check" in shown.text
+    assert (await bot.say("show off")).data["stateReason"] == "Server.InternalError: no disk"
+    assert (await bot.say("show old")).data["scheduledEvents"][0]["at"] == "2027-01-18T08:00:00Z"
+
+
+async def test_without_status_checks_the_rest_is_reported(bot: Bot):
+    faults = [{"operation": "conditions", "code": "PERMISSION_DENIED", "message": "not allowed"}]
+    bot.load(smartops_fake, **ILL, faults=faults)
+    bot.load(smartops_health)
+    bot.load(smartops_instances)
+    report = await bot.say("check health")
+    assert report.data["notes"] == ["Status checks are unknown: not allowed"]
+    assert "not allowed" in (await bot.say("show web")).data["note"]
+
+
 async def test_a_new_instance_without_measurements_is_no_issue(bot: Bot):
     bot.load(smartops_fake, fleet=[{"name": "batch", "state": "stopped", "age": "212d"}])
     bot.load(smartops_instances)

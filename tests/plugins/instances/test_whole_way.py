@@ -100,6 +100,15 @@ async def test_an_approval_is_invalid_after_its_target_changed(fleet_bot):
     assert (await fleet_bot.say("show web-server-01")).data["state"] == "stopped"
 
 
+async def test_a_plan_to_stop_warns_of_spot_instances(bot):
+    fleet = [{"name": "spare", "spot": True}, {"name": "web"}, {"name": "b", "spot": True}]
+    bot.load(smartops_fake, fleet=fleet)
+    bot.load(smartops_instances)
+    assert "spare runs on spare capacity (Spot)" in (await bot.say("stop spare,web")).text
+    assert "2 instances run on spare capacity" in (await bot.say("stop spare,web,b")).text
+    assert "Spot" not in (await bot.say("reboot spare")).text
+
+
 async def test_a_protected_instance_is_refused_before_the_confirmation(fleet_bot):
     assert (await fleet_bot.say("stop vault")).status == "error"
 
