@@ -8,7 +8,6 @@ is only logged.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from fnmatch import fnmatchcase
 from typing import ClassVar, Literal, Self, TypeVar, get_args
 
 from .errors import BackendUnavailable, Refusal
+from .patterns import pattern_matcher
 
 T = TypeVar("T")
 
@@ -78,29 +78,6 @@ class Instance:
     def label(self) -> str:
         """The name, or the id if it has no name."""
         return self.name or self.id
-
-
-def pattern_tokens(pattern: str) -> Sequence[str]:
-    r"""Return ``*`` and ``?`` (the wildcards) as they are, and other characters after a ``\``."""
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    return [part if part in ("*", "?") else f"\\{part[-1]}" for part in parts]
-
-
-def pattern_matcher(patterns: Iterable[str], *, ignore_case: bool = False) -> Callable[[str], bool]:
-    """Return a function that tells whether a text matches one of the patterns of a Query."""
-    wild = {"*": ".*", "?": "."}
-    texts = (
-        "".join(wild.get(token) or re.escape(token[1]) for token in pattern_tokens(pattern))
-        for pattern in patterns
-    )
-    flags = re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG)
-    compiled = re.compile("|".join(texts), flags)
-    return lambda text: compiled.fullmatch(text) is not None
-
-
-def literal(text: str) -> str:
-    """Return the pattern that matches nothing but ``text``."""
-    return re.sub(r"([*?\\])", r"\\\1", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,12 @@ from .backend import (
     Usage,
     Verb,
     failures_of,
-    literal,
-    pattern_tokens,
 )
 from .fleet.group import Group
 from .fleet.group import ask as ask_all
 from .fleet.paging import page_of
 from .fleet.runner import RunPart, join_parts, split_parts
+from .patterns import literal, pattern_tokens
 
 __all__ = [
     "Backend",

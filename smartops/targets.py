@@ -13,11 +13,12 @@ from typing import Any
 
 from anyio import lowlevel
 
-from .backend import Compute, Failure, Instance, Query, literal
+from .backend import Compute, Failure, Instance, Query
 from .command import Parameter
 from .errors import BackendUnavailable, InstanceNotFound, ValidationFailed
 from .grammar import Reference
 from .nearness import near
+from .patterns import literal
 
 MAX_CANDIDATES = 5
 
