@@ -12,7 +12,22 @@ from typing import Any, Protocol
 
 from .errors import Refusal
 from .message import Claims, Inbound, Message, Receipt, Response
-from .reply import Reply
+from .reply import Action, Reply, Text
+
+
+def welcome() -> Reply:
+    """Return what a new conversation gets, and a person who greets SmartOps."""
+    return Reply.of(
+        Text("SmartOps is here", style="title"),
+        "It runs your infrastructure from this chat: what may change something is shown first, "
+        "and done once, after you have confirmed it.",
+        Text(
+            "Say help to see what you may do. In channels and group chats, mention it: "
+            "@SmartOps help. Say whoami if it does not know you.",
+            style="note",
+        ),
+        actions=[Action("command", "What can I do here?", "help")],
+    )
 
 
 class Channel(ABC):

@@ -66,7 +66,8 @@ class Refusal(SmartOpsError):
     status of the wire contract. ``reason`` has more details, for the log only.
     ``response`` is the envelope from which a client raised this. ``excerpt`` is
     the start of ``details`` that needs a monospace font: a line of text with
-    carets below it.
+    carets below it. ``suggestions`` are texts of commands that the sender may have
+    meant, which channels show as buttons.
     """
 
     code: str = "INTERNAL_ERROR"
@@ -74,6 +75,7 @@ class Refusal(SmartOpsError):
     reason: str = ""
     response: Mapping[str, Any] | None = None
     excerpt: str = ""
+    suggestions: tuple[str, ...] = ()
 
     def __init__(
         self, message: str, *, details: str | None = None, retry_after: int | None = None
@@ -115,7 +117,9 @@ class RateLimited(Refusal):
 
 
 class InstanceNotFound(Refusal):
-    """No such target."""
+    """No such target; ``target`` is how it was named."""
+
+    target: str = ""
 
     code = "INSTANCE_NOT_FOUND"
     status = 404

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel
@@ -48,6 +48,8 @@ _HINTS = (
 )
 """Matches every text that has one of the formats, and is much faster: each begins with a letter."""
 
+R = TypeVar("R", bound=Reply)
+
 
 class Masker:
     """Replaces secrets by ``[masked: KIND]``. ``secrets`` are those of the configuration."""
@@ -69,7 +71,7 @@ class Masker:
             return text
         return self._pattern.sub(self._mask, text)
 
-    def reply(self, reply: Reply) -> Reply:
+    def reply(self, reply: R) -> R:
         """Return the reply without secrets. What its buttons and forms send stays as it is.
 
         Raises TypeError or ValueError if its data has no JSON form.

@@ -25,10 +25,12 @@ def plain(reply: Reply, *, actions: bool = False) -> str:
     """Return the view as plain text, tables aligned for a monospace font.
 
     ``actions`` appends each action as ``label: value``, for channels without
-    buttons, where people type the value.
+    buttons, where people type the value. The text of an error names its suggestions,
+    and a form is cancelled by a word.
     """
     parts = [_block(block) for block in reply.view]
-    if actions and reply.actions:
+    named = reply.error is not None or any(isinstance(block, Form) for block in reply.view)
+    if actions and reply.actions and not named:
         parts.append(_pairs((action.label, action.value) for action in reply.actions))
     return "\n\n".join(part for part in parts if part)
 

@@ -246,7 +246,8 @@ class Reply:
             lines.append(Text(details, style="note"))
         if isinstance(error, RateLimited) and error.retry_after:
             lines.append(Text(f"Try again in {error.retry_after} seconds.", style="note"))
-        return cls(status="error", view=tuple(lines), error=error, private=True)
+        actions = tuple(Action("command", text, text) for text in error.suggestions)
+        return cls(status="error", view=tuple(lines), actions=actions, error=error, private=True)
 
     def check(self) -> None:
         """Raise TypeError or ValueError if the reply cannot be sent."""

@@ -58,8 +58,9 @@ async def resolve(
     that may have more of them is unavailable: a change must not reach only half
     of its targets.
 
-    Raises InstanceNotFound; ValidationFailed for ambiguous names; and
-    BackendUnavailable if an unavailable backend may have the target.
+    Raises InstanceNotFound, whose ``suggestions`` are near names; ValidationFailed
+    for ambiguous names; and BackendUnavailable if an unavailable backend may have the
+    target.
     """
     resolved = dict(arguments)
     failures: dict[str, Failure] = {}
@@ -137,8 +138,7 @@ async def _find(compute: Compute, reference: Reference) -> _Found:
         raise _unasked(
             f"{text} was not found, but not every backend could be asked", failures.values()
         )
-    why = gone or await _near(compute, text)
-    raise InstanceNotFound(f"There is no instance {text}", details=why)
+    raise await _not_found(compute, text, gone)
 
 
 def _spelled(found: tuple[Instance, ...], text: str) -> tuple[Instance, ...]:
@@ -184,17 +184,25 @@ def _is_tag(text: str) -> bool:
     return text.startswith("tag:")
 
 
-async def _near(compute: Compute, text: str) -> str | None:
-    if _WILD & set(text):
-        return "Wildcards are not supported here; separate names with commas, or use tag:KEY=VALUE"
-    if _ID.fullmatch(text) or _is_tag(text):
-        return None
+async def _not_found(compute: Compute, text: str, gone: str) -> InstanceNotFound:
+    meant: Sequence[str] = ()
+    if not gone and _WILD & set(text):
+        gone = "Wildcards are not supported here; separate names with commas, or use tag:KEY=VALUE"
+    elif not (gone or _ID.fullmatch(text) or _is_tag(text)):
+        meant = await _near(compute, text)
+    why = f"Did you mean {' or '.join(meant)}?" if meant else gone or None
+    error = InstanceNotFound(f"There is no instance {text}", details=why)
+    error.target, error.suggestions = text, tuple(meant)
+    return error
+
+
+async def _near(compute: Compute, text: str) -> Sequence[str]:
     for pattern in (f"{literal(text[:3])}*", f"*{literal(text[-3:])}"):
         query = Query(names=(pattern,), states=Query.EXISTING, limit=200)
         names = sorted({item.name for item in (await compute.list(query)).instances if item.name})
         if meant := near(text, names, 3):
-            return f"Did you mean {' or '.join(meant)}?"
-    return None
+            return meant
+    return ()
 
 
 def _listed(instances: Sequence[Instance]) -> str:

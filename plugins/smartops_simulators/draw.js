@@ -18,7 +18,8 @@ const draw = (part) => (DRAW[part.type] ?? unknown)(part);
 const all = (parts) => (parts ?? []).map(draw);
 const unknown = (part) => el("p", { class: "unknown" }, `${part.type} is not drawn here`);
 const named = (text) => el("span", { class: "name" }, text);
-const button = (title, value, style) => el("button", { name: "what", value, class: style ?? "default" }, title);
+const button = (title, value, style, formnovalidate = false) =>
+  el("button", { name: "what", value, class: style ?? "default", formnovalidate }, title);
 const field = (label, control, ...more) => el("label", { class: "field" }, label, control, ...more);
 
 /** Return Markdown that escapes everything as the text it stands for. */
@@ -109,7 +110,8 @@ const DRAW = {
   FactSet: (it) => el("dl", {}, it.facts.flatMap(({ title, value }) =>
     [el("dt", {}, unescaped(title)), el("dd", {}, unescaped(value))])),
   Table: table,
-  ActionSet: (it) => el("footer", {}, it.actions.map((each) => button(each.title, each.title, each.style))),
+  ActionSet: (it) => el("footer", {}, it.actions.map((each) =>
+    button(each.title, each.title, each.style, each.associatedInputs === "none"))),
   "Input.Text": cardInput, "Input.Number": cardInput, "Input.ChoiceSet": cardInput, "Input.Toggle": cardInput,
   // Block Kit
   divider: () => el("hr", {}),
@@ -119,7 +121,7 @@ const DRAW = {
   context: (it) => el("small", { class: "context" }, it.elements.flatMap((each, at) =>
     [at ? el("br", {}) : "", draw(each)])),
   actions: (it) => el("footer", {}, it.elements.map((each) =>
-    button(each.text.text, each.action_id, each.style ?? ""))),
+    button(each.text.text, each.action_id, each.style ?? "", true))),
   input: blockInput,
   rich_text: (it) => el("div", {}, all(it.elements)),
   rich_text_section: paragraph("p"),

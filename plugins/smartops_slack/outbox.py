@@ -60,8 +60,8 @@ class Outbox:
         if form is not None and not replaces and await self._opened(address, reply, form):
             return ""
         private = reply.private and not address.direct
-        if message.form and not replaces and not private:
-            replaces = message.shown_in  # the form that was filled in becomes its answer
+        if (message.form or message.action) and not replaces and not private:
+            replaces = message.shown_in  # the form becomes its answer
         progress = reply.status == "pending" and not reply.actions
         if progress and Posted.parse(replaces).ephemeral:
             return replaces

@@ -74,6 +74,8 @@ def _button(action: Action, *, in_menu: bool) -> Element:
     }
     if action.type == "confirm":
         shared["style"] = "positive"
+    if action.type == "cancel":
+        shared["associatedInputs"] = "none"  # a form is cancelled although it is not filled in
     mode = {"mode": "secondary"} if in_menu else {}
     fallback = {"type": "Action.Submit", **shared}
     return {"type": "Action.Execute", "verb": action.type, **shared, **mode, "fallback": fallback}

@@ -5,8 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from smartops import Action, Message, Refusal, Reply, Runtime, Services, Text
-from smartops.channels import Channel, Claims, Inbound, Receipt, Response, parse_json, text_of
+from smartops import Message, Refusal, Reply, Runtime, Services
+from smartops.channels import (
+    Channel,
+    Claims,
+    Inbound,
+    Receipt,
+    Response,
+    parse_json,
+    text_of,
+    welcome,
+)
 
 from .activity import CHANNEL, Activity, reference
 from .answers import expected_replies, invoke_answer
@@ -18,18 +27,6 @@ from .reading import Reader
 from .tokens import Tokens
 
 log = logging.getLogger("smartops.teams")
-
-WELCOME = Reply.of(
-    Text("SmartOps is here", style="title"),
-    "It runs your infrastructure from this chat: what may change something is shown first, "
-    "and done once, after you have confirmed it.",
-    Text(
-        "Say help to see what you may do. In channels and group chats, mention it: "
-        "@SmartOps help. Say whoami if it does not know you.",
-        style="note",
-    ),
-    actions=[Action("command", "What can I do here?", "help")],
-)
 
 
 class TeamsChannel(Channel):
@@ -94,6 +91,6 @@ class TeamsChannel(Channel):
 
     async def _welcome(self, activity: Activity) -> None:
         try:
-            await self._outbox.post(reference(activity), WELCOME)
+            await self._outbox.post(reference(activity), welcome())
         except Refusal as refusal:
             log.warning("a new conversation was not welcomed: %s", refusal)

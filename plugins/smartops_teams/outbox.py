@@ -38,11 +38,11 @@ class Outbox:
     async def follow(self, message: Message, reply: Reply) -> None:
         """Send what the response to a pressed button did not contain.
 
-        The result of a form replaces the form for all; of other replies the first
-        card was in the response.
+        What a form leads to, or its cancellation, replaces the form for all; of other
+        replies the first card was in the response.
         """
         made = cards(reply)
-        if message.form and not reply.private:
+        if (message.form or message.action) and not reply.private:
             await self._deliver(message, made, message.shown_in, private=False)
         elif rest := made[1:]:
             await self._deliver(message, rest, "", private=reply.private)

@@ -20,7 +20,7 @@ from smartops.channel import Channel
 from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
-from smartops.middleware import Answer, Claimed, Gate
+from smartops.middleware import Answer, Claimed, Gate, with_decision
 from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.store import Store
@@ -91,7 +91,7 @@ class Delivery:
         first = await self._gate.begin(message) or await self._gate.first_answer(message)
         answer = first if isinstance(first, Answer) else await self._gate.answer(first)
         if answer.decided:
-            self._spawn(self._close, answer)
+            self._spawn(self._close_asking, answer, message)
         return answer
 
     async def answer(
@@ -148,8 +148,8 @@ class Delivery:
             first = await self._first(pending, store=channel is not None)
             if isinstance(first, Claimed):
                 await self._answer_claimed(pending, channel, first)
-            else:
-                pending.answer = first
+            elif first is not None:
+                pending.answer = await self._explained(first, pending.message) if channel else first
         finally:
             pending.done.set()
 
@@ -167,7 +167,7 @@ class Delivery:
         if channel is None:
             pending.answer = await self._gate.answer(claimed)
             pending.done.set()
-            await self._close(pending.answer)
+            await self._close_asking(pending.answer, claimed.message)
             return
         pending.progress = progress = self._progress(channel, claimed)
         progress.shown = claimed.message.shown_in
@@ -203,9 +203,19 @@ class Delivery:
 
     async def _made(self, claimed: Claimed, progress: Progress, make: Make) -> Answer:
         try:
-            return await make(claimed, progress)
+            return await self._explained(await make(claimed, progress), claimed.message)
         finally:
             await progress.stop()
+
+    async def _explained(self, answer: Answer, message: Message) -> Answer:
+        """Return what replaces a question: the answer, what was asked, and who decided it."""
+        if answer.decided:
+            with Caught(log, "the decision of %s is not described", answer.decided):
+                approval = await self._store.approval(answer.decided)
+                if approval is not None:
+                    answer = with_decision(answer, approval, message.at)
+                    return self._gate.parts.masker.reply(answer)
+        return answer
 
     @contextmanager
     def _at_work(self, claimed: Claimed) -> Iterator[None]:
@@ -248,6 +258,9 @@ class Delivery:
             self._store.delivered(claimed.key)
             if progress.stored:
                 await self._store.drop_fact(PROGRESS, claimed.key)
+
+    async def _close_asking(self, answer: Answer, message: Message) -> None:
+        await self._close(await self._explained(answer, message))
 
     async def _close(self, answer: Answer, besides: Where | None = None) -> None:
         """Show a decision in place of the messages that ask for it, but not in ``besides``."""

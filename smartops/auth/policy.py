@@ -8,7 +8,7 @@ decision does not grow with the number of rules. Without the cache, a decision t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,8 @@ class Policy:
 class _Case:
     """The rules that remain for a person, command, effect and place."""
 
-    def __init__(self, rules: Iterable[CompiledRule], request: Request) -> None:
+    def __init__(self, rules: Sequence[CompiledRule], request: Request) -> None:
+        self._rules = rules
         begun = [(rule, rule.begin(request)) for rule in rules]
         self._denies = [pair for pair in begun if pair[0].denies and pair[1] is not False]
         self._allows = [pair for pair in begun if not pair[0].denies and pair[1] is not False]
@@ -137,8 +138,15 @@ class _Case:
         if denying:
             return Decision(False, denying[0].name, reason=denying[0].denial(request))
         if not self._allows:
-            return _DENIED
+            return self._denied(request)
         return None if self._denies else self._allowed
+
+    def _denied(self, request: Request) -> Decision:
+        """Return the denial that names the roles which would allow it."""
+        roles = sorted({role for rule in self._rules for role in rule.roles_for(request)})
+        if not roles:
+            return _DENIED
+        return Decision(False, reason=f"{_DENIED.reason} It needs the role {' or '.join(roles)}.")
 
     def decide(self, request: Request) -> Decision:
         """Decide a case that is not settled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from smartops.backend import NAME_TAG
@@ -35,6 +36,7 @@ class CompiledRule:
         self.denies = settings.deny is not None
         chosen = settings.allow if settings.deny is None else settings.deny
         assert chosen is not None
+        self._roles = chosen.roles
         conditions = read(chosen, denies=self.denies)
         self.early = tuple(item for item in conditions if not isinstance(item, LateCondition))
         self.late = tuple(item for item in conditions if isinstance(item, LateCondition))
@@ -55,6 +57,14 @@ class CompiledRule:
         if any(condition.impossible(request.command) for condition in self.late):
             return False
         return all_of(condition.test(request) for condition in self.early)
+
+    def roles_for(self, request: Request) -> frozenset[str]:
+        """Return the roles with which the rule could allow the call."""
+        if self.denies or not self._roles:
+            return frozenset()
+        person = replace(request.person, roles=frozenset(self._roles))
+        met = self.begin(replace(request, person=person))
+        return frozenset() if met is False else person.roles
 
     def finish(self, begun: Answer, request: Request) -> Answer:
         """Answer the late conditions, given the answer to the early ones."""

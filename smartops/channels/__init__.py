@@ -7,7 +7,7 @@
 """
 
 from smartops.addresses import is_loopback
-from smartops.channel import Channel
+from smartops.channel import Channel, welcome
 from smartops.errors import ApprovalInvalid, AuthenticationFailed
 from smartops.message import Claims, Headers, Inbound, Receipt, Response
 from smartops.render import clean, plain
@@ -63,6 +63,7 @@ __all__ = [
     "shortened",
     "text_of",
     "usage",
+    "welcome",
     "without_emphasis",
     "without_residue",
 ]

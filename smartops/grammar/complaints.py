@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from smartops.command import Command, Parameter
-from smartops.nearness import near
+from smartops.nearness import nearest
 
 from . import usage
 from .errors import (
@@ -33,6 +33,12 @@ def did_you_mean(text: str) -> str:
     return f"Did you mean {text}?" if text else ""
 
 
+def _corrected(line: Line, place: Place, close: str) -> tuple[str, ...]:
+    """Return the text with a near miss in place of what was typed; nothing without one."""
+    start, end = place
+    return (f"{line.text[:start]}{close}{line.text[end:]}",) if close and " " not in close else ()
+
+
 def _sentences(*parts: str) -> str:
     return " ".join(filter(None, parts))
 
@@ -54,18 +60,21 @@ def unclosed(line: Line, command: Command | None) -> ParseError:
 def unknown_option(line: Line, token: Token, entry: Entry) -> ParseError:
     """Return the error for a word that looks like an option but is none."""
     name = token.text.partition("=")[0]
-    close = near(key(name[2:]), entry.options)
+    meant = nearest(key(name[2:]), entry.options)
+    close = f"--{meant}" if meant else ""
     listed = ", ".join(f"--{option}" for option in entry.options)
+    place = (token.start, min(token.end, token.start + len(name)))
     return ParseError(
         f'{quoted(name)} is not an option of "{entry.command.name}"',
         text=line.text,
-        place=(token.start, min(token.end, token.start + len(name))),
+        place=place,
         hint=_sentences(
-            did_you_mean(f"--{close[0]}" if close else ""),
+            did_you_mean(close),
             f"Its options are {listed}." if listed else "It has no options.",
             "" if close else "Put quotes round a word that begins with two hyphens.",
         ),
         command=entry.command,
+        suggestions=_corrected(line, place, close),
     )
 
 
@@ -74,14 +83,15 @@ def bad_value(
 ) -> ParseError:
     """Return the error for a word that is not of the argument's type."""
     words = parameter.choices or (("yes", "no") if parameter.type is bool else ())
-    close = near(value, words)
+    close = nearest(value, words)
     single = usage.kind(replace(parameter, many=False))
     return ParseError(
         f"{parameter.option} must be {single}, not {quoted(value)}",
         text=line.text,
         place=place,
-        hint=did_you_mean(close[0] if close else ""),
+        hint=did_you_mean(close),
         command=command,
+        suggestions=_corrected(line, place, close),
     )
 
 
@@ -89,25 +99,36 @@ def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> U
     """Return the error for a word where the form has another, or none."""
     command = form.command
     wanted = f': "{usage.parts([expected])}" is expected' if expected else ""
+    close = _near_option(token, form)
     return UnknownCommand(
         f"Unexpected argument {quoted(token.text)}{wanted}",
         text=line.text,
         place=token.place,
-        hint=_sentences(_unexpected_hint(token, form, expected), f"Usage: {usage.form(form)}"),
+        hint=_sentences(
+            did_you_mean(close) or _unexpected_hint(token, form, expected),
+            f"Usage: {usage.form(form)}",
+        ),
         command=command,
+        suggestions=_corrected(line, token.place, close) if token.plain else (),
     )
 
 
-def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
+def _near_option(token: Token, form: Form) -> str:
+    """Return the option that a word resembles, written like the word; empty if there is none."""
     name, equals, rest = token.text.partition("=")
-    options = {key(item.name): item for item in usage.options(form.command)}
-    if equals and (close := near(key(name), options)):
-        return did_you_mean(f"{close[0]}={rest}")
+    options = [key(item.name) for item in usage.options(form.command)]
+    if equals and (close := nearest(key(name), options)):
+        return f"{close}={rest}"
     if token.plain and token.text.startswith("-"):
-        close = near(key(token.text.lstrip("-").partition("=")[0]), options)
-        return did_you_mean(f"--{close[0]}" if close else "")
+        close = nearest(key(name.lstrip("-")), options)
+        return f"--{close}" if close else ""
+    return ""
+
+
+def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
     last = form.parts[-1]
-    if expected or not isinstance(last, Slot):
+    is_option = token.plain and token.text.startswith("-")
+    if expected or is_option or not isinstance(last, Slot):
         return ""
     if last.parameter.many:
         return "Put commas between several values."

@@ -20,7 +20,8 @@ class ParseError(ValidationFailed):
     ``place`` is where, as offsets into the text that was parsed; ``excerpt``
     the text round it with carets below (two lines, for a monospaced font), or
     empty; ``hint`` what to write instead, in full sentences. ``details`` is
-    both. ``command`` is the command the text was taken for, if any.
+    both. ``command`` is the command the text was taken for, if any. ``suggestions``
+    are texts of commands that may have been meant, best first.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class ParseError(ValidationFailed):
         place: Place | None = None,
         hint: str = "",
         command: Command | None = None,
+        suggestions: tuple[str, ...] = (),
     ) -> None:
+        self.suggestions = suggestions
         self.place = place
         self.excerpt = point(text, place) if place else ""
         self.hint = hint
@@ -48,14 +51,7 @@ class OptionWithoutValue(ParseError):
 
 
 class UnknownCommand(ParseError):
-    """No phrase of any command matches the whole text.
-
-    ``suggestions`` are texts of commands that are near to it, best first.
-    """
-
-    def __init__(self, message: str, *, suggestions: tuple[str, ...] = (), **where: Any) -> None:
-        super().__init__(message, **where)
-        self.suggestions = suggestions
+    """No phrase of any command matches the whole text."""
 
 
 class MissingArguments(ParseError):

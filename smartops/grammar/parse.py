@@ -133,7 +133,8 @@ class Grammar:
         """Return help about everything permitted, or about one command.
 
         ``name`` may also be the words that several begin with. ``refused`` says why
-        commands are refused at present. Raises UnknownCommand.
+        commands are refused at present. Raises UnknownCommand, and NotPermitted for a
+        command that is not permitted.
         """
         visible = [item for item in self.commands if permitted(item)]
         if not name:
@@ -147,11 +148,14 @@ class Grammar:
             return manual(found[0], refused.get(found[0].name, ""))
         if found:
             return listing(found, refused, f"Commands that begin with {' '.join(words)}")
+        hidden = next((item for item in self.commands if self._is_called(item, words)), None)
+        if hidden is not None:
+            raise NotPermitted("You may not run this command", command=hidden)
         names = near(" ".join(words), [item.name for item in visible], 3)
         raise UnknownCommand(
             f"There is no command {complaints.quoted(name)}",
             hint=complaints.did_you_mean(" or ".join(names)),
-            suggestions=tuple(names),
+            suggestions=tuple(f"help {item}" for item in names),
         )
 
     def complete(self, text: str, permitted: Permitted) -> list[str]:

@@ -1,6 +1,7 @@
 """The way of a message: :class:`Gate` calls one step after the other."""
 
 from .access import identify, may_ever
+from .approvals import with_decision
 from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
@@ -21,4 +22,5 @@ __all__ = [
     "identify",
     "may_ever",
     "may_run",
+    "with_decision",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from smartops.auth import Decision, People, Policy
 from smartops.backend import Failure, Instance
 from smartops.command import Call, Command, Effect
 from smartops.contained import Caught, PluginFailed, contained
-from smartops.errors import PermissionDenied, RateLimited, Refusal
+from smartops.errors import InstanceNotFound, PermissionDenied, RateLimited, Refusal
 from smartops.limits import Verdict
 from smartops.message import Identity, Person, Place
 from smartops.plan import Plan
@@ -104,7 +105,11 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     if not early.allowed and not early.maybe:
         raise Denied(command, early, call)
     whole = command.effect is not Effect.READ
-    resolved = await resolve(command.parameters, call.arguments, parts.compute, whole=whole)
+    try:
+        resolved = await resolve(command.parameters, call.arguments, parts.compute, whole=whole)
+    except InstanceNotFound as error:
+        error.suggestions = _corrected(call.text, error)
+        raise
     call = replace(call, arguments=resolved.arguments)
     effect = await wired.effect(call)
     decision = _decide(parts.policy, call, command, effect, call.targets)
@@ -158,6 +163,15 @@ async def _ask(parts: Parts, guard: Offer, call: Call, effect: Effect, plan: Pla
     if returned is not None:
         kind = type(returned).__name__
         raise PluginFailed(f"a guard returned {kind}; it refuses by raising a Refusal")
+
+
+def _corrected(text: str, error: InstanceNotFound) -> tuple[str, ...]:
+    """Return the text of a call with each near name in place of the unknown one."""
+    word = re.compile(rf"(?<![\w.-]){re.escape(error.target)}(?![\w.-])")
+    if len(word.findall(text)) != 1:
+        return ()
+    names = (name for name in error.suggestions if re.fullmatch(r"[\w.-]+", name))
+    return tuple(word.sub(name, text) for name in names)
 
 
 def naming_failures(failures: Sequence[Failure], reply: Reply) -> Reply:

@@ -7,10 +7,12 @@ import json
 import re
 import secrets
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 from smartops.errors import ApprovalInvalid, ValidationFailed
 from smartops.message import Message, Person
 from smartops.plan import Change, Plan
+from smartops.render import plain
 from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
 from smartops.services import Clock
 from smartops.store import Approval, ApprovalMessage, Store, token_key
@@ -33,14 +35,18 @@ class ApprovalOver(ApprovalInvalid):
 async def approval_of(store: Store, person: Person, token: str) -> Approval:
     """Return the pending approval that a token stands for.
 
-    Raises ApprovalInvalid, with one text for what is unknown and what is
-    another person's, so that guessing reveals nothing.
+    Raises ApprovalInvalid. Only a person who sees the buttons has a token, so it
+    names the person who can confirm.
     """
     approval = await store.approval_behind(token)
-    if approval is None or approval.person != person.name:
+    if approval is None:
         raise ApprovalInvalid(
-            "This confirmation is not valid",
-            details="It is unknown, or was given to somebody else. Repeat the command.",
+            "This confirmation is not valid", details="It is unknown. Repeat the command."
+        )
+    if approval.person != person.name:
+        raise ApprovalInvalid(
+            f"Only {approval.person} can confirm this",
+            details="Send the command yourself to get a confirmation of your own.",
         )
     if approval.state == "expired":
         again = f"Repeat the command to be asked again: {approval.command_text}"
@@ -83,6 +89,20 @@ async def withdraw(store: Store, approval: Approval) -> Answer:
         data={"cancelled": approval.command_text},
     )
     return answer(reply, decided=approval.id)
+
+
+def with_decision(reply: Answer, approval: Approval, at: datetime) -> Answer:
+    """Return the answer that replaces a question, with its plan and who decided it when.
+
+    The targets are left out if the answer names them all.
+    """
+    by = {"confirmed": "Confirmed", "cancelled": "Cancelled"}.get(approval.state)
+    if by is None or (reply.error is not None and reply.error.code == ApprovalInvalid.code):
+        return reply
+    plan, text = plan_of(approval.plan), plain(reply)
+    targets = () if all(item.label in text for item in plan.changes) else _changes(plan)
+    who = Text(f"{by} by {approval.person}, {at.astimezone(UTC):%H:%M} UTC", style="note")
+    return replace(reply, view=(Text(plan.summary, style="title"), *targets, *reply.view, who))
 
 
 async def approve(

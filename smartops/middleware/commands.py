@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
 from smartops.errors import ValidationFailed
+from smartops.grammar import NotPermitted
 from smartops.jsonable import timestamp
 from smartops.reply import Action, Cell, Fields, Reply, Severity, Table
 from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Store
 
-from .access import CORE, may_ever, refused_by_guards
+from .access import CORE, forbidden, may_ever, refused_by_guards
 from .approvals import TOKEN, ask_again, withdraw
 from .operations import outcome_of
 from .permission import may_i
@@ -41,7 +42,13 @@ async def help_command(call: Call, core: Parts, about: str = "") -> Reply:
     for item in core.grammar.commands if core.guards else ():
         if permitted(item) and (reason := await refused_by_guards(core, call, item)):
             refused[item.name] = reason
-    answer = core.grammar.help(permitted, about.strip() or None, refused)
+    name = about.strip()
+    name = "" if name.casefold() == "me" else name
+    try:
+        answer = core.grammar.help(permitted, name or None, refused)
+    except NotPermitted as error:
+        place = call.message.place
+        raise forbidden(core.policy, call.person, error.forbidden, place) from None
     return replace(answer, private=True)  # it is what this one person may run
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from smartops.channel import welcome
 from smartops.command import Call, Command
 from smartops.contained import contained
 from smartops.errors import PermissionDenied, ValidationFailed
@@ -17,11 +18,13 @@ from smartops.store import Approval, Operation
 
 from .access import forbidden, may_ever
 from .approvals import TOKEN, approval_of, is_no, withdraw
-from .questions import ask, call_off, close, complete_answer, fill
+from .questions import CANCEL_FORM, ask, call_off, called_off, close, complete_answer, fill
 from .steps import Identified, Parts, Understood
 
 Permitted = Callable[[Command], bool]
 RunText = Callable[[str], Awaitable[Reply]]
+
+GREETINGS = frozenset({"hello", "hi", "hey", "thanks", "thank you", "good morning"})
 
 MOST = 12
 """How many commands may be run to answer one question."""
@@ -33,12 +36,15 @@ LATELY = 1800.0
 async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | Reply:
     """Return the call that a message makes, or the answer if it makes none.
 
-    A token, pressed or typed, stands for the call it was given out for. Help and
+    A token, pressed or typed, stands for the call that it was issued for. Help and
     suggestions know only what this person may run. ``run`` is how interpreters
     run commands.
     """
     message, person = asked.message, asked.person
     check_known(person)
+    if message.action.startswith(CANCEL_FORM):
+        close(parts, asked)
+        return called_off(message.action.removeprefix(CANCEL_FORM))
     text = message.action or message.text.strip()
     token = TOKEN.fullmatch(text)
     if token is None:
@@ -131,9 +137,12 @@ async def _other_words(
 ) -> Understood | Reply | None:
     """Return what is made of words that are no command; None if nothing can be.
 
-    They are the answer to an open question, a no to an open confirmation, or for
-    the interpreters.
+    They are a greeting, the answer to an open question, a no to an open
+    confirmation, or for the interpreters.
     """
+    if text.casefold().rstrip("!. ") in GREETINGS:
+        close(parts, asked)
+        return welcome()
     permitted = partial(_permitted, parts, asked)
     answered = await complete_answer(parts, asked, text, permitted)
     if isinstance(answered, Reply):

@@ -11,7 +11,7 @@ from smartops.command import Command, Parameter
 from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed
 from smartops.message import Message
-from smartops.reply import Form, FormField, Reply, Text
+from smartops.reply import Action, Form, FormField, Reply, Text
 from smartops.store import OpenQuestion
 
 from .steps import Identified, Parts
@@ -28,6 +28,9 @@ _HINTS = {
 }
 
 
+CANCEL_FORM = "cancel_form "
+"""What the action of a form's Cancel button begins with; the form's command follows."""
+
 _CALLS_OFF = frozenset({"cancel", "no"})
 
 
@@ -42,7 +45,12 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
     known = parts.grammar.partial(missing.wanted, missing.arguments)
     await parts.store.ask(_question(parts, asked, known, fields[0].name))
     form = Form(known, _title(missing.wanted, missing.missing[0]), fields)
-    return Reply(status="pending", view=(form,), data={"missing": [field.name for field in fields]})
+    return Reply(
+        status="pending",
+        view=(form,),
+        data={"missing": [field.name for field in fields]},
+        actions=(Action("cancel", "Cancel", f"{CANCEL_FORM}{known}"),),
+    )
 
 
 async def complete_answer(
@@ -82,12 +90,12 @@ async def fill(
 async def call_off(parts: Parts, asked: Identified, text: str) -> Reply | None:
     """Close the open question if ``text`` calls it off; None if there is none."""
     question = await _taken(parts, asked) if text.casefold() in _CALLS_OFF else None
-    if question is None:
-        return None
-    cancelled = question.command_text
-    return Reply.of(
-        f"Cancelled: {cancelled}", "Nothing was changed.", data={"cancelled": cancelled}
-    )
+    return called_off(question.command_text) if question else None
+
+
+def called_off(command: str) -> Reply:
+    """Return the answer to a person who cancels a question for arguments of ``command``."""
+    return Reply.of(f"Cancelled: {command}", "Nothing was changed.", data={"cancelled": command})
 
 
 def close(parts: Parts, asked: Identified) -> None:

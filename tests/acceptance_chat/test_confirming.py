@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import anyio
@@ -37,6 +38,8 @@ async def test_a_change_is_confirmed_and_made_once(
 
     await confirmed(deployment, platform, asked)
     assert "Rebooting web-server-01" in asked.text
+    assert asked.text.startswith("Reboot web-server-01")
+    assert re.search(r"Confirmed by alice, \d\d:\d\d UTC", asked.text)
     assert [change["what"] for change in deployment.changes] == ["reboot"]
     assert len(platform.answers()) == 1
     assert platform.rejected() == []
@@ -46,8 +49,34 @@ async def test_a_change_is_cancelled(deployment: Deployment, platform: Platform)
     asked = await asked_for(platform)
     await platform.clicks(asked, "cancel")
     await deployment.until(lambda: asked.edits and not asked.buttons)
-    assert "Cancelled" in asked.text
+    assert "Cancelled: reboot web-server-01" in asked.text
+    assert re.search(r"Cancelled by alice, \d\d:\d\d UTC", asked.text)
     assert deployment.changes == []
+
+
+async def test_a_decision_shows_all_targets(deployment: Deployment, platform: Platform) -> None:
+    asked = await asked_for(platform, "reboot tag:Role=web")
+    await platform.clicks(asked, "cancel")
+    await deployment.until(lambda: asked.edits and not asked.buttons)
+    assert "Reboot 2 instances" in asked.text
+    assert "web-server-02" in asked.text
+
+
+async def test_a_form_is_cancelled_for_all(deployment: Deployment, platform: Platform) -> None:
+    form = await asked_for(platform, "reboot")
+    await platform.clicks(form, "Cancel")
+    await deployment.until(lambda: form.edits and not form.buttons)
+    assert "Cancelled: reboot" in form.text
+    await platform.says("web-server-01")
+    await deployment.until(lambda: "No command matches" in platform.private("alice"))
+
+
+async def test_a_near_miss_is_a_button(deployment: Deployment, platform: Platform) -> None:
+    await platform.says("shwo web-server-01")
+    refused = await platform.asked_alone()
+    assert refused.buttons == ["show web-server-01"]
+    await platform.clicks(refused, "show web-server-01")
+    await deployment.until(lambda: "i-0abc123def" in platform.whole() + platform.private("alice"))
 
 
 async def test_the_same_click_again_is_answered_in_private(
@@ -89,7 +118,7 @@ async def test_another_persons_click_is_answered_in_private(
 ) -> None:
     asked = await asked_for(platform)
     await platform.clicks(asked, "confirm", user="bob")
-    await deployment.until(lambda: "somebody else" in platform.private("bob"))
+    await deployment.until(lambda: "Only alice can" in platform.private("bob"))
     await platform.clicks(asked, "confirm", user="mallory")
     await deployment.until(lambda: "does not know you" in platform.private("mallory"))
     await deployment.passes(5)
@@ -232,7 +261,7 @@ async def test_another_person_cannot_see_or_confirm_the_change(
     await there.says("approvals", user="bob")
     await deployment.until(lambda: "no pending confirmations" in there.private("bob"))
     await there.says(token_of(asked), user="bob")
-    await deployment.until(lambda: "somebody else" in there.private("bob"))
+    await deployment.until(lambda: "Only alice can" in there.private("bob"))
     assert (len(asked.buttons), deployment.changes, asked.edits) == (2, [], 0)
 
 

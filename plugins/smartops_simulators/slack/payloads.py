@@ -184,23 +184,27 @@ def button(shown: Message, what: str) -> dict[str, Any]:
     raise LookupError(f"there is no button {what} among {shown.buttons}")
 
 
-def filled(blocks: Iterable[dict[str, Any]], inputs: Mapping[str, str]) -> dict[str, Any]:
+def filled(
+    blocks: Iterable[dict[str, Any]], inputs: Mapping[str, str], *, complete: bool
+) -> dict[str, Any]:
     """Return the state of inputs; ``inputs`` are by ``block_id``, or by its last word.
 
-    Raises ValueError as a client would complain.
+    Raises ValueError as a client would complain. Clients require that dialogs are
+    ``complete``, but not the inputs of messages.
     """
     return {
-        block["block_id"]: {block["element"]["action_id"]: _state(block, inputs)}
+        block["block_id"]: {block["element"]["action_id"]: _state(block, inputs, complete)}
         for block in blocks
         if block["type"] == "input"
     }
 
 
-def _state(block: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+def _state(block: Mapping[str, Any], inputs: Mapping[str, str], complete: bool) -> dict[str, Any]:
     element = block["element"]
     options = {item["value"]: item for item in element.get("options", ())}
     initial = element.get("initial_value") or element.get("initial_option", {}).get("value", "")
-    required = "" if block.get("optional") else f"{block['label']['text']} is needed"
+    needed = complete and not block.get("optional")
+    required = f"{block['label']['text']} is needed" if needed else ""
     value = value_of(block["block_id"], inputs, initial, options, required)
     if "options" in element:
         return {"type": element["type"], "selected_option": options.get(value)}

@@ -205,13 +205,13 @@ class SlackSimulator(Platform[User, Conversation]):
         if shown.deleted or shown.to not in ("", user):
             raise LookupError(f"{user} does not see that message")
         person = chat.members.setdefault(user, self.user(user))
-        values = filled(shown.blocks, inputs or {})
+        values = filled(shown.blocks, inputs or {}, complete=False)
         pressed = self.payloads.pressed(chat, shown, person, button(shown, action), values)
         return await self.deliver("interactive", pressed)
 
     async def submits(self, dialog: Dialog, values: Mapping[str, str]) -> Delivered:
         """Let the person submit a dialog; raises ValueError if something is missing in it."""
-        state = filled(dialog.view["blocks"], values)
+        state = filled(dialog.view["blocks"], values, complete=True)
         delivered = await self.deliver("interactive", self.payloads.submitted(dialog, state))
         if delivered.taken:
             dialog.open = False

@@ -48,7 +48,8 @@ class Activities:
         card = shown.seen_by(self.person.name)
         action = button(card, what)
         pressed = {name: action[name] for name in ("type", "id", "verb") if name in action}
-        data = {**action.get("data", {}), **filled(card, inputs)}
+        associated = action.get("associatedInputs") != "none"
+        data = {**action.get("data", {}), **(filled(card, inputs) if associated else {})}
         return self.event(
             type="invoke",
             name="adaptiveCard/action",

@@ -351,7 +351,7 @@ def test_explains_what_is_not_known_yet() -> None:
         "allow operators-change: does not apply: the roles are none, not operator",
         "deny  hands-off-databases: does not apply: list instances has no targets",
         "allow forced: does not apply: list instances has no argument force",
-        "denied: No rule allows this.",
+        "denied: No rule allows this. It needs the role operator or viewer.",
     ]
 
 

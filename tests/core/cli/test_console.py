@@ -40,6 +40,18 @@ def test_an_error_exits_with_status_1(run, config):
     assert done.out.startswith("You may not run: stop web-server-01")
 
 
+def test_help_on_a_denied_command_is_refused_like_the_command(run, config):
+    done = run("say", "--user", "vic", "help stop")
+    assert done.status == 1
+    assert done.out.startswith("You may not run: stop")
+    assert "No rule allows this. It needs the role operator." in done.out
+
+
+def test_a_near_miss_is_named_once(run, config):
+    done = run("say", "--user", "vic", "show web-server-1")
+    assert done.out == "There is no instance web-server-1\n\nDid you mean web-server-01?\n"
+
+
 def test_a_command_is_confirmed_in_another_process(run, spawn, config):
     asked = spawn("say", "--user", "alice", "stop web-server-01")
     assert asked.status == 0

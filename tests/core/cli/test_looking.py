@@ -53,7 +53,11 @@ def test_without_a_file_plugins_lists_installed_plugins(run):
         ),
         (["alice", "list", "instances", "--state", "stopped"], 0, 'allowed: The rule "all-read"'),
         (["alice", "stop orders-db-01"], 1, 'denied: The rule "no-databases" denies this for ord'),
-        (["vic", "stop web-server-01"], 1, "denied: No rule allows this."),
+        (
+            ["vic", "stop web-server-01"],
+            1,
+            "denied: No rule allows this. It needs the role operator.",
+        ),
         (["local:vic", "list instances"], 0, 'allowed: The rule "all-read" allows this.'),
         (["vic", "execute", "df -h", "on", "web-server-01"], 0, 'allowed: The rule "all-read"'),
         (["vic", "execute 'rm -rf /' on web-server-01"], 1, "denied: "),

@@ -125,13 +125,14 @@ async def test_a_click_of_an_unknown_person_has_no_effect(bot: Bot, door: Door) 
     assert (await bot.press(asked.action("confirm"))).status == "success"
 
 
-async def test_a_guessed_token_gets_the_reply_of_another_persons_token(
-    bot: Bot, door: Door
-) -> None:
+async def test_only_the_person_who_asked_can_confirm(bot: Bot, door: Door) -> None:
     asked = await bot.say("open door")
     foreign = await bot.press(asked.action("confirm"), user="mallory")
+    assert foreign.text.startswith("Only bot:alice can confirm this")
     guessed = await bot.say("confirm_" + "a" * 26, user="mallory")
-    assert (guessed.code, guessed.text) == (foreign.code, foreign.text)
+    assert guessed.text.startswith("This confirmation is not valid")
+    assert {foreign.code, guessed.code} == {"APPROVAL_INVALID"}
+    assert door.moves == 0
 
 
 async def test_the_button_cancels_an_approval(bot: Bot, door: Door) -> None:

@@ -103,6 +103,27 @@ async def test_an_answer_can_resemble_a_command(bot: Bot) -> None:
     assert "Deploy shop" in (await bot.say("shop")).text
 
 
+@pytest.mark.parametrize("word", ["hello", "Hi!", "thanks", "hey"])
+async def test_a_greeting_is_welcomed_and_answers_no_question(bot: Bot, word: str) -> None:
+    await bot.say("deploy")
+    welcome = await bot.say(word)
+    assert welcome.text.startswith("SmartOps is here")
+    assert [action.value for action in welcome.reply.actions] == ["help"]
+    assert "No command matches" in (await bot.say("web-1")).text
+
+
+async def test_help_me_is_help(bot: Bot) -> None:
+    assert (await bot.say("help me")).text == (await bot.say("help")).text
+
+
+async def test_the_cancel_button_closes_the_question(bot: Bot) -> None:
+    form = await bot.say("deploy")
+    cancelled = await bot.press(form.action("cancel"))
+    assert cancelled.text == "Cancelled: deploy\n\nNothing was changed."
+    assert (await bot.press(form.action("cancel"))).text == cancelled.text
+    assert "No command matches" in (await bot.say("web-1")).text
+
+
 async def test_an_exact_command_is_not_an_answer(bot: Bot) -> None:
     await bot.say("deploy")
     assert (await bot.say("show shop")).text == "This is shop"

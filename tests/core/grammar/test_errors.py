@@ -231,6 +231,19 @@ def test_suggestions_in_errors_are_permitted_commands(fault: Fault) -> None:
     assert "stop" not in (error.details or "")
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("list instances --stat running", "list instances --state running"),
+        ("list instances --state runing", "list instances --state running"),
+        ("list instances state=running --limt 3", "list instances state=running --limit 3"),
+        ("lst instances", "list instances"),
+    ],
+)
+def test_a_near_miss_is_suggested_as_a_whole_command(fault: Fault, text: str, meant: str) -> None:
+    assert fault(text).suggestions == (meant,)
+
+
 def test_the_caret_reveals_no_denied_commands(fault: Fault) -> None:
     assert fault("check helth", only("stop")).place == (0, 5)
     assert fault("check helth", only("check health")).place == (6, 11)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from smartops import Code, Command, Fields, Table, Text
-from smartops.grammar import Grammar, UnknownCommand
+from smartops.grammar import Grammar, NotPermitted, UnknownCommand
 
 
 def anyone(command: Command) -> bool:
@@ -125,15 +125,17 @@ def test_help_on_an_unknown_command_suggests_similar_ones(grammar: Grammar) -> N
         grammar.help(anyone, "lst instances")
     assert caught.value.message == 'There is no command "lst instances"'
     assert caught.value.details == "Did you mean list instances?"
-    assert caught.value.suggestions == ("list instances",)
+    assert caught.value.suggestions == ("help list instances",)
 
 
-def test_help_on_a_denied_command_is_like_on_an_unknown_one(grammar: Grammar) -> None:
+def test_help_on_a_denied_command_is_refused(grammar: Grammar) -> None:
     def permitted(command: Command) -> bool:
         return command.name != "stop"
 
-    for name in ("stop", "stpo"):
-        with pytest.raises(UnknownCommand) as caught:
-            grammar.help(permitted, name)
-        assert caught.value.message == f'There is no command "{name}"'
-        assert "stop" not in caught.value.suggestions
+    with pytest.raises(NotPermitted) as refused:
+        grammar.help(permitted, "stop")
+    assert refused.value.forbidden.name == "stop"
+    with pytest.raises(UnknownCommand) as unknown:
+        grammar.help(permitted, "stpo")
+    assert unknown.value.message == 'There is no command "stpo"'
+    assert "stop" not in "".join(unknown.value.suggestions)
