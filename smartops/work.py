@@ -14,6 +14,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
+def progress_text(text: str, done: int, total: int) -> str:
+    """Return progress as people see it."""
+    return f"{text} ({done} of {total})" if total else text
+
+
 class Work(ABC):
     """The operation of a call; ``id`` is the id that people see.
 

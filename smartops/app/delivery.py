@@ -20,7 +20,7 @@ from smartops.channel import Channel
 from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Message
-from smartops.middleware import Answer, Claimed, Gate, with_decision
+from smartops.middleware import Answer, Claimed, Gate, ProgressReporter, with_decision
 from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.store import Store
@@ -86,10 +86,10 @@ class Delivery:
         """The idempotency keys of the stored messages that are being answered here."""
         return tuple(self._keys)
 
-    async def handle(self, message: Message) -> Answer:
+    async def handle(self, message: Message, progress: ProgressReporter | None = None) -> Answer:
         """Return the answer to a message, however long it takes."""
         first = await self._gate.begin(message) or await self._gate.first_answer(message)
-        answer = first if isinstance(first, Answer) else await self._gate.answer(first)
+        answer = first if isinstance(first, Answer) else await self._gate.answer(first, progress)
         if answer.decided:
             self._spawn(self._close_asking, answer, message)
         return answer

@@ -34,8 +34,7 @@ class PluginStore(KeyValueStore):
 
     async def put(self, key: str, value: str) -> None:
         """Store a value; raises ValueError if it is too large."""
-        if len(key) > MAX_KEY or len(value) > MAX_VALUE:
-            raise ValueError(f"{self._name} wants to store too large a value under {key[:40]!r}")
+        check_size(key, value)
         await self._stores.store.put_fact(self._name, key, value)
 
     async def delete(self, key: str) -> None:
@@ -45,3 +44,9 @@ class PluginStore(KeyValueStore):
     async def items(self, prefix: str = "") -> Mapping[str, str]:
         """Return everything whose key begins with ``prefix``."""
         return await self._stores.store.facts(self._name, prefix)
+
+
+def check_size(key: str, value: str) -> None:
+    """Raise ValueError if a value is too large to be stored."""
+    if len(key) > MAX_KEY or len(value) > MAX_VALUE:
+        raise ValueError(f"too large a value to be stored under {key[:40]!r}")

@@ -14,6 +14,7 @@ from smartops.message import Message
 from smartops.middleware import ProgressReporter
 from smartops.reply import Reply, Text
 from smartops.services import Clock
+from smartops.work import progress_text
 
 log = logging.getLogger("smartops.delivery")
 
@@ -50,7 +51,7 @@ class Progress(ProgressReporter):
 
     async def show(self, text: str, done: int, total: int) -> None:
         """Show how far it is, soon."""
-        self._text = f"{text} ({done} of {total})" if total else text
+        self._text = progress_text(text, done, total)
         self._news.set()
 
     async def begin(self) -> None:

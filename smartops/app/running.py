@@ -17,7 +17,7 @@ from smartops.config import Settings
 from smartops.contained import Caught
 from smartops.errors import BackendUnavailable, Refusal
 from smartops.message import Claims, Message
-from smartops.middleware import Gate, Parts, Running
+from smartops.middleware import Gate, Parts, ProgressReporter, Running
 from smartops.reply import Reply
 from smartops.store import AuditEvent, Store, StoreUnavailable
 from smartops.telemetry import Telemetry
@@ -78,9 +78,9 @@ class App:
         """Finish what was accepted, within ``server.shutdown_timeout``, then close everything."""
         return await self._stack.__aexit__(*reason)
 
-    async def handle(self, message: Message) -> Reply:
+    async def handle(self, message: Message, progress: ProgressReporter | None = None) -> Reply:
         """Return the answer to a message, however long it takes."""
-        return await self._delivery.handle(message)
+        return await self._delivery.handle(message, progress)
 
     async def answer(
         self, message: Message, seconds: float, channel: Channel | None = None

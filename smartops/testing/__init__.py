@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from .channels import ChannelContract, ChannelDriver
     from .clock import ManualClock
     from .issuer import StandInIssuer
-    from .offline import offline_services
+    from .memory import MemoryKeyValueStore
+    from .offline import http_client, offline_services
     from .serving import listening
     from .work import FakeWork
 
@@ -26,6 +27,8 @@ _HOMES = {
     "FakeWork": "work",
     "ManualClock": "clock",
     "StandInIssuer": "issuer",
+    "MemoryKeyValueStore": "memory",
+    "http_client": "offline",
     "listening": "serving",
     "offline_services": "offline",
 }
@@ -37,7 +40,9 @@ __all__ = [
     "ChannelDriver",
     "FakeWork",
     "ManualClock",
+    "MemoryKeyValueStore",
     "StandInIssuer",
+    "http_client",
     "listening",
     "offline_services",
 ]

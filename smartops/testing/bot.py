@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from smartops.app import App, assemble
+from smartops.app import App, Composition, assemble
 from smartops.backend import Backend
 from smartops.config import Settings
 from smartops.errors import StartupError
 from smartops.hookspecs import hookimpl
 from smartops.message import Identity, Message, Place
+from smartops.middleware import ProgressReporter
 from smartops.plugins import Plugins
 from smartops.render import plain
-from smartops.reply import Action, Reply
+from smartops.reply import Action, Form, Reply
+from smartops.services import Services
+from smartops.store import LEASE
+from smartops.work import progress_text
 
 from .clock import ManualClock
+from .running import RunningApp, restore, snapshot
 
 PROVIDER = "bot"
 
@@ -61,6 +65,11 @@ class BotReply:
         """The wire code of an error, else an empty string."""
         return self.reply.error.code if self.reply.error else ""
 
+    @property
+    def form(self) -> Form:
+        """The form that the reply asks to fill in."""
+        return next(block for block in self.reply.view if isinstance(block, Form))
+
     def action(self, type: str) -> Action:
         """Return the first action of a type (confirm, cancel, command)."""
         return next(action for action in self.reply.actions if action.type == type)
@@ -71,7 +80,8 @@ class Bot:
 
     The app starts with the first :meth:`say`; load all plugins before. Time
     moves only by ``bot.clock.advance(seconds)``. Set ``asks`` for a
-    conversation in which SmartOps asks for missing arguments.
+    conversation in which SmartOps asks for missing arguments. ``progress`` are
+    the progress reports of all commands.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,10 +90,10 @@ class Bot:
         self.settings: dict[str, Any] = dict(SETTINGS)
         self.channel = "bot"
         self.asks = False
+        self.progress: list[str] = []
         self._plugins = Plugins()
-        self._app: App | None = None
-        self._stop = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._composition: Composition | None = None
+        self._running: RunningApp | None = None
         self._numbers = itertools.count(1)
 
     def load(self, plugin: object, *, name: str = "", **config: Any) -> None:
@@ -104,27 +114,18 @@ class Bot:
 
     async def app(self) -> App:
         """Return the running app; start it if it is not running."""
-        if self._app is None:
-            url = f"sqlite:///{self.folder / 'bot.db'}"
-            settings = Settings.model_validate({"store": {"url": url}, **self.settings})
-            started: asyncio.Future[App] = asyncio.get_running_loop().create_future()
-            app = App(assemble(settings, self._plugins, self.clock))
-            self._running = asyncio.create_task(self._run(app, started))
-            return await started
-        return self._app
-
-    async def _run(self, app: App, started: asyncio.Future[App]) -> None:
-        """Run the app in a task of its own, so that any task may start and stop it."""
+        if self._running is None:
+            self._running = RunningApp(App(self._composed()))
         try:
-            async with app:
-                self._app = app
-                if not started.cancelled():
-                    started.set_result(app)
-                await self._stop.wait()
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
+            return await self._running.start()
+        finally:
+            if self._running.ended:
+                self._running = self._composition = None
+
+    @property
+    def services(self) -> Services:
+        """The services that the plugins get; load all plugins before."""
+        return self._composed().services
 
     async def say(
         self, text: str, *, user: str = "alice", conversation: str = "", id: str = ""
@@ -140,6 +141,18 @@ class Bot:
             return await self._send(user, conversation, id, text=action.value)
         return await self._send(user, conversation, id, action=action.value)
 
+    async def fill(
+        self,
+        form: Form,
+        *,
+        user: str = "alice",
+        conversation: str = "",
+        id: str = "",
+        **values: str,
+    ) -> BotReply:
+        """Fill in a form, submit it and return the reply."""
+        return await self._send(user, conversation, "", text=form.command, form=values)
+
     async def confirm(self, text: str, *, user: str = "alice") -> BotReply:
         """Send a command that needs confirmation, confirm it, and return the final reply."""
         asked = await self.say(text, user=user)
@@ -147,16 +160,47 @@ class Bot:
 
     async def aclose(self) -> None:
         """Stop the app; the next :meth:`say` starts it again on the same store."""
-        running, self._running, self._app = self._running, None, None
+        running, self._running, self._composition = self._running, None, None
         if running is not None:
-            self._stop.set()
-            await running
-            self._stop.clear()
+            await running.stop()
+
+    async def restart(self) -> None:
+        """Kill the app as SIGKILL does, and start another once the leases of the first have ended.
+
+        Only what was durable is left. Messages in flight raise ConnectionResetError;
+        operations that can be resumed are resumed. The clock advances by the lease.
+        """
+        if self._running is not None:
+            copy = snapshot(self._database)
+            await self._running.kill()
+            restore(self._database, copy)
+        self._running = self._composition = None
+        self.clock.advance(LEASE)
+        await self.app()
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "bot.db"
+
+    def _composed(self) -> Composition:
+        if self._composition is None:
+            section = {"store": {"url": f"sqlite:///{self._database}"}, **self.settings}
+            settings = Settings.model_validate(section)
+            self._composition = assemble(settings, self._plugins, self.clock)
+        return self._composition
 
     async def _send(
-        self, user: str, conversation: str, id: str, *, text: str = "", action: str = ""
+        self,
+        user: str,
+        conversation: str,
+        id: str,
+        *,
+        text: str = "",
+        action: str = "",
+        form: Mapping[str, str] | None = None,
     ) -> BotReply:
-        app = await self.app()
+        await self.app()
+        assert self._running is not None
         message = Message(
             id=id,
             channel=self.channel,
@@ -168,8 +212,17 @@ class Bot:
             text=text,
             action=action,
             asks=self.asks,
+            form=form or {},
         )
-        return BotReply(await app.handle(message))
+        return BotReply(await self._running.handle(message, _Reports(self.progress)))
+
+
+class _Reports(ProgressReporter):
+    def __init__(self, texts: list[str]) -> None:
+        self._texts = texts
+
+    async def show(self, text: str, done: int, total: int) -> None:
+        self._texts.append(progress_text(text, done, total))
 
 
 class _Backends:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from smartops.services import Clock, Services
+from smartops.http import AiohttpClient
+from smartops.services import Clock, HttpClient, KeyValueStore, Services
+
+from .memory import MemoryKeyValueStore
 
 
 class _NoHttp:
@@ -20,6 +26,20 @@ class _NoVerifier:
         raise AssertionError("nothing is verified in this test")
 
 
-def offline_services(clock: Clock) -> Services:
-    """Return services with this clock; the test fails if anything is sent or verified."""
-    return Services(clock, _NoHttp(), _NoVerifier())
+def offline_services(clock: Clock, http: HttpClient | None = None) -> Services:
+    """Return services with this clock, and key-value stores in memory.
+
+    The test fails if anything is verified, or sent without an ``http`` client.
+    """
+    stores: defaultdict[str, KeyValueStore] = defaultdict(MemoryKeyValueStore)
+    return Services(clock, http or _NoHttp(), _NoVerifier(), key_value_store=stores.__getitem__)
+
+
+@asynccontextmanager
+async def http_client() -> AsyncIterator[HttpClient]:
+    """Return the HTTP client that plugins get, for tests with a server of their own."""
+    client = AiohttpClient()
+    try:
+        yield client
+    finally:
+        await client.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from smartops.work import Work
+from smartops.work import Work, progress_text
 
 
 class FakeWork(Work):
@@ -35,4 +35,4 @@ class FakeWork(Work):
 
     async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:
         """Append the text to ``reports``."""
-        self.reports.append(f"{text} ({done} of {total})" if total else text)
+        self.reports.append(progress_text(text, done, total))
