@@ -10,6 +10,7 @@ from typing import Any
 Row = tuple[Any, ...]
 """The cells of a row: texts, some with a severity."""
 
+_STARTS = frozenset("0123456789–")  # noqa: RUF001
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash for a missing number
 
 
@@ -44,7 +45,7 @@ class Stack:
 
 def _labelled(name: str, cell: Any) -> Any:
     """Return a number with the name of its column; other cells are returned as they are."""
-    if not isinstance(cell, str) or not _NUMBER.fullmatch(cell):
+    if not isinstance(cell, str) or cell[:1] not in _STARTS or not _NUMBER.fullmatch(cell):
         return cell
     unit = "%" if name.endswith(" %") and cell[0].isdigit() else ""
     return f"{name.removesuffix(' %')}\u00a0{cell}{unit}"

@@ -31,8 +31,6 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy", "uvicorn")
 """Dependencies whose debug and info lines are noise, or contain what ours must not."""
 
-_log = structlog.get_logger("smartops")
-
 
 def configure(
     level: Literal["debug", "info", "warning", "error"] = "info",
@@ -117,10 +115,14 @@ def _word(value: object, unwanted: str = " ") -> str:
 
 
 class Telemetry:
-    """The log lines and metrics of one app, with a registry of its own."""
+    """The log lines and metrics of one app, with a registry of its own.
+
+    Nothing is logged if :func:`configure` was not called before.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("smartops").bind() if structlog.is_configured() else None
         ProcessCollector(registry=self.registry)
         build = Gauge("smartops_build", "Constant 1.", ["version"], registry=self.registry)
         build.labels(__version__).set(1)
@@ -162,8 +164,8 @@ class Telemetry:
         }
         if reason:
             fields["reason"] = reason
-        if structlog.is_configured():
-            _log.log(logging.DEBUG if quiet else logging.INFO, "request", **fields)
+        if self._log:
+            self._log.log(logging.DEBUG if quiet else logging.INFO, "request", **fields)
 
     def command(self, event: AuditEvent) -> None:
         """Count and log one command, or a message without one."""
@@ -173,8 +175,8 @@ class Telemetry:
         fields = {name: getattr(event, name) for name in names}
         if not event.claimed:
             del fields["claimed"]
-        if structlog.is_configured():
-            _log.info("command", command=command, **fields, ms=round(event.seconds * 1000, 1))
+        if self._log:
+            self._log.info("command", command=command, **fields, ms=round(event.seconds * 1000, 1))
 
     def blocked(self, command: str) -> None:
         """Count that a command, or other code, blocked the event loop."""

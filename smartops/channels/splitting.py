@@ -8,20 +8,23 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-Item = TypeVar("Item")
+from pydantic_core import PydanticSerializationError, to_json
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+Item = TypeVar("Item")
 
 
 def compact_json(value: Any) -> bytes:
     """Return a value of JSON types as compact JSON in UTF-8."""
-    return _encode(value).encode("utf-8", "replace")
+    try:
+        return to_json(value)
+    except PydanticSerializationError:  # a lone surrogate, which UTF-8 has no bytes for
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def json_size(value: Any) -> int:
     """Return the number of bytes of a value as compact JSON in UTF-8."""
-    text = _encode(value)
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return len(compact_json(value))
 
 
 def grouped(

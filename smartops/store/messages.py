@@ -31,6 +31,7 @@ _SETTLE = (  # built once, because building it costs more than running it
         expires=func.coalesce(bindparam("until"), messages.c.expires),
     )
 )
+_DELIVERED = delete(inbox).where(inbox.c.key == bindparam("of"))
 _NUMBERS = itertools.count()
 
 Row = dict[str, Any]
@@ -104,8 +105,7 @@ class Messages(Access):
 
     def delivered(self, key: str) -> None:
         """Delete an answered message from the inbox, soon."""
-        statement = delete(inbox).where(inbox.c.key == key)
-        self._queue(lambda connection: connection.execute(statement))
+        self._writer.queue(_delivered, row={"of": key})
 
     async def undelivered(self, now: float) -> list[tuple[str, bytes]]:
         """Take over the messages whose lease ran out, and return them with their keys.
@@ -153,6 +153,10 @@ def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None]]) -> 
     if arrived:
         connection.execute(_insert_once(inbox, connection.dialect.name), arrived)
     return results
+
+
+def _delivered(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.execute(_DELIVERED, rows)
 
 
 def _settle(connection: Connection, rows: Sequence[Row]) -> None:

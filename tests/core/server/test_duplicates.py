@@ -29,7 +29,7 @@ async def test_concurrent_duplicates_run_once(start: Any) -> None:
 
 
 async def test_an_id_used_for_another_text_is_a_conflict(start: Any) -> None:
-    server = await start(wait="50ms")
+    server = await start()
     asked = await server.post({"id": "1", "text": "open door"})
     again = await server.post({"id": "1", "text": "open door"})
     assert again.body["data"] == asked.body["data"]
