@@ -111,7 +111,8 @@ class Command:
     filled with: Call, Plan, Work or a capability. Those in ``optional`` are None
     where no backend offers the capability. One that is ``by_hand`` is for people
     alone: no interpreter can run it. One that is ``resumable`` is called again
-    after a crash, whatever it has done before.
+    after a crash, whatever it has done before. A rule allows one that is
+    ``sensitive`` only if it names it.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Command:
     optional: frozenset[str] = frozenset()
     by_hand: bool = False
     resumable: bool = False
+    sensitive: bool = False
     companions: dict[str, Handler] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -183,6 +185,7 @@ def command(
     deadline: timedelta = timedelta(seconds=60),
     by_hand: bool = False,
     resumable: bool = False,
+    sensitive: bool = False,
 ) -> Callable[[Handler], Command]:
     """Declare a function as a command. One that is not ``async`` runs in a thread.
 
@@ -193,7 +196,9 @@ def command(
     parameter annotated with Call, Plan, Work or a capability is filled by SmartOps; one
     annotated ``Costs | None`` is None where no backend offers that capability.
     A command that changes something without approval, such as cancelling one, is
-    ``by_hand``: interpreters cannot run it.
+    ``by_hand``: interpreters cannot run it. One that reveals what its readers should
+    not all see is ``sensitive``: a rule allows it only if its ``commands`` name it in full,
+    without wildcards.
 
     Should SmartOps stop in the middle of a call, the handler is not called
     again, and the outcome is reported as unknown, unless it has begun a step of
@@ -224,6 +229,7 @@ def command(
             optional=optional,
             by_hand=by_hand,
             resumable=resumable,
+            sensitive=sensitive,
         )
 
     return declare

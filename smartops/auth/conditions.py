@@ -112,6 +112,22 @@ class Among(Condition):
         return f"{self._what} {there}, not {self._values}"
 
 
+class NamesSensitive(Condition):
+    """The rule names the command, if that is sensitive."""
+
+    def __init__(self, commands: Sequence[str]) -> None:
+        self._names = frozenset(commands)
+
+    def test(self, request: Request) -> Answer:
+        """Return whether it is met."""
+        return not request.command.sensitive or request.command.name in self._names
+
+    def why(self, request: Request) -> str:
+        """Explain why it is not met."""
+        name = request.command.name
+        return f"{name} is sensitive, and must be listed under commands: [{name}]"
+
+
 class Effects(Condition):
     """The call's effect is one of those of the rule."""
 
@@ -242,7 +258,8 @@ def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:
         *((values, Argument(name, values, denies=denies)) for name, values in s.arguments.items()),
         (s.tags, Tags(s.tags)),
     ]
-    return tuple(condition for values, condition in conditions if values)
+    chosen = tuple(condition for values, condition in conditions if values)
+    return chosen if denies else (NamesSensitive(s.commands), *chosen)
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import click
 from smartops import __version__
 from smartops.errors import Refusal, StartupError
 
+from .audit import audit
 from .can_i import can_i
 from .chat import chat
 from .check import check
@@ -39,7 +40,7 @@ root = Root(
     name="smartops",
     help="Run your infrastructure from chat, safely.\n\n"
     "Commands of plugins are written: smartops PLUGIN COMMAND.",
-    commands=[serve, check, plugins, chat, say, token, can_i, schema, version],
+    commands=[serve, check, plugins, chat, say, token, can_i, audit, schema, version],
 )
 
 

@@ -2,6 +2,7 @@
 
 from .access import identify, may_ever
 from .approvals import with_decision
+from .audit_command import event_data, read_search
 from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
@@ -19,8 +20,10 @@ __all__ = [
     "ProgressReporter",
     "Running",
     "Wired",
+    "event_data",
     "identify",
     "may_ever",
     "may_run",
+    "read_search",
     "with_decision",
 ]

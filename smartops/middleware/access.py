@@ -190,12 +190,17 @@ def may_ever(policy: Policy, person: Person, command: Command, place: Place) -> 
     """Whether there are any arguments with which the person may run the command here.
 
     The core's own commands concern only the person who asks, so they need no
-    rule that allows them; a rule may still deny them.
+    rule that allows them, unless they are sensitive; a rule may still deny them.
     """
-    if command.owner == CORE:
+    if is_own(command):
         decision = policy.decide(person, command, command.effect, place, None, ())
         return not decision.rule or decision.allowed
     return policy.may_ever(person, command, place)
+
+
+def is_own(command: Command) -> bool:
+    """Whether the command needs no rule: it is of the core, and concerns only who asks."""
+    return command.owner == CORE and not command.sensitive
 
 
 def forbidden(policy: Policy, person: Person, command: Command, place: Place) -> Denied:
@@ -211,6 +216,6 @@ def _decide(
     targets: Sequence[Instance] | None,
 ) -> Decision:
     place = call.message.place
-    if command.owner == CORE and may_ever(policy, call.person, command, place):
+    if is_own(command) and may_ever(policy, call.person, command, place):
         return Decision(allowed=True, rule=CORE)
     return policy.decide(call.person, command, effect, place, call.arguments, targets)

@@ -143,7 +143,7 @@ async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Pla
     if understood.interpreted:
         reply = _with_command(reply, "Understood as this command", call.text)
         reply = replace(reply, data={**reply.data, "understood": call.text})
-    return answer(reply, approval_message=approval_message.key)
+    return answer(reply, approval_message=approval_message.key, asks=approval)
 
 
 async def ask_again(store: Store, clock: Clock, message: Message, approval: Approval) -> Answer:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 
-from smartops.command import Command
+from smartops.command import Call, Command
 from smartops.contained import Caught
 from smartops.errors import InternalError, Refusal
+from smartops.grammar import Reference
 from smartops.message import Message, Person
 from smartops.reply import Quota, Reply
-from smartops.store import AuditEvent, Operation
+from smartops.store import Approval, AuditEvent, Operation
 
 from .access import Denied
 from .approvals import TOKEN
-from .steps import Parts
+from .steps import Allowed, Parts
 
 log = logging.getLogger("smartops.gate")
 
@@ -36,19 +38,34 @@ class Trail:
     rule: str = ""
     read: bool = False
     quota: Quota | None = None
+    call: Call | None = None
+    approval: Approval | None = None
+    approval_id: str = ""
+    operation_id: str = ""
 
-    def runs(self, command: Command, text: str) -> None:
+    def runs(self, command: Command, call: Call) -> None:
         """Note which command is called."""
-        self.command, self.owner, self.text = command.name, command.owner, text
+        self.command, self.owner = command.name, command.owner
+        self.text, self.call = call.text, call
+
+    def allowed(self, allowed: Allowed) -> None:
+        """Note the rule that allowed the call, and its targets."""
+        self.rule, self.call = allowed.rule, allowed.call
+
+    def begins(self, operation: Operation) -> None:
+        """Note the operation that the message begins or resumes."""
+        self.key = self.operation_id = operation.id
+        self.approval_id = operation.approval_id
 
     def refers_to(self, operation: Operation) -> None:
         """Note that the message is about an operation that was begun before."""
         self.text, self.command = operation.command_text, operation.command
+        self.operation_id, self.approval_id = operation.id, operation.approval_id
 
     def refused(self, refusal: Refusal) -> None:
         """Note the rule that denied it."""
         if isinstance(refusal, Denied):
-            self.rule = refusal.rule
+            self.rule, self.call = refusal.rule, refusal.call or self.call
             self.command, self.owner = refusal.command.name, refusal.command.owner
 
 
@@ -72,6 +89,8 @@ def write_audit_event(parts: Parts, trail: Trail, reply: Reply, *, stored: bool 
 
 def _event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
     message, now = trail.message, parts.clock.time()
+    approval = trail.approval or getattr(reply, "asks", None)
+    approval_id = approval.id if approval else getattr(reply, "decided", "")
     return AuditEvent(
         at=now,
         request_id=message.request_id,
@@ -85,7 +104,21 @@ def _event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
         rule=trail.rule,
         outcome=_outcome(reply),
         seconds=now - trail.started,
+        targets=_targets(parts, trail.call) if trail.call else "",
+        plan_digest=approval.digest if approval else "",
+        approval_id=trail.approval_id or approval_id,
+        operation_id=trail.operation_id,
     )
+
+
+def _targets(parts: Parts, call: Call) -> str:
+    """Return the targets of a call as JSON; of those not looked up, what they were called."""
+    found = [{"id": target.id, "name": target.name} for target in call.targets]
+    for value in call.arguments.values():
+        items = value if isinstance(value, tuple | list) else (value,)
+        named = [parts.masker.text(item.text) for item in items if isinstance(item, Reference)]
+        found += [{"id": "", "name": name} for name in named]
+    return json.dumps(found) if found else ""
 
 
 def _outcome(reply: Reply) -> str:

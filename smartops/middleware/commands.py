@@ -1,7 +1,7 @@
 """The core's own commands.
 
 They concern only the person who asks, so everybody with a role may use them
-unless a rule denies it.
+unless a rule denies it. Only ``audit`` shows what others did: it needs a rule that names it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from smartops.store import Approval, ApprovalMessage, AuditEvent, Operation, Sto
 
 from .access import CORE, forbidden, may_ever, refused_by_guards
 from .approvals import TOKEN, ask_again, withdraw
+from .audit_command import audit, outcome_cell, when
 from .operations import outcome_of
 from .permission import may_i
 from .steps import Parts
@@ -133,7 +134,7 @@ async def history(call: Call, core: Parts, limit: int = 10) -> Reply:
     events = await core.store.history(call.person.name, limit)
     if not events:
         return Reply.of("You have not run anything yet.", data={"history": []})
-    rows = tuple((_when(item.at), item.text, _outcome_cell(item)) for item in events)
+    rows = tuple((when(item.at), item.text, outcome_cell(item)) for item in events)
     return Reply.of(
         Table(("When (UTC)", "Command", "Outcome"), rows, (("Command", "When (UTC)"),)),
         data={"history": [_event_data(item) for item in events]},
@@ -150,7 +151,7 @@ async def operations(call: Call, core: Parts, limit: int = 10) -> Reply:
     if not found:
         return Reply.of("You have no operations.", data=data)
     rows = tuple(
-        (item.id, _when(item.started), item.command_text, _state_cell(item)) for item in found
+        (item.id, when(item.started), item.command_text, _state_cell(item)) for item in found
     )
     columns = ("ID", "Since (UTC)", "Command", "State")
     return Reply.of(Table(columns, rows, (("Command", "ID", "Since (UTC)"),)), data=data)
@@ -164,7 +165,7 @@ async def show_operation(call: Call, core: Parts, operation: str) -> Reply:
         (
             ("Operation", found.id),
             ("Command", found.command_text),
-            ("Since (UTC)", _when(found.started)),
+            ("Since (UTC)", when(found.started)),
             ("State", found.state),
         )
     )
@@ -182,6 +183,7 @@ CORE_COMMANDS: tuple[Command, ...] = tuple(
         approvals,
         cancel,
         history,
+        audit,
         operations,
         show_operation,
     )
@@ -217,7 +219,7 @@ async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:
     if not waiting:
         return Reply.of("You have no pending confirmations.", data=data, private=True)
     rows = tuple(
-        (item.id, item.command_text, ", ".join(asked_in[item.id]), _when(item.expires))
+        (item.id, item.command_text, ", ".join(asked_in[item.id]), when(item.expires))
         for item in waiting
     )
     together = (("Command", "ID"), ("Asked in", "Until (UTC)"))
@@ -249,17 +251,6 @@ async def _own(store: Store, person: str, id: str) -> Operation:
     if operation is None or operation.person != person:
         raise ValidationFailed(f"You have no operation {id}", details="See: operations")
     return operation
-
-
-def _when(at: float) -> str:
-    """Return seconds since the epoch as people read them, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _outcome_cell(event: AuditEvent) -> Cell:
-    severity = {"success": Severity.GOOD, "pending": Severity.INFO}
-    words = event.outcome.replace("_", " ").lower()
-    return Cell(words, severity.get(event.outcome, Severity.WARNING))
 
 
 def _event_data(event: AuditEvent) -> dict[str, object]:

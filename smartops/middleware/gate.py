@@ -159,9 +159,9 @@ class Gate:
         The plan of an ``operation`` is the approved one; it is not made again.
         """
         parts = self.parts
-        trail.runs(understood.command, understood.call.text)
+        trail.runs(understood.command, understood.call)
         allowed = await authorise(parts, understood.command, understood.call)
-        trail.rule = allowed.rule
+        trail.allowed(allowed)
         if operation is not None:
             allowed = replace(allowed, plan=plan_of(operation.plan) if operation.plan else None)
         elif allowed.effect is not Effect.READ:
@@ -180,7 +180,7 @@ class Gate:
         trail.read = True
         if allowed.command.takes_work:
             operation = await begin(parts, asked, allowed)
-            trail.key = operation.id
+            trail.begins(operation)
             return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
         run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
         return await dispatch(parts.clock, parts.layers, run)
@@ -194,12 +194,12 @@ class Gate:
         trail: Trail,
     ) -> Reply:
         """Answer a change with its plan, or execute it if that plan was approved."""
-        parts = self.parts
+        parts, trail.approval = self.parts, understood.approval
         unapproved = await approve(parts, understood, allowed, plan)
         if unapproved is not None:
             return unapproved
         operation = await begin(parts, asked, allowed, understood.approval)
-        trail.key = operation.id
+        trail.begins(operation)
         return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
 
     async def _proposed(self, asked: Identified, text: str) -> Reply:
@@ -227,7 +227,7 @@ class Gate:
             if isinstance(allowed, Reply):
                 reply = await self._not_resumed(operation, allowed)
             else:
-                trail.key = operation.id
+                trail.begins(operation)
                 reply = await execute(
                     parts, operation, allowed, trail=trail, progress=ProgressReporter()
                 )

@@ -12,7 +12,7 @@ from smartops.grammar import NotPermitted, UnknownCommand
 from smartops.message import Message, Person, Place
 from smartops.reply import Fields, Reply
 
-from .access import CORE, Denied, authorise, check_guards, may_ever, naming_failures
+from .access import CORE, Denied, authorise, check_guards, is_own, may_ever, naming_failures
 from .steps import Allowed, Parts
 
 
@@ -97,7 +97,7 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
         return Permission(False, (lines[0], "denied: nobody with this identity is known"))
     if refusal is not None:
         return Permission(False, (*lines[:-1], f"denied: {_reason(refusal)}"))
-    if command.owner == CORE:
+    if is_own(command):
         return Permission(True, (*lines[:-1], "allowed: it concerns only the person who asks"))
     return Permission(True, lines)
 

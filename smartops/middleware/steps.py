@@ -107,11 +107,13 @@ class Answer(Reply):
 
     ``decided`` is the id of the approval that the message decided: the messages
     that show it lose their buttons. ``approval_message`` is the key of the
-    approval message that this reply is.
+    approval message that this reply is, and ``asks`` its approval, which is not
+    stored with the answer.
     """
 
     decided: str = ""
     approval_message: str = ""
+    asks: Approval | None = None
 
     def stored(self) -> dict[str, Any]:
         """Return the members that the store gets."""

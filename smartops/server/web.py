@@ -18,6 +18,9 @@ from smartops.telemetry import REQUEST_ID
 from smartops.version import __version__
 from smartops.wire import dump_json, envelope
 
+from .audit import PATH as AUDIT
+from .audit import audit_view
+from .headers import refusal_headers
 from .intake import PATH
 from .probes import Probes
 from .refusals import NotHere, WrongMethod
@@ -52,10 +55,9 @@ def web_app(app: App, probes: Probes) -> Quart:
     async def metrics() -> Response:
         return Response(app.telemetry.expose(), content_type=CONTENT_TYPE_LATEST)
 
-    async def refused(error: HTTPException) -> Response:
+    async def refused(error: HTTPException | Refusal) -> Response:
         refusal = _refusal(error, base)
-        allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return _json(_envelope(refusal), refusal.status, allow)
+        return _json(_envelope(refusal), refusal.status, _headers(error))
 
     async def failed(error: Exception) -> Response:
         log.error("request failed", exc_info=error)
@@ -68,7 +70,10 @@ def web_app(app: App, probes: Probes) -> Quart:
 
     for view in (health, livez, readyz, metrics):
         web.add_url_rule(f"{base}/{view.__name__}", view_func=view, methods=["GET"])
+    for channel in [item for item in app.channels if item.fallback][:1]:
+        web.add_url_rule(f"{base}{AUDIT}", view_func=audit_view(app, channel), methods=["GET"])
     web.register_error_handler(HTTPException, refused)
+    web.register_error_handler(Refusal, refused)
     web.register_error_handler(Exception, failed)
     return web
 
@@ -79,7 +84,15 @@ def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str]
     return response
 
 
-def _refusal(error: HTTPException, base: str) -> Refusal:
+def _headers(error: HTTPException | Refusal) -> dict[str, str]:
+    if isinstance(error, Refusal):
+        return dict(refusal_headers(error))
+    return {name: value for name, value in error.get_headers() if name == "Allow"}
+
+
+def _refusal(error: HTTPException | Refusal, base: str) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
     match error.code:
         case 404:
             return NotHere("Not found", details=f"Send messages to POST {base}{PATH}.")

@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 
 from smartops.jsonable import members
 
 from .access import Access, upsert
-from .rows import AuditEvent
-from .tables import audit_events, revoked
+from .rows import AuditEvent, AuditSearch
+from .tables import audit_events, audit_targets, revoked
 
 _ADD = insert(audit_events).inline()
+_ADD_RETURNING = insert(audit_events).returning(audit_events.c.id, sort_by_parameter_order=True)
+_ADD_TARGETS = insert(audit_targets).inline()
 
 
 def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    connection.execute(_ADD, rows)
+    if not any(row["targets"] for row in rows):
+        connection.execute(_ADD, rows)
+        return
+    ids = connection.execute(_ADD_RETURNING, rows).scalars()
+    connection.execute(
+        _ADD_TARGETS,
+        [
+            {"target": name, "event": event}
+            for event, row in zip(ids, rows, strict=True)
+            for name in names_of(row["targets"])
+        ],
+    )
+
+
+def remove_first(connection: Connection, before: float, limit: int) -> int:
+    """Delete the events before that time, and return how many those were.
+
+    Only the first ``limit`` are looked at, up to the first that is later.
+    """
+    key, at = audit_events.c.id, audit_events.c.at
+    last = count = 0
+    for event, time in connection.execute(select(key, at).order_by(key).limit(limit)):
+        if time >= before:
+            break
+        last, count = event, count + 1
+    connection.execute(delete(audit_targets).where(audit_targets.c.event <= last))
+    connection.execute(delete(audit_events).where(key <= last))
+    return count
+
+
+def names_of(targets: str) -> set[str]:
+    """Return the ids and names in the targets of an audit event."""
+    found = json.loads(targets) if targets else []
+    return {name for item in found for name in (item["id"], item["name"]) if name}
 
 
 class Audit(Access):
@@ -31,9 +76,23 @@ class Audit(Access):
 
     async def history(self, person: str, limit: int) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""
-        query = select(audit_events).where(audit_events.c.person == person)
-        rows = await self._read(query.order_by(audit_events.c.id.desc()).limit(limit))
-        return [AuditEvent(**row) for row in rows]
+        return await self.audit_events(AuditSearch(person=person), limit)
+
+    async def audit_events(
+        self, search: AuditSearch, limit: int, *, before: int = 0, after: int | None = None
+    ) -> list[AuditEvent]:
+        """Return the audit events that meet the search, newest first.
+
+        Those of the next page come ``before`` the last id of this one. With ``after``
+        they are the events after that id, oldest first.
+        """
+        key = audit_events.c.id
+        query = select(audit_events).where(*_conditions(search)).limit(limit)
+        if after is not None:
+            query = query.where(key > after).order_by(key)
+        else:
+            query = query.where(*([key < before] if before else [])).order_by(key.desc())
+        return [AuditEvent(**row) for row in await self._read(query)]
 
     async def revoke(self, jti: str, until: float) -> None:
         """Refuse the token with this id; it would have expired at ``until``."""
@@ -44,3 +103,34 @@ class Audit(Access):
         """Return the ids of the revoked tokens that have not expired."""
         rows = await self._read(select(revoked.c.jti).where(revoked.c.until > self._clock.time()))
         return {row["jti"] for row in rows}
+
+
+SKEW = 60.0
+"""By how many seconds the clocks of replicas may differ: so far, ids are in order of time."""
+
+
+def _conditions(search: AuditSearch) -> Iterator[ColumnElement[bool]]:
+    columns = audit_events.c
+    for name in ("person", "command", "outcome"):
+        if (wanted := getattr(search, name)) is not None:
+            yield columns[name] == wanted
+    if search.outcome not in (None, "success"):
+        yield columns.outcome != literal_column("'success'")  # what the index is limited to
+    if search.target is not None:
+        found = select(audit_targets.c.event).where(audit_targets.c.target == search.target)
+        yield columns.id.in_(found)
+    if search.since is not None:
+        yield columns.at >= search.since
+        yield columns.id >= func.coalesce(_first(search.since - SKEW), _LAST)
+    if search.until is not None:
+        yield columns.at < search.until
+        yield columns.id <= func.coalesce(_first(search.until + SKEW), _LAST)
+
+
+_LAST = 2**63 - 1
+
+
+def _first(at: float) -> ScalarSelect[int]:
+    """Return the id of the first event at or after a time."""
+    later = select(audit_events.c.id).where(audit_events.c.at >= at)
+    return later.order_by(audit_events.c.at).limit(1).scalar_subquery()

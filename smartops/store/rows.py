@@ -120,7 +120,9 @@ class AuditEvent:
     an operation's id. ``claimed`` is a sender that was stated, not proven. ``rule`` is
     the policy rule that decided. ``outcome`` is ``success``, ``pending``, a wire code, or
     how an operation ended without an answer (``unknown``, ``cancelled``, ``failed``).
-    ``seconds`` is how long it took. ``id`` is given by the store and grows with time.
+    ``seconds`` is how long it took. ``targets`` is a JSON list of ids and names,
+    ``plan_digest`` what an approval is bound to. ``id`` is given by the store and grows
+    with time.
     """
 
     at: float
@@ -135,7 +137,26 @@ class AuditEvent:
     rule: str = ""
     outcome: str = ""
     seconds: float = 0.0
+    targets: str = ""
+    plan_digest: str = ""
+    approval_id: str = ""
+    operation_id: str = ""
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSearch:
+    """Which audit events are wanted: those that meet all that is set.
+
+    ``target`` is the id or the name of one, ``since`` and ``until`` are times.
+    """
+
+    person: str | None = None
+    command: str | None = None
+    target: str | None = None
+    outcome: str | None = None
+    since: float | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

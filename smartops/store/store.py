@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Self
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import Column, Connection, Table, delete, func, select, tuple_
+from sqlalchemy import Column, Connection, Table, delete, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.services import Clock
 
 from .access import upsert
 from .approvals import Approvals
-from .audit import Audit
+from .audit import Audit, remove_first
 from .database import Database, database
 from .facts import Facts
 from .messages import Messages
@@ -124,17 +124,9 @@ def _expired(now: float, retention: float) -> tuple[_Expired, ...]:
 
 
 def _delete_piece(old: _Expired, connection: Connection) -> int:
-    """Delete up to a piece, and return how many rows that were.
-
-    Audit events are in order of time, so only the first ones are looked at:
-    that needs no index, for which every message would pay.
-    """
-    expired = old.column < old.before
+    """Delete up to a piece, and return how many rows that were."""
     if old.table is audit_events:
-        key = audit_events.c.id
-        first = select(key).order_by(key).limit(PIECE).subquery()
-        oldest = key <= select(func.max(first.c.id)).scalar_subquery()
-        return connection.execute(delete(audit_events).where(oldest, expired)).rowcount
+        return remove_first(connection, old.before, PIECE)
     keys = list(old.table.primary_key)
-    piece = select(*keys).where(expired).limit(PIECE)
+    piece = select(*keys).where(old.column < old.before).limit(PIECE)
     return connection.execute(delete(old.table).where(tuple_(*keys).in_(piece))).rowcount

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 
@@ -153,7 +154,30 @@ audit_events = Table(
     Column("rule", Words, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("seconds", Double, nullable=False),
-    Index("audit_events_by_person", "person", "id"),
+    Column("targets", Words, nullable=False, server_default=""),
+    Column("plan_digest", Text, nullable=False, server_default=""),
+    Column("approval_id", Text, nullable=False, server_default=""),
+    Column("operation_id", Text, nullable=False, server_default=""),
+    Index("audit_events_by_person", "person", "id", "command"),
+    Index("audit_events_by_command", "command", "id", "person"),
+    Index("audit_events_by_time", "at"),
+    Index(  # most outcomes are a success, which needs no index to be found
+        "audit_events_by_outcome",
+        "outcome",
+        "id",
+        "person",
+        "command",
+        sqlite_where=text("outcome <> 'success'"),
+        postgresql_where=text("outcome <> 'success'"),
+    ),
+)
+
+audit_targets = Table(
+    "audit_targets",
+    metadata,
+    Column("target", Words, primary_key=True),
+    Column("event", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Index("audit_targets_by_event", "event"),
 )
 
 revoked = Table(
