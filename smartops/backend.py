@@ -89,7 +89,9 @@ class Query:
     types is ignored. ``tags`` maps a key to its allowed values, and to no values
     for "has the tag". ``cursor`` is the ``next``
     of a page; ``limit`` is the page size, 0 for all. ``backends`` are globs that
-    select among several backends; a single backend ignores them.
+    select among several backends; a single backend ignores them. ``follows`` says
+    that it is for a later page of several backends' listing, also without a
+    cursor of this backend: what was read for the first page may be used again.
     """
 
     EXISTING: ClassVar[tuple[State, ...]] = tuple(s for s in get_args(State) if s != "terminated")
@@ -105,6 +107,7 @@ class Query:
     limit: int = 0
     cursor: str = ""
     backends: tuple[str, ...] = ()
+    follows: bool = False
 
     def asks(self, backend: str) -> bool:
         """Whether the query includes a backend of that name."""

@@ -7,18 +7,18 @@ wrong instance is worse than a second question.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from anyio import lowlevel
 
-from .backend import Compute, Failure, Instance, Query
+from .backend import Compute, Failure, Instance, Page, Query
 from .command import Parameter
-from .errors import BackendUnavailable, InstanceNotFound, ValidationFailed
+from .errors import BackendUnavailable, InstanceNotFound, Refusal, ValidationFailed
 from .grammar import Reference
 from .nearness import near
-from .patterns import literal
+from .patterns import literal, pattern_matcher
 
 MAX_CANDIDATES = 5
 
@@ -36,12 +36,22 @@ class Resolved:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
-    """The instances of one reference; ``failures`` as in Resolved, none for a known id."""
+    """The instances of one reference; ``failures`` as in Resolved, none for a known id.
 
-    instances: tuple[Instance, ...]
-    failures: tuple[Failure, ...] = ()
+    ``gone`` are the instances that it named, and that are terminated.
+    """
+
+    instances: tuple[Instance, ...] = ()
+    failures: dict[str, Failure] = field(default_factory=dict)
+    gone: tuple[Instance, ...] = ()
+
+    def add(self, page: Page, matching: Sequence[Instance]) -> None:
+        """Take the instances of a page that match."""
+        alive = tuple(item for item in matching if item.state != "terminated")
+        self.instances, self.gone = alive, tuple(matching) or self.gone
+        self.failures.update((item.backend, item) for item in page.failures)
 
 
 async def resolve(
@@ -72,26 +82,28 @@ async def resolve(
             continue
         references = value if parameter.many else (value,)
         found = await _all(compute, references, whole=whole, many=parameter.many)
-        failures.update((item.backend, item) for item in found.failures)
+        failures |= found.failures
         resolved[parameter.name] = found.instances if parameter.many else found.instances[0]
     return Resolved(resolved, tuple(failures.values()))
 
 
 async def _all(
-    compute: Compute, references: Iterable[Reference], *, whole: bool, many: bool
+    compute: Compute, references: Sequence[Reference], *, whole: bool, many: bool
 ) -> _Found:
+    every = _Found()
     instances: dict[str, Instance] = {}
-    failures: list[Failure] = []
-    for reference in references:
+    for reference, found in (await _looked_up(compute, references)).items():
         text = reference.text
-        found = await _find(compute, reference)
+        if not found.instances:
+            raise await _missing(compute, text, found)
         if found.failures and whole:
             raise _perhaps_more(text, found)
-        failures += found.failures
+        every.failures |= found.failures
         await _add(instances, found.instances)
         if len(found.instances) > 1:
             _refuse_several(text, found.instances, many=many)
-    return _Found(tuple(instances.values()), tuple(failures))
+    every.instances = tuple(instances.values())
+    return every
 
 
 def _refuse_several(text: str, found: Sequence[Instance], *, many: bool) -> None:
@@ -121,38 +133,41 @@ async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
             await lowlevel.checkpoint()
 
 
-async def _find(compute: Compute, reference: Reference) -> _Found:
-    failures: dict[str, Failure] = {}
-    gone, text = "", reference.text
-    for query in (Query(ids=(text,)),) if reference.by_id else _queries(text):
-        page = await compute.list(query)
-        failures.update((item.backend, item) for item in page.failures)
-        alive = tuple(item for item in page.instances if item.state != "terminated")
-        if alive:
-            alive = _spelled(alive, text) if query.names else alive
-            return _Found(alive, () if query.ids else tuple(failures.values()))
-        if page.instances:
-            ids = ", ".join(item.id for item in page.instances[:MAX_CANDIDATES])
-            gone = f"It is terminated: {ids}"
-    if failures:
-        raise _unasked(
-            f"{text} was not found, but not every backend could be asked", failures.values()
-        )
-    raise await _not_found(compute, text, gone)
+async def _looked_up(
+    compute: Compute, references: Iterable[Reference]
+) -> Mapping[Reference, _Found]:
+    """Look references up: all ids by one request, then all names, then all addresses."""
+    found = {reference: _Found() for reference in references}
+    for reference, own in found.items():
+        if _is_tag(reference.text) and not reference.by_id:
+            page = await compute.list(Query(tags=_tag(reference.text)))
+            own.add(page, page.instances)
+    for kind in _KINDS:
+        asked = {item: own for item, own in found.items() if not own.instances and kind.fits(item)}
+        if asked:
+            page = await compute.list(kind.query([item.text for item in asked]))
+            for item, own in asked.items():
+                own.add(page, kind.chosen(page.instances, item.text))
+                if kind is _IDS and own.instances:
+                    own.failures.clear()
+    return found
 
 
-def _spelled(found: tuple[Instance, ...], text: str) -> tuple[Instance, ...]:
-    """Return those whose name is ``text`` to the letter if there are any, else all."""
-    return tuple(item for item in found if item.name == text) or found
+async def _missing(compute: Compute, text: str, found: _Found) -> Refusal:
+    if found.failures:
+        what = f"{text} was not found, but not every backend could be asked"
+        return _unasked(what, found.failures.values())
+    ids = ", ".join(item.id for item in found.gone[:MAX_CANDIDATES])
+    return await _not_found(compute, text, f"It is terminated: {ids}" if ids else "")
 
 
 def _perhaps_more(text: str, found: _Found) -> BackendUnavailable:
     """Return the error that says that the known targets may not be all."""
     if _is_tag(text):
         what = f"Not every instance of {text} is known: not every backend could be asked"
-        return _unasked(what, found.failures, "Name instances by their ids, or try again")
+        return _unasked(what, found.failures.values(), "Name instances by their ids, or try again")
     what = f"{text} may be the name of more instances: not every backend could be asked"
-    return _unasked(what, found.failures, f"Name it by its id: {_listed(found.instances)}")
+    return _unasked(what, found.failures.values(), f"Name it by its id: {_listed(found.instances)}")
 
 
 def _unasked(
@@ -164,24 +179,59 @@ def _unasked(
     return BackendUnavailable(message, details=f"{why}. {remedy}", retry_after=wait or None)
 
 
-def _queries(text: str) -> Iterable[Query]:
-    if _is_tag(text):
-        key, separator, value = text[4:].partition("=")
-        if not key:
-            raise ValidationFailed(
-                f"{text} names no tag", details="Write tag:KEY=VALUE, or tag:KEY for any value"
-            )
-        yield Query(tags={key: (literal(value),) if separator else ()})
-        return
-    if _ID.fullmatch(text):
-        yield Query(ids=tuple(dict.fromkeys((text, text.lower()))))
-    yield Query(names=(literal(text),))  # a wildcard would match more than was named
-    if _ADDRESS.fullmatch(text):
-        yield Query(addresses=(text,))
+def _tag(text: str) -> Mapping[str, tuple[str, ...]]:
+    key, separator, value = text[4:].partition("=")
+    if not key:
+        raise ValidationFailed(
+            f"{text} names no tag", details="Write tag:KEY=VALUE, or tag:KEY for any value"
+        )
+    return {key: (literal(value),) if separator else ()}
 
 
 def _is_tag(text: str) -> bool:
     return text.startswith("tag:")
+
+
+class _Kind(NamedTuple):
+    """What a reference may be: whether it may be one, the query for many, and what it names."""
+
+    fits: Callable[[Reference], object]
+    query: Callable[[Sequence[str]], Query]
+    chosen: Callable[[Sequence[Instance], str], Sequence[Instance]]
+
+
+def _with_id(instances: Sequence[Instance], text: str) -> Sequence[Instance]:
+    return [item for item in instances if item.id in (text, text.lower())]
+
+
+def _with_name(instances: Sequence[Instance], text: str) -> Sequence[Instance]:
+    """Return those whose living name is ``text`` to the letter if there are any, else all."""
+    named = pattern_matcher((literal(text),), ignore_case=True)
+    found = [item for item in instances if named(item.name)]
+    exact = [item for item in found if item.name == text and item.state != "terminated"]
+    return exact or found
+
+
+def _with_address(instances: Sequence[Instance], text: str) -> Sequence[Instance]:
+    return [item for item in instances if text in (item.private_ip, item.public_ip)]
+
+
+_IDS = _Kind(
+    lambda item: item.by_id or _ID.fullmatch(item.text),
+    lambda texts: Query(ids=tuple(dict.fromkeys(id_ for t in texts for id_ in (t, t.lower())))),
+    _with_id,
+)
+_NAMES = _Kind(
+    lambda item: not item.by_id and not _is_tag(item.text),
+    lambda texts: Query(names=tuple(map(literal, texts))),  # a wildcard would match more
+    _with_name,
+)
+_ADDRESSES = _Kind(
+    lambda item: not item.by_id and _ADDRESS.fullmatch(item.text),
+    lambda texts: Query(addresses=tuple(texts)),
+    _with_address,
+)
+_KINDS = (_IDS, _NAMES, _ADDRESSES)
 
 
 async def _not_found(compute: Compute, text: str, gone: str) -> InstanceNotFound:

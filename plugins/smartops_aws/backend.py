@@ -21,6 +21,9 @@ from .runner import AwsRunner
 _WARM = 8
 """How many regions are made ready at start; a thirtieth of a second each."""
 
+_READ = 5.0
+"""Seconds for which a read waits for an answer, retries included."""
+
 
 def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
     """Make the backends, in the order of the configuration; nothing is asked of AWS yet."""
@@ -32,9 +35,9 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
     for account in config.accounts:
         shared = Account(_access(account, config), clock)
         for region in account.regions:
-            yield kind(Region(shared, region, wait=wait), config)
+            yield kind(Region(shared, region, wait, _READ), config)
         if config.costs.enabled and account.costs:
-            home = Region(shared, _home_of_costs(account), wait=wait)
+            home = Region(shared, _home_of_costs(account), wait, _READ)
             yield AwsCosts(account, home, config.costs)
 
 

@@ -44,7 +44,7 @@ class Commands:
     def __init__(self, region: Region, poll: float) -> None:
         self.region = region
         self._poll = poll
-        self._in_flight: SingleFlight[Results] = SingleFlight()
+        self._in_flight: SingleFlight[str, Results] = SingleFlight()
         self._known: LRUCache[str, _Command] = LRUCache(_REMEMBERED)
 
     def sent(self, id: str, instances: Sequence[str]) -> None:

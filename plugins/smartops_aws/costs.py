@@ -38,7 +38,7 @@ class AwsCosts(Costs):
         self.region = region
         self._config = config
         self._bills: TTLCache[date, _Days] = TTLCache(1, _CACHED, region.clock.time)
-        self._in_flight: SingleFlight[_Days] = SingleFlight()
+        self._in_flight: SingleFlight[tuple[int, date], _Days] = SingleFlight()
 
     async def ping(self) -> None:
         """Return: to ask whether Cost Explorer answers would cost a cent."""

@@ -7,6 +7,7 @@ many by reading the whole list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -23,7 +24,6 @@ FEW = 25
 _ACTIVE = "PT3H"
 _PRESENT = 3600.0  # seconds for which the metrics of an agent are cached
 _ABSENT = 600.0  # seconds after which an instance without an agent is asked about again
-_MOST = 20_000
 _NOTHING: Gauges = {}
 
 
@@ -33,8 +33,8 @@ class Discovery:
     def __init__(self, region: Region, namespace: str) -> None:
         self.region = region
         self._namespace = namespace
-        self._in_flight: SingleFlight[None] = SingleFlight()
-        self._known: TLRUCache[str, Gauges] = TLRUCache(_MOST, self._until, region.clock.time)
+        self._in_flight: SingleFlight[str, None] = SingleFlight()
+        self._known: TLRUCache[str, Gauges] = TLRUCache(math.inf, self._until, region.clock.time)
 
     async def of(self, ids: Sequence[str]) -> Mapping[str, Gauges]:
         """Return what the agent measures on each instance; nothing where there is no agent."""

@@ -63,7 +63,7 @@ class Listing:
 
     def __init__(self, region: Region) -> None:
         self.region = region
-        self._in_flight: SingleFlight[Snapshot] = SingleFlight()
+        self._in_flight: SingleFlight[Hashable, Snapshot] = SingleFlight()
         self._cached: LRUCache[Hashable, Snapshot] = LRUCache(_CACHED)
         self._changes = 0
 
@@ -73,7 +73,7 @@ class Listing:
             _position(query.cursor)  # an invalid cursor is refused before AWS is called
         key = _key(query)
         found = self._cached.get(key)
-        age = _FOLLOWED if query.cursor else _FIRST_PAGE
+        age = _FOLLOWED if query.cursor or query.follows else _FIRST_PAGE
         if not (found and query.limit and self.region.clock.time() - found.at < age):
             changes = self._changes
             found = await self._in_flight.do((key, changes), partial(self._read, query))
@@ -91,11 +91,11 @@ class Listing:
         self._changes += 1
 
     async def _read(self, query: Query) -> Snapshot:
-        at = self.region.clock.time()
         parts: list[Sequence[Instance]] = []
         for filters in requests(query):
             pages = self.region.pages(DESCRIBE, Filters=filters, MaxResults=PAGE)
             parts += [page[INSTANCES] async for page in pages]
+        at = self.region.clock.time()  # reading a large fleet takes longer than it is cached
         return await to_thread.run_sync(_assembled, at, parts, query, limiter=self.region.places)
 
 

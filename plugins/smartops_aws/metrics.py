@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from .config import AwsConfig
 from .discovery import Discovery
 from .gauges import Gauge, Gauges, cpu
 from .kit import Region
-from .kit.concurrency import together
+from .kit.concurrency import SingleFlight, together
 from .part import Part
 
 _FIVE_MINUTES = timedelta(minutes=5)  # what EC2 measures without detailed monitoring
@@ -32,8 +33,6 @@ _STORED: tuple[tuple[timedelta, timedelta], ...] = (
 _TURN = 20  # instances and gauges that are handled before other tasks can run
 MOST_QUERIES = 500
 MOST_POINTS = 90_000  # CloudWatch takes 100,800; the ends of a window add some
-_MOST_USAGES = 20_000
-_MOST_SERIES = 1_000
 
 _UNKNOWN = Usage()
 
@@ -50,8 +49,10 @@ class AwsMetrics(Part, Metrics):
         seconds = config.metrics.cache.total_seconds()
         self._discovery = Discovery(region, config.metrics.agent_namespace)
         time = region.clock.time
-        self._usages: TTLCache[str, Usage | None] = TTLCache(_MOST_USAGES, seconds, time)
-        self._series: TTLCache[_Key, Series] = TTLCache(_MOST_SERIES, seconds, time)
+        self._usages: TTLCache[str, Usage | None] = TTLCache(math.inf, seconds, time)
+        self._series: TTLCache[_Key, Series] = TTLCache(math.inf, seconds, time)
+        self._asked: SingleFlight[str, Usage | None] = SingleFlight()
+        self._averaged: SingleFlight[_Key, Series] = SingleFlight()
 
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
         """Return the newest usage of the last hour; ``at`` is that of the oldest value in it."""
@@ -59,8 +60,7 @@ class AwsMetrics(Part, Metrics):
         known = {id_: self._usages.get(id_, _UNKNOWN) for id_ in ids}
         missing = [id_ for id_ in ids if known[id_] is _UNKNOWN]
         if missing:
-            known |= (newest := await self._newest(missing))
-            self._usages.update(newest)
+            known |= await self._asked.batch(missing, self._newest)
         return {id_: usage for id_ in ids if (usage := known[id_]) is not None}
 
     async def series(
@@ -79,20 +79,27 @@ class AwsMetrics(Part, Metrics):
         now = self.region.clock.now()
         _possible(since, now, period)
         start = _aligned(since, period)
-        ids = list(dict.fromkeys(instance.id for instance in instances))
-        keys = {id_: (metric, id_, start, period) for id_ in ids}
-        known = {id_: found for id_ in ids if (found := self._series.get(keys[id_])) is not None}
-        missing = [id_ for id_ in ids if id_ not in known]
+        ids = dict.fromkeys(instance.id for instance in instances)
+        keys: list[_Key] = [(metric, id_, start, period) for id_ in ids]
+        known = {key: found for key in keys if (found := self._series.get(key)) is not None}
+        missing = [key for key in keys if key not in known]
         if missing:
-            gauges = await self._gauges(metric, missing)
-            every = [gauge for own in gauges.values() for gauge in own]
-            points = await read(self.region, every, start, _aligned(now, period) + period, period)
-            for number, id_ in enumerate(missing, 1):
-                known[id_] = _fullest([points[item] for item in gauges[id_] if item in points])
-                self._series[keys[id_]] = known[id_]
-                if number % _TURN == 0:
-                    await lowlevel.checkpoint()
-        return {id_: known[id_] for id_ in ids if known[id_]}
+            known |= await self._averaged.batch(missing, partial(self._averages, now))
+        return {key[1]: known[key] for key in keys if known[key]}
+
+    async def _averages(self, now: datetime, keys: Sequence[_Key]) -> Mapping[_Key, Series]:
+        """Ask for series of one metric and period, and cache them."""
+        metric, _, start, period = keys[0]
+        gauges = await self._gauges(metric, [id_ for _, id_, *_ in keys])
+        every = [gauge for own in gauges.values() for gauge in own]
+        points = await read(self.region, every, start, _aligned(now, period) + period, period)
+        found: dict[_Key, Series] = {}
+        for number, key in enumerate(keys, 1):
+            found[key] = _fullest([points[item] for item in gauges[key[1]] if item in points])
+            if number % _TURN == 0:
+                await lowlevel.checkpoint()
+        self._series.update(found)
+        return found
 
     async def _gauges(self, metric: Metric, ids: Sequence[str]) -> Mapping[str, Sequence[Gauge]]:
         if metric == "cpu":
@@ -113,6 +120,7 @@ class AwsMetrics(Part, Metrics):
             usages[id_] = _usage(own, points)
             if number % (10 * _TURN) == 0:
                 await lowlevel.checkpoint()
+        self._usages.update(usages)
         return usages
 
 

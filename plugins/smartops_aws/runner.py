@@ -21,13 +21,13 @@ from smartops import (
     Runner,
     ValidationFailed,
 )
-from smartops.backends import RunPart, RunResult, join_parts, split_parts
+from smartops.backends import Failure, PartialList, RunPart, RunResult, join_parts, split_parts
 
 from .commands import Commands
 from .config import AwsConfig
 from .documents import Documents, Order, Platform
 from .kit import Region
-from .kit.concurrency import SingleFlight, together
+from .kit.concurrency import SingleFlight, attempted
 from .kit.refusals import SsmUnavailable
 from .nodes import chunks, reach
 from .part import Part
@@ -65,7 +65,7 @@ class AwsRunner(Part, Runner):
         self._documents = Documents(config.runner)
         self._commands = Commands(region, config.runner.poll.total_seconds())
         self._sender = Sender(region)
-        self._in_flight: SingleFlight[str] = SingleFlight()
+        self._in_flight: SingleFlight[tuple[str, object], str] = SingleFlight()
         self._sent: LRUCache[str, _Sent] = LRUCache(_REMEMBERED)
 
     async def send(
@@ -92,21 +92,29 @@ class AwsRunner(Part, Runner):
         return run_id
 
     async def results(self, run_id: str) -> tuple[RunResult, ...]:
-        """Return how a run stands; raises ValidationFailed for a run that is not known."""
+        """Return how a run stands; raises ValidationFailed for a run that is not known.
+
+        Of a run of several commands, the results of those that were answered are
+        returned; the refusal is raised if none was.
+        """
         parts = _parts(run_id)
         commands = [part.run for part in parts if part.run]
-        found = {
-            result.instance_id: result
-            for results in await together(self._commands.results, commands)
-            for result in results
-        }
+        answered, refused = await attempted(self._commands.results, commands)
+        if refused and not answered:
+            raise refused[0]
+        found = {result.instance_id: result for results in answered for result in results}
         for part in parts:
             found |= {id_: RunResult(id_, "unreachable", errors=part.why) for id_ in part.ids}
-        return tuple(found[id_] for id_ in self._order(run_id, found))
+        ordered = tuple(found[id_] for id_ in self._order(run_id, found))
+        missing = [Failure(self.name, error) for error in refused[:1]]
+        return PartialList(ordered, missing) if missing else ordered
 
     async def cancel(self, run_id: str) -> None:
         """Stop a run where it has not ended; raises ValidationFailed if it is not known."""
-        await together(self._commands.cancel, [part.run for part in _parts(run_id) if part.run])
+        commands = [part.run for part in _parts(run_id) if part.run]
+        _, refused = await attempted(self._commands.cancel, commands)
+        if refused:
+            raise refused[0]
 
     async def _send(self, job: _Job, instances: Sequence[Instance]) -> str:
         for platform in {item.platform for item in instances}:

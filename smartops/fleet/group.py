@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +22,9 @@ log = logging.getLogger("smartops.fleet")
 
 READ_SECONDS = 20.0
 """How long a backend may take to answer a read before the reply is given without it."""
+
+_LATER = 0.5
+"""How many seconds others may still take once the results are enough."""
 
 _SHARE = 0.9  # of the remaining time, so that there is time left to report who did not answer
 
@@ -82,12 +86,17 @@ class Group(Backend, Generic[B]):
 
 
 async def ask(
-    calls: Mapping[str, Callable[[], Awaitable[T]]], clock: Clock, *, changes: bool = False
+    calls: Mapping[str, Callable[[], Awaitable[T]]],
+    clock: Clock,
+    *,
+    changes: bool = False,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Answers[T]:
     """Make one call for each backend concurrently; raises nothing but cancellation.
 
     Reads are abandoned after a timeout. Changes are awaited for as long as leaves
-    time to report their outcome.
+    time to report their outcome. Soon after the results are ``enough``, the rest
+    is abandoned, and is neither a result nor a failure.
     """
     left = _SHARE * (anyio.current_effective_deadline() - anyio.current_time())
     limit = max(0.0, left if changes else min(left, READ_SECONDS))
@@ -99,6 +108,8 @@ async def ask(
             try:
                 with clock.fail_after(limit):
                     found[name] = await call()
+                if enough():
+                    rest.enter_context(clock.after(_LATER, tasks.cancel_scope.cancel))
             except Refusal as error:
                 failed[name] = error
             except TimeoutError:
@@ -106,9 +117,10 @@ async def ask(
         if caught.error is not None:
             failed[name] = InternalError("Something went wrong; the log says what")
 
-    async with anyio.create_task_group() as tasks:
-        for name, call in calls.items():
-            tasks.start_soon(one, name, call)
+    with ExitStack() as rest:
+        async with anyio.create_task_group() as tasks:
+            for name, call in calls.items():
+                tasks.start_soon(one, name, call)
     return Answers(
         {name: found[name] for name in calls if name in found},
         tuple(Failure(name, failed[name]) for name in calls if name in failed),

@@ -42,7 +42,7 @@ class _Reader:
     async def read(self, query: Query) -> Mapping[str, int]:
         """Read until there are enough items for a page of the whole; returns the counts."""
         if self.position == ENDED:
-            return (await self.compute.list(replace(query, cursor="", limit=1))).counts
+            return (await self.compute.list(replace(query, limit=1))).counts
         cursor = str(self.position)
         while True:
             page = await self.compute.list(replace(query, cursor=cursor))
@@ -74,14 +74,20 @@ class _Reader:
 async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> Page:
     """Return one page of the members' merged listings.
 
+    Once all wanted ids are found, no other member is waited for.
     Members that do not answer are named, and left out of the following pages.
     Raises the joint error if no member answers, and ValidationFailed for a
     cursor of other members.
     """
     readers = _readers(members, query.cursor)
-    plain = replace(query, cursor="", backends=())
+    plain = replace(query, cursor="", backends=(), follows=bool(query.cursor))
     asked = {item.name: partial(item.read, plain) for item in readers if item.position != FAILED}
-    answers = await ask(asked, clock)
+
+    def complete() -> bool:
+        wanted = {id_.lower() for id_ in query.ids}
+        return bool(wanted) and wanted <= {it.id.lower() for each in readers for it in each.items}
+
+    answers = await ask(asked, clock, enough=complete)
     before = tuple(_left_out(item.name) for item in readers if item.position == FAILED)
     failures = (*before, *answers.failures)
     if not answers.found:

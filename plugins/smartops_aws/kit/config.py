@@ -109,5 +109,5 @@ class ConnectionLimits(Section):
         default=8,
         ge=1,
         le=64,
-        description="Calls under way at once in one region of one account.",
+        description="Calls under way at once to one service in one region of one account.",
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 Cause = Literal[
-    "service", "credentials", "account", "parameters", "unreached", "unanswered", "unreadable"
-]
+    "service", "credentials", "account", "parameters",
+    "skipped", "unreached", "unanswered", "unreadable",
+]  # fmt: skip
 """``service``: AWS refused. ``credentials``: there are none to sign with. ``account``: they belong
-to another account than configured. ``parameters``: it was never sent. ``unreached``: there was no
-connection. ``unanswered``: what became of it is unknown. ``unreadable``: likewise, because the
-answer was broken or not from AWS."""
+to another account than configured. ``parameters``: it was never sent. ``skipped``: likewise,
+because the service hung before. ``unreached``: there was no connection. ``unanswered``: what became
+of it is unknown. ``unreadable``: likewise, because the answer was broken or not from AWS."""
 
 _LONGEST = 4000
 """The maximum length of an error text: a proxy's error page can be a megabyte."""

@@ -188,6 +188,7 @@ def _invalid(fault: Fault, action: Action) -> Refusal:
 
 def _unavailable(fault: Fault, action: Action) -> Refusal:
     what = {
+        "skipped": "AWS did not answer, so it is skipped for now and not asked",
         "unreached": "AWS cannot be reached",
         "unanswered": "AWS did not answer",
         "unreadable": "AWS gave no valid answer",

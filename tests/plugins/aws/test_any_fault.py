@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -53,6 +54,12 @@ async def earlier(aws: Any, machine: Instance) -> None:
     run = await aws.send("uptime", [machine], limit=timedelta(seconds=60), key="e")
     aws._commands._known.clear()
     await aws.results(run)
+
+
+@pytest.fixture(autouse=True)
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reads take any time, because the clock runs much faster than the simulator."""
+    monkeypatch.setattr("smartops_aws.backend._READ", math.inf)
 
 
 CALLS: dict[str, Callable[[Any, Instance], Awaitable[object]]] = {

@@ -86,7 +86,7 @@ def say(there: Bot) -> Say:
         async def pass_time() -> None:
             while True:
                 await anyio.sleep(0.005)
-                there.clock.advance(0.25)
+                there.clock.advance(0.05)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(pass_time)
