@@ -7,11 +7,13 @@ that a failure has a name and the other plugins' problems are still found.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import inspect
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import ModuleType
@@ -27,6 +29,7 @@ from .channel import Channel, Runtime
 from .command import Command
 from .errors import Problem, StartupError
 from .interpreter import Interpreter
+from .nearness import hint as near_hint
 from .nearness import nearest
 from .services import Services
 
@@ -38,15 +41,18 @@ HOOKS = tuple(
     if inspect.isfunction(value) and hasattr(value, f"{hookspecs.PROJECT}_spec")
 )
 
-_KINDS: Mapping[str, tuple[type | None, str]] = {
+_KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_backends": (Backend, "a Backend"),
     "register_commands": (Command, "a command (a function under @command)"),
     "register_channels": (Channel, "a Channel"),
-    "register_middleware": (None, "a layer (async def layer(call, call_next))"),
-    "register_guards": (None, "a guard (async def guard(call, effect, plan))"),
+    "register_middleware": (2, "a layer (async def layer(call, call_next))"),
+    "register_guards": (3, "a guard (async def guard(call, effect, plan))"),
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }
+
+
+"""What the items of each hook are: a type, or the number of a coroutine function's arguments."""
 
 
 def available() -> list[str]:
@@ -119,10 +125,11 @@ class Plugins:
 
     def _add(self, manager: pluggy.PluginManager, name: str, plugin: object, where: str) -> bool:
         """Register hooks with a manager; whether they are valid."""
-        problems = [
-            problem for hook in HOOKS if (problem := _async(name, plugin, hook, where)) is not None
-        ]
-        if problems:
+        if problems := [
+            Problem(f"hook {hook} of plugin {name} {text}", where=where, hint=hint)
+            for hook in HOOKS
+            for text, hint in _mistakes(plugin, hook)
+        ]:
             self.problems += problems
             return False
         try:
@@ -197,13 +204,17 @@ class Plugins:
         return None
 
     def _call(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
+        services = arguments.get("services")
+        if isinstance(services, Services):
+            arguments = {**arguments, "services": services.of(name)}
         caller = getattr(self._managers[name].hook, hook)
         wanted = caller.spec.argnames if caller.spec else ()
         try:
             return caller(**{key: arguments.get(key) for key in wanted})
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             log.debug("hook %s of plugin %s failed", hook, name, exc_info=True)
-            self._bad(name, hook, brief(error))
+            hint = "smartops check -v shows where"
+            self.problems.append(Problem(brief(error), f"plugin {name}", hook, hint))
             return None
 
     def _items(self, name: str, hook: str, result: object) -> Sequence[object]:
@@ -213,8 +224,8 @@ class Plugins:
         kind, wanted = _KINDS[hook]
         items = []
         for item in result:
-            good = isinstance(item, kind) if kind else inspect.iscoroutinefunction(item)
-            if good:
+            fits = isinstance(item, kind) if isinstance(kind, type) else _is_async(item, kind)
+            if fits:
                 items.append(item)
             else:
                 self._bad(name, hook, f"returned {item!r} where {wanted} belongs")
@@ -236,17 +247,40 @@ def _hooks(manager: pluggy.PluginManager | None, plugin: object) -> list[str]:
     return [caller.name for caller in callers or ()]
 
 
-def _async(name: str, plugin: object, hook: str, where: str) -> Problem | None:
-    """Return what is wrong with a hook that is a coroutine function or an async generator."""
+def _mistakes(plugin: object, hook: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a hook, and the remedy."""
     function = getattr(plugin, hook, None)
-    text = f"hook {hook} of plugin {name} is 'async def'"
     if inspect.iscoroutinefunction(function):
-        hint = "hooks run once at start: return objects whose methods are coroutines"
-        return Problem(text, where=where, hint=hint)
-    if inspect.isasyncgenfunction(function):
-        hint = "decorate it with @contextlib.asynccontextmanager, below @hookimpl"
-        return Problem(text, where=where, hint=hint)
-    return None
+        yield (
+            "is 'async def'",
+            "hooks run once at start: return objects whose methods are coroutines",
+        )
+    elif inspect.isasyncgenfunction(function):
+        yield (
+            "is 'async def'",
+            "decorate it with @contextlib.asynccontextmanager, below @hookimpl",
+        )
+    elif (
+        inspect.isroutine(function)
+        and not hasattr(function, f"{hookspecs.PROJECT}_impl")
+        and function.__module__ in (getattr(plugin, "__name__", None), type(plugin).__module__)
+    ):
+        yield "is not marked", "write @hookimpl above it"
+
+
+def _is_async(item: object, arguments: int) -> bool:
+    """Whether an item is callable with so many arguments and returns an awaitable."""
+    inner = item
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    called = getattr(inner, "__call__", None)  # noqa: B004 - of an object with async __call__
+    if not callable(item) or not any(map(inspect.iscoroutinefunction, (inner, called))):
+        return False
+    try:
+        inspect.signature(item).bind(*range(arguments))
+    except TypeError:
+        return False
+    return True
 
 
 def _near(name: str) -> str:
@@ -256,14 +290,15 @@ def _near(name: str) -> str:
 
 
 def _invalid(name: str, error: pluggy.PluginValidationError, where: str) -> Problem:
-    reason = str(error).splitlines()[-1].strip()
-    hint = ""
-    unknown = getattr(error, "args", [""])[0]
-    if "unknown hook" in str(unknown):
-        written = str(unknown).split("unknown hook '")[1].partition("'")[0]
-        meant = nearest(written, HOOKS)
-        hint = f"did you mean {meant}?" if meant else f"the hooks are {', '.join(HOOKS)}"
-        reason = f"there is no hook {written}"
+    text = str(error)
+    reason, hint = text.splitlines()[-1].strip(), ""
+    if unknown := re.search(r"unknown hook '(\w+)'", text):
+        reason = f"there is no hook {unknown[1]}"
+        hint = near_hint(unknown[1], HOOKS, "the hooks are")
+    elif stray := re.search(r"for hook '(\w+)'.*Argument\(s\) \{'(\w+)'", text, re.DOTALL):
+        known = list(inspect.signature(getattr(hookspecs, stray[1])).parameters)
+        reason = f"the hook {stray[1]} has no argument {stray[2]}"
+        hint = near_hint(stray[2], known, "it has") or "it has none"
     return Problem(f"plugin {name}: {reason}", where=where, hint=hint)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -152,10 +152,6 @@ class KeyValueStore(Protocol):
         ...
 
 
-def _no_key_value_store(name: str) -> KeyValueStore:
-    raise LookupError(f"there is no store here for the plugin {name}")
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """Handed to the hooks that ask for ``services``.
@@ -163,8 +159,8 @@ class Services:
     ``issuers`` are those of ``auth.issuers`` in the configuration.
     ``anonymous`` is True under the development setting that allows unauthenticated
     requests from loopback addresses. ``max_depth`` is ``server.max_depth``, for
-    :func:`~smartops.wire.parse_json`. ``key_value_store(NAME)`` returns the durable
-    facts of the plugin NAME; they can be used once the app runs. ``policy_tags``
+    :func:`~smartops.wire.parse_json`. ``plugin`` is the name of the plugin in the
+    configuration, and ``kv`` has its durable values once the app runs. ``policy_tags``
     maps the keys of tags that rules of the policy look at to the name of such a
     rule; it is complete once all commands are registered.
 
@@ -179,6 +175,18 @@ class Services:
     issuers: tuple[Issuer, ...] = ()
     anonymous: bool = False
     max_depth: int = 32
-    key_value_store: Callable[[str], KeyValueStore] = _no_key_value_store
     policy_tags: dict[str, str] = field(default_factory=dict)
     shared: dict[type, Any] = field(default_factory=dict)
+    plugin: str = ""
+    key_value_stores: Callable[[str], KeyValueStore] | None = field(default=None, repr=False)
+
+    @property
+    def kv(self) -> KeyValueStore:
+        """The key-value store of the plugin."""
+        if self.key_value_stores is None:
+            raise LookupError("there is no key-value store here")
+        return self.key_value_stores(self.plugin)
+
+    def of(self, plugin: str) -> Services:
+        """Return the services of a plugin."""
+        return replace(self, plugin=plugin)

@@ -34,7 +34,7 @@ def setup(config: BedrockConfig, services: Services) -> Hooks:
     require_sdk("bedrock")
     from .interpreter import BedrockInterpreter
 
-    return Hooks(BedrockInterpreter(config, services.key_value_store(NAME), services.clock))
+    return Hooks(BedrockInterpreter(config, services.kv, services.clock))
 
 
 class Hooks:
@@ -60,7 +60,7 @@ def register_commands(config: BedrockConfig, services: Services) -> Iterable[Com
     from .budget import Budget
     from .usage import usage
 
-    return [usage(config, Budget(config.budget, services.key_value_store(NAME), services.clock))]
+    return [usage(config, Budget(config.budget, services.kv, services.clock))]
 
 
 @hookimpl

@@ -81,7 +81,7 @@ def compose(
         known = {problem.path for problem in problems}
         problems += [problem for problem in error.problems if problem.path not in known]
     if problems:
-        raise StartupError(*in_file_order(problems))
+        raise StartupError(*in_file_order(map(document.placed, problems)))
     return replace(made, hash=document.hash)
 
 
@@ -110,8 +110,8 @@ def assemble(
         trusted_issuers(settings, own_issuers),
         anonymous=settings.auth.anonymous,
         max_depth=settings.server.max_depth,
-        key_value_store=key_value_stores.key_value_store,
         policy_tags=policy_tags,
+        key_value_stores=key_value_stores.key_value_store,
     )
 
     offers = collect(plugins, services, CORE_COMMANDS)
@@ -203,5 +203,5 @@ def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
             problems += error.problems
     problems += plugins.problems
     if problems or settings is None:
-        raise StartupError(*in_file_order([*problems, *later]))
+        raise StartupError(*in_file_order(map(document.placed, [*problems, *later])))
     return settings, plugins, later

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pydantic import BaseModel
+
 from smartops.config import Settings
 
 from .composition import Composition
@@ -26,7 +28,9 @@ def needing_restart(old: Composition, new: Composition) -> Iterator[str]:
     for section in Settings.model_fields:
         if section not in (*RELOADED, "plugins"):
             before, after = getattr(old.settings, section), getattr(new.settings, section)
-            for name in type(before).model_fields:
+            if not isinstance(before, BaseModel) and before != after:
+                yield section
+            for name in getattr(type(before), "model_fields", ()):
                 if getattr(before, name) != getattr(after, name):
                     yield f"{section}.{name}"
     if old.settings.limits.url != new.settings.limits.url:

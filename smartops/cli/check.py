@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Validate a configuration file.")
 @configured()
-def check(config: Path) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Show the tracebacks of plugins.")
+def check(config: Path, verbose: bool) -> None:
     """Validate a configuration file, without starting anything.
 
     Reads the file, loads its plugins, and composes the app. Prints a line with its
     place for each problem, and then exits with status 2.
     """
     from smartops.app import compose
+    from smartops.config import read
+    from smartops.telemetry import configure
 
+    if verbose:
+        configure("debug")
     composition = compose(config, writes=False)
+    for problem in read(config).literal_secrets():
+        click.echo(f"{problem.where}: warning: {problem.text}", err=True)
     for warning in warnings(composition):
         click.echo(f"{config}: warning: {warning}", err=True)
     plugins, commands = len(composition.plugins.names), len(composition.commands)

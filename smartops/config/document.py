@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -160,6 +161,23 @@ class Document:
         if findings or (model is not None and filled is None):
             raise StartupError(*_problems(str(self.path), findings))
         return filled
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return a problem of a plugin with the place of the plugin in the file."""
+        owner = re.match(r"plugins? (\S+)", problem.where)
+        place = self.plugins().get(owner[1]) if owner else None
+        if place is None:
+            return problem
+        return replace(
+            problem, where=place, path=": ".join(filter(None, (problem.where, problem.path)))
+        )
+
+    def literal_secrets(self) -> Iterator[Problem]:
+        """Yield texts in the sections of plugins whose keys are called like secrets."""
+        for name, node in named_scalars(child(self._root, "plugins") or {}):
+            if is_secret_name(name) and not node.is_referenced and isinstance(node.native(), str):
+                text = f"{name} looks like a secret; use ${{NAME}} or ${{file:PATH}}"
+                yield Problem(text, f"{self.path}:{node.mark.line}:{node.mark.column}")
 
     def secrets(self) -> Iterator[str]:
         """Yield values from outside the file that are secrets by their source or their name.

@@ -9,10 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from smartops.app import App, Composition, assemble
 from smartops.backend import Backend
 from smartops.config import Settings
-from smartops.errors import StartupError
+from smartops.config.settings import Section
+from smartops.config.wording import wording
+from smartops.errors import Problem, StartupError
 from smartops.hookspecs import hookimpl
 from smartops.message import Identity, Message, Place
 from smartops.middleware import ProgressReporter
@@ -102,11 +106,13 @@ class Bot:
         Raises StartupError if the plugin or its section is wrong.
         """
         name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        loaded = Plugins()
+        loaded.register(name, plugin)
+        model = loaded.model(name) if name in loaded.names else None
+        if loaded.problems:
+            raise StartupError(*loaded.problems)
         self._plugins.register(name, plugin)
-        model = self._plugins.model(name)
-        if self._plugins.problems:
-            raise StartupError(*self._plugins.problems)
-        self._plugins.configs[name] = model.model_validate(config) if model else None
+        self._plugins.configs[name] = _section(name, model, config)
 
     def add(self, *backends: Backend) -> None:
         """Load backends as one more plugin."""
@@ -223,6 +229,21 @@ class _Reports(ProgressReporter):
 
     async def show(self, text: str, done: int, total: int) -> None:
         self._texts.append(progress_text(text, done, total))
+
+
+def _section(name: str, model: type[BaseModel] | None, config: Mapping[str, Any]) -> Any:
+    """Return a plugin's section; raises StartupError for what a file could not contain either."""
+    if model is None and not config:
+        return None
+    try:
+        return (model or Section).model_validate(config, extra="forbid")
+    except ValidationError as error:
+        raise StartupError(
+            *(
+                Problem(wording(item), f"plugin {name}", ".".join(map(str, item["loc"])))
+                for item in error.errors()
+            )
+        ) from error
 
 
 class _Backends:

@@ -32,7 +32,7 @@ def offline_services(clock: Clock, http: HttpClient | None = None) -> Services:
     The test fails if anything is verified, or sent without an ``http`` client.
     """
     stores: defaultdict[str, KeyValueStore] = defaultdict(MemoryKeyValueStore)
-    return Services(clock, http or _NoHttp(), _NoVerifier(), key_value_store=stores.__getitem__)
+    return Services(clock, http or _NoHttp(), _NoVerifier(), key_value_stores=stores.__getitem__)
 
 
 @asynccontextmanager

@@ -45,7 +45,7 @@ class Builder:
             finally:
                 self.cleaned += 1
             await work.once("roof", self._step)
-            await services.key_value_store("builder").put("last", house)
+            await services.kv.put("last", house)
             return f"{house} has {floors} floors"
 
         return [build]
@@ -76,7 +76,7 @@ async def test_a_killed_bot_resumes_what_was_durable(bot: Bot, builder: Builder)
     assert answer.text == "tower has 1 floors"
     assert builder.steps == ["step 1", "step 2"]
     assert bot.progress == ["building (1 of 2)"]
-    assert await bot.services.key_value_store("builder").get("last") == "tower"
+    assert await bot.services.of("builder").kv.get("last") == "tower"
 
 
 async def test_a_form_is_filled_in(bot: Bot, builder: Builder) -> None:
@@ -110,7 +110,7 @@ async def test_the_http_client_and_the_store_for_unit_tests() -> None:
         reply = await services.http.request("GET", f"http://{host}:{port}/")
     await runner.cleanup()
     assert reply.body == b"hello"
-    values = services.key_value_store("mine")
+    values = services.of("mine").kv
     await values.put("a1", "one")
     await values.put("b1", "two")
     assert await values.items("a") == {"a1": "one"}

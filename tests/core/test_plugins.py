@@ -1,5 +1,6 @@
 """Plugins: found, checked, collected with their names; every hook, used as an author would."""
 
+import functools
 import types
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -332,9 +333,93 @@ async def test_a_misspelt_argument_is_found() -> None:
     def register_commands(conf: Any) -> list[Any]:
         return []
 
-    (text,) = texts(loaded(register_commands))
-    assert "conf" in text
-    assert "acme" in text
+    assert texts(loaded(register_commands)) == [
+        "file.yaml:3:3: plugin acme: the hook register_commands has no argument conf; "
+        "did you mean config?"
+    ]
+
+
+async def test_a_hook_without_the_mark_is_found_beside_marked_ones() -> None:
+    module = plugin(register_commands)
+    module.setup = setup = lambda: None  # type: ignore[attr-defined]
+    setup.__module__ = module.__name__
+    plugins = Plugins()
+    plugins.register("acme", module, "file.yaml:3:3")
+    assert texts(plugins) == [
+        "file.yaml:3:3: hook setup of plugin acme is not marked; write @hookimpl above it"
+    ]
+
+
+class Counting:
+    async def __call__(self, call: Call, call_next: Any) -> Reply:
+        return await call_next(call)
+
+
+async def with_a_name(name: str, call: Call, call_next: Any) -> Reply:
+    return await call_next(call)
+
+
+async def alone(call: Call) -> Reply:
+    raise NotImplementedError
+
+
+def test_layers_may_be_objects_and_partials_but_must_take_two_arguments() -> None:
+    layers = [Counting(), functools.partial(with_a_name, "acme"), with_a_name, alone]
+
+    def register_middleware() -> list[Any]:
+        return layers
+
+    plugins = loaded(register_middleware)
+    assert [offer.value for offer in plugins.collect("register_middleware")] == layers[:2]
+    assert [str(item).partition(" where ")[2] for item in plugins.problems] == [
+        "a layer (async def layer(call, call_next)) belongs"
+    ] * 2
+
+
+def storing(services: Services) -> list[Any]:
+    @command(f"{services.plugin} put {{value}}")
+    async def put(value: str) -> str:
+        """Store a value."""
+        await services.kv.put("key", value)
+        return "stored"
+
+    @command(f"{services.plugin} get")
+    async def get() -> str:
+        """Return the value."""
+        return await services.kv.get("key") or "nothing"
+
+    return [put, get]
+
+
+async def test_each_plugin_has_a_key_value_store_of_its_own(bot: Bot) -> None:
+    for name in ("one", "two"):
+        module = types.ModuleType(name)
+        module.register_commands = hookimpl(storing, specname="register_commands")  # type: ignore[attr-defined]
+        bot.load(module)
+    await bot.say("one put apple")
+    assert (await bot.say("one get")).text == "apple"
+    assert (await bot.say("two get")).text == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"wrod": "moin"}, "plugin acme: wrod: unknown key"),
+        ({"word": 3}, "plugin acme: word: must be text"),
+    ],
+)
+async def test_the_bot_refuses_a_section_as_a_file_does(
+    bot: Bot, config: dict[str, Any], problem: str
+) -> None:
+    def config_type() -> type[BaseModel]:
+        return Settings
+
+    with pytest.raises(StartupError) as caught:
+        bot.load(plugin(config_type), **config)
+    assert str(caught.value) == problem
+    bot.load(plugin(config_type), word="moin")  # the refused one left nothing behind
+    with pytest.raises(StartupError, match="plugin bare: size: unknown key"):
+        bot.load(plugin(register_commands, name="bare"), size=3)
 
 
 async def test_a_module_without_hooks_is_no_plugin() -> None:
@@ -364,7 +449,7 @@ async def test_a_failing_hook_has_the_plugins_name_and_hides_nothing_else() -> N
     assert plugins.collect("register_backends") == []
     assert [offer.value for offer in plugins.collect("register_commands")] == [greet]
     assert texts(plugins) == [
-        "plugin acme: register_backends: ValueError: bad seed",
+        "plugin acme: register_backends: ValueError: bad seed; smartops check -v shows where",
         "plugin acme: register_commands: returned 'not a command' where a command "
         "(a function under @command) belongs",
     ]

@@ -18,12 +18,14 @@ from .base import Advance, Contract
 class RunnerContract(Contract):
     """Remote execution on Linux machines.
 
-    ``sends_once``: the platform has idempotency tokens.
+    ``sends_once``: the platform has idempotency tokens. ``shortest`` is the shortest limit of a
+    script that it accepts.
     """
 
     sends_once: ClassVar[bool] = False
     unknown_run: ClassVar[str] = "00000000-0000-4000-8000-000000000000"
     limit: ClassVar[timedelta] = timedelta(seconds=60)
+    shortest: ClassVar[timedelta] = timedelta(seconds=30)
 
     @pytest.fixture
     def runner(self) -> Runner:
@@ -78,7 +80,7 @@ class RunnerContract(Contract):
     async def test_a_script_times_out_at_the_limit(
         self, runner: Runner, targets: Sequence[Instance], advance: Advance
     ) -> None:
-        run = await runner.send("sleep 250", targets[:1], limit=timedelta(seconds=30), key="")
+        run = await runner.send("sleep 250", targets[:1], limit=self.shortest, key="")
         (result,) = await self._wait_for_end(runner, advance, run)
         assert (result.status, result.exit_code) == ("timed-out", None)
 

@@ -45,7 +45,7 @@ class ChannelContract:
         harness = Harness(bot, driver, plugin, Intake(await bot.app(), nothing))
         yield harness
         await harness.settle()
-        assert driver.rejected() == ()
+        assert not driver.rejected()
 
     # Authentication.
 

@@ -201,3 +201,50 @@ def test_check_warns_if_no_issuer_has_a_person(run, config, auth, warning):
     done = run("check")
     assert done.status == 0
     assert done.errors == [f"smartops.yaml: warning: {warning}"]
+
+
+PLUGIN = """
+from pydantic import BaseModel
+from smartops import hookimpl
+
+class Settings(BaseModel):
+    bot_token: str = ""
+    max_token: int = 0
+
+@hookimpl
+def config_type():
+    return Settings
+
+@hookimpl
+def register_commands(config):
+    return {}[config.bot_token]
+"""
+
+
+def test_check_shows_where_a_hook_fails_and_in_which_line_the_plugin_is(run, config, monkeypatch):
+    (config.parent / "failing_plugin.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(str(config.parent))
+    config.write_text(config.read_text() + "  failing_plugin: {bot_token: literal, max_token: 3}\n")
+    line = len(config.read_text().splitlines())
+    done = run("check")
+    assert done.status == 2
+    assert done.errors[-1] == (
+        f"{config.name}:{line}:3: plugin failing_plugin: register_commands: "
+        "KeyError: 'literal'; smartops check -v shows where"
+    )
+    assert "Traceback" not in done.err
+    assert "return {}[config.bot_token]" in run("check", "-v").err
+
+
+def test_check_warns_of_a_literal_that_looks_like_a_secret(run, config, monkeypatch):
+    (config.parent / "careless_plugin.py").write_text(PLUGIN.replace("{}[config.bot_token]", "[]"))
+    monkeypatch.syspath_prepend(str(config.parent))
+    section = "  careless_plugin: {bot_token: literal, max_token: 3}\n"
+    config.write_text(config.read_text() + section)
+    line = len(config.read_text().splitlines())
+    done = run("check")
+    assert done.status == 0
+    assert done.errors == [
+        f"{config.name}:{line}:32: warning: bot_token looks like a secret; "
+        "use ${NAME} or ${file:PATH}"
+    ]
