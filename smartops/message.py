@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -134,7 +134,9 @@ class Message:
     ``claimed`` is a sender that was stated but not authenticated: it is only
     recorded. ``acting`` is who sent the message for the sender, with the right to
     impersonate. ``asks`` is True if the channel can ask the sender a question.
-    ``reference`` is the channel's own, for sending the reply. ``roles`` are
+    ``reference`` is the channel's own, for sending the reply. So is ``short_lived``, such
+    as a URL that is as good as a token: it is stored until the reply is sent, and in no
+    approval or operation. ``roles`` are
     given by the sender's token, for this message only.
     """
 
@@ -152,11 +154,16 @@ class Message:
     sender_name: str = ""
     claimed: str = ""
     reference: Mapping[str, Any] = field(default_factory=dict)
+    short_lived: Mapping[str, Any] = field(default_factory=dict)
     shown_in: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     asks: bool = False
     acting: str = ""
     roles: tuple[str, ...] = ()
+
+    def lasting(self) -> Message:
+        """Return the message without what is of no use after the reply."""
+        return replace(self, short_lived={}) if self.short_lived else self
 
     def dump(self) -> bytes:
         """Return the message as JSON for the store; :meth:`load` reads it."""

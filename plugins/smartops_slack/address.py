@@ -48,7 +48,7 @@ class UserInput(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a reply goes; the message stores it in ``reference``, so that it survives a restart.
+    """Where a reply goes; the message carries it, so that it survives a restart.
 
     ``thread`` is the ``ts`` of the first message of the thread. ``response_url`` answers
     without membership of the channel, until ``response_until``; ``trigger`` opens a dialog,
@@ -73,7 +73,7 @@ class Address:
     @classmethod
     def of(cls, message: Message) -> Self:
         """Return the address that a message carries."""
-        return cls(**message.reference)
+        return cls(**message.reference, **message.short_lived)
 
 
 @dataclass(frozen=True, slots=True)

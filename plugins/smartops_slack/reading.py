@@ -109,7 +109,8 @@ class Reader:
             thread=found.thread,
             team=found.origin.team,
             sender_name=found.name,
-            reference=self._reference(found, request_id),
+            reference=_reference(found),
+            short_lived=self._short_lived(found, request_id),
             shown_in=found.shown_in,
             form=found.form,
             asks=True,
@@ -129,21 +130,27 @@ class Reader:
             return home if home in self._workspaces else ""
         return enterprise or team
 
-    def _reference(self, found: UserInput, request_id: str) -> dict[str, Any]:
-        """Return the members of the reply's Address that have a value."""
-        reference: dict[str, Any] = {"channel": found.channel, "user": found.user}
-        if found.thread:
-            reference["thread"] = found.thread
+    def _short_lived(self, found: UserInput, request_id: str) -> dict[str, Any]:
+        """Return the members of the reply's Address that are as good as a token for a while."""
+        members: dict[str, Any] = {}
         now = self._clock.time()
         if found.trigger:
-            reference |= {"trigger": found.trigger, "trigger_until": now + TRIGGER_SECONDS}
-        if found.asked and not is_direct(found.channel):
-            reference["asked"] = found.asked
+            members |= {"trigger": found.trigger, "trigger_until": now + TRIGGER_SECONDS}
         if self._hosts.answers(found.answers):
-            reference |= {"response_url": found.answers, "response_until": now + ANSWER_SECONDS}
+            members |= {"response_url": found.answers, "response_until": now + ANSWER_SECONDS}
         elif found.answers:
             log.warning("request %s: its response_url is not Slack's, and not used", request_id)
-        return reference
+        return members
+
+
+def _reference(found: UserInput) -> dict[str, Any]:
+    """Return the members of the reply's Address that last, and have a value."""
+    reference: dict[str, Any] = {"channel": found.channel, "user": found.user}
+    if found.thread:
+        reference["thread"] = found.thread
+    if found.asked and not is_direct(found.channel):
+        reference["asked"] = found.asked
+    return reference
 
 
 def _read_form(body: bytes) -> dict[str, str]:

@@ -43,6 +43,9 @@ Where = tuple[str, str]
 HINT = 0.7
 """After how many seconds a sender sees that an answer is being made."""
 
+MOST = 2000
+"""How many messages may be in flight; more are refused, and platforms send them again."""
+
 RETRIES = (1.0, 5.0, 30.0, 120.0, 600.0)
 """After how many seconds a reply that could not be delivered is tried again."""
 
@@ -79,6 +82,7 @@ class Delivery:
         self._clock = clock
         self._spawn = spawn
         self._keys: set[str] = set()
+        self._in_flight = 0
         self._unknown_channels: set[str] = set()
 
     @property
@@ -102,6 +106,7 @@ class Delivery:
         A late answer is pushed if there is a ``channel`` to push it, else it is
         returned when the message is sent again.
         """
+        self._check_room()
         pending = Pending(message)
         self._spawn(self._answer, pending, channel)
         with anyio.move_on_after(seconds):
@@ -119,6 +124,7 @@ class Delivery:
         When it returns they are durable and the platform may be acknowledged.
         """
         for message in messages:
+            self._check_room()
             claimed = await self._gate.claim(message, store=True)
             if claimed is not None:
                 self._keys.add(claimed.key)
@@ -126,7 +132,10 @@ class Delivery:
 
     async def take_over(self) -> None:
         """Answer what a process that stopped, or a failure, has left unanswered."""
-        for key, stored in await self._store.undelivered(self._clock.time()):
+        room = MOST - self._in_flight - len(self._keys)
+        if room <= 0:
+            return
+        for key, stored in await self._store.undelivered(self._clock.time(), room):
             if key in self._keys:
                 continue  # another process took it over for a while: the store was away
             with Caught(log, "a stored message cannot be read by this version"):
@@ -144,6 +153,7 @@ class Delivery:
 
     async def _answer(self, pending: Pending, channel: Channel | None) -> None:
         """Answer a message whose request waits; push what is late."""
+        self._in_flight += 1
         try:
             first = await self._first(pending, store=channel is not None)
             if isinstance(first, Claimed):
@@ -151,7 +161,12 @@ class Delivery:
             elif first is not None:
                 pending.answer = await self._explained(first, pending.message) if channel else first
         finally:
+            self._in_flight -= 1
             pending.done.set()
+
+    def _check_room(self) -> None:
+        if self._in_flight + len(self._keys) >= MOST:
+            raise BackendUnavailable("The server is busy; try again", retry_after=1)
 
     async def _first(self, pending: Pending, *, store: bool) -> Claimed | Answer | None:
         """Claim the message; or return the first one's answer, None once it is late."""
@@ -235,6 +250,8 @@ class Delivery:
     ) -> None:
         """Send the answer in the place of what shows the progress; private ones take it away."""
         message = claimed.message
+        if answer.surplus and not progress.shown:
+            return
         if answer.decided and message.shown_in:
             progress.shown = message.shown_in
         replaces = progress.stored if answer.private else progress.shown

@@ -12,7 +12,7 @@ from smartops.backend import Failure, Instance
 from smartops.command import Call, Command, Effect
 from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import InstanceNotFound, PermissionDenied, RateLimited, Refusal
-from smartops.limits import Verdict
+from smartops.limits import Verdict, Window
 from smartops.message import Identity, Person, Place
 from smartops.plan import Plan
 from smartops.plugins import Offer
@@ -64,6 +64,12 @@ async def take_limits(parts: Parts, person: Person, team: str) -> Verdict:
     return await parts.limiter.take(
         [(window, f"{name}:{keys[name]}") for name, window in parts.windows.items()]
     )
+
+
+async def is_first_excess(parts: Parts, person: Person, verdict: Verdict) -> bool:
+    """Return False if the person was refused for the same limit within its window before."""
+    window = Window(f"{verdict.window.name}-refused", 1, verdict.window.seconds)
+    return (await parts.limiter.take([(window, f"person:{person.name}")])).allowed
 
 
 def _shared(person: Person, team: str) -> str:

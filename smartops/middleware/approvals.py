@@ -155,6 +155,23 @@ async def ask_again(store: Store, clock: Clock, message: Message, approval: Appr
     return answer(reply, approval_message=approval_message.key, private=True)
 
 
+def without_tokens(reply: Answer) -> Answer:
+    """Return a question as it is stored: without buttons, whose tokens would be usable."""
+    return replace(reply, actions=()) if reply.approval_message else reply
+
+
+async def with_buttons(store: Store, message: Message, stored: Answer) -> Answer:
+    """Return a stored question with new buttons while it can be decided."""
+    if not stored.approval_message:
+        return stored
+    approval = await store.approval_shown(stored.approval_message)
+    if approval is None or approval.state != "pending":
+        return stored
+    token, again = _approval_message(message, approval)
+    await store.add_approval_message(again)
+    return replace(stored, actions=_buttons(token), approval_message=again.key)
+
+
 async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval: Approval) -> None:
     """Raise ApprovalOver unless what would be done is what was shown, to the last target."""
     if _digest(allowed, plan) == approval.digest:
@@ -210,7 +227,7 @@ def _approval_message(message: Message, approval: Approval) -> tuple[str, Approv
         channel=message.channel,
         conversation=message.conversation,
         expires=approval.expires,
-        message=message.dump().decode(),
+        message=message.lasting().dump().decode(),
     )
     return token, approval_message
 
@@ -220,10 +237,14 @@ def _question(plan: Plan, seconds: float, token: str) -> Reply:
         status="pending",
         data={"plan": asdict(plan), "expiresIn": int(seconds)},
         view=_view(plan, seconds),
-        actions=(
-            Action("confirm", "Yes, proceed", f"confirm_{token}"),
-            Action("cancel", "Cancel", f"cancel_{token}"),
-        ),
+        actions=_buttons(token),
+    )
+
+
+def _buttons(token: str) -> tuple[Action, ...]:
+    return (
+        Action("confirm", "Yes, proceed", f"confirm_{token}"),
+        Action("cancel", "Cancel", f"cancel_{token}"),
     )
 
 

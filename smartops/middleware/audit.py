@@ -25,7 +25,8 @@ log = logging.getLogger("smartops.gate")
 class Trail:
     """What is known of one message so far, for its audit event and its answer.
 
-    The answer to a ``read`` is stored for duplicates for a short time only.
+    The answer to a ``read`` is stored for duplicates for a short time only. A ``duplicate``,
+    and what is ``surplus`` (see :class:`~smartops.middleware.Answer`), has no audit event.
     """
 
     message: Message
@@ -37,6 +38,8 @@ class Trail:
     text: str = ""
     rule: str = ""
     read: bool = False
+    duplicate: bool = False
+    surplus: bool = False
     quota: Quota | None = None
     call: Call | None = None
     approval: Approval | None = None
@@ -78,10 +81,10 @@ def unforeseen(trail: Trail, error: BaseException | None, more: str = "") -> Ref
     return InternalError("Something went wrong", details=details)
 
 
-def write_audit_event(parts: Parts, trail: Trail, reply: Reply, *, stored: bool = True) -> None:
-    """Log and count the outcome, and store it in the history unless it is not to be ``stored``."""
+def write_audit_event(parts: Parts, trail: Trail, reply: Reply) -> None:
+    """Log and count the outcome, and store it unless it is a duplicate's or surplus."""
     event = _event(parts, trail, reply)
-    if stored:
+    if not (trail.duplicate or trail.surplus):
         with Caught(log, "the audit event of request %s was not stored", event.request_id):
             parts.store.add_audit_event(event)
     parts.observe(event)

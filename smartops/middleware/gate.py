@@ -6,10 +6,9 @@ replies. A TimeoutError of a handler's own is a failure like any other.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -34,13 +33,15 @@ from .access import (
     check_guards,
     exceeded,
     identify,
+    is_first_excess,
     naming_failures,
     take_limits,
 )
-from .approvals import ApprovalOver, approve, plan_of
+from .approvals import ApprovalOver, approve, plan_of, with_buttons, without_tokens
 from .audit import Trail, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
-from .operations import LOOK, begin, can_resume, decided, ended, execute, given_up, outcome_of
+from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
+from .operations import begin, can_resume, execute, given_up, outcome_of
 from .parse import check_known, parse, proposed, stored_call
 from .questions import naming_question
 from .running import ProgressReporter
@@ -57,9 +58,6 @@ from .steps import (
 log = logging.getLogger("smartops.gate")
 
 T = TypeVar("T")
-
-GLANCE = 0.5
-"""After how many seconds a message that another process claimed is looked at again."""
 
 
 class Gate:
@@ -113,28 +111,42 @@ class Gate:
         asked = Identified(message, trail.person, key, progress or ProgressReporter())
         try:
             made = await self._guarded(trail, self._limited(asked, trail))
-            reply = answer(made, quota=trail.quota, request_id=message.request_id)
-            limited = isinstance(reply.error, LimitExceeded)
-            write_audit_event(self.parts, trail, reply, stored=not limited)
-            if key:
-                with Caught(log, "the answer to request %s was not stored", message.request_id):
-                    await self._settle(key, reply, trail, limited=limited)
+            reply = answer(
+                made, quota=trail.quota, request_id=message.request_id, surplus=trail.surplus
+            )
+            write_audit_event(self.parts, trail, reply)
+            with Caught(log, "the answer to request %s was not stored", message.request_id):
+                await self._settle(key, reply, trail)
         finally:
             self.parts.running.end(key)
         return reply
 
-    async def _settle(self, key: str, reply: Answer, trail: Trail, *, limited: bool) -> None:
-        """Store the answer for duplicates; one beyond the limits is to be sent again."""
-        if limited:
-            await self.parts.store.release(key)
-        else:
-            self.parts.store.settle(key, reply.dump(), read=trail.read)
+    async def _settle(self, key: str, reply: Answer, trail: Trail) -> None:
+        """Store the answer for duplicates; one beyond the limits is to be sent again.
 
-    async def _limited(self, asked: Identified, trail: Trail) -> Reply:
-        verdict = await take_limits(self.parts, asked.person, asked.message.team)
+        Unless it answers a read, its audit event is durable before it is given. While the
+        store is away, events wait in memory.
+        """
+        store = self.parts.store
+        limited = isinstance(reply.error, LimitExceeded)
+        if key and limited:
+            await store.release(key)
+        elif key:
+            store.settle(key, without_tokens(reply).dump(), read=trail.read)
+        if not trail.read and not trail.surplus:
+            with suppress(StoreUnavailable):
+                await store.flush()
+
+    async def _count(self, trail: Trail) -> None:
+        """Count a message against the limits; raises LimitExceeded."""
+        verdict = await take_limits(self.parts, trail.person, trail.message.team)
         trail.quota = verdict.quota
         if not verdict.allowed:
+            trail.surplus = not await is_first_excess(self.parts, trail.person, verdict)
             raise exceeded(verdict)
+
+    async def _limited(self, asked: Identified, trail: Trail) -> Reply:
+        await self._count(trail)
         understood = await parse(self.parts, asked, partial(self._proposed, asked))
         if isinstance(understood, Reply):
             return understood
@@ -274,8 +286,12 @@ class Gate:
         return replace(reply, quota=verdict.quota, request_id=request_id)
 
     async def _first(self, message: Message, trail: Trail) -> Claimed | Answer:
+        await self._count(trail)
         first = await first_answer(self.parts, message, trail.key)
-        return await self._outcome(first, trail) if first else self._begun(message, trail.key)
+        if first is None:
+            return self._begun(message, trail.key)
+        trail.duplicate = True
+        return await self._outcome(first, trail)
 
     def _begun(self, message: Message, key: str) -> Claimed:
         self.parts.running.begin(key)
@@ -283,13 +299,13 @@ class Gate:
 
     async def _outcome(self, first: Answer | Operation, trail: Trail) -> Answer:
         if isinstance(first, Answer):
-            return first
+            return await with_buttons(self.parts.store, trail.message, first)
         trail.refers_to(first)
         return await outcome(self.parts, first)
 
     def _recorded(self, trail: Trail, reply: Reply) -> Answer:
         write_audit_event(self.parts, trail, reply)
-        return answer(reply, request_id=trail.message.request_id)
+        return answer(reply, request_id=trail.message.request_id, quota=trail.quota)
 
     def _trail(self, message: Message, key: str = "") -> Trail:
         person = identify(self.parts.people, message.sender, message.roles)
@@ -316,71 +332,3 @@ class Gate:
         if isinstance(refusal, ApprovalOver):
             return answer(Reply.refused(refusal), decided=refusal.approval, private=False)
         return Reply.refused(refusal)
-
-
-class IdReused(ValidationFailed):
-    """Another message with the same id came before."""
-
-    status = 409
-
-
-def idempotency_key(message: Message) -> str:
-    """Return the key under which a message is claimed; it reveals nothing of the message."""
-    parts = (message.channel, str(message.sender), message.conversation, message.id)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def digest_of(message: Message) -> str:
-    """Return a digest of the content, to compare messages with the same id."""
-    content = json.dumps([message.text, message.action, sorted(message.form.items())])
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-async def first_answer(parts: Parts, message: Message, key: str) -> Answer | Operation | None:
-    """Return the answer to the message that came first, or the operation that it began.
-
-    Waits for them in any process. None if the message is claimed here now: the
-    answer was not stored, or the process that claimed it stopped before it
-    began anything. Raises IdReused if that message had other content.
-    """
-    digest = digest_of(message)
-    while True:
-        known = await parts.store.known(key)
-        if known is not None and known.digest not in ("", digest):
-            raise IdReused(
-                "The id of this message was used for another one",
-                details="Nothing was done. Send it with an id of its own.",
-            )
-        if known is not None and known.answer:
-            return Answer.load(known.answer)
-        operation = await parts.store.operation_of(key)
-        if operation is not None:
-            return operation
-        claimed = False
-        if known is None:
-            claimed = await parts.store.claim(key, digest)
-        elif known.lease_until <= parts.clock.time():
-            claimed = await parts.store.retake(key)
-        if claimed:
-            return None
-        if not await parts.running.wait(key):
-            await parts.clock.sleep(GLANCE)
-
-
-async def stored_answer(parts: Parts, key: str) -> Answer | Operation | None:
-    """Return what a process that stopped answered, or the operation that it began.
-
-    While the store is away it is tried again: no other process will answer the message.
-    """
-    while True:
-        try:
-            stored = await parts.store.answer(key)
-            return Answer.load(stored) if stored else await parts.store.operation_of(key)
-        except StoreUnavailable:
-            await parts.clock.sleep(LOOK)
-
-
-async def outcome(parts: Parts, operation: Operation) -> Answer:
-    """Wait for an operation that was begun for the same message, and return its outcome."""
-    operation = await ended(parts, operation)
-    return decided(outcome_of(operation), operation)

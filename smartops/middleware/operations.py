@@ -164,7 +164,7 @@ def _operation(
         approval_id=approval.id if approval else "",
         channel=message.channel,
         conversation=message.conversation,
-        message=message.dump().decode(),
+        message=message.lasting().dump().decode(),
         owner=parts.store.owner,
         started=parts.clock.time(),
         idempotency_key=asked.key,

@@ -105,6 +105,7 @@ class Allowed:
 class Answer(Reply):
     """The reply of the gate, and what delivery has to know about it.
 
+    One that is ``surplus`` repeats that a limit is exceeded, and is not pushed.
     ``decided`` is the id of the approval that the message decided: the messages
     that show it lose their buttons. ``approval_message`` is the key of the
     approval message that this reply is, and ``asks`` its approval, which is not
@@ -114,6 +115,7 @@ class Answer(Reply):
     decided: str = ""
     approval_message: str = ""
     asks: Approval | None = None
+    surplus: bool = False
 
     def stored(self) -> dict[str, Any]:
         """Return the members that the store gets."""

@@ -42,6 +42,10 @@ class Access:
     def _queue(self, function: Callable[[Connection], object]) -> None:
         self._writer.queue(function)
 
+    async def flush(self) -> None:
+        """Return when all that was stored "soon" is durable."""
+        await self._writer.flush()
+
     async def _read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Return the rows; they include everything that this process wrote before."""
         await self._writer.flush()

@@ -49,9 +49,13 @@ class Approvals(Operations, Access):
 
     async def approval_behind(self, token: str) -> Approval | None:
         """Return the approval that a button's token stands for, in whatever state it is."""
+        return await self.approval_shown(token_key(token))
+
+    async def approval_shown(self, key: str) -> Approval | None:
+        """Return the approval that an approval message shows, in whatever state it is."""
         messages = approval_messages.c
         query = select(approvals).join(approval_messages, messages.approval == approvals.c.id)
-        return await self._approval(query.where(messages.key == token_key(token)))
+        return await self._approval(query.where(messages.key == key))
 
     async def _approval(self, query: Select[Any]) -> Approval | None:
         rows = await self._read(query)

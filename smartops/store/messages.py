@@ -107,12 +107,12 @@ class Messages(Access):
         """Delete an answered message from the inbox, soon."""
         self._writer.queue(_delivered, row={"of": key})
 
-    async def undelivered(self, now: float) -> list[tuple[str, bytes]]:
-        """Take over the messages whose lease ran out, and return them with their keys.
+    async def undelivered(self, now: float, limit: int = 1000) -> list[tuple[str, bytes]]:
+        """Take over messages whose lease ran out, and return them with their keys.
 
         Each is returned to one process only.
         """
-        lapsed = select(inbox.c.key).where(inbox.c.lease_until <= now)
+        lapsed = select(inbox.c.key).where(inbox.c.lease_until <= now).limit(limit)
         statement = (
             update(inbox)
             .where(inbox.c.key.in_(lapsed.with_for_update(skip_locked=True)))

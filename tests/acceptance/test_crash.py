@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -81,3 +82,13 @@ def wait_for(wanted: Callable[[], bool], seconds: float = 20) -> None:
     while not wanted():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.05)
+
+
+def test_denials_are_durable_before_they_are_answered(serve: Callable[[str], Server]) -> None:
+    server = serve(CONFIG.format(when="before").replace("allow: {roles", "deny: {roles"))
+    token = server.token("user123")
+    assert [server.say(token, "stop web-1").code for _ in range(3)] == ["PERMISSION_DENIED"] * 3
+    server.stop(signal.SIGKILL)
+    with contextlib.closing(sqlite3.connect(server.config.parent / "store.db")) as database:
+        query = "SELECT count(*) FROM audit_events WHERE outcome = 'PERMISSION_DENIED'"
+        assert database.execute(query).fetchone() == (3,)

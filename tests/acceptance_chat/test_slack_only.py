@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from sqlalchemy import select
 
 from chat_deployment import Deployment
+from smartops.store.tables import metadata
 from smartops_simulators.slack import SlackSimulator as Slack
 
 pytestmark = pytest.mark.anyio
@@ -136,3 +138,24 @@ async def test_an_answer_that_may_have_arrived_is_not_sent_again(
     await slack.says("list instances", channel="ops")
     await deployment.passes(700)
     assert len(slack.channel("ops").answers) == 1
+
+
+async def test_response_urls_are_stored_until_the_answer_is_delivered(
+    deployment: Deployment, slack: Slack
+) -> None:
+    await slack.slash("reboot web-server-01", channel="ops")
+    await deployment.until(lambda: slack.channel("ops").answers)
+    (asked,) = slack.channel("ops").answers
+    assert "/respond/" not in await _stored(deployment)
+    await slack.clicks(asked, "confirm")
+    await deployment.until(lambda: not asked.buttons)
+    assert "/respond/" not in await _stored(deployment)
+
+
+async def _stored(deployment: Deployment) -> str:
+    """Return all rows of the store, once all answers are delivered."""
+    assert deployment.app is not None
+    await deployment.until(lambda: not deployment.app._delivery.keys)
+    await deployment.app.store.flush()
+    with deployment.app.store._database.readers.connect() as connection:
+        return repr([connection.execute(select(table)).all() for table in metadata.sorted_tables])

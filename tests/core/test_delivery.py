@@ -27,7 +27,7 @@ from smartops import (
 )
 from smartops.channels import Channel, Claims, Form, Inbound, Receipt
 from smartops.middleware import Answer
-from smartops.middleware.gate import idempotency_key
+from smartops.middleware.duplicates import idempotency_key
 from smartops.render import plain
 from smartops.store import Store
 from smartops.testing import Bot

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from smartops import Call, Identity, Message, Place, Text, Work, command, hookimpl
-from smartops.middleware.gate import digest_of, idempotency_key
+from smartops.middleware.duplicates import digest_of, idempotency_key
 from smartops.store import LEASE, Store
 from smartops.testing import Bot
 from smartops.testing.bot import BotReply

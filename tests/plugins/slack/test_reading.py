@@ -237,9 +237,9 @@ def test_a_slash_command_becomes_a_message(read: Read, clock: ManualClock) -> No
     assert message.id == slash("")["trigger_id"]
     assert (message.thread, message.sender_name) == ("", "alice")
     assert message.reference["asked"] == "/smartops stop <web-1> & co"
-    assert message.reference["response_url"].startswith("https://hooks.slack.com/")
-    assert message.reference["response_until"] < clock.time() + 1800
-    assert message.reference["trigger_until"] < clock.time() + 3
+    assert message.short_lived["response_url"].startswith("https://hooks.slack.com/")
+    assert message.short_lived["response_until"] < clock.time() + 1800
+    assert message.short_lived["trigger_until"] < clock.time() + 3
 
 
 def test_a_slash_command_in_a_direct_message_is_not_repeated(read: Read) -> None:
