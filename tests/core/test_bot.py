@@ -91,7 +91,8 @@ async def test_a_form_is_filled_in(bot: Bot, builder: Builder) -> None:
 async def test_plugins_get_the_services_that_the_bot_has(bot: Bot, builder: Builder) -> None:
     services = bot.services
     await bot.say("help")
-    assert builder.services is services is bot.services
+    assert services is bot.services
+    assert builder.services == services.of("builder")
 
 
 async def test_the_http_client_and_the_store_for_unit_tests() -> None:
