@@ -19,14 +19,14 @@ def welcome() -> Reply:
     """Return what a new conversation gets, and a person who greets SmartOps."""
     return Reply.of(
         Text("SmartOps is here", style="title"),
-        "It runs your infrastructure from this chat: what may change something is shown first, "
-        "and done once, after you have confirmed it.",
+        "Run your infrastructure from this chat. A command that changes something shows its plan "
+        "first, and runs once, after you confirm it.",
         Text(
-            "Say help to see what you may do. In channels and group chats, mention it: "
-            "@SmartOps help. Say whoami if it does not know you.",
+            "Type help for the commands that you may run, and whoami for your identity and roles. "
+            "In channels and group chats, mention SmartOps: @SmartOps help.",
             style="note",
         ),
-        actions=[Action("command", "What can I do here?", "help")],
+        actions=[Action("command", "Show commands", "help")],
     )
 
 

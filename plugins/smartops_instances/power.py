@@ -102,8 +102,11 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
         return _reply(verb, split, transitions)
 
     execute.__doc__ = rules.help + _MANY
+    phrases = (
+        ("reboot {targets}", "restart {targets}") if verb == "reboot" else (f"{verb} {{targets}}",)
+    )
     made = command(
-        f"{verb} {{targets}}",
+        *phrases,
         effect=Effect.CHANGE,
         examples=(f"{verb} web-server-01", f"{verb} web-server-01,web-server-02"),
     )(execute)

@@ -82,6 +82,11 @@ async def test_stop_and_start(fleet_bot):
     assert (await fleet_bot.say("show web-server-01")).data["state"] == "running"
 
 
+async def test_restart_is_reboot(fleet_bot):
+    asked = await fleet_bot.say("restart web-server-01")
+    assert asked.text.startswith("Confirmation required: Reboot web-server-01")
+
+
 async def test_an_approval_stays_valid_while_a_transition_completes(fleet_bot):
     await fleet_bot.confirm("stop web-server-02")
     asked = await fleet_bot.say("stop tag:Role=web")

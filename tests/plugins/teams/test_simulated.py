@@ -235,8 +235,8 @@ async def test_a_new_conversation_is_welcomed_once(deployment: Deployment) -> No
     await teams.install("with alice")
     welcome = await teams.shown("with alice")
     assert "SmartOps is here" in welcome.text
-    assert welcome.buttons == ["What can I do here?"]
-    await teams.clicks(welcome, "What can I do here?")
+    assert welcome.buttons == ["Show commands"]
+    await teams.clicks(welcome, "Show commands")
     answer = await teams.shown("with alice", count=2)
     assert "switch" in answer.text
 
