@@ -32,6 +32,11 @@ class Effect(StrEnum):
     DANGEROUS = "dangerous"
 
 
+def has_parse(kind: type) -> bool:
+    """Whether a type of arguments is read by its own classmethod ``parse``."""
+    return not issubclass(kind, Enum) and callable(getattr(kind, "parse", None))
+
+
 class Core:
     """The base of parameter types that only SmartOps' own commands may have."""
 
@@ -46,7 +51,8 @@ class Parameter:
 
     ``type`` is ``str``, ``int``, ``float``, ``bool``, ``timedelta``,
     :class:`~smartops.backend.Instance` (resolved against the Compute backend)
-    or an Enum class; ``choices`` holds the words of a Literal or an Enum.
+    an Enum class or a class with ``parse``; ``choices`` holds the words of a Literal
+    or an Enum.
     ``many`` is a list, written with commas or by repeating the option.
     """
 
@@ -66,6 +72,11 @@ class Parameter:
     def is_flag(self) -> bool:
         """Whether it is given by ``--name`` or ``--no-name`` alone."""
         return self.type is bool and not self.many
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether the type says at run time which values there are."""
+        return has_parse(self.type) and hasattr(self.type, "choices")
 
     @property
     def is_target(self) -> bool:
@@ -317,10 +328,11 @@ def _parameter(name: str, hint: Any, default: Any, where: str) -> Parameter:
         choices, hint = tuple(map(str, typing.get_args(hint))), str
     elif isinstance(hint, type) and issubclass(hint, Enum):
         choices = tuple(str(member.value) for member in hint)
-    elif hint not in _SCALARS:
+    elif hint not in _SCALARS and not (isinstance(hint, type) and has_parse(hint)):
         raise DeclarationError(
             f"{where}: parameter {name} has type {hint!r}; use str, int, float, bool, timedelta, "
-            "Literal, an Enum, Instance, a list of these, Call, Plan, Work or a capability"
+            "Literal, an Enum, Instance, a class with a classmethod parse(text), a list of these, "
+            "Call, Plan, Work or a capability"
         )
     return Parameter(name, hint, required, None if required else default, many, choices)
 

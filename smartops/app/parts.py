@@ -30,6 +30,7 @@ def connect(
     wired: dict[str, Wired] = {}
     parts = Parts(
         clock=clock,
+        services=composition.services,
         store=store,
         limiter=limiter,
         people=composition.people,

@@ -62,15 +62,13 @@ class Console:
         self._pending = buttons if reply.status == "pending" else ()
         return reply
 
-    def complete(self, text: str) -> list[str]:
+    async def complete(self, text: str) -> list[str]:
         """Return the words that can stand where ``text`` ends."""
-        from smartops.middleware import identify, may_ever
+        from smartops.middleware import complete, identify, may_ever
 
         parts, place = self._app.parts, Place(CHANNEL)
         person = identify(parts.people, self._sender)
-        return parts.grammar.complete(
-            text, lambda item: may_ever(parts.policy, person, item, place)
-        )
+        return await complete(parts, text, lambda item: may_ever(parts.policy, person, item, place))
 
     def _pressed(self, word: str) -> str:
         wanted = "confirm" if word in YES else "cancel" if word in NO else ""

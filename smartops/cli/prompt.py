@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -19,9 +19,14 @@ class _Words(Completer):
         self._console = console
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        return ()
+
+    async def get_completions_async(
+        self, document: Document, event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
         begun = document.text_before_cursor
         written = len(begun) - (begun.rfind(" ") + 1)
-        for word in self._console.complete(begun):
+        for word in await self._console.complete(begun):
             yield Completion(word, start_position=-written)
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Parameter
+from smartops.command import Parameter, has_parse
 from smartops.values import parse_duration
 
 Reader = Callable[[str], Any]
@@ -41,7 +41,8 @@ def reader(parameter: Parameter) -> Reader:
     """Return the function that reads one value of ``parameter``."""
     if parameter.choices:
         return _choice(parameter)
-    return _READERS[parameter.type]
+    kind: Any = parameter.type
+    return kind.parse if has_parse(kind) else _READERS[kind]
 
 
 def _choice(parameter: Parameter) -> Reader:

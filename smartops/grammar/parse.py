@@ -13,7 +13,7 @@ from smartops.nearness import near
 from smartops.reply import Reply
 
 from . import complaints, schema, usage
-from .complete import complete
+from .complete import Choices, complete, no_choices
 from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
@@ -158,16 +158,17 @@ class Grammar:
             suggestions=tuple(f"help {item}" for item in names),
         )
 
-    def complete(self, text: str, permitted: Permitted) -> list[str]:
+    def complete(self, text: str, permitted: Permitted, choices: Choices = no_choices) -> list[str]:
         """Return the words that can replace the last, unfinished word of ``text``.
 
-        If it ends in a space they are the words that can follow.
+        If it ends in a space they are the words that can follow. ``choices`` returns
+        the values of an argument that are known at run time only.
         """
         try:
             line = read(text)
         except ParseError:
             return []
-        return complete(line, self._visible(permitted))
+        return complete(line, self._visible(permitted), choices)
 
     def schema(self, command: Command) -> dict[str, Any]:
         """Return the JSON schema of a command's arguments."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter
+from smartops.command import Command, Parameter, has_parse
 from smartops.errors import ValidationFailed
 from smartops.values import format_duration
 
@@ -58,7 +58,7 @@ def jsonable(value: Any) -> Any:
         return format_duration(value)
     if isinstance(value, Reference | Instance):
         return value.text if isinstance(value, Reference) else value.id
-    return getattr(value, "value", value)
+    return str(value) if has_parse(type(value)) else getattr(value, "value", value)
 
 
 def bound(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:

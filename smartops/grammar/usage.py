@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter
+from smartops.command import Command, Parameter, has_parse
 from smartops.values import format_duration
 
 from .phrases import Form, Part, Word
@@ -37,8 +37,16 @@ def kind(parameter: Parameter) -> str:
     """Return the words for an argument's type, to follow "takes" or "must be"."""
     if parameter.choices:
         return f"{'any' if parameter.many else 'one'} of {', '.join(parameter.choices)}"
-    one, several = _KINDS.get(parameter.type, ("text", "texts"))
+    one, several = _KINDS.get(parameter.type) or _own_kind(parameter.type)
     return f"{several}, with commas between" if parameter.many else one
+
+
+def _own_kind(kind: type) -> tuple[str, str]:
+    """Return the first line of the docstring of a plugin's type."""
+    first = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
+    if not has_parse(kind) or not first or first.startswith(f"{kind.__name__}("):
+        return "text", "texts"
+    return (f"{first[0].lower()}{first[1:]}",) * 2
 
 
 def phrase(command: Command, text: str) -> str:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter
+from smartops.command import Command, Parameter, has_parse
 from smartops.values import format_duration
 
 from .bind import Reference
@@ -112,6 +112,8 @@ def _text(parameter: Parameter, value: Any) -> str:
         return writer(value)
     if isinstance(value, Enum):
         return str(value.value)
+    if has_parse(type(value)):
+        return str(value)
     raise ValueError(f"{parameter.name}: a {type(value).__name__} cannot be written")
 
 

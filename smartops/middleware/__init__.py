@@ -3,6 +3,7 @@
 from .access import identify, may_ever
 from .approvals import with_decision
 from .audit_command import event_data, read_search
+from .choices import complete
 from .commands import CORE_COMMANDS
 from .dispatch import Wired
 from .gate import Gate
@@ -20,6 +21,7 @@ __all__ = [
     "ProgressReporter",
     "Running",
     "Wired",
+    "complete",
     "event_data",
     "identify",
     "may_ever",

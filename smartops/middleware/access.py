@@ -19,6 +19,7 @@ from smartops.plugins import Offer
 from smartops.reply import Reply, Severity, Text
 from smartops.targets import resolve
 
+from .choices import check_choices
 from .steps import Allowed, Parts
 
 log = logging.getLogger("smartops.gate")
@@ -98,18 +99,20 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     """Ask the policy before targets are looked up, and again once they are known.
 
     So a person who may not run the command at all does not learn which
-    machines exist.
+    machines, or which choices of an argument, exist.
     """
     wired = parts.wired[command.name]
     if not wired.takes_targets and not wired.classifies:
         decision = _decide(parts.policy, call, command, command.effect, ())
         if not decision.allowed:
             raise Denied(command, decision, call, command.effect)
+        await check_choices(parts, command, call)
         return Allowed(command, call, command.effect, decision.rule)
     known = None if wired.classifies else command.effect
     early = _decide(parts.policy, call, command, known, None)
     if not early.allowed and not early.maybe:
         raise Denied(command, early, call)
+    await check_choices(parts, command, call)
     whole = command.effect is not Effect.READ
     try:
         resolved = await resolve(command.parameters, call.arguments, parts.compute, whole=whole)

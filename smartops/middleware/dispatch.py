@@ -41,6 +41,7 @@ class Wired:
         self._works = tuple(name for name, kind in command.wants.items() if kind is Work)
         self._lists = tuple(item.name for item in command.parameters if item.many)
         self.takes_targets = any(item.is_target for item in command.parameters)
+        self.looked_up = tuple(item for item in command.parameters if item.looked_up)
         self._handler = in_thread(command.handler, command.name)
         self._planner = _with_names(command, "plan")
         self._classifier = _with_names(command, "classify")

@@ -14,6 +14,7 @@ from smartops.message import Message
 from smartops.reply import Action, Form, FormField, Reply, Text
 from smartops.store import OpenQuestion
 
+from .choices import MOST, offered
 from .steps import Identified, Parts
 
 LIFE = 300.0
@@ -39,12 +40,12 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
 
     Raises ``missing`` where the channel cannot ask back, or if nothing can be filled in.
     """
-    fields = tuple(_field(parameter) for parameter in missing.missing)
-    if not asked.message.asks or not fields:
+    if not asked.message.asks or not missing.missing:
         raise missing
+    fields = [_field(item, await offered(parts, item)) for item in missing.missing]
     known = parts.grammar.partial(missing.wanted, missing.arguments)
     await parts.store.ask(_question(parts, asked, known, fields[0].name))
-    form = Form(known, _title(missing.wanted, missing.missing[0]), fields)
+    form = Form(known, _title(missing.wanted, missing.missing[0]), tuple(fields))
     return Reply(
         status="pending",
         view=(form,),
@@ -144,11 +145,12 @@ def _words(parameter: Parameter) -> str:
     return parameter.name.replace("_", " ")
 
 
-def _field(parameter: Parameter) -> FormField:
+def _field(parameter: Parameter, offered: tuple[str, ...]) -> FormField:
     words = _words(parameter)
     label = words[:1].upper() + words[1:]
-    if parameter.choices:
-        return FormField(parameter.name, label, "choice", parameter.choices)
+    choices = parameter.choices or (offered if len(offered) <= MOST else ())
+    if choices and not (parameter.looked_up and parameter.many):
+        return FormField(parameter.name, label, "choice", choices)
     if parameter.type is bool:
         return FormField(parameter.name, label, "flag")
     kind = "number" if parameter.type in (int, float) and not parameter.many else "text"

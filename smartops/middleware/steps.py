@@ -18,7 +18,7 @@ from smartops.message import Message, Person
 from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
-from smartops.services import Clock
+from smartops.services import Clock, Services
 from smartops.store import Approval, AuditEvent, Store
 
 from .dispatch import Wired
@@ -35,6 +35,7 @@ class Parts(Core):
     """
 
     clock: Clock
+    services: Services
     store: Store
     limiter: Limiter
     people: People

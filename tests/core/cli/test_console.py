@@ -132,7 +132,7 @@ def until(ours: int, wanted: str | None) -> str:
 class FakeConsole:
     """A console that only completes words."""
 
-    def complete(self, text: str) -> list[str]:
+    async def complete(self, text: str) -> list[str]:
         words = {"": ["help", "stop"], "st": ["start", "stop"], "list i": ["instances"]}
         return words.get(text, [])
 
@@ -142,9 +142,10 @@ class FakeConsole:
     [("", [("help", 0), ("stop", 0)]), ("st", [("start", -2), ("stop", -2)]),
      ("list i", [("instances", -1)]), ("list ", [])],
 )  # fmt: skip
-def test_completion_replaces_the_last_word(begun, words):
-    found = _Words(FakeConsole()).get_completions(Document(begun), None)
-    assert [(item.text, item.start_position) for item in found] == words
+@pytest.mark.anyio
+async def test_completion_replaces_the_last_word(begun, words):
+    found = _Words(FakeConsole()).get_completions_async(Document(begun), None)
+    assert [(item.text, item.start_position) async for item in found] == words
 
 
 @pytest.mark.anyio
