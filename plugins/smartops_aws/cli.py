@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import anyio
 import click
 
 from smartops import StartupError
@@ -17,7 +18,30 @@ def commands(config: AwsConfig | None, load: Callable[[], object]) -> Iterable[c
 
     ``load`` loads all plugins, so that their actions are declared.
     """
-    return [_policy(config, load), _trust(config), _documents(config)]
+    return [_check(config, load), _policy(config, load), _trust(config), _documents(config)]
+
+
+def _check(config: AwsConfig | None, load: Callable[[], object]) -> click.Command:
+    @click.command()
+    @click.pass_context
+    def check(context: click.Context) -> None:
+        """Try every AWS action in all accounts and regions, and print what is missing.
+
+        Nothing is changed. Cost Explorer charges one cent for each account.
+        The status is 1 if an action is missing, or could not be tried.
+        """
+        from .checking import check
+
+        settings = section_of(config)
+        _declare(load)
+        lines = anyio.run(check, settings)
+        shown = [line for line in lines if line.state != "permitted"]
+        for line in shown:
+            click.echo(f"{line.backend:<24} {line.action:<34} {line.state:<12} {line.why}".rstrip())
+        click.echo(f"{len(lines) - len(shown)} of {len(lines)} actions are permitted.")
+        context.exit(int(any(line.state in ("missing", "unknown") for line in lines)))
+
+    return check
 
 
 def _policy(config: AwsConfig | None, load: Callable[[], object]) -> click.Command:
