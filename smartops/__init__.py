@@ -25,6 +25,7 @@ from .hookspecs import hookimpl
 from .interpreter import FreeText, Interpreter
 from .jsonable import timestamp
 from .message import Identity, Message, Person, Place
+from .observer import DecisionEvent, Observer
 from .plan import Change, Plan
 from .reply import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
 from .services import Clock, KeyValueStore, Services
@@ -45,6 +46,7 @@ __all__ = [
     "Compute",
     "Costs",
     "DeadlineExceeded",
+    "DecisionEvent",
     "Duration",
     "Effect",
     "Fields",
@@ -61,6 +63,7 @@ __all__ = [
     "Layer",
     "Message",
     "Metrics",
+    "Observer",
     "PermissionDenied",
     "Person",
     "Place",

@@ -20,6 +20,7 @@ from .backend import Backend
 from .channel import Channel, Runtime
 from .command import Command, Guard, Layer
 from .interpreter import Interpreter
+from .observer import Observer
 from .services import Services
 
 if TYPE_CHECKING:
@@ -99,6 +100,18 @@ def register_guards(config: Any, services: Services) -> Iterable[Guard]:
     ``plan`` is None for a read, and where nothing is planned: in ``can-i``, and in
     help, which also has no arguments (``call.arguments`` is empty). Help marks
     the commands that a guard refuses even so; there a guard may fail.
+    """
+
+
+@hookspec
+def register_observers(config: Any, services: Services) -> Iterable[Observer]:
+    """Return observers ``async def observe(event: DecisionEvent) -> None``.
+
+    An observer is notified of every decision, in order, from a queue and a task of its
+    own: no message waits for it, and it cannot change anything. Its failure is logged
+    and counted. While it is slow, up to 1000 events wait; further ones are lost, which
+    is logged and counted (``smartops_observer_events_total``). At shutdown it has 5
+    seconds for the events that wait.
     """
 
 

@@ -47,6 +47,7 @@ _KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_channels": (Channel, "a Channel"),
     "register_middleware": (2, "a layer (async def layer(call, call_next))"),
     "register_guards": (3, "a guard (async def guard(call, effect, plan))"),
+    "register_observers": (1, "an observer (async def observe(event))"),
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }

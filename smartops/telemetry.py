@@ -134,6 +134,12 @@ class Telemetry:
             ["command"],
             registry=self.registry,
         )
+        self._observed = Counter(
+            "smartops_observer_events",
+            "Decisions for observers of plugins: delivered, failed or lost.",
+            ["plugin", "result"],
+            registry=self.registry,
+        )
 
     def request(
         self,
@@ -181,6 +187,10 @@ class Telemetry:
     def blocked(self, command: str) -> None:
         """Count that a command, or other code, blocked the event loop."""
         self._blocked.labels(command or "(none)").inc()
+
+    def observer(self, plugin: str, result: str) -> None:
+        """Count a decision for the observers of a plugin."""
+        self._observed.labels(plugin, result).inc()
 
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

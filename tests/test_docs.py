@@ -276,7 +276,7 @@ async def test_the_plugins_work_as_shown(
         monkeypatch.delitem(sys.modules, name)
     await modules["test_smartops_drain"].test_drain(bot)
     assert "drain web-1,web-2 --grace 2m" in (await bot.say("operations")).text
-    for name in ("freeze", "restore"):
+    for name in ("freeze", "restore", "paging"):
         other = Bot(tmp_path / name)
         other.folder.mkdir()
         await getattr(modules[f"test_smartops_{name}"], f"test_{name}")(other)

@@ -24,6 +24,7 @@ class Offers:
     channels: tuple[Offer, ...]
     layers: tuple[Offer, ...]
     guards: tuple[Offer, ...]
+    observers: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
 
     def problems(self) -> list[Problem]:
@@ -53,6 +54,7 @@ def collect(plugins: Plugins, services: Services, own: Sequence[Command]) -> Off
         channels=of("register_channels"),
         layers=of("register_middleware"),
         guards=of("register_guards"),
+        observers=of("register_observers"),
         interpreters=of("register_interpreters"),
     )
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from smartops.limits import Limiter, MemoryLimiter, Window
 from smartops.middleware import Parts, Running, Wired
+from smartops.observer import DecisionEvent
 from smartops.store import AuditEvent, Store
 
 from .composition import Composition
@@ -19,7 +20,9 @@ def connect(
     store: Store,
     limiter: Limiter,
     running: Running,
-    observe: Callable[[AuditEvent], None],
+    *,
+    count: Callable[[AuditEvent], None] = lambda _: None,
+    notify: Callable[[DecisionEvent], None] | None = None,
 ) -> Parts:
     """Return the parts, with all commands joined to what they ask for."""
     settings, clock = composition.settings, composition.services.clock
@@ -46,7 +49,8 @@ def connect(
             for name, item in limits.items()
         },
         expires=settings.confirmation.expires.total_seconds(),
-        observe=observe,
+        count=count,
+        notify=notify,
         running=running,
         masker=composition.masker,
     )
@@ -68,4 +72,4 @@ async def query(composition: Composition) -> AsyncIterator[Parts]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         store = await Store.open(f"sqlite:///{folder}/query.db", clock)
         stack.push_async_callback(store.aclose)
-        yield connect(composition, store, MemoryLimiter(clock), Running(), lambda _: None)
+        yield connect(composition, store, MemoryLimiter(clock), Running())

@@ -26,6 +26,7 @@ from .composition import Composition, limiter
 from .delivery import Delivery
 from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
+from .observers import Observers
 from .parts import connect
 from .reloading import merged, needing_restart
 from .watchdog import Watchdog
@@ -172,12 +173,14 @@ class App:
         stack.push_async_callback(self.limiter.aclose)
         with suppress(BackendUnavailable):  # logged; each process limits for itself
             await self.limiter.ping()
+        self._observers = Observers(composition.offers.observers, self.telemetry.observer)
         self.parts = self._connect()
         self._gate = Gate(self.parts)
         self._delivery = Delivery(self._gate, self.store, self.channels, clock, self.spawn)
         timeout = settings.server.shutdown_timeout.total_seconds()
         lifespans = await stack.enter_async_context(left_at_exit())
         stack.push_async_callback(self.store.leave)
+        await stack.enter_async_context(self._observers.running())
         group = await stack.enter_async_context(_cancelled_at_exit())
         self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
@@ -199,8 +202,14 @@ class App:
         group.start_soon(composition.verifier.keep_fresh)
 
     def _connect(self) -> Parts:
-        observe = self.telemetry.command
-        return connect(self.composition, self.store, self.limiter, self._running, observe)
+        return connect(
+            self.composition,
+            self.store,
+            self.limiter,
+            self._running,
+            count=self.telemetry.command,
+            notify=self._observers.notify if self._observers else None,
+        )
 
 
 async def _problem(ping: Callable[[], Awaitable[None]]) -> str:

@@ -23,6 +23,7 @@ _HOOKS = {
     "register_channels": "channels",
     "register_middleware": "layers",
     "register_guards": "guards",
+    "register_observers": "observers",
     "register_interpreters": "interpreters",
     "register_cli": "command line",
 }

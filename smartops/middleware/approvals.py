@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from smartops.errors import ApprovalInvalid, ValidationFailed
 from smartops.message import Message, Person
+from smartops.observer import DecisionEvent
 from smartops.plan import Change, Plan
 from smartops.render import plain
 from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
@@ -79,10 +80,22 @@ async def is_no(store: Store, person: Person, message: Message, text: str) -> bo
     )
 
 
-async def withdraw(store: Store, approval: Approval) -> Answer:
-    """Cancel a pending approval."""
-    if not await store.cancel(approval.id):
+async def withdraw(parts: Parts, person: Person, message: Message, approval: Approval) -> Answer:
+    """Cancel a pending approval for a message of its person."""
+    if not await parts.store.cancel(approval.id):
         raise ApprovalInvalid("This confirmation was used in the meantime")
+    if parts.notify is not None:
+        event = DecisionEvent(
+            kind="cancelled",
+            at=parts.clock.now(),
+            request_id=message.request_id,
+            person=person,
+            place=message.place,
+            command=approval.command,
+            text=parts.masker.text(approval.command_text),
+            plan_digest=approval.digest,
+        )
+        parts.notify(event)
     reply = Reply.of(
         f"Cancelled: {approval.command_text}",
         "Nothing was changed.",
@@ -131,7 +144,7 @@ async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Pla
         id=f"ap-{secrets.token_hex(6)}",
         person=call.person.name,
         command_text=call.text,
-        digest=_digest(allowed, plan),
+        digest=plan_digest(allowed, plan),
         expires=parts.clock.time() + parts.expires,
         plan=json.dumps(asdict(plan)),
         command=call.command,
@@ -174,7 +187,7 @@ async def with_buttons(store: Store, message: Message, stored: Answer) -> Answer
 
 async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval: Approval) -> None:
     """Raise ApprovalOver unless what would be done is what was shown, to the last target."""
-    if _digest(allowed, plan) == approval.digest:
+    if plan_digest(allowed, plan) == approval.digest:
         return
     await store.cancel(approval.id)
     raise ApprovalOver(
@@ -184,7 +197,7 @@ async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval:
     )
 
 
-def _digest(allowed: Allowed, plan: Plan) -> str:
+def plan_digest(allowed: Allowed, plan: Plan) -> str:
     """Return what an approval is bound to: the plan, the person, the call and its targets."""
     call = allowed.call
     return plan.digest(call.person.name, call.text, *(target.id for target in call.targets))

@@ -11,6 +11,7 @@ from smartops.contained import Caught
 from smartops.errors import InternalError, Refusal
 from smartops.grammar import Reference
 from smartops.message import Message, Person
+from smartops.observer import DecisionEvent, DecisionKind
 from smartops.reply import Quota, Reply
 from smartops.store import Approval, AuditEvent, Operation
 
@@ -27,6 +28,7 @@ class Trail:
 
     The answer to a ``read`` is stored for duplicates for a short time only. A ``duplicate``,
     and what is ``surplus`` (see :class:`~smartops.middleware.Answer`), has no audit event.
+    It is ``executed`` when its call is started, and ``unknown`` if that may have had an effect.
     """
 
     message: Message
@@ -45,6 +47,10 @@ class Trail:
     approval: Approval | None = None
     approval_id: str = ""
     operation_id: str = ""
+    plan_digest: str = ""
+    denied: bool = False
+    executed: bool = False
+    unknown: bool = False
 
     def runs(self, command: Command, call: Call) -> None:
         """Note which command is called."""
@@ -69,6 +75,7 @@ class Trail:
         """Note the rule that denied it."""
         if isinstance(refusal, Denied):
             self.rule, self.call = refusal.rule, refusal.call or self.call
+            self.denied = True
             self.command, self.owner = refusal.command.name, refusal.command.owner
 
 
@@ -87,7 +94,41 @@ def write_audit_event(parts: Parts, trail: Trail, reply: Reply) -> None:
     if not (trail.duplicate or trail.surplus):
         with Caught(log, "the audit event of request %s was not stored", event.request_id):
             parts.store.add_audit_event(event)
-    parts.observe(event)
+        notify(parts, trail, _end(trail, reply, event.outcome), event.outcome)
+    parts.count(event)
+
+
+def notify(parts: Parts, trail: Trail, kind: DecisionKind, outcome: str = "") -> None:
+    """Report a decision to the observers of plugins."""
+    if kind == "started":
+        trail.executed = True
+    if parts.notify is None:
+        return
+    message = trail.message
+    event = DecisionEvent(
+        kind=kind,
+        at=parts.clock.now(),
+        request_id=message.request_id,
+        person=trail.person,
+        place=message.place,
+        command=trail.command,
+        text=parts.masker.text(trail.text or _text(message)),
+        call=trail.call,
+        rule=trail.rule,
+        plan_digest=trail.plan_digest,
+        operation=trail.operation_id,
+        outcome=outcome,
+    )
+    parts.notify(event)
+
+
+def _end(trail: Trail, reply: Reply, outcome: str) -> DecisionKind:
+    """Return the decision that an outcome is."""
+    if trail.unknown or outcome == "unknown":
+        return "unknown"
+    if trail.executed or reply.error is None:
+        return "asked" if reply.status == "pending" and not trail.executed else "finished"
+    return "denied" if trail.denied else "refused"
 
 
 def _event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:

@@ -110,10 +110,11 @@ async def cancel(call: Call, core: Parts, what: str = "") -> Reply:
     if _OPERATION.fullmatch(what):
         return await _stop(core, person, what)
     if token := TOKEN.fullmatch(what):
-        approval = await store.approval_behind(token[2])
-        what = approval.id if approval else what
+        behind = await store.approval_behind(token[2])
+        what = behind.id if behind else what
     if what:
-        return await withdraw(store, _named(await store.pending(person), what))
+        approval = _named(await store.pending(person), what)
+        return await withdraw(core, call.person, call.message, approval)
     waiting = await store.pending(person, (call.message.channel, call.message.conversation))
     if not waiting:
         raise ValidationFailed(
@@ -124,7 +125,7 @@ async def cancel(call: Call, core: Parts, what: str = "") -> Reply:
             f"You have {len(waiting)} pending confirmations here",
             details="\n".join(f"cancel {item.id}: {item.command_text}" for item in waiting),
         )
-    return await withdraw(store, waiting[0])
+    return await withdraw(core, call.person, call.message, waiting[0])
 
 
 @command("history", examples=("history --limit 5",))

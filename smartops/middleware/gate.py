@@ -37,8 +37,15 @@ from .access import (
     naming_failures,
     take_limits,
 )
-from .approvals import ApprovalOver, approve, plan_of, with_buttons, without_tokens
-from .audit import Trail, unforeseen, write_audit_event
+from .approvals import (
+    ApprovalOver,
+    approve,
+    plan_digest,
+    plan_of,
+    with_buttons,
+    without_tokens,
+)
+from .audit import Trail, notify, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
@@ -147,6 +154,7 @@ class Gate:
 
     async def _limited(self, asked: Identified, trail: Trail) -> Reply:
         await self._count(trail)
+        notify(self.parts, trail, "received")
         understood = await parse(self.parts, asked, partial(self._proposed, asked))
         if isinstance(understood, Reply):
             return understood
@@ -179,6 +187,7 @@ class Gate:
         elif allowed.effect is not Effect.READ:
             plan = await parts.wired[allowed.command.name].plan(allowed.call)
             allowed = replace(allowed, plan=plan)
+        trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
         await check_guards(parts, allowed)
         return allowed
 
@@ -194,6 +203,7 @@ class Gate:
             operation = await begin(parts, asked, allowed)
             trail.begins(operation)
             return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
+        notify(parts, trail, "started")
         run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
         return await dispatch(parts.clock, parts.layers, run)
 
@@ -212,6 +222,8 @@ class Gate:
             return unapproved
         operation = await begin(parts, asked, allowed, understood.approval)
         trail.begins(operation)
+        if understood.approval is not None:
+            notify(parts, trail, "approved")
         return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
 
     async def _proposed(self, asked: Identified, text: str) -> Reply:

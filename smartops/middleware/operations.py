@@ -20,7 +20,7 @@ from smartops.reply import Reply, Severity, Text
 from smartops.store import Approval, Operation, OperationState, StoreUnavailable
 from smartops.work import Work
 
-from .audit import Trail, unforeseen, write_audit_event
+from .audit import Trail, notify, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
 from .running import ProgressReporter
 from .steps import Allowed, Answer, Identified, Parts, answer
@@ -80,12 +80,14 @@ async def execute(
         work = StoredWork(parts, operation, progress, scope, allowed.command)
         call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, allowed.plan, work, work.scopes)
+        notify(parts, trail, "started")
         reply: Reply | None = None
         try:
             state, reply = await _attempt(parts, operation, run, trail)
         finally:  # without a reply: it is cancelled
             if reply is None:
                 state, reply = _interrupted(operation, run, work, requested=scope.cancel_called)
+            trail.unknown = state == "unknown"
             if not work.taken_over:
                 with anyio.CancelScope(shield=True):
                     await _end(parts, operation, state, reply)

@@ -51,7 +51,7 @@ async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | R
         return await _words(parts, asked, text, run)
     approval = await approval_of(parts.store, person, token[2])
     if token[1] == "cancel":
-        return await withdraw(parts.store, approval)
+        return await withdraw(parts, person, message, approval)
     return _confirmed(parts, asked, approval)
 
 

@@ -15,6 +15,7 @@ from smartops.interpreter import Interpreter
 from smartops.limits import Limiter, Window
 from smartops.masking import Masker
 from smartops.message import Message, Person
+from smartops.observer import DecisionEvent
 from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
@@ -30,8 +31,9 @@ class Parts(Core):
     """What the steps and the core's own commands work with. Put together once at start.
 
     ``windows`` are the rate limits by what they are counted for (user, team,
-    burst), ``expires`` the life of an approval in seconds; ``observe`` is called
-    with every audit event. ``masker`` masks secrets in replies before they are stored.
+    burst), ``expires`` the life of an approval in seconds; ``count`` is called
+    with every audit event, ``notify`` with every decision if there are observers.
+    ``masker`` masks secrets in replies before they are stored.
     """
 
     clock: Clock
@@ -48,7 +50,8 @@ class Parts(Core):
     compute: Compute | None
     windows: Mapping[str, Window]
     expires: float
-    observe: Callable[[AuditEvent], None]
+    count: Callable[[AuditEvent], None]
+    notify: Callable[[DecisionEvent], None] | None
     running: Running
     masker: Masker
 
