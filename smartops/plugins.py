@@ -211,7 +211,8 @@ class Plugins:
         caller = getattr(self._managers[name].hook, hook)
         wanted = caller.spec.argnames if caller.spec else ()
         try:
-            return caller(**{key: arguments.get(key) for key in wanted})
+            found = caller(**{key: arguments.get(key) for key in wanted})
+            return [*map(_drawn, found)] if isinstance(found, list) else found
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             log.debug("hook %s of plugin %s failed", hook, name, exc_info=True)
             hint = "smartops check -v shows where"
@@ -282,6 +283,11 @@ def _is_async(item: object, arguments: int) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _drawn(result: object) -> object:
+    """Return what a hook yields, if it is a generator: that may fail as the hook may."""
+    return list(result) if inspect.isgenerator(result) else result
 
 
 def _near(name: str) -> str:

@@ -40,8 +40,12 @@ ACCOUNTS = [
 def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Import the plugin; afterwards its action is not declared any more."""
     monkeypatch.setattr(action, "_declared", dict(action._declared))
-    yield importlib.import_module("alarms_plugin")
-    del sys.modules["alarms_plugin"]
+    names = ("smartops_alarms.cloudwatch", "smartops_alarms.alarms", "smartops_alarms")
+    for name in names:  # the action is declared anew
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module("smartops_alarms")
+    for name in names:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def simulator(bot: Bot) -> Iterator[AwsSimulator]:
 
 @pytest.fixture
 def loaded(bot: Bot, plugin: ModuleType, simulator: AwsSimulator) -> Bot:
-    bot.load(plugin)
+    bot.load(plugin, cloudwatch=True)
     bot.load(smartops_aws, accounts=ACCOUNTS, endpoint=simulator.url, costs={"enabled": False})
     return bot
 
@@ -82,7 +86,7 @@ async def test_a_region_that_fails_is_named_and_the_others_are_shown(
 ) -> None:
     simulator.deny("cloudwatch:DescribeAlarms", region=OTHER)
     answer = await loaded.say("list alarms")
-    assert "Without home/us-east-1: Insufficient permissions to list alarms" in answer.text
+    assert "Without home/us-east-1/alarms: Insufficient permissions to list alarms" in answer.text
     assert "home/eu-central-1" in answer.text
     simulator.deny("cloudwatch:DescribeAlarms")
     answer = await loaded.say("list alarms")
@@ -103,7 +107,8 @@ async def test_new_tokens_without_end_are_refused_too(
     loaded: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await loaded.app()
-    region: Region = app.composition.backends[0].region  # type: ignore[attr-defined]
+    regions = (getattr(item, "region", None) for item in app.composition.backends)
+    region: Region = next(filter(None, regions))
     numbers = iter(range(10_000))
 
     async def call(*_: object, **__: object) -> dict[str, str]:
@@ -118,7 +123,7 @@ async def test_new_tokens_without_end_are_refused_too(
 
 
 async def test_without_the_aws_plugin_it_does_not_start(bot: Bot, plugin: ModuleType) -> None:
-    bot.load(plugin)
+    bot.load(plugin, cloudwatch=True)
     with pytest.raises(StartupError, match="the plugin aws is not loaded"):
         await bot.app()
 
@@ -128,7 +133,10 @@ def test_its_action_is_in_the_policy(
     plugin: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
 ) -> None:
     config = tmp_path / "smartops.yaml"
-    plugins = {"aws": {"accounts": ACCOUNTS}, "alarms_plugin": {"no": "such"} if broken else None}
+    plugins = {
+        "aws": {"accounts": ACCOUNTS},
+        "smartops_alarms": {"cloudwatch": not broken} if broken is False else {"no": 1},
+    }
     config.write_text(json.dumps({"plugins": plugins}))
     assert main(["aws", "policy", "shop", "--config", str(config)]) == 0
     reported = capsys.readouterr()
