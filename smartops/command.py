@@ -184,9 +184,17 @@ class Command:
         self.companions["classify"] = _companion(self, function, "classify")
         return function
 
-    def owned(self, owner: str) -> Self:
-        """Return the command as registered by ``owner``."""
-        return replace(self, owner=owner)
+    def owned(self, owner: str, prefix: str = "") -> Self:
+        """Return the command as registered by ``owner``, each phrase after ``prefix``."""
+        if not prefix:
+            return replace(self, owner=owner)
+        return replace(
+            self,
+            owner=owner,
+            name=f"{prefix} {self.name}",
+            phrases=tuple(f"{prefix} {phrase}" for phrase in self.phrases),
+            examples=tuple(f"{prefix} {example}" for example in self.examples),
+        )
 
 
 def command(

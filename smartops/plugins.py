@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import click
@@ -69,10 +69,20 @@ class Offer:
     value: Any
 
 
-class Plugins:
-    """The loaded plugins of one app. ``problems`` grows with everything found wrong."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self) -> None:
+
+class Plugins:
+    """The loaded plugins of one app. ``problems`` grows with everything found wrong.
+
+    ``sources`` has the plugins of those that have another name, ``prefixes`` the words
+    that the commands of some begin with.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, str] = _NONE, prefixes: Mapping[str, str] = _NONE
+    ) -> None:
+        self.sources, self.prefixes = sources, prefixes
         self._managers: dict[str, pluggy.PluginManager] = {}
         self._objects: dict[str, object] = {}
         self.problems: list[Problem] = []
@@ -86,7 +96,7 @@ class Plugins:
     def load(self, names: Mapping[str, str]) -> None:
         """Load plugins; ``names`` maps each to its place in the configuration."""
         for name, where in names.items():
-            module = self._import(name, where)
+            module = self._import(self.sources.get(name, name), where)
             if module is not None:
                 self.register(name, module, where)
 

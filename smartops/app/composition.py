@@ -114,7 +114,7 @@ def assemble(
         key_value_stores=key_value_stores.key_value_store,
     )
 
-    offers = collect(plugins, services, CORE_COMMANDS)
+    offers = collect(plugins, services, CORE_COMMANDS, settings.aliases)
     problems = [*plugins.problems, *offers.problems()]
     filled = fill(offers, clock, problems)
     problems += _missing_extras(settings, clock, document)
@@ -194,7 +194,7 @@ def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
         settings = document.settings(later)
     except StartupError as error:
         problems += error.problems
-    plugins = Plugins()
+    plugins = Plugins(document.reserved("plugin"), document.reserved("prefix"))
     plugins.load(document.plugins())
     for name in plugins.names:
         try:

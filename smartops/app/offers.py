@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smartops.backend import Backend, Compute
@@ -11,13 +11,17 @@ from smartops.command import Command
 from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
 from smartops.grammar import Grammar
+from smartops.nearness import nearest
 from smartops.plugins import Offer, Plugins
 from smartops.services import Clock, Services
 
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Everything that plugins registered, with its owners; ``commands`` know theirs."""
+    """Everything that plugins registered, with its owners; ``commands`` know theirs.
+
+    ``useless`` are the aliases of words that no command begins with.
+    """
 
     backends: tuple[Offer, ...]
     commands: tuple[Command, ...]
@@ -26,6 +30,7 @@ class Offers:
     guards: tuple[Offer, ...]
     observers: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
+    useless: Mapping[str, str]
 
     def problems(self) -> list[Problem]:
         """Return clashes and things without a name."""
@@ -33,13 +38,17 @@ class Offers:
             *_clashes("backend", self.backends),
             *_clashes("channel", self.channels),
             *_unnamed(self.backends, self.channels),
+            *(_useless(alias, words, self.commands) for alias, words in self.useless.items()),
         ]
 
 
-def collect(plugins: Plugins, services: Services, own: Sequence[Command]) -> Offers:
+def collect(
+    plugins: Plugins, services: Services, own: Sequence[Command], aliases: Mapping[str, str]
+) -> Offers:
     """Call the hooks of all plugins, whose failures are among ``plugins.problems``.
 
-    ``own`` are the core's commands.
+    ``own`` are the core's commands; ``aliases`` are other words for those that commands
+    begin with.
     """
 
     def of(hook: str) -> tuple[Offer, ...]:
@@ -47,16 +56,40 @@ def collect(plugins: Plugins, services: Services, own: Sequence[Command]) -> Off
 
     plugins.setup(services)
     backends = of("register_backends")
-    commands = [offer.value.owned(offer.owner) for offer in of("register_commands")]
+    commands = [
+        offer.value.owned(offer.owner, plugins.prefixes.get(offer.owner, ""))
+        for offer in of("register_commands")
+    ]
+    found = [_aliased(command, aliases) for command in (*own, *commands)]
+    used = {alias for _, names in found for alias in names}
     return Offers(
         backends=backends,
-        commands=(*own, *commands),
+        commands=tuple(command for command, _ in found),
         channels=of("register_channels"),
         layers=of("register_middleware"),
         guards=of("register_guards"),
         observers=of("register_observers"),
         interpreters=of("register_interpreters"),
+        useless={alias: words for alias, words in aliases.items() if alias not in used},
     )
+
+
+def _aliased(command: Command, aliases: Mapping[str, str]) -> tuple[Command, Sequence[str]]:
+    """Return the command with a phrase for each alias of its words, and these aliases."""
+    phrases = [
+        (alias, " ".join((alias, *phrase.split()[len(words.split()) :])))
+        for alias, words in aliases.items()
+        for phrase in command.phrases
+        if phrase.casefold().split()[: len(words.split())] == words.casefold().split()
+    ]
+    names = [alias for alias, _ in phrases]
+    return replace(command, phrases=(*command.phrases, *(text for _, text in phrases))), names
+
+
+def _useless(alias: str, words: str, commands: Sequence[Command]) -> Problem:
+    meant = nearest(words, [command.name for command in commands])
+    hint = f"did you mean {meant}?" if meant else ""
+    return Problem(f"no command begins with {words}", path=f"aliases.{alias}", hint=hint)
 
 
 def values(offers: Iterable[Offer]) -> tuple[Any, ...]:

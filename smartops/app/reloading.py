@@ -35,7 +35,8 @@ def needing_restart(old: Composition, new: Composition) -> Iterator[str]:
                     yield f"{section}.{name}"
     if old.settings.limits.url != new.settings.limits.url:
         yield "limits.url"
-    if list(old.plugins.names) != list(new.plugins.names):
+    names = (list(old.plugins.names), old.plugins.prefixes, old.plugins.sources)
+    if names != (list(new.plugins.names), new.plugins.prefixes, new.plugins.sources):
         yield "plugins"
     for name, config in new.plugins.configs.items():
         if name in old.plugins.configs and config != old.plugins.configs[name]:

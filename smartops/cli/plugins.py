@@ -46,9 +46,11 @@ def plugins(config: Path | None) -> None:
 
         composition = compose(config, writes=False)
         loaded = composition.plugins.names
-        offers = _offers(composition)
+        offers, sources = _offers(composition), composition.plugins.sources
         for name in loaded:
-            click.echo("\n".join(_lines(name, composition, offers, installed.get(name))))
+            click.echo(
+                "\n".join(_lines(name, composition, offers, installed.get(sources.get(name, name))))
+            )
     for name in sorted(set(installed) - set(loaded)):
         state = "installed, not loaded" if config is not None else "installed"
         click.echo(f"{name}  {_origin(installed[name])}  ({state})")

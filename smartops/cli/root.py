@@ -125,7 +125,7 @@ def _plugin_commands(
     """
     from smartops.plugins import Plugins
 
-    loaded = Plugins()
+    loaded = Plugins(document.reserved("plugin") if document else {})
     loaded.load({name: document.plugins()[name] if document else ""})
     if document and name in loaded.names:
         loaded.configs[name] = document.plugin(name, loaded.model(name))
@@ -133,7 +133,7 @@ def _plugin_commands(
     if loaded.problems:
         raise StartupError(*loaded.problems)
     config = loaded.configs.get(name)
-    simulators = entry_points(group="smartops.simulators", name=name)
+    simulators = entry_points(group="smartops.simulators", name=loaded.sources.get(name, name))
     return [*(offer.value for offer in offers), *(entry.load()(config) for entry in simulators)]
 
 

@@ -22,8 +22,9 @@ def schema(config: Path | None) -> None:
     from smartops.errors import StartupError
     from smartops.plugins import Plugins, available
 
-    plugins = Plugins()
-    plugins.load(read(config).plugins() if config else dict.fromkeys(available(), ""))
+    document = read(config) if config else None
+    plugins = Plugins(document.reserved("plugin") if document else {})
+    plugins.load(document.plugins() if document else dict.fromkeys(available(), ""))
     models = {name: plugins.model(name) for name in plugins.names}
     if plugins.problems and config:
         raise StartupError(*plugins.problems)

@@ -21,6 +21,7 @@ from .checks import check
 from .fill import fill
 from .references import References
 from .rules import unmet
+from .schema import RESERVED, schema_of
 from .settings import Settings
 from .tree import (
     Finding,
@@ -101,6 +102,9 @@ def _problems(file: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(item.problem(file) for item in found))
 
 
+_PREFIX = re.compile(r"\w[\w.-]*( \w[\w.-]*)*")
+
+
 class Document:
     """A configuration file. Its repr shows no value; ``hash`` is the SHA-256 of its text."""
 
@@ -112,6 +116,8 @@ class Document:
         self._root = tree.root
         self._findings = list(findings)
         self._folder = path.absolute().parent
+        self._wrong: list[Finding] = []
+        self._reserved = {name: self._taken(name) for name in keys(self._root.get("plugins"))}
 
     def __repr__(self) -> str:
         return f"Document({str(self.path)!r})"
@@ -123,6 +129,7 @@ class Document:
         to it instead.
         """
         findings = [item for item in self._findings if item.path[:1] != ("plugins",)]
+        findings += self._wrong
         core: dict[str, Node] = {"store": {}, **self._root}  # the store's default needs the folder
         if isinstance(core.get("plugins"), dict):
             core["plugins"] = {}
@@ -140,6 +147,26 @@ class Document:
         marks = {name: self._tree.marks["plugins", name] for name in names}
         return {name: f"{self.path}:{mark.line}:{mark.column}" for name, mark in marks.items()}
 
+    def reserved(self, key: str) -> dict[str, str]:
+        """Return the values of a RESERVED key, by the names of the plugins that have it."""
+        return {name: own[key] for name, own in self._reserved.items() if key in own}
+
+    def _taken(self, name: str) -> dict[str, str]:
+        """Return the reserved keys of a plugin, and remove them from its section."""
+        found: dict[str, str] = {}
+        node = child(self._root, "plugins", name)
+        if not isinstance(node, dict):
+            return found
+        for key in RESERVED:
+            value = node.pop(key, None)
+            path: Path = ("plugins", name, key)
+            if isinstance(value, Scalar) and _PREFIX.fullmatch(value.text):
+                found[key] = value.text
+            elif value is not None:
+                text = "must be words of letters, digits, dots, - and _"
+                self._wrong.append(Finding(self._tree.place(path), path, text))
+        return found
+
     def plugin(self, name: str, model: type[_Model] | None) -> _Model | None:
         """Return a plugin's section as its model, or None if it has none.
 
@@ -152,6 +179,10 @@ class Document:
         if model is None:
             findings += _no_settings(self._tree, path)
         else:
+            findings += [
+                Finding(self._tree.place(path), path, f"the plugin's key {key} is SmartOps' own")
+                for key in set(RESERVED).intersection(schema_of(model).get("properties", ()))
+            ]
             with Caught() as caught:  # a plugin's validators may raise anything
                 filled = fill(model, self._tree, path, self._folder, findings)
             if caught.error is not None:
@@ -163,7 +194,9 @@ class Document:
         return filled
 
     def placed(self, problem: Problem) -> Problem:
-        """Return a problem of a plugin with the place of the plugin in the file."""
+        """Return a problem of a plugin, or of a path, with its place in the file."""
+        if problem.path and not problem.where:
+            return self.problem(problem.path, problem.text, problem.hint)
         owner = re.match(r"plugins? (\S+)", problem.where)
         place = self.plugins().get(owner[1]) if owner else None
         if place is None:

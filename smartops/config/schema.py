@@ -38,6 +38,16 @@ class _Generator(GenerateJsonSchema):
         return {**found, "format": "password"} if is_secret else found
 
 
+RESERVED = ("plugin", "prefix")
+"""Keys of a plugin's section that are SmartOps' own: which plugin it is, and what its commands
+begin with."""
+
+_RESERVED = {
+    "plugin": {"type": "string", "description": "The plugin, if the section has another name."},
+    "prefix": {"type": "string", "description": "Words that its commands begin with, such as eu."},
+}
+
+
 def options(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the alternatives of a schema, the references to ``$defs`` of ``root`` resolved."""
     if reference := schema.get("$ref"):
@@ -63,6 +73,7 @@ def json_schema(plugin_models: Mapping[str, type[BaseModel] | None]) -> dict[str
             section = _of(model, f"#/$defs/{name}.{{model}}")
             inner = section.pop("$defs", {})
             definitions |= {f"{name}.{key}": value for key, value in inner.items()}
+        section["properties"] = {**section.get("properties", {}), **_RESERVED}
         definitions[f"plugin {name}"] = section
         sections[name] = {"$ref": f"#/$defs/plugin {name}"}
     _tidy(schema)

@@ -94,6 +94,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _phrase(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]*( \w[\w.-]*)*", text):
+        raise _refuse("must be words of letters, digits, dots, - and _")
+    return text
+
+
 def _person(text: str) -> str:
     if not re.fullmatch(r"[^\s:,\x00-\x1f\x7f]{1,100}", text):
         raise _refuse("a person's name must be one word without colons and commas")
@@ -122,6 +128,7 @@ Texts = Annotated[
 """One text or a list of texts, as a tuple."""
 
 Name = Annotated[str, AfterValidator(_name)]
+Phrase = Annotated[str, AfterValidator(_phrase)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
@@ -381,6 +388,10 @@ class Settings(Section):
         default=True,
         description="Mask configured secrets and well-known credentials in replies, logs and "
         "audit events.",
+    )
+    aliases: Mapping[Phrase, Phrase] = Field(
+        default_factory=dict,
+        description="Other words for those that commands begin with, such as ship: deploy.",
     )
     plugins: Annotated[Mapping[str, Any], BeforeValidator(_plugins)] = Field(
         default_factory=dict,

@@ -100,9 +100,10 @@ class Bot:
         self._running: RunningApp | None = None
         self._numbers = itertools.count(1)
 
-    def load(self, plugin: object, *, name: str = "", **config: Any) -> None:
+    def load(self, plugin: object, *, name: str = "", prefix: str = "", **config: Any) -> None:
         """Load a plugin (a module or any object with hooks), its section filled with ``config``.
 
+        Its commands begin with ``prefix``, if there is one.
         Raises StartupError if the plugin or its section is wrong.
         """
         name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
@@ -112,6 +113,7 @@ class Bot:
         if loaded.problems:
             raise StartupError(*loaded.problems)
         self._plugins.register(name, plugin)
+        self._plugins.prefixes = {**self._plugins.prefixes, name: prefix}
         self._plugins.configs[name] = _section(name, model, config)
 
     def add(self, *backends: Backend) -> None:
