@@ -59,7 +59,10 @@ def test_the_example_is_what_the_readme_shows() -> None:
 
 @pytest.mark.parametrize(
     ("name", "section", "command"),
-    [("alarms", {"static": [{"name": "disk-full", "reason": "95 %"}]}, "list alarms")],
+    [
+        ("alarms", {"static": [{"name": "disk-full", "reason": "95 %"}]}, "list alarms"),
+        ("deploy", {"url": "http://127.0.0.1:9", "token": "${DEPLOY_TOKEN}"}, "deploy"),
+    ],
 )
 def test_an_example_is_a_complete_package(
     name: str, section: object, command: str, demo_text: str, tmp_path: Path
@@ -72,13 +75,20 @@ def test_an_example_is_a_complete_package(
         demo_text.replace("plugins:\n", f"plugins:\n  {name}: {json.dumps(section)}\n")
     )
     manual = smartops(
-        "say", "--config", str(config), "help", command, cwd=ROOT, PYTHONPATH=str(site)
+        "say",
+        "--config",
+        str(config),
+        "help",
+        command,
+        cwd=ROOT,
+        PYTHONPATH=str(site),
+        DEPLOY_TOKEN="t",
     )
     assert manual.returncode == 0, manual.stderr
     assert command in manual.stdout
 
 
 def test_examples_are_small() -> None:
-    for name in ("alarms",):
+    for name in ("alarms", "deploy"):
         files = (EXAMPLES / f"smartops-{name}" / f"smartops_{name}").glob("*.py")
         assert sum(len(file.read_text().splitlines()) for file in files) <= 250
