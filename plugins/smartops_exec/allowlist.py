@@ -9,7 +9,6 @@ from smartops import Instance, PermissionDenied, Person, ValidationFailed
 
 from .config import ScriptEntry
 
-_WHERE = "plugins.exec.scripts"
 _NEAR = 3
 _SHOWN = 80
 
@@ -45,9 +44,9 @@ class AllowList:
     ) -> PermissionDenied:
         if matching:
             roles = " or ".join(sorted({role for entry in matching for role in entry.roles}))
-            why = f"It is for the role {roles} ({_WHERE})"
+            why = f"It is for the role {roles}"
         else:
-            why = self._objection(text, person) or f"It is not on the list ({_WHERE})"
+            why = self._objection(text, person) or "It is not on the list"
         near = self._near(text, person)
         hint = f". Did you mean {' or '.join(near)}?" if near else ". See: list scripts"
         return PermissionDenied(

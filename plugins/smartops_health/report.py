@@ -148,8 +148,13 @@ def _trends(config: HealthConfig, trends: Trends) -> Fields:
         "disk_trend": f"Disk, {window}",
         **({"cost_trend": "Cost, 7 days"} if trends.billed else {}),
     }
-    pairs = [(name, trends.changes[key] or "unknown") for key, name in names.items()]
-    return Fields((*pairs, (f"Launched, {minutes(config.launch_window)}", trends.launched)))
+    pairs = [(name, _change(trends.changes[key])) for key, name in names.items()]
+    launched = "none" if trends.launched == "+0" else trends.launched
+    return Fields((*pairs, (f"Launched, {minutes(config.launch_window)}", launched)))
+
+
+def _change(text: str | None) -> str:
+    return "unknown" if text is None else "unchanged" if text == "+0%" else text
 
 
 def _notes(trends: Trends) -> Sequence[str]:

@@ -44,7 +44,8 @@ class Signature:
             return "the timestamp is no number of seconds"
         age = self._clock.time() - int(timestamp)
         if abs(age) > LEEWAY:
-            return f"it was signed {age:.0f} seconds ago"
+            when = f"{age:.0f} seconds ago" if age > 0 else f"{-age:.0f} seconds in the future"
+            return f"it was signed {when}"
         signed = b"v0:%b:%b" % (timestamp.encode(), inbound.body)
         expected = f"v0={hmac.digest(self._secret, signed, 'sha256').hex()}".encode()
         if not hmac.compare_digest(expected, signature.encode("latin-1")):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smartops.message import Identity, Message, Place
+from smartops.middleware import ProgressReporter, complete, identify, may_ever
 from smartops.reply import Action, Reply
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 CHANNEL = "console"
 YES = frozenset({"yes", "y", "confirm"})
 NO = frozenset({"no", "n"})
+
+
+class _Reporter(ProgressReporter):
+    """Holds what the running command last reported."""
+
+    text = ""
+
+    async def show(self, text: str, done: int, total: int) -> None:
+        """Hold the text."""
+        self.text = f"{text} ({done} of {total})" if total else text
 
 
 class Console:
@@ -34,16 +45,37 @@ class Console:
         self._asks = asks
         self._sender = Identity(CHANNEL, "", user)
         self._pending: tuple[Action, ...] = ()
+        self._reporter = _Reporter()
 
     @property
     def asked(self) -> bool:
         """Whether the last reply asked for confirmation."""
         return bool(self._pending)
 
+    @property
+    def progress(self) -> str:
+        """What the running command last reported."""
+        return self._reporter.text
+
     async def say(self, text: str) -> Reply:
         """Send a message; after a question, ``yes`` and ``no`` press its buttons."""
         action = self._pressed(text.strip().lower())
-        reply = await self._app.handle(
+        self._reporter.text = ""
+        reply = await self._send("" if action else text, action)
+        buttons = tuple(item for item in reply.actions if item.type in ("confirm", "cancel"))
+        confirms = any(item.type == "confirm" for item in buttons)
+        self._pending = buttons if confirms and reply.status == "pending" else ()
+        return reply
+
+    async def cancel(self) -> bool:
+        """Ask the operations that run here to stop; False if there are none."""
+        operations = [each for each in self._app.parts.running.ids if each.startswith("op-")]
+        for operation in operations:
+            await self._send(f"cancel {operation}")
+        return bool(operations)
+
+    async def _send(self, text: str, action: str = "") -> Reply:
+        return await self._app.handle(
             Message(
                 id="",
                 channel=CHANNEL,
@@ -52,23 +84,21 @@ class Console:
                 place=Place(CHANNEL),
                 at=self._app.composition.services.clock.now(),
                 request_id=secrets.token_hex(8),
-                text="" if action else text,
+                text=text,
                 action=action,
                 sender_name=self._sender.id,
                 asks=self._asks,
-            )
+            ),
+            self._reporter,
         )
-        buttons = tuple(item for item in reply.actions if item.type in ("confirm", "cancel"))
-        self._pending = buttons if reply.status == "pending" else ()
-        return reply
 
-    async def complete(self, text: str) -> list[str]:
-        """Return the words that can stand where ``text`` ends."""
-        from smartops.middleware import complete, identify, may_ever
-
+    async def complete(self, text: str, *, names: bool) -> list[str]:
+        """Return the words that can stand where ``text`` ends, with ``names`` of instances too."""
         parts, place = self._app.parts, Place(CHANNEL)
         person = identify(parts.people, self._sender)
-        return await complete(parts, text, lambda item: may_ever(parts.policy, person, item, place))
+        return await complete(
+            parts, text, lambda item: may_ever(parts.policy, person, item, place), names=names
+        )
 
     def _pressed(self, word: str) -> str:
         wanted = "confirm" if word in YES else "cancel" if word in NO else ""

@@ -96,14 +96,23 @@ def _quoted(word: str) -> str:
     return f"'{word}'" if '"' in word else f'"{word}"'
 
 
-def printed(reply: Reply, *, question: bool = False) -> str:
-    """Return a reply as text; with ``question``, "yes" and "no" replace its buttons."""
+def printed(reply: Reply, *, question: bool = False, columns: int = 0) -> str:
+    """Return a reply as text; with ``question``, "yes" and "no" replace its buttons.
+
+    With ``columns`` the text is for a terminal of this width.
+    """
     from smartops.render import plain
 
-    if not question:
-        return plain(reply, actions=True)
-    others = tuple(item for item in reply.actions if item.type == "command")
-    return f"{plain(replace(reply, actions=others), actions=True)}\n\n{QUESTION}"
+    if question:
+        others = tuple(item for item in reply.actions if item.type == "command")
+        reply = replace(reply, actions=others)
+    view = plain(reply)
+    actions = plain(reply, actions=True).removeprefix(view).strip("\n")
+    if columns:
+        from .terminal import drawn
+
+        view = drawn(reply, columns)
+    return "\n\n".join(filter(None, (view, actions, QUESTION if question else "")))
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg]  # no argument before click 8.4

@@ -91,7 +91,7 @@ def _values(parameter: Parameter, partial: str, choices: Choices) -> Iterator[st
     """Yield the possible words of an argument; of a list, those after its last comma."""
     before = partial[: partial.rfind(",") + 1] if parameter.many else ""
     words: Iterable[str] = parameter.choices or (_YES_NO if parameter.type is bool else ())
-    if parameter.looked_up:
+    if parameter.looked_up or parameter.is_target:
         words = map(plain, choices(parameter, partial[len(before) :]))
     for word in words:
         yield before + word

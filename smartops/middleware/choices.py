@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import anyio
+
+from smartops.backend import Query
 from smartops.command import Call, Command, Parameter
 from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
 from smartops.nearness import near
+from smartops.patterns import literal
 
 from .steps import Parts
 
@@ -56,8 +61,13 @@ async def check_choices(parts: Parts, command: Command, call: Call) -> None:
                 raise _no_choice(parameter, text, await choices_of(parts, parameter, ""))
 
 
-async def complete(parts: Parts, text: str, permitted: Callable[[Command], bool]) -> list[str]:
-    """Return the words that can stand where ``text`` ends, in the commands of this person."""
+async def complete(
+    parts: Parts, text: str, permitted: Callable[[Command], bool], *, names: bool = True
+) -> list[str]:
+    """Return the words that can stand where ``text`` ends, in the commands of this person.
+
+    With ``names``, backends are asked for names of instances.
+    """
     asked: dict[tuple[str, str], Parameter] = {}
 
     def note(parameter: Parameter, prefix: str) -> tuple[str, ...]:
@@ -67,10 +77,24 @@ async def complete(parts: Parts, text: str, permitted: Callable[[Command], bool]
     words = parts.grammar.complete(text, permitted, note)
     if not asked:
         return words
-    found = {key: await offered(parts, item, key[1]) for key, item in asked.items()}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for key, item in asked.items():
+        of_target = item.is_target and names
+        found[key] = await (_names(parts, key[1]) if of_target else offered(parts, item, key[1]))
     return parts.grammar.complete(
         text, permitted, lambda parameter, prefix: found[parameter.name, prefix]
     )
+
+
+async def _names(parts: Parts, prefix: str) -> tuple[str, ...]:
+    """Return names of instances that begin with ``prefix``; none if backends do not answer."""
+    names: tuple[str, ...] = ()
+    if parts.compute is not None:
+        query = Query(names=(f"{literal(prefix)}*",), states=Query.EXISTING, limit=MOST)
+        with suppress(Refusal), anyio.move_on_after(TIMEOUT):
+            page = await parts.compute.list(query)
+            names = tuple({item.name for item in page.instances if item.name})
+    return names
 
 
 def _no_choice(parameter: Parameter, text: str, choices: tuple[str, ...]) -> ValidationFailed:

@@ -163,7 +163,7 @@ def test_a_path_cannot_climb_using_the_template_s_text():
 def test_near_misses_are_limited_to_scripts_of_the_person(allowed):
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose("systemctl restart ngnix", ALICE, [machine("i-1")])
-    assert "plugins.exec.scripts" in caught.value.details
+    assert "plugins.exec" not in caught.value.details
     assert '"systemctl restart nginx"' in caught.value.details
     with pytest.raises(PermissionDenied) as caught:
         allowed.choose("systemctl restart ngnix", VIEWER, [machine("i-1")])

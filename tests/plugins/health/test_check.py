@@ -272,7 +272,7 @@ async def test_trends_whose_backend_fails_are_unknown(load):
     assert (trends["cpu_trend"], trends["cost_trend"]) == ("+0%", "+0%")
     assert set(trends["unknown"]) == {"cpu_trend", "memory_trend", "disk_trend", "cost_trend"}
     (fields,) = (block for block in reply.view if isinstance(block, Fields))
-    assert [text for _, text in fields.pairs] == ["unknown"] * 4 + ["+0"]
+    assert [text for _, text in fields.pairs] == ["unknown"] * 4 + ["none"]
     notes = " ".join(getattr(block, "text", "") for block in reply.view)
     assert "no ledger" in notes
     assert "no history" in notes

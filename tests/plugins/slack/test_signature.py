@@ -60,6 +60,16 @@ def test_old_and_future_requests_are_refused(seconds: int) -> None:
         at(float(VENDORS_TIMESTAMP) + seconds).check(vendors())
 
 
+def test_the_log_tells_a_future_timestamp_from_an_old_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for seconds in (-1000, 1000):
+        with pytest.raises(AuthenticationFailed):
+            at(float(VENDORS_TIMESTAMP) + seconds).check(vendors())
+    assert "it was signed 1000 seconds in the future" in caplog.text
+    assert "it was signed 1000 seconds ago" in caplog.text
+
+
 @pytest.mark.parametrize(
     "inbound",
     [
