@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 
@@ -42,3 +42,12 @@ def url_problem(url: str) -> str | None:
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)):
         return None
     return "is not https"
+
+
+def is_network(text: str) -> bool:
+    """Return whether the text is an IP address or network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -152,6 +152,7 @@ class Telemetry:
         status: int,
         seconds: float,
         reason: str = "",
+        caller_request_id: str = "",
         quiet: bool = False,
     ) -> None:
         """Count and log one HTTP request; ``quiet`` ones are logged at debug level.
@@ -168,8 +169,11 @@ class Telemetry:
             "status": status,
             "ms": round(seconds * 1000, 1),
         }
-        if reason:
-            fields["reason"] = reason
+        fields |= {
+            name: text
+            for name, text in (("caller_request_id", caller_request_id), ("reason", reason))
+            if text
+        }
         if self._log:
             self._log.log(logging.DEBUG if quiet else logging.INFO, "request", **fields)
 

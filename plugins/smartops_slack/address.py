@@ -17,11 +17,15 @@ def is_direct(conversation: str) -> bool:
 
 
 class Origin(NamedTuple):
-    """The workspace and organisation of an input, and the person's own workspace if it differs."""
+    """The workspace and organisation of an input, and the person's own workspace if it is known.
+
+    It is ``external`` if the channel is shared with other companies.
+    """
 
     team: str
     enterprise: str = ""
     home: str = ""
+    external: bool = False
 
 
 class UserInput(NamedTuple):

@@ -56,7 +56,8 @@ def _origin(payload: JsonObject, installation: JsonObject) -> Origin:
     if payload.get("is_ext_shared_channel") is not True:
         return Origin(team, enterprise)
     event = object_of(payload, "event")
-    return Origin(team, enterprise, text_of(event, "user_team") or text_of(event, "source_team"))
+    home = text_of(event, "user_team") or text_of(event, "source_team")
+    return Origin(team, enterprise, home, external=True)
 
 
 def _not_new(event: JsonObject, user: str, bot: str) -> str:

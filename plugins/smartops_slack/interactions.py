@@ -110,11 +110,8 @@ def _name(payload: JsonObject) -> str:
 
 
 def _origin(payload: JsonObject) -> Origin:
-    """Return the origin of an interaction.
-
-    Within an organisation the person's own workspace may be any of its workspaces.
-    """
+    """Return the origin of an interaction, which does not say whether the channel is shared."""
     user = object_of(payload, "user")
     team = text_of(object_of(payload, "team"), "id") or text_of(user, "team_id")
     enterprise = text_of(object_of(payload, "enterprise"), "id")
-    return Origin(team, enterprise, "" if enterprise else text_of(user, "team_id"))
+    return Origin(team, enterprise, text_of(user, "team_id"))

@@ -121,13 +121,17 @@ class Reader:
         """Return the tenant of the person's identity; empty if the workspace is not served.
 
         In an organisation a person has one id in all workspaces, so it is the tenant. People
-        of other companies in shared channels need their own workspace to be served.
+        of another workspace need that to be served: in shared channels they may be of another
+        company.
         """
-        team, enterprise, home = origin
+        team, enterprise, home, external = origin
         if not self._workspaces & {team, enterprise}:
             return ""
         if home and home not in (team, enterprise):
-            return home if home in self._workspaces else ""
+            if home not in self._workspaces:
+                return ""
+            if external or not enterprise:
+                return home
         return enterprise or team
 
     def _short_lived(self, found: UserInput, request_id: str) -> dict[str, Any]:

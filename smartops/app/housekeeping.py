@@ -84,13 +84,13 @@ class Housekeeping:
         self.revoked &= revoked
         for operation_id in await self.store.cancel_requests():
             self.cancel(operation_id)
-        if now - self._renewed >= LEASE / 3:
+        if abs(now - self._renewed) >= LEASE / 3:  # the clock may have been put back
             await self.store.renew(now + LEASE, self.executing(), self.answering())
             if self.adopts and not self._was_away:
                 await self._adopt(now)
                 await self.take_over()
             self._renewed, self._was_away = now, False
-        if self.adopts and now - self._swept >= SWEEP and not await self.store.sweep(now):
+        if self.adopts and abs(now - self._swept) >= SWEEP and not await self.store.sweep(now):
             self._swept = now  # else the rest has its turn after the leases
 
     async def _adopt(self, now: float) -> None:

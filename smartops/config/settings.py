@@ -6,130 +6,45 @@ sections are in ``checks``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from smartops.addresses import url_problem
-from smartops.message import parse_identity
-from smartops.values import ByteSize, Duration, SecretUrl
+from smartops.values import ByteSize, SecretUrl
 
-from .references import FOLDER, within
+from .fields import (
+    BasePath,
+    FileInFolder,
+    IdentityText,
+    LimitsUrl,
+    MetadataUrl,
+    Name,
+    Networks,
+    PersonName,
+    Phrase,
+    PluginSections,
+    Positive,
+    StoreUrl,
+    Texts,
+    Word,
+    listed,
+    refuse,
+)
 
 
 class Section(BaseModel):
     """A section of the configuration: immutable; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-def _refuse(reason: str) -> PydanticCustomError:
-    return PydanticCustomError("smartops", "{reason}", {"reason": reason})
-
-
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-def _in_folder(path: Path, info: ValidationInfo) -> Path:
-    folder = (info.context or {}).get(FOLDER)
-    return within(folder, path) if folder else path
-
-
-def _store_url(url: SecretUrl, info: ValidationInfo) -> SecretUrl:
-    scheme, separator, rest = url.reveal().partition("://")
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and separator:
-        return SecretUrl(f"postgresql+psycopg://{rest}")
-    if scheme != "sqlite" or not rest.startswith("/"):
-        raise _refuse("must be sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
-    file = rest[1:]
-    if not file or file.startswith((":memory:", "?")):
-        raise _refuse("must name a file, because the store has to outlive the process")
-    folder = (info.context or {}).get(FOLDER)
-    return SecretUrl(f"sqlite:///{within(folder, file)}") if folder else url
-
-
-_SHARED = ("redis", "rediss", "valkey", "valkeys", "unix")
-
-
-def _limits_url(url: SecretUrl) -> SecretUrl:
-    scheme, separator, _ = url.reveal().partition("://")
-    if url.reveal() != "memory" and not (separator and scheme in _SHARED):
-        raise _refuse("must be memory, or a URL such as redis://HOST:6379/0 or valkey://HOST")
-    return url
-
-
-def _base_path(path: str) -> str:
-    stripped = path.rstrip("/")
-    if stripped and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", stripped):
-        raise _refuse("must be a path such as /prod, or empty")
-    return stripped
-
-
-def _metadata(url: str) -> str:
-    problem = url_problem(url)
-    if problem == "holds a user name":
-        raise _refuse("must not hold a user or a password")
-    if problem:
-        raise _refuse("must be an https:// URL; plain http only for a loopback address")
-    return url
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", text):
-        raise _refuse("must be one word of letters, digits, - and _, beginning with a letter")
-    return text
-
-
-def _phrase(text: str) -> str:
-    if not re.fullmatch(r"\w[\w.-]*( \w[\w.-]*)*", text):
-        raise _refuse("must be words of letters, digits, dots, - and _")
-    return text
-
-
-def _person(text: str) -> str:
-    if not re.fullmatch(r"[^\s:,\x00-\x1f\x7f]{1,100}", text):
-        raise _refuse("a person's name must be one word without colons and commas")
-    return text
-
-
-def _identity(text: str) -> str:
-    if parse_identity(text) is None:
-        raise _refuse("must be provider:id or provider:tenant:id, such as local:alice")
-    return text
-
-
-def _plugins(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise _refuse("must be a mapping of plugin names to their settings, such as api: {}")
-    return value
-
-
-Word = Annotated[str, Field(min_length=1)]
-
-Texts = Annotated[
-    tuple[Word, ...],
-    Field(min_length=1),
-    BeforeValidator(_listed, json_schema_input_type=Word | tuple[Word, ...]),
-]
-"""One text or a list of texts, as a tuple."""
-
-Name = Annotated[str, AfterValidator(_name)]
-Phrase = Annotated[str, AfterValidator(_phrase)]
-Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
 EffectName = Literal["read", "change", "dangerous"]
@@ -142,9 +57,7 @@ class ServerSettings(Section):
     port: int = Field(
         default=3978, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
-    base_path: Annotated[str, AfterValidator(_base_path)] = Field(
-        default="", description="Prefix of every path, such as /prod."
-    )
+    base_path: BasePath = Field(default="", description="Prefix of every path, such as /prod.")
     max_body: ByteSize = Field(
         default=256 * 1024,
         ge=1024,
@@ -165,12 +78,16 @@ class ServerSettings(Section):
         default=timedelta(seconds=25),
         description="How long an HTTP caller waits for an answer before it becomes pending.",
     )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For or Forwarded is used.",
+    )
 
 
 class StoreSettings(Section):
     """The database."""
 
-    url: Annotated[SecretUrl, AfterValidator(_store_url)] = Field(
+    url: StoreUrl = Field(
         default=SecretUrl("sqlite:///smartops.db"),
         validate_default=True,
         description="sqlite:///FILE (relative to this file), or postgresql+psycopg://… for "
@@ -187,7 +104,7 @@ class LocalIssuerSettings(Section):
 
     name: Name = Field(description="The provider of the identities in its tokens.")
     kind: Literal["local"]
-    key: Annotated[Path, AfterValidator(_in_folder)] = Field(
+    key: FileInFolder = Field(
         default=Path(".smartops/local.pem"),
         validate_default=True,
         description="Private key (RSA), generated if missing; relative to this file.",
@@ -213,9 +130,7 @@ class OidcIssuerSettings(Section):
     kind: Literal["oidc"]
     issuer: Texts = Field(description="The exact values allowed in iss.")
     audience: Texts = Field(description="The values allowed in aud: who the tokens are for.")
-    metadata: Annotated[str, AfterValidator(_metadata)] = Field(
-        description="URL of its OpenID Connect metadata."
-    )
+    metadata: MetadataUrl = Field(description="URL of its OpenID Connect metadata.")
     claims: Mapping[str, str] = Field(
         default_factory=dict, description="Claims that must be present with exactly these values."
     )
@@ -250,7 +165,7 @@ class PersonSettings(Section):
     """A person: roles and identities."""
 
     roles: tuple[Word, ...] = Field(default=(), description="Roles of the person.")
-    identities: tuple[Annotated[str, AfterValidator(_identity)], ...] = Field(
+    identities: tuple[IdentityText, ...] = Field(
         default=(), description="Immutable ids, as provider:id or provider:tenant:id."
     )
 
@@ -277,7 +192,7 @@ class ConditionSettings(Section):
     effects: Annotated[
         tuple[EffectName, ...],
         Field(min_length=1),
-        BeforeValidator(_listed, json_schema_input_type=EffectName | tuple[EffectName, ...]),
+        BeforeValidator(listed, json_schema_input_type=EffectName | tuple[EffectName, ...]),
     ] = Field(default=(), description="The effect of the call.")
     channels: Texts = Field(default=(), description="The channel of the message.")
     places: Texts = Field(
@@ -298,7 +213,7 @@ class ConditionSettings(Section):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not any(getattr(self, name) for name in type(self).model_fields):
-            raise _refuse("needs at least one condition: " + ", ".join(type(self).model_fields))
+            raise refuse("needs at least one condition: " + ", ".join(type(self).model_fields))
         return self
 
 
@@ -312,7 +227,7 @@ class RuleSettings(Section):
     @model_validator(mode="after")
     def _either(self) -> Self:
         if (self.allow is None) == (self.deny is None):
-            raise _refuse("needs either allow or deny, and only one of them")
+            raise refuse("needs either allow or deny, and only one of them")
         return self
 
 
@@ -330,7 +245,7 @@ def _window(limit: int, seconds: int) -> WindowSettings:
 class LimitsSettings(Section):
     """Rate limits; a request is counted in all of them or in none."""
 
-    url: Annotated[SecretUrl, AfterValidator(_limits_url)] = Field(
+    url: LimitsUrl = Field(
         default=SecretUrl("memory"),
         description="memory, or redis://… or valkey://… for several replicas.",
     )
@@ -369,7 +284,7 @@ class Settings(Section):
     auth: AuthSettings = Field(
         default_factory=AuthSettings, description="How callers authenticate."
     )
-    people: Mapping[Annotated[str, AfterValidator(_person)], PersonSettings] = Field(
+    people: Mapping[PersonName, PersonSettings] = Field(
         default_factory=dict, description="People by name; the names are yours to choose."
     )
     guests: tuple[GuestSettings, ...] = Field(
@@ -393,7 +308,7 @@ class Settings(Section):
         default_factory=dict,
         description="Other words for those that commands begin with, such as ship: deploy.",
     )
-    plugins: Annotated[Mapping[str, Any], BeforeValidator(_plugins)] = Field(
+    plugins: PluginSections = Field(
         default_factory=dict,
         description="The plugins to load, in this order, each with its section.",
     )

@@ -23,8 +23,16 @@ class _Counter:
         self.leaves: list[float] = []  # when each group stops counting, oldest first
         self.counts: list[int] = []
 
-    def forget(self, now: float) -> None:
-        """Drop the groups that have expired."""
+    def forget(self, now: float, window: Window) -> None:
+        """Drop the groups that have expired.
+
+        If the clock was put back, the newest group is taken as of now, else it would count
+        for longer than the window.
+        """
+        ahead = self.leaves[-1] - (now + window.seconds)
+        if ahead > 0:
+            self.leaves = [leave - ahead for leave in self.leaves]
+            self.started, self.ends = self.started - ahead, self.ends - ahead
         gone = 0
         for leave in self.leaves:
             if leave > now:
@@ -73,8 +81,9 @@ class MemoryLimiter:
             name = (window.name, key)
             counter = self._recent.get(name) or self._recall(name)
             leaves = counter.leaves
-            if leaves and leaves[0] <= now:
-                counter.forget(now)
+            if leaves and (leaves[0] <= now or leaves[-1] > now + window.seconds):
+                counter.forget(now, window)
+                leaves = counter.leaves
             left = window.limit - counter.total
             if left < 1:
                 if leaves[0] - now > wait:

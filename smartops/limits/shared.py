@@ -34,10 +34,16 @@ local function argument(window, place)
   return tonumber(ARGV[1 + 3 * (window - 1) + place])
 end
 
-local function counting(key)
+local function counting(key, seconds)
   local packed = redis.call('GET', key)
   if not packed then return {0, 0} end
   local all = cmsgpack.unpack(packed)
+  local ahead = #all < 3 and 0 or all[#all - 1] - (now + seconds)
+  if ahead > 0 then
+    all[1] = all[1] - ahead
+    for i = 3, #all, 2 do all[i] = all[i] - ahead end
+    redis.call('SET', key, cmsgpack.pack(all), 'PX', math.ceil(seconds * 1000) + 1000)
+  end
   if #all < 3 or all[3] > now then return all end
   local live = {all[1], 0}
   local late = false
@@ -54,7 +60,7 @@ end
 
 local states, least, tight, wait, refusing = {}, nil, 1, -1, nil
 for window = 1, #KEYS do
-  local state = counting(KEYS[window])
+  local state = counting(KEYS[window], argument(window, 2))
   local left = argument(window, 1) - state[2]
   states[window] = state
   if left < 1 then
@@ -89,7 +95,8 @@ return {1, tight - 1, least - 1, math.ceil(states[tight][3]), 0}
 
 The state of a key is one packed array: when its newest group began, how many requests
 count, then for each group when it expires and how many are in it. Time is the server's,
-so that replicas with different clocks agree.
+so that replicas with different clocks agree. If it was put back, the newest group is taken
+as of now.
 """
 
 TIMEOUT = 0.5

@@ -86,14 +86,16 @@ async def can_i(call: Call, core: Parts, text: str) -> Reply:
 @command(
     "approvals [{approval}]", examples=("approvals", "approvals ap-0123456789ab"), by_hand=True
 )
-async def approvals(call: Call, core: Parts, approval: str = "") -> Reply:
-    """List your pending confirmations on all channels.
+async def approvals(call: Call, core: Parts, approval: str = "", limit: int = 10) -> Reply:
+    """List your pending confirmations on all channels, soonest to expire first.
 
     A single one is shown with its buttons. Of several, name one to see its buttons.
     """
-    waiting = await core.store.pending(call.person.name)
+    _check_limit(limit)
     if approval:
-        waiting = [_named(waiting, approval)]
+        waiting = [_named(await core.store.pending(call.person.name), approval)]
+    else:
+        waiting = await core.store.pending(call.person.name, limit=limit)
     if len(waiting) == 1:
         return await ask_again(core.store, core.clock, call.message, waiting[0])
     return await _listed(core.store, waiting)
@@ -205,7 +207,10 @@ def _named(waiting: Sequence[Approval], id: str) -> Approval:
 
 
 async def _listed(store: Store, waiting: Sequence[Approval]) -> Reply:
-    asked_in = {item.id: _channels(await store.approval_messages(item.id)) for item in waiting}
+    messages = await store.approval_messages(*(item.id for item in waiting))
+    asked_in = {
+        item.id: _channels([it for it in messages if it.approval == item.id]) for item in waiting
+    }
     data = {
         "approvals": [
             {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 
 from smartops.errors import Refusal, ValidationFailed
@@ -17,14 +16,12 @@ from .refusals import HeadersTooLarge, WrongVersion
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
-def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the caller's ``X-Request-Id`` if it is safe in a log, else a new id."""
+def caller_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the caller's ``X-Request-Id`` if it is safe in a log, else an empty string."""
     for name, value in headers:
         if name == b"x-request-id":
-            if _SANE_ID.fullmatch(value):
-                return value.decode("ascii")
-            break
-    return secrets.token_hex(8)
+            return value.decode("ascii") if _SANE_ID.fullmatch(value) else ""
+    return ""
 
 
 def check(scope: Scope) -> None:

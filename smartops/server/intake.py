@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -24,7 +25,15 @@ from smartops.wire import dump_json, envelope
 from . import bounds
 from .asgi import Asgi, Event, Receive, Scope, Send, answer
 from .bodies import Bodies, Disconnected, replayed
-from .headers import answer_headers, check, peer, refusal_headers, request_id, retry_headers
+from .forwarding import Forwarding
+from .headers import (
+    answer_headers,
+    caller_request_id,
+    check,
+    peer,
+    refusal_headers,
+    retry_headers,
+)
 from .refusals import WrongMethod, unrecognised
 
 log = logging.getLogger("smartops.server")
@@ -75,6 +84,7 @@ class Intake:
         self._path = settings.base_path + PATH
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
+        self._forwarding = Forwarding(settings.trusted_proxies)
         self._wait = settings.wait.total_seconds()
         self._channels = app.channels
         self._fallback = next((item for item in app.channels if item.fallback), None)
@@ -87,7 +97,8 @@ class Intake:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        exchange = Exchange(scope, send, request_id(scope["headers"]))
+        scope = self._forwarding.applied(scope)
+        exchange = Exchange(scope, send, secrets.token_hex(8))
         REQUEST_ID.set(exchange.request_id)
         task = asyncio.current_task()
         assert task is not None
@@ -235,6 +246,7 @@ class Intake:
             method=scope["method"],
             path=scope["path"][:200],
             peer=peer(scope),
+            caller_request_id=caller_request_id(scope["headers"]),
             channel=exchange.channel.name if exchange.channel else "",
             status=status,
             seconds=perf_counter() - exchange.started,

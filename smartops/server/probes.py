@@ -36,7 +36,7 @@ class Probes:
         if self._closing:
             return (Check("server", ok=False, text="shutting down"),)
         async with self._lock:  # concurrent probes share one check
-            if self._clock.time() - self._looked >= FRESH_SECONDS:
+            if abs(self._clock.time() - self._looked) >= FRESH_SECONDS:
                 self._checks = await self._app.readiness()
                 self._looked = self._clock.time()
             return self._checks

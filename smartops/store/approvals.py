@@ -37,9 +37,9 @@ class Approvals(Operations, Access):
         statement = update(approval_messages).where(approval_messages.c.key == key)
         self._queue(lambda connection: connection.execute(statement.values(shown=shown)))
 
-    async def approval_messages(self, approval: str) -> list[ApprovalMessage]:
-        """Return the messages that show an approval."""
-        query = select(approval_messages).where(approval_messages.c.approval == approval)
+    async def approval_messages(self, *approvals: str) -> list[ApprovalMessage]:
+        """Return the messages that show any of the approvals."""
+        query = select(approval_messages).where(approval_messages.c.approval.in_(approvals))
         rows = await self._read(query)
         return [ApprovalMessage(**row) for row in rows]
 
@@ -61,8 +61,10 @@ class Approvals(Operations, Access):
         rows = await self._read(query)
         return _approval_of(rows[0], self._clock.time()) if rows else None
 
-    async def pending(self, person: str, shown_in: tuple[str, str] | None = None) -> list[Approval]:
-        """Return the pending approvals of a person, soonest to expire first.
+    async def pending(
+        self, person: str, shown_in: tuple[str, str] | None = None, *, limit: int = 1000
+    ) -> list[Approval]:
+        """Return up to ``limit`` pending approvals of a person, soonest to expire first.
 
         ``shown_in``, a channel and a conversation, leaves out those that no
         message shows there.
@@ -73,6 +75,7 @@ class Approvals(Operations, Access):
             .where(approvals.c.person == person)
             .where(approvals.c.state == "pending", approvals.c.expires > now)
             .order_by(approvals.c.expires)
+            .limit(limit)
         )
         if shown_in is not None:
             channel, conversation = shown_in

@@ -6,6 +6,7 @@ can share a file. PostgreSQL is spoken to through psycopg 3.
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 from smartops.errors import Problem, StartupError
 from smartops.values import SecretUrl
+
+log = logging.getLogger("smartops.store")
 
 READERS = 4
 """How many reads run at once."""
@@ -32,6 +35,16 @@ class Database:
     name: str
     writer: Engine
     readers: Engine
+    path: Path | None = None
+    inode: int = 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the file of a SQLite store is not there any more, or is another one."""
+        try:
+            return self.path is not None and self.path.stat().st_ino != self.inode
+        except OSError:
+            return True
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -73,7 +86,7 @@ def _sqlite(url: URL) -> Database:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise _wrong("the store must outlive the process: name a file")
     path = Path(url.database).absolute()
-    _make(path)
+    inode = _make(path)
     url = url.set(database=str(path), query={})
 
     def prepare(connection: Any, _: object) -> None:
@@ -89,7 +102,7 @@ def _sqlite(url: URL) -> Database:
         url, connect_args=arguments, pool_size=READERS, max_overflow=0, hide_parameters=True
     )
     event.listen(readers, "connect", _only_read)
-    return Database(str(url), writer, readers)
+    return Database(str(url), writer, readers, path, inode)
 
 
 def _lock(connection: Connection) -> None:
@@ -101,14 +114,19 @@ def _only_read(connection: Any, _: object) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
-def _make(path: Path) -> None:
+def _make(path: Path) -> int:
+    """Make the file if it is not there, and return its inode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        status = path.stat()
     except OSError as error:
         raise StartupError(
             Problem(f"cannot open the store {path}: {error.strerror}", path="store.url")
         ) from None
+    if status.st_mode & 0o077 and os.name == "posix":
+        log.warning("other users may read the store %s; chmod 600 it", path)
+    return status.st_ino
 
 
 def _postgresql(url: URL) -> Database:

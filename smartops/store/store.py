@@ -85,6 +85,8 @@ class Store(Messages, Approvals, Facts, Audit):
 
     async def ping(self) -> None:
         """Return if the store can be written, else raise StoreUnavailable."""
+        if self._database.is_deleted:
+            raise StoreUnavailable("The file of the store was deleted")
         row = {"id": 1, "at": self._clock.time()}
         try:
             await self._write(lambda connection: upsert(connection, pulse, row))

@@ -181,7 +181,11 @@ class Writer:
         return False, batch
 
     def _write(self, batch: list[_Write]) -> None:
-        """Commit the batch in one transaction, or each write alone if one of them fails."""
+        """Commit the batch in one transaction, or each write alone if one of them fails.
+
+        What fails with it is added to the batch.
+        """
+        all_writes = batch
         failure = self._commit(batch)
         if failure is not None and failure.lost:
             batch, failure = self._again(batch, failure)
@@ -189,8 +193,19 @@ class Writer:
             self._back()
         elif failure.away:
             self._give_up(batch, failure)
+            self._give_up_arrived(all_writes, failure)
         else:
             self._separately(batch)
+
+    def _give_up_arrived(self, batch: list[_Write], failure: _Failure) -> None:
+        """Fail also what arrived while the database did not answer, else it would wait twice."""
+        arrived: list[_Write] = []
+        with suppress(queue.Empty):
+            while (item := self._inbox.get_nowait()) is not None:
+                arrived.append(item)
+            self._inbox.put(None)
+        self._give_up(arrived, replace(failure, uncertain=False))
+        batch += arrived
 
     def _again(self, batch: list[_Write], first: _Failure) -> tuple[list[_Write], _Failure | None]:
         """Commit on a new connection what may be repeated; return that, and its failure."""

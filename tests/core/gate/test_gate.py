@@ -193,6 +193,15 @@ async def test_a_pending_approval_is_confirmed_from_another_conversation(
     assert door.moves == 1
 
 
+async def test_a_list_of_approvals_is_limited(bot: Bot, door: Door) -> None:
+    for number in range(12):
+        await bot.say("open door side", conversation=f"room-{number}")
+    listed = await bot.say("approvals")
+    assert [len(item["channels"]) for item in listed.data["approvals"]] == [1] * 10
+    assert len((await bot.say("approvals --limit 100")).data["approvals"]) == 12
+    assert (await bot.say("approvals --limit 1000")).code == "VALIDATION_ERROR"
+
+
 async def test_several_pending_approvals_are_listed(bot: Bot, door: Door) -> None:
     await bot.say("open door side", conversation="here")
     await bot.say("open door back", conversation="there")

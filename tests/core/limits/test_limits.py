@@ -89,6 +89,21 @@ async def test_keys_and_windows_are_independent(limiter: Limiter) -> None:
     assert not (await limiter.take([(Window("a", 1, 60), "b:c")])).allowed
 
 
+@pytest.mark.parametrize("limit", [10, 100])
+async def test_a_clock_that_is_put_back_locks_no_person_out(
+    limiter: Limiter, clock: ManualClock, limit: int
+) -> None:
+    window = Window("user", limit, 60)
+    checks = [(window, "alice")]
+    for _ in range(limit):
+        assert (await limiter.take(checks)).allowed
+    clock.advance(-3600)
+    refused = await limiter.take(checks)
+    assert (refused.allowed, refused.quota.retry_after) == (False, 60)
+    clock.advance(61)
+    assert (await limiter.take(checks)).allowed
+
+
 async def test_a_window_with_a_limit_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="user"):
         Window("user", 0, 60)

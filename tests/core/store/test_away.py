@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import psycopg
 import pytest
 from sqlalchemy import event, make_url
@@ -105,6 +106,50 @@ async def test_a_file_locked_by_another_process(
         other.execute("COMMIT")
     assert await store.claim("one")
     assert [item.request_id for item in await store.history("alice", 9)] == ["meanwhile"]
+
+
+async def test_a_write_during_another_one_s_wait_for_a_lock_fails_with_it(
+    tmp_path: Path, opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartops.store.database._WAIT", 1.0)
+    path = tmp_path / "smartops.db"
+    store = await opened(f"sqlite:///{path}")
+    ends = []
+
+    async def claim(key: str) -> None:
+        with pytest.raises(StoreUnavailable, match="nothing was done"):
+            await store.claim(key)
+        ends.append(anyio.current_time())
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with anyio.create_task_group() as group:
+            group.start_soon(claim, "one")
+            await anyio.sleep(0.3)  # so that the first one waits for the lock
+            group.start_soon(claim, "two")
+        other.execute("COMMIT")
+    assert ends[1] - ends[0] < 0.5
+    assert await store.claim("two")
+
+
+async def test_a_deleted_file_is_not_ready(tmp_path: Path, opened) -> None:
+    path = tmp_path / "smartops.db"
+    store = await opened(f"sqlite:///{path}")
+    await store.ping()
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(StoreUnavailable, match="deleted"):
+        await store.ping()
+    path.touch()
+    with pytest.raises(StoreUnavailable, match="deleted"):
+        await store.ping()
+
+
+async def test_a_file_that_others_may_read_is_warned_of(tmp_path: Path, opened, caplog) -> None:
+    path = tmp_path / "smartops.db"
+    path.touch(0o644)
+    await opened(f"sqlite:///{path}")
+    (warning,) = [item for item in caplog.messages if "chmod" in item]
+    assert warning == f"other users may read the store {path}; chmod 600 it"
 
 
 async def test_a_read_only_file_is_reported_as_such(tmp_path: Path, opened) -> None:

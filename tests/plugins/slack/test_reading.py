@@ -185,7 +185,7 @@ def test_another_workspace_is_not_served(read: Read) -> None:
 def test_a_person_of_an_organisation_has_one_identity(
     configured: Any, services: Services, signer: Signer
 ) -> None:
-    channel = SlackChannel(configured(workspaces=["E1000"]), services)
+    channel = SlackChannel(configured(workspaces=["E1000", "T0005"]), services)
     payload = event()
     payload["authorizations"][0]["enterprise_id"] = "E1000"
     mentioned = only(channel.read(signer.event(payload), Claims(None)))
@@ -195,7 +195,7 @@ def test_a_person_of_an_organisation_has_one_identity(
         {"action_id": "smartops.command.0", "value": "help"},
         MESSAGE,
         enterprise={"id": "E1000", "name": "x"},
-        user={"id": ALICE, "username": "alice", "team_id": "T5"},
+        user={"id": ALICE, "username": "alice", "team_id": "T0005"},
     )
     clicked = only(channel.read(signer.interaction(press), Claims(None)))
     assert (
@@ -222,6 +222,19 @@ def test_people_of_other_companies_need_their_own_workspace(
         message = only(opened.read(inbound, Claims(None)))
         assert message.sender == Identity("slack", "T777", ALICE)
         assert message.place.tenant == TEAM
+
+
+def test_a_press_in_an_organisation_by_a_person_of_another_company_is_ignored(
+    configured: Any, services: Services, signer: Signer
+) -> None:
+    press = pressed(
+        {"action_id": "smartops.command.0", "value": "help"},
+        MESSAGE,
+        enterprise={"id": "E1000", "name": "x"},
+        user={"id": ALICE, "username": "x", "team_id": "T777"},
+    )
+    channel = SlackChannel(configured(workspaces=["E1000", TEAM]), services)
+    assert channel.read(signer.interaction(press), Claims(None)).messages == ()
 
 
 def test_our_people_in_shared_channels(read: Read) -> None:
