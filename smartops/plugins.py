@@ -51,8 +51,6 @@ _KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }
-
-
 """What the items of each hook are: a type, or the number of a coroutine function's arguments."""
 
 

@@ -50,7 +50,7 @@ from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
 from .parse import check_known, parse, proposed, stored_call
-from .questions import naming_question
+from .questions import ask_in_words, naming_question
 from .running import ProgressReporter
 from .steps import (
     Allowed,
@@ -159,8 +159,10 @@ class Gate:
         if isinstance(understood, Reply):
             return understood
         if not understood.answers:
-            return await self._called(asked, understood, trail)
-        reply = await self._guarded(trail, self._called(asked, understood, trail))
+            reply = await self._called(asked, understood, trail)
+        else:
+            reply = await self._guarded(trail, self._called(asked, understood, trail))
+        await ask_in_words(self.parts, asked, reply)
         return naming_question(understood.answers, reply)
 
     async def _called(self, asked: Identified, understood: Understood, trail: Trail) -> Reply:

@@ -121,7 +121,7 @@ async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Un
     except MissingArguments as missing:
         if not form:
             return await ask(parts, asked, missing)
-        filled = await fill(parts, asked, missing, form)
+        filled = await fill(parts, asked, missing.wanted, missing.arguments, form)
         return filled if isinstance(filled, Reply) else _understood(asked, filled)
     except UnknownCommand:
         other = await _other_words(parts, asked, text, run)
@@ -129,6 +129,8 @@ async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Un
             raise
         return other
     close(parts, asked)
+    if form:
+        return _understood(asked, parts.grammar.fill(found.command, found.call.arguments, form))
     return found
 
 

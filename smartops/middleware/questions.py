@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from smartops.backend import Instance
 from smartops.command import Command, Parameter
@@ -12,7 +14,7 @@ from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed
 from smartops.message import Message
 from smartops.reply import Action, Form, FormField, Reply, Text
-from smartops.store import OpenQuestion
+from smartops.store import OpenQuestion, StoreUnavailable
 
 from .choices import MOST, offered
 from .steps import Identified, Parts
@@ -45,7 +47,8 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
     fields = [_field(item, await offered(parts, item)) for item in missing.missing]
     known = parts.grammar.partial(missing.wanted, missing.arguments)
     await parts.store.ask(_question(parts, asked, known, fields[0].name))
-    form = Form(known, _title(missing.wanted, missing.missing[0]), tuple(fields))
+    title = f"{missing.wanted.name}: which {_words(fields[0].name)}?"
+    form = Form(known, title, tuple(fields))
     return Reply(
         status="pending",
         view=(form,),
@@ -65,25 +68,39 @@ async def complete_answer(
     if question is None:
         return None
     try:
-        return parts.grammar.parse(question.command_text, permitted), ""
+        parsed = parts.grammar.parse(question.command_text, permitted)
+        command, arguments = parsed.command, parsed.arguments
     except MissingArguments as missing:
-        parameter = next(item for item in missing.missing if item.name == question.parameter)
-        title = _title(missing.wanted, parameter)
-        try:
-            filled = await fill(parts, asked, missing, {question.parameter: text})
-        except Refusal as refusal:
-            filled = Reply.refused(refusal)
-        if isinstance(filled, Reply):
-            return naming_question(title, filled)
-        return filled, title
+        command, arguments = missing.wanted, missing.arguments
+    title = f"{command.name}: which {_words(question.parameter)}?"
+    try:
+        filled = await fill(parts, asked, command, arguments, {question.parameter: text})
+    except Refusal as refusal:
+        filled = Reply.refused(refusal)
+    if isinstance(filled, Reply):
+        return naming_question(title, filled)
+    return filled, title
+
+
+async def ask_in_words(parts: Parts, asked: Identified, reply: Reply) -> None:
+    """Open a question for the first field of the form that a handler returned, if it did."""
+    for block in reply.view if asked.message.asks else ():
+        if isinstance(block, Form) and block.fields:
+            with suppress(StoreUnavailable):  # the form can still be filled in
+                name = block.fields[0].name
+                await parts.store.ask(_question(parts, asked, block.command, name))
 
 
 async def fill(
-    parts: Parts, asked: Identified, missing: MissingArguments, values: Mapping[str, str]
+    parts: Parts,
+    asked: Identified,
+    command: Command,
+    arguments: Mapping[str, Any],
+    values: Mapping[str, str],
 ) -> Parsed | Reply:
     """Return the call completed with ``values``; or ask for what is still missing."""
     try:
-        return parts.grammar.fill(missing.wanted, missing.arguments, values)
+        return parts.grammar.fill(command, arguments, values)
     except MissingArguments as still:
         return await ask(parts, asked, still)
 
@@ -133,20 +150,16 @@ def _question(
     )
 
 
-def _title(command: Command, parameter: Parameter) -> str:
-    return f"{command.name}: which {_words(parameter)}?"
-
-
 def _where(message: Message) -> str:
     return f"{message.conversation} {message.thread}".strip()
 
 
-def _words(parameter: Parameter) -> str:
-    return parameter.name.replace("_", " ")
+def _words(parameter: str) -> str:
+    return parameter.replace("_", " ")
 
 
 def _field(parameter: Parameter, offered: tuple[str, ...]) -> FormField:
-    words = _words(parameter)
+    words = _words(parameter.name)
     label = words[:1].upper() + words[1:]
     choices = parameter.choices or (offered if len(offered) <= MOST else ())
     if choices and not (parameter.looked_up and parameter.many):

@@ -4,8 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from smartops import Identity, Message, Place, Plan, ValidationFailed, command, hookimpl
-from smartops.channels import plain
+from smartops import Identity, Message, Place, Plan, Reply, ValidationFailed, command, hookimpl
+from smartops.channels import Form, plain
+from smartops.reply import FormField
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -152,3 +153,58 @@ async def test_a_typed_yes_is_answered_with_the_button(bot: Bot, word: str) -> N
     assert answer.text.startswith('Press "Yes, proceed" on the card above')
     assert "deploy web-1" in answer.text
     assert "No command matches" in (await bot.say(word, conversation="elsewhere")).text
+
+
+@command("release {service}")
+async def release(service: str, channel: str = "stable", notes: str = "none") -> str:
+    """Release a service."""
+    return f"{service} to {channel}: {notes}"
+
+
+@pytest.fixture
+def own_forms(bot: Bot) -> Bot:
+    """Return a bot with commands that answer with a form of their own."""
+
+    def forms(phrase: str, incomplete: str, *names: str) -> object:
+        @command(phrase)
+        async def ask() -> Reply:
+            """Ask with a form."""
+            fields = tuple(FormField(name, name.capitalize()) for name in names)
+            return Reply.of("Please choose.", Form(incomplete, "What shall it be?", fields))
+
+        return ask
+
+    commands = [
+        release,
+        forms("plan release", "release", "service", "notes"),
+        forms("plan canary", "release web --channel canary", "notes"),
+    ]
+    module = ModuleType("forms")
+    module.register_commands = hookimpl(lambda: commands)  # type: ignore[attr-defined]
+    bot.load(module)
+    return bot
+
+
+async def test_a_form_of_a_handler_is_asked_in_words(own_forms: Bot) -> None:
+    asked = await own_forms.say("plan release")
+    assert "What shall it be?" in asked.text
+    answered = await own_forms.say("web-1")
+    assert answered.text.startswith("web-1 to stable: none")
+    assert 'Your answer to "release: which service?"' in answered.text
+    assert (await own_forms.say("web-1")).code == "VALIDATION_ERROR"
+
+
+async def test_a_field_with_a_default_is_asked_in_words_and_filled_in(own_forms: Bot) -> None:
+    await own_forms.say("plan canary")
+    assert (await own_forms.say("be careful")).text.startswith("web to canary: be careful")
+    form = next(
+        it for it in (await own_forms.say("plan canary")).reply.view if isinstance(it, Form)
+    )
+    assert (await own_forms.fill(form, notes="fast")).text == "web to canary: fast"
+
+
+async def test_without_asking_a_form_of_a_handler_opens_no_question(own_forms: Bot) -> None:
+    own_forms.asks = False
+    await own_forms.say("plan release")
+    own_forms.asks = True
+    assert (await own_forms.say("web-1")).code == "VALIDATION_ERROR"
