@@ -39,12 +39,19 @@ def check(config: Path, verbose: bool) -> None:
 
 
 def warnings(composition: Composition) -> Iterator[str]:
-    """Yield why no message can be received, or every one is refused."""
+    """Yield why no message can be received, every one is refused, or a rule covers less."""
+    from smartops.config import uncovered
+
     settings = composition.settings
     if not composition.channels:
         yield "no channel is enabled; add one under plugins:, for example api"
     if not settings.rules:
         yield "rules: there are none, so every command is denied"
+    for rule, names in uncovered(settings.rules, composition.commands):
+        yield (
+            f"rules: {rule} denies by tags, which covers only calls that name targets, "
+            f"and not {', '.join(names)}"
+        )
     issuers = settings.auth.issuers
     giving = {item.name for item in issuers if item.kind == "oidc" and item.roles}
     known = {item.provider for item in settings.guests} | giving

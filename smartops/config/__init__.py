@@ -12,7 +12,8 @@
 """
 
 from .document import Document, in_file_order, read
+from .rules import uncovered
 from .schema import json_schema
 from .settings import Settings
 
-__all__ = ["Document", "Settings", "in_file_order", "json_schema", "read"]
+__all__ = ["Document", "Settings", "in_file_order", "json_schema", "read", "uncovered"]

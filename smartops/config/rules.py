@@ -12,6 +12,7 @@ from smartops.nearness import hint
 from smartops.values import format_duration, parse_duration
 
 from .checks import RESERVED
+from .settings import RuleSettings
 from .tree import Finding, Node, Path, Scalar, Tree, child, find, keys, listed
 
 
@@ -22,7 +23,32 @@ def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> I
         for path, node in find(tree.root, "rules", "*", verdict):
             conditions = _Conditions(tree, path, node)
             yield from _channels(conditions, known)
+            yield from _tags(conditions)
             yield from _commands(conditions, commands)
+
+
+def uncovered(
+    rules: Sequence[RuleSettings], commands: Sequence[Command]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rules that deny by tags, with the commands they seem to cover and do not.
+
+    These use backends and can be called without a target, so that no tag is looked at.
+    """
+    for rule in rules:
+        deny = rule.deny
+        if deny is None or not deny.tags:
+            continue
+        names = [
+            command.name
+            for command in commands
+            if command.capabilities
+            and not any(item.is_target and item.required for item in command.parameters)
+            and deny.arguments.keys() <= {item.name for item in command.parameters}
+            and (not deny.commands or any(_matches(command.name, it) for it in deny.commands))
+            and (not deny.effects or not set(deny.effects).isdisjoint(_possible(command)))
+        ]
+        if names:
+            yield rule.name, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,27 @@ def _channels(rule: _Conditions, known: Sequence[str]) -> Iterator[Finding]:
         if name not in known:
             text = f"there is no channel {node.written if node.hidden else name}"
             yield rule.finding(path, text, hint(name, known, "the channels are"), node)
+    channels = [node.text for _, node in rule.values("channels")]
+    places = [node.text.partition("/")[0] for _, node in rule.values("places")]
+    possible = [name for name in places if set("*?") & set(name) or name in channels]
+    if channels and places and not possible:
+        yield rule.finding(("places",), f"no place is in the channel {' or '.join(channels)}")
+
+
+def _tags(rule: _Conditions) -> Iterator[Finding]:
+    """Find keys and values that no tag has."""
+    for key in rule.names("tags"):
+        if set("*?") & set(key):
+            remedy = "write a whole key; only values take * and ?"
+            yield rule.finding(("tags", key), f"no tag has the key {key}", remedy)
+        elif (plain := key.strip().removeprefix("tag:").partition("=")[0]) != key:
+            remedy = f"write {plain}: VALUE"
+            yield rule.finding(("tags", key), f"no tag has the key {key!r}", remedy)
+        elif not key:
+            yield rule.finding(("tags", key), "no tag has an empty key")
+        for path, node in rule.values("tags", key):
+            if node.text != node.text.strip():
+                yield rule.finding(path, "has blanks around it", "leave them out", node)
 
 
 def _commands(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Finding]:

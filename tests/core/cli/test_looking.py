@@ -248,3 +248,24 @@ def test_check_warns_of_a_literal_that_looks_like_a_secret(run, config, monkeypa
         f"{config.name}:{line}:32: warning: bot_token looks like a secret; "
         "use ${NAME} or ${file:PATH}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("deny", "uncovered"),
+    [
+        ("{tags: {Role: database}}", "list instances"),
+        ("{tags: {Role: database}, effects: read, commands: [show, 'l*']}", "list instances"),
+        ("{tags: {Role: database}, commands: [show, stop]}", ""),
+        ("{tags: {Role: database}, effects: change}", ""),
+    ],
+)
+def test_check_warns_of_commands_that_a_deny_by_tags_does_not_cover(run, config, deny, uncovered):
+    rule = f"rules:\n  - {{name: hidden, deny: {deny}}}\n"
+    config.write_text(config.read_text().replace("rules:\n", rule, 1))
+    done = run("check")
+    warning = (
+        "smartops.yaml: warning: rules: hidden denies by tags, which covers only calls that "
+        f"name targets, and not {uncovered}"
+    )
+    assert done.errors == ([warning] if uncovered else [])
+    assert done.status == 0

@@ -140,6 +140,27 @@ def test_a_rule_that_some_call_can_meet_is_good(unmet, rule):
             "1:45: rules.0.deny.arguments.share: share is never .5; write 0.5",
         ),
         (
+            "deny: {tags: {Ro*: db}}",
+            "1:33: rules.0.deny.tags.Ro*: no tag has the key Ro*; "
+            "write a whole key; only values take * and ?",
+        ),
+        (
+            "deny: {tags: {'tag:Role': db}}",
+            "1:33: rules.0.deny.tags.tag:Role: no tag has the key 'tag:Role'; write Role: VALUE",
+        ),
+        (
+            "deny: {tags: {Role=db: x}}",
+            "1:33: rules.0.deny.tags.Role=db: no tag has the key 'Role=db'; write Role: VALUE",
+        ),
+        (
+            "deny: {tags: {Role: [db, ' web']}}",
+            "1:44: rules.0.deny.tags.Role.1: has blanks around it; leave them out",
+        ),
+        (
+            "deny: {channels: api, places: [teams/*, console]}",
+            "1:41: rules.0.deny.places: no place is in the channel api",
+        ),
+        (
             "allow: {channels: temas}",
             "1:37: rules.0.allow.channels: there is no channel temas; did you mean teams?",
         ),
