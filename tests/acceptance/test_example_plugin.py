@@ -62,6 +62,15 @@ def test_the_example_is_what_the_readme_shows() -> None:
     [
         ("alarms", {"static": [{"name": "disk-full", "reason": "95 %"}]}, "list alarms"),
         ("deploy", {"url": "http://127.0.0.1:9", "token": "${DEPLOY_TOKEN}"}, "deploy"),
+        (
+            "discord",
+            {
+                "application_id": "1",
+                "public_key": f"{'5f' * 31}00",
+                "bot_token": "${DISCORD_TOKEN}",
+            },
+            "whoami",
+        ),
     ],
 )
 def test_an_example_is_a_complete_package(
@@ -83,6 +92,7 @@ def test_an_example_is_a_complete_package(
         cwd=ROOT,
         PYTHONPATH=str(site),
         DEPLOY_TOKEN="t",
+        DISCORD_TOKEN="t",
     )
     assert manual.returncode == 0, manual.stderr
     assert command in manual.stdout

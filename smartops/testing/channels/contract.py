@@ -211,7 +211,7 @@ class ChannelContract:
         asked = await harness.ask_confirmation("switch lamp")
         before = harness.public()
         await harness.deliver(harness.driver.presses(asked, "confirm", user="mallory"))
-        await harness.wait_until(lambda: "not valid" in harness.private_text("mallory"))
+        await harness.wait_until(lambda: "can confirm this" in harness.private_text("mallory"))
         assert harness.plugin.switched == []
         if harness.driver.pushes:
             assert harness.public() == before
