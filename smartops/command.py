@@ -184,6 +184,15 @@ class Command:
         self.companions["classify"] = _companion(self, function, "classify")
         return function
 
+    def guard(self, function: Handler) -> Handler:
+        """Decorate the coroutine that may refuse a call of this command.
+
+        It takes any of the handler's parameters by name, refuses by raising a
+        Refusal, and is asked when the guards of plugins are: see ``register_guards``.
+        """
+        self.companions["guard"] = _companion(self, function, "guard")
+        return function
+
     def owned(self, owner: str, prefix: str = "") -> Self:
         """Return the command as registered by ``owner``, each phrase after ``prefix``."""
         if not prefix:

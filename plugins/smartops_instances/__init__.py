@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from smartops import Command, Guard, Services, hookimpl
+from smartops import Command, Services, hookimpl
 
 from .config import InstancesConfig
 from .listing import listing
 from .power import power
 from .show import showing
-from .tags import tag_guard, tagging
+from .tags import tagging
 
 
 @hookimpl
@@ -24,11 +24,5 @@ def register_commands(config: InstancesConfig, services: Services) -> Iterable[C
         listing(config, services.clock),
         showing(config, services.clock),
         *(power(config, verb) for verb in ("start", "stop", "reboot")),
-        *tagging(),
+        *tagging(config, services.policy_tags),
     ]
-
-
-@hookimpl
-def register_guards(config: InstancesConfig, services: Services) -> Iterable[Guard]:
-    """Return the guard of tags that the policy depends on."""
-    return [tag_guard(config, services.policy_tags)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from smartops import (
-    Call,
     Change,
     Command,
     Compute,
     Effect,
-    Guard,
     Instance,
     PermissionDenied,
     Plan,
@@ -30,40 +29,39 @@ _ABSENT = "(not set)"
 _REMOVED = "(removed)"
 
 
-def tag_guard(config: InstancesConfig, ruled: Mapping[str, str]) -> Guard:
-    """Return the guard that refuses changes of tags that the policy depends on.
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The tags that may not be changed, because the policy depends on them.
 
     ``ruled`` maps the tag keys in rules to the name of such a rule; it is filled later.
     """
 
-    def reason(key: str) -> str:
-        if glob := _first(config.protected_tags, key):
-            return f"It is protected by {glob} (plugins.instances.protected_tags)"
-        if _first(config.unprotected_tags, key):
-            return ""
-        rule = next((rule for ruled_key, rule in ruled.items() if ruled_key.lower() == key), "")
-        return f'The rule "{rule}" looks at it (plugins.instances.unprotected_tags)' if rule else ""
+    config: InstancesConfig
+    ruled: Mapping[str, str]
 
-    async def guard(call: Call, _effect: Effect, _plan: Plan | None) -> None:
-        keys: Iterable[str] = ()
-        if call.command == "tag":
-            keys = assignments(call.arguments["tags"])
-        elif call.command == "untag":
-            keys = checked_keys(call.arguments["keys"])
+    def check(self, keys: Iterable[str]) -> None:
+        """Raise PermissionDenied if one of the keys is protected, whatever its case."""
         for key in keys:
-            if why := reason(key.strip().lower()):
+            if why := self._reason(key.strip().lower()):
                 raise PermissionDenied(f"Tag {key} may not be changed from here", details=why)
 
-    return guard
+    def _reason(self, key: str) -> str:
+        if glob := _first(self.config.protected_tags, key):
+            return f"It is protected by {glob} (plugins.instances.protected_tags)"
+        if _first(self.config.unprotected_tags, key):
+            return ""
+        rule = next((rule for ruled, rule in self.ruled.items() if ruled.lower() == key), "")
+        return f'The rule "{rule}" looks at it (plugins.instances.unprotected_tags)' if rule else ""
 
 
 def _first(globs: Iterable[str], key: str) -> str:
     return next((glob for glob in globs if fnmatchcase(key, glob.lower())), "")
 
 
-def tagging() -> tuple[Command, Command, Command]:
+def tagging(config: InstancesConfig, ruled: Mapping[str, str]) -> tuple[Command, Command, Command]:
     """Return the commands ``tags``, ``tag`` and ``untag``."""
-    return _tags(), _tag(), _untag()
+    protection = Protection(config, ruled)
+    return _tags(), _tag(protection), _untag(protection)
 
 
 def _tags() -> Command:
@@ -77,7 +75,7 @@ def _tags() -> Command:
     return tags
 
 
-def _tag() -> Command:
+def _tag(protection: Protection) -> Command:
     @command(
         "tag {target} {tags}",
         effect=Effect.CHANGE,
@@ -108,10 +106,14 @@ def _tag() -> Command:
         await compute.check_tag(target, put=changed)
         return Plan(f"Set {_count(len(put))} of {target.label}", changes)
 
+    @tag.guard
+    async def check_tags(tags: list[str]) -> None:
+        protection.check(assignments(tags))
+
     return tag
 
 
-def _untag() -> Command:
+def _untag(protection: Protection) -> Command:
     @command(
         "untag {target} {keys}",
         effect=Effect.CHANGE,
@@ -144,6 +146,10 @@ def _untag() -> Command:
             return Plan(f"Nothing to do: {target.label} has none of these tags", absent)
         await compute.check_tag(target, put={}, remove=present)
         return Plan(f"Remove {_count(len(present))} of {target.label}", changes, "", warnings)
+
+    @untag.guard
+    async def check_keys(keys: list[str]) -> None:
+        protection.check(checked_keys(keys))
 
     return untag
 

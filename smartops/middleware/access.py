@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 from smartops.auth import Decision, People, Policy
@@ -14,8 +14,6 @@ from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import InstanceNotFound, PermissionDenied, RateLimited, Refusal
 from smartops.limits import Verdict, Window
 from smartops.message import Identity, Person, Place
-from smartops.plan import Plan
-from smartops.plugins import Offer
 from smartops.reply import Reply, Severity, Text
 from smartops.targets import resolve
 
@@ -128,27 +126,33 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
 
 
 async def check_guards(parts: Parts, allowed: Allowed) -> None:
-    """Ask every guard about the call; raises the refusal of the first that refuses.
+    """Ask the guards about the call; raises the refusal of the first that refuses.
 
     A guard that fails refuses. The core's own commands pass.
     """
     if allowed.command.owner == CORE:
         return
     call = allowed.call
+    await _check(parts, call, allowed.command.owner, parts.wired[call.command].guard(call))
     for guard in parts.guards:
-        with Caught() as caught:
-            await _ask(parts, guard, call, allowed.effect, allowed.plan)
-        if caught.error is None:
-            continue
-        if isinstance(caught.error, Refusal):
-            raise caught.error
-        request_id = call.message.request_id
-        more = {"request_id": request_id}
-        log.error("the guard of %s failed", guard.owner, exc_info=caught.error, extra=more)
-        raise PermissionDenied(
-            f"The plugin {guard.owner} did not let this pass: {call.text}",
-            details=f"Its guard failed, so nothing was done. Reference: {request_id}",
-        )
+        asked = guard.value(call, allowed.effect, allowed.plan)
+        await _check(parts, call, guard.owner, asked)
+
+
+async def _check(parts: Parts, call: Call, owner: str, guard: Awaitable[None]) -> None:
+    with Caught() as caught:
+        await _ask(parts, owner, guard)
+    if caught.error is None:
+        return
+    if isinstance(caught.error, Refusal):
+        raise caught.error
+    request_id = call.message.request_id
+    more = {"request_id": request_id}
+    log.error("the guard of %s failed", owner, exc_info=caught.error, extra=more)
+    raise PermissionDenied(
+        f"The plugin {owner} did not let this pass: {call.text}",
+        details=f"Its guard failed, so nothing was done. Reference: {request_id}",
+    )
 
 
 async def refused_by_guards(parts: Parts, call: Call, command: Command) -> str:
@@ -160,15 +164,15 @@ async def refused_by_guards(parts: Parts, call: Call, command: Command) -> str:
     call = replace(call, command=command.name, arguments={}, text=command.name)
     for guard in parts.guards if command.owner != CORE else ():
         with Caught() as caught:
-            await _ask(parts, guard, call, effect, None)
+            await _ask(parts, guard.owner, guard.value(call, effect, None))
         if isinstance(caught.error, Refusal):
             return caught.error.message
     return ""
 
 
-async def _ask(parts: Parts, guard: Offer, call: Call, effect: Effect, plan: Plan | None) -> None:
+async def _ask(parts: Parts, owner: str, guard: Awaitable[None]) -> None:
     with parts.clock.fail_after(GUARD_TIMEOUT):
-        returned = await contained(guard.owner, guard.value(call, effect, plan))
+        returned: object = await contained(owner, guard)
     if returned is not None:
         kind = type(returned).__name__
         raise PluginFailed(f"a guard returned {kind}; it refuses by raising a Refusal")

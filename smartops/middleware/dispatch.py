@@ -45,6 +45,7 @@ class Wired:
         self._handler = in_thread(command.handler, command.name)
         self._planner = _with_names(command, "plan")
         self._classifier = _with_names(command, "classify")
+        self._guard = _with_names(command, "guard")
 
     @property
     def classifies(self) -> bool:
@@ -85,6 +86,12 @@ class Wired:
         function, names = self._classifier
         chosen = function(**self._chosen(call, names))
         return Effect(await contained(self.command.owner, chosen))
+
+    async def guard(self, call: Call) -> None:
+        """Let the command's own guard refuse the call by raising a Refusal."""
+        if self._guard is not None:
+            function, names = self._guard
+            await function(**self._chosen(call, names))
 
     def _chosen(self, call: Call, names: frozenset[str]) -> dict[str, Any]:
         filled = self._arguments(call)

@@ -113,3 +113,11 @@ def test_a_plugin_whose_settings_have_a_reserved_name_is_refused(run, greeters):
         PLUGIN.replace('greeting: str = "hello"', 'greeting: str = ""; prefix: str = ""')
     )
     assert "the plugin's key prefix is SmartOps' own" in run("check").err
+
+
+def test_a_prefixed_command_is_still_guarded(run, config):
+    text = config.read_text().replace("commands: stop", "commands: cloud stop")
+    config.write_text(text.replace("  instances:", "  instances: {prefix: cloud}"))
+    done = run("can-i", "alice", "cloud untag orders-db-01 Role")
+    assert done.status == 1
+    assert done.out.splitlines()[-1].startswith("denied: Tag Role may not be changed from here")

@@ -140,6 +140,28 @@ async def test_a_guard_refuses_to_resume_an_operation(deployment: Deployment) ->
     assert plan.summary == "Deploy to staging"
 
 
+async def test_a_guard_of_a_command_gets_its_arguments(bot: Bot) -> None:
+    @command("deploy {where}", effect="change")
+    async def deploy(where: str) -> str:
+        """Deploy."""
+        return "deployed"
+
+    @deploy.guard
+    async def check(where: str) -> None:
+        if where == "production":
+            raise PermissionDenied("Production is frozen")
+        if where == "nowhere":
+            raise RuntimeError("oops")
+
+    module = ModuleType("acme")
+    module.register_commands = hookimpl(lambda: [deploy])  # type: ignore[attr-defined]
+    bot.load(module)
+    assert (await bot.say("deploy production")).text == "Production is frozen"
+    assert (await bot.say("can-i deploy production")).data["allowed"] is False
+    assert "did not let this pass" in (await bot.say("deploy nowhere")).text
+    assert (await bot.confirm("deploy staging")).text == "deployed"
+
+
 async def fails(call: Call, effect: Effect, plan: Plan | None) -> None:
     raise RuntimeError("the calendar cannot be read")
 
