@@ -8,9 +8,10 @@ many by reading the whole list.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
+from anyio import lowlevel
 from cachetools import TLRUCache
 
 from .actions import LIST_METRICS
@@ -24,6 +25,7 @@ FEW = 25
 _ACTIVE = "PT3H"
 _PRESENT = 3600.0  # seconds for which the metrics of an agent are cached
 _ABSENT = 600.0  # seconds after which an instance without an agent is asked about again
+_TURN = 100
 _NOTHING: Gauges = {}
 
 
@@ -41,7 +43,7 @@ class Discovery:
         missing = [id_ for id_ in ids if self._known.get(id_) is None]
         if len(missing) > FEW:
             await self._in_flight.do("all", self._scan)
-            for id_ in missing:
+            async for id_ in _in_turns(missing):
                 self._known.setdefault(id_, _NOTHING)
         else:
             await together(self._look, missing)
@@ -56,11 +58,11 @@ class Discovery:
 
     async def _look_now(self, id: str) -> None:
         found = await self._listed(Dimensions=[{"Name": "InstanceId", "Value": id}])
-        self._learn(found, also=id)
+        await self._learn(found, also=id)
 
     async def _scan(self) -> None:
         parts = await together(self._named, AGENT_METRICS)
-        self._learn(item for part in parts for item in part)
+        await self._learn([item for part in parts for item in part])
 
     async def _named(self, name: str) -> Sequence[tuple[str, Gauge]]:
         return await self._listed(MetricName=name)
@@ -75,9 +77,17 @@ class Discovery:
         listed = [of_instance(item) async for page in pages for item in page["Metrics"]]
         return [item for item in listed if item is not None]
 
-    def _learn(self, found: Iterable[tuple[str, Gauge]], also: str = "") -> None:
+    async def _learn(self, found: Sequence[tuple[str, Gauge]], also: str = "") -> None:
         gauges: dict[str, list[Gauge]] = {also: []} if also else {}
         for id_, gauge in found:
             gauges.setdefault(id_, []).append(gauge)
-        for id_, own in gauges.items():
-            self._known[id_] = chosen(own) if own else _NOTHING
+        async for id_ in _in_turns(list(gauges)):
+            self._known[id_] = chosen(gauges[id_]) if gauges[id_] else _NOTHING
+
+
+async def _in_turns(ids: Sequence[str]) -> AsyncIterator[str]:
+    """Yield ids, and let other tasks run in between."""
+    for number, id_ in enumerate(ids, 1):
+        yield id_
+        if number % _TURN == 0:
+            await lowlevel.checkpoint()

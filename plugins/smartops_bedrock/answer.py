@@ -17,8 +17,8 @@ _MOST_ACTIONS = 3
 
 
 def visible_text(text: str) -> str:
-    """Return the model's text without its thoughts."""
-    return clean(_THOUGHTS.sub("", text)).strip()[:_LONGEST]
+    """Return the model's text without its thoughts, marked if it is too long to be shown whole."""
+    return shortened(clean(_THOUGHTS.sub("", text)).strip(), _LONGEST)
 
 
 def answer(text: str, commands: Sequence[str], *, cut: bool, private: bool) -> Reply:
@@ -34,6 +34,12 @@ def answer(text: str, commands: Sequence[str], *, cut: bool, private: bool) -> R
         actions=buttons,
         private=private,
     )
+
+
+def proposal(command: str) -> Reply:
+    """Return the reply with a command that is run only when the person presses its button."""
+    button = Action("command", shortened(f"Run {command}", _LABEL), command)
+    return Reply.of(Text("This is what was understood:"), Code(command), actions=[button])
 
 
 def _blocks(text: str) -> Iterator[Text | Code]:

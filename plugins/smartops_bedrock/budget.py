@@ -56,10 +56,17 @@ class Budget:
         """Reserve tokens for one request; raises RateLimited if too few are left."""
         async with self._lock:
             own, everybody = await self.spent(person)
-            if own.tokens + tokens > self._limits.person:
-                raise self._exhausted("You have", self._limits.person, "person")
-            if everybody.tokens + tokens > self._limits.everybody:
-                raise self._exhausted("All together have", self._limits.everybody, "everybody")
+            for who, spent, limit, key in (
+                ("You have", own, self._limits.person, "person"),
+                ("All together have", everybody, self._limits.everybody, "everybody"),
+            ):
+                if spent.tokens >= limit:
+                    message = f"{who} reached the daily token budget of the language model"
+                    raise self._exhausted(message, limit, key)
+                if spent.tokens + tokens > limit:
+                    left = f"{limit - spent.tokens:,} tokens left today for the language model"
+                    message = f"{who} {left}, and this question may use {tokens:,}"
+                    raise self._exhausted(message, limit, key)
             key = f"{self._today()}{_hashed(person)}{self._process}"
             await self._add(key, Spent(tokens, 1))
             return Reserved(key, tokens)
@@ -96,10 +103,10 @@ class Budget:
     def _today(self) -> str:
         return f"{_SPACE}{self._clock.now():%Y-%m-%d}/"
 
-    def _exhausted(self, who: str, limit: int, key: str) -> RateLimited:
+    def _exhausted(self, message: str, limit: int, key: str) -> RateLimited:
         left = (self.resets_at() - self._clock.now()).total_seconds()
         return RateLimited(
-            f"{who} reached the daily token budget of the language model",
+            message,
             details=f"{limit:,} tokens a day (plugins.bedrock.budget.{key}); it resets at "
             f"00:00 UTC. {TYPED}",
             retry_after=int(left) + 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -96,6 +96,11 @@ class BedrockConfig(CredentialsConfig):
         ge=500,
         le=200_000,
         description="Characters of a command's answer that the model is shown.",
+    )
+    scripts: Literal["ask", "run"] = Field(
+        default="run",
+        description="Whether read-only scripts that the model proposes are run, "
+        "or only after the person has pressed a button.",
     )
     instructions: str = Field(
         default="",

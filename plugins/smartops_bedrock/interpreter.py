@@ -7,6 +7,7 @@ person has to confirm it, which the model cannot do.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from smartops import (
     ValidationFailed,
 )
 
-from .answer import answer, visible_text
+from .answer import answer, proposal, visible_text
 from .budget import Budget
 from .config import BedrockConfig
 from .failures import refused
@@ -33,6 +34,9 @@ from .prompt import system, user_content
 from .tools import Toolbox
 
 _LONGEST_QUESTION = 4000
+_CODE = re.compile(r"\b(?:confirm|cancel)_[\w-]+", re.IGNORECASE)
+"""What a button of an approval sends: it is neither for the model nor for its memory."""
+
 _PENDING = "SmartOps asked the person to confirm this; whether they did is not known here"
 _DENIED = "The person may not do this, and was told so"
 
@@ -74,7 +78,7 @@ class BedrockInterpreter(Interpreter):
         Raises ModelFailed, and RateLimited when the budget is used up.
         """
         message, person = question.message, question.person
-        words = message.text.strip()
+        words = _CODE.sub("(code)", message.text.strip())
         tools = Toolbox(question)
         if not words or not tools:
             return None
@@ -171,6 +175,8 @@ class BedrockInterpreter(Interpreter):
         try:
             command = inquiry.tools.command(call.tool)
             text = inquiry.tools.text(call.tool, call.input)
+            if self._config.scripts == "ask" and "classify" in command.companions:
+                return note("pending", f"{_PENDING}: {text}"), False, proposal(text)
             reply = await inquiry.question.run(text)
         except ValidationFailed as error:
             return note("error", error.message, error.details), True, None

@@ -28,6 +28,11 @@ CONVERSE = Action(
 _BYTES_OF_A_TOKEN = 3
 """A low estimate, because the budget must not be exceeded: English has about four."""
 
+_CACHES = re.compile(
+    r"anthropic\.claude-(3-5-haiku|3-7|opus|sonnet|haiku)|amazon\.nova-(micro|lite|pro|premier)"
+)
+"""Models that take cache points. The tools are most of a request, and the same in each."""
+
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 
@@ -91,14 +96,15 @@ class Model:
         self, system: str, messages: Sequence[Mapping[str, Any]], tools: Mapping[str, Any]
     ) -> dict[str, Any]:
         config = self._config
+        cached = [{"cachePoint": {"type": "default"}}] if _CACHES.search(config.model) else []
         inference: dict[str, Any] = {"maxTokens": config.max_tokens}
         if config.temperature is not None:
             inference["temperature"] = config.temperature
         request = {
             "modelId": config.model,
-            "system": [{"text": system}],
+            "system": [{"text": system}, *cached],
             "messages": list(messages),
-            "toolConfig": tools,
+            "toolConfig": {**tools, "tools": [*tools["tools"], *cached]},
             "inferenceConfig": inference,
         }
         if config.guardrail is not None:

@@ -2,6 +2,9 @@
 
     python tests/bench/aws_parsing.py [INSTANCES [REGIONS]]
 
+Then the first page, a page that follows it 5 seconds later, and the newest
+measurements of all instances.
+
 The look-alike AWS runs in a process of its own, so that what is printed is the
 price of asking alone: CPU of this process, the longest time for which the event
 loop was kept from its work meanwhile, and what the listing took altogether. Other
@@ -13,21 +16,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import botocore.session
 from anyio import to_thread
 
-from smartops import Clock, Compute, Instance
+from smartops import Clock, Instance
 from smartops.backends import Query
-from smartops.fleet import capabilities
-from smartops_aws.backend import backends
+from smartops.fleet import ComputeGroup, MetricsGroup
+from smartops_aws import backend
 from smartops_aws.config import AwsConfig
+from smartops_health.measures import Measures
 from smartops_simulators.aws import AwsSimulator
 
 ACCOUNT = "123456789012"
@@ -89,29 +95,34 @@ def _instance(told: dict[str, Any]) -> Instance:
     )
 
 
-def with_ours(url: str, regions: int) -> Callable[[], Awaitable[int]]:
-    """Return a listing of all regions at once by the plugin, as commands get it."""
+class LaterClock(Clock):
+    """The time, moved on by some seconds."""
+
+    moved = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.moved
+
+
+async def with_ours(url: str, regions: int, clock: Clock) -> tuple[ComputeGroup, MetricsGroup]:
+    """Return the instances and measurements of all regions as commands get them."""
     section = {
         "accounts": [{"name": "prod", "account": ACCOUNT, "regions": REGIONS[:regions]}],
         "endpoint": url,
         "costs": {"enabled": False},
     }
-    group = capabilities(
-        list(backends(AwsConfig.model_validate(section), Clock())), [Compute], Clock(), []
-    )
-
-    async def run() -> int:
-        return len((await group[Compute].list(Query())).instances)
-
-    return run
+    backend._READ = 60.0  # the look-alike of many machines is slower than AWS
+    made: list[Any] = list(backend.backends(AwsConfig.model_validate(section), clock))
+    for part in made:
+        await part.region.warm("ec2", "cloudwatch")  # as at start
+    return ComputeGroup(made, clock), MetricsGroup(made, clock)
 
 
 async def measure(name: str, run: Callable[[], Awaitable[int]]) -> None:
-    """Run once to warm up, then once more, and print what that took.
+    """Run once, and print what that took.
 
-    The garbage collector is told to pass over what is there by then, as `smartops serve` does.
+    The garbage collector passes over what is there before, as in `smartops serve`.
     """
-    await run()
     gc.collect()
     gc.freeze()
     longest = 0.0
@@ -134,16 +145,42 @@ async def measure(name: str, run: Callable[[], Awaitable[int]]) -> None:
         cpu = time.process_time() - cpu
         seconds = time.perf_counter() - began
         tasks.cancel_scope.cancel()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{name:<16} {count:>6,} instances   CPU {cpu:5.2f} s   "
-        f"longest stall {longest * 1000:5.1f} ms   elapsed {seconds:5.2f} s"
+        f"{name:<16} {count:>6,} instances   CPU {cpu:5.2f} s   longest stall "
+        f"{longest * 1000:5.1f} ms   elapsed {seconds:5.2f} s   at most {memory:.0f} MB"
     )
 
 
 async def compare(url: str, regions: int) -> None:
-    """Measure both; the SDK lists one region only."""
-    await measure("default parser", with_the_sdk(url))
-    await measure("ours", with_ours(url, regions))
+    """Measure all. Both list once before, because clients are made then; the SDK lists a region."""
+    sdk = with_the_sdk(url)
+    await sdk()
+    await measure("default parser", sdk)
+    clock = LaterClock()
+    compute, metrics = await with_ours(url, regions, clock)
+    cursor, found = "", ()
+
+    async def everything() -> int:
+        nonlocal found
+        found = (await compute.list(Query())).instances
+        return len(found)
+
+    async def page() -> int:
+        nonlocal cursor
+        listed = await compute.list(Query(limit=25, cursor=cursor))
+        cursor = listed.next
+        return sum(listed.counts.values())
+
+    async def newest() -> int:
+        return len(await Measures(metrics, timedelta(minutes=5)).latest(found))
+
+    await everything()
+    await measure("ours", everything)
+    await measure("first page", page)
+    clock.moved += 5
+    await measure("next page", page)
+    await measure("measurements", newest)
 
 
 def main() -> None:

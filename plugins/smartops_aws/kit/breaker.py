@@ -14,9 +14,9 @@ _PROBE = 1.0
 class Breaker:
     """The services of one region that hang. ``seconds`` is how long a read may take.
 
-    After the cool-down one call tries again and waits for a second only. If
-    the answer comes within ``seconds``, the service is called as usual again,
-    even if that call has given up by then.
+    After the cool-down, or after a late answer, one call tries again and waits
+    for a second only. If the answer comes within ``seconds``, the service is
+    called as usual again, even if that call has given up by then.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -40,6 +40,8 @@ class Breaker:
         self._until.setdefault(service, self._clock.time() + COOL_DOWN)
 
     def answered(self, service: str, seconds: float) -> None:
-        """Call a service as usual, because it answered after so many seconds."""
+        """Call a service as usual, or try it if the answer took too long."""
         if seconds <= self._seconds:
             self._until.pop(service, None)
+        elif service in self._until:
+            self._until[service] = self._clock.time()

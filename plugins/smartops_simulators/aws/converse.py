@@ -38,7 +38,8 @@ class Asked:
     @property
     def tools(self) -> dict[str, Any]:
         offered = self.body.get("toolConfig", {}).get("tools", ())
-        return {each["toolSpec"]["name"]: each["toolSpec"] for each in offered}
+        specs = [each["toolSpec"] for each in offered if "toolSpec" in each]
+        return {each["name"]: each for each in specs}
 
 
 Answer = Mapping[str, Any] | AwsError | bytes

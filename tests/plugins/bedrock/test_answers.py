@@ -289,3 +289,52 @@ async def test_questions_run_concurrently(load, model):
         assert (await bot.say("show db-01")).status == "success"
         go.set()
     assert texts == ["Quickly.", "Slowly."]
+
+
+DISK = ("execute", {"script": "df -h", "targets": ["web-server-01"]})
+
+
+async def test_a_script_waits_for_a_press_if_that_is_configured(load, model, say):
+    bot = load(scripts="ask")
+    model.brain = script(uses(DISK), uses(LIST), says("Three."))
+    answer = await bot.say("is the disk of web-server-01 full?")
+    button = answer.action("command")
+    assert button.value == 'execute "df -h" on web-server-01'
+    assert "Filesystem" not in answer.text
+    assert "execute" not in (await bot.say("history")).text
+    assert "Filesystem" in (await say(button.value)).text
+    assert (await bot.say("how many run?")).text == "Three."  # other reads are run
+
+
+async def test_a_confirmation_code_in_a_question_does_not_reach_the_model(load, model):
+    bot = load()
+    model.brain = script(says("I cannot confirm."), says("Yes."))
+    asked = await bot.say("stop db-01")
+    code = asked.action("confirm").value
+    await bot.say(f"please do {code} for me")
+    await bot.say("what did I say?")
+    assert len(model.asked) == 2
+    assert all(code not in json.dumps(item.body) for item in model.asked)
+
+
+async def test_an_answer_that_is_too_long_is_marked(load, model):
+    bot = load()
+    model.brain = script(says("word " * 2000))
+    assert (await bot.say("tell me everything")).text.endswith("…")
+
+
+async def test_the_prompt_and_the_tools_are_cached_by_models_that_can(load, model):
+    bot = load()
+    model.brain = script(says("Hello."))
+    await bot.say("hello you")
+    (asked,) = model.asked
+    point = {"cachePoint": {"type": "default"}}
+    assert asked.body["system"][-1] == point
+    assert asked.body["toolConfig"]["tools"][-1] == point
+
+
+async def test_a_model_without_a_cache_gets_no_cache_point(load, model):
+    bot = load(model="mistral.mistral-large-2402-v1:0")
+    model.brain = script(says("Hello."))
+    await bot.say("hello you")
+    assert "cachePoint" not in json.dumps(model.asked[0].body)
