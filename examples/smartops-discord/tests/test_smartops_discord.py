@@ -9,8 +9,16 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from smartops import Secret
+from smartops.channels import AuthenticationFailed, Headers, Inbound
 from smartops.testing import Bot, ChannelContract, ChannelDriver, ManualClock
-from smartops.testing.channels import Handshake, Press, ShownMessage, WireRequest, WireResponse
+from smartops.testing.channels import (
+    Handshake,
+    Harness,
+    Press,
+    ShownMessage,
+    WireRequest,
+    WireResponse,
+)
 
 APPLICATION, CHANNEL = "1234", "c1"
 
@@ -33,13 +41,13 @@ class Discord(ChannelDriver):
 
     def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         options = [{"type": 3, "name": "text", "value": text}]
-        return self._signed(self._interaction(2, user, {"name": "smartops", "options": options}))
+        return self.signed(self._interaction(2, user, {"name": "smartops", "options": options}))
 
     def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         ids = [button["custom_id"] for button in _buttons(seen.platform)]
         custom_id = next((id_ for id_ in ids if id_.startswith(f"{what}:")), ids[0] if ids else "")
         body = self._interaction(3, user, {"component_type": 2, "custom_id": custom_id})
-        return self._signed({**body, "message": {"id": seen.platform["id"]}})
+        return self.signed({**body, "message": {"id": seen.platform["id"]}})
 
     def forge(self, wire: WireRequest) -> Mapping[str, WireRequest]:
         old = self._sign(wire.body, str(int(self._clock.time()) - 3600))
@@ -53,7 +61,7 @@ class Discord(ChannelDriver):
         }
 
     def handshakes(self) -> Sequence[Handshake]:
-        return [Handshake(self._signed({"id": "1", "type": 1}), b'{"type": 1}')]
+        return [Handshake(self.signed({"id": "1", "type": 1}), b'{"type": 1}')]
 
     def seen(self) -> Sequence[ShownMessage]:
         return [
@@ -87,6 +95,7 @@ class Discord(ChannelDriver):
             web.post(path, self._follow),
             web.patch(f"{path}/messages/{{id}}", self._edit),
             web.delete(f"{path}/messages/{{id}}", self._delete),
+            web.patch(f"/channels/{CHANNEL}/messages/{{id}}", self._edit),
         ]
 
     async def _follow(self, request: web.Request) -> web.Response:
@@ -105,7 +114,8 @@ class Discord(ChannelDriver):
         return web.Response(status=204)
 
     def _find(self, request: web.Request) -> dict[str, Any]:
-        token, id_ = request.match_info["token"], request.match_info["id"]
+        token, id_ = request.match_info.get("token", ""), request.match_info["id"]
+        assert token or request.headers["Authorization"] == "Bot bot"
         found = self._messages.get(self._originals.get(token, "") if id_ == "@original" else id_)
         if found is None:
             self._rejected.append(f"{request.method} of the unknown message {id_}")
@@ -131,7 +141,7 @@ class Discord(ChannelDriver):
         identity = {"id": f"i{number}", "token": f"token{number}", "version": 1}
         return {**identity, **place, "type": kind, "member": member, "data": data}
 
-    def _signed(self, body: dict[str, Any]) -> WireRequest:
+    def signed(self, body: dict[str, Any]) -> WireRequest:
         content = json.dumps(body).encode()
         if "token" in body:
             self._wires[content] = body
@@ -165,3 +175,31 @@ class TestDiscord(ChannelContract):
         yield discord
         await bot.aclose()
         await runner.cleanup()
+
+    async def test_a_typed_cancel_takes_the_buttons_away(self, harness: Harness) -> None:
+        asked = await harness.ask_confirmation("switch lamp")
+        await harness.deliver(harness.driver.says("cancel"))
+        await harness.wait_until(
+            lambda: not any("confirm" in item.buttons for item in harness.public())
+        )
+        await harness.settle()
+        assert len(harness.public()) == 2
+        assert asked.platform["id"] == harness.public()[0].platform["id"]
+        assert harness.plugin.switched == []
+
+    async def test_an_interaction_without_a_sender_runs_nothing(self, harness: Harness) -> None:
+        driver = harness.driver
+        assert isinstance(driver, Discord)
+        for body in ({"type": 2}, {"type": 3, "data": 7}, {"type": 9}, {"type": "2", "id": "x"}):
+            response = await harness.post(driver.signed(body))
+            assert response.status == 400
+        assert harness.public() == []
+
+    async def test_a_repeated_signature_is_refused(self, harness: Harness, bot: Bot) -> None:
+        wire = harness.driver.says("switch lamp")
+        pairs = [(name.encode(), value.encode()) for name, value in wire.headers.items()] * 2
+        inbound = Inbound("POST", "/api/messages", Headers(pairs), wire.body, "r1")
+        (channel,) = (await bot.app()).channels
+        assert channel.recognises(inbound)
+        with pytest.raises(AuthenticationFailed):
+            await channel.authenticate(inbound)

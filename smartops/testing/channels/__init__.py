@@ -18,13 +18,14 @@ The tests are coroutines for anyio's pytest plugin. For readable failures, call
 this package.
 """
 
-from .contract import ChannelContract
+from .contract import ChannelContract, Harness
 from .driver import ChannelDriver, Handshake, Press, ShownMessage, WireRequest, WireResponse
 
 __all__ = [
     "ChannelContract",
     "ChannelDriver",
     "Handshake",
+    "Harness",
     "Press",
     "ShownMessage",
     "WireRequest",
