@@ -124,6 +124,8 @@ def register_interpreters(config: Any, services: Services) -> Iterable[Interpret
 def register_cli(config: Any, commands: Callable[[], Sequence[Command]]) -> Iterable[click.Command]:
     """Return click commands; they appear as ``smartops PLUGIN COMMAND``.
 
+    Their options cannot be called ``--config`` or ``-c``: these name the configuration.
+
     Called by the command line only, without starting the app. ``config`` is
     None when no configuration was given. ``commands()`` returns what people can
     say under that configuration (the core's own included, and only those

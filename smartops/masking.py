@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from .reply import Form, Reply, members_of
 from .values import Secret
@@ -63,7 +64,9 @@ class Masker:
         self._pattern = re.compile(
             "|".join(f"(?P<kind{number}>{pattern})" for number, (_, pattern) in enumerate(kinds))
         )
-        self._suspect = re.compile("|".join(filter(None, (_HINTS, literals)))).search
+        suspect = "|".join(filter(None, (_HINTS, literals)))
+        self._suspect = re.compile(suspect).search
+        self._suspect_json = re.compile(suspect.encode()).search
 
     def text(self, text: str) -> str:
         """Return the text without secrets."""
@@ -74,12 +77,11 @@ class Masker:
     def reply(self, reply: R) -> R:
         """Return the reply without secrets. What its buttons and forms send stays as it is.
 
-        Raises TypeError or ValueError if its data has no JSON form.
+        Raises TypeError or ValueError if it has secrets, and its data has no JSON form.
         """
-        stored = reply.dump().decode()
-        if not self._enabled or self._suspect(stored) is None:
+        if not self._enabled or self._suspect_json(_json(reply)) is None:
             return reply
-        members = members_of(self._masked(json.loads(stored)))
+        members = members_of(self._masked(json.loads(reply.dump())))
         error = reply.error
         if error is not None:
             details = None if error.details is None else self.text(error.details)
@@ -120,6 +122,19 @@ class Masker:
         return self.text(f"{name}={value}").removeprefix(f"{self.text(name)}=")
 
 
+def _json(reply: Reply) -> bytes:
+    """Return all texts of a reply, as JSON by pydantic's encoder because it is the fastest."""
+    error = (reply.error.message, reply.error.details) if reply.error else None
+    try:
+        return to_json((reply.data, reply.view, reply.actions, error), fallback=_plain)
+    except ValueError:  # a lone surrogate
+        return reply.dump()
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
 def secrets_in(value: object) -> Iterator[str]:
     """Yield the secrets in a model of the configuration."""
     if isinstance(value, Secret):
@@ -143,3 +158,4 @@ def _written(secrets: Iterable[str]) -> Iterator[str]:
             if len(stripped) >= SHORTEST:
                 yield stripped
                 yield json.dumps(stripped)[1:-1]
+                yield json.dumps(stripped, ensure_ascii=False)[1:-1]

@@ -69,7 +69,7 @@ class Root(click.Group):
 
 
 def _config_of(args: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Return the file of a ``--config`` among the arguments, and the other arguments."""
+    """Return the file of ``--config`` or ``-c`` among the arguments, and the other arguments."""
     rest: list[str] = []
     found: Path | None = None
     items = iter(args)
@@ -77,7 +77,7 @@ def _config_of(args: Sequence[str]) -> tuple[Path | None, list[str]]:
         name, equals, value = item.partition("=")
         if item == "--":
             rest += [item, *items]
-        elif name == "--config":
+        elif name in NAMES:
             found = Path(value if equals else next(items, ""))
         else:
             rest.append(item)

@@ -132,7 +132,10 @@ def decided(reply: Reply, operation: Operation) -> Answer:
 
 
 def _complete(operation: Operation, reply: Reply) -> Reply:
-    return replace(reply, data={**reply.data, "operation": operation.id})
+    """Return the reply of an operation; raises TypeError or ValueError if it cannot be stored."""
+    complete = replace(reply, data={**reply.data, "operation": operation.id})
+    complete.dump()
+    return complete
 
 
 def _is_ambiguous(refusal: Refusal) -> bool:

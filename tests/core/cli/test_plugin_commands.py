@@ -67,6 +67,7 @@ def test_the_config_option_may_be_anywhere(run, folder, plugin):
     (folder / "other.yaml").write_text(f"plugins: {{{plugin}: }}")
     assert run("--config", "other.yaml", plugin, "greet").out == "hello you\n"
     assert run(plugin, "greet", "--config", "other.yaml").out == "hello you\n"
+    assert run(plugin, "greet", "-c", "other.yaml").out == "hello you\n"
     assert run(plugin, "--config=other.yaml", "greet", "me").out == "hello me\n"
 
 

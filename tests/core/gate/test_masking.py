@@ -37,7 +37,7 @@ from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
 
-PASSWORD = 'correct "horse" battery'
+PASSWORD = 'correct "horse" bättery'
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
 CREDENTIALS = {
     "AKIA" + "Q" * 16: "AWS access key",
@@ -86,6 +86,16 @@ async def test_secrets_in_every_block_and_in_data_are_masked(
         "count": 1,
     }
     assert secret not in answer.text + json.dumps(answer.data)
+
+
+async def test_secrets_beside_text_that_is_no_unicode_are_masked(bot: Bot) -> None:
+    @command("dump")
+    async def dump() -> str:
+        """Dump."""
+        return f"\ud800 {PASSWORD}"
+
+    bot.load(plugin(dump), password=Secret(PASSWORD))
+    assert (await bot.say("dump")).text.endswith(" [masked: configured secret]")
 
 
 async def test_an_aws_secret_key_is_masked_by_its_context(bot: Bot) -> None:
