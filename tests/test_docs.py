@@ -319,7 +319,7 @@ def test_the_blocks() -> None:
 
 def test_the_contract_suites() -> None:
     shown = {pages.words(row[0])[0] for row in pages.table("how-to/testing.md", "suite")}
-    assert shown == {*backends.__all__, "ChannelContract"} - {"OnManualClock"}
+    assert shown == {*backends.__all__, "ChannelContract", "RunsTextContract"} - {"OnManualClock"}
 
 
 def test_the_rooms_and_their_order() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .memory import MemoryKeyValueStore
     from .offline import http_client, offline_services
     from .serving import listening
+    from .texts import RunsTextContract
     from .work import FakeWork
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "ChannelDriver": "channels",
     "FakeWork": "work",
     "ManualClock": "clock",
+    "RunsTextContract": "texts",
     "StandInIssuer": "issuer",
     "MemoryKeyValueStore": "memory",
     "http_client": "offline",
@@ -41,6 +43,7 @@ __all__ = [
     "FakeWork",
     "ManualClock",
     "MemoryKeyValueStore",
+    "RunsTextContract",
     "StandInIssuer",
     "http_client",
     "listening",
