@@ -52,6 +52,8 @@ async def serve(count: int, regions: int) -> None:
     group = {"count": count // regions, "name": "web-server-{n:05}", "tags": tags}
     there = {name: {"generate": [group]} for name in REGIONS[:regions]}
     with AwsSimulator({"accounts": {ACCOUNT: {"regions": there}}}) as simulator:
+        for name in there:
+            simulator.region(ACCOUNT, name)  # its instances are made now
         print(simulator.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

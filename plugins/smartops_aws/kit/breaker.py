@@ -8,7 +8,7 @@ COOL_DOWN = 30.0
 """Seconds for which a service that hangs is not called."""
 
 _PROBE = 1.0
-"""Seconds that a call waits for a service that hung before; its answer may still come later."""
+"""Seconds that a call waits for a service that hung before. Its answer may still come later."""
 
 
 class Breaker:

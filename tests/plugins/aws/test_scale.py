@@ -13,8 +13,8 @@ import smartops_aws
 import smartops_instances
 from smartops import BackendUnavailable
 from smartops.backends import Query, failures_of
-from smartops.testing import Bot, BotReply
-from smartops_aws.kit.breaker import COOL_DOWN
+from smartops.testing import Bot, BotReply, ManualClock
+from smartops_aws.kit.breaker import COOL_DOWN, Breaker
 from smartops_simulators.aws import AwsSimulator
 
 pytestmark = pytest.mark.anyio
@@ -201,3 +201,14 @@ async def test_every_command_of_a_run_is_cancelled_although_one_is_refused(
     with pytest.raises(BackendUnavailable):
         await aws.cancel(run)
     assert len(simulator.calls.of("CancelCommand")) == 2
+
+
+async def test_a_late_answer_lets_the_next_call_try_and_one_in_time_ends_the_skipping() -> None:
+    breaker = Breaker(ManualClock(), 5.0)
+    breaker.hangs("ec2")
+    assert breaker.allowed("ec2") == 0
+    breaker.answered("ec2", 7.0)
+    assert breaker.allowed("ec2") == 1
+    assert breaker.allowed("ec2") == 0
+    breaker.answered("ec2", 3.0)
+    assert breaker.allowed("ec2") == 5

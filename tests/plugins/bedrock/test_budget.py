@@ -51,6 +51,7 @@ async def test_the_budget_of_a_person_resets_at_midnight(load, model):
     last = refused[-1]
     assert last.code == "RATE_LIMITED"
     assert last.reply.error.retry_after == MIDNIGHT + 1
+    assert "tokens left today for the language model, and this question may use" in last.text
     assert "8,000 tokens a day" in last.text
     assert "Commands that are typed go on working" in last.text
     assert (await bot.say("show db-01")).status == "success"
@@ -128,10 +129,10 @@ async def test_the_counters_of_processes_are_added_up(load, model, bot):
     model.brain = lambda asked: says("Three.")
     await bot.say("how many?")
     store = (await bot.app()).store
-    (key,) = await store.facts("bedrock", "tokens/")
+    (key,) = await store.facts("smartops_bedrock", "tokens/")
     other = key.rpartition("/")[0] + "/of-another-process"
-    await store.put_fact("bedrock", other, "[2000, 3]")
+    await store.put_fact("smartops_bedrock", other, "[2000, 3]")
     used = (await bot.say("model usage")).data["person"]
     assert used == {"tokens": 2750, "limit": 10_000, "requests": 4}
-    await store.put_fact("bedrock", other, "[9990, 3]")
+    await store.put_fact("smartops_bedrock", other, "[9990, 3]")
     assert (await bot.say("how many?")).code == "RATE_LIMITED"

@@ -88,8 +88,8 @@ async def test_follow_ups_of_a_private_answer_are_private(load, model):
     await bot.aclose()
     assert (await bot.say("say that again")).reply.private, "it is answered from what was private"
     assert (await bot.say("what else?")).reply.private, "the model's own words may repeat it"
-    assert (await bot.say("hello")).reply.private
-    other = await bot.say("hello", conversation="another")
+    assert (await bot.say("hello you")).reply.private
+    other = await bot.say("hello you", conversation="another")
     assert not other.reply.private
 
 
@@ -127,7 +127,7 @@ async def test_memory_can_be_switched_off(load, model):
     await bot.say("how many run now?")
     assert len(model.asked[-1].messages) == 1
     store = (await bot.app()).store
-    assert await store.facts("bedrock", "context/") == {}
+    assert await store.facts("smartops_bedrock", "context/") == {}
 
 
 async def test_the_stored_conversation_is_bounded(load, model, say):
@@ -147,7 +147,7 @@ async def test_the_stored_conversation_is_bounded(load, model, say):
     for number in range(4):
         await say(f"{number}? " + "why " * 900)
     store = (await bot.app()).store
-    (stored,) = (await store.facts("bedrock", "context/")).values()
+    (stored,) = (await store.facts("smartops_bedrock", "context/")).values()
     assert 10_000 < len(stored) <= 40_000
     last = json.loads(stored)["exchanges"][-1]
     assert last["question"].startswith("3?")
@@ -172,5 +172,5 @@ async def test_expired_data_is_deleted(load, model):
     bot.clock.advance(86_400)
     await bot.say("how many run?")
     store = (await bot.app()).store
-    assert len(await store.facts("bedrock", "context/")) == 1
-    assert len(await store.facts("bedrock", "tokens/")) == 1
+    assert len(await store.facts("smartops_bedrock", "context/")) == 1
+    assert len(await store.facts("smartops_bedrock", "tokens/")) == 1
