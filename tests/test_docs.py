@@ -165,7 +165,7 @@ async def test_the_configuration_for_aws_works_within_the_policy_shown(bot: Bot)
     plugins = yaml.safe_load(text)["plugins"]
     with AwsSimulator(account_of(plugins["aws"]), clock=bot.clock) as simulator:
         bot.load(smartops_aws, **plugins["aws"], endpoint=simulator.url)
-        bot.load(smartops_instances)
+        bot.load(smartops_instances, follow="0s")
         bot.load(smartops_health)
         bot.load(smartops_exec, **plugins["exec"])
         for line in ("list instances", "check health", "tag web-1 Team=shop", "stop web-1"):
@@ -231,7 +231,7 @@ def test_the_client_works_as_shown(
     exec(block.text.replace(ADDRESS, address(server)), {})
     total, stopping, refusal = capsys.readouterr().out.splitlines()
     assert total.startswith("{'total': 15, ")
-    assert stopping.startswith("Stopping staging-web-01 ")
+    assert "is stopped after" in stopping
     assert refusal.startswith("PERMISSION_DENIED ")
 
 

@@ -23,6 +23,6 @@ def register_commands(config: InstancesConfig, services: Services) -> Iterable[C
     return [
         listing(config, services.clock),
         showing(config, services.clock),
-        *(power(config, verb) for verb in ("start", "stop", "reboot")),
+        *(power(config, services.clock, verb) for verb in ("start", "stop", "reboot")),
         *tagging(config, services.policy_tags),
     ]

@@ -36,6 +36,11 @@ class InstancesConfig(BaseModel):
         gt=timedelta(0),
         description="Timeout of measurements; a listing is then shown without them.",
     )
+    follow: Duration = Field(
+        default=timedelta(minutes=3),
+        ge=timedelta(0),
+        description="How long a start or stop is followed to its end; 0s for not at all.",
+    )
     protected_tags: tuple[str, ...] = Field(
         default=(),
         description="Globs of tag keys that `tag` and `untag` may not change, "

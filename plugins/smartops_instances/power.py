@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from smartops import (
     Change,
+    Clock,
     Command,
     Compute,
     Effect,
     Instance,
     Plan,
     Reply,
-    Severity,
-    Table,
-    Text,
     ValidationFailed,
+    Work,
     command,
 )
-from smartops.backends import Transition, Verb
+from smartops.backends import Verb
 
+from .changed import Changed, named
 from .config import InstancesConfig
+from .following import Follower
 from .rows import placed
 
 
@@ -34,8 +36,8 @@ class VerbRules:
     works_from: frozenset[str]
     nothing_to_do: frozenset[str]
     after: str
-    doing: str
     help: str
+    followed: bool = True
 
 
 RULES: Mapping[Verb, VerbRules] = MappingProxyType(
@@ -44,22 +46,20 @@ RULES: Mapping[Verb, VerbRules] = MappingProxyType(
             frozenset({"stopped"}),
             frozenset({"pending", "running"}),
             "running",
-            "Starting",
-            "Start stopped instances.",
+            "Start stopped instances, and follow them until they run.",
         ),
         "stop": VerbRules(
             frozenset({"running"}),
             frozenset({"stopping", "stopped"}),
             "stopped",
-            "Stopping",
-            "Stop running instances; what they hold in memory is lost.",
+            "Stop running instances, and follow them; what they hold in memory is lost.",
         ),
         "reboot": VerbRules(
             frozenset({"running"}),
             frozenset(),
             "rebooted",
-            "Rebooting",
             "Reboot running instances.",
+            followed=False,
         ),
     }
 )
@@ -92,14 +92,25 @@ class Split:
     already: tuple[Instance, ...]
 
 
-def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> Command:
+def power(
+    config: InstancesConfig, clock: Clock, verb: Literal["start", "stop", "reboot"]
+) -> Command:
     """Return the command of one verb."""
     rules = RULES[verb]
+    follower = Follower(clock, config.follow if rules.followed else timedelta(0))
 
-    async def execute(compute: Compute, targets: list[Instance]) -> Reply:
-        split = _split(verb, targets, config.max_targets)
-        transitions = await compute.act(verb, split.moving) if split.moving else ()
-        return _reply(verb, split, transitions)
+    async def execute(compute: Compute, targets: list[Instance], work: Work) -> Reply:
+        async def accept() -> dict[str, Any]:
+            moving = _split(verb, targets, config.max_targets).moving
+            done = await compute.act(verb, moving) if moving else ()
+            states = {item.id: (item.before, item.after) for item in done}
+            return {"asked": [item.id for item in moving], "states": states, "at": clock.time()}
+
+        accepted = await work.once("accept", accept)
+        changed = Changed(verb, targets, accepted["asked"], accepted["states"])
+        await follower.follow(compute, changed.ending, accepted["asked"], accepted["at"], work)
+        changed.check()
+        return changed.reply()
 
     execute.__doc__ = rules.help + _MANY
     phrases = (
@@ -109,6 +120,7 @@ def power(config: InstancesConfig, verb: Literal["start", "stop", "reboot"]) -> 
         *phrases,
         effect=Effect.CHANGE,
         examples=(f"{verb} web-server-01", f"{verb} web-server-01,web-server-02"),
+        deadline=timedelta(seconds=60) + (config.follow if rules.followed else timedelta(0)),
     )(execute)
 
     @made.plan
@@ -135,7 +147,7 @@ def _split(verb: Verb, targets: Sequence[Instance], most: int) -> Split:
         states = ", ".join(f"{item.label} is {item.state}" for item in stuck[:5])
         more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
         raise ValidationFailed(
-            f"Cannot {verb} {_named(stuck)} now",
+            f"Cannot {verb} {named(stuck)} now",
             details=f"{states}{more}; {verb} works on {' or '.join(rules.works_from)} instances",
         )
     return Split(
@@ -163,7 +175,7 @@ def _plan(verb: Verb, compute: Compute, targets: Sequence[Instance], split: Spli
     if not split.moving:
         return Plan(f"Nothing to {verb}", changes, warnings=warnings)
     warnings += tuple(_group_warnings(verb, split.moving))
-    return Plan(f"{verb.capitalize()} {_named(split.moving)}", changes, warnings=warnings)
+    return Plan(f"{verb.capitalize()} {named(split.moving)}", changes, warnings=warnings)
 
 
 def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
@@ -172,7 +184,7 @@ def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
     if spot and verb == "stop":
         runs, starts = ("runs", "starts") if len(spot) == 1 else ("run", "start")
         yield (
-            f"{_named(spot)} {runs} on spare capacity (Spot), and {starts} again only if there is "
+            f"{named(spot)} {runs} on spare capacity (Spot), and {starts} again only if there is "
             "some."
         )
     for tag, words in _OWNERS.items():
@@ -182,58 +194,4 @@ def _group_warnings(verb: Verb, instances: Sequence[Instance]) -> Iterator[str]:
                 members.setdefault(item.tags[tag], []).append(item)
         for name, own in members.items():
             belong = "belongs" if len(own) == 1 else "belong"
-            yield f"{_named(own)} {belong} to the {words[verb].format(name)}."
-
-
-def _reply(verb: Verb, split: Split, transitions: Sequence[Transition]) -> Reply:
-    moved = {item.id: item for item in transitions}
-    rows = [
-        (item, moved[item.id].before, moved[item.id].after)
-        if item.id in moved
-        else (item, item.state, item.state)
-        for item in (*split.moving, *split.already)
-    ]
-    data = {
-        "action": verb,
-        "instances": [
-            {"instanceId": item.id, "name": item.name, "before": before, "after": after}
-            for item, before, after in rows
-        ],
-        "summary": {
-            "total": len(rows),
-            "accepted": len(split.moving),
-            "unchanged": len(split.already),
-        },
-    }
-    return Reply.of(*_view(verb, split, rows), data=data)
-
-
-def _view(
-    verb: Verb, split: Split, rows: Sequence[tuple[Instance, str, str]]
-) -> tuple[Text | Table, ...]:
-    blocks: list[Text | Table] = []
-    if len(rows) == 1 and split.moving:
-        item, before, after = rows[0]
-        states = f": {before} → {after}" if before != after else ""
-        return (_accepted(verb, f"{item.label} ({item.id}){states}"),)
-    if split.moving:
-        blocks.append(_accepted(verb, _named(split.moving)))
-    blocks += [
-        Text(f"{item.label} was already {item.state}.", style="note") for item in split.already
-    ]
-    if split.moving:
-        cells = tuple(
-            (item.label, item.id, before if before == after else f"{before} → {after}")
-            for item, before, after in rows
-        )
-        blocks.append(Table(("Name", "ID", "Change"), cells, (("Name", "ID"),)))
-    return tuple(blocks)
-
-
-def _accepted(verb: Verb, what: str) -> Text:
-    return Text(f"{RULES[verb].doing} {what}. The request is accepted.", severity=Severity.GOOD)
-
-
-def _named(instances: Sequence[Instance]) -> str:
-    """Return the name of a single instance, or the number of instances."""
-    return instances[0].label if len(instances) == 1 else f"{len(instances)} instances"
+            yield f"{named(own)} {belong} to the {words[verb].format(name)}."

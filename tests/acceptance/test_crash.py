@@ -28,7 +28,7 @@ plugins:
   fake:
     fleet: [{{name: web-1}}]
     state_file: cloud.json
-    faults: [{{operation: stop, when: {when}, delay: 30s, times: 1}}]
+    faults: [{{operation: tag, when: {when}, delay: 30s, times: 1}}]
   instances:
 """
 
@@ -42,20 +42,20 @@ def test_kill_9_during_a_change(serve: Callable[[str], Server]) -> None:
         again = server.say(token, click)
         assert (again.status, again.code) == (409, "APPROVAL_INVALID")
         wait_for(lambda: operations(server, token) == ["unknown"], seconds=60)  # noqa: B023
-        assert len(stops(server)) == effects
+        assert len(changes(server)) == effects
         assert server.say(token, click).code == "APPROVAL_INVALID"
         log = server.log.read_text()
         assert "of local:user123 was under way when SmartOps stopped" in log
-        assert "stop web-1" not in log  # logs contain no texts
+        assert "tag web-1" not in log  # logs contain no texts
 
 
 def killed_in_the_middle(server: Server, effects: int) -> tuple[Server, str, str]:
     """Kill a server during a change, and start it again."""
     token = server.token("user123")
-    click = server.say(token, "stop web-1").action("confirm")
+    click = server.say(token, "tag web-1 Team=shop").action("confirm")
     threading.Thread(target=_press, args=(server, token, click), daemon=True).start()
     wait_for(lambda: operations(server, token) == ["running"])
-    wait_for(lambda: len(stops(server)) == effects)
+    wait_for(lambda: len(changes(server)) == effects)
     server.stop(signal.SIGKILL)
     return server.start(), token, click
 
@@ -70,10 +70,10 @@ def operations(server: Server, token: str) -> list[str]:
     return [item["state"] for item in listed]
 
 
-def stops(server: Server) -> list[dict[str, object]]:
+def changes(server: Server) -> list[dict[str, object]]:
     state = server.config.parent / "cloud.json"
-    changes = json.loads(state.read_text())["changes"] if state.exists() else []
-    return [change for change in changes if change["what"] == "stop"]
+    saved = json.loads(state.read_text())["changes"] if state.exists() else []
+    return [change for change in saved if change["what"] == "tag"]
 
 
 def wait_for(wanted: Callable[[], bool], seconds: float = 20) -> None:

@@ -41,7 +41,7 @@ plugins:
       - {operation: start, instance: broken, code: INTERNAL_ERROR}
       - {operation: interpret, code: BEDROCK_ERROR}
     phrases: {what runs: list instances}
-  instances:
+  instances: {follow: 0s}
   health:
   exec:
     scripts: [{script: uptime, read_only: true}]

@@ -28,7 +28,7 @@ plugins:
   fake:
     state_file: cloud.json
     fleet: [{name: web-1}]
-  instances:
+  instances: {follow: 0s}
   exec:
     scripts:
       - {script: df -h, read_only: true}

@@ -186,23 +186,23 @@ READS: Mapping[str, Mapping[str, Check]] = {
 """Reads: by command, the text and the check of its data."""
 
 POWERS: Sequence[tuple[str, str, Check]] = (
-    ("stop shop-2", "Stop shop-2", moved("stop", ("shop-2", "running", "stopping"))),
-    ("start shop-2", "Start shop-2", moved("start", ("shop-2", "stopped", "pending"))),
+    ("stop shop-2", "Stop shop-2", moved("stop", ("shop-2", "running", "stopped"))),
+    ("start shop-2", "Start shop-2", moved("start", ("shop-2", "stopped", "running"))),
     ("reboot shop-2", "Reboot shop-2", moved("reboot", ("shop-2", "running", "running"))),
     (
         "stop batch-1,batch-2,off-1",
         "Stop 2 instances",
         moved(
             "stop",
-            ("batch-1", "running", "stopping"),
-            ("batch-2", "running", "stopping"),
+            ("batch-1", "running", "stopped"),
+            ("batch-2", "running", "stopped"),
             ("off-1", "stopped", "stopped"),
         ),
     ),
     (
         "start batch-1,batch-2",
         "Start 2 instances",
-        moved("start", ("batch-1", "stopped", "pending"), ("batch-2", "stopped", "pending")),
+        moved("start", ("batch-1", "stopped", "running"), ("batch-2", "stopped", "running")),
     ),
 )
 """Changes in order: the text, the summary of the plan, and the check of the confirmed data."""

@@ -43,7 +43,7 @@ CLOUD = {
 
 
 def substitutions(slack: Slack, teams: Teams, aws: AwsSimulator) -> Mapping[str, str]:
-    """Return all that is changed in the file: where the services are, and who alice is there."""
+    """Return all that is changed in the file: services, who alice is there, and what is slow."""
     return {
         f"slack:{WORKSPACE}:U1234567890": slack.user("alice").identity,
         f"teams:{TENANT}:OBJECT-ID": teams.user("alice").identity,
@@ -52,6 +52,7 @@ def substitutions(slack: Slack, teams: Teams, aws: AwsSimulator) -> Mapping[str,
         ' metadata: "" ': f" metadata: {teams.framework.metadata_url} ",
         "service_hosts: [] ": "service_hosts: [127.0.0.1] ",
         ' endpoint: "" ': f" endpoint: {aws.url} ",
+        "follow: 3m ": "follow: 0s ",
     }
 
 

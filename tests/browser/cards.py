@@ -72,7 +72,7 @@ async def replies(folder: Path) -> list[tuple[str, Reply]]:
         },
     ]
     bot.load(smartops_fake, name="fake", fleet=FLEET, incidents=INCIDENTS)
-    bot.load(smartops_instances, name="instances")
+    bot.load(smartops_instances, name="instances", follow="0s")
     bot.load(smartops_health, name="health")
     scripts = [
         {"script": "df -h", "read_only": True},

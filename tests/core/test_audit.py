@@ -31,7 +31,10 @@ rules:
   - {name: viewers, allow: {roles: viewer, effects: read}}
   - {name: some-stops, allow: {roles: viewer, commands: stop, tags: {Environment: sandbox}}}
   - {name: auditors, allow: {roles: auditor, commands: audit}}
-plugins: {api: , fake: {fleet: [{name: web-1, tags: {Environment: production}}]}, instances: }
+plugins:
+  api:
+  fake: {fleet: [{name: web-1, tags: {Environment: production}}]}
+  instances: {follow: 0s}
 """
 
 

@@ -38,6 +38,7 @@ plugins:
   api:
   fake:
     state_file: state/cloud.json
+    transitions: {stop: 500ms}
     fleet:
       - {name: web-server-01}
       - {name: orders-db-01, tags: {Role: database}}

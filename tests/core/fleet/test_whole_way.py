@@ -51,7 +51,7 @@ def start(bot: Bot) -> Start:
             for name, faults in ((EU, eu), (US, us))
         ]
         bot.add(*clouds)
-        bot.load(smartops_instances, **instances)
+        bot.load(smartops_instances, **{"follow": "0s", **instances})
         bot.load(smartops_health)
         bot.load(smartops_exec, scripts=[{"script": "hostname", "read_only": True}])
         return bot

@@ -28,6 +28,11 @@ SCENARIO: dict[str, Any] = {
                         {"name": "web-1", "tags": {"Role": "web"}},
                         {"name": "lost-1", "agent": "lost"},
                         {"name": "db-1", "protected": True},
+                        {
+                            "name": "ill-1",
+                            "state": "stopped",
+                            "falls_back": "Client.InternalError: Client error on launch",
+                        },
                     ]
                 },
                 OTHER: {"instances": [{"name": "far-1", "tags": {"Role": "web"}}]},
@@ -98,14 +103,25 @@ def say(there: Bot) -> Say:
 
 
 async def test_a_stop_uses_the_session_of_the_person_who_confirmed(
-    there: Bot, simulator: AwsSimulator
+    there: Bot, simulator: AwsSimulator, say: Say
 ) -> None:
-    answer = await there.confirm("stop shop-1")
+    answer = await say("stop shop-1", confirm=True)
     assert answer.status == "success"
+    assert "is stopped after" in answer.text
     *dry, real = simulator.calls.of("StopInstances")
     assert [call.params["DryRun"] for call in dry] == [True, True]  # asked, and asked again
     assert "DryRun" not in real.params
     assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
+
+
+async def test_a_start_that_falls_back_is_reported_with_the_state_reason(
+    there: Bot, say: Say
+) -> None:
+    answer = await say("start ill-1", confirm=True)
+    assert answer.code == "BACKEND_UNAVAILABLE"
+    assert "Client.InternalError: Client error on launch" in answer.text
+    reason = (await there.say("show ill-1")).data["stateReason"]
+    assert reason == "Client.InternalError: Client error on launch"
 
 
 async def test_a_script_that_was_not_sent_is_failed_and_not_unknown(

@@ -43,7 +43,7 @@ def load(bot: Bot, model: AwsSimulator) -> Callable[..., Bot]:
 
     def load(fake: dict[str, Any] | None = None, **section: Any) -> Bot:
         bot.load(smartops_fake, **{"fleet": FLEET, **(fake or {})})
-        bot.load(smartops_instances)
+        bot.load(smartops_instances, follow="0s")
         bot.load(smartops_health)
         bot.load(smartops_exec, scripts=SCRIPTS)
         usual = {"model": MODEL, "region": "eu-central-1", "endpoint": model.url}

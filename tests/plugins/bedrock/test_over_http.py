@@ -21,7 +21,7 @@ rules:
 plugins:
   api:
   fake: {{fleet: [{{name: web-1}}, {{name: web-2}}]}}
-  instances:
+  instances: {{follow: 0s}}
   bedrock:
     model: eu.anthropic.claude-sonnet-4-5-20250929-v1:0
     region: eu-central-1

@@ -88,7 +88,7 @@ async def test_without_status_checks_the_rest_is_reported(bot: Bot):
 
 async def test_a_new_instance_without_measurements_is_no_issue(bot: Bot):
     bot.load(smartops_fake, fleet=[{"name": "batch", "state": "stopped", "age": "212d"}])
-    bot.load(smartops_instances)
+    bot.load(smartops_instances, follow="0s")
     bot.load(smartops_health)
     asked = await bot.say("start batch")
     await bot.press(asked.action("confirm"))

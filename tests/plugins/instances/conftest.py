@@ -114,7 +114,9 @@ def load() -> Callable[..., Plugin]:
     def build(*instances: Instance, gauges: Gauges | None = None, **settings: Any) -> Plugin:
         model = smartops_instances.config_type()
         clock = ManualClock(NOON.timestamp())
-        commands = smartops_instances.register_commands(model(**settings), offline_services(clock))
+        commands = smartops_instances.register_commands(
+            model(**{"follow": "0s", **settings}), offline_services(clock)
+        )
         return Plugin(
             Cloud(*instances), gauges or Gauges(), clock, {item.name: item for item in commands}
         )

@@ -4,6 +4,7 @@ import pytest
 
 from machines import machine
 from smartops import Change, Effect, PermissionDenied, Table, ValidationFailed
+from smartops.testing import FakeWork
 
 pytestmark = pytest.mark.anyio
 
@@ -13,7 +14,7 @@ async def planned(plugin, verb, *targets):
 
 
 async def acted(plugin, verb, *targets):
-    return await plugin.commands[verb](plugin.cloud, list(targets))
+    return await plugin.commands[verb](plugin.cloud, list(targets), FakeWork())
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ async def test_a_verb_is_planned_checked_and_executed(load, verb, before, promis
     assert plugin.cloud.calls == []
     reply = await acted(plugin, verb, instance)
     assert plugin.cloud.calls == [(verb, ("i-1",))]
-    change = f": {before} → {state}" if before != state else ""
+    change = f": {before} → {state}" if verb != "reboot" else ""
     assert f"web (i-1){change}. The request is accepted." in reply.view[0].text
     assert reply.data == {
         "action": verb,

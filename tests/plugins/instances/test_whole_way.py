@@ -25,7 +25,7 @@ def fleet_bot(bot: Bot) -> Bot:
             {"name": "gone", "state": "terminated"},
         ],
     )
-    bot.load(smartops_instances, page_size=1)
+    bot.load(smartops_instances, page_size=1, follow="0s")
     return bot
 
 
@@ -187,7 +187,7 @@ async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: 
 
 async def test_instances_are_listed_without_a_metrics_backend(bot: Bot, load):
     bot.add(load(machine("i-1", "web"), machine("i-2", "db", state="stopped")).cloud)
-    bot.load(smartops_instances)
+    bot.load(smartops_instances, follow="0s")
     listed = await bot.say("list instances")
     assert [item["name"] for item in listed.data["instances"]] == ["db", "web"]
     assert listed.data["instances"][0]["metrics"]["cpuUtilization"] is None

@@ -51,7 +51,7 @@ plugins:
     api_url: {api_url}
   fake:
     fleet: [{{name: web-server-01}}]
-  instances:
+  instances: {{follow: 0s}}
 """
 
 
