@@ -56,8 +56,11 @@ async def check_choices(parts: Parts, command: Command, call: Call) -> None:
         value: Any = call.arguments.get(parameter.name)
         if value is None:
             continue
-        for text in map(str, value if parameter.many else (value,)):
-            if text not in await choices_of(parts, parameter, text):
+        texts = [*map(str, value if parameter.many else (value,))]
+        prefix = texts[0] if len(texts) == 1 else ""
+        known = await choices_of(parts, parameter, prefix) if texts else ()
+        for text in texts:
+            if text not in known:
                 raise _no_choice(parameter, text, await choices_of(parts, parameter, ""))
 
 

@@ -117,6 +117,11 @@ async def test_a_value_that_is_no_choice_is_refused_with_its_near_miss(bot: Bot)
     assert 'also cannot be "x"' in (await bot.say("ship shop 1.2 --also billing,x")).text
 
 
+async def test_the_choices_of_several_values_are_read_once(bot: Bot, catalogue: Catalogue) -> None:
+    await bot.say("ship billing 1.2 --also shop,search")
+    assert catalogue.asked == ["billing", ""]
+
+
 async def test_a_choice_that_is_gone_when_the_change_is_confirmed_is_refused(
     bot: Bot, catalogue: Catalogue
 ) -> None:
