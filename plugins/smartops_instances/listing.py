@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from smartops import (
@@ -60,6 +61,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         * and ?. Terminated instances are only listed with --state terminated.
         --page is the cursor of the next page.
         """
+        number, cursor = _page(page)
         query = Query(
             names=tuple(name or ()),
             states=tuple(state or Query.EXISTING),
@@ -67,14 +69,16 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
             types=tuple(type or ()),
             tags=tag_filter(tag or ()),
             limit=config.page_size,
-            cursor=page,
+            cursor=cursor,
             backends=tuple(backend or ()),
         )
         several = len(_selected(compute, query)) > 1
         found = await compute.list(query)
         measured = await measure(metrics, found.instances, config, clock)
         rows = [row(item, measured.of(item)) for item in found.instances]
-        return _reply(call, found, measured, rows, several=several)
+        found = replace(found, next=f"{number + 1}.{found.next}") if found.next else found
+        pages = _pages(number, found, config)
+        return _reply(call, found, measured, rows, several=several, pages=pages)
 
     return list_instances
 
@@ -90,12 +94,26 @@ def _selected(compute: Compute, query: Query) -> tuple[str, ...]:
     return names
 
 
-def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, several: bool) -> Reply:
+def _page(page: str) -> tuple[int, str]:
+    """Return the number of a page, and the cursor for the backends."""
+    number, separator, cursor = page.partition(".")
+    return (int(number), cursor) if separator and number.isdecimal() else (1, page)
+
+
+def _pages(number: int, page: Page, config: InstancesConfig) -> str:
+    """Return which of the pages this is; empty if it is the only one."""
+    count = max(-(-sum(page.counts.values()) // config.page_size), number)
+    return f" Page {number:,} of {count:,}." if count > 1 else ""
+
+
+def _reply(
+    call: Call, page: Page, measured: Measured, rows: list[Row], *, several: bool, pages: str
+) -> Reply:
     summary = _summary(page.counts)
     blocks: list[Table | Text] = []
     if page.instances:
         blocks.append(_table(page.instances, measured, rows, several=several))
-    blocks.append(Text(_totals(page, summary, filtered=_filtered(call)), style="note"))
+    blocks.append(Text(_totals(summary, filtered=_filtered(call)) + pages, style="note"))
     blocks += [_warning(f"Without {failure}") for failure in page.failures]
     if measured.note:
         blocks.append(_warning(measured.note))
@@ -108,7 +126,7 @@ def _reply(call: Call, page: Page, measured: Measured, rows: list[Row], *, sever
 def _next_page(call: Call, cursor: str) -> str:
     """Return the call's text with another page, which is the last option."""
     text = call.text.rpartition(" --page ")[0] if call.arguments.get("page") else call.text
-    if not re.fullmatch(r"\w[\w=-]*", cursor, re.ASCII):
+    if not re.fullmatch(r"\w[\w.=-]*", cursor, re.ASCII):
         cursor = "'" + cursor.replace("'", "''") + "'"
     return f"{text} --page {cursor}"
 
@@ -160,7 +178,7 @@ def _filtered(call: Call) -> bool:
     return any(value for name, value in call.arguments.items() if name != "page")
 
 
-def _totals(page: Page, summary: Mapping[str, int], *, filtered: bool) -> str:
+def _totals(summary: Mapping[str, int], *, filtered: bool) -> str:
     total = summary["total"]
     if not total:
         return "No instance matches." if filtered else "There are no instances."
@@ -168,6 +186,4 @@ def _totals(page: Page, summary: Mapping[str, int], *, filtered: bool) -> str:
         f"{count:,} {state}" for state, count in summary.items() if state != "total" and count
     ]
     noun = "instance" if total == 1 else "instances"
-    text = f"{total:,} {noun}: {', '.join(states)}."
-    shown = len(page.instances)
-    return text if shown == total else f"{text} {shown:,} of them are shown here."
+    return f"{total:,} {noun}: {', '.join(states)}."

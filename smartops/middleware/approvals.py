@@ -107,15 +107,17 @@ async def withdraw(parts: Parts, person: Person, message: Message, approval: App
 def with_decision(reply: Answer, approval: Approval, at: datetime) -> Answer:
     """Return the answer that replaces a question, with its plan and who decided it when.
 
-    The targets are left out if the answer names them all.
+    The targets are left out if the answer names them all, and so is the script.
     """
     by = {"confirmed": "Confirmed", "cancelled": "Cancelled"}.get(approval.state)
     if by is None or (reply.error is not None and reply.error.code == ApprovalInvalid.code):
         return reply
     plan, text = plan_of(approval.plan), plain(reply)
     targets = () if all(item.label in text for item in plan.changes) else _changes(plan)
+    title = Text(plan.summary, style="title")
+    script = (Code(plan.command),) if plan.command and plan.command not in text else ()
     who = Text(f"{by} by {approval.person}, {at.astimezone(UTC):%H:%M} UTC", style="note")
-    return replace(reply, view=(Text(plan.summary, style="title"), *targets, *reply.view, who))
+    return replace(reply, view=(title, *targets, *script, *reply.view, who))
 
 
 async def approve(

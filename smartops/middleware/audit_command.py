@@ -136,7 +136,8 @@ def event_data(event: AuditEvent) -> dict[str, Any]:
 def outcome_cell(event: AuditEvent) -> Cell:
     """Return the outcome as people read it."""
     severity = {"success": Severity.GOOD, "pending": Severity.INFO}
-    words = event.outcome.replace("_", " ").lower()
+    unconfirmed = "not confirmed" if event.command else "incomplete"
+    words = unconfirmed if event.outcome == "pending" else event.outcome.replace("_", " ").lower()
     return Cell(words, severity.get(event.outcome, Severity.WARNING))
 
 

@@ -134,13 +134,14 @@ async def cancel(call: Call, core: Parts, what: str = "") -> Reply:
 async def history(call: Call, core: Parts, limit: int = 10) -> Reply:
     """Show what you ran last, and how it went."""
     _check_limit(limit)
-    events = await core.store.history(call.person.name, limit)
+    events = await core.store.history(call.person.name, 2 * limit)
     if not events:
         return Reply.of("You have not run anything yet.", data={"history": []})
-    rows = tuple((when(item.at), item.text, outcome_cell(item)) for item in events)
+    shown = _without_questions(events)[:limit]
+    rows = tuple((when(item.at), item.text, outcome_cell(item)) for item in shown)
     return Reply.of(
         Table(("When (UTC)", "Command", "Outcome"), rows, (("Command", "When (UTC)"),)),
-        data={"history": [_event_data(item) for item in events]},
+        data={"history": [_event_data(item) for item in events[:limit]]},
         private=True,
     )
 
@@ -257,6 +258,21 @@ async def _own(store: Store, person: str, id: str) -> Operation:
     if operation is None or operation.person != person:
         raise ValidationFailed(f"You have no operation {id}", details="See: operations")
     return operation
+
+
+def _without_questions(events: Sequence[AuditEvent]) -> list[AuditEvent]:
+    """Return the events, newest first, without the question before a confirmed change."""
+    confirmed: list[str] = []
+    shown = []
+    for event in events:
+        asked = event.outcome == "pending"
+        if asked and event.text in confirmed:
+            confirmed.remove(event.text)
+            continue
+        if event.command and not asked and event.idempotency_key.startswith("op-"):
+            confirmed.append(event.text)
+        shown.append(event)
+    return shown
 
 
 def _event_data(event: AuditEvent) -> dict[str, object]:

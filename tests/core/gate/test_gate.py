@@ -16,6 +16,7 @@ from smartops import (
     Code,
     PermissionDenied,
     Plan,
+    Table,
     command,
     hookimpl,
 )
@@ -425,6 +426,16 @@ async def test_history_shows_commands_and_outcomes(bot: Bot, door: Door) -> None
         ("open door", "pending"),
         ("look", "success"),
     ]
+
+
+async def test_history_shows_a_confirmed_change_once(bot: Bot, door: Door) -> None:
+    await bot.confirm("open door")
+    door.state = "shut"
+    await bot.say("open door back")
+    (table,) = (await bot.say("history")).reply.view
+    assert isinstance(table, Table)
+    rows = [(row[1], str(getattr(row[2], "text", ""))) for row in table.rows]
+    assert rows == [("open door back", "not confirmed"), ("open door", "success")]
 
 
 async def test_history_contains_no_token(bot: Bot, door: Door) -> None:

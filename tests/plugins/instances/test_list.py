@@ -57,7 +57,9 @@ async def test_totals_count_all_matches_and_include_running_and_stopped(load):
     plugin = load(machine("i-1"), machine("i-2"), machine("i-3", state="pending"), page_size=1)
     reply = await listed(plugin)
     assert reply.data["summary"] == {"total": 3, "running": 2, "stopped": 0, "pending": 1}
-    assert "3 instances: 2 running, 1 pending. 1 of them are shown here." in reply.view[-1].text
+    assert "3 instances: 2 running, 1 pending. Page 1 of 3." in reply.view[-1].text
+    second = await listed(plugin, page=reply.data["next"])
+    assert second.view[-1].text.endswith(" Page 2 of 3.")
 
 
 async def test_the_table_shows_severities_and_a_dash_for_missing_usage(load, gauges):
