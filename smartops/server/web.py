@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,7 @@ def web_app(app: App, probes: Probes) -> Quart:
     web.config["MAX_CONTENT_LENGTH"] = app.settings.server.max_body
     clock = app.composition.services.clock
     base = app.settings.server.base_path
+    turn = asyncio.Lock()
 
     async def health() -> Response:
         status = await probes.health()
@@ -53,7 +55,9 @@ def web_app(app: App, probes: Probes) -> Quart:
         return _json(body, 200 if ready else 503)
 
     async def metrics() -> Response:
-        return Response(app.telemetry.expose(), content_type=CONTENT_TYPE_LATEST)
+        async with turn:  # one in each cycle of the event loop, so that a flood delays no message
+            await asyncio.sleep(0)
+            return Response(app.telemetry.expose(), content_type=CONTENT_TYPE_LATEST)
 
     async def refused(error: HTTPException | Refusal) -> Response:
         refusal = _refusal(error, base)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from smartops.app import Check
@@ -93,12 +94,12 @@ async def test_metrics_are_prometheus_text(start: Any) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/messages/", "/static/x", "/nothing/here?x=1"])
 async def test_unknown_paths_are_answered_with_the_error_envelope(server: Any, path: str) -> None:
-    answer = await server.request("GET", path, headers={"X-Request-Id": "r-1"})
+    answer = await server.request("GET", path)
 
     assert (answer.status, answer.error["code"]) == (404, "VALIDATION_ERROR")
     assert answer.error["details"] == "Send messages to POST /api/messages."
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.body["request_id"] == answer.headers["X-Request-Id"] == "r-1"
+    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
 
 
 async def test_wrong_methods_are_answered_with_the_error_envelope(server: Any) -> None:
@@ -117,13 +118,14 @@ async def test_a_failing_probe_shows_only_its_reference(
         raise RuntimeError("the password is hunter2")
 
     monkeypatch.setattr(server.app.telemetry, "expose", expose)
-    answer = await server.request("GET", "/metrics", headers={"X-Request-Id": "r-1"})
+    answer = await server.request("GET", "/metrics")
 
     assert (answer.status, answer.error["code"]) == (500, "INTERNAL_ERROR")
-    assert answer.error["details"] == "Reference: r-1"
+    reference = answer.headers["X-Request-Id"]
+    assert answer.error["details"] == f"Reference: {reference}"
     assert "hunter2" not in answer.text
     (line,) = [line for line in lines() if "exception" in line]
-    assert (line["request_id"], "hunter2" in line["exception"]) == ("r-1", True)
+    assert (line["request_id"], "hunter2" in line["exception"]) == (reference, True)
 
 
 @pytest.mark.parametrize("path", ["/api/messages", "/health"])
@@ -197,3 +199,23 @@ async def test_a_closing_server_is_not_ready() -> None:
 
     assert await probes.health() == "unhealthy"
     assert await probes.ready() is False
+
+
+async def test_metrics_are_rendered_once_in_each_cycle_of_the_event_loop(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start()
+    expose, cycle, rendered = server.app.telemetry.expose, 0, []
+
+    def counted() -> bytes:
+        rendered.append(cycle)
+        return expose()
+
+    monkeypatch.setattr(server.app.telemetry, "expose", counted)
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(server.request, "GET", "/metrics")
+        while len(rendered) < 20:
+            cycle += 1
+            await anyio.lowlevel.checkpoint()
+    assert len(set(rendered)) == 20
