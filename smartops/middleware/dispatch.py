@@ -87,11 +87,13 @@ class Wired:
         chosen = function(**self._chosen(call, names))
         return Effect(await contained(self.command.owner, chosen))
 
-    async def guard(self, call: Call) -> None:
-        """Let the command's own guard refuse the call by raising a Refusal."""
-        if self._guard is not None:
-            function, names = self._guard
-            await function(**self._chosen(call, names))
+    def guard(self, call: Call) -> Awaitable[Any] | None:
+        """Return the verdict of the command's own guard, to be awaited, if it has one."""
+        if self._guard is None:
+            return None
+        function, names = self._guard
+        verdict: Awaitable[Any] = function(**self._chosen(call, names))
+        return verdict
 
     def _chosen(self, call: Call, names: frozenset[str]) -> dict[str, Any]:
         filled = self._arguments(call)
