@@ -117,8 +117,14 @@ def test_changes_that_need_a_restart_are_named(server: Server) -> None:
         ("key: local.pem", "key: local.pem, lifetime: 1h"),
         ("name: web-1", "name: web-2"),
     )
-    logged = reload(server, text)
-    for path in ("server.body_timeout", "auth.issuers", "plugins.fake"):
+    logged = reload(server, f"{text}mask_secrets: false\naliases: {{ls: list}}\n")
+    for path in (
+        "server.body_timeout",
+        "auth.issuers",
+        "plugins.fake",
+        "mask_secrets",
+        "aliases",
+    ):
         assert f"{path} was changed: that needs a restart" in logged
     assert "server.host" not in logged
     assert server.say(server.token("alice"), "show web-1").status == 200
