@@ -21,6 +21,8 @@ from .index import Entry, key
 from .phrases import Form, Part, Slot, Word
 from .tokens import Line, Token
 
+_OF_A_SHELL = frozenset({"|", "||", ">", ">>", "&&", ";"})
+
 
 def quoted(text: str) -> str:
     """Return a text as an error message shows it: short, on one line, in quotation marks."""
@@ -105,7 +107,7 @@ def unexpected(line: Line, token: Token, form: Form, expected: Part | None) -> U
         text=line.text,
         place=token.place,
         hint=_sentences(
-            did_you_mean(close) or _unexpected_hint(token, form, expected),
+            did_you_mean(close) or _unexpected_hint(line, token, form, expected),
             f"Usage: {usage.form(form)}",
         ),
         command=command,
@@ -125,7 +127,9 @@ def _near_option(token: Token, form: Form) -> str:
     return ""
 
 
-def _unexpected_hint(token: Token, form: Form, expected: Part | None) -> str:
+def _unexpected_hint(line: Line, token: Token, form: Form, expected: Part | None) -> str:
+    if any(item.plain and item.text in _OF_A_SHELL for item in line.tokens):
+        return "This is no shell: there are no pipes, redirections or lists of commands."
     last = form.parts[-1]
     is_option = token.plain and token.text.startswith("-")
     if expected or is_option or not isinstance(last, Slot):

@@ -37,7 +37,7 @@ async def test_a_change_is_confirmed_and_made_once(
     assert deployment.changes == []
 
     await confirmed(deployment, platform, asked)
-    assert "Rebooting web-server-01" in asked.text
+    await deployment.until(lambda: "Rebooting web-server-01" in asked.text)
     assert asked.text.startswith("Reboot web-server-01")
     assert re.search(r"Confirmed by alice, \d\d:\d\d UTC", asked.text)
     assert [change["what"] for change in deployment.changes] == ["reboot"]
@@ -108,8 +108,7 @@ async def test_concurrent_clicks_make_the_change_once(
         private = platform.private("alice")
         return private.count("in the meantime") + private.count("confirmed already")
 
-    await deployment.until(lambda: told() == 3)
-    assert "Rebooting" in asked.text
+    await deployment.until(lambda: told() == 3 and "Rebooting" in asked.text)
     assert len(deployment.changes) == len(platform.answers()) == 1
 
 

@@ -244,6 +244,10 @@ def test_a_near_miss_is_suggested_as_a_whole_command(fault: Fault, text: str, me
     assert fault(text).suggestions == (meant,)
 
 
+def test_a_pipe_is_explained(fault: Fault) -> None:
+    assert fault("check health | grep critical").hint.startswith("This is no shell")
+
+
 def test_the_caret_reveals_no_denied_commands(fault: Fault) -> None:
     assert fault("check helth", only("stop")).place == (0, 5)
     assert fault("check helth", only("check health")).place == (6, 11)
