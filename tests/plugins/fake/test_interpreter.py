@@ -14,7 +14,7 @@ from smartops_fake.config import FakeConfig
 
 pytestmark = pytest.mark.anyio
 
-PHRASES = {"what is  running?": "count machines --state running", "Hello": "count machines"}
+PHRASES = {"what is  running?": "count machines --state running", "How many": "count machines"}
 FLEET = [{"name": "a"}, {"name": "b"}, {"name": "c", "state": "stopped"}]
 FAILED = {"operation": "interpret", "code": "BEDROCK_ERROR", "times": 1}
 
@@ -37,7 +37,7 @@ class Counting:
     [
         ("what is running?", "2 machines"),
         ("  WHAT is running ", "2 machines"),
-        ("hello!", "3 machines"),
+        ("how many!", "3 machines"),
     ],
 )
 async def test_phrases_match_in_any_case_and_spacing(bot: Bot, text: str, reply: str) -> None:
