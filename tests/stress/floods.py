@@ -103,6 +103,13 @@ class Flood:
             with suppress(OSError):
                 connection.recv(16)
 
+    def repeat(self) -> None:
+        """Send the request again on the connections on which it was answered."""
+        for connection in self._connections:
+            with suppress(OSError):
+                if connection.recv(65536):
+                    connection.send(self._first)
+
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
@@ -129,11 +136,7 @@ def refusals(server: Server) -> tuple[Flood, Callable[[], None]]:
     request = head + b"\r\nContent-Length: 2\r\n\r\n{}"
     flood = Flood(server, 50, request)
 
-    def again() -> None:
-        flood.close()
-        flood._connections.clear()
-
-    return flood, again
+    return flood, flood.repeat
 
 
 FLOODS: dict[str, Callable[[Server], tuple[Flood, Callable[[], None]]]] = {

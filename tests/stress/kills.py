@@ -33,7 +33,7 @@ from conftest import free_port, running  # noqa: E402
 
 from serving import Server  # noqa: E402
 
-MACHINES = 400
+MACHINES = 1000
 CLIENTS = 4
 LIMIT = 1_000_000
 
