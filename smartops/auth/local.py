@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
 import secrets
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from smartops.config.settings import LocalIssuerSettings
-from smartops.errors import Problem, StartupError
 from smartops.services import Clock, Issuer
 
+from .key_files import KeyFile
 from .token import ALGORITHM, segment
 
 KEY_BITS = 2048
 _ACT_FOR_OTHERS = "act"
 """The scope of a token whose bearer may name another sender."""
-_BLOCK = re.compile(rb"-----BEGIN .+?-----END [^-]+-----", re.DOTALL)
 TOKEN_ID = re.compile(r"tok_[A-Za-z0-9_-]{22}")
 """The ids (``jti``) of tokens. The prefix tells them from fragments of a token."""
 
@@ -46,7 +40,8 @@ class LocalIssuer:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        self._privates = _load_or_make(settings.key, writes=writes)
+        self._file = _file(settings.key)
+        self._privates = self._file.load_or_make(writes=writes)
         self._trusted = Issuer(
             self.name,
             (settings.issuer,),
@@ -101,18 +96,18 @@ class LocalIssuer:
     def add_key(self) -> int:
         """Add a key to the file, which signs from now on; return the number of older keys."""
         self._privates = [_make(), *self._privates]
-        _replace(self._settings.key, self._privates)
+        self._file.replace(self._privates)
         return len(self._privates) - 1
 
     def drop_old_keys(self) -> int:
         """Remove all keys but the one that signs from the file; return their number."""
         dropped = len(self._privates) - 1
         self._privates = self._privates[:1]
-        _replace(self._settings.key, self._privates)
+        self._file.replace(self._privates)
         return dropped
 
     def _read_public(self) -> dict[str, Any]:
-        return _public(_load(self._settings.key))
+        return _public(self._file.load())
 
 
 def _public(privates: Sequence[rsa.RSAPrivateKey]) -> dict[str, Any]:
@@ -135,98 +130,14 @@ def _public_entry(private: rsa.RSAPrivateKey) -> dict[str, Any]:
     }
 
 
-def _load_or_make(path: Path, *, writes: bool) -> list[rsa.RSAPrivateKey]:
-    with _file_problems(path):
-        if not path.exists():
-            if not writes:
-                return [_make()]
-            _create(path)
-    return _load(path)
-
-
-def _load(path: Path) -> list[rsa.RSAPrivateKey]:
-    with _file_problems(path):
-        _check_mode(path)
-        return _parse(path)
-
-
-@contextlib.contextmanager
-def _file_problems(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        other = error.filename not in (None, str(path))
-        hint = f"look at {error.filename}" if other else ""
-        raise _problem(path, f"cannot be used: {error.strerror}", hint) from error
+def _file(path: Path) -> KeyFile[rsa.RSAPrivateKey]:
+    kind = f"RSA key of at least {KEY_BITS} bits"
+    return KeyFile(path, "the local issuer", kind, _make, _is_usable)
 
 
 def _make() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
-def _create(path: Path) -> None:
-    """Write a new key. Of several processes that do so at once, one wins and all use its key."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _draft(path, [_make()]) as draft, contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-
-
-def _replace(path: Path, privates: Sequence[rsa.RSAPrivateKey]) -> None:
-    """Replace the keys in the file at once; its owner and mode stay."""
-    with _file_problems(path), _draft(path.resolve(), privates) as draft:
-        before = path.stat()
-        if os.name == "posix":
-            os.chown(draft, before.st_uid, before.st_gid)
-        draft.chmod(stat.S_IMODE(before.st_mode))
-        draft.replace(path.resolve())
-
-
-@contextlib.contextmanager
-def _draft(path: Path, privates: Sequence[rsa.RSAPrivateKey]) -> Iterator[Path]:
-    """Write the keys to a new file beside ``path``, which is removed at the end."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(draft, "xb", opener=_private_file) as file:
-            file.writelines(_pem(private) for private in privates)
-            file.flush()
-            os.fsync(file.fileno())
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _pem(private: rsa.RSAPrivateKey) -> bytes:
-    return private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def _private_file(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
-
-
-def _check_mode(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o027:
-        raise _problem(path, f"has the mode {mode:04o}", f"chmod 600 {path}")
-
-
-def _parse(path: Path) -> list[rsa.RSAPrivateKey]:
-    blocks = _BLOCK.findall(path.read_bytes()) or [b""]
-    return [_parse_block(path, block) for block in blocks]
-
-
-def _parse_block(path: Path, block: bytes) -> rsa.RSAPrivateKey:
-    try:
-        private = serialization.load_pem_private_key(block, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _problem(path, "holds no private key in PEM form without a password") from None
-    if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < KEY_BITS:
-        raise _problem(path, f"holds no RSA key of at least {KEY_BITS} bits")
-    return private
-
-
-def _problem(path: Path, text: str, hint: str = "") -> StartupError:
-    return StartupError(Problem(f"the key of the local issuer {text}", where=str(path), hint=hint))
+def _is_usable(key: object) -> bool:
+    return isinstance(key, rsa.RSAPrivateKey) and key.key_size >= KEY_BITS

@@ -99,6 +99,20 @@ class StoreSettings(Section):
     )
 
 
+class AuditSettings(Section):
+    """How the audit log can be proven: checkpoints say how far it had come."""
+
+    key: Annotated[Path, AfterValidator(_in_folder)] | None = Field(
+        default=None,
+        description="Private key (Ed25519) that signs checkpoints, generated if missing; relative "
+        "to this file. Several replicas share it.",
+    )
+    checkpoints: Annotated[Path, AfterValidator(_in_folder)] | None = Field(
+        default=None,
+        description="File that gets a copy of each checkpoint; take it to another machine.",
+    )
+
+
 class LocalIssuerSettings(Section):
     """The built-in issuer; ``smartops token`` makes its tokens."""
 
@@ -281,6 +295,7 @@ class Settings(Section):
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="The HTTP server.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The database.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="The audit log.")
     auth: AuthSettings = Field(
         default_factory=AuthSettings, description="How callers authenticate."
     )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.services import Clock
 
+from .chain import Chain
 from .database import READERS, Database
 from .rows import StoreUnavailable
 from .writer import Writer
@@ -27,7 +28,8 @@ class Access:
         self.owner = owner
         self._database = database
         self._clock = clock
-        self._writer = Writer(database.writer)
+        self._chain = Chain()
+        self._writer = Writer(database.writer, settled=self._chain.settle)
         self._readers = anyio.CapacityLimiter(READERS)
 
     async def _write(

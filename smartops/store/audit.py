@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -17,18 +23,28 @@ from sqlalchemy import (
     select,
 )
 
+from smartops.contained import Caught
 from smartops.jsonable import members
+from smartops.services import Clock
 
 from .access import Access, upsert
+from .chain import Chain, Head
+from .checkpoints import Signer, add_checkpoint
+from .database import Database
 from .rows import AuditEvent, AuditSearch
 from .tables import audit_events, audit_targets, revoked
 
+log = logging.getLogger("smartops.store")
+
+_EVENT = [audit_events.c[name] for name in AuditEvent.__slots__]
 _ADD = insert(audit_events).inline()
 _ADD_RETURNING = insert(audit_events).returning(audit_events.c.id, sort_by_parameter_order=True)
 _ADD_TARGETS = insert(audit_targets).inline()
 
 
-def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _add(connection: Connection, rows: Sequence[dict[str, Any]], chain: Chain) -> None:
+    for row in rows:
+        chain.extend(row)
     if not any(row["targets"] for row in rows):
         connection.execute(_ADD, rows)
         return
@@ -43,20 +59,24 @@ def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def remove_first(connection: Connection, before: float, limit: int) -> int:
-    """Delete the events before that time, and return how many those were.
+def remove_first(connection: Connection, before: float, limit: int) -> tuple[int, dict[str, Head]]:
+    """Delete the events before that time; return how many, and the last ones of their chains.
 
     Only the first ``limit`` are looked at, up to the first that is later.
     """
-    key, at = audit_events.c.id, audit_events.c.at
+    columns = audit_events.c
+    first = select(columns.id, columns.at, columns.chain, columns.seq, columns.hash)
     last = count = 0
-    for event, time in connection.execute(select(key, at).order_by(key).limit(limit)):
-        if time >= before:
+    removed: dict[str, Head] = {}
+    for row in connection.execute(first.order_by(columns.id).limit(limit)):
+        if row.at >= before:
             break
-        last, count = event, count + 1
+        last, count = row.id, count + 1
+        if row.chain:
+            removed[row.chain] = Head(row.seq, row.hash)
     connection.execute(delete(audit_targets).where(audit_targets.c.event <= last))
-    connection.execute(delete(audit_events).where(key <= last))
-    return count
+    connection.execute(delete(audit_events).where(columns.id <= last))
+    return count, removed
 
 
 def names_of(targets: str) -> set[str]:
@@ -66,13 +86,37 @@ def names_of(targets: str) -> set[str]:
 
 
 class Audit(Access):
-    """Audit events, which are only ever added, and the tokens that are refused."""
+    """Audit events, which are only ever added, and the tokens that are refused.
+
+    ``signer`` signs checkpoints, and ``checkpoint_file`` gets a copy of each.
+    """
+
+    def __init__(self, database: Database, clock: Clock, owner: str) -> None:
+        super().__init__(database, clock, owner)
+        self.signer: Signer | None = None
+        self.checkpoint_file: Path | None = None
+        self._add_events = partial(_add, chain=self._chain)
+
+    async def checkpoint(self) -> None:
+        """Say in a signed note how far the events have come, if there are new ones."""
+
+        def add(connection: Connection) -> str:
+            return add_checkpoint(connection, self._chain, self.signer, self._clock.time(), {})
+
+        await self._publish([await self._write(add, repeatable=False)])
+
+    async def _publish(self, notes: Sequence[str]) -> None:
+        """Write notes to the file of checkpoints, if there is one."""
+        file, text = self.checkpoint_file, "".join(f"{note}\n" for note in notes if note)
+        if file is not None and text:
+            with Caught(log, "a checkpoint was not written to %s", file):
+                await anyio.to_thread.run_sync(_append, file, text)
 
     def add_audit_event(self, event: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
         row = members(event)
         del row["id"]
-        self._writer.queue(_add, row=row)
+        self._writer.queue(self._add_events, row=row)
 
     async def history(self, person: str, limit: int) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""
@@ -87,7 +131,7 @@ class Audit(Access):
         they are the events after that id, oldest first.
         """
         key = audit_events.c.id
-        query = select(audit_events).where(*_conditions(search)).limit(limit)
+        query = select(*_EVENT).where(*_conditions(search)).limit(limit)
         if after is not None:
             query = query.where(key > after).order_by(key)
         else:
@@ -103,6 +147,13 @@ class Audit(Access):
         """Return the ids of the revoked tokens that have not expired."""
         rows = await self._read(select(revoked.c.jti).where(revoked.c.until > self._clock.time()))
         return {row["jti"] for row in rows}
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 SKEW = 60.0

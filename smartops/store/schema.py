@@ -16,7 +16,7 @@ from smartops.errors import Problem, StartupError
 
 from .database import Database
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All revisions of the schema, oldest first; a test compares them with the migrations."""
 
 VERSION_TABLE = "smartops_version"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import anyio
@@ -17,6 +18,7 @@ from smartops.services import Clock
 from .access import upsert
 from .approvals import Approvals
 from .audit import Audit, remove_first
+from .checkpoints import Signer, add_checkpoint
 from .database import Database, database
 from .facts import Facts
 from .messages import Messages
@@ -25,7 +27,6 @@ from .schema import migrate
 from .tables import (
     approval_messages,
     approvals,
-    audit_events,
     messages,
     operations,
     pulse,
@@ -57,19 +58,31 @@ class Store(Messages, Approvals, Facts, Audit):
         self._retention = retention
 
     @classmethod
-    async def open(cls, url: str, clock: Clock, *, retention: float = RETENTION) -> Self:
+    async def open(
+        cls,
+        url: str,
+        clock: Clock,
+        *,
+        retention: float = RETENTION,
+        signer: Signer | None = None,
+        checkpoint_file: Path | None = None,
+    ) -> Self:
         """Open the store under ``url`` and migrate its schema.
 
         ``url`` is ``sqlite:///PATH`` (``?synchronous=normal`` trades the last
         moments before a power cut for speed) or ``postgresql://…``; ``retention`` is
-        how long audit events and operations stay, in seconds. Raises StartupError.
+        how long audit events and operations stay, in seconds. ``signer`` signs the
+        checkpoints of audit events, which ``checkpoint_file`` gets a copy of. Raises
+        StartupError.
         """
         opened = database(url)
         with ExitStack() as stack:
             stack.callback(opened.dispose)
             await anyio.to_thread.run_sync(migrate, opened)
             stack.pop_all()
-        return cls(opened, clock, retention)
+        store = cls(opened, clock, retention)
+        store.signer, store.checkpoint_file = signer, checkpoint_file
+        return store
 
     @staticmethod
     def check(url: str) -> None:
@@ -95,14 +108,24 @@ class Store(Messages, Approvals, Facts, Audit):
 
     async def sweep(self, now: float) -> bool:
         """Delete what is past its retention, in pieces; return whether more is left."""
+        before = now - self._retention
+        pieces = [partial(_delete_piece, old) for old in _expired(now, before)]
         more = False
-        for old in _expired(now, self._retention):
+        for delete_piece in (*pieces, partial(self._remove_events, before)):
             for _ in range(PIECES):
-                full = await self._write(partial(_delete_piece, old)) == PIECE
+                full = await self._write(delete_piece, repeatable=False) == PIECE
                 if not full:
                     break
             more |= full
         return more
+
+    def _remove_events(self, before: float, connection: Connection) -> int:
+        """Delete up to a piece of audit events behind a checkpoint; return how many."""
+        count, removed = remove_first(connection, before, PIECE)
+        if removed:
+            now = self._clock.time()
+            add_checkpoint(connection, self._chain, self.signer, now, removed)
+        return count
 
 
 class _Expired(NamedTuple):
@@ -113,22 +136,19 @@ class _Expired(NamedTuple):
     before: float
 
 
-def _expired(now: float, retention: float) -> tuple[_Expired, ...]:
+def _expired(now: float, before: float) -> tuple[_Expired, ...]:
     return (
         _Expired(messages, messages.c.expires, now),
         _Expired(approvals, approvals.c.expires, now - REMEMBERED),
         _Expired(approval_messages, approval_messages.c.expires, now - REMEMBERED),
-        _Expired(operations, operations.c.finished, now - retention),
+        _Expired(operations, operations.c.finished, before),
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
-        _Expired(audit_events, audit_events.c.at, now - retention),
     )
 
 
 def _delete_piece(old: _Expired, connection: Connection) -> int:
     """Delete up to a piece, and return how many rows that were."""
-    if old.table is audit_events:
-        return remove_first(connection, old.before, PIECE)
     keys = list(old.table.primary_key)
     piece = select(*keys).where(old.column < old.before).limit(PIECE)
     return connection.execute(delete(old.table).where(tuple_(*keys).in_(piece))).rowcount

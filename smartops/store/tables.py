@@ -158,6 +158,9 @@ audit_events = Table(
     Column("plan_digest", Text, nullable=False, server_default=""),
     Column("approval_id", Text, nullable=False, server_default=""),
     Column("operation_id", Text, nullable=False, server_default=""),
+    Column("chain", Text, nullable=False, server_default=""),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("hash", LargeBinary),
     Index("audit_events_by_person", "person", "id", "command"),
     Index("audit_events_by_command", "command", "id", "person"),
     Index("audit_events_by_time", "at"),
@@ -178,6 +181,14 @@ audit_targets = Table(
     Column("target", Words, primary_key=True),
     Column("event", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Index("audit_targets_by_event", "event"),
+)
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_event", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 revoked = Table(

@@ -72,11 +72,20 @@ class _Failure:
 
 
 class Writer:
-    """Runs functions in transactions, in a thread of its own. Use it on the loop it was made on."""
+    """Runs functions in transactions, in a thread of its own. Use it on the loop it was made on.
 
-    def __init__(self, engine: Engine, limit: int = LIMIT) -> None:
+    ``settled(committed=…)`` is called in the thread after each transaction.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        limit: int = LIMIT,
+        settled: Callable[..., object] = lambda **_: None,
+    ) -> None:
         self._engine = engine
         self._limit = limit
+        self._settled = settled
         self._loop = asyncio.get_running_loop()
         self._waiting = 0
         self._closing = False
@@ -266,6 +275,7 @@ class Writer:
             _run(self._connection, batch)
             committing = True
             transaction.commit()
+        self._settled(committed=caught.error is None)
         if caught.error is None:
             return None
         failure = _failure(caught.error, connected, committing)
