@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from smartops.auth import LocalIssuer, People, Policy, TokenVerifier
+from smartops.auth import AuditKey, LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
 from smartops.channel import Channel
 from smartops.command import Command
@@ -47,6 +47,7 @@ class Composition:
     revoked: set[str]
     key_value_stores: KeyValueStores
     local_issuers: tuple[LocalIssuer, ...]
+    audit_key: AuditKey | None
     people: People
     policy: Policy
     backends: tuple[Backend, ...]
@@ -103,6 +104,7 @@ def assemble(
     policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
+    audit_key = settings.audit.key
     services = Services(
         clock,
         http,
@@ -133,6 +135,7 @@ def assemble(
         revoked=revoked,
         key_value_stores=key_value_stores,
         local_issuers=own_issuers,
+        audit_key=AuditKey(audit_key, writes=writes) if audit_key else None,
         people=People(settings.people, settings.guests, settings.roles),
         policy=policy,
         backends=values(offers.backends),

@@ -24,6 +24,7 @@ log = logging.getLogger("smartops.housekeeping")
 
 TICK = 2.0
 SWEEP = 3600.0
+CHECKPOINT = 60.0
 
 
 @dataclass(eq=False, kw_only=True)
@@ -49,6 +50,7 @@ class Housekeeping:
     adopts: bool = True
     _renewed: float = 0.0
     _swept: float = 0.0
+    _checkpointed: float = 0.0
     _was_away: bool = False
     _working: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -90,6 +92,9 @@ class Housekeeping:
                 await self._adopt(now)
                 await self.take_over()
             self._renewed, self._was_away = now, False
+        if self.adopts and abs(now - self._checkpointed) >= CHECKPOINT:
+            await self.store.checkpoint()
+            self._checkpointed = now
         if self.adopts and abs(now - self._swept) >= SWEEP and not await self.store.sweep(now):
             self._swept = now  # else the rest has its turn after the leases
 

@@ -166,9 +166,14 @@ class App:
         clock = composition.services.clock
         stack.push_async_callback(composition.http.aclose)
         self.store = await Store.open(
-            settings.store.url.reveal(), clock, retention=settings.store.retention.total_seconds()
+            settings.store.url.reveal(),
+            clock,
+            retention=settings.store.retention.total_seconds(),
+            signer=composition.audit_key,
+            checkpoint_file=settings.audit.checkpoints,
         )
         stack.push_async_callback(self.store.aclose)
+        stack.push_async_callback(_last_checkpoint, self.store)
         self.limiter = limiter(settings, clock)
         stack.push_async_callback(self.limiter.aclose)
         with suppress(BackendUnavailable):  # logged; each process limits for itself
@@ -210,6 +215,12 @@ class App:
             count=self.telemetry.command,
             notify=self._observers.notify if self._observers else None,
         )
+
+
+async def _last_checkpoint(store: Store) -> None:
+    """Add a checkpoint over the last events of this process."""
+    with Caught(log, "the last checkpoint of the audit log was not written"):
+        await store.checkpoint()
 
 
 async def _problem(ping: Callable[[], Awaitable[None]]) -> str:

@@ -5,6 +5,7 @@ identity, :class:`Policy` decides what a person may run, and :class:`LocalIssuer
 makes tokens. They are made at start and do not change.
 """
 
+from .audit_key import AuditKey
 from .local import LocalIssuer
 from .people import People
 from .policy import Decision, Policy
@@ -12,6 +13,7 @@ from .token import Untrusted, peek
 from .verifier import TokenVerifier
 
 __all__ = [
+    "AuditKey",
     "Decision",
     "LocalIssuer",
     "People",

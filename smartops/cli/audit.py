@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +12,12 @@ from .options import configured
 
 if TYPE_CHECKING:
     from smartops.config import Settings
+    from smartops.store import Checkpoint
 
 _PAGE = 2000
 
 
-@click.group(short_help="Export the audit log.")
+@click.group(short_help="Export or verify the audit log.")
 def audit() -> None:
     """Read the audit log in the configured database."""
 
@@ -37,6 +38,78 @@ def export(config: Path, form: str, **options: str | None) -> None:
     from smartops.config import read
 
     anyio.run(_export, read(config).settings(), form, options)
+
+
+@audit.command(short_help="Verify the audit log.")
+@configured()
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="File of checkpoints that was taken elsewhere.",
+)
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Public key to trust, instead of audit.key of the configuration.",
+)
+def verify(config: Path, checkpoints: Sequence[IO[str]], public_key: Path | None) -> int:
+    """Verify that no audit event was changed, removed, inserted or moved.
+
+    The exit status is 1 if one was. Give --checkpoint to find that the end was cut off, or that
+    an older copy of the database was restored.
+    """
+    from smartops.config import read
+    from smartops.store import split_notes, verify_audit_log
+
+    settings = read(config).settings()
+    trusts = _trusts(settings, public_key)
+    held = [note for file in checkpoints for note in split_notes(file.read())]
+    report = verify_audit_log(settings.store.url.reveal(), trusts, held)
+    for finding in report.findings:
+        click.echo(f"FOUND: {finding}")
+    click.echo(
+        f"{report.events} events in {report.chains} chains, {report.checkpoints} checkpoints: "
+        + ("NOT AS IT WAS WRITTEN" if report.findings else "unchanged")
+    )
+    if report.unchained:
+        click.echo(f"{report.unchained} events are older than the chains, and are not verified")
+    if trusts is None:
+        click.echo("The checkpoints are not signed: set audit.key", err=True)
+    return 1 if report.findings else 0
+
+
+@audit.command(short_help="Print the public key.")
+@configured()
+def key(config: Path) -> None:
+    """Print the public key of the checkpoints, with which others can verify them."""
+    from smartops.auth import AuditKey
+    from smartops.auth.audit_key import public_pem
+    from smartops.config import read
+
+    path = read(config).settings().audit.key
+    if path is None:
+        raise click.UsageError("the configuration has no audit.key")
+    for public in AuditKey(path).public:
+        click.echo(public_pem(public), nl=False)
+
+
+def _trusts(settings: Settings, public_key: Path | None) -> Callable[[Checkpoint], bool] | None:
+    """Return whether a checkpoint is signed by a known key; None if no key is known."""
+    from smartops.auth import AuditKey
+    from smartops.auth.audit_key import read_public, verifier
+
+    if public_key is not None:
+        publics = read_public(public_key)
+    elif settings.audit.key is not None:
+        publics = AuditKey(settings.audit.key, writes=False).public
+    else:
+        return None
+    valid = verifier(publics)
+    return lambda checkpoint: valid(checkpoint.content.encode(), checkpoint.signature)
 
 
 async def _export(settings: Settings, form: str, options: dict[str, str | None]) -> None:

@@ -4,6 +4,7 @@ SQLAlchemy and Alembic are used in here and nowhere else. SQLite is the
 embedded default; PostgreSQL serves several replicas.
 """
 
+from .checkpoints import Checkpoint, split_notes
 from .rows import (
     LEASE,
     Approval,
@@ -19,6 +20,7 @@ from .rows import (
     token_key,
 )
 from .store import Store
+from .verify import verify_audit_log
 
 __all__ = [
     "LEASE",
@@ -27,11 +29,14 @@ __all__ = [
     "ApprovalState",
     "AuditEvent",
     "AuditSearch",
+    "Checkpoint",
     "OpenQuestion",
     "Operation",
     "OperationState",
     "Store",
     "StoreClosed",
     "StoreUnavailable",
+    "split_notes",
     "token_key",
+    "verify_audit_log",
 ]

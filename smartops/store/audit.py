@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from smartops.jsonable import members
 from smartops.services import Clock
 
 from .access import Access, upsert
-from .chain import Chain, Head
+from .chain import Head
 from .checkpoints import Signer, add_checkpoint
 from .database import Database
 from .rows import AuditEvent, AuditSearch
@@ -42,9 +42,7 @@ _ADD_RETURNING = insert(audit_events).returning(audit_events.c.id, sort_by_param
 _ADD_TARGETS = insert(audit_targets).inline()
 
 
-def _add(connection: Connection, rows: Sequence[dict[str, Any]], chain: Chain) -> None:
-    for row in rows:
-        chain.extend(row)
+def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not any(row["targets"] for row in rows):
         connection.execute(_ADD, rows)
         return
@@ -79,10 +77,11 @@ def remove_first(connection: Connection, before: float, limit: int) -> tuple[int
     return count, removed
 
 
-def names_of(targets: str) -> set[str]:
+@lru_cache(4096)
+def names_of(targets: str) -> frozenset[str]:
     """Return the ids and names in the targets of an audit event."""
     found = json.loads(targets) if targets else []
-    return {name for item in found for name in (item["id"], item["name"]) if name}
+    return frozenset(name for item in found for name in (item["id"], item["name"]) if name)
 
 
 class Audit(Access):
@@ -95,7 +94,6 @@ class Audit(Access):
         super().__init__(database, clock, owner)
         self.signer: Signer | None = None
         self.checkpoint_file: Path | None = None
-        self._add_events = partial(_add, chain=self._chain)
 
     async def checkpoint(self) -> None:
         """Say in a signed note how far the events have come, if there are new ones."""
@@ -117,6 +115,11 @@ class Audit(Access):
         row = members(event)
         del row["id"]
         self._writer.queue(self._add_events, row=row)
+
+    def _add_events(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        for row in rows:
+            self._chain.extend(row)
+        _add(connection, rows)
 
     async def history(self, person: str, limit: int) -> list[AuditEvent]:
         """Return a person's audit events, newest first."""

@@ -71,6 +71,11 @@ def read_note(note: str) -> Checkpoint:
     return Checkpoint(int(head[1]), head[2], head[3], *kinds, content, signature)
 
 
+def split_notes(text: str) -> list[str]:
+    """Return the notes in a file of checkpoints."""
+    return [f"{ORIGIN}\n{rest}" for rest in text.split(f"{ORIGIN}\n")[1:]]
+
+
 def digest_of(note: str) -> str:
     """Return what the next note names: the hash of what the note says, without its signature."""
     return hashlib.sha256(note.partition("\n\n")[0].encode()).hexdigest()

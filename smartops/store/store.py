@@ -111,20 +111,22 @@ class Store(Messages, Approvals, Facts, Audit):
         before = now - self._retention
         pieces = [partial(_delete_piece, old) for old in _expired(now, before)]
         more = False
-        for delete_piece in (*pieces, partial(self._remove_events, before)):
+        notes: list[str] = []
+        for delete_piece in (*pieces, partial(self._remove_events, before, notes)):
             for _ in range(PIECES):
                 full = await self._write(delete_piece, repeatable=False) == PIECE
                 if not full:
                     break
             more |= full
+        await self._publish(notes)
         return more
 
-    def _remove_events(self, before: float, connection: Connection) -> int:
-        """Delete up to a piece of audit events behind a checkpoint; return how many."""
+    def _remove_events(self, before: float, notes: list[str], connection: Connection) -> int:
+        """Delete up to a piece of audit events, add a checkpoint to the notes, return how many."""
         count, removed = remove_first(connection, before, PIECE)
         if removed:
             now = self._clock.time()
-            add_checkpoint(connection, self._chain, self.signer, now, removed)
+            notes.append(add_checkpoint(connection, self._chain, self.signer, now, removed))
         return count
 
 

@@ -6,8 +6,10 @@ must follow each other without a gap, and the last one must be signed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -15,14 +17,15 @@ from sqlalchemy import Connection, select
 from .audit import names_of
 from .chain import BEGIN, COLUMNS, Head, canonical, link
 from .checkpoints import NONE, Checkpoint, digest_of, read_note
-from .database import Database
+from .database import Database, database
+from .schema import migrate
 from .tables import audit_checkpoints, audit_events, audit_targets
 
 Trusts = Callable[[Checkpoint], bool]
 """Whether a checkpoint has a valid signature."""
 MAX = 20
 """The maximum number of findings that are reported."""
-_PAGE = 2000
+_PAGES = {"yield_per": 2000}
 
 
 @dataclass
@@ -36,24 +39,41 @@ class Report:
     findings: list[str] = field(default_factory=list)
 
 
-def verify(database: Database, trusts: Trusts | None, held: Sequence[str] = ()) -> Report:
+def verify_audit_log(url: str, trusts: Trusts | None, held: Sequence[str] = ()) -> Report:
+    """Verify the audit log of the store under ``url``; raises StartupError."""
+    opened = database(url)
+    try:
+        migrate(opened)
+        return verify(opened, trusts, held)
+    finally:
+        opened.dispose()
+
+
+def verify(opened: Database, trusts: Trusts | None, held: Sequence[str] = ()) -> Report:
     """Verify the whole audit log, against checkpoints that are ``held`` elsewhere too.
 
     Without ``trusts`` signatures are not looked at.
     """
     report = Report()
-    with database.readers.connect() as connection:
+    with opened.readers.connect() as connection:
+        _begin(connection)
         findings = _findings(connection, trusts, held, report)
-        for finding in findings:
-            report.findings.append(finding)
-            if len(report.findings) == MAX:
-                break
+        with closing(findings):
+            report.findings += islice(findings, MAX)
     return report
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction that sees the log as it is now, while servers continue to write."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _findings(
     connection: Connection, trusts: Trusts | None, held: Sequence[str], report: Report
-) -> Iterator[str]:
+) -> Generator[str]:
     rows = connection.execute(select(audit_checkpoints).order_by(audit_checkpoints.c.number))
     stored = [(row.number, row.note) for row in rows]
     report.checkpoints = len(stored)
@@ -70,7 +90,6 @@ def _findings(
             yield f"{name} is not the one in the database: the log was rewritten"
         notes[checkpoint.number] = note
     yield from _event_findings(connection, [read_note(note) for note in notes.values()], report)
-    yield from _target_findings(connection)
 
 
 def _checkpoint_findings(stored: Sequence[tuple[int, str]], trusts: Trusts | None) -> Iterator[str]:
@@ -102,68 +121,82 @@ class _Walk:
                 if self.reaches.setdefault((chain, head.seq), head.hash) != head.hash:
                     self.conflicts.append(f"checkpoint {item.number} contradicts an earlier one")
 
-    def problem(self, chain: str, seq: int, stored: bytes, found: bytes) -> str:
-        """Return what is wrong with the event at that place."""
-        expected = self.at.get(chain, self.begins.get(chain, BEGIN)).seq + 1
-        if seq > expected:
-            return f"events {expected} to {seq - 1} of its chain are missing before it"
-        if seq < expected:
+    def check(self, stored: bytes | None, content: Sequence[Any]) -> str:
+        """Go on to the next event; return what is wrong with it, or nothing."""
+        seq, chain = content[2], content[4]
+        last = self.at.get(chain) or self.begins.get(chain, BEGIN)
+        found = link(last[1], canonical(content))
+        self.at[chain] = Head(seq, stored or b"")
+        if seq == last[0] + 1 and found == stored:
+            known = self.reaches.pop((chain, seq), found)
+            return "" if known == found else "it is not that of its checkpoint: it was rewritten"
+        if seq > last[0] + 1:
+            return f"events {last[0] + 1} to {seq - 1} of its chain are missing before it"
+        if seq <= last[0]:
             return "it is not in the order of its chain: it was inserted or moved"
-        if stored != found:
-            return "it was changed, or an event before it was"
-        return ""
+        return "it was changed, or an event before it was"
+
+    def cut(self) -> Iterator[str]:
+        """Yield the chains that do not reach as far as a checkpoint says."""
+        for chain, seq in sorted(self.reaches):
+            if seq > self.at.get(chain, self.begins.get(chain, BEGIN)).seq:
+                yield f"{chain} ends before event {seq} of its checkpoint: the end was cut"
 
 
 def _event_findings(
     connection: Connection, checkpoints: Sequence[Checkpoint], report: Report
 ) -> Iterator[str]:
     walk = _Walk(checkpoints)
-    at, begins, reaches = walk.at, walk.begins, walk.reaches
     yield from walk.conflicts
-    for event, stored, *row in _events(connection):
-        seq, chain = row[2], row[4]
-        report.events += 1
-        if not chain:
-            report.unchained += 1
-            if at or begins:
-                yield f"event {event} belongs to no chain: it was inserted"
-            continue
-        last = at.get(chain) or begins.get(chain, BEGIN)
-        found = link(last[1], canonical(row))
-        if seq != last[0] + 1 or found != stored:
-            yield f"event {event} ({chain} {seq}): {walk.problem(chain, seq, stored, found)}"
-        elif reaches.pop((chain, seq), found) != found:
-            yield f"event {event} ({chain} {seq}) is not that of its checkpoint: it was rewritten"
-        at[chain] = Head(seq, stored or b"")
-    report.chains = len(at)
-    if at and not checkpoints:
-        yield "there is no checkpoint"
-    for (chain, seq), _ in sorted(reaches.items()):
-        if seq > at.get(chain, begins.get(chain, BEGIN)).seq:
-            yield f"{chain} ends before its event {seq}, which a checkpoint names: the end was cut"
-
-
-def _events(connection: Connection) -> Iterator[Any]:
     columns = audit_events.c
     wanted = [columns.id, columns.hash, *(columns[name] for name in COLUMNS)]
-    query = select(*wanted).order_by(columns.id).execution_options(yield_per=_PAGE)
-    yield from connection.execute(query)
+    ordered = select(*wanted).order_by(columns.id)
+    listed = select(audit_targets.c.event, audit_targets.c.target).order_by(audit_targets.c.event)
+    with (
+        connection.execute(ordered, execution_options=_PAGES) as events,
+        connection.execute(listed, execution_options=_PAGES) as links,
+    ):
+        targets = _Targets(links)
+        for row in events:
+            report.events += 1
+            event, content = row[0], row[2:]
+            if not targets.match(event, content[-1]):
+                yield f"event {event} is not what a search by its targets finds"
+            if not content[4]:
+                report.unchained += 1
+                if walk.at or walk.begins:
+                    yield f"event {event} belongs to no chain: it was inserted"
+            elif problem := walk.check(row[1], content):
+                yield f"event {event} ({content[4]} {content[2]}): {problem}"
+        if targets.left is not None:
+            yield f"event {targets.left} is found by a target that it does not have"
+    report.chains = len(walk.at)
+    if walk.at and not checkpoints:
+        yield "there is no checkpoint"
+    yield from walk.cut()
 
 
-def _target_findings(connection: Connection) -> Iterator[str]:
-    """Find events that a search by target would miss, or find although it is not theirs."""
-    columns = audit_events.c
-    having = select(columns.id, columns.targets).where(columns.targets != "")
-    ordered = having.order_by(columns.id).execution_options(yield_per=_PAGE)
-    listed = select(audit_targets).order_by(audit_targets.c.event)
-    links = iter(connection.execute(listed.execution_options(yield_per=_PAGE)))
-    link = next(links, None)
-    for event, targets in connection.execute(ordered):
-        found = set()
-        while link is not None and link.event <= event:
-            found.add(link.target if link.event == event else "")
-            link = next(links, None)
-        if found != names_of(targets):
-            yield f"event {event} is not found by its targets: their list was changed"
-    if link is not None:
-        yield f"event {link.event} is found by a target that it does not have"
+class _Targets:
+    """What a search by target finds, in the order of the events."""
+
+    left: int | None
+    _name: str
+
+    def __init__(self, links: Iterable[Any]) -> None:
+        self._links = iter(links)
+        self._take()
+
+    def _take(self) -> None:
+        self.left, self._name = next(self._links, (None, ""))
+
+    def match(self, event: int, targets: str) -> bool:
+        """Whether the event is found by the ids and names in its targets, and no others."""
+        if not targets and (self.left is None or self.left > event):
+            return True
+        found: set[str] = set()
+        stray = False
+        while self.left is not None and self.left <= event:
+            stray |= self.left < event
+            found.add(self._name)
+            self._take()
+        return not stray and found == names_of(targets)
