@@ -92,8 +92,8 @@ class Housekeeping:
                 await self._adopt(now)
                 await self.take_over()
             self._renewed, self._was_away = now, False
-        if self.adopts and abs(now - self._checkpointed) >= CHECKPOINT:
-            await self.store.checkpoint()
+        due = self.adopts and abs(now - self._checkpointed) >= CHECKPOINT
+        if due and await self.store.checkpoint():
             self._checkpointed = now
         if self.adopts and abs(now - self._swept) >= SWEEP and not await self.store.sweep(now):
             self._swept = now  # else the rest has its turn after the leases

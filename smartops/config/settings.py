@@ -102,12 +102,12 @@ class StoreSettings(Section):
 class AuditSettings(Section):
     """How the audit log can be proven: checkpoints say how far it had come."""
 
-    key: Annotated[Path, AfterValidator(_in_folder)] | None = Field(
+    key: FileInFolder | None = Field(
         default=None,
         description="Private key (Ed25519) that signs checkpoints, generated if missing; relative "
         "to this file. Several replicas share it.",
     )
-    checkpoints: Annotated[Path, AfterValidator(_in_folder)] | None = Field(
+    checkpoints: FileInFolder | None = Field(
         default=None,
         description="File that gets a copy of each checkpoint; take it to another machine.",
     )

@@ -95,13 +95,15 @@ class Audit(Access):
         self.signer: Signer | None = None
         self.checkpoint_file: Path | None = None
 
-    async def checkpoint(self) -> None:
-        """Say in a signed note how far the events have come, if there are new ones."""
+    async def checkpoint(self) -> bool:
+        """Say in a signed note how far the events have come; False if there are no new ones."""
 
         def add(connection: Connection) -> str:
             return add_checkpoint(connection, self._chain, self.signer, self._clock.time(), {})
 
-        await self._publish([await self._write(add, repeatable=False)])
+        note = await self._write(add, repeatable=False)
+        await self._publish([note])
+        return bool(note)
 
     async def _publish(self, notes: Sequence[str]) -> None:
         """Write notes to the file of checkpoints, if there is one."""

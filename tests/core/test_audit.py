@@ -1,8 +1,12 @@
 """Asking the audit log: by the command, over HTTP, and by the command line."""
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -10,8 +14,9 @@ import anyio
 import pytest
 from click.testing import CliRunner
 
+from smartops import Identity, Message, Place
 from smartops.app import App, compose
-from smartops.cli import root
+from smartops.cli import main, root
 from smartops.server import serve
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +36,7 @@ rules:
   - {name: viewers, allow: {roles: viewer, effects: read}}
   - {name: some-stops, allow: {roles: viewer, commands: stop, tags: {Environment: sandbox}}}
   - {name: auditors, allow: {roles: auditor, commands: audit}}
+audit: {key: audit.pem, checkpoints: checkpoints.txt}
 plugins:
   api:
   fake: {fleet: [{name: web-1, tags: {Environment: production}}]}
@@ -187,3 +193,35 @@ async def test_export(caller: Caller, config: Path) -> None:
     denied = await anyio.to_thread.run_sync(export, "--format", "csv", "--outcome", "denied")
     (row,) = csv.DictReader(io.StringIO(denied))
     assert (row["person"], row["outcome"]) == ("bob", "PERMISSION_DENIED")
+
+
+async def test_verify(tmp_path: Path, config: Path) -> None:
+    """The key and the copies of the checkpoints are files beside the database."""
+    message = Message(
+        "1",
+        "api",
+        "room",
+        Identity("local", "", "alice"),
+        Place("api"),
+        datetime.now(UTC),
+        "request-1",
+        "whoami",
+    )
+    async with App(compose(config)) as app:
+        await app.handle(message)
+
+    def verify() -> tuple[int, str]:
+        options = ["--config", str(config), "audit", "verify", "--checkpoint"]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            status = main([*options, str(tmp_path / "checkpoints.txt")])
+        return status, printed.getvalue()
+
+    status, printed = await anyio.to_thread.run_sync(verify)
+    assert (status, printed[-10:]) == (0, "unchanged\n")
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as connection:
+        connection.execute("UPDATE audit_events SET person = 'bob' WHERE text = 'whoami'")
+        connection.commit()
+    status, printed = await anyio.to_thread.run_sync(verify)
+    assert status == 1
+    assert "it was changed" in printed
