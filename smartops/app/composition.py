@@ -29,7 +29,7 @@ from smartops.store import Store
 
 from .key_values import KeyValueStores
 from .offers import Offers, collect, fill, grammar_of, named, values
-from .trust import local_issuers, trusted_issuers
+from .trust import audit_key, local_issuers, trusted_issuers
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,6 @@ def assemble(
     policy_tags: dict[str, str] = {}
     verifier = TokenVerifier(http, clock, revoked=revoked.__contains__)
     own_issuers = local_issuers(settings, clock, writes=writes)
-    audit_key = settings.audit.key
     services = Services(
         clock,
         http,
@@ -135,7 +134,7 @@ def assemble(
         revoked=revoked,
         key_value_stores=key_value_stores,
         local_issuers=own_issuers,
-        audit_key=AuditKey(audit_key, writes=writes) if audit_key else None,
+        audit_key=audit_key(settings, writes=writes),
         people=People(settings.people, settings.guests, settings.roles),
         policy=policy,
         backends=values(offers.backends),

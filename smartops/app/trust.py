@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartops.auth import LocalIssuer
+from smartops.auth import AuditKey, LocalIssuer
 from smartops.config.settings import LocalIssuerSettings, OidcIssuerSettings, Settings
 from smartops.services import Clock, Issuer
 
@@ -19,6 +19,12 @@ def local_issuers(
         for item in settings.auth.issuers
         if isinstance(item, LocalIssuerSettings)
     )
+
+
+def audit_key(settings: Settings, *, writes: bool = True) -> AuditKey | None:
+    """Return what signs the checkpoints of the audit log, if that is configured."""
+    path = settings.audit.key
+    return AuditKey(path, writes=writes) if path else None
 
 
 def trusted_issuers(settings: Settings, local: tuple[LocalIssuer, ...]) -> tuple[Issuer, ...]:
