@@ -18,20 +18,26 @@ from .kit.concurrency import SingleFlight, together
 from .nodes import AT_ONCE
 
 _REMEMBERED = 64
-_NOT_YET = "InvocationDoesNotExist"
+_OUTPUT_SECONDS = 10.0
+"""How long after its end a command's output is waited for, before the result is given without."""
 
 Results = tuple[RunResult, ...]
 
 
 @dataclass(slots=True)
 class _Command:
-    """The state of a command. ``ended`` holds final results."""
+    """The state of a command. ``ended`` holds final results.
+
+    ``listed`` is when each instance was first listed as ended; its output may follow later.
+    """
 
     id: str
     instances: tuple[str, ...] = ()
     results: Results = ()
     ended: dict[str, RunResult] = field(default_factory=dict)
     polled: float = float("-inf")
+    listed: dict[str, float] = field(default_factory=dict)
+    cancelled: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -49,7 +55,10 @@ class Commands:
 
     def sent(self, id: str, instances: Sequence[str]) -> None:
         """Store a command that was just sent: AWS may not list it for a moment."""
-        self._command(id).instances = tuple(instances)
+        command = self._command(id)
+        command.instances = tuple(instances)
+        command.results = tuple(RunResult(id_, "pending") for id_ in instances)
+        command.polled = self.region.clock.time()
 
     async def results(self, id: str) -> Results:
         """Return the results of a command so far; raises ValidationFailed if it is unknown."""
@@ -67,6 +76,7 @@ class Commands:
         if not command.is_over:
             await self.region.call(CANCEL, CommandId=id)
             command.polled = float("-inf")
+            command.cancelled = True
 
     def _command(self, id: str) -> _Command:
         return self._known.setdefault(id, _Command(id))
@@ -88,7 +98,7 @@ class Commands:
             for id_, found in listed.items()
             if found.result.finished and id_ not in command.ended
         ]
-        for result in await together(partial(self._whole, command.id), ending):
+        for result in await together(partial(self._whole, command), ending):
             results[result.instance_id] = result
             if result.finished:
                 command.ended[result.instance_id] = result
@@ -106,18 +116,17 @@ class Commands:
             raise ValidationFailed(f"There is no run {id}", details="InvalidCommandId")
         return tuple(answer["Commands"][0]["InstanceIds"])
 
-    async def _whole(self, id: str, found: Invocation) -> RunResult:
-        """Return the result with its whole output."""
+    async def _whole(self, command: _Command, found: Invocation) -> RunResult:
+        """Return the result with its whole output, as far as that can be had."""
         if found.complete:
             return found.result
         outputs, errors, cut = [], [found.result.errors], False
         for step in found.steps:
             try:
-                answer = await self.region.attempt(OUTPUT, 0, _asked(id, found, step))
+                answer = await self.region.attempt(OUTPUT, 0, _asked(command.id, found, step))
             except Fault as fault:
-                if fault.code == _NOT_YET:  # SSM lists it before it can return its output
-                    return replace(found.result, status="running", exit_code=None)
-                raise self.region.refused(fault, OUTPUT) from fault
+                said = self.region.refused(fault, OUTPUT)
+                return self._without_output(command, found.result, said.message)
             output, error, was_cut = output_of(answer)
             outputs.append(output)
             errors.append(error)
@@ -127,6 +136,17 @@ class Commands:
             output="".join(outputs),
             errors="\n".join(filter(None, errors)),
             truncated=cut,
+        )
+
+    def _without_output(self, command: _Command, result: RunResult, why: str) -> RunResult:
+        """Return a running result while the output may still come, then the end without it."""
+        now = self.region.clock.time()
+        first = command.listed.setdefault(result.instance_id, now)
+        if now - first < _OUTPUT_SECONDS and not command.cancelled:
+            return replace(result, status="running", exit_code=None)
+        note = f"The output cannot be read: {why}"
+        return replace(
+            result, errors="\n".join(filter(None, (result.errors, note))), truncated=True
         )
 
 

@@ -112,7 +112,7 @@ class RunnerConfig(Section):
         description="Command documents for the scripts that may be run; the first match is used.",
     )
     poll: Duration = Field(
-        default=timedelta(seconds=1),
+        default=timedelta(milliseconds=250),
         ge=timedelta(milliseconds=50),
         description="Minimum polling interval of one command.",
     )

@@ -14,6 +14,7 @@ from smartops import BackendUnavailable, Clock, Instance, RateLimited, Refusal, 
 from smartops.backends import Failure, RunResult, failures_of
 
 _FIRST_PAUSE = 0.25
+_SECOND_PAUSE = 0.5
 _MAX_FAILURES = 5
 _CANCEL_SECONDS = 5.0
 
@@ -101,9 +102,9 @@ class RunMonitor:
         """
         until = started + request.limit.total_seconds()
         snapshot = _Snapshot(_in_order(request, ()))
-        pause, failures = _FIRST_PAUSE, 0
+        failures = 0
         while True:
-            wait = min(pause, self._poll)
+            wait = self._pause(started)
             try:
                 snapshot = await self._read(run_id, request, snapshot)
                 failures = failures + 1 if snapshot.missing else 0
@@ -119,7 +120,12 @@ class RunMonitor:
                 return snapshot
             await _report_progress(work, snapshot)
             await self._clock.sleep(min(wait, left))
-            pause *= 2
+
+    def _pause(self, started: float) -> float:
+        """Return the time until the next look: short at first, at last the polling interval."""
+        elapsed = self._clock.time() - started
+        pause = max(_SECOND_PAUSE, elapsed / 4) if elapsed >= _FIRST_PAUSE else _FIRST_PAUSE
+        return min(pause, self._poll)
 
     async def _read(self, run_id: str, request: RunRequest, before: _Snapshot) -> _Snapshot:
         found = await self._runner.results(run_id)

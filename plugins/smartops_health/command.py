@@ -41,7 +41,8 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
         checkup = Checkup(config, measures, now)
         notes = await checkup.check_conditions(compute, instances)
         await checkup.examine(instances, named=targets is not None)
-        trends = await Trending(config, measures, costs, now).of(instances)
+        bill = costs if targets is None else None  # it is of everything, not of the targets
+        trends = await Trending(config, measures, bill, now).of(instances)
         unlisted = {failure.backend: failure for failure in page.failures} if page else {}
         return reply(
             config,

@@ -51,7 +51,7 @@ def shows(name: str, **fields: Any) -> Check:
     return check
 
 
-def health(overall: str, *issues: tuple[str, str], **counts: int) -> Check:
+def health(overall: str, *issues: tuple[str, str], cost: str = "+10%", **counts: int) -> Check:
     def check(data: Data) -> None:
         fits(data, HEALTH)
         assert data["overall_health"] == overall
@@ -60,7 +60,7 @@ def health(overall: str, *issues: tuple[str, str], **counts: int) -> Check:
         assert data["summary"] == {**dict.fromkeys(zero, 0), **counts}
         for name in ("cpu_trend", "cost_trend"):
             assert re.fullmatch(r"[+-]\d+%", data["trends"][name])
-        assert data["trends"]["cost_trend"] == "+10%"
+        assert data["trends"]["cost_trend"] == cost
         assert re.fullmatch(r"[+-]\d+", data["trends"]["instance_count_change"])
 
     return check
@@ -164,11 +164,11 @@ READS: Mapping[str, Mapping[str, Check]] = {
         "check health": health(
             "critical", OFF, HIGH, FULL, healthy=13, warning=1, critical=2, not_running=1
         ),
-        "health web-2": health("critical", HIGH, critical=1),
-        "check health shop-2": health("warning", FULL, warning=1),
-        "check health web-1": health("healthy", healthy=1),
-        "check health tag:Role=web": health("critical", HIGH, healthy=3, critical=1),
-        "check health web-1,shop-2": health("warning", FULL, healthy=1, warning=1),
+        "health web-2": health("critical", HIGH, cost="+0%", critical=1),
+        "check health shop-2": health("warning", FULL, cost="+0%", warning=1),
+        "check health web-1": health("healthy", cost="+0%", healthy=1),
+        "check health tag:Role=web": health("critical", HIGH, cost="+0%", healthy=3, critical=1),
+        "check health web-1,shop-2": health("warning", FULL, cost="+0%", healthy=1, warning=1),
     },
     "execute": {
         'execute "df -h" on web-1': ran("Filesystem", command="df -h", instanceId=WEB),

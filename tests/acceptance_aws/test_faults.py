@@ -168,7 +168,7 @@ def test_without_a_bill_only_the_cost_trend_is_missing(
     server: Server, ann: str, faulty: AwsSimulator, kind: str
 ) -> None:
     faulty.fault("ce:GetCostAndUsage", kind)
-    answer = server.say(ann, "check health web-1")
+    answer = server.say(ann, "check health")
     trends = data_of(answer)["trends"]
     assert (trends["cost_trend"], trends["unknown"]) == ("+0%", ["cost_trend"])
     assert "to read costs" in answer.data["message"]

@@ -82,8 +82,10 @@ CALLS: dict[str, Callable[[Any, Instance], Awaitable[object]]] = {
     "AssumeRole": lambda aws, _: aws.list(Query()),
     "GetCallerIdentity": lambda aws, _: aws.list(Query()),
 }
-HARMLESS = ("DescribeInstanceAttribute", "SendCommand", "CancelCommand")
-"""After a wrong answer the change itself is refused, the command found, or nothing needed."""
+HARMLESS = ("DescribeInstanceAttribute", "SendCommand", "CancelCommand", "GetCommandInvocation")
+"""After a wrong answer the change itself is refused, the command found, or nothing needed.
+
+A result is given without its output."""
 
 
 @asynccontextmanager

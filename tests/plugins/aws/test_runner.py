@@ -202,18 +202,20 @@ async def test_an_agent_that_disconnects_is_unreachable(cloud: Cloud, clock: Man
         assert clock.time() - began == pytest.approx(30, abs=2)
 
 
-async def test_a_command_is_polled_at_most_once_a_second(cloud: Cloud, clock: ManualClock) -> None:
-    async with cloud() as (simulator, aws):
+async def test_a_command_is_polled_at_the_configured_interval(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    async with cloud(runner={"raw_scripts": True, "poll": "1s"}) as (simulator, aws):
         run = await aws.send("slow", await named(aws, "web-1"), limit=LIMIT, key="")
         for _ in range(10):
             await aws.results(run)
             clock.advance(0.2)
-        assert len(simulator.calls.of("ListCommandInvocations")) == 2
+        assert len(simulator.calls.of("ListCommandInvocations")) == 1
         async with anyio.create_task_group() as tasks:
             clock.advance(1)
             for _ in range(5):
                 tasks.start_soon(aws.results, run)
-        assert len(simulator.calls.of("ListCommandInvocations")) == 3
+        assert len(simulator.calls.of("ListCommandInvocations")) == 2
         await ended(aws, clock, run)
         before = len(simulator.calls)
         clock.advance(60)
@@ -237,6 +239,22 @@ async def test_a_command_that_aws_does_not_list_yet_is_pending(
         )
         (result,) = await ran(aws, clock, "long", "web-1")
         assert len(result.output) == 3000
+
+
+@pytest.mark.parametrize("code", ["InvocationDoesNotExist", "AccessDeniedException"])
+async def test_a_result_without_its_output_has_the_status_of_ssm(
+    cloud: Cloud, clock: ManualClock, code: str
+) -> None:
+    async with cloud() as (simulator, aws):
+        simulator.fault("ssm:GetCommandInvocation", "error", code=code, status=400)
+        (result,) = await ran(aws, clock, "both", "web-1")
+        assert (result.status, result.exit_code, result.truncated) == ("failed", 2, True)
+        assert "The output cannot be read: " in result.errors
+        run = await aws.send("both", await named(aws, "web-1"), limit=LIMIT, key="")
+        clock.advance(5)
+        assert (await aws.results(run))[0].status == "running"
+        await aws.cancel(run)
+        assert (await aws.results(run))[0].status == "failed"
 
 
 async def test_the_run_id_suffices_after_a_restart(

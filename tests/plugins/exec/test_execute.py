@@ -131,7 +131,10 @@ async def test_truncated_output_is_noted(load, web, ending):
 async def test_the_polling_interval_increases_to_its_maximum(load, web, ending):
     plugin = load({"i-1": ending(9)}, scripts=SCRIPTS)
     await plugin.run("df -h", web)
-    assert plugin.clock.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
+    slept = plugin.clock.slept
+    assert slept[:5] == [0.25, 0.5, 0.5, 0.5, 0.5]
+    assert slept == sorted(slept)
+    assert slept[-1] == 2.0
 
 
 async def test_a_script_that_times_out_is_cancelled_and_reported(load, web):

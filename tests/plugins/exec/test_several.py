@@ -58,7 +58,7 @@ async def test_failures_come_first_and_equal_outputs_are_grouped(load, ending):
     targets = [machine(key, f"web-{key[2:]}") for key in endings]
     reply = await load(endings, scripts=SCRIPTS).run("uptime", *targets)
     title = reply.view[0]
-    assert title.text == "Ran on 17 instances in 1.8 s: 15 ok, 1 failed, 1 unreachable."
+    assert title.text == "Ran on 17 instances in 1.2 s: 15 ok, 1 failed, 1 unreachable."
     assert title.severity is Severity.WARNING
     texts = [block.text for block in reply.view[1:] if isinstance(block, Text)]
     assert texts == [

@@ -44,6 +44,16 @@ async def test_an_incident_is_found_with_its_duration(bot: Bot):
     assert (await bot.say("health i-0def456ghi")).data["overall_health"] == "critical"
 
 
+async def test_a_check_of_named_targets_does_not_ask_for_the_whole_bill(bot: Bot):
+    faults = [{"operation": "daily", "code": "BACKEND_UNAVAILABLE", "message": "no bill"}]
+    bot.load(smartops_fake, fleet=[{"name": "web"}], faults=faults)
+    bot.load(smartops_health)
+    assert "no bill" in (await bot.say("check health")).text
+    one = await bot.say("check health web")
+    assert "no bill" not in one.text
+    assert "Cost" not in one.text
+
+
 ILL = {
     "fleet": [
         {"name": "web", "failed_checks": ["system status check"]},
