@@ -51,7 +51,7 @@ async def simulator(bot: Bot) -> AsyncIterator[AwsSimulator]:
 async def loaded(bot: Bot, simulator: AwsSimulator) -> Bot:
     section = {"accounts": ACCOUNTS, "endpoint": simulator.url, "costs": {"enabled": False}}
     bot.load(smartops_aws, **section, runner={"raw_scripts": True, "poll": "50ms"})
-    bot.load(smartops_instances, page_size=10)
+    bot.load(smartops_instances, page_size=10, follow="0s")
     await bot.app()
     return bot
 
