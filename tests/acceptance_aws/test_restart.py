@@ -194,7 +194,7 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(
     until(lambda: states(deployment) == ["done"] * 3)
     for item in server.say(deployment.token, "operations").data["operations"]:
         shown_again = server.say(deployment.token, f"show operation {item['operation']}")
-        whole(shown_again, item["command"].split()[1])
+        whole(shown_again, item["command"].split()[1].strip('"'))
     again = [server.say(deployment.token, on_all("survey"), id="act-1") for _ in range(2)]
     assert again[0].data == again[1].data
     assert server.say(deployment.token, click).code == "APPROVAL_INVALID"

@@ -298,7 +298,7 @@ class Deployment:
             "exec": {"scripts": [{"template": "seq {count}", "read_only": True}]},
             "slack": {},
             "teams": {},
-            "instances": {},
+            "instances": {"follow": timedelta(0)},
         }[name]
         if name == "slack":
             secret = ("bot_token", "signing_secret", "app_token")

@@ -120,7 +120,7 @@ def test_each_problem_of_a_configuration_is_one_line(run, config):
     done = run("check")
     assert done.status == 2
     assert done.out == ""
-    assert [line.split(":")[1] for line in done.errors] == ["2", "14", "14", "20", "21", "25", "28"]
+    assert [line.split(":")[1] for line in done.errors] == ["2", "14", "14", "20", "21", "26", "29"]
     assert done.errors[0] == "smartops.yaml:2:10: server.prot: unknown key; did you mean port?"
     assert done.errors[1].endswith("there is no role veiwer; did you mean viewer?")
     assert "did you mean read?" in done.errors[2]

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import botocore.session
 import pytest
 import yaml
@@ -140,7 +141,10 @@ async def test_the_shipped_configuration_works_with_the_example():
         assert isinstance(here, Metrics)
         run = await here.send("systemctl status nginx", [web], limit=MINUTE, key="1")
         (result,) = await here.results(run)
-        assert result.finished
+        with anyio.fail_after(10):
+            while not result.finished:
+                await anyio.sleep(0.1)
+                (result,) = await here.results(run)
         assert result.exit_code == 3
         assert "Active: failed" in result.output
         assert (await here.latest([api]))[api.id].cpu == pytest.approx(96)
