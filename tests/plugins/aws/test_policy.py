@@ -14,7 +14,7 @@ from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_aws import actions
 from smartops_aws.config import AwsConfig
-from smartops_aws.kit import Action, role_policy, trust_policy
+from smartops_aws.kit import Action, action, role_policy, trust_policy
 from smartops_aws.policy import account_policy
 from smartops_simulators.aws import AwsSimulator
 
@@ -33,6 +33,13 @@ SCENARIO: dict[str, Any] = {
 }
 SHOP_ACCOUNT = {"name": "shop", "role": ROLE, "external_id": "x-1", "regions": [REGION]}
 EVERYTHING: dict[str, Any] = {"accounts": [SHOP_ACCOUNT], "runner": {"raw_scripts": True}}
+
+
+@pytest.fixture(autouse=True)
+def only_actions_of_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the actions of other plugins that tests in this process have imported."""
+    own = {key: item for key, item in action._declared.items() if item in ACTIONS}
+    monkeypatch.setattr(action, "_declared", own)
 
 
 def rights(*policies: dict[str, Any]) -> set[str]:
