@@ -24,7 +24,7 @@ from .errors import (
 from .hookspecs import hookimpl
 from .interpreter import FreeText, Interpreter
 from .jsonable import timestamp
-from .message import Identity, Message, Person, Place
+from .message import Identity, Message, Person
 from .observer import DecisionEvent, Observer
 from .plan import Change, Plan
 from .reply import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
@@ -66,7 +66,6 @@ __all__ = [
     "Observer",
     "PermissionDenied",
     "Person",
-    "Place",
     "Plan",
     "RateLimited",
     "Refusal",

@@ -83,7 +83,7 @@ def test_a_facade_exports_all_of_its_public_names(facade: ModuleType) -> None:
 def test_each_public_name_is_in_one_facade_and_the_main_one_is_small() -> None:
     names = [name for facade in FACADES for name in facade.__all__]
     assert len(names) == len(set(names))
-    assert len(smartops.__all__) <= 54
+    assert len(smartops.__all__) <= 50
 
 
 def test_every_hook_has_a_docstring() -> None:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smartops import Identity, Message, Place, Reply, Services, ValidationFailed
+from smartops import Identity, Message, Reply, Services, ValidationFailed
 from smartops.channels import (
     AuthenticationFailed,
     Channel,
     Claims,
     Inbound,
+    Place,
     Receipt,
     Response,
     Verified,

@@ -6,8 +6,8 @@ import logging
 from typing import Any
 from urllib.parse import parse_qsl
 
-from smartops import Clock, Identity, Message, Place, ValidationFailed
-from smartops.channels import JsonObject, Receipt, Response, dump_json, parse_json, text_of
+from smartops import Clock, Identity, Message, ValidationFailed
+from smartops.channels import JsonObject, Place, Receipt, Response, dump_json, parse_json, text_of
 
 from .address import CHANNEL, Origin, UserInput, is_direct
 from .config import SlackConfig

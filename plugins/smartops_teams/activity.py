@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartops import Identity, Place
-from smartops.channels import JsonObject, object_of, text_of
+from smartops import Identity
+from smartops.channels import JsonObject, Place, object_of, text_of
 
 CHANNEL = "teams"
 

@@ -9,7 +9,7 @@
 from smartops.addresses import is_loopback
 from smartops.channel import Channel, welcome
 from smartops.errors import ApprovalInvalid, AuthenticationFailed
-from smartops.message import Claims, Headers, Inbound, Receipt, Response
+from smartops.message import Claims, Headers, Inbound, Place, Receipt, Response
 from smartops.render import clean, plain
 from smartops.reply import Form, FormField
 from smartops.services import HttpClient, HttpReply, Issuer, Verified, Verifier
@@ -38,6 +38,7 @@ __all__ = [
     "JsonObject",
     "Pace",
     "Paces",
+    "Place",
     "Receipt",
     "Response",
     "Stack",

@@ -29,8 +29,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from smartops import Call, Identity, Message, Place, command, hookimpl
+from smartops import Call, Identity, Message, command, hookimpl
 from smartops.app import App, compose
+from smartops.channels import Place
 from smartops.wire import dump_json, envelope
 
 CONFIG = """

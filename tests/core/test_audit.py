@@ -14,8 +14,9 @@ import anyio
 import pytest
 from click.testing import CliRunner
 
-from smartops import Identity, Message, Place
+from smartops import Identity, Message
 from smartops.app import App, compose
+from smartops.channels import Place
 from smartops.cli import main, root
 from smartops.server import serve
 

@@ -18,14 +18,13 @@ from smartops import (
     Call,
     Identity,
     Message,
-    Place,
     Reply,
     Text,
     Work,
     command,
     hookimpl,
 )
-from smartops.channels import Channel, Claims, Form, Inbound, Receipt
+from smartops.channels import Channel, Claims, Form, Inbound, Place, Receipt
 from smartops.middleware import Answer
 from smartops.middleware.duplicates import idempotency_key
 from smartops.render import plain

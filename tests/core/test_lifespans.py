@@ -11,9 +11,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from smartops import Identity, Message, Place, Reply, Runtime, command, hookimpl
+from smartops import Identity, Message, Reply, Runtime, command, hookimpl
 from smartops.app import lifespans
-from smartops.channels import Channel, Claims, Inbound, Receipt, plain
+from smartops.channels import Channel, Claims, Inbound, Place, Receipt, plain
 from smartops.errors import StartupError
 from smartops.http import AiohttpClient
 from smartops.testing import Bot, ManualClock

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from smartops import Call, Identity, Instance, Message, Person, Place
+from smartops import Call, Identity, Instance, Message, Person
+from smartops.channels import Place
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ALICE = Person("alice", frozenset({"operator"}), Identity("local", "", "alice"))

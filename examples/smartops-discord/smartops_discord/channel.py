@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from smartops import Clock, Identity, Message, Place, Reply, ValidationFailed
+from smartops import Clock, Identity, Message, Reply, ValidationFailed
 from smartops.channels import (
     Channel,
     Claims,
     Inbound,
     JsonObject,
+    Place,
     Receipt,
     Response,
     Unfinished,

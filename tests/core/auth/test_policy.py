@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from smartops import Command, Effect, Identity, Instance, Person, Place, command
+from smartops import Command, Effect, Identity, Instance, Person, command
 from smartops.auth import Decision, Policy
+from smartops.channels import Place
 from smartops.config.settings import ConditionSettings, RuleSettings
 from smartops.grammar import Reference
 

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartops import Command, Effect, Identity, Instance, Person, Place, command
+from smartops import Command, Effect, Identity, Instance, Person, command
 from smartops.auth import Decision, Policy
+from smartops.channels import Place
 from smartops.config.settings import ConditionSettings as Conditions
 from smartops.config.settings import RuleSettings as Rule
 

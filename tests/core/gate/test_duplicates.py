@@ -10,7 +10,8 @@ from types import ModuleType
 import anyio
 import pytest
 
-from smartops import Call, Identity, Message, Place, Text, Work, command, hookimpl
+from smartops import Call, Identity, Message, Text, Work, command, hookimpl
+from smartops.channels import Place
 from smartops.middleware.duplicates import digest_of, idempotency_key
 from smartops.store import LEASE, Store
 from smartops.testing import Bot

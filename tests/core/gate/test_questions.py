@@ -4,8 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from smartops import Identity, Message, Place, Plan, Reply, ValidationFailed, command, hookimpl
-from smartops.channels import Form, plain
+from smartops import Identity, Message, Plan, Reply, ValidationFailed, command, hookimpl
+from smartops.channels import Form, Place, plain
 from smartops.reply import FormField
 from smartops.testing import Bot
 

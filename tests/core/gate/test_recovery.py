@@ -20,13 +20,13 @@ from smartops import (
     Instance,
     Interpreter,
     Message,
-    Place,
     Plan,
     Reply,
     Work,
     command,
     hookimpl,
 )
+from smartops.channels import Place
 from smartops.middleware.duplicates import idempotency_key
 from smartops.store import LEASE, Operation, Store
 from smartops.testing import Bot

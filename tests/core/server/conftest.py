@@ -26,7 +26,6 @@ from smartops import (
     Clock,
     Identity,
     Message,
-    Place,
     Plan,
     Refusal,
     Reply,
@@ -35,7 +34,15 @@ from smartops import (
 )
 from smartops.app import App, assemble
 from smartops.backends import Backend
-from smartops.channels import AuthenticationFailed, Channel, Claims, Inbound, Receipt, Response
+from smartops.channels import (
+    AuthenticationFailed,
+    Channel,
+    Claims,
+    Inbound,
+    Place,
+    Receipt,
+    Response,
+)
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.server import serve

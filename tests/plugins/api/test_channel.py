@@ -8,18 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 import smartops_api
-from smartops import (
-    Action,
-    Identity,
-    Message,
-    PermissionDenied,
-    Place,
-    Reply,
-    Services,
-    ValidationFailed,
-)
+from smartops import Action, Identity, Message, PermissionDenied, Reply, Services, ValidationFailed
 from smartops.auth import TokenVerifier
-from smartops.channels import AuthenticationFailed, Headers, Inbound
+from smartops.channels import AuthenticationFailed, Headers, Inbound, Place
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock, StandInIssuer
 from smartops.testing.issuer import SigningKey

@@ -20,11 +20,11 @@ from smartops import (
     Message,
     PermissionDenied,
     Person,
-    Place,
     RateLimited,
     Reply,
 )
 from smartops.backends import Query
+from smartops.channels import Place
 from smartops.testing import ManualClock
 from smartops_aws.kit.person import for_person
 from smartops_aws.kit.sdk import Sdk

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartops import Call, Identity, Message, Person, Place, Reply
+from smartops import Call, Identity, Message, Person, Reply
+from smartops.channels import Place
 from smartops_aws.kit.person import BOT, for_person, session_name
 
 ALLOWED = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")

@@ -25,8 +25,8 @@ from slack_payloads import (
     slash,
     submitted,
 )
-from smartops import Identity, Message, Place, Services, ValidationFailed
-from smartops.channels import Claims, Receipt
+from smartops import Identity, Message, Services, ValidationFailed
+from smartops.channels import Claims, Place, Receipt
 from smartops.testing import ManualClock
 from smartops_slack import SlackChannel, SlackConfig
 

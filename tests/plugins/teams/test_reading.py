@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smartops import Identity, Message, Place, ValidationFailed
-from smartops.channels import Receipt, Response
+from smartops import Identity, Message, ValidationFailed
+from smartops.channels import Place, Receipt, Response
 from smartops.testing import ManualClock
 from smartops_teams.reading import Reader
 from teams_acts import (
