@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from serving import Server
+from serving import Server, leases_lapse
 
 CONFIG = """
 store: {{url: "sqlite:///store.db"}}
@@ -57,6 +57,7 @@ def killed_in_the_middle(server: Server, effects: int) -> tuple[Server, str, str
     wait_for(lambda: operations(server, token) == ["running"])
     wait_for(lambda: len(changes(server)) == effects)
     server.stop(signal.SIGKILL)
+    leases_lapse(server)
     return server.start(), token, click
 
 

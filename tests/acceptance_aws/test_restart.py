@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from serving import HttpAnswer, Server
+from serving import HttpAnswer, Server, leases_lapse
 from smartops.testing import ManualClock
 from smartops_simulators.aws import AwsSimulator
 from smartops_simulators.slack import SlackSimulator as Slack
@@ -155,14 +154,6 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         assert deployment.server.stop() == 0
 
 
-def leases_lapse(store: Path) -> None:
-    """Let the time pass for which a process that was killed is still believed to be there."""
-    with contextlib.closing(sqlite3.connect(store)) as connection:
-        for table in ("operations", "inbox"):
-            connection.execute(f"UPDATE {table} SET lease_until = 0")
-        connection.commit()
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_three_runs_on_twenty_nodes_outlive_the_server(
     deployment: Deployment, how: signal.Signals
@@ -183,7 +174,7 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(
     sent = cloud.calls.of("SendCommand")
     cloud.calls.clear()
     if how == signal.SIGKILL:
-        leases_lapse(server.config.parent / "store.db")
+        leases_lapse(server)
     deployment.start()
     until(deployment.looked_after)
     assert "backup of" not in "".join(deployment.reported)
