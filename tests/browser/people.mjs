@@ -28,10 +28,10 @@ async function confirms(alice, bob) {
   check("Alice sees what only Bob should see", !(await alice.everything()).includes("Only alice can"));
   await alice.presses(asked, "Yes, proceed");
   await alice.until("the card changes, and its buttons go", async () =>
-    (await asked.innerText()).includes("Stopping web-server-01")
+    (await asked.innerText()).includes("is stopped")
       && !(await asked.getByRole("button").count()));
   await bob.until("Bob sees it too", async () =>
-    (await seen.innerText()).includes("Stopping web-server-01")
+    (await seen.innerText()).includes("is stopped")
       && !(await seen.getByRole("button").count()));
 }
 
