@@ -10,7 +10,7 @@ from typing import Any
 Row = tuple[Any, ...]
 """The cells of a row: texts, some with a severity."""
 
-_STARTS = frozenset("0123456789–")  # noqa: RUF001
+_STARTS = frozenset("0123456789–")  # noqa: RUF001 - the dash for a missing number
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|–")  # noqa: RUF001 - the dash for a missing number
 
 

@@ -64,7 +64,7 @@ def configure(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             as_json if format == "json" else _Console(colors=stream.isatty()),
-            lambda _logger, _method, line: mask(line),  # type: ignore[arg-type]
+            lambda _logger, _method, line: mask(line),  # type: ignore[arg-type]  # a text by now
         ],
     )
     structlog.configure(

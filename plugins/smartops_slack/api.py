@@ -156,7 +156,7 @@ class SlackApi:
 
 
 def _import_sdk() -> None:
-    import slack_sdk.web.async_client  # noqa: F401
+    import slack_sdk.web.async_client  # noqa: F401 - imported in a thread, for later
 
 
 def _client(config: SlackConfig) -> AsyncWebClient:

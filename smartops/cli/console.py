@@ -115,6 +115,6 @@ async def console(
 
     configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
     composition = compose(config)
-    configure(level, "console", masker=composition.masker)  # type: ignore[arg-type]
+    configure(level, "console", masker=composition.masker)  # type: ignore[arg-type]  # as above
     async with App(composition, adopts=False) as app:
         yield Console(app, user, asks=asks)

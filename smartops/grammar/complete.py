@@ -20,7 +20,7 @@ Choices = Callable[[Parameter, str], Iterable[str]]
 """Returns the values of an argument that begin with a text, of those known at run time only."""
 
 
-def no_choices(parameter: Parameter, prefix: str) -> tuple[str, ...]:  # noqa: ARG001
+def no_choices(parameter: Parameter, prefix: str) -> tuple[str, ...]:  # noqa: ARG001 - a Choices
     """Return none."""
     return ()
 

@@ -190,7 +190,7 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(
     assert again[0].data == again[1].data
     assert server.say(deployment.token, click).code == "APPROVAL_INVALID"
 
-    deployment.says("show web-01")  # what is said after everything else has been said
+    deployment.says("show web-01")  # a message after all others
     until(lambda: any("web-01 is running" in text for text in deployment.reported))
     assert sum("backup of" in text for text in deployment.reported) == 1
     assert len(deployment.reported) == 2

@@ -39,7 +39,7 @@ def upgrade() -> None:
     for table in ("operations", "audit_events"):
         op.execute(f"ALTER TABLE {table} RENAME COLUMN act TO idempotency_key")
     op.execute("ALTER TABLE messages RENAME COLUMN at TO expires")
-    op.execute(f"UPDATE messages SET expires = expires + {_DEDUPLICATED}")  # noqa: S608
+    op.execute(f"UPDATE messages SET expires = expires + {_DEDUPLICATED}")  # noqa: S608 - a constant
     op.execute("ALTER TABLE audit_events DROP COLUMN phase")  # it was always "outcome"
     for index, new, table, columns in _INDEXES:
         op.drop_index(index, table)
