@@ -29,7 +29,8 @@ def welcome(app: App, config: Path, url: str) -> str:
         *_open_access(composition),
     ]
     auth = composition.settings.auth
-    if "api" in {item.name for item in composition.channels} and (auth.issuers or auth.anonymous):
+    has_fallback = any(channel.fallback for channel in composition.channels)
+    if has_fallback and (auth.issuers or auth.anonymous):
         lines += ["Try it:", f"  {_try_line(composition, config, url)}"]
     return "\n".join(lines)
 

@@ -236,7 +236,7 @@ class Writer:
             if failure is not None:
                 write.error = failure.error
                 if write.future is None:
-                    name = write.function.__qualname__
+                    name = getattr(write.function, "__qualname__", repr(write.function))
                     log.error("write failed in %s: %s", name, _first_line(failure.error))
 
     def _give_up(self, batch: Sequence[_Write], failure: _Failure) -> None:
