@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from smartops.auth import AuditKey, LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
+from smartops.builtin import CORE_COMMANDS
 from smartops.channel import Channel
 from smartops.command import Command
 from smartops.config import Document, Settings, in_file_order, read
@@ -22,7 +23,6 @@ from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.masking import Masker, secrets_in
-from smartops.middleware import CORE_COMMANDS
 from smartops.plugins import Plugins
 from smartops.services import Clock, Services
 from smartops.store import Store

@@ -145,7 +145,7 @@ async def _events(
     """Yield the wanted events page by page."""
     from contextlib import aclosing
 
-    from smartops.middleware import event_data, read_search
+    from smartops.builtin import event_data, read_search
     from smartops.services import Clock
     from smartops.store import Store
 

@@ -11,8 +11,8 @@ from .options import configured, joined
 
 if TYPE_CHECKING:
     from smartops.app import Composition
+    from smartops.builtin import Permission
     from smartops.message import Person, Place
-    from smartops.middleware import Permission
 
 
 @click.command(
@@ -37,7 +37,7 @@ def can_i(user: str, text: tuple[str, ...], config: Path, place: str | None) -> 
     import anyio
 
     from smartops.app import compose, query
-    from smartops.middleware import may_run
+    from smartops.builtin import may_run
     from smartops.telemetry import configure
 
     configure("error")

@@ -140,6 +140,6 @@ def _plugin_commands(
 def _chat_commands(path: Path | None) -> Sequence[Command]:
     """Return the commands of chats: without a configuration, those of the core."""
     from smartops.app import compose
-    from smartops.middleware import CORE_COMMANDS
+    from smartops.builtin import CORE_COMMANDS
 
     return compose(path, writes=False).commands if path else CORE_COMMANDS

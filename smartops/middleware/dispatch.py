@@ -19,9 +19,8 @@ from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply
 from smartops.services import Clock
+from smartops.threads import in_thread
 from smartops.work import Work
-
-from .threads import in_thread
 
 Rest = Callable[[], Awaitable[Reply]]
 

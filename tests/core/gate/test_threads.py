@@ -11,8 +11,7 @@ import anyio
 import anyio.from_thread
 import pytest
 
-from smartops import Change, Command, Plan, Work, command, hookimpl
-from smartops.middleware import threads
+from smartops import Change, Command, Plan, Work, command, hookimpl, threads
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio

@@ -10,11 +10,10 @@ from typing import Any
 from smartops.command import Call, command
 from smartops.errors import ValidationFailed
 from smartops.jsonable import timestamp
+from smartops.middleware.steps import Parts
 from smartops.reply import Action, Cell, Reply, Severity, Table
 from smartops.store import AuditEvent, AuditSearch
 from smartops.values import parse_duration
-
-from .steps import Parts
 
 _DENIED = "PERMISSION_DENIED"
 _MAX = 500

@@ -10,10 +10,17 @@ from smartops.command import Call, Command, Effect
 from smartops.errors import PermissionDenied, Refusal
 from smartops.grammar import NotPermitted, UnknownCommand
 from smartops.message import Message, Person, Place
+from smartops.middleware.access import (
+    CORE,
+    Denied,
+    authorise,
+    check_guards,
+    is_own,
+    may_ever,
+    naming_failures,
+)
+from smartops.middleware.steps import Allowed, Parts
 from smartops.reply import Fields, Reply
-
-from .access import CORE, Denied, authorise, check_guards, is_own, may_ever, naming_failures
-from .steps import Allowed, Parts
 
 
 async def may_i(parts: Parts, call: Call, text: str) -> Reply:

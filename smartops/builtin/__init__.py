@@ -1,0 +1,7 @@
+"""The commands of SmartOps itself: about the person who asks, and the audit events of all."""
+
+from .audit import event_data, read_search
+from .commands import CORE_COMMANDS
+from .permission import Permission, may_run
+
+__all__ = ["CORE_COMMANDS", "Permission", "event_data", "may_run", "read_search"]
