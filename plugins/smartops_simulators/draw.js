@@ -146,7 +146,7 @@ function dialog({ id, view }) {
     el("button", { name: "what", value: "close", formnovalidate: true }, "Cancel"),
     button(view.submit?.text ?? "Submit", "submit", "primary"),
   ];
-  return el("dialog", { open: true }, el("form", { class: "dialog", "data-message": id },
+  return el("dialog", {}, el("form", { class: "dialog", "data-message": id },
     el("h2", {}, view.title.text), all(view.blocks), el("footer", {}, buttons)));
 }
 

@@ -83,6 +83,13 @@ function show(shown) {
   const below = messages.scrollHeight - messages.scrollTop - messages.clientHeight;
   names = shown.names;
   messages.replaceChildren(...conversation(page, shown));
+  for (const dialog of messages.querySelectorAll("dialog")) {
+    dialog.showModal();
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      dialog.querySelector("[value=close]").click();
+    });
+  }
   hints.hidden = shown.messages.length > 0;
   for (const field of fields()) {
     const before = filled.get(place(field));

@@ -48,10 +48,13 @@ def inline(form: Form) -> list[Block]:
     return too_long
 
 
-def dialog(form: Form, address: Address, around: list[Block]) -> Block | None:
+def dialog(
+    form: Form, address: Address, around: list[Block], inline: str = ""
+) -> Block | None:
     """Return the form as a dialog below the blocks ``around``; None if it is too large.
 
-    The dialog stores the address, because its submission does not name the conversation.
+    The dialog stores the address, because its submission does not name the conversation, and
+    ``inline``, the message with the same form, which the answer replaces.
     """
     stored = {
         "command": form.command,
@@ -59,6 +62,7 @@ def dialog(form: Form, address: Address, around: list[Block]) -> Block | None:
         "thread": address.thread,
         "answers": address.response_url,
         "asked": address.asked,
+        "inline": inline,
     }
     metadata = dump_json(stored).decode()
     if len(metadata) > LONGEST_METADATA or not 0 < len(form.fields) <= MOST_FIELDS:

@@ -86,6 +86,7 @@ def _submitted(payload: JsonObject, max_depth: int) -> UserInput | str:
         thread=text_of(opened, "thread"),
         text=text_of(opened, "command"),
         form=_filled(object_of(view, "state")),
+        shown_in=text_of(opened, "inline"),
         name=_name(payload),
         answers=text_of(opened, "answers"),
         asked=text_of(opened, "asked"),

@@ -57,7 +57,7 @@ class Outbox:
         """Deliver a reply; see ``Channel.send``."""
         address = Address.of(message)
         form = next((block for block in reply.view if isinstance(block, Form)), None)
-        if form is not None and not replaces and await self._opened(address, reply, form):
+        if form is not None and not replaces and await self._opened(message, reply, form):
             return ""
         private = reply.private and not address.direct
         if (message.form or message.action) and not replaces and not private:
@@ -78,11 +78,13 @@ class Outbox:
             await self._delete_progress(Posted.parse(replaces))
             return ""  # only a press of its own buttons can edit an ephemeral message
 
-    async def _opened(self, address: Address, reply: Reply, form: Form) -> bool:
+    async def _opened(self, message: Message, reply: Reply, form: Form) -> bool:
         """Open the form as a dialog if the trigger is still valid."""
+        address = Address.of(message)
         if not address.trigger or self._clock.time() >= address.trigger_until:
             return False
-        view = dialog(form, address, beside_form(reply))
+        inline = message.shown_in if message.text == form.command else ""
+        view = dialog(form, address, beside_form(reply), inline)
         if view is None:
             return False
         try:

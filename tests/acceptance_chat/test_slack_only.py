@@ -78,6 +78,19 @@ async def test_the_thread_asks_for_missing_arguments(deployment: Deployment, sla
     assert len(deployment.changes) == 1
 
 
+async def test_an_empty_form_opens_a_dialog_whose_answer_replaces_the_form(
+    deployment: Deployment, slack: Slack
+) -> None:
+    await slack.says("reboot", channel="ops")
+    await deployment.until(lambda: slack.channel("ops").answers)
+    (asked,) = slack.channel("ops").answers
+    await slack.clicks(asked, "Continue")
+    await deployment.until(lambda: slack.dialogs)
+    await slack.submits(slack.dialogs[0], {"targets": "web-server-01"})
+    await deployment.until(lambda: "Confirmation required" in asked.text)
+    assert slack.channel("ops").answers == [asked]
+
+
 async def test_a_message_that_slack_sends_again_is_answered_once(
     deployment: Deployment, slack: Slack
 ) -> None:
