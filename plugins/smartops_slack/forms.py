@@ -48,9 +48,7 @@ def inline(form: Form) -> list[Block]:
     return too_long
 
 
-def dialog(
-    form: Form, address: Address, around: list[Block], inline: str = ""
-) -> Block | None:
+def dialog(form: Form, address: Address, around: list[Block], inline: str = "") -> Block | None:
     """Return the form as a dialog below the blocks ``around``; None if it is too large.
 
     The dialog stores the address, because its submission does not name the conversation, and
