@@ -363,11 +363,12 @@ class Metrics(Backend):
 
 @dataclass(frozen=True, slots=True)
 class DayCost:
-    """The costs of one complete day in one currency."""
+    """The costs of one complete day in one currency, or the part of a ``group`` in them."""
 
     day: date
     amount: float
     currency: str = "USD"
+    group: str = ""
 
 
 class Costs(Backend):
@@ -378,8 +379,10 @@ class Costs(Backend):
     """
 
     @abstractmethod
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
-        """Return the last complete days, oldest first.
+    async def daily(self, days: int, by: str = "") -> tuple[DayCost, ...]:
+        """Return the last complete days, oldest first; for each group of ``by``, if it is given.
 
+        Groups are by ``service``, ``account``, ``region`` or ``tag:KEY``; every day
+        has the same ones. Raises ValidationFailed for groups that it cannot make.
         Today, and days that the platform has not finished billing, are left out.
         """

@@ -33,7 +33,7 @@ def setup(config: AwsConfig, services: Services) -> Hooks:
     from .backend import backends
     from .part import Part
 
-    made = list(backends(config, services.clock))
+    made = list(backends(config, services.clock, services.kv))
     services.shared[Regions] = Regions(item.region for item in made if isinstance(item, Part))
     return Hooks(made)
 

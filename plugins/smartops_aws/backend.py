@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from smartops import Clock
+from smartops import Clock, KeyValueStore
 from smartops.backends import Backend
 
 from .compute import AwsCompute
@@ -15,7 +15,7 @@ from .costs import AwsCosts
 from .kit import Access, Account, Region
 from .metrics import AwsMetrics
 from .parsing import Listener
-from .part import Part
+from .part import AwsBackend, Part
 from .runner import AwsRunner
 
 _WARM = 8
@@ -25,8 +25,13 @@ _READ = 5.0
 """Seconds for which a read waits for an answer, retries included."""
 
 
-def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
-    """Make the backends, in the order of the configuration; nothing is asked of AWS yet."""
+def backends(
+    config: AwsConfig, clock: Clock, store: KeyValueStore | None = None
+) -> Iterator[AwsBackend]:
+    """Make the backends, in the order of the configuration; nothing is asked of AWS yet.
+
+    Bills need the ``store``.
+    """
     kinds: list[type[Part]] = [AwsCompute]
     kinds += [AwsRunner] if config.runner.enabled else []
     kinds += [AwsMetrics] if config.metrics.enabled else []
@@ -38,7 +43,7 @@ def backends(config: AwsConfig, clock: Clock) -> Iterator[Backend]:
             yield kind(Region(shared, region, wait, _READ), config)
         if config.costs.enabled and account.costs:
             home = Region(shared, _home_of_costs(account), wait, _READ)
-            yield AwsCosts(account, home, config.costs)
+            yield AwsCosts(account, home, config.costs, store)
 
 
 @asynccontextmanager

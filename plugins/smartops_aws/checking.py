@@ -23,6 +23,7 @@ from .gauges import cpu
 from .kit import Action, Fault, Region
 from .kit.action import declared
 from .kit.concurrency import together
+from .part import AwsBackend
 from .policy import features
 
 _NO_COMMAND = "00000000-0000-0000-0000-000000000000"
@@ -51,7 +52,7 @@ async def check(config: AwsConfig) -> Sequence[Line]:
     """Try all actions of the features that are enabled, in several regions at once."""
     made = list(backends(config, Clock()))
 
-    async def tried(backend: object) -> Sequence[Line]:
+    async def tried(backend: AwsBackend) -> Sequence[Line]:
         if isinstance(backend, AwsCosts):
             line = await _try(backend.region, actions.COST, _day(backend.region.clock))
             return [replace(line, backend=backend.name)]
@@ -62,7 +63,7 @@ async def check(config: AwsConfig) -> Sequence[Line]:
         return [line for part in await together(tried, made) for line in part]
     finally:
         for backend in made:
-            backend.region.account.close()  # type: ignore[attr-defined]
+            backend.region.account.close()
 
 
 async def _region(config: AwsConfig, part: AwsCompute) -> Sequence[Line]:

@@ -141,6 +141,11 @@ class CostsConfig(Section):
         default=False,
         description="In a management account: the bill of the whole organization.",
     )
+    requests_per_day: int = Field(
+        default=3,
+        ge=1,
+        description="Maximum number of requests a day for each account, over all processes.",
+    )
 
 
 class LimitsConfig(ConnectionLimits):

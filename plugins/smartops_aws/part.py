@@ -12,7 +12,13 @@ _REMEMBERED = 15.0
 _LEAST = 5  # instances in a page
 
 
-class Part(Backend):
+class AwsBackend(Backend):
+    """A backend that calls AWS in one region of one account."""
+
+    region: Region
+
+
+class Part(AwsBackend):
     """One capability of one region of one account."""
 
     def __init__(self, region: Region, config: AwsConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -209,31 +210,48 @@ def _samples(
 class FakeCosts(FakeBackend, Costs):
     """The daily bill of a cloud."""
 
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
+    async def daily(self, days: int, by: str = "") -> tuple[DayCost, ...]:
         """Return the last whole days (UTC), at most 13 months."""
         async with self._cloud.faults.around("daily"):
             if days < 1:
                 raise ValidationFailed("Costs are asked for at least one day")
             today = int(self._cloud.now() // DAY)
-            bill = dict.fromkeys(range(today - min(days, 395), today), 0.0)
+            known = range(today - min(days, 395), today)
+            bill: defaultdict[str, dict[int, float]] = defaultdict(
+                lambda: dict.fromkeys(known, 0.0)
+            )
             async for machine in in_turns(self._cloud.order, 50):
-                for day in bill:
-                    bill[day] += _cost(machine, day * DAY)
+                for day in known:
+                    for service, amount in _costs(machine, day * DAY).items():
+                        bill[self._group(by, machine, service)][day] += amount
         return tuple(
-            DayCost(datetime.fromtimestamp(day * DAY, UTC).date(), round(amount, 2))
-            for day, amount in bill.items()
+            DayCost(
+                datetime.fromtimestamp(day * DAY, UTC).date(), round(amounts[day], 2), group=group
+            )
+            for day in known
+            for group, amounts in (bill or {"": bill[""]}).items()
         )
 
+    def _group(self, by: str, machine: Machine, service: str) -> str:
+        kind, _, key = by.partition(":")
+        if key:
+            return machine.tags.get(key, "(no tag)")
+        groups = {"": "", "service": service, "account": self.name, "region": "local"}
+        if kind not in groups:
+            raise ValidationFailed(f"Costs are not grouped by {by}")
+        return groups[kind]
 
-def _cost(machine: Machine, day: float) -> float:
+
+def _costs(machine: Machine, day: float) -> Mapping[str, float]:
     """Return what a machine costs on a day: the time that it runs, and its disk."""
-    amount = 0.0
+    amounts = {"Machines": 0.0, "Disks": 0.0}
     for (start, state), (end, _) in pairwise((*machine.history, (math.inf, ""))):
         share = (min(end, day + DAY) - max(start, day)) / DAY
         if share > 0 and state != "terminated":
-            running = 24 * shape_of(machine.config.type)[0] if state == "running" else 0.0
-            amount += share * (running + _STORAGE)
-    return amount
+            amounts["Disks"] += share * _STORAGE
+            if state == "running":
+                amounts["Machines"] += share * 24 * shape_of(machine.config.type)[0]
+    return amounts
 
 
 class Fake(FakeCompute, FakeRunner, FakeMetrics, FakeCosts):

@@ -75,30 +75,30 @@ class MetricsGroup(Group[Metrics], Metrics):
 class CostsGroup(Group[Costs], Costs):
     """The costs of several backends together."""
 
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
+    async def daily(self, days: int, by: str = "") -> tuple[DayCost, ...]:
         """Return the days that all answering backends have billed, oldest first.
 
-        There is one DayCost for each day and currency. A day that one backend has
+        There is one DayCost for each day, group and currency. A day that one backend has
         not billed yet is left out, because its sum would be too low. Raises the
         joint error if no backend answers.
         """
         answers = await self._ask(
-            {name: partial(backend.daily, days) for name, backend in self._backends.items()}
+            {name: partial(backend.daily, days, by) for name, backend in self._backends.items()}
         )
         total = _added(answers.required())
         return PartialList(total, answers.missing) if answers.missing else total
 
 
 def _added(bills: Iterable[Sequence[DayCost]]) -> tuple[DayCost, ...]:
-    sums: dict[tuple[date, str], float] = defaultdict(float)
+    sums: dict[tuple[date, str, str], float] = defaultdict(float)
     known: list[set[date]] = []
     for bill in bills:
         known.append({item.day for item in bill})
         for item in bill:
-            sums[item.day, item.currency] += item.amount
+            sums[item.day, item.group, item.currency] += item.amount
     common = set.intersection(*known)
     return tuple(
-        DayCost(day, round(amount, 2), currency)
-        for (day, currency), amount in sorted(sums.items())
+        DayCost(day, round(amount, 2), currency, group)
+        for (day, group, currency), amount in sorted(sums.items())
         if day in common
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ _AGENT: Mapping[str, tuple[tuple[str, str, dict[str, str]], ...]] = {
     ),
 }
 """What the CloudWatch agent measures, with its dimensions beside those of the instance."""
+
+_SERVICES = ["Amazon Elastic Compute Cloud - Compute", "EC2 - Other", "AmazonCloudWatch"]
 
 _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "Average": lambda values: sum(values) / len(values),
@@ -169,21 +172,57 @@ def _measured(request: Request, each: Instance, kind: str, at: float) -> float |
 def get_cost_and_usage(request: Request) -> dict[str, Any]:
     params, today = request.params, moment(request.now).date()
     start, end = (date.fromisoformat(params["TimePeriod"][each]) for each in ("Start", "End"))
-    if params["Granularity"] != "DAILY" or params.get("GroupBy") or start >= end:
-        raise AwsError("ValidationException", "This local AWS has whole days, and no groups")
+    if params["Granularity"] != "DAILY" or len(params.get("GroupBy", ())) > 1 or start >= end:
+        raise AwsError("ValidationException", "This local AWS has whole days, and one group")
     if start < today - timedelta(days=400):
         raise AwsError("ValidationException", "You haven't enabled data beyond 14 months")
     accounts, own = request.cloud.scenario.accounts, request.region.account
     billed = set(accounts) if accounts[own].management else {own}
     billed &= set(params.get("Filter", {}).get("Dimensions", {}).get("Values", billed))
-    results = []
+    shares = _shares(request, billed, *params.get("GroupBy", ()))
+    results: list[dict[str, Any]] = []
     for day in (start + timedelta(days=n) for n in range((end - start).days)):
-        amount = sum(_cost(accounts[each].costs, each, day, today) for each in billed)
-        total = {each: {"Amount": f"{amount:.10f}", "Unit": "USD"} for each in params["Metrics"]}
-        period = {"Start": f"{day}", "End": f"{day + timedelta(days=1)}"}
-        estimated = day >= today - timedelta(days=1)
-        results.append({"TimePeriod": period, "Total": total, "Groups": [], "Estimated": estimated})
+        costs = {each: _cost(accounts[each].costs, each, day, today) for each in billed}
+        amounts: defaultdict[str, float] = defaultdict(float)
+        for account, group, share in shares:
+            amounts[group] += costs[account] * share
+        totals = {
+            group: {each: {"Amount": f"{amount:.10f}", "Unit": "USD"} for each in params["Metrics"]}
+            for group, amount in amounts.items()
+        }
+        results.append(
+            {
+                "TimePeriod": {"Start": f"{day}", "End": f"{day + timedelta(days=1)}"},
+                "Total": totals.pop("", {}),
+                "Groups": [{"Keys": [key], "Metrics": totals[key]} for key in totals],
+                "Estimated": day >= today - timedelta(days=1),
+            }
+        )
     return {"ResultsByTime": results}
+
+
+def _shares(
+    request: Request, billed: Iterable[str], by: Mapping[str, str] | None = None
+) -> Sequence[tuple[str, str, float]]:
+    """Return the groups of each account's costs, and their shares in these."""
+    found = []
+    for account in billed:
+        regions = request.cloud.scenario.accounts[account].regions
+        machines = [
+            each
+            for name in regions
+            for each in request.cloud.region(account, name).instances.values()
+        ]
+        if by is None:
+            groups = [""]
+        elif by["Type"] == "TAG":
+            groups = [f"{by['Key']}${each.tags.get(by['Key'], '')}" for each in machines]
+            groups = groups or [f"{by['Key']}$"]
+        else:
+            names = {"SERVICE": _SERVICES, "REGION": list(regions), "LINKED_ACCOUNT": [account]}
+            groups = names[by["Key"]] or ["NoRegion"]
+        found += [(account, group, 1 / len(groups)) for group in groups]
+    return found
 
 
 def _cost(bill: Bill, account: str, day: date, today: date) -> float:

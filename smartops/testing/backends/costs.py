@@ -41,6 +41,18 @@ class CostsContract(Contract):
     async def test_a_longer_bill_includes_the_shorter(self, costs: Costs) -> None:
         assert (await costs.daily(14))[-7:] == await costs.daily(7)
 
+    async def test_groups_add_up_to_the_total(self, costs: Costs) -> None:
+        total = await costs.daily(7)
+        groups = await costs.daily(7, "service")
+        assert all(item.group for item in groups)
+        for day in total:
+            parts = [item.amount for item in groups if item.day == day.day]
+            assert sum(parts) == pytest.approx(day.amount, abs=0.01 * len(parts))
+
+    async def test_an_unknown_grouping_is_refused(self, costs: Costs) -> None:
+        with pytest.raises(ValidationFailed):
+            await costs.daily(7, "phase of the moon")
+
     async def test_a_bill_of_no_days_is_refused(self, costs: Costs) -> None:
         with pytest.raises(ValidationFailed):
             await costs.daily(0)

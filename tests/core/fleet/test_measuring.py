@@ -78,7 +78,7 @@ class Bill(Costs):
 
     async def ping(self) -> None: ...
 
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
+    async def daily(self, days: int, by: str = "") -> tuple[DayCost, ...]:
         if isinstance(self.answer, Refusal):
             raise self.answer
         return self.answer

@@ -16,9 +16,9 @@ import botocore.session  # noqa: E402
 from botocore.retries.standard import ExponentialBackoff  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
-from smartops import Clock  # noqa: E402
+from smartops import Clock, KeyValueStore  # noqa: E402
 from smartops.backends import Backend  # noqa: E402
-from smartops.testing import ManualClock  # noqa: E402
+from smartops.testing import ManualClock, MemoryKeyValueStore  # noqa: E402
 from smartops_aws.backend import backends  # noqa: E402
 from smartops_aws.config import AwsConfig  # noqa: E402
 
@@ -108,8 +108,11 @@ def found(configured: Callable[..., AwsConfig]) -> Iterator[Callable[..., list[A
     """Make the backends of a section; their connections are closed afterwards."""
     everything: list[Any] = []
 
-    def make(clock: Clock | None = None, **section: Any) -> list[Backend]:
-        made = list(backends(configured(**section), clock or Clock()))
+    def make(
+        clock: Clock | None = None, store: KeyValueStore | None = None, **section: Any
+    ) -> list[Backend]:
+        store = store or MemoryKeyValueStore()
+        made = list(backends(configured(**section), clock or Clock(), store))
         everything.extend(made)
         return made
 

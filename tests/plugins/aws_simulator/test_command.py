@@ -22,6 +22,7 @@ from smartops.backends import Query
 from smartops.cli import main
 from smartops.config import read
 from smartops.plugins import Plugins
+from smartops.testing import MemoryKeyValueStore
 from smartops_aws.backend import backends
 from smartops_aws.config import AwsConfig
 from smartops_simulators.aws import AwsSimulator, Scenario
@@ -110,7 +111,7 @@ def test_the_shipped_configuration_is_whole_and_for_the_default_port():
     plugins = Plugins()
     plugins.load(document.plugins())
     assert plugins.problems == []
-    assert plugins.names == ("api", "aws", "instances", "health", "exec")
+    assert plugins.names == ("api", "aws", "instances", "costs", "health", "exec")
     found = {name: document.plugin(name, plugins.model(name)) for name in plugins.names}
     assert found["aws"] == section()
     assert section().endpoint == f"http://127.0.0.1:{PORT}"
@@ -124,7 +125,7 @@ async def test_the_shipped_configuration_works_with_the_example():
     quick = dict.fromkeys(("visible", "deliver", "run"), "0s")
     scenario = yaml.safe_load(EXAMPLE.read_text()) | {"timing": quick}
     with AwsSimulator(scenario, clock=clock) as simulator:
-        found = list(backends(section(endpoint=simulator.url), clock))
+        found = list(backends(section(endpoint=simulator.url), clock, MemoryKeyValueStore()))
         compute = {each.name: each for each in found if isinstance(each, Compute)}
         listed = {name: (await each.list(Query())).instances for name, each in compute.items()}
         assert {name: len(each) for name, each in listed.items()} == {

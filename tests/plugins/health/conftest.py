@@ -123,7 +123,7 @@ class Ledger(Costs):
 
     async def ping(self) -> None: ...
 
-    async def daily(self, days: int) -> tuple[DayCost, ...]:
+    async def daily(self, days: int, by: str = "") -> tuple[DayCost, ...]:
         if self.fault:
             raise self.fault
         first = date(2026, 11, 1)
