@@ -123,7 +123,8 @@ class Command:
     where no backend offers the capability. One that is ``by_hand`` is for people
     alone: no interpreter can run it. One that is ``resumable`` is called again
     after a crash, whatever it has done before. A rule allows one that is
-    ``sensitive`` only if it names it.
+    ``sensitive`` only if it names it. ``aliases`` are the words of the phrases that
+    the configuration adds.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Command:
     examples: tuple[str, ...] = ()
     deadline: timedelta = timedelta(seconds=60)
     owner: str = ""
+    aliases: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     by_hand: bool = False
     resumable: bool = False

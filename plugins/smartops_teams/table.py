@@ -22,8 +22,8 @@ _PHONE = 44.0
 
 _PADDING = 2.4
 _LONGEST_WORD, _LONGEST_LINE = 24, 40
-_SMALL = 0.86
-"""Width of a character of the smaller text, in characters."""
+_SMALL, _BOLD, _CAPITAL, _SPACE, _MARK = 0.87, 1.1, 1.2, 0.6, 2.5
+"""Widths of smaller text, bold text, capitals, no-break spaces and marks, in characters."""
 
 
 def table(block: Table) -> Element:
@@ -95,15 +95,20 @@ def _size(stack: Stack, cells: Sequence[Lines]) -> tuple[float, float]:
     """Return the widths of a column's longest word and longest line, up to a limit."""
     leading = [stack.names[0], *(text for lines, _ in cells for text in lines)]
     rest = [*stack.names[1:], *(text for _, lines in cells for text in lines)]
-    words = 1.0, _longest_word(leading), _SMALL * _longest_word(rest)
+    header = _BOLD * _widest_word(stack.names[:1])
+    words = 1.0, header, _widest_word(leading), _SMALL * _widest_word(rest)
     lines = 1.0, _longest_line(leading), _SMALL * _longest_line(rest)
     return max(words), max(lines)
 
 
-def _longest_word(texts: Sequence[str]) -> float:
-    """Return the length of the longest word; a no-break space in it is wider than a letter."""
-    word = max(" ".join(texts).split(" "), key=len)
-    return min(len(word) + word.count("\u00a0") / 2, _LONGEST_WORD)
+def _widest_word(texts: Sequence[str]) -> float:
+    return min(max(map(_width, " ".join(texts).split(" "))), _LONGEST_WORD)
+
+
+def _width(word: str) -> float:
+    spaces, marks = word.count("\u00a0"), sum(letter > "\uffff" for letter in word)
+    wider = (_SPACE - 1) * spaces + (_MARK - 1) * marks
+    return len(word) + (_CAPITAL - 1) * sum(map(str.isupper, word)) + wider
 
 
 def _longest_line(texts: Sequence[str]) -> int:

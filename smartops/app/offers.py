@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,14 +77,16 @@ def collect(
 
 def _aliased(command: Command, aliases: Mapping[str, str]) -> tuple[Command, Sequence[str]]:
     """Return the command with a phrase for each alias of its words, and these aliases."""
-    phrases = [
+    added = [
         (alias, " ".join((alias, *phrase.split()[len(words.split()) :])))
         for alias, words in aliases.items()
         for phrase in command.phrases
         if phrase.casefold().split()[: len(words.split())] == words.casefold().split()
     ]
-    names = [alias for alias, _ in phrases]
-    return replace(command, phrases=(*command.phrases, *(text for _, text in phrases))), names
+    phrases = [phrase for _, phrase in added]
+    leads = dict.fromkeys(re.split(r" *[\[{]", phrase)[0] for phrase in phrases)
+    found = replace(command, phrases=(*command.phrases, *phrases), aliases=tuple(leads))
+    return found, [alias for alias, _ in added]
 
 
 def _useless(alias: str, words: str, commands: Sequence[Command]) -> Problem:

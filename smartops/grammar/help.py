@@ -32,7 +32,7 @@ def listing(
         rows = tuple(
             (
                 usage.phrase(item, item.phrases[0]),
-                f"{item.summary}{_not_now(refused.get(item.name, ''))}",
+                f"{item.summary}{_also(item)}{_not_now(refused.get(item.name, ''))}",
             )
             for item in members
         )
@@ -61,6 +61,10 @@ def manual(command: Command, refused: str = "") -> Reply:
         view.append(Code("\n".join(command.examples), title="Examples"))
     view.append(Fields((("Effect", _EFFECTS[command.effect]),)))
     return Reply.of(*view, data={"command": _full(command)})
+
+
+def _also(command: Command) -> str:
+    return f" Also: {', '.join(command.aliases)}." if command.aliases else ""
 
 
 def _not_now(reason: str) -> str:

@@ -143,7 +143,7 @@ class Grammar:
         found = [item for item in visible if self._is_called(item, words)]
         if len(found) == 1:
             return manual(found[0], refused.get(found[0].name, ""))
-        found += [item for item in visible if item not in found and _begins(item, words)]
+        found += [item for item in visible if item not in found and self._begins(item, words)]
         if len(found) == 1:
             return manual(found[0], refused.get(found[0].name, ""))
         if found:
@@ -151,7 +151,8 @@ class Grammar:
         hidden = next((item for item in self.commands if self._is_called(item, words)), None)
         if hidden is not None:
             raise NotPermitted("You may not run this command", command=hidden)
-        names = near(" ".join(words), [item.name for item in visible], 3)
+        known = [each for item in visible for each in (item.name, *item.aliases)]
+        names = near(" ".join(words), known, 3)
         raise UnknownCommand(
             f"There is no command {complaints.quoted(name)}",
             hint=complaints.did_you_mean(" or ".join(names)),
@@ -197,6 +198,10 @@ class Grammar:
             return True
         forms = self._entries[command.name].forms
         return any(list(form.words) == words and not form.prefixed for form in forms)
+
+    def _begins(self, command: Command, words: Sequence[str]) -> bool:
+        named = (command.name, *command.aliases)
+        return any(name.casefold().split()[: len(words)] == words for name in named)
 
     def _visible(self, permitted: Permitted) -> list[Entry]:
         return [item for item in self._entries.values() if permitted(item.command)]
@@ -301,10 +306,6 @@ class Grammar:
             suggest(line, visible, self._matches),
             help=any(item.command.name == "help" for item in visible),
         )
-
-
-def _begins(command: Command, words: Sequence[str]) -> bool:
-    return command.name.casefold().split()[: len(words)] == list(words)
 
 
 def _bind(line: Line, form: Form, found: Entry, given: Given) -> dict[str, Any]:

@@ -115,6 +115,38 @@ async function reads(alice) {
   }
 }
 
+/** On a phone no word in a table is broken. */
+async function readsOnAPhone(browser) {
+  const alice = await Person.at(browser, PLATFORM, "alice");
+  await alice.page.setViewportSize({ width: 390, height: 900 });
+  for (const [text, answer] of [["help", "whoami"], ["help stop", "Examples"], ["help execute", "Examples"],
+    ["list instances", "Page 1 of"], ["history", "Outcome"], ["list scripts", "df -h"]]) {
+    await alice.says(text);
+    await alice.reads(answer);
+    const words = await alice.page.evaluate(broken);
+    check(`the table of ${text} breaks the words ${words.join(", ")}`, !words.length);
+  }
+  await alice.page.close();
+}
+
+/** In the page: return the words that a table breaks. */
+function broken() {
+  const found = [];
+  for (const cell of document.querySelectorAll("td")) {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode;
+      for (const { 0: word, index } of text.data.matchAll(/[\p{L}\d]+/gu)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        if (range.getClientRects().length > 1) { found.push(word); }
+      }
+    }
+  }
+  return found;
+}
+
 /** In the page: return the texts with less contrast than they must have. */
 function tooFaint(margin) {
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
@@ -157,6 +189,7 @@ await run(async (browser) => {
   if (PLATFORM === "slack") { await fillsInADialog(alice); }
   await isText(alice);
   await reads(alice);
+  await readsOnAPhone(browser);
   const troubles = [...alice.troubles, ...bob.troubles];
   check(`the pages have errors:\n${troubles.join("\n")}`, !troubles.length);
   console.log(`${PLATFORM}: listed, confirmed, cancelled, filled in, refused privately, read in both themes`);

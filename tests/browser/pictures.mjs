@@ -28,7 +28,7 @@ const SCENES = {
     ["stop", "which targets"],
     ["stop web-server-02", "required: Stop web-server-02"],
     ["reboot worker-01", "required: Reboot worker-01", "Cancel", "Cancelled"],
-    ["stop staging-web-01", "required: Stop staging-web-01", "Yes, proceed", "Stopping staging-web-01"],
+    ["stop staging-web-01", "required: Stop staging-web-01", "Yes, proceed", "is stopped"],
     ['execute "systemctl restart nginx" on worker-02', "on worker-02", "Yes, proceed", "exit code"],
     ["operations", "stop staging-web-01"],
     ["history", "systemctl restart"],

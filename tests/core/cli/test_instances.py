@@ -63,13 +63,17 @@ def test_two_instances_of_a_plugin_have_a_section_and_commands_each(run, greeter
 def test_an_alias_runs_the_command_under_the_same_rules_and_is_in_its_help(run, greeters):
     assert say(run, "salute bob") == "hello bob (greeter)"
     assert say(run, "wave at bob") == "bonjour bob (greeter-eu)"
+    history = run("say", "--user", "alice", "history").out
+    assert "greet bob" in history
+    assert "salute bob" not in history
     assert say(run, "salute mallory") == say(run, "greet mallory")
     assert "You may not run: greet mallory" in say(run, "salute mallory")
     assert "salute WHO" in run("say", "--user", "alice", "help greet").out
     assert say(run, "help salute") == say(run, "help greet")
-    history = run("say", "--user", "alice", "history").out
-    assert "greet bob" in history
-    assert "salute bob" not in history
+    assert "Also: salute." in run("say", "--user", "alice", "help").out
+    assert "Did you mean salute?" in run("say", "--user", "alice", "help salut").out
+    assert "Did you mean: salute bob?" in run("say", "--user", "alice", "salutte bob").out
+    assert say(run, "help wave") == say(run, "help eu greet")
 
 
 @pytest.mark.parametrize(
