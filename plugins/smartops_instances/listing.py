@@ -27,6 +27,7 @@ from smartops.backends import Page, Query, State
 from .config import InstancesConfig
 from .pairs import tag_filter
 from .rows import COLUMNS, TOGETHER, USAGE, Row, instance_data, row
+from .sorting import Order, sorted_page
 from .usage import Measured, measure
 
 _EXAMPLES = (
@@ -51,6 +52,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         platform: Literal["linux", "windows"] | None = None,
         type: list[str] | None = None,
         backend: list[str] | None = None,
+        sort: Order = "name",
         page: str = "",
     ) -> Reply:
         """List instances with their state and usage.
@@ -59,6 +61,8 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         --tag takes KEY=VALUE, or KEY for any value. --name, --type, --backend
         (which selects backends) and the values of --tag may contain the wildcards
         * and ?. Terminated instances are only listed with --state terminated.
+        --sort launched lists the latest launches first, --sort cpu, memory or disk the
+        highest usage.
         --page is the cursor of the next page.
         """
         number, cursor = _page(page)
@@ -73,8 +77,13 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
             backends=tuple(backend or ()),
         )
         several = len(_selected(compute, query)) > 1
-        found = await compute.list(query)
-        measured = await measure(metrics, found.instances, config, clock)
+        if sort == "name":
+            found = await compute.list(query)
+            measured = await measure(metrics, found.instances, config, clock)
+        else:
+            found, measured = await sorted_page(
+                query, sort, compute, lambda items: measure(metrics, items, config, clock)
+            )
         rows = [row(item, measured.of(item)) for item in found.instances]
         found = replace(found, next=f"{number + 1}.{found.next}") if found.next else found
         pages = _pages(number, found, config)
@@ -175,7 +184,7 @@ def _summary(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _filtered(call: Call) -> bool:
-    return any(value for name, value in call.arguments.items() if name != "page")
+    return any(value for name, value in call.arguments.items() if name not in ("page", "sort"))
 
 
 def _totals(summary: Mapping[str, int], *, filtered: bool) -> str:

@@ -80,7 +80,7 @@ async def listed(members: Mapping[str, Compute], query: Query, clock: Clock) -> 
     cursor of other members.
     """
     readers = _readers(members, query.cursor)
-    plain = replace(query, cursor="", backends=(), follows=bool(query.cursor))
+    plain = replace(query, cursor="", backends=(), follows=query.follows or bool(query.cursor))
     asked = {item.name: partial(item.read, plain) for item in readers if item.position != FAILED}
 
     def complete() -> bool:
