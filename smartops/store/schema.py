@@ -1,25 +1,37 @@
 """Bringing the schema up to date.
 
-Alembic is slow to import, so it is only when there is something to do. It all
-happens in one transaction that other processes wait for, and either happens
-or does not.
+A new database gets the tables as they are now; an older one is migrated by
+Alembic, which is imported only then, because that is slow. Either happens in one
+transaction, for which other processes wait.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.errors import Problem, StartupError
 
 from .database import Database
+from .tables import metadata
 
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All revisions of the schema, oldest first; a test compares them with the migrations."""
 
 VERSION_TABLE = "smartops_version"
+_versions = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 _LOCK = 7_305_417_219_083_552_113
 """The PostgreSQL advisory lock under which one process migrates; any number will do."""
 
@@ -49,7 +61,7 @@ def _version(database: Database) -> str:
 def _stamped(connection: Connection, name: str) -> str:
     if not inspect(connection).has_table(VERSION_TABLE):
         return ""
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    found = connection.execute(select(_versions)).scalar()
     if found is not None and found not in VERSIONS:
         raise StartupError(
             Problem(
@@ -62,6 +74,26 @@ def _stamped(connection: Connection, name: str) -> str:
 
 
 def _upgrade(database: Database, to: str) -> None:
+    with database.writer.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = _stamped(connection, database.name)
+        if not found and to == VERSIONS[-1]:
+            _create(connection)
+        elif found != to:
+            _run_migrations(connection, to)
+
+
+def _create(connection: Connection) -> None:
+    """Create all tables; fails if one of them is there already."""
+    metadata.create_all(connection, checkfirst=False)
+    _versions.create(connection)
+    connection.execute(insert(_versions), {"version_num": VERSIONS[-1]})
+
+
+def _run_migrations(connection: Connection, to: str) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -69,11 +101,5 @@ def _upgrade(database: Database, to: str) -> None:
     scripts = str(Path(__file__).with_name("migrations"))
     config.set_main_option("script_location", scripts.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with database.writer.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if _stamped(connection, database.name) != to:
-            config.attributes["connection"] = connection
-            command.upgrade(config, to)
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
