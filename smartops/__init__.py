@@ -1,8 +1,8 @@
 """SmartOps: run your infrastructure from chat, safely.
 
-This is what the author of a command imports; :mod:`smartops.channels` and
-:mod:`smartops.backends` hold what the authors of those need besides. Nothing
-else below ``smartops.`` is promised to stay where it is, except
+This is what the author of a command imports; :mod:`smartops.channels`,
+:mod:`smartops.backends` and :mod:`smartops.guards` hold what the authors of those need
+besides. Nothing else below ``smartops.`` is promised to stay where it is, except
 ``smartops.client`` and ``smartops.testing``.
 """
 

@@ -7,6 +7,7 @@ as one. ``page_of`` pages through instances that are at hand; ``join_parts`` mak
 one run id of several.
 """
 
+from .annotations import Annotation, Annotations
 from .backend import (
     Backend,
     Condition,
@@ -34,6 +35,8 @@ from .fleet.runner import RunPart, join_parts, split_parts
 from .patterns import literal, pattern_tokens
 
 __all__ = [
+    "Annotation",
+    "Annotations",
     "Backend",
     "Condition",
     "DayCost",

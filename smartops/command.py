@@ -91,6 +91,7 @@ class Call:
     ``command`` is the name, ``text`` the canonical text: parsing it gives the
     same call. ``arguments`` holds every parameter, defaults included, with
     targets resolved. ``idempotency_key`` names the one effect this call may have.
+    ``owner`` is the plugin whose command it is.
     """
 
     command: str
@@ -99,6 +100,7 @@ class Call:
     message: Message
     text: str = ""
     idempotency_key: str = ""
+    owner: str = ""
 
     @property
     def targets(self) -> tuple[Instance, ...]:

@@ -151,6 +151,14 @@ class KeyValueStore(Protocol):
         """Return everything whose key begins with ``prefix``."""
         ...
 
+    async def swap(self, key: str, old: str | None, new: str | None) -> bool:
+        """Store ``new`` if the value is ``old``, and return whether it was.
+
+        Of several replicas that do so at once, one succeeds.
+        None stands for no value: as ``old`` there must be none, as ``new`` it is deleted.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

@@ -15,6 +15,7 @@ import pytest
 import smartops
 import smartops.backends
 import smartops.channels
+import smartops.guards
 import smartops.server
 from smartops import Refusal, hookspecs
 from smartops.plugins import HOOKS
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 CORE = sorted((ROOT / "smartops").rglob("*.py"))
 SOURCES = CORE + sorted((ROOT / "plugins").rglob("*.py"))
 
-FACADES = (smartops, smartops.backends, smartops.channels)
+FACADES = (smartops, smartops.backends, smartops.channels, smartops.guards)
 
 VENDORS = re.compile(
     r"\b(aws|amazon|ec2|ssm|bedrock|azure|entra|microsoft|ms_?teams|slack|adaptive ?cards?|"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -22,11 +22,11 @@ from smartops import (
     ValidationFailed,
     command,
 )
-from smartops.backends import Page, Query, State
+from smartops.backends import Annotations, Page, Query, State
 
 from .config import InstancesConfig
 from .pairs import tag_filter
-from .rows import COLUMNS, TOGETHER, USAGE, Row, instance_data, row
+from .rows import COLUMNS, TOGETHER, USAGE, Row, instance_data, notes_about, row
 from .sorting import Order, sorted_page
 from .usage import Measured, measure
 
@@ -46,6 +46,7 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         compute: Compute,
         metrics: Metrics | None,
         *,
+        annotations: Annotations | None = None,
         state: list[State] | None = None,
         tag: list[str] | None = None,
         name: list[str] | None = None,
@@ -87,7 +88,9 @@ def listing(config: InstancesConfig, clock: Clock) -> Command:
         rows = [row(item, measured.of(item)) for item in found.instances]
         found = replace(found, next=f"{number + 1}.{found.next}") if found.next else found
         pages = _pages(number, found, config)
-        return _reply(call, found, measured, rows, several=several, pages=pages)
+        notes = await notes_about(annotations, found.instances)
+        notes += (measured.note,) if measured.note else ()
+        return _reply(call, found, measured, rows, notes, several=several, pages=pages)
 
     return list_instances
 
@@ -116,7 +119,14 @@ def _pages(number: int, page: Page, config: InstancesConfig) -> str:
 
 
 def _reply(
-    call: Call, page: Page, measured: Measured, rows: list[Row], *, several: bool, pages: str
+    call: Call,
+    page: Page,
+    measured: Measured,
+    rows: list[Row],
+    notes: Sequence[str],
+    *,
+    several: bool,
+    pages: str,
 ) -> Reply:
     summary = _summary(page.counts)
     blocks: list[Table | Text] = []
@@ -124,12 +134,11 @@ def _reply(
         blocks.append(_table(page.instances, measured, rows, several=several))
     blocks.append(Text(_totals(summary, filtered=_filtered(call)) + pages, style="note"))
     blocks += [_warning(f"Without {failure}") for failure in page.failures]
-    if measured.note:
-        blocks.append(_warning(measured.note))
+    blocks += map(_warning, notes)
     actions = []
     if page.next:
         actions.append(Action("command", "Next page", _next_page(call, page.next)))
-    return Reply.of(*blocks, data=_data(page, summary, measured), actions=actions)
+    return Reply.of(*blocks, data=_data(page, summary, measured, notes), actions=actions)
 
 
 def _next_page(call: Call, cursor: str) -> str:
@@ -140,7 +149,9 @@ def _next_page(call: Call, cursor: str) -> str:
     return f"{text} --page {cursor}"
 
 
-def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[str, Any]:
+def _data(
+    page: Page, summary: Mapping[str, int], measured: Measured, notes: Sequence[str]
+) -> dict[str, Any]:
     data: dict[str, Any] = {
         "instances": [instance_data(item, measured.of(item)) for item in page.instances],
         "summary": summary,
@@ -148,8 +159,8 @@ def _data(page: Page, summary: Mapping[str, int], measured: Measured) -> dict[st
     }
     if page.failures:
         data["failures"] = [dict(failure.data) for failure in page.failures]
-    if measured.note:
-        data["note"] = measured.note
+    if notes:
+        data["note"] = "; ".join(notes)
     return data
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from smartops import Cell, Compute, Instance, Severity, timestamp
-from smartops.backends import Usage
+from smartops import Cell, Compute, Instance, Refusal, Severity, timestamp
+from smartops.backends import Annotations, Usage
 
 from .usage import percent
 
@@ -38,6 +39,22 @@ def instance_data(instance: Instance, usage: Usage) -> dict[str, Any]:
             "measuredAt": timestamp(usage.at) if usage.at else None,
         },
     }
+
+
+async def notes_about(
+    annotations: Annotations | None, instances: Sequence[Instance]
+) -> tuple[str, ...]:
+    """Return what plugins say about the instances, a sentence each."""
+    if annotations is None or not instances:
+        return ()
+    labels = {item.id: item.label for item in instances}
+    try:
+        found = await annotations.annotations(instances)
+    except Refusal as error:
+        return (f"Without notes of plugins: {error.message}",)
+    return tuple(
+        f"{labels.get(item.instance_id, item.instance_id)} is {item.text}" for item in found
+    )
 
 
 def state_cell(instance: Instance) -> Cell:

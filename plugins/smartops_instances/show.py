@@ -20,10 +20,10 @@ from smartops import (
     command,
     timestamp,
 )
-from smartops.backends import Condition, Notice
+from smartops.backends import Annotations, Condition, Notice
 
 from .config import InstancesConfig
-from .rows import USAGE, addresses, instance_data, state_cell
+from .rows import USAGE, addresses, instance_data, notes_about, state_cell
 from .usage import Measured, measure, percent, span
 
 
@@ -35,7 +35,12 @@ def showing(config: InstancesConfig, clock: Clock) -> Command:
         "show instance {target}",
         examples=("show web-server-01", "show i-0abc123def"),
     )
-    async def show(compute: Compute, metrics: Metrics | None, target: Instance) -> Reply:
+    async def show(
+        compute: Compute,
+        metrics: Metrics | None,
+        target: Instance,
+        annotations: Annotations | None = None,
+    ) -> Reply:
         """Show one instance with its addresses, tags and usage."""
         measured = await measure(metrics, (target,), config, clock)
         try:
@@ -44,6 +49,7 @@ def showing(config: InstancesConfig, clock: Clock) -> Command:
         except Refusal as error:
             condition, note = Condition(), f"Without status checks: {error.message}"
         notes = [text for text in (measured.note, note) if text]
+        notes += await notes_about(annotations, (target,))
         return _reply(target, measured, condition, notes, several=len(compute.members) > 1)
 
     return show

@@ -45,6 +45,11 @@ class PluginStore(KeyValueStore):
         """Return everything whose key begins with ``prefix``."""
         return await self._stores.store.facts(self._name, prefix)
 
+    async def swap(self, key: str, old: str | None, new: str | None) -> bool:
+        """Store ``new`` if the value is ``old``; raises ValueError if it is too large."""
+        check_size(key, new or "")
+        return await self._stores.store.swap_fact(self._name, key, old, new)
+
 
 def check_size(key: str, value: str) -> None:
     """Raise ValueError if a value is too large to be stored."""

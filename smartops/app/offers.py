@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smartops.annotations import Annotations
 from smartops.backend import Backend, Compute
 from smartops.command import Command
 from smartops.errors import Problem, StartupError
@@ -131,12 +132,14 @@ def _clashes(kind: str, offers: Sequence[Offer]) -> list[Problem]:
 
 
 def fill(offers: Offers, clock: Clock, problems: list[Problem]) -> Mapping[type, Backend]:
-    """Return the backend of each capability that commands ask for; Compute finds their targets.
+    """Return the backend of each capability that commands ask for.
 
+    Compute finds their targets, and plans show Annotations.
     What is missing or cannot be joined is added to ``problems``.
     """
     kinds = (kind for command in offers.commands for kind in command.wants.values())
-    wanted: set[type] = {Compute, *(kind for kind in kinds if issubclass(kind, Backend))}
+    wanted: set[type] = {kind for kind in kinds if issubclass(kind, Backend)}
+    wanted |= {Annotations, Compute}
     backends = values(filter(named, offers.backends))
     filled = capabilities(backends, wanted, clock, problems)
     problems += _missing_backends(offers.commands, filled)

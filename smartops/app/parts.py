@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 
+from smartops.annotations import Annotations
 from smartops.limits import Limiter, MemoryLimiter, Window
 from smartops.middleware import Parts, Running, Wired
 from smartops.observer import DecisionEvent
@@ -44,6 +46,7 @@ def connect(
         guards=offers.guards,
         interpreters=values(offers.interpreters),
         compute=composition.compute,
+        annotations=cast("Annotations | None", composition.capabilities.get(Annotations)),
         windows={
             name: Window(name, item.limit, item.window.total_seconds())
             for name, item in limits.items()

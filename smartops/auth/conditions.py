@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, Self
 
 from smartops.backend import Instance
-from smartops.command import Command, Effect
+from smartops.command import Call, Command, Effect
 from smartops.config.settings import ConditionSettings
 from smartops.message import Person, Place
 from smartops.values import format_duration
@@ -260,6 +260,29 @@ def read(settings: ConditionSettings, *, denies: bool) -> tuple[Condition, ...]:
     ]
     chosen = tuple(condition for values, condition in conditions if values)
     return chosen if denies else (NamesSensitive(s.commands), *chosen)
+
+
+class Conditions(ConditionSettings):
+    """The conditions of rules, for the configuration of a plugin.
+
+    They mean what they mean in a rule that denies.
+    """
+
+    @cached_property
+    def _compiled(self) -> tuple[Condition, ...]:
+        return read(self, denies=True)
+
+    def met(self, call: Call, effect: Effect) -> bool:
+        """Whether a call of this effect, with resolved targets, meets all conditions."""
+        command, place = _named(call.command), call.message.place
+        request = Request(call.person, command, effect, place, call.arguments, call.targets)
+        return all(condition.test(request) is not False for condition in self._compiled)
+
+
+@lru_cache
+def _named(name: str) -> Command:
+    """Return a command of which nothing but the name is needed."""
+    return Command(name, (), str, "", (), {})
 
 
 def _words(value: Any) -> tuple[str, ...]:

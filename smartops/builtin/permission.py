@@ -37,7 +37,11 @@ async def may_i(parts: Parts, call: Call, text: str) -> Reply:
     if parsed is None or not permitted(parsed.command):
         return _no(text, "There is no such command that you may run here. See: help")
     wanted = replace(
-        call, command=parsed.command.name, arguments=parsed.arguments, text=parsed.text
+        call,
+        command=parsed.command.name,
+        arguments=parsed.arguments,
+        text=parsed.text,
+        owner=parsed.command.owner,
     )
     try:
         allowed = await authorise(parts, parsed.command, wanted)
@@ -88,7 +92,7 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
     message = Message("", place.channel, "can-i", person.identity, place, now, request_id)
     parsed = parts.grammar.parse(text, lambda _: True)
     command = parsed.command
-    call = Call(command.name, parsed.arguments, person, message, parsed.text)
+    call = Call(command.name, parsed.arguments, person, message, parsed.text, owner=command.owner)
     effect: Effect | None = None
     refusal: Refusal | None = None
     try:

@@ -163,7 +163,7 @@ async def refused_by_guards(parts: Parts, call: Call, command: Command) -> str:
     They get a call without arguments, so one that fails may only need these.
     """
     effect = Effect.READ if parts.wired[command.name].classifies else command.effect
-    call = replace(call, command=command.name, arguments={}, text=command.name)
+    call = replace(call, command=command.name, arguments={}, text=command.name, owner=command.owner)
     for guard in parts.guards if command.owner != CORE else ():
         with Caught() as caught:
             await _ask(parts, guard.owner, guard.value(call, effect, None))

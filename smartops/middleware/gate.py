@@ -50,6 +50,7 @@ from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
 from .parse import check_known, parse, proposed, stored_call
+from .planning import planned
 from .questions import ask_in_words, naming_question
 from .running import ProgressReporter
 from .steps import (
@@ -187,8 +188,7 @@ class Gate:
         if operation is not None:
             allowed = replace(allowed, plan=plan_of(operation.plan) if operation.plan else None)
         elif allowed.effect is not Effect.READ:
-            plan = await parts.wired[allowed.command.name].plan(allowed.call)
-            allowed = replace(allowed, plan=plan)
+            allowed = replace(allowed, plan=await planned(parts, allowed))
         trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
         await check_guards(parts, allowed)
         return allowed

@@ -178,8 +178,8 @@ def _permitted(parts: Parts, asked: Identified, command: Command) -> bool:
 
 
 def _understood(asked: Identified, parsed: Parsed, answers: str = "") -> Understood:
-    name = parsed.command.name
-    call = Call(name, parsed.arguments, asked.person, asked.message, parsed.text, asked.key)
+    name, owner = parsed.command.name, parsed.command.owner
+    call = Call(name, parsed.arguments, asked.person, asked.message, parsed.text, asked.key, owner)
     return Understood(parsed.command, call, answers=answers)
 
 

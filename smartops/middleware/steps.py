@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from smartops.annotations import Annotations
 from smartops.auth import People, Policy
 from smartops.backend import Compute, Failure
 from smartops.command import Call, Command, Core, Effect
@@ -48,6 +49,7 @@ class Parts(Core):
     guards: Sequence[Offer]
     interpreters: tuple[Interpreter, ...]
     compute: Compute | None
+    annotations: Annotations | None
     windows: Mapping[str, Window]
     expires: float
     count: Callable[[AuditEvent], None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from smartops.jsonable import members
 
-from .access import Access, upsert
+from .access import Access, insert, upsert
 from .rows import OpenQuestion
 from .tables import key_values, questions
 
@@ -61,3 +63,24 @@ class Facts(Access):
         """Delete a plugin's value."""
         statement = delete(key_values).where(key_values.c.name == name, key_values.c.key == key)
         await self._write(lambda connection: connection.execute(statement))
+
+    async def swap_fact(self, name: str, key: str, old: str | None, new: str | None) -> bool:
+        """Replace a plugin's value if it is ``old``; None stands for no value.
+
+        Not repeated if the commit was uncertain: the value may then be ``new`` already.
+        """
+        there = key_values.c.name == name, key_values.c.key == key, key_values.c.value == old
+
+        def swap(connection: Connection) -> bool:
+            statement: Any
+            if new is None:
+                statement = delete(key_values).where(*there)
+            elif old is None:
+                row = {"name": name, "key": key, "value": new}
+                statement = insert(key_values, connection.dialect.name).values(row)
+                statement = statement.on_conflict_do_nothing()
+            else:
+                statement = update(key_values).where(*there).values(value=new)
+            return connection.execute(statement.returning(key_values.c.key)).first() is not None
+
+        return await self._write(swap, repeatable=False)

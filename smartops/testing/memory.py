@@ -30,3 +30,10 @@ class MemoryKeyValueStore(KeyValueStore):
     async def items(self, prefix: str = "") -> Mapping[str, str]:
         """Return everything whose key begins with ``prefix``."""
         return {key: self.values[key] for key in sorted(self.values) if key.startswith(prefix)}
+
+    async def swap(self, key: str, old: str | None, new: str | None) -> bool:
+        """Store ``new``, or delete the value if None, if the value is ``old``."""
+        if self.values.get(key) != old:
+            return False
+        await (self.delete(key) if new is None else self.put(key, new))
+        return True

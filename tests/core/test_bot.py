@@ -117,5 +117,10 @@ async def test_the_http_client_and_the_store_for_unit_tests() -> None:
     assert await values.items("a") == {"a1": "one"}
     await values.delete("a1")
     assert await values.get("a1") is None
+    assert await values.swap("b1", "two", "three")
+    assert not await values.swap("b1", "two", "four")
+    assert not await values.swap("b1", None, "five")
+    assert await values.swap("b1", "three", None)
+    assert await values.items() == {}
     with pytest.raises(ValueError, match="too large"):
         await MemoryKeyValueStore().put("k", "x" * 70_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -11,19 +11,26 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+import smartops_fake
+import smartops_instances
 from smartops import (
+    BackendUnavailable,
     Call,
     Change,
     Effect,
     Guard,
+    Instance,
     PermissionDenied,
     Plan,
+    Refusal,
     Reply,
     StartupError,
     Work,
     command,
     hookimpl,
 )
+from smartops.backends import Annotation, Annotations
+from smartops.guards import Conditions
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -235,3 +242,67 @@ async def test_hook_register_guards(bot: Bot, hook: Hook) -> None:
     bot.load(module)
     with pytest.raises(StartupError, match="register_guards"):
         await bot.app()
+
+
+class Notes(Annotations):
+    """Says of one instance that it is in use, unless it fails."""
+
+    name = "notes"
+    failure: Refusal | None = None
+
+    async def ping(self) -> None: ...
+
+    async def annotations(self, instances: Sequence[Instance]) -> Sequence[Annotation]:
+        if self.failure:
+            raise self.failure
+        return [Annotation(item.id, "in use") for item in instances if item.name == "web-1"]
+
+
+async def test_plans_and_lists_show_what_plugins_say_about_instances(bot: Bot) -> None:
+    notes, more = Notes(), Notes()
+    more.name = "more"
+    bot.load(smartops_fake, fleet=[{"name": "web-1"}, {"name": "web-2"}])
+    bot.load(smartops_instances)
+    bot.add(notes, more)
+    asked = await bot.say("stop web-1,web-2")
+    assert asked.data["plan"]["warnings"] == ("web-1 is in use",) * 2
+    listed = await bot.say("list instances")
+    assert "web-1 is in use" in listed.text
+    assert listed.data["note"] == "; ".join(["web-1 is in use"] * 2)
+    assert "web-1 is in use" in (await bot.say("show web-1")).text
+    assert "in use" not in (await bot.say("show web-2")).text
+    more.failure = notes.failure = BackendUnavailable("The notes cannot be read")
+    assert (await bot.say("stop web-1")).code == "BACKEND_UNAVAILABLE"
+    assert "Without notes of plugins: The notes" in (await bot.say("list instances")).text
+
+
+@pytest.mark.parametrize(
+    ("conditions", "met"),
+    [
+        ({"commands": "stop"}, True),
+        ({"commands": "st*", "effects": "read"}, False),
+        ({"tags": {"Role": "web"}}, True),
+        ({"tags": {"Role": ["db", "w*"]}, "people": "nobody"}, False),
+        ({"arguments": {"targets": "web-*"}}, True),
+        ({"arguments": {"targets": "web-2"}}, False),
+    ],
+)
+async def test_guards_can_have_the_conditions_of_rules(
+    bot: Bot, conditions: dict[str, Any], met: bool
+) -> None:
+    wanted = Conditions.model_validate(conditions)
+    calls: list[Call] = []
+
+    async def guard(call: Call, effect: Effect, plan: Plan | None) -> None:
+        calls.append(call)
+        if wanted.met(call, effect):
+            raise PermissionDenied("Not now")
+
+    plugin = ModuleType("acme")
+    plugin.register_guards = hookimpl(lambda: [guard])  # type: ignore[attr-defined]
+    bot.load(smartops_fake, fleet=[{"name": "web-1", "tags": {"Role": "web"}}])
+    bot.load(smartops_instances, name="instances")
+    bot.load(plugin)
+    reply = await bot.say("stop web-1")
+    assert (reply.code == "PERMISSION_DENIED") is met
+    assert calls[0].owner == "instances"

@@ -132,6 +132,25 @@ async def test_replicas_store_the_same_values_at_once(url: str, opened, clock: M
         assert await replicas[1].take_question("alice", "api", f"room-{number}")
 
 
+async def test_one_replica_swaps_a_value(opened, url: str) -> None:
+    replicas = [await opened(url) for _ in range(3)]
+    won: list[int] = []
+
+    async def swap(number: int, old: str | None, new: str | None) -> None:
+        if await replicas[number].swap_fact("one", "key", old, new):
+            won.append(number)
+
+    for old, new in ((None, "a"), ("a", "b"), ("b", None)):
+        async with anyio.create_task_group() as group:
+            for number in range(3):
+                group.start_soon(swap, number, old, new)
+        assert len(won) == 1
+        won.clear()
+        found = await replicas[0].facts("one")
+        assert found == ({"key": new} if new else {})
+    assert not await replicas[0].swap_fact("one", "key", "a", "a")
+
+
 @pytest.fixture
 def operation(clock: ManualClock) -> Operation:
     return Operation(
