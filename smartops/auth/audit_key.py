@@ -1,4 +1,4 @@
-"""The key that signs the checkpoints of the audit log. It is a file, outside the database."""
+"""The key that signs checkpoints and authenticates rows. It is a file, outside the database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from smartops.errors import Problem, StartupError
 
@@ -19,6 +20,7 @@ from .key_files import KeyFile
 
 _PURPOSE = b"smartops-audit-checkpoint\0"
 """It begins what is signed, so that no other signature of the key can stand for a checkpoint."""
+_ROWS = b"smartops-store-rows/1"
 
 
 class AuditKey:
@@ -33,6 +35,7 @@ class AuditKey:
         )
         self._keys = file.load_or_make(writes=writes)
         self.id = key_id(self._keys[0].public_key())
+        self.secrets: Sequence[bytes] = tuple(map(_secret, self._keys))
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature of a checkpoint."""
@@ -42,6 +45,12 @@ class AuditKey:
     def public(self) -> tuple[Ed25519PublicKey, ...]:
         """The public keys."""
         return tuple(item.public_key() for item in self._keys)
+
+
+def _secret(key: Ed25519PrivateKey) -> bytes:
+    """Return the key for MACs of rows that belongs to a signing key."""
+    derivation = HKDF(hashes.SHA256(), 32, salt=None, info=_ROWS)
+    return derivation.derive(key.private_bytes_raw())
 
 
 def _is_private(key: object) -> bool:

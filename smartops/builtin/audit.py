@@ -32,6 +32,9 @@ async def audit(
     command: str | None = None,
     target: str | None = None,
     outcome: str | None = None,
+    kind: str | None = None,
+    approval: str | None = None,
+    operation: str | None = None,
     since: str | None = None,
     until: str | None = None,
     before: int | None = None,
@@ -41,7 +44,8 @@ async def audit(
 
     --since and --until take a time, such as 2026-11-24 or 2026-11-24T10:30Z (UTC), or how long
     ago, such as 7d. --outcome is success, pending, denied or an error code. --target is the
-    id or the name of an instance. --before continues after an earlier page.
+    id or the name of an instance. --kind is what happened, such as started, step or denied;
+    --approval and --operation are ids. --before continues after an earlier page.
     """
     if not 1 <= limit <= _MAX:
         raise ValidationFailed(f"--limit must be between 1 and {_MAX}")
@@ -54,6 +58,9 @@ async def audit(
             "command": command,
             "target": target,
             "outcome": outcome,
+            "kind": kind,
+            "approval": approval,
+            "operation": operation,
             "since": since,
             "until": until,
         },
@@ -79,13 +86,16 @@ def read_search(now: datetime, options: Mapping[str, str | None]) -> AuditSearch
     outcome = options["outcome"]
     if outcome is not None:
         lower = outcome.lower()
-        known = ("success", "pending", "unknown", "cancelled", "failed")
+        known = ("success", "pending", "started", "unknown", "cancelled", "failed")
         outcome = _DENIED if lower == "denied" else lower if lower in known else outcome.upper()
     return AuditSearch(
         person=options["person"],
         command=options["command"],
         target=options["target"],
         outcome=outcome,
+        kind=options["kind"],
+        approval=options["approval"],
+        operation=options["operation"],
         since=_time(now, "since", options["since"]),
         until=_time(now, "until", options["until"]),
     )
@@ -113,6 +123,7 @@ def event_data(event: AuditEvent) -> dict[str, Any]:
     """Return an audit event for programs."""
     return {
         "id": event.id,
+        "kind": event.kind,
         "at": timestamp(datetime.fromtimestamp(event.at, UTC)),
         "person": event.person,
         "identity": event.identity,

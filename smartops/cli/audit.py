@@ -31,6 +31,9 @@ def audit() -> None:
 @click.option("--command", metavar="NAME", help="Only calls of this command.")
 @click.option("--target", metavar="NAME", help="Only calls on the instance of this id or name.")
 @click.option("--outcome", metavar="NAME", help="success, pending, denied or an error code.")
+@click.option("--kind", metavar="NAME", help="Only what happened, such as started or denied.")
+@click.option("--approval", metavar="ID", help="Only what is about this approval.")
+@click.option("--operation", metavar="ID", help="Only what is about this operation.")
 def export(config: Path, form: str, **options: str | None) -> None:
     """Print the audit events in the database to standard output, oldest first."""
     import anyio

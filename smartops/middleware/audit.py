@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from smartops.command import Call, Command
 from smartops.contained import Caught
@@ -13,13 +14,33 @@ from smartops.grammar import Reference
 from smartops.message import Message, Person
 from smartops.observer import DecisionEvent, DecisionKind
 from smartops.reply import Quota, Reply
-from smartops.store import Approval, AuditEvent, Operation
+from smartops.store import Approval, AuditEvent, AuditSearch, Operation
 
 from .access import Denied
 from .approvals import TOKEN
 from .steps import Allowed, Parts
 
 log = logging.getLogger("smartops.gate")
+
+KINDS = {
+    "asked": "a change was planned and awaits its approval",
+    "cancelled": "a pending approval was cancelled",
+    "approved": "a person approved",
+    "started": "the operation of a change or a long run was begun",
+    "step": "a durable step of an operation was started or ended",
+    "finished": "a message was answered, or an operation ended",
+    "denied": "a rule or a guard refused",
+    "refused": "anything else refused",
+    "unknown": "an operation ended, and its outcome is not known",
+    "configuration": "a configuration was loaded",
+    "token": "a token was made or revoked",
+    "unauthenticated": "requests without proof of origin were refused",
+    "forged": "a row was refused that SmartOps did not write, or that was put back",
+}
+"""What an audit event can be about."""
+_ENDS = frozenset({"finished", "denied", "refused", "unknown"})
+_MANY = 10_000
+"""The maximum number of audit events of an operation that are read."""
 
 
 @dataclass(slots=True)
@@ -29,6 +50,7 @@ class Trail:
     The answer to a ``read`` is stored for duplicates for a short time only. A ``duplicate``,
     and what is ``surplus`` (see :class:`~smartops.middleware.Answer`), has no audit event.
     It is ``executed`` when its call is started, and ``unknown`` if that may have had an effect.
+    It is ``stored`` if its event was written with the end of its operation.
     """
 
     message: Message
@@ -45,12 +67,12 @@ class Trail:
     quota: Quota | None = None
     call: Call | None = None
     approval: Approval | None = None
-    approval_id: str = ""
-    operation_id: str = ""
+    operation: Operation | None = None
     plan_digest: str = ""
     denied: bool = False
     executed: bool = False
     unknown: bool = False
+    stored: bool = False
 
     def runs(self, command: Command, call: Call) -> None:
         """Note which command is called."""
@@ -63,13 +85,12 @@ class Trail:
 
     def begins(self, operation: Operation) -> None:
         """Note the operation that the message begins or resumes."""
-        self.key = self.operation_id = operation.id
-        self.approval_id = operation.approval_id
+        self.key, self.operation = operation.id, operation
 
     def refers_to(self, operation: Operation) -> None:
         """Note that the message is about an operation that was begun before."""
         self.text, self.command = operation.command_text, operation.command
-        self.operation_id, self.approval_id = operation.id, operation.approval_id
+        self.operation = operation
 
     def refused(self, refusal: Refusal) -> None:
         """Note the rule that denied it."""
@@ -90,10 +111,11 @@ def unforeseen(trail: Trail, error: BaseException | None, more: str = "") -> Ref
 
 def write_audit_event(parts: Parts, trail: Trail, reply: Reply) -> None:
     """Log and count the outcome, and store it unless it is a duplicate's or surplus."""
-    event = _event(parts, trail, reply)
+    event = final_event(parts, trail, reply)
     if not (trail.duplicate or trail.surplus):
-        with Caught(log, "the audit event of request %s was not stored", event.request_id):
-            parts.store.add_audit_event(event)
+        if not trail.stored:
+            with Caught(log, "the audit event of request %s was not stored", event.request_id):
+                parts.store.add_audit_event(event)
         notify(parts, trail, _end(trail, reply, event.outcome), event.outcome)
     parts.count(event)
 
@@ -116,7 +138,7 @@ def notify(parts: Parts, trail: Trail, kind: DecisionKind, outcome: str = "") ->
         call=trail.call,
         rule=trail.rule,
         plan_digest=trail.plan_digest,
-        operation=trail.operation_id,
+        operation=trail.operation.id if trail.operation else "",
         outcome=outcome,
     )
     parts.notify(event)
@@ -131,28 +153,91 @@ def _end(trail: Trail, reply: Reply, outcome: str) -> DecisionKind:
     return "denied" if trail.denied else "refused"
 
 
-def _event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
-    message, now = trail.message, parts.clock.time()
+def final_event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
+    """Return the audit event about what became of a message."""
+    outcome = _outcome(reply)
+    kind: str = _end(trail, reply, outcome)
     approval = trail.approval or getattr(reply, "asks", None)
-    approval_id = approval.id if approval else getattr(reply, "decided", "")
-    return AuditEvent(
-        at=now,
-        request_id=message.request_id,
+    decided = approval.id if approval else getattr(reply, "decided", "")
+    if kind == "finished" and decided and trail.operation is None:
+        kind = "cancelled"
+    event = trail_event(parts, trail, kind, outcome)
+    digest = approval.digest if approval else ""
+    return replace(event, approval_id=event.approval_id or decided, plan_digest=digest)
+
+
+def trail_event(parts: Parts, trail: Trail, kind: str, outcome: str) -> AuditEvent:
+    """Return an audit event about a message, with what is known of it so far."""
+    operation = trail.operation
+    return audit_event(
+        parts,
+        kind,
+        trail.message,
+        trail.person,
         idempotency_key=trail.key,
-        person=trail.person.name,
-        identity=f"{message.sender} by {message.acting}" if message.acting else str(message.sender),
+        command=trail.command,
+        text=trail.text or _text(trail.message),
+        rule=trail.rule,
+        outcome=outcome,
+        seconds=parts.clock.time() - trail.started,
+        targets=_targets(parts, trail.call) if trail.call else "",
+        plan_digest=trail.approval.digest if trail.approval else "",
+        approval_id=operation.approval_id if operation else "",
+        operation_id=operation.id if operation else "",
+    )
+
+
+def audit_event(
+    parts: Parts, kind: str, message: Message, person: Person, *, text: str, **columns: Any
+) -> AuditEvent:
+    """Return an audit event of a :data:`KINDS`, caused by a message; ``columns`` are its members.
+
+    Add it with ``store.add_audit_event``, or hand it to the method of the store that writes
+    what it is about, so that both are in one transaction.
+    """
+    sender = message.sender
+    return AuditEvent(
+        kind=kind,
+        at=parts.clock.time(),
+        request_id=message.request_id,
+        person=person.name,
+        identity=f"{sender} by {message.acting}" if message.acting else str(sender),
         claimed=message.claimed,
         place=str(message.place),
-        command=trail.command,
-        text=parts.masker.text(trail.text or _text(message)),
-        rule=trail.rule,
-        outcome=_outcome(reply),
-        seconds=now - trail.started,
-        targets=_targets(parts, trail.call) if trail.call else "",
-        plan_digest=approval.digest if approval else "",
-        approval_id=trail.approval_id or approval_id,
-        operation_id=trail.operation_id,
+        text=parts.masker.text(text),
+        **columns,
     )
+
+
+async def is_decided(parts: Parts, approval: str) -> bool:
+    """Whether the audit log says that an approval was used or cancelled.
+
+    Its row says so too, unless a row of before was put back into the database.
+    """
+    for kind in ("started", "cancelled"):
+        if await parts.store.audit_events(AuditSearch(kind=kind, approval=approval), 1):
+            return True
+    return False
+
+
+async def is_put_back(parts: Parts, operation: Operation) -> bool:
+    """Whether the audit log says that an operation has come further than its row says."""
+    events = await parts.store.audit_events(AuditSearch(operation=operation.id), _MANY, after=0)
+    if any(event.kind in _ENDS for event in events):
+        return True
+    steps = json.loads(operation.steps)
+    stored = {step_text(parts, operation, name): step for name, step in steps.items()}
+    logged = {event.text: event.outcome for event in events if event.kind == "step"}
+    return any(
+        (outcome == "started" and name not in stored)
+        or (outcome == "success" and "result" not in stored.get(name, ()))
+        for name, outcome in logged.items()
+    )
+
+
+def step_text(parts: Parts, operation: Operation, step: str) -> str:
+    """Return the text of the audit events about a step."""
+    return parts.masker.text(f"{operation.command_text}: {step}")
 
 
 def _targets(parts: Parts, call: Call) -> str:

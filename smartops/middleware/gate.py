@@ -45,7 +45,7 @@ from .approvals import (
     with_buttons,
     without_tokens,
 )
-from .audit import Trail, notify, unforeseen, write_audit_event
+from .audit import Trail, is_put_back, notify, trail_event, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
@@ -202,8 +202,7 @@ class Gate:
             raise ApprovalInvalid("This confirmation is not for a change")
         trail.read = True
         if allowed.command.takes_work:
-            operation = await begin(parts, asked, allowed)
-            trail.begins(operation)
+            operation = await begin(parts, asked, allowed, trail)
             return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
         notify(parts, trail, "started")
         run = Run(parts.wired[allowed.command.name], allowed.call, allowed.effect)
@@ -222,8 +221,7 @@ class Gate:
         unapproved = await approve(parts, understood, allowed, plan)
         if unapproved is not None:
             return unapproved
-        operation = await begin(parts, asked, allowed, understood.approval)
-        trail.begins(operation)
+        operation = await begin(parts, asked, allowed, trail, understood.approval)
         if understood.approval is not None:
             notify(parts, trail, "approved")
         return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
@@ -263,6 +261,11 @@ class Gate:
     async def _allowed_again(self, operation: Operation, trail: Trail) -> Allowed:
         """Return the call of a stored operation if it is still allowed and can be resumed."""
         check_known(trail.person)
+        if await is_put_back(self.parts, operation):
+            event = trail_event(self.parts, trail, "forged", "refused")
+            text = f"{operation.id} was put back to an earlier state"
+            self.parts.store.add_audit_event(replace(event, text=text))
+            raise ValidationFailed("The audit log says that it had come further")
         asked = Identified(trail.message, trail.person)
         understood = stored_call(self.parts, asked, operation, by_id=True)
         allowed = await self._allowed(understood, trail, operation)

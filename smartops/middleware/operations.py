@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, NoReturn
 
 import anyio
@@ -17,10 +18,10 @@ from smartops.command import Command, Effect
 from smartops.contained import Caught
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.reply import Reply, Severity, Text
-from smartops.store import Approval, Operation, OperationState, StoreUnavailable
+from smartops.store import Approval, AuditEvent, Operation, OperationState, StoreUnavailable
 from smartops.work import Work
 
-from .audit import Trail, notify, unforeseen, write_audit_event
+from .audit import Trail, final_event, notify, step_text, trail_event, unforeseen, write_audit_event
 from .dispatch import Run, dispatch
 from .running import ProgressReporter
 from .steps import Allowed, Answer, Identified, Parts, answer
@@ -40,6 +41,7 @@ async def begin(
     parts: Parts,
     asked: Identified,
     allowed: Allowed,
+    trail: Trail,
     approval: Approval | None = None,
 ) -> Operation:
     """Store an operation before its effect, using up the ``approval`` of a change.
@@ -47,13 +49,16 @@ async def begin(
     Reads that may outlast the process are operations too.
     """
     operation = _operation(parts, asked, allowed, approval)
+    begun = replace(trail, key=operation.id, operation=operation)
+    event = trail_event(parts, begun, "started", "started")
     if approval is None:
-        if not await parts.store.begin(operation):
+        if not await parts.store.begin(operation, event):
             raise ApprovalInvalid("This was begun in the meantime", details="See: history")
-    elif await parts.store.accept(approval.id, operation):
+    elif await parts.store.accept(approval.id, operation, event):
         asked.progress.accepted()
     else:
         raise ApprovalInvalid("This confirmation was used in the meantime", details="See: history")
+    trail.begins(operation)
     return operation
 
 
@@ -77,7 +82,8 @@ async def execute(
     if another process can resume it.
     """
     with parts.running.execute(operation.id) as scope:
-        work = StoredWork(parts, operation, progress, scope, allowed.command)
+        note = partial(_step_event, parts, trail, operation)
+        work = StoredWork(parts, operation, progress, scope, command=allowed.command, note=note)
         call = replace(allowed.call, idempotency_key=operation.id)
         run = Run(parts.wired[call.command], call, allowed.effect, allowed.plan, work, work.scopes)
         notify(parts, trail, "started")
@@ -90,7 +96,7 @@ async def execute(
             trail.unknown = state == "unknown"
             if not work.taken_over:
                 with anyio.CancelScope(shield=True):
-                    await _end(parts, operation, state, reply)
+                    await _end(parts, operation, state, reply, trail)
             if reply is None and state == "unknown":  # at shutdown, which answers nothing more
                 lost = outcome_of(replace(operation, state=state))
                 write_audit_event(parts, trail, lost)
@@ -146,15 +152,26 @@ def _is_ambiguous(refusal: Refusal) -> bool:
 
 
 async def _end(
-    parts: Parts, operation: Operation, state: OperationState, reply: Reply | None
+    parts: Parts, operation: Operation, state: OperationState, reply: Reply | None, trail: Trail
 ) -> None:
+    outcome = reply or outcome_of(replace(operation, state=state))
+    event = final_event(parts, trail, outcome)
     try:
         if state == "running":
             await parts.store.yield_lease(operation.id)
-        else:
-            await parts.store.finish(operation.id, state, reply.dump() if reply else None)
+            return
+        trail.stored = True  # also if the store is away: it writes both when it is back
+        answer = reply.dump() if reply else None
+        trail.stored = await parts.store.finish(operation.id, state, answer, event)
     except StoreUnavailable:  # its end is stored when the store is back
         log.warning("%s is %s, which the store does not know yet", operation.id, state)
+
+
+def _step_event(
+    parts: Parts, trail: Trail, operation: Operation, step: str, outcome: str
+) -> AuditEvent:
+    event = trail_event(parts, trail, "step", outcome)
+    return replace(event, text=step_text(parts, operation, step), targets="")
 
 
 def _operation(
@@ -182,7 +199,8 @@ def _operation(
 class StoredWork(Work):
     """Work whose steps are stored, so that another process can resume it.
 
-    ``scopes`` are those that a person or a deadline cancels it by. If the ``command`` is
+    ``note`` returns the audit event of a step and what became of it. ``scopes`` are those
+    that a person or a deadline cancels it by. If the ``command`` is
     resumable, it is resumed after a crash although no step was begun. It is
     ``taken_over`` when its lease ran out (the store was away, or this process was
     stopped for a while) and another process resumes it: no step is begun twice.
@@ -194,7 +212,9 @@ class StoredWork(Work):
         operation: Operation,
         progress: ProgressReporter,
         scope: anyio.CancelScope,
+        *,
         command: Command,
+        note: Callable[[str, str], AuditEvent],
     ) -> None:
         self.id = operation.id
         self.scopes = [scope]
@@ -204,6 +224,7 @@ class StoredWork(Work):
         self._progress = progress
         self._steps: dict[str, dict[str, Any]] = json.loads(operation.steps)
         self._declared = command.resumable
+        self._note = note
 
     @property
     def resumable(self) -> bool:
@@ -232,9 +253,9 @@ class StoredWork(Work):
             result = await function()
         except (BackendUnavailable, DeadlineExceeded):
             raise  # it may have been done
-        except Refusal:
+        except Refusal as refusal:
             del self._steps[step]
-            await self._write()
+            await self._write(self._note(step, refusal.code))
             raise
         await self._store_step(step, {"result": result})
         return result
@@ -245,13 +266,13 @@ class StoredWork(Work):
 
     async def _store_step(self, step: str, what: dict[str, Any]) -> bool:
         self._steps[step] = what
-        return await self._write()
+        return await self._write(self._note(step, "success" if what else "started"))
 
-    async def _write(self) -> bool:
+    async def _write(self, event: AuditEvent) -> bool:
         """Store the steps; False if another process has taken over the operation."""
         steps = json.dumps(self._steps)
         with anyio.CancelScope(shield=True):
-            if await self._store.store_steps(self.id, steps, resumable=self.resumable):
+            if await self._store.store_steps(self.id, steps, event, resumable=self.resumable):
                 return True
         return False
 

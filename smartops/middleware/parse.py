@@ -9,7 +9,7 @@ from typing import Any
 from smartops.channel import welcome
 from smartops.command import Call, Command
 from smartops.contained import contained
-from smartops.errors import PermissionDenied, ValidationFailed
+from smartops.errors import ApprovalInvalid, PermissionDenied, ValidationFailed
 from smartops.grammar import MissingArguments, NotPermitted, Parsed, UnknownCommand
 from smartops.interpreter import FreeText
 from smartops.message import Person
@@ -18,6 +18,7 @@ from smartops.store import Approval, Operation
 
 from .access import forbidden, may_ever
 from .approvals import TOKEN, approval_of, is_no, withdraw
+from .audit import is_decided
 from .questions import CANCEL_FORM, ask, call_off, called_off, close, complete_answer, fill
 from .steps import Identified, Parts, Understood
 
@@ -50,6 +51,8 @@ async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | R
     if token is None:
         return await _words(parts, asked, text, run)
     approval = await approval_of(parts.store, person, token[2])
+    if await is_decided(parts, approval.id):
+        raise ApprovalInvalid("This was decided already", details="See: history")
     if token[1] == "cancel":
         return await withdraw(parts, person, message, approval)
     return _confirmed(parts, asked, approval)

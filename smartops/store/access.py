@@ -16,6 +16,7 @@ from smartops.services import Clock
 from .chain import Chain
 from .database import READERS, Database
 from .rows import StoreUnavailable
+from .seal import Seal
 from .writer import Writer
 
 R = TypeVar("R")
@@ -29,6 +30,7 @@ class Access:
         self._database = database
         self._clock = clock
         self._chain = Chain()
+        self._seal = Seal()
         self._writer = Writer(database.writer, settled=self._chain.settle)
         self._readers = anyio.CapacityLimiter(READERS)
 

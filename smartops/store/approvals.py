@@ -5,31 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from smartops.jsonable import members
 
-from .access import Access
 from .operations import Operations
-from .rows import Approval, ApprovalMessage, ApprovalState, Operation, token_key
+from .rows import Approval, ApprovalMessage, ApprovalState, AuditEvent, Operation, token_key
 from .tables import approval_messages, approvals
 
 
-class Approvals(Operations, Access):
+class Approvals(Operations):
     """Approvals and the messages that show them."""
 
     async def add_approval(self, approval: Approval, message: ApprovalMessage) -> None:
         """Store a pending approval and the message that shows it."""
 
         def add(connection: Connection) -> None:
-            connection.execute(insert(approvals), members(approval))
-            connection.execute(insert(approval_messages), members(message))
+            row = self._seal.sealed(approvals, members(approval))
+            connection.execute(insert(approvals), row)
+            connection.execute(insert(approval_messages), shown)
+
+        shown = self._seal.sealed(approval_messages, members(message))
 
         await self._write(add, repeatable=False)
 
     async def add_approval_message(self, message: ApprovalMessage) -> None:
         """Store one more message that shows an approval."""
-        row = members(message)
+        row = self._seal.sealed(approval_messages, members(message))
         await self._write(lambda c: c.execute(insert(approval_messages), row), repeatable=False)
 
     def shown(self, key: str, shown: str) -> None:
@@ -40,12 +42,15 @@ class Approvals(Operations, Access):
     async def approval_messages(self, *approvals: str) -> list[ApprovalMessage]:
         """Return the messages that show any of the approvals."""
         query = select(approval_messages).where(approval_messages.c.approval.in_(approvals))
-        rows = await self._read(query)
-        return [ApprovalMessage(**row) for row in rows]
+        rows = self._valid(approval_messages, await self._read(query))
+        return [ApprovalMessage(**_without_mac(row)) for row in rows]
 
     async def approval(self, id: str) -> Approval | None:
         """Return an approval, in whatever state it is."""
-        return await self._approval(select(approvals).where(approvals.c.id == id))
+        rows = self._valid(
+            approvals, await self._read(select(approvals).where(approvals.c.id == id))
+        )
+        return _approval_of(rows[0], self._clock.time()) if rows else None
 
     async def approval_behind(self, token: str) -> Approval | None:
         """Return the approval that a button's token stands for, in whatever state it is."""
@@ -53,13 +58,9 @@ class Approvals(Operations, Access):
 
     async def approval_shown(self, key: str) -> Approval | None:
         """Return the approval that an approval message shows, in whatever state it is."""
-        messages = approval_messages.c
-        query = select(approvals).join(approval_messages, messages.approval == approvals.c.id)
-        return await self._approval(query.where(messages.key == key))
-
-    async def _approval(self, query: Select[Any]) -> Approval | None:
-        rows = await self._read(query)
-        return _approval_of(rows[0], self._clock.time()) if rows else None
+        query = select(approval_messages).where(approval_messages.c.key == key)
+        rows = self._valid(approval_messages, await self._read(query))
+        return await self.approval(rows[0]["approval"]) if rows else None
 
     async def pending(
         self, person: str, shown_in: tuple[str, str] | None = None, *, limit: int = 1000
@@ -86,10 +87,13 @@ class Approvals(Operations, Access):
             query = query.where(
                 approvals.c.id.in_(select(approval_messages.c.approval).where(*there))
             )
-        return [_approval_of(row, now) for row in await self._read(query)]
+        rows = self._valid(approvals, await self._read(query))
+        return [_approval_of(row, now) for row in rows]
 
-    async def accept(self, approval: str, operation: Operation) -> bool:
-        """Confirm an approval and begin its operation, both or neither.
+    async def accept(
+        self, approval: str, operation: Operation, event: AuditEvent | None = None
+    ) -> bool:
+        """Confirm an approval and begin its operation, with its event: all or nothing.
 
         Returns False, and changes nothing, if it is not pending any more. If the
         caller is cancelled meanwhile, or the store is lost, the operation ends
@@ -101,6 +105,7 @@ class Approvals(Operations, Access):
         def confirm(connection: Connection) -> bool:
             if _decided(connection, approval, now, "confirmed"):
                 self._insert(connection, begun)
+                self._add_with(connection, event)
                 return True
             return self._is_begun(connection, begun)  # run again after an uncertain commit
 
@@ -122,7 +127,11 @@ def _decided(connection: Connection, id: str, now: float, state: ApprovalState) 
 
 def _approval_of(row: RowMapping, now: float) -> Approval:
     """Return the approval in a row; a pending one may have expired by ``now``."""
-    found = Approval(**row)
+    found = Approval(**_without_mac(row))
     if found.state == "pending" and found.expires <= now:
         return replace(found, state="expired")
     return found
+
+
+def _without_mac(row: RowMapping) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "mac"}

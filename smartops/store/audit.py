@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import anyio.to_thread
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    RowMapping,
     ScalarSelect,
+    Table,
     delete,
     func,
     insert,
@@ -31,10 +35,15 @@ from .access import Access, upsert
 from .chain import Head
 from .checkpoints import Signer, add_checkpoint
 from .database import Database
-from .rows import AuditEvent, AuditSearch
+from .rows import AuditEvent, AuditSearch, StoreUnavailable
 from .tables import audit_events, audit_targets, revoked
 
 log = logging.getLogger("smartops.store")
+
+ANSWERS = ("", "asked", "cancelled", "finished", "denied", "refused", "unknown")
+"""The kinds of audit events about what became of a message."""
+FORGED = 1000
+"""The maximum number of forged rows that a process reports."""
 
 _EVENT = [audit_events.c[name] for name in AuditEvent.__slots__]
 _ADD = insert(audit_events).inline()
@@ -94,6 +103,7 @@ class Audit(Access):
         super().__init__(database, clock, owner)
         self.signer: Signer | None = None
         self.checkpoint_file: Path | None = None
+        self._forged: set[tuple[str, object]] = set()
 
     async def checkpoint(self) -> bool:
         """Say in a signed note how far the events have come; False if there are no new ones."""
@@ -114,18 +124,45 @@ class Audit(Access):
 
     def add_audit_event(self, event: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
-        row = members(event)
-        del row["id"]
-        self._writer.queue(self._add_events, row=row)
+        self._writer.queue(self._add_events, row=_row_of(event))
 
     def _add_events(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         for row in rows:
             self._chain.extend(row)
         _add(connection, rows)
 
+    def _add_with(self, connection: Connection, event: AuditEvent | None) -> None:
+        """Add an event in the transaction of what it is about."""
+        if event is not None:
+            self._add_events(connection, [_row_of(event)])
+
+    def _valid(self, table: Table, rows: Iterable[RowMapping]) -> list[RowMapping]:
+        """Return the rows that SmartOps wrote; others are reported, once each."""
+        return [row for row in rows if self._is_valid(table, row)]
+
+    def _is_valid(self, table: Table, row: RowMapping) -> bool:
+        if self._seal.is_valid(table, row):
+            return True
+        key = " ".join(str(row[column.name]) for column in table.primary_key)
+        if (table.name, key) not in self._forged and len(self._forged) < FORGED:
+            self._forged.add((table.name, key))
+            log.error("refused: SmartOps did not write %s in the table %s", key, table.name)
+            event = AuditEvent(
+                at=self._clock.time(),
+                request_id=secrets.token_hex(8),
+                kind="forged",
+                text=f"a row of {table.name} that SmartOps did not write: {key}",
+                outcome="refused",
+            )
+            with suppress(StoreUnavailable):  # it is logged
+                self.add_audit_event(event)
+        return False
+
     async def history(self, person: str, limit: int) -> list[AuditEvent]:
-        """Return a person's audit events, newest first."""
-        return await self.audit_events(AuditSearch(person=person), limit)
+        """Return what became of a person's messages, newest first."""
+        query = select(*_EVENT).where(audit_events.c.person == person)
+        query = query.where(audit_events.c.kind.in_(ANSWERS)).order_by(audit_events.c.id.desc())
+        return [AuditEvent(**row) for row in await self._read(query.limit(limit))]
 
     async def audit_events(
         self, search: AuditSearch, limit: int, *, before: int = 0, after: int | None = None
@@ -161,17 +198,27 @@ def _append(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def _row_of(event: AuditEvent) -> dict[str, Any]:
+    row = members(event)
+    del row["id"]
+    return row
+
+
 SKEW = 60.0
 """By how many seconds the clocks of replicas may differ: so far, ids are in order of time."""
 
 
 def _conditions(search: AuditSearch) -> Iterator[ColumnElement[bool]]:
     columns = audit_events.c
-    for name in ("person", "command", "outcome"):
+    for name in ("person", "command", "outcome", "kind"):
         if (wanted := getattr(search, name)) is not None:
             yield columns[name] == wanted
     if search.outcome not in (None, "success"):
         yield columns.outcome != literal_column("'success'")  # what the index is limited to
+    for name in ("approval", "operation"):
+        if wanted := getattr(search, name):
+            yield columns[f"{name}_id"] == wanted
+            yield columns[f"{name}_id"] != literal_column("''")  # as above
     if search.target is not None:
         found = select(audit_targets.c.event).where(audit_targets.c.target == search.target)
         yield columns.id.in_(found)

@@ -34,7 +34,7 @@ TEXTS = (
     "text",
     "targets",
 )
-COLUMNS = ("at", "seconds", "seq", *TEXTS)
+COLUMNS = ("kind", "at", "seconds", "seq", *TEXTS)
 """What the hash of an event covers."""
 
 _PURPOSE = b"smartops-audit/1\0"
@@ -51,7 +51,8 @@ def canonical(row: Sequence[Any]) -> bytes:
     for all of them at once. Targets are JSON, and always need it.
     """
     content = _written(row)
-    if len(content.translate(None, _SPECIAL)) != len(content) - _QUOTES:
+    quotes = _QUOTES + (4 if row[0] else 0)
+    if len(content.translate(None, _SPECIAL)) != len(content) - quotes:
         content = _written([quoted(it)[1:-1] if isinstance(it, str) else it for it in row])
     targets = row[-1]
     if targets:
@@ -60,19 +61,20 @@ def canonical(row: Sequence[Any]) -> bytes:
 
 
 def _written(row: Sequence[Any]) -> bytes:
-    at, seconds, seq, approval, chain, claimed, command, key, identity, operation = row[:10]
-    outcome, person, place, digest, request, rule, text, _ = row[10:]
+    kind, at, seconds, seq, approval, chain, claimed, command, key, identity = row[:10]
+    operation, outcome, person, place, digest, request, rule, text, _ = row[10:]
+    member = f'"kind":"{kind}",' if kind else ""  # events of earlier versions have none
     return (
         f'{{"approval_id":"{approval}","at":{int(at * 1e6)},"chain":"{chain}",'
         f'"claimed":"{claimed}","command":"{command}","idempotency_key":"{key}",'
-        f'"identity":"{identity}","operation_id":"{operation}","outcome":"{outcome}",'
+        f'"identity":"{identity}",{member}"operation_id":"{operation}","outcome":"{outcome}",'
         f'"person":"{person}","place":"{place}","plan_digest":"{digest}",'
         f'"request_id":"{request}","rule":"{rule}","seconds":{int(seconds * 1e6)},'
         f'"seq":{seq},"targets":"","text":"{text}"}}'
     ).encode()
 
 
-_QUOTES = _written((0, 0, 0, *("" for _ in TEXTS))).count(b'"')
+_QUOTES = _written(("", 0, 0, 0, *("" for _ in TEXTS))).count(b'"')
 
 
 def link(previous: bytes, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -32,9 +32,13 @@ _SIGNATURE = re.compile(r"— (\S+) ([A-Za-z0-9+/]+=*)")
 
 
 class Signer(Protocol):
-    """A private key that signs checkpoints; ``id`` names its public key."""
+    """A private key that signs checkpoints; ``id`` names its public key.
+
+    ``secrets`` are for the MACs of rows, the newest first.
+    """
 
     id: str
+    secrets: Sequence[bytes]
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature of the content."""

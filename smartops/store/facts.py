@@ -8,7 +8,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from smartops.jsonable import members
 
-from .access import Access, insert, upsert
+from .access import insert, upsert
+from .audit import Audit
 from .rows import OpenQuestion
 from .tables import key_values, questions
 
@@ -20,12 +21,12 @@ _CLOSE = delete(questions).where(  # built once: it runs for each command in a c
 )
 
 
-class Facts(Access):
+class Facts(Audit):
     """Small rows that are looked up by their key."""
 
     async def ask(self, question: OpenQuestion) -> None:
         """Store a question; it replaces the one before it in the same conversation."""
-        row = members(question)
+        row = self._seal.sealed(questions, members(question))
         await self._write(lambda connection: upsert(connection, questions, row))
 
     async def take_question(
@@ -37,8 +38,13 @@ class Facts(Access):
         statement = delete(questions).where(*about, columns.conversation == conversation_id)
 
         def take(connection: Connection) -> OpenQuestion | None:
-            row = connection.execute(statement.returning(questions)).mappings().first()
-            return OpenQuestion(**row) if row is not None else None
+            found = connection.execute(statement.returning(questions)).mappings()
+            rows = self._valid(questions, found)
+            return (
+                OpenQuestion(**{name: rows[0][name] for name in OpenQuestion.__slots__})
+                if rows
+                else None
+            )
 
         question = await self._write(take, repeatable=False)
         return question if question and question.expires > self._clock.time() else None
@@ -51,12 +57,13 @@ class Facts(Access):
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
         """Return a plugin's values whose keys begin with the prefix."""
         begins = key_values.c.key.startswith(prefix, autoescape=True)
-        rows = await self._read(select(key_values).where(key_values.c.name == name, begins))
+        query = select(key_values).where(key_values.c.name == name, begins)
+        rows = self._valid(key_values, await self._read(query))
         return {row["key"]: row["value"] for row in rows}
 
     async def put_fact(self, name: str, key: str, value: str) -> None:
         """Store a plugin's value, in place of the one with its key."""
-        row = {"name": name, "key": key, "value": value}
+        row = self._seal.sealed(key_values, {"name": name, "key": key, "value": value})
         await self._write(lambda connection: upsert(connection, key_values, row))
 
     async def drop_fact(self, name: str, key: str) -> None:
@@ -70,17 +77,18 @@ class Facts(Access):
         Not repeated if the commit was uncertain: the value may then be ``new`` already.
         """
         there = key_values.c.name == name, key_values.c.key == key, key_values.c.value == old
+        row = {"name": name, "key": key, "value": new}
+        row = row if new is None else self._seal.sealed(key_values, row)
 
         def swap(connection: Connection) -> bool:
             statement: Any
             if new is None:
                 statement = delete(key_values).where(*there)
             elif old is None:
-                row = {"name": name, "key": key, "value": new}
                 statement = insert(key_values, connection.dialect.name).values(row)
                 statement = statement.on_conflict_do_nothing()
             else:
-                statement = update(key_values).where(*there).values(value=new)
+                statement = update(key_values).where(*there).values(row)
             return connection.execute(statement.returning(key_values.c.key)).first() is not None
 
         return await self._write(swap, repeatable=False)

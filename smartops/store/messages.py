@@ -11,7 +11,8 @@ from typing import Any
 import anyio
 from sqlalchemy import Connection, Table, bindparam, delete, exists, func, select, update
 
-from .access import Access, insert
+from .access import insert
+from .audit import Audit
 from .rows import LEASE, Known, StoreClosed
 from .tables import inbox, messages
 
@@ -27,6 +28,7 @@ _SETTLE = (  # built once, because building it costs more than running it
     .where(messages.c.key == bindparam("of"))
     .values(
         answer=bindparam("reply"),
+        mac=bindparam("new_mac"),
         lease_until=0.0,
         expires=func.coalesce(bindparam("until"), messages.c.expires),
     )
@@ -37,7 +39,7 @@ _NUMBERS = itertools.count()
 Row = dict[str, Any]
 
 
-class Messages(Access):
+class Messages(Audit):
     """Claims of messages and their stored answers, and the inbox of accepted messages."""
 
     async def claim(self, key: str, digest: str = "", message: bytes | None = None) -> bool:
@@ -51,7 +53,7 @@ class Messages(Access):
         arrived = None
         if message is not None:
             lease = {"owner": self.owner, "lease_until": claim["lease_until"]}
-            arrived = {"key": key, "message": message, **lease}
+            arrived = self._seal.sealed(inbox, {"key": key, "message": message, **lease})
         try:
             new: bool = await self._writer.write(_claim, row=(claim, arrived))
         except anyio.get_cancelled_exc_class():
@@ -90,13 +92,16 @@ class Messages(Access):
         """
         reply = None if read and len(answer) > LARGEST else answer
         until = self._clock.time() + ANSWERED if read else None
-        self._writer.queue(_settle, row={"of": key, "reply": reply, "until": until})
+        mac = self._seal.sealed(messages, {"key": key, "answer": reply}).get("mac", "")
+        row = {"of": key, "reply": reply, "until": until, "new_mac": mac}
+        self._writer.queue(_settle, row=row)
 
     async def known(self, key: str) -> Known | None:
         """Return what is stored of a claimed message; None if it is not claimed."""
-        columns = messages.c.digest, messages.c.lease_until, messages.c.answer
-        rows = await self._read(select(*columns).where(messages.c.key == key))
-        return Known(**rows[0]) if rows else None
+        rows = await self._read(select(messages).where(messages.c.key == key))
+        if rows and rows[0]["answer"] is not None:
+            rows = self._valid(messages, rows)
+        return Known(**{name: rows[0][name] for name in Known.__slots__}) if rows else None
 
     async def answer(self, key: str) -> bytes | None:
         """Return the stored answer to a message; None if there is none, or none yet."""
@@ -110,18 +115,22 @@ class Messages(Access):
     async def undelivered(self, now: float, limit: int = 1000) -> list[tuple[str, bytes]]:
         """Take over messages whose lease ran out, and return them with their keys.
 
-        Each is returned to one process only.
+        Each is returned to one process only. One that SmartOps did not write is deleted.
         """
         lapsed = select(inbox.c.key).where(inbox.c.lease_until <= now).limit(limit)
         statement = (
             update(inbox)
             .where(inbox.c.key.in_(lapsed.with_for_update(skip_locked=True)))
             .values(owner=self.owner, lease_until=now + LEASE)
-            .returning(inbox.c.key, inbox.c.message)
+            .returning(inbox)
         )
 
         def take(connection: Connection) -> list[tuple[str, bytes]]:
-            return [(row.key, row.message) for row in connection.execute(statement)]
+            rows = list(connection.execute(statement).mappings())
+            valid = self._valid(inbox, rows)
+            if forged := [row["key"] for row in rows if row not in valid]:
+                connection.execute(delete(inbox).where(inbox.c.key.in_(forged)))
+            return [(row["key"], row["message"]) for row in valid]
 
         return await self._write(take, repeatable=False)
 

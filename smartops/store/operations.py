@@ -14,19 +14,20 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, sele
 
 from smartops.jsonable import members
 
-from .access import Access
-from .rows import LEASE, Operation, OperationState, StoreClosed, StoreUnavailable
+from .audit import Audit
+from .rows import LEASE, AuditEvent, Operation, OperationState, StoreClosed, StoreUnavailable
 from .tables import inbox, messages, operations
 
+Row = dict[str, Any]
 _FIELDS = [field.name for field in fields(Operation)]
 _PIECE = 1000
 """The maximum number of leases renewed by one statement."""
 
 
-class Operations(Access):
+class Operations(Audit):
     """Accepted changes and long runs."""
 
-    async def begin(self, operation: Operation) -> bool:
+    async def begin(self, operation: Operation, event: AuditEvent | None = None) -> bool:
         """Begin an operation that needed no approval; see :meth:`Store.accept`.
 
         Returns False, and does nothing, if one was begun for the same message.
@@ -40,24 +41,39 @@ class Operations(Access):
             if key and connection.execute(same).first() is not None:
                 return False
             self._insert(connection, operation)
+            self._add_with(connection, event)
             return True
 
         async with self._abandoned_on_failure(operation.id):
             return await self._write(insert_once)
 
-    async def finish(self, id: str, state: OperationState, answer: bytes | None) -> bool:
-        """End an operation. Returns False if it is unknown or ended otherwise before.
+    async def finish(
+        self,
+        id: str,
+        state: OperationState,
+        answer: bytes | None,
+        event: AuditEvent | None = None,
+    ) -> bool:
+        """End an operation, with its event. False if it is unknown or ended otherwise before.
 
         One that ended as ``unknown`` can still become done or failed. If the
         store is away, StoreUnavailable is raised and the end is stored as soon
         as it is back.
         """
-        now = self._clock.time()
+        ended = {"state": state, "finished": self._clock.time(), "answer": answer}
+        end = partial(self._end, id, ended, event)
         try:
-            return await self._write(lambda c: _finished(c, id, state, now, answer))
+            return await self._write(end)
         except StoreUnavailable:
-            self._queue(lambda connection: _finished(connection, id, state, now, answer))
+            self._queue(end)
             raise
+
+    def _end(self, id: str, ended: Row, event: AuditEvent | None, connection: Connection) -> bool:
+        open_states = operations.c.state.in_(("running", "unknown", ended["state"]))
+        done = self._change(connection, (operations.c.id == id, open_states), ended)
+        if done:
+            self._add_with(connection, event)
+        return done
 
     async def operation(self, id: str) -> Operation | None:
         """Return an operation by its id."""
@@ -68,7 +84,7 @@ class Operations(Access):
         return await self._first(operations.c.idempotency_key == idempotency_key)
 
     async def _first(self, condition: ColumnElement[bool]) -> Operation | None:
-        rows = await self._read(select(operations).where(condition))
+        rows = self._valid(operations, await self._read(select(operations).where(condition)))
         return _operation_of(rows[0]) if rows else None
 
     async def operations(
@@ -80,16 +96,41 @@ class Operations(Access):
             query = query.where(operations.c.person == person)
         if state is not None:
             query = query.where(operations.c.state == state)
-        return [_operation_of(row) for row in await self._read(query.limit(limit))]
+        rows = self._valid(operations, await self._read(query.limit(limit)))
+        return [_operation_of(row) for row in rows]
 
-    async def store_steps(self, id: str, steps: str, *, resumable: bool = True) -> bool:
-        """Store the steps of an operation; False if another process owns it now.
+    async def store_steps(
+        self, id: str, steps: str, event: AuditEvent | None = None, *, resumable: bool = True
+    ) -> bool:
+        """Store the steps of an operation and an event; False if another process owns it now.
 
         From then on another process can resume it if it is ``resumable``.
         """
         values = {"steps": steps, "resumable": resumable}
-        statement = update(operations).where(self._owned(id)).values(values)
-        return await self._write(lambda connection: connection.execute(statement).rowcount == 1)
+
+        def store(connection: Connection) -> bool:
+            stored = self._change(connection, (self._owned(id),), values)
+            if stored:
+                self._add_with(connection, event)
+            return stored
+
+        return await self._write(store)
+
+    def _change(
+        self,
+        connection: Connection,
+        conditions: Sequence[ColumnElement[bool]],
+        values: Row,
+    ) -> bool:
+        """Change an operation and its MAC, which must be valid; False if none meets conditions."""
+        if self._seal:
+            found = select(operations).where(*conditions).with_for_update()
+            rows = self._valid(operations, connection.execute(found).mappings())
+            if not rows:
+                return False
+            values = self._seal.sealed(operations, {**rows[0], **values})
+        statement = update(operations).where(*conditions).values(values)
+        return connection.execute(statement).rowcount == 1
 
     async def request_cancel(self, id: str) -> bool:
         """Ask the owner of an operation to stop it; False if it is not running."""
@@ -133,24 +174,32 @@ class Operations(Access):
         """Take over the running operations whose lease ran out, and return them.
 
         Resumable ones belong to this process from now on; the others end as
-        unknown. Each is returned to one process only.
+        unknown. Each is returned to one process only. One that SmartOps did not
+        write ends as unknown and is not returned.
         """
         ends = {"state": "unknown", "finished": now}
         adopted = {"owner": self.owner, "lease_until": now + LEASE}
 
         def take(connection: Connection) -> list[Operation]:
-            return [
-                _operation_of(row)
+            rows = [
+                row
                 for resumable, values in ((False, ends), (True, adopted))
                 for row in connection.execute(_take_over(now, resumable, values)).mappings()
             ]
+            valid = self._valid(operations, rows)
+            for row in rows:
+                if row not in valid:
+                    forged = update(operations).where(operations.c.id == row["id"])
+                    connection.execute(forged.values(ends))
+            return [_operation_of(row) for row in valid]
 
         return sorted(await self._write(take, repeatable=False), key=attrgetter("started"))
 
     def _insert(self, connection: Connection, operation: Operation) -> None:
         until = operation.lease_until or self._clock.time() + LEASE
         row = members(replace(operation, lease_until=until))
-        connection.execute(insert(operations), row | {"approval_id": row["approval_id"] or None})
+        row["approval_id"] = row["approval_id"] or None
+        connection.execute(insert(operations), self._seal.sealed(operations, row))
 
     def _is_begun(self, connection: Connection, operation: Operation) -> bool:
         """Return whether this very operation is stored: an uncertain commit had happened."""
@@ -161,12 +210,12 @@ class Operations(Access):
     @asynccontextmanager
     async def _abandoned_on_failure(self, id: str) -> AsyncIterator[None]:
         """End the operation as failed if its caller will not execute it."""
-        now = self._clock.time()
+        failed = {"state": "failed", "finished": self._clock.time(), "answer": None}
         try:
             yield
         except (anyio.get_cancelled_exc_class(), StoreUnavailable):
             with suppress(StoreClosed):
-                self._queue(lambda connection: _finished(connection, id, "failed", now, None))
+                self._queue(partial(self._end, id, failed, None))
             raise
 
     def _owned(self, id: str) -> ColumnElement[bool]:
@@ -176,18 +225,6 @@ class Operations(Access):
 
 def _count(statement: Any, connection: Connection) -> int:
     return connection.execute(statement).rowcount
-
-
-def _finished(
-    connection: Connection, id: str, state: OperationState, now: float, answer: bytes | None
-) -> bool:
-    open_states = operations.c.state.in_(("running", "unknown", state))
-    statement = (
-        update(operations)
-        .where(operations.c.id == id, open_states)
-        .values(state=state, finished=now, answer=answer)
-    )
-    return connection.execute(statement).rowcount == 1
 
 
 def _take_over(now: float, resumable: bool, values: Mapping[str, object]) -> Any:

@@ -121,8 +121,9 @@ class AuditEvent:
     the policy rule that decided. ``outcome`` is ``success``, ``pending``, a wire code, or
     how an operation ended without an answer (``unknown``, ``cancelled``, ``failed``).
     ``seconds`` is how long it took. ``targets`` is a JSON list of ids and names,
-    ``plan_digest`` what an approval is bound to. ``id`` is given by the store and grows
-    with time.
+    ``plan_digest`` what an approval is bound to. ``kind`` says what happened, see
+    :data:`~smartops.middleware.audit.KINDS`; it is empty in events of earlier versions.
+    ``id`` is given by the store and grows with time.
     """
 
     at: float
@@ -141,6 +142,7 @@ class AuditEvent:
     plan_digest: str = ""
     approval_id: str = ""
     operation_id: str = ""
+    kind: str = ""
     id: int = 0
 
 
@@ -148,7 +150,8 @@ class AuditEvent:
 class AuditSearch:
     """Which audit events are wanted: those that meet all that is set.
 
-    ``target`` is the id or the name of one, ``since`` and ``until`` are times.
+    ``target`` is the id or the name of one, ``since`` and ``until`` are times. ``approval``
+    and ``operation`` are ids.
     """
 
     person: str | None = None
@@ -157,6 +160,9 @@ class AuditSearch:
     outcome: str | None = None
     since: float | None = None
     until: float | None = None
+    kind: str | None = None
+    approval: str | None = None
+    operation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

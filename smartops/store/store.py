@@ -24,6 +24,7 @@ from .facts import Facts
 from .messages import Messages
 from .rows import StoreUnavailable
 from .schema import migrate
+from .seal import Seal
 from .tables import (
     approval_messages,
     approvals,
@@ -72,8 +73,8 @@ class Store(Messages, Approvals, Facts, Audit):
         ``url`` is ``sqlite:///PATH`` (``?synchronous=normal`` trades the last
         moments before a power cut for speed) or ``postgresql://…``; ``retention`` is
         how long audit events and operations stay, in seconds. ``signer`` signs the
-        checkpoints of audit events, which ``checkpoint_file`` gets a copy of. Raises
-        StartupError.
+        checkpoints of audit events, which ``checkpoint_file`` gets a copy of, and
+        authenticates rows. Raises StartupError.
         """
         opened = database(url)
         with ExitStack() as stack:
@@ -82,6 +83,7 @@ class Store(Messages, Approvals, Facts, Audit):
             stack.pop_all()
         store = cls(opened, clock, retention)
         store.signer, store.checkpoint_file = signer, checkpoint_file
+        store._seal = Seal(signer.secrets if signer else ())
         return store
 
     @staticmethod

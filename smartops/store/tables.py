@@ -48,6 +48,7 @@ messages = Table(
     Column("answer", LargeBinary),
     Column("digest", Text, nullable=False, server_default=""),
     Column("lease_until", Double, nullable=False, server_default="0"),
+    Column("mac", Text, nullable=False, server_default=""),
     Index("messages_by_expiry", "expires"),
 )
 
@@ -63,6 +64,7 @@ approvals = Table(
     Column("state", Text, nullable=False),
     Column("command", Words, nullable=False, server_default=""),
     Column("arguments", Words, nullable=False, server_default=""),
+    Column("mac", Text, nullable=False, server_default=""),
     Index("approvals_by_person", "person", "expires"),
     Index("approvals_by_expiry", "expires"),
 )
@@ -77,6 +79,7 @@ approval_messages = Table(
     Column("expires", Double, nullable=False),
     Column("message", Words, nullable=False),
     Column("shown", Words, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
     Index("approval_messages_by_approval", "approval"),
     Index("approval_messages_by_expiry", "expires"),
 )
@@ -104,6 +107,7 @@ operations = Table(
     Column("answer", LargeBinary),
     Column("command", Words, nullable=False, server_default=""),
     Column("arguments", Words, nullable=False, server_default=""),
+    Column("mac", Text, nullable=False, server_default=""),
     Index("operations_by_lease", "state", "lease_until"),
     Index("operations_by_start", "started"),
     Index("operations_by_idempotency_key", "idempotency_key"),
@@ -116,6 +120,7 @@ inbox = Table(
     Column("message", LargeBinary, nullable=False),
     Column("owner", Text, nullable=False),
     Column("lease_until", Double, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
     Index("inbox_by_lease", "lease_until"),
 )
 
@@ -128,6 +133,7 @@ questions = Table(
     Column("command_text", Words, nullable=False),
     Column("parameter", Words, nullable=False),
     Column("expires", Double, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
 )
 
 key_values = Table(
@@ -136,6 +142,7 @@ key_values = Table(
     Column("name", Words, primary_key=True),
     Column("key", Words, primary_key=True),
     Column("value", Words, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
 )
 
 audit_events = Table(
@@ -161,9 +168,15 @@ audit_events = Table(
     Column("chain", Text, nullable=False, server_default=""),
     Column("seq", BigInteger, nullable=False, server_default="0"),
     Column("hash", LargeBinary),
+    Column("kind", Text, nullable=False, server_default=""),
     Index("audit_events_by_person", "person", "id", "command"),
     Index("audit_events_by_command", "command", "id", "person"),
     Index("audit_events_by_time", "at"),
+    *(
+        Index(f"audit_events_by_{name}", f"{name}_id", sqlite_where=given, postgresql_where=given)
+        for name in ("approval", "operation")
+        for given in [text(f"{name}_id <> ''")]
+    ),
     Index(  # most outcomes are a success, which needs no index to be found
         "audit_events_by_outcome",
         "outcome",
@@ -189,6 +202,16 @@ audit_checkpoints = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("last_event", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
+)
+
+audit_sinks = Table(
+    "audit_sinks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("event", BigInteger, nullable=False),
+    Column("checkpoint", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
 )
 
 revoked = Table(

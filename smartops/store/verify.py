@@ -26,6 +26,7 @@ Trusts = Callable[[Checkpoint], bool]
 MAX = 20
 """The maximum number of findings that are reported."""
 _PAGES = {"yield_per": 2000}
+_SEQ, _CHAIN = COLUMNS.index("seq"), COLUMNS.index("chain")
 
 
 @dataclass
@@ -123,7 +124,7 @@ class _Walk:
 
     def check(self, stored: bytes | None, content: Sequence[Any]) -> str:
         """Go on to the next event; return what is wrong with it, or nothing."""
-        seq, chain = content[2], content[4]
+        seq, chain = content[_SEQ], content[_CHAIN]
         last = self.at.get(chain) or self.begins.get(chain, BEGIN)
         found = link(last[1], canonical(content))
         self.at[chain] = Head(seq, stored or b"")
@@ -162,12 +163,12 @@ def _event_findings(
             event, content = row[0], row[2:]
             if not targets.match(event, content[-1]):
                 yield f"event {event} is not what a search by its targets finds"
-            if not content[4]:
+            if not content[_CHAIN]:
                 report.unchained += 1
                 if walk.at or walk.begins:
                     yield f"event {event} belongs to no chain: it was inserted"
             elif problem := walk.check(row[1], content):
-                yield f"event {event} ({content[4]} {content[2]}): {problem}"
+                yield f"event {event} ({content[_CHAIN]} {content[_SEQ]}): {problem}"
         if targets.left is not None:
             yield f"event {targets.left} is found by a target that it does not have"
     report.chains = len(walk.at)

@@ -135,16 +135,21 @@ async def test_the_filters_of_audit(caller: Caller) -> None:
 
     assert await texts(caller, person="bob", outcome="denied") == ["stop web-1"]
     assert await texts(caller, person="nobody") == []
-    assert len(await texts(caller, person="alice", since="1h")) == 3
+    assert len(await texts(caller, person="alice", since="1h")) == 6
     assert await texts(caller, person="alice", until="1h") == []
     by_name = (await caller.audit("ada", target="web-1", command="stop"))[1]["data"]
-    events = by_name["events"]
+    events = [item for item in by_name["events"] if item["kind"] not in ("started", "step")]
     assert [item["person"] for item in events] == ["bob", "alice", "alice"]
     _, confirmed, asked = events
     (target,) = confirmed["targets"]
     assert target["name"] == "web-1"
     by_id = (await caller.audit("ada", target=target["id"]))[1]["data"]["events"]
-    assert by_id[-2:] == [confirmed, asked]
+    assert confirmed in by_id
+    assert asked in by_id
+    operation = (await caller.audit("ada", operation=confirmed["operationId"]))[1]["data"]["events"]
+    assert [item["kind"] for item in operation] == ["finished", "step", "step", "started"]
+    approval = (await caller.audit("ada", approval=asked["approvalId"], kind="started"))[1]["data"]
+    assert [item["operationId"] for item in approval["events"]] == [confirmed["operationId"]]
     assert confirmed["planDigest"] == asked["planDigest"] != ""
     assert confirmed["approvalId"] == asked["approvalId"]
     assert confirmed["approvalId"].startswith("ap-")

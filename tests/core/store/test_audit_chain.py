@@ -172,7 +172,13 @@ async def test_tampering_is_found(log: Log, kind: str) -> None:
 
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_a_change_in_any_column_is_found(log: Log, column: str) -> None:
-    new = "'1-00000000000000aa'" if column == "chain" else "'[]'" if column in TEXTS else "7"
+    new = (
+        "'1-00000000000000aa'"
+        if column == "chain"
+        else "'[]'"
+        if column in ("kind", *TEXTS)
+        else "7"
+    )
     log.tamper(f"UPDATE audit_events SET {column} = {new} WHERE id = 5")
     assert log.findings() != []
 
@@ -269,10 +275,15 @@ async def test_events_of_a_failed_transaction_leave_no_gap(
 PLAIN = st.text(max_size=30)
 
 
-@given(texts=st.lists(PLAIN, min_size=len(TEXTS), max_size=len(TEXTS)))
-def test_the_content_is_canonical_json(texts: list[str]) -> None:
-    row = (1_800_000_000.25, 0.5, 7, *texts)
+@given(
+    texts=st.lists(PLAIN, min_size=len(TEXTS), max_size=len(TEXTS)),
+    kind=st.sampled_from(["", "step"]),
+)
+def test_the_content_is_canonical_json(texts: list[str], kind: str) -> None:
+    row = (kind, 1_800_000_000.25, 0.5, 7, *texts)
     members = dict(zip(COLUMNS, row, strict=True)) | {"at": 1_800_000_000_250_000}
+    if not kind:
+        del members["kind"]
     members["seconds"] = 500_000
     try:
         expected = json.dumps(
@@ -285,7 +296,7 @@ def test_the_content_is_canonical_json(texts: list[str]) -> None:
 
 def test_the_content_of_an_event_is_as_in_earlier_versions() -> None:
     names = [name.upper() for name in TEXTS[:-1]]
-    row = (1_800_000_000.25, 0.5, 7, *names, TARGETS)
+    row = ("", 1_800_000_000.25, 0.5, 7, *names, TARGETS)
     assert canonical(row) == (
         b'{"approval_id":"APPROVAL_ID","at":1800000000250000,"chain":"CHAIN","claimed":"CLAIMED",'
         b'"command":"COMMAND","idempotency_key":"IDEMPOTENCY_KEY","identity":"IDENTITY",'
