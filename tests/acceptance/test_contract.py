@@ -19,14 +19,15 @@ from serving import HttpAnswer, Server, request
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@pytest.fixture
-def demo(serve: Callable[[str], Server], demo_text: str) -> Server:
-    return serve(demo_text)
+@pytest.fixture(scope="module")
+def demo(serve_module: Callable[[str], Server], demo_text: str) -> Server:
+    return serve_module(demo_text)
 
 
 @pytest.fixture
-def token(demo: Server) -> str:
-    return demo.token("user123")
+def token(demo: Server, request: pytest.FixtureRequest) -> str:
+    """Return the token of a user of the test's own, because of the rate limit."""
+    return demo.token(request.node.name)
 
 
 def check_success(answer: HttpAnswer) -> dict[str, Any]:
@@ -100,30 +101,32 @@ def test_execute(demo: Server, token: str) -> None:
 
 
 def test_a_confirmed_stop_takes_effect_once(demo: Server, token: str) -> None:
-    asked = demo.say(token, "stop web-server-01")
+    asked = demo.say(token, "stop web-server-02")
     assert (asked.status, asked.body["status"]) == (200, "pending")
-    assert "web-server-01" in asked.data["message"]
+    assert "web-server-02" in asked.data["message"]
     assert [(item["type"], set(item)) for item in asked.data["actions"]] == [
         ("confirm", {"type", "label", "action"}),
         ("cancel", {"type", "label", "action"}),
     ]
-    assert state_of(demo, token, "web-server-01") == "running"
+    assert state_of(demo, token, "web-server-02") == "running"
     check_success(demo.say(token, "", value={"action": asked.action("confirm")}))
-    assert state_of(demo, token, "web-server-01") in ("stopping", "stopped")
+    assert state_of(demo, token, "web-server-02") in ("stopping", "stopped")
     again = demo.say(token, asked.action("confirm"))
     check_error(again, "APPROVAL_INVALID", 409)
 
 
-def test_a_confirmation_after_a_restart(demo: Server, token: str) -> None:
-    asked = demo.say(token, "stop web-server-01")
-    assert demo.stop() == 0
+def test_a_confirmation_after_a_graceful_restart(demo: Server, token: str) -> None:
+    asked = demo.say(token, "stop worker-01")
+    assert demo.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in demo.log.read_text()
     demo.start()
     check_success(demo.say(token, asked.action("confirm")))
     check_error(demo.say(token, asked.action("confirm")), "APPROVAL_INVALID", 409)
 
 
 def test_the_eleventh_request_within_a_minute_is_limited(demo: Server, token: str) -> None:
-    answers = [demo.say(token, "whoami") for _ in range(13)]
+    answers = [demo.say(token, "whoami") for _ in range(12)]
+    answers.append(demo.post(token, b"not json"))  # malformed requests count as well
     assert [answer.status for answer in answers] == [200] * 10 + [429] * 3
     assert [int(answer.headers["x-ratelimit-remaining"]) for answer in answers[:10]] == [
         *range(9, -1, -1)
@@ -137,6 +140,7 @@ def test_the_eleventh_request_within_a_minute_is_limited(demo: Server, token: st
     assert int(headers["x-ratelimit-reset"]) > 1_700_000_000
     assert headers["x-ratelimit-retry-after"] == str(error["retry_after"])
     assert headers["retry-after"] == str(error["retry_after"])
+    check_error(answers[12], "RATE_LIMITED", 429)
     other = demo.token("user456")
     assert demo.say(other, "whoami").status == 200
 
@@ -160,11 +164,6 @@ def test_a_base_path_prefixes_everything(serve: Callable[[str], Server], demo_te
     assert request(f"{server.url}/health").status == 404
     server.url += "/prod"
     check_success(server.say(server.token("user123"), "list instances"))
-
-
-def test_graceful_shutdown(demo: Server) -> None:
-    assert demo.stop(signal.SIGTERM) == 0
-    assert "Traceback" not in demo.log.read_text()
 
 
 @pytest.mark.parametrize("asgi", ["uvicorn", "hypercorn"])
@@ -197,3 +196,17 @@ def state_of(server: Server, token: str, name: str) -> str:
 def test_the_javascript_body_of_the_contract(demo: Server, token: str) -> None:
     answer = demo.post(token, json.dumps({"text": "list instances"}).encode())
     check_success(answer)
+
+
+def test_the_rule_of_the_demo_is_not_evaded_by_other_tags(demo: Server, token: str) -> None:
+    for text in (
+        "untag orders-db-01 Role",
+        "tag orders-db-01 Role=web",
+        "tag orders-db-01 role=web,Team=x",
+        'untag orders-db-01 " Role"',
+    ):
+        answer = demo.say(token, text)
+        assert answer.code == "PERMISSION_DENIED", text
+        assert 'The rule "hands-off-databases" looks at it' in answer.body["error"]["details"]
+    assert demo.say(token, "stop orders-db-01").code == "PERMISSION_DENIED"
+    assert demo.say(token, "tag orders-db-01 Team=x").body["status"] == "pending"

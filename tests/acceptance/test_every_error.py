@@ -1,9 +1,11 @@
-"""Each error code of the contract, caused by a real request, in the documented format."""
+"""Each error code of the contract, caused by a real request, in the documented format.
+
+The rate limit's is in test_contract.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -45,21 +47,31 @@ plugins:
   health:
   exec:
     scripts: [{script: uptime, read_only: true}]
+  slow:
+"""
+SLOW = """
+from datetime import timedelta
+from smartops import command, hookimpl
+import anyio
+
+@command("count", deadline=timedelta(milliseconds=50))
+async def count() -> str:
+    '''Count without an end.'''
+    await anyio.sleep_forever()
+
+@hookimpl
+def register_commands():
+    return [count]
 """
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
-    config = tmp_path_factory.mktemp("errors") / "smartops.yaml"
-    config.write_text(CONFIG)
-    return Server(config)
-
-
-@pytest.fixture(scope="module")
-def running(server: Server) -> Iterator[Server]:
-    server.start()
-    yield server
-    server.stop()
+def running(
+    serve_module: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "slow.py").write_text(SLOW)
+    return serve_module(CONFIG, PYTHONPATH=str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -140,34 +152,7 @@ def test_requests_that_are_too_deep_or_too_long(running: Server, token: str) -> 
     check(running.post(token, b'{"text": "' + b"a" * 300_000 + b'"}'), "VALIDATION_ERROR", 413)
 
 
-def test_timeout(serve: Callable[[str], Server], tmp_path: Path) -> None:
-    hanging = CONFIG.replace(
-        "faults:\n", "faults:\n      - {operation: list, code: TIMEOUT, times: 1}\n"
-    ).replace("  health:\n", "  health:\n  slow_poke:\n")
-    plugin = "from smartops import Compute, command, hookimpl\n"
-    plugin += "from smartops.backends import Query\n"
-    plugin += "from datetime import timedelta\n"
-    plugin += "@command('count', deadline=timedelta(milliseconds=200))\n"
-    plugin += "async def count(compute: Compute) -> str:\n"
-    plugin += "    'Count the machines.'\n"
-    plugin += "    return str((await compute.list(Query())).counts)\n"
-    plugin += "@hookimpl\n"
-    plugin += "def register_commands():\n    return [count]\n"
-    server = serve_with_plugin(serve, tmp_path, hanging, plugin)
-    answer = server.say(server.token("user123"), "count")
+def test_timeout(running: Server) -> None:
+    answer = running.say(running.token("user456"), "count")
     check(answer, "TIMEOUT", 504)
     assert "Nothing was changed" in answer.body["error"]["details"]
-
-
-def serve_with_plugin(serve: Callable[..., Server], folder: Path, text: str, plugin: str) -> Server:
-    (folder / "slow_poke.py").write_text(plugin)
-    return serve(text, PYTHONPATH=str(folder))
-
-
-def test_rate_limited(serve: Callable[[str], Server]) -> None:
-    server = serve(CONFIG.replace("{limit: 1000, window: 1m}", "{limit: 2, window: 1m}"))
-    token = server.token("user123")
-    answers = [server.say(token, "whoami") for _ in range(3)]
-    check(answers[2], "RATE_LIMITED", 429)
-    malformed = server.post(token, b"not json")
-    check(malformed, "RATE_LIMITED", 429)  # malformed requests count against the limit

@@ -10,46 +10,53 @@ from pathlib import Path
 
 import pytest
 
-from serving import ROOT, Server, smartops
+from serving import ROOT, SMARTOPS, Server, smartops
 
 EXAMPLES = ROOT / "examples"
 EXAMPLE = EXAMPLES / "smartops-uptime"
+PACKAGES = sorted(EXAMPLES.glob("smartops-*"))
+TOKENS = {"DEPLOY_TOKEN": "t", "DISCORD_TOKEN": "t"}
 
 
-def install(target: Path, example: Path = EXAMPLE) -> None:
-    """Install an example with pip into a separate folder."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the examples with pip into a separate folder, and return it."""
+    site = tmp_path_factory.mktemp("site")
     options = ["-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target"]
     installed = subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, str(target), str(example)],
+        [sys.executable, "-m", "pip", "install", *options, str(site), *map(str, PACKAGES)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert installed.returncode == 0, installed.stderr
+    return site
 
 
 def test_the_example_answers_on_the_console_and_over_http(
-    serve: Callable[..., Server], demo_text: str, tmp_path: Path
+    serve: Callable[..., Server], demo_text: str, site: Path
 ) -> None:
-    site = tmp_path / "site"
-    install(site)
     server = serve(demo_text.replace("plugins:\n", "plugins:\n  uptime:\n"), PYTHONPATH=str(site))
     answer = server.say(server.token("user123"), "uptime")
     assert answer.data["message"] == "3 days"
 
-    chat = subprocess.run(
-        [sys.executable, "-m", "smartops", "chat", "--config", str(server.config)],
-        input="uptime\nhelp uptime\n",
-        env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"},
+    printed = chat(server.config, site, "uptime\nhelp uptime\n")
+    assert "3 days" in printed
+    assert "Say how long SmartOps has been up." in printed
+
+
+def chat(config: Path, site: Path, lines: str) -> str:
+    done = subprocess.run(
+        [*SMARTOPS, "chat", "--config", str(config)],
+        input=lines,
+        env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin", **TOKENS},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert "3 days" in chat.stdout
-    assert "Say how long SmartOps has been up." in chat.stdout
-    listed = smartops("plugins", "--config", str(server.config), cwd=ROOT, PYTHONPATH=str(site))
-    assert "uptime" in listed.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_example_is_what_the_readme_shows() -> None:
@@ -57,45 +64,29 @@ def test_the_example_is_what_the_readme_shows() -> None:
     assert len(source.splitlines()) <= 14
 
 
-@pytest.mark.parametrize(
-    ("name", "section", "command"),
-    [
-        ("alarms", {"static": [{"name": "disk-full", "reason": "95 %"}]}, "list alarms"),
-        ("deploy", {"url": "http://127.0.0.1:9", "token": "${DEPLOY_TOKEN}"}, "deploy"),
-        (
-            "discord",
-            {
-                "application_id": "1",
-                "public_key": f"{'5f' * 31}00",
-                "bot_token": "${DISCORD_TOKEN}",
-            },
-            "whoami",
-        ),
-    ],
-)
-def test_an_example_is_a_complete_package(
-    name: str, section: object, command: str, demo_text: str, tmp_path: Path
-) -> None:
-    site = tmp_path / "site"
-    install(site, EXAMPLES / f"smartops-{name}")
-    assert (site / f"smartops_{name}" / "py.typed").is_file()
+def test_the_examples_are_complete_packages(demo_text: str, site: Path, tmp_path: Path) -> None:
+    sections = {
+        "uptime": None,
+        "alarms": {"static": [{"name": "disk-full", "reason": "95 %"}]},
+        "deploy": {"url": "http://127.0.0.1:9", "token": "${DEPLOY_TOKEN}"},
+        "discord": {
+            "application_id": "1",
+            "public_key": f"{'5f' * 31}00",
+            "bot_token": "${DISCORD_TOKEN}",
+        },
+    }
+    lines = "".join(f"  {name}: {json.dumps(section)}\n" for name, section in sections.items())
     config = tmp_path / "smartops.yaml"
-    config.write_text(
-        demo_text.replace("plugins:\n", f"plugins:\n  {name}: {json.dumps(section)}\n")
-    )
-    manual = smartops(
-        "say",
-        "--config",
-        str(config),
-        "help",
-        command,
-        cwd=ROOT,
-        PYTHONPATH=str(site),
-        DEPLOY_TOKEN="t",
-        DISCORD_TOKEN="t",
-    )
-    assert manual.returncode == 0, manual.stderr
-    assert command in manual.stdout
+    config.write_text(demo_text.replace("plugins:\n", f"plugins:\n{lines}"))
+    printed = chat(config, site, "help list alarms\nhelp deploy\n")
+    assert "List the alarms that ring" in printed
+    assert "deploy shop 1.4.2" in printed
+    for name in ("alarms", "deploy", "discord"):
+        assert (site / f"smartops_{name}" / "py.typed").is_file()
+    listed = smartops(
+        "plugins", "--config", str(config), cwd=ROOT, PYTHONPATH=str(site), **TOKENS
+    ).stdout
+    assert all(name in listed for name in sections)
 
 
 def test_examples_are_small() -> None:
