@@ -91,7 +91,8 @@ class Call:
     ``command`` is the name, ``text`` the canonical text: parsing it gives the
     same call. ``arguments`` holds every parameter, defaults included, with
     targets resolved. ``idempotency_key`` names the one effect this call may have.
-    ``owner`` is the plugin whose command it is.
+    ``owner`` is the plugin whose command it is. ``emergency`` is the reason for which
+    the person runs it without approval by others; empty if it is no emergency.
     """
 
     command: str
@@ -101,6 +102,7 @@ class Call:
     text: str = ""
     idempotency_key: str = ""
     owner: str = ""
+    emergency: str = ""
 
     @property
     def targets(self) -> tuple[Instance, ...]:
@@ -378,5 +380,18 @@ def _companion(owner: Command, function: Handler, role: str) -> Handler:
 
 Layer = Callable[[Call, Callable[[Call], Awaitable[Reply]]], Awaitable[Reply]]
 
-Guard = Callable[[Call, Effect, Plan | None], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class NeedsApproval:
+    """The verdict of a guard that lets a call pass once other people approve it.
+
+    ``count`` of them must hold one of the ``roles``; ``reason`` is why they are asked.
+    """
+
+    roles: tuple[str, ...]
+    reason: str
+    count: int = 1
+
+
+Guard = Callable[[Call, Effect, Plan | None], Awaitable[NeedsApproval | None]]
 """A plugin's check of a call: it refuses by raising a Refusal."""

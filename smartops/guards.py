@@ -1,5 +1,6 @@
-"""What the author of a guard imports besides ``smartops``: the conditions of rules."""
+"""What the author of a guard imports besides ``smartops``."""
 
 from .auth.conditions import Conditions
+from .command import NeedsApproval
 
-__all__ = ["Conditions"]
+__all__ = ["Conditions", "NeedsApproval"]

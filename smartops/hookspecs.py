@@ -89,13 +89,17 @@ def register_middleware(config: Any, services: Services) -> Iterable[Layer]:
 
 @hookspec
 def register_guards(config: Any, services: Services) -> Iterable[Guard]:
-    """Return guards ``async def guard(call, effect, plan) -> None``.
+    """Return guards ``async def guard(call, effect, plan) -> NeedsApproval | None``.
 
     Every guard sees every call of a plugin's command that the policy allows, and
     refuses it by raising a refusal: a change after it was planned and before
     its person is asked, and again before it runs; a read before its handler;
-    an operation before it is resumed. A guard that fails, returns anything, or
+    an operation before it is resumed. A guard that fails, returns anything else, or
     takes longer than 10 seconds refuses too. ``effect`` is that of this call.
+
+    A guard that returns ``NeedsApproval`` lets a change pass once that many others
+    approve it; a read it refuses. ``call.emergency`` is the reason for which a person
+    who may do so runs a call in spite of freezes and the like; empty if it is none.
 
     ``plan`` is None for a read, and where nothing is planned: in ``can-i``, and in
     help, which also has no arguments (``call.arguments`` is empty). Help marks

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from smartops.auth import Decision, People, Policy
 from smartops.backend import Failure, Instance
-from smartops.command import Call, Command, Effect
+from smartops.command import Call, Command, Effect, NeedsApproval
 from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import InstanceNotFound, PermissionDenied, RateLimited, Refusal
 from smartops.limits import Verdict, Window
@@ -125,27 +125,33 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     return Allowed(command, call, effect, decision.rule, resolved.failures)
 
 
-async def check_guards(parts: Parts, allowed: Allowed) -> None:
-    """Ask the guards about the call; raises the refusal of the first that refuses.
+async def check_guards(parts: Parts, allowed: Allowed) -> tuple[NeedsApproval, ...]:
+    """Ask the guards about the call, and return which approvals by others they demand.
 
-    A guard that fails refuses. The core's own commands pass.
+    Raises the refusal of the first that refuses. A guard that fails refuses. The core's
+    own commands pass.
     """
     if allowed.command.owner == CORE:
-        return
+        return ()
     call = allowed.call
     own = parts.wired[call.command].guard(call)
+    verdicts: list[NeedsApproval | None] = []
     if own is not None:  # a timeout for nothing would slow down every message
-        await _check(parts, call, allowed.command.owner, own)
+        verdicts.append(await _check(parts, call, allowed.command.owner, own))
     for guard in parts.guards:
         asked = guard.value(call, allowed.effect, allowed.plan)
-        await _check(parts, call, guard.owner, asked)
+        verdicts.append(await _check(parts, call, guard.owner, asked))
+    return tuple(filter(None, verdicts))
 
 
-async def _check(parts: Parts, call: Call, owner: str, guard: Awaitable[None]) -> None:
+async def _check(
+    parts: Parts, call: Call, owner: str, guard: Awaitable[NeedsApproval | None]
+) -> NeedsApproval | None:
+    verdict: NeedsApproval | None = None
     with Caught() as caught:
-        await _ask(parts, owner, guard)
+        verdict = await _ask(parts, owner, guard)
     if caught.error is None:
-        return
+        return verdict
     if isinstance(caught.error, Refusal):
         raise caught.error
     request_id = call.message.request_id
@@ -172,12 +178,15 @@ async def refused_by_guards(parts: Parts, call: Call, command: Command) -> str:
     return ""
 
 
-async def _ask(parts: Parts, owner: str, guard: Awaitable[None]) -> None:
+async def _ask(
+    parts: Parts, owner: str, guard: Awaitable[NeedsApproval | None]
+) -> NeedsApproval | None:
     with parts.clock.fail_after(GUARD_TIMEOUT):
-        returned: object = await contained(owner, guard)
-    if returned is not None:
+        returned = await contained(owner, guard)
+    if returned is not None and not isinstance(returned, NeedsApproval):
         kind = type(returned).__name__
         raise PluginFailed(f"a guard returned {kind}; it refuses by raising a Refusal")
+    return returned
 
 
 def _corrected(text: str, error: InstanceNotFound) -> tuple[str, ...]:

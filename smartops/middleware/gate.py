@@ -19,6 +19,7 @@ from smartops.errors import (
     ApprovalInvalid,
     BackendUnavailable,
     DeadlineExceeded,
+    PermissionDenied,
     Refusal,
     ValidationFailed,
 )
@@ -190,8 +191,10 @@ class Gate:
         elif allowed.effect is not Effect.READ:
             allowed = replace(allowed, plan=await planned(parts, allowed))
         trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
-        await check_guards(parts, allowed)
-        return allowed
+        demands = await check_guards(parts, allowed)
+        if demands and operation is None:
+            raise PermissionDenied(f"Not without the approval of others: {allowed.call.text}")
+        return replace(allowed, demands=demands)
 
     async def _read(
         self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail

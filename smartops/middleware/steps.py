@@ -10,7 +10,7 @@ from typing import Any
 from smartops.annotations import Annotations
 from smartops.auth import People, Policy
 from smartops.backend import Compute, Failure
-from smartops.command import Call, Command, Core, Effect
+from smartops.command import Call, Command, Core, Effect, NeedsApproval
 from smartops.grammar import Grammar
 from smartops.interpreter import Interpreter
 from smartops.limits import Limiter, Window
@@ -96,7 +96,7 @@ class Allowed:
     """A call that the policy allows, with its targets resolved.
 
     ``rule`` is what allowed it; ``failures`` are backends that may have had more targets.
-    The gate adds the ``plan`` of a change.
+    The gate adds the ``plan`` of a change, and what guards demand: ``demands``.
     """
 
     command: Command
@@ -105,6 +105,7 @@ class Allowed:
     rule: str = ""
     failures: tuple[Failure, ...] = ()
     plan: Plan | None = None
+    demands: tuple[NeedsApproval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from smartops import (
     hookimpl,
 )
 from smartops.backends import Annotation, Annotations
-from smartops.guards import Conditions
+from smartops.guards import Conditions, NeedsApproval
 from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
@@ -306,3 +306,14 @@ async def test_guards_can_have_the_conditions_of_rules(
     reply = await bot.say("stop web-1")
     assert (reply.code == "PERMISSION_DENIED") is met
     assert calls[0].owner == "instances"
+
+
+async def test_a_guard_that_needs_approval_lets_no_call_pass_without_it(
+    deployment: Deployment,
+) -> None:
+    async def guard(call: Call, effect: Effect, plan: Plan | None) -> NeedsApproval | None:
+        return NeedsApproval(("lead",), "too many at once") if effect is not Effect.READ else None
+
+    deployment.load(guard)
+    assert (await deployment.bot.say("deploy staging")).code == "PERMISSION_DENIED"
+    assert deployment.done == []
