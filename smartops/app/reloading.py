@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,6 +22,28 @@ def merged(old: Composition, new: Composition) -> Composition:
     taken["limits"] = new.settings.limits.model_copy(update={"url": old.settings.limits.url})
     settings = old.settings.model_copy(update=taken)
     return replace(old, settings=settings, people=new.people, policy=new.policy, hash=new.hash)
+
+
+def changed(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of what differs, such as ``people.bob``, never a value."""
+    before, after = _children(old), _children(new)
+    if old == new or not (before and after):
+        yield from [path] if old != new else []
+        return
+    for name in {**before, **after}:
+        below = f"{path}.{name}" if path else name
+        yield from changed(before.get(name), after.get(name), below)
+
+
+def _children(value: Any) -> Mapping[str, Any]:
+    match value:
+        case BaseModel():
+            return {name: getattr(value, name) for name in type(value).model_fields}
+        case Mapping():
+            return value
+        case list() | tuple():
+            return {getattr(item, "name", str(at)): item for at, item in enumerate(value, 1)}
+    return {}
 
 
 def needing_restart(old: Composition, new: Composition) -> Iterator[str]:

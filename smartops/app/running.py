@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from anyio.abc import TaskGroup
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import Caught
-from smartops.errors import BackendUnavailable, Refusal
-from smartops.message import Claims, Message
+from smartops.errors import AuthenticationFailed, BackendUnavailable, PermissionDenied, Refusal
+from smartops.message import Claims, Inbound, Message
 from smartops.middleware import Gate, Parts, ProgressReporter, Running
 from smartops.reply import Reply
 from smartops.store import AuditEvent, Store, StoreUnavailable
@@ -28,7 +27,8 @@ from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
 from .observers import Observers
 from .parts import connect
-from .reloading import merged, needing_restart
+from .rejections import Rejections
+from .reloading import changed, merged, needing_restart
 from .watchdog import Watchdog
 
 log = logging.getLogger("smartops.app")
@@ -104,6 +104,14 @@ class App:
         """
         return await self._gate.refuse(error, claims, request_id)
 
+    async def authenticate(self, channel: Channel, inbound: Inbound) -> Claims:
+        """Return what a channel proves of a request; a failure is an audit event."""
+        try:
+            return await channel.authenticate(inbound)
+        except (AuthenticationFailed, PermissionDenied) as refusal:
+            self._rejections.note(channel.name, inbound, refusal)
+            raise
+
     def spawn(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
         """Run something in the background that shutdown waits for; its failure is logged."""
         self._background.start_soon(_logged, function, arguments)
@@ -113,25 +121,27 @@ class App:
 
         What else it changes needs a restart, and is named in the log.
         """
-        for path in needing_restart(self.composition, new):
+        old = self.composition
+        for path in needing_restart(old, new):
             log.warning("%s was changed: that needs a restart", path)
-        self.composition = composition = merged(self.composition, new)
+        self.composition = composition = merged(old, new)
+        changes = sorted(changed(old.settings, composition.settings))
         policy_tags = composition.services.policy_tags
         policy_tags.clear()
         policy_tags.update(composition.policy.tag_keys(composition.commands))
         self.parts = self._connect()
         self._gate.parts = self.parts
-        self._loaded()
+        self._loaded(f"; changed: {', '.join(changes)}" if changes else "; nothing was changed")
 
-    def _loaded(self) -> None:
+    def _loaded(self, more: str = "") -> None:
         """Write in the log and in the audit log which configuration is in effect."""
-        log.info("configuration loaded, sha256 %s", self.composition.hash)
-        event = AuditEvent(
-            at=self.composition.services.clock.time(),
-            request_id=secrets.token_hex(8),
-            text=f"configuration loaded, sha256 {self.composition.hash}",
-            outcome="success",
+        text = f"configuration loaded, sha256 {self.composition.hash}{more}"
+        log.info("%s", text)
+        self._add_event(
+            AuditEvent.of("configuration", self.composition.services.clock.time(), text)
         )
+
+    def _add_event(self, event: AuditEvent) -> None:
         with suppress(StoreUnavailable):  # it is logged
             self.store.add_audit_event(event)
 
@@ -173,6 +183,7 @@ class App:
             checkpoint_file=settings.audit.checkpoints,
         )
         stack.push_async_callback(self.store.aclose)
+        self._rejections = Rejections(clock, self._add_event)
         stack.push_async_callback(_last_checkpoint, self.store)
         self.limiter = limiter(settings, clock)
         stack.push_async_callback(self.limiter.aclose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import anyio
 import click
@@ -14,7 +15,7 @@ from smartops.config import Settings
 from smartops.errors import AuthenticationFailed
 from smartops.http import AiohttpClient
 from smartops.services import Clock
-from smartops.store import Store
+from smartops.store import AuditEvent, Store
 
 _YEARS = 10 * 365 * 86400.0
 """Seconds for which a revoked id is stored if the expiry of its token is not known."""
@@ -41,7 +42,9 @@ async def _revoke(settings: Settings, written: str) -> str:
             "not revoked: this is neither a whole token nor the id of one (tok_…)"
         )
     async with aclosing(await Store.open(settings.store.url.reveal(), clock)) as store:
-        await store.revoke(jti, until)
+        at = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+        event = AuditEvent.of("token", clock.time(), f"token {jti} revoked until {at}", place="cli")
+        await store.revoke(jti, until, event)
     return jti
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from .options import DurationType, configured
 if TYPE_CHECKING:
     from smartops.auth import LocalIssuer
     from smartops.config import Settings
+    from smartops.message import Identity
 
 
 @click.command(short_help="Issue or revoke a local token.")
@@ -58,7 +60,10 @@ def token(
     Prints only the token on standard output. Treat it like a password: its bearer
     can act as NAME.
     """
+    import jwt
+
     from smartops.config import read
+    from smartops.message import Identity
 
     if [user is not None, revoke is not None, new_key, drop_old_keys].count(True) != 1:
         raise click.UsageError("needs either --user or --revoke, --new-key or --drop-old-keys")
@@ -71,14 +76,23 @@ def token(
         return
     chosen = _issuer(settings, issuer)
     if user is None:
-        click.echo(f"smartops token: {_change_keys(chosen, add=new_key)}", err=True)
+        done = _change_keys(chosen, add=new_key)
+        _note(settings, f"keys of the issuer {chosen.name}: {done}")
+        click.echo(f"smartops token: {done}", err=True)
         return
     try:
         made = chosen.make_token(user, act_for_others=act_for_others, team=team, lifetime=lifetime)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    identity = Identity(chosen.name, "", user)
+    claims = jwt.decode(made, options={"verify_signature": False})
+    until = f"until {datetime.fromtimestamp(claims['exp'], UTC):%Y-%m-%d %H:%M} UTC"
+    more = ", who may speak for others" if act_for_others else ""
+    _note(settings, f"token {claims['jti']} made for {identity}{more}, {until}")
     click.echo(made)
-    _remark(settings, chosen.name, user, made)
+    _remark(settings, identity)
+    if sys.stdout.isatty():
+        click.echo(f"id {claims['jti']}, for {identity}, {until}", err=True)
 
 
 def _change_keys(issuer: LocalIssuer, *, add: bool) -> str:
@@ -106,20 +120,26 @@ def _issuer(settings: Settings, name: str | None) -> LocalIssuer:
     return next(item for item in local_issuers(settings, Clock()) if item.name == wanted)
 
 
-def _remark(settings: Settings, provider: str, user: str, made: str) -> None:
-    """Print to standard error whether the user has roles; at a terminal, also id and expiry."""
-    from smartops.auth import People
-    from smartops.message import Identity
+def _note(settings: Settings, text: str) -> None:
+    """Add an audit event; it is durable when this returns."""
+    import anyio
 
-    identity = Identity(provider, "", user)
+    from smartops.services import Clock
+    from smartops.store import AuditEvent, Store
+
+    async def add() -> None:
+        clock = Clock()
+        async with aclosing(await Store.open(settings.store.url.reveal(), clock)) as store:
+            store.add_audit_event(AuditEvent.of("token", clock.time(), text, place="cli"))
+            await store.flush()
+
+    anyio.run(add)
+
+
+def _remark(settings: Settings, identity: Identity) -> None:
+    """Print to standard error if the user has no roles."""
+    from smartops.auth import People
+
     person = People(settings.people, settings.guests, settings.roles).person(identity)
     if person is None or not person.roles:
         click.echo(f"smartops token: {identity} has no roles yet; add it under people:", err=True)
-    if sys.stdout.isatty():
-        import jwt
-
-        claims = jwt.decode(made, options={"verify_signature": False})
-        until = datetime.fromtimestamp(claims["exp"], UTC)
-        click.echo(
-            f"id {claims['jti']}, for {identity}, until {until:%Y-%m-%d %H:%M} UTC", err=True
-        )

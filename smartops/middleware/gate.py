@@ -26,7 +26,7 @@ from smartops.errors import (
 from smartops.message import Claims, Message
 from smartops.plan import Plan
 from smartops.reply import Reply
-from smartops.store import Operation, StoreUnavailable
+from smartops.store import AuditEvent, Operation, StoreUnavailable
 
 from .access import (
     LimitExceeded,
@@ -302,6 +302,18 @@ class Gate:
             return replace(Reply.refused(error), request_id=request_id)
         person = identify(self.parts.people, claims.identity, claims.roles)
         verdict = await take_limits(self.parts, person, claims.team)
+        if verdict.allowed:
+            event = AuditEvent.of(
+                "refused",
+                self.parts.clock.time(),
+                "(a request that cannot be read)",
+                request_id=request_id,
+                person=person.name,
+                identity=str(claims.identity),
+                outcome=error.code,
+            )
+            with suppress(StoreUnavailable):
+                self.parts.store.add_audit_event(event)
         reply = Reply.refused(error if verdict.allowed else exceeded(verdict))
         return replace(reply, quota=verdict.quota, request_id=request_id)
 

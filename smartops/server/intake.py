@@ -174,7 +174,7 @@ class Intake:
             peer=peer(scope),
         )
         channel = exchange.channel = self._choose(inbound)
-        claims = await channel.authenticate(inbound)
+        claims = await self._app.authenticate(channel, inbound)
         try:
             receipt = channel.read(inbound, claims)
         except Refusal as refusal:

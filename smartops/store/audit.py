@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -147,13 +146,8 @@ class Audit(Access):
         if (table.name, key) not in self._forged and len(self._forged) < FORGED:
             self._forged.add((table.name, key))
             log.error("refused: SmartOps did not write %s in the table %s", key, table.name)
-            event = AuditEvent(
-                at=self._clock.time(),
-                request_id=secrets.token_hex(8),
-                kind="forged",
-                text=f"a row of {table.name} that SmartOps did not write: {key}",
-                outcome="refused",
-            )
+            text = f"a row of {table.name} that SmartOps did not write: {key}"
+            event = AuditEvent.of("forged", self._clock.time(), text, outcome="refused")
             with suppress(StoreUnavailable):  # it is logged
                 self.add_audit_event(event)
         return False
@@ -180,10 +174,15 @@ class Audit(Access):
             query = query.where(*([key < before] if before else [])).order_by(key.desc())
         return [AuditEvent(**row) for row in await self._read(query)]
 
-    async def revoke(self, jti: str, until: float) -> None:
+    async def revoke(self, jti: str, until: float, event: AuditEvent | None = None) -> None:
         """Refuse the token with this id; it would have expired at ``until``."""
         row = {"jti": jti, "until": until}
-        await self._write(lambda connection: upsert(connection, revoked, row))
+
+        def add(connection: Connection) -> None:
+            upsert(connection, revoked, row)
+            self._add_with(connection, event)
+
+        await self._write(add)
 
     async def revoked(self) -> set[str]:
         """Return the ids of the revoked tokens that have not expired."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from smartops.errors import BackendUnavailable, SmartOpsError
 
@@ -144,6 +145,12 @@ class AuditEvent:
     operation_id: str = ""
     kind: str = ""
     id: int = 0
+
+    @classmethod
+    def of(cls, kind: str, at: float, text: str, **columns: Any) -> AuditEvent:
+        """Return an event that no message caused."""
+        columns = {"request_id": secrets.token_hex(16), "outcome": "success"} | columns
+        return cls(at=at, kind=kind, text=text, **columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -119,6 +118,8 @@ def test_changes_that_need_a_restart_are_named_and_each_load_is_an_audit_event(
         ("body_timeout: 10s", "body_timeout: 20s"),
         ("key: local.pem", "key: local.pem, lifetime: 1h"),
         ("name: web-1", "name: web-2"),
+        ("user: {limit: 100000", "user: {limit: 99999"),
+        ("rules:\n", "rules:\n  - {name: no-show, deny: {commands: reboot}}\n"),
     )
     logged = reload(server, f"{text}mask_secrets: false\naliases: {{ls: list}}\n")
     for path in (
@@ -132,14 +133,15 @@ def test_changes_that_need_a_restart_are_named_and_each_load_is_an_audit_event(
     assert "server.host" not in logged
     assert server.say(server.token("alice"), "show web-1").status == 200
     server.stop()
-    assert _events(server.config.parent / "store.db") == ["configuration loaded"] * 2
+    first, second = _loads(server)
+    assert len(first) == len(second[:64]) == 64
+    assert second[:64] != first
+    assert second[64:] == "; changed: limits.user.limit, rules.no-show"
 
 
-def _events(path: Path) -> list[str]:
-    query = "SELECT text FROM audit_events WHERE text LIKE 'configuration%' ORDER BY id"
-    with closing(sqlite3.connect(path)) as connection:
+def _loads(server: Server) -> list[str]:
+    """Return the audit events about loaded configurations."""
+    query = "SELECT text FROM audit_events WHERE kind = 'configuration' ORDER BY id"
+    with closing(sqlite3.connect(server.config.parent / "store.db")) as connection:
         texts = [text for (text,) in connection.execute(query)]
-    hashes = {text.rpartition(" ")[2] for text in texts}
-    assert all(len(item) == 64 for item in hashes)
-    assert len(hashes) == len(texts)
-    return [text.partition(",")[0] for text in texts]
+    return [text.removeprefix("configuration loaded, sha256 ") for text in texts]

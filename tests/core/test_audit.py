@@ -156,6 +156,23 @@ async def test_the_filters_of_audit(caller: Caller) -> None:
     assert (asked["operationId"], confirmed["operationId"][:3]) == ("", "op-")
 
 
+async def test_requests_without_proof_of_origin_are_audit_events(caller: Caller) -> None:
+    """A flood of them from one address is one event a minute."""
+    for _ in range(5):
+        assert (await caller.audit("nobody"))[0] == 401
+    wrong = Caller(caller.url, caller.session, {"eve": "forged"})
+    assert (await wrong.say("eve", "list instances"))["error"]["code"] == "AUTHENTICATION_FAILED"
+    (event,) = (await caller.audit("ada", kind="unauthenticated"))[1]["data"]["events"]
+    assert event["text"].startswith("refused from 127.0.0.1: ")
+    assert (event["person"], event["place"]) == ("", "api")
+
+
+async def test_a_request_that_cannot_be_read_is_an_audit_event(caller: Caller) -> None:
+    assert (await caller._post("alice", {"text": 5}))["error"]["code"] == "VALIDATION_ERROR"
+    (event,) = (await caller.audit("ada", person="alice"))[1]["data"]["events"]
+    assert (event["kind"], event["text"]) == ("refused", "(a request that cannot be read)")
+
+
 async def test_audit_pages(caller: Caller) -> None:
     for number in range(1, 6):
         await caller.say("alice", f"history --limit {number}")

@@ -1,6 +1,7 @@
 """``smartops token``."""
 
 import io
+import json
 import time
 
 import jwt
@@ -82,6 +83,9 @@ def test_a_token_is_revoked(run, config, monkeypatch, way):
     assert (done.status, done.out) == (0, "")
     assert done.err == f"smartops token: revoked {jti}\n"
     assert jti in revoked(config)
+    texts = [line["text"] for line in map(json.loads, run("audit", "export").out.splitlines())]
+    assert texts[0].startswith(f"token {jti} made for local:alice, until 20")
+    assert texts[1].startswith(f"token {jti} revoked until 20")
 
 
 @pytest.mark.parametrize("part", ["abc", "x.y", "tok_", "claims", "signature", "start", "old id"])
