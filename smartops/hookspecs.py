@@ -19,6 +19,7 @@ import pluggy
 from .backend import Backend
 from .channel import Channel, Runtime
 from .command import Command, Guard, Layer
+from .event import EventSource
 from .interpreter import Interpreter
 from .observer import Observer
 from .services import Services
@@ -116,6 +117,15 @@ def register_observers(config: Any, services: Services) -> Iterable[Observer]:
     and counted. While it is slow, up to 1000 events wait; further ones are lost, which
     is logged and counted (``smartops_observer_events_total``). At shutdown it has 5
     seconds for the events that wait.
+    """
+
+
+@hookspec
+def register_event_sources(config: Any, services: Services) -> Iterable[EventSource]:
+    """Return event sources: webhooks under ``/hooks/NAME``, each with its own proof of origin.
+
+    Name a source after ``services.plugin``, so that several instances of the plugin have a
+    path each. Two sources of one name are an error that names both plugins.
     """
 
 

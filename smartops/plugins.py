@@ -28,6 +28,7 @@ from .backend import Backend
 from .channel import Channel, Runtime
 from .command import Command
 from .errors import Problem, StartupError
+from .event import EventSource
 from .interpreter import Interpreter
 from .nearness import hint as near_hint
 from .nearness import nearest
@@ -48,6 +49,7 @@ _KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_middleware": (2, "a layer (async def layer(call, call_next))"),
     "register_guards": (3, "a guard (async def guard(call, effect, plan))"),
     "register_observers": (1, "an observer (async def observe(event))"),
+    "register_event_sources": (EventSource, "an EventSource"),
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }

@@ -53,7 +53,9 @@ PRODUCTION = pages.DOCS / "how-to" / "production.md"
 WRITING = pages.DOCS / "how-to" / "writing-a-plugin.md"
 LINKING = [*pages.PAGES, *(ROOT / "plugins").rglob("README.md"), *(ROOT / "examples").rglob("*.md")]
 TRANSCRIPTS = [page for page in pages.PAGES if pages.steps(page)]
-SECRETS = {"PGPASSWORD": "a", "REDIS_PASSWORD": "b", "TEAMS_SECRET": "c"}
+SECRETS = {"PGPASSWORD": "a", "REDIS_PASSWORD": "b", "TEAMS_SECRET": "c"} | dict.fromkeys(
+    ("PROMETHEUS_TOKEN", "GITHUB_WEBHOOK_SECRET"), "d"
+)
 
 
 def page_id(page: Path) -> str:

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 from smartops.auth import AuditKey, LocalIssuer, People, Policy, TokenVerifier
 from smartops.backend import Backend, Compute
-from smartops.builtin import CORE_COMMANDS
 from smartops.channel import Channel
 from smartops.command import Command
 from smartops.config import Document, Settings, in_file_order, read
@@ -115,7 +114,7 @@ def assemble(
         key_value_stores=key_value_stores.key_value_store,
     )
 
-    offers = collect(plugins, services, CORE_COMMANDS, settings.aliases)
+    offers = collect(plugins, services, settings.aliases)
     problems = [*plugins.problems, *offers.problems()]
     filled = fill(offers, clock, problems)
     problems += _missing_extras(settings, clock, document)

@@ -9,6 +9,7 @@ from typing import Any
 
 from smartops.annotations import Annotations
 from smartops.backend import Backend, Compute
+from smartops.builtin import ALERT_COMMANDS, CORE_COMMANDS
 from smartops.command import Command
 from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
@@ -31,6 +32,7 @@ class Offers:
     layers: tuple[Offer, ...]
     guards: tuple[Offer, ...]
     observers: tuple[Offer, ...]
+    event_sources: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
     useless: Mapping[str, str]
 
@@ -39,18 +41,16 @@ class Offers:
         return [
             *_clashes("backend", self.backends),
             *_clashes("channel", self.channels),
-            *_unnamed(self.backends, self.channels),
+            *_clashes("event source", self.event_sources),
+            *_unnamed(self.backends, self.channels, self.event_sources),
             *(_useless(alias, words, self.commands) for alias, words in self.useless.items()),
         ]
 
 
-def collect(
-    plugins: Plugins, services: Services, own: Sequence[Command], aliases: Mapping[str, str]
-) -> Offers:
+def collect(plugins: Plugins, services: Services, aliases: Mapping[str, str]) -> Offers:
     """Call the hooks of all plugins, whose failures are among ``plugins.problems``.
 
-    ``own`` are the core's commands; ``aliases`` are other words for those that commands
-    begin with.
+    ``aliases`` are other words for those that commands begin with.
     """
 
     def of(hook: str) -> tuple[Offer, ...]:
@@ -62,6 +62,8 @@ def collect(
         offer.value.owned(offer.owner, plugins.prefixes.get(offer.owner, ""))
         for offer in of("register_commands")
     ]
+    event_sources = of("register_event_sources")
+    own = (*CORE_COMMANDS, *(ALERT_COMMANDS if event_sources else ()))
     found = [_aliased(command, aliases) for command in (*own, *commands)]
     used = {alias for _, names in found for alias in names}
     return Offers(
@@ -71,6 +73,7 @@ def collect(
         layers=of("register_middleware"),
         guards=of("register_guards"),
         observers=of("register_observers"),
+        event_sources=event_sources,
         interpreters=of("register_interpreters"),
         useless={alias: words for alias, words in aliases.items() if alias not in used},
     )

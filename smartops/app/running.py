@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import anyio
@@ -15,6 +15,7 @@ from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import Caught
 from smartops.errors import AuthenticationFailed, BackendUnavailable, PermissionDenied, Refusal
+from smartops.event import Event, EventSource
 from smartops.message import Claims, Inbound, Message
 from smartops.middleware import Gate, Parts, ProgressReporter, Running
 from smartops.reply import Reply
@@ -26,6 +27,7 @@ from .delivery import Delivery
 from .housekeeping import Housekeeping
 from .lifespans import left_at_exit, sole
 from .observers import Observers
+from .offers import values
 from .parts import connect
 from .rejections import Rejections
 from .reloading import changed, merged, needing_restart
@@ -55,6 +57,7 @@ class App:
     def __init__(self, composition: Composition, *, adopts: bool = True) -> None:
         self.composition = composition
         self.channels: tuple[Channel, ...] = composition.channels
+        self.sources: tuple[EventSource, ...] = values(composition.offers.event_sources)
         self.telemetry = Telemetry()
         self._adopts = adopts
         self._running = Running()
@@ -96,6 +99,20 @@ class App:
     async def accept(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Take messages that ``channel.send`` answers; they are durable when it returns."""
         await self._delivery.accept(channel, messages)
+
+    async def report(self, source: EventSource, events: Sequence[Event]) -> None:
+        """Store the events that a source reports, with secrets masked; durable when it returns."""
+        mask = self.composition.masker.text
+        masked = [
+            replace(
+                event,
+                title=mask(event.title),
+                text=mask(event.text),
+                labels={name: mask(value) for name, value in event.labels.items()},
+            )
+            for event in events
+        ]
+        await self.store.receive(source.name, masked)
 
     async def refuse(self, error: Refusal, claims: Claims, request_id: str) -> Reply:
         """Return the answer to a proven caller whose request cannot be read.

@@ -1,7 +1,8 @@
 """The commands of SmartOps itself: about the person who asks, and the audit events of all."""
 
+from .alerts import ALERT_COMMANDS
 from .audit import event_data, read_search
 from .commands import CORE_COMMANDS
 from .permission import Permission, may_run
 
-__all__ = ["CORE_COMMANDS", "Permission", "event_data", "may_run", "read_search"]
+__all__ = ["ALERT_COMMANDS", "CORE_COMMANDS", "Permission", "event_data", "may_run", "read_search"]

@@ -15,8 +15,9 @@ from time import perf_counter
 
 from smartops.app import App
 from smartops.channel import Channel
-from smartops.contained import Caught
+from smartops.contained import Caught, contained
 from smartops.errors import DeadlineExceeded, InternalError, Refusal
+from smartops.event import EventSource
 from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
 from smartops.reply import Quota, Reply, Text, View
 from smartops.telemetry import REQUEST_ID
@@ -39,6 +40,7 @@ from .refusals import WrongMethod, unrecognised
 log = logging.getLogger("smartops.server")
 
 PATH = "/api/messages"
+HOOKS = "/hooks/"
 GONE = 499
 """Logged as the status of a request whose client disconnected."""
 
@@ -87,6 +89,7 @@ class Intake:
         self._forwarding = Forwarding(settings.trusted_proxies)
         self._wait = settings.wait.total_seconds()
         self._channels = app.channels
+        self._sources = {settings.base_path + HOOKS + item.name: item for item in app.sources}
         self._fallback = next((item for item in app.channels if item.fallback), None)
         self._working: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -158,21 +161,26 @@ class Intake:
         scope = exchange.scope
         check(scope)
         is_message = scope["path"] == self._path
+        source = self._sources.get(scope["path"])
         if is_message and scope["method"] != "POST":
             raise WrongMethod("Messages are sent with POST")
+        if source is not None and scope["method"] not in ("POST", "PUT"):
+            raise WrongMethod("Events are sent with POST")
         body = await self._bodies.read(scope["headers"], receive)
         exchange.complete = True
-        if not is_message:
+        if not is_message and source is None:
             await self._pass_on(exchange, replayed(body, receive))
             return None
         inbound = exchange.inbound = Inbound(
-            method="POST",
+            method=scope["method"],
             path=scope["path"],
             headers=Headers(scope["headers"]),
             body=body,
             request_id=exchange.request_id,
             peer=peer(scope),
         )
+        if source is not None:
+            return await self._reported(source, inbound)
         channel = exchange.channel = self._choose(inbound)
         claims = await self._app.authenticate(channel, inbound)
         try:
@@ -184,6 +192,13 @@ class Intake:
         if receipt.messages:
             await self._app.accept(channel, receipt.messages)
         return receipt.ack
+
+    async def _reported(self, source: EventSource, inbound: Inbound) -> Response:
+        """Store the events of a webhook; its sender is answered once they are durable."""
+        await contained(source.name, source.authenticate(inbound))
+        events = await contained(source.name, source.read(inbound))
+        await self._app.report(source, events)
+        return Response(200, dump_json({"status": "success", "events": len(events)}))
 
     def _choose(self, inbound: Inbound) -> Channel:
         for channel in self._channels:

@@ -7,6 +7,7 @@ embedded default; PostgreSQL serves several replicas.
 from .checkpoints import Checkpoint, split_notes
 from .rows import (
     LEASE,
+    Alert,
     Approval,
     ApprovalMessage,
     ApprovalState,
@@ -15,6 +16,7 @@ from .rows import (
     OpenQuestion,
     Operation,
     OperationState,
+    Silence,
     StoreClosed,
     StoreUnavailable,
     token_key,
@@ -24,6 +26,7 @@ from .verify import verify_audit_log
 
 __all__ = [
     "LEASE",
+    "Alert",
     "Approval",
     "ApprovalMessage",
     "ApprovalState",
@@ -33,6 +36,7 @@ __all__ = [
     "OpenQuestion",
     "Operation",
     "OperationState",
+    "Silence",
     "Store",
     "StoreClosed",
     "StoreUnavailable",

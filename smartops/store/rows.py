@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -170,6 +171,47 @@ class AuditSearch:
     kind: str | None = None
     approval: str | None = None
     operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a source reports: one occurrence of what its ``fingerprint`` stands for.
+
+    It was ``received`` first and reported ``last`` at these times, ``count`` times in all, and
+    fires until it is ``resolved``. ``acked_by`` is the person who works on it.
+    """
+
+    id: str
+    source: str
+    fingerprint: str
+    started: float
+    severity: str
+    title: str
+    text: str
+    labels: Mapping[str, str]
+    links: Mapping[str, str]
+    received: float
+    last: float
+    count: int
+    resolved: float | None = None
+    acked_by: str = ""
+    acked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Alerts that have all the values of ``matchers`` notify no place ``until`` it ends.
+
+    ``matchers`` has values by label, with wildcards; besides labels it may have ``source`` and
+    ``severity``.
+    """
+
+    id: str
+    person: str
+    reason: str
+    matchers: Mapping[str, str]
+    since: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

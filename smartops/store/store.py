@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smartops.services import Clock
 
 from .access import upsert
+from .alerts import Alerts
 from .approvals import Approvals
 from .audit import Audit, remove_first
 from .checkpoints import Signer, add_checkpoint
@@ -26,6 +27,7 @@ from .rows import StoreUnavailable
 from .schema import migrate
 from .seal import Seal
 from .tables import (
+    alerts,
     approval_messages,
     approvals,
     messages,
@@ -33,6 +35,7 @@ from .tables import (
     pulse,
     questions,
     revoked,
+    silences,
 )
 
 RETENTION = 90 * 86_400.0
@@ -45,7 +48,7 @@ REMEMBERED = 86_400.0
 """For how many seconds after its expiry an approval can still say what became of it."""
 
 
-class Store(Messages, Approvals, Facts, Audit):
+class Store(Messages, Approvals, Facts, Alerts, Audit):
     """All durable state. Open it with :meth:`open`, on the event loop that uses it.
 
     What is awaited is durable when it returns; what is stored "soon" is durable
@@ -148,6 +151,8 @@ def _expired(now: float, before: float) -> tuple[_Expired, ...]:
         _Expired(operations, operations.c.finished, before),
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
+        _Expired(alerts, alerts.c.resolved, before),
+        _Expired(silences, silences.c.until, now),
     )
 
 

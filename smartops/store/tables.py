@@ -214,6 +214,40 @@ audit_sinks = Table(
     Column("lease_until", Double, nullable=False),
 )
 
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Words, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("started", Double, nullable=False),
+    Column("severity", Words, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("labels", Words, nullable=False),
+    Column("links", Words, nullable=False),
+    Column("received", Double, nullable=False),
+    Column("last", Double, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("resolved", Double),
+    Column("acked_by", Words, nullable=False, server_default=""),
+    Column("acked_at", Double),
+    Index("alerts_by_occurrence", "source", "fingerprint", "started", unique=True),
+    Index("alerts_by_resolved", "resolved", "started"),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("matchers", Words, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Index("silences_by_end", "until"),
+)
+
 revoked = Table(
     "revoked",
     metadata,

@@ -26,6 +26,8 @@ WORKSPACE = "T1234567890"
 ACCOUNT = "123456789012"
 ENVIRONMENT = {
     "TEAMS_SECRET": "secret-of-teams",
+    "ALERTMANAGER_TOKEN": "simulated",
+    "WEBHOOK_SECRET": "simulated",
     "SLACK_BOT_TOKEN": "xoxb-example",
     "SLACK_SIGNING_SECRET": "secret-of-slack",
     "AWS_ACCESS_KEY_ID": ACCOUNT,

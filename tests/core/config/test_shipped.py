@@ -18,7 +18,13 @@ from smartops.plugins import Plugins, available
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
 PLUGINS = ROOT / "plugins"
-SECRETS = {"SLACK_BOT_TOKEN": "xoxb-0", "SLACK_SIGNING_SECRET": "0", "TEAMS_SECRET": "0"}
+SECRETS = {
+    "ALERTMANAGER_TOKEN": "0",
+    "SLACK_BOT_TOKEN": "xoxb-0",
+    "SLACK_SIGNING_SECRET": "0",
+    "TEAMS_SECRET": "0",
+    "WEBHOOK_SECRET": "0",
+}
 """The environment of the example."""
 EXAMPLE = CONFIG / "smartops.example.yaml"
 DEMO = CONFIG / "demo.yaml"

@@ -1,0 +1,28 @@
+"""Which alerts a set of matchers means: in silences, in routes, and in lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from smartops.store import Alert, Silence
+
+
+def facts_of(alert: Alert) -> Mapping[str, str]:
+    """Return the labels of an alert, and its source and severity under these names."""
+    return {**alert.labels, "source": alert.source, "severity": alert.severity}
+
+
+def matches(matchers: Mapping[str, str], alert: Alert) -> bool:
+    """Return whether an alert has all these values; ``*`` and ``?`` in them are wildcards."""
+    facts = facts_of(alert)
+    return all(
+        name in facts and fnmatchcase(facts[name], pattern.replace("[", "[[]"))
+        for name, pattern in matchers.items()
+    )
+
+
+def silence_of(alert: Alert, silences: Iterable[Silence]) -> Silence | None:
+    """Return the silence of an alert that ends last, if it has one."""
+    of_alert = [item for item in silences if matches(item.matchers, alert)]
+    return max(of_alert, key=lambda item: item.until, default=None)
