@@ -6,14 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 from smartops.channel import Channel
 from smartops.config import Settings
-from smartops.contained import Caught
+from smartops.contained import Caught, contained
 from smartops.errors import AuthenticationFailed, BackendUnavailable, PermissionDenied, Refusal
 from smartops.event import Event, EventSource
 from smartops.message import Claims, Inbound, Message
@@ -36,6 +36,8 @@ from .watchdog import Watchdog
 log = logging.getLogger("smartops.app")
 
 PING_TIMEOUT = 5.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,15 @@ class App:
         """
         return await self._gate.refuse(error, claims, request_id)
 
-    async def authenticate(self, channel: Channel, inbound: Inbound) -> Claims:
-        """Return what a channel proves of a request; a failure is an audit event."""
+    async def authenticated(self, name: str, inbound: Inbound, proof: Awaitable[T]) -> T:
+        """Return what a channel or an event source proves of a request.
+
+        A failure is an audit event.
+        """
         try:
-            return await channel.authenticate(inbound)
+            return await contained(name, proof)
         except (AuthenticationFailed, PermissionDenied) as refusal:
-            self._rejections.note(channel.name, inbound, refusal)
+            self._rejections.note(name, inbound, refusal)
             raise
 
     def spawn(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:

@@ -31,7 +31,9 @@ def audit_view(app: App, channel: Channel) -> Callable[[], Awaitable[Response]]:
 
     async def audit() -> Response:
         inbound = _inbound(_text(app, request.args.to_dict(flat=False)))
-        receipt = channel.read(inbound, await app.authenticate(channel, inbound))
+        proof = channel.authenticate(inbound)
+        claims = await app.authenticated(channel.name, inbound, proof)
+        receipt = channel.read(inbound, claims)
         replies = [await app.answer(message, wait) or _late() for message in receipt.messages]
         made = channel.respond(receipt.messages, replies)
         response = Response(made.body, made.status, content_type=made.content_type)

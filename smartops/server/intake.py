@@ -182,7 +182,8 @@ class Intake:
         if source is not None:
             return await self._reported(source, inbound)
         channel = exchange.channel = self._choose(inbound)
-        claims = await self._app.authenticate(channel, inbound)
+        proof = channel.authenticate(inbound)
+        claims = await self._app.authenticated(channel.name, inbound, proof)
         try:
             receipt = channel.read(inbound, claims)
         except Refusal as refusal:
@@ -195,7 +196,7 @@ class Intake:
 
     async def _reported(self, source: EventSource, inbound: Inbound) -> Response:
         """Store the events of a webhook; its sender is answered once they are durable."""
-        await contained(source.name, source.authenticate(inbound))
+        await self._app.authenticated(source.name, inbound, source.authenticate(inbound))
         events = await contained(source.name, source.read(inbound))
         await self._app.report(source, events)
         return Response(200, dump_json({"status": "success", "events": len(events)}))

@@ -13,6 +13,7 @@ from smartops import hookimpl
 from smartops.app import App, compose
 from smartops.channels import Event, EventSource, Inbound
 from smartops.errors import StartupError
+from smartops.store import AuditSearch
 from smartops.testing import Bot
 from smartops.testing.serving import listening
 
@@ -119,6 +120,10 @@ async def test_events_without_proof_are_refused_unread(caller: Caller, token: st
     status, answer = await caller.post("no JSON at all", token)
     assert (status, answer["error"]["code"]) == (401, "AUTHENTICATION_FAILED")
     assert (await caller.say("alerts"))["data"]["total"] == 0
+    events = await caller.app.store.audit_events(AuditSearch(outcome="AUTHENTICATION_FAILED"), 10)
+    assert [(event.place, event.outcome) for event in events] == [
+        ("prometheus", "AUTHENTICATION_FAILED")
+    ]
 
 
 @pytest.mark.parametrize(
