@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from smartops.auth import AuditKey, LocalIssuer, People, Policy, TokenVerifier
+from smartops.auth.trust import audit_key, local_issuers, trusted_issuers
 from smartops.backend import Backend, Compute
 from smartops.channel import Channel
 from smartops.command import Command
@@ -28,7 +29,6 @@ from smartops.store import Store
 
 from .key_values import KeyValueStores
 from .offers import Offers, collect, fill, grammar_of, named, values
-from .trust import audit_key, local_issuers, trusted_issuers
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import anyio
 import click
 
-from smartops.app.trust import local_issuers, trusted_issuers
 from smartops.auth import TokenVerifier
 from smartops.auth.local import TOKEN_ID
+from smartops.auth.trust import local_issuers, trusted_issuers
 from smartops.config import Settings
 from smartops.errors import AuthenticationFailed
 from smartops.http import AiohttpClient

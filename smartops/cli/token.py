@@ -102,7 +102,7 @@ def _change_keys(issuer: LocalIssuer, *, add: bool) -> str:
 
 
 def _issuer(settings: Settings, name: str | None) -> LocalIssuer:
-    from smartops.app.trust import local_issuers
+    from smartops.auth.trust import local_issuers
     from smartops.services import Clock
 
     names = [item.name for item in settings.auth.issuers if item.kind == "local"]

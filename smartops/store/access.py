@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 from sqlalchemy import Connection, RowMapping, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from smartops.services import Clock
@@ -73,4 +73,8 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None
 
 def insert(table: Table, dialect: str) -> Any:
     """Return an INSERT that can say what to do on a conflict."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # takes 80 ms, which SQLite users need not wait
+
+    return postgresql.insert(table)

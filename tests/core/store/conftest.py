@@ -61,6 +61,12 @@ def empty_database(admin: psycopg.Connection, server: str) -> Iterator[str]:
     yield from _database(admin, server)
 
 
+@pytest.fixture(scope="module")
+def empty_database_of_module(admin: psycopg.Connection, server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database for all tests of a module."""
+    yield from _database(admin, server)
+
+
 @pytest.fixture(scope="session")
 def migrated(admin: psycopg.Connection, server: str) -> Iterator[str]:
     """The URL of a database in which SmartOps was opened once."""

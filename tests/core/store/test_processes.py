@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,61 +15,65 @@ from smartops.store import Approval, ApprovalMessage, Operation, Store
 
 pytestmark = pytest.mark.anyio
 
+Opener = Callable[[str], Awaitable[Store]]
 WORKER = str(Path(__file__).with_name("worker.py"))
 Worker = subprocess.Popen[str]
 
 
-def hear(worker: Worker) -> object:
-    """Return the next thing a worker says."""
+def start(url: str, count: int) -> list[Worker]:
+    """Start processes that open a store at once."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, WORKER, url, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in "abc"[:count]
+    ]
+    assert [read(worker) for worker in workers] == ["ready"] * count
+    return workers
+
+
+def read(worker: Worker) -> object:
+    """Return the next result that a worker prints."""
     assert worker.stdout
     line = worker.stdout.readline()
     assert line, f"the worker ended with {worker.wait()}"
     return json.loads(line)
 
 
-def begin(worker: Worker) -> None:
+def send(worker: Worker, *job: str) -> None:
     assert worker.stdin
-    worker.stdin.write("\n")
+    worker.stdin.write(f"{json.dumps(job)}\n")
     worker.stdin.flush()
 
 
-@pytest.fixture
-def workers() -> Iterator[Callable[..., list[Worker]]]:
-    """Starts processes, one for each list of arguments, that wait to begin."""
-    started: list[Worker] = []
-
-    def start(url: str, *jobs: Sequence[str]) -> list[Worker]:
-        fresh = [
-            subprocess.Popen(
-                [sys.executable, WORKER, url, *job],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for job in jobs
-        ]
-        started.extend(fresh)
-        assert [hear(worker) for worker in fresh] == ["ready"] * len(fresh)
-        return fresh
-
-    yield start
-    for worker in started:
-        worker.kill()
-        worker.communicate()
-
-
-def race(workers: Sequence[Worker]) -> list[list[str]]:
-    """Let them all go at once, and return what each says in the end."""
+def race(workers: Sequence[Worker], *job: str) -> list[str]:
+    """Let all workers do the same job at once; return their results together."""
     for worker in workers:
-        begin(worker)
-    found = [hear(worker) for worker in workers]
-    assert [worker.wait() for worker in workers] == [0] * len(workers)
-    return found
+        send(worker, *job)
+    return [item for worker in workers for item in read(worker)]
 
 
-def test_two_processes_claim_each_key_once(url: str, workers) -> None:
-    first, second = race(workers(url, ["claim", "a", "1000"], ["claim", "b", "1000"]))
-    assert sorted(first + second) == sorted(f"key-{n}" for n in range(1000))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def replicas(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, list[Worker]]]:
+    """The URL of a store, and three processes that created its schema at once."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/new/smartops.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("empty_database_of_module")
+    workers = start(url, 3)
+    yield url, workers
+    for worker in workers:
+        send(worker, "stop")
+        worker.communicate()
+    assert [worker.returncode for worker in workers] == [0] * 3
+
+
+def test_processes_claim_each_key_once(replicas: tuple[str, list[Worker]]) -> None:
+    assert sorted(race(replicas[1], "claim", "200")) == sorted(f"key-{n}" for n in range(200))
 
 
 def asked(id: str, expires: float) -> tuple[Approval, ApprovalMessage]:
@@ -77,48 +81,47 @@ def asked(id: str, expires: float) -> tuple[Approval, ApprovalMessage]:
     return Approval(id, "alice", "", "", expires, "{}"), message
 
 
-async def test_two_processes_accept_each_approval_once(url: str, store: Store, workers) -> None:
+async def test_processes_accept_each_approval_once(
+    replicas: tuple[str, list[Worker]], opened: Opener
+) -> None:
+    url, workers = replicas
+    store = await opened(url)
     tokens = [f"t{n}" for n in range(60)]
-    soon = time.time() + 3600  # the workers go by the clock on the wall
+    soon = time.time() + 3600  # the workers have real clocks
     for token in tokens:
         await store.add_approval(*asked(token, soon))
-    first, second = race(workers(url, ["accept", "a", *tokens], ["accept", "b", *tokens]))
+    accepted = race(workers, "accept", *tokens)
     operations = await store.operations(limit=1000)
-    assert sorted(item.id for item in operations) == sorted(first + second)
+    assert sorted(item.id for item in operations) == sorted(accepted)
     assert sorted(item.id.split("-")[1] for item in operations) == sorted(tokens)
+    for item in operations:
+        await store.finish(item.id, "done", None)
 
 
-async def test_two_processes_adopt_each_orphan_once(url: str, store: Store, workers) -> None:
+async def test_processes_adopt_each_orphan_once(
+    replicas: tuple[str, list[Worker]], opened: Opener
+) -> None:
+    url, workers = replicas
+    store = await opened(url)
     ids = [f"op-{n}" for n in range(200)]
     for name in ids:
         base = Operation(name, "alice", "stop", "{}", "", "api", "room", "{}", "dead", 1.0)
         await store.begin(replace(base, lease_until=2.0))
-    first, second = race(workers(url, ["adopt", "a", "20"], ["adopt", "b", "20"]))
-    assert sorted(first + second) == sorted(ids)
-    assert {item.state for item in await store.operations(limit=1000)} == {"unknown"}
+    assert sorted(race(workers, "adopt", "20")) == sorted(ids)
+    operations = [await store.operation(name) for name in ids]
+    assert {item.state for item in operations if item} == {"unknown"}
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_processes_that_make_the_schema_at_once(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path, workers
-) -> None:
-    path = tmp_path / "new" / "smartops.db"
-    url = f"sqlite:///{path}" if kind == "sqlite" else request.getfixturevalue("empty_database")
-    for worker in workers(url, *[["open_only", name] for name in "abc"]):
-        begin(worker)
-        assert worker.wait() == 0
-
-
-async def test_durable_writes_survive_kill_9(url: str, store: Store, opened, workers) -> None:
+async def test_durable_writes_survive_kill_9(url: str, store: Store, opened: Opener) -> None:
     soon = time.time() + 3600
     await store.add_approval(*asked("token", soon))
     await store.aclose()
-    (worker,) = workers(url, ["promise", "here", "token"])
-    begin(worker)
-    assert hear(worker) == ["accepted"]
+    (worker,) = start(url, 1)
+    send(worker, "write", "token")
+    assert read(worker) == ["accepted"]
     last = 0
     while last < 40:
-        (last,) = hear(worker)
+        (last,) = read(worker)
     worker.send_signal(signal.SIGKILL)
     rest, _ = worker.communicate()
     last = max([last, *(json.loads(line)[0] for line in rest.splitlines() if line.endswith("]"))])
@@ -130,7 +133,7 @@ async def test_durable_writes_survive_kill_9(url: str, store: Store, opened, wor
     operation = await store.operation("op")
     assert operation
     assert operation.state == "running"
-    assert not any([await store.claim(f"here-{number}") for number in range(1, last + 1)])
+    assert not any([await store.claim(f"a-{number}") for number in range(1, last + 1)])
     durable = [int(item.request_id) for item in await store.history("alice", 10_000)]
     assert durable[-last:] == list(range(last, 0, -1))
     assert len(durable) <= last + 1

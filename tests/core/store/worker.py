@@ -1,8 +1,7 @@
-"""A replica in a process of its own: ``python worker.py URL JOB ARGUMENTS``.
+"""A replica in a process of its own: ``python worker.py URL NAME``.
 
-It opens the store, prints ``ready``, waits for a line to begin with, and
-prints what came of it as JSON, one line a step, so that a reader knows what
-had been promised when it was killed.
+It opens the store and prints ``ready``. For each line of input, a job and its
+arguments as JSON, it prints the result.
 """
 
 import json
@@ -16,7 +15,7 @@ from smartops.services import Clock
 from smartops.store import AuditEvent, Operation, Store
 
 
-def say(value: object) -> None:
+def show(value: object) -> None:
     print(json.dumps(value), flush=True)
 
 
@@ -26,12 +25,8 @@ def operation(id: str, owner: str) -> Operation:
     )
 
 
-async def open_only(store: Store, name: str) -> None:
-    """Do nothing but be open."""
-
-
 async def claim(store: Store, name: str, count: str) -> None:
-    """Say which of the acts were this process's; ten at a time, in an order of its own."""
+    """Print which keys this process claimed; ten at a time, in an order of its own."""
     mine = []
     numbers = random.Random(name).sample(range(int(count)), int(count))
 
@@ -43,46 +38,47 @@ async def claim(store: Store, name: str, count: str) -> None:
         async with anyio.create_task_group() as group:
             for number in numbers[start : start + 10]:
                 group.start_soon(one, number)
-    say(mine)
+    show(mine)
 
 
 async def accept(store: Store, name: str, *tokens: str) -> None:
-    """Say which of the approvals this process accepted."""
+    """Print the operations whose approvals this process accepted."""
     mine = []
     for token in tokens:
         begun = replace(operation(f"op-{token}-{name}", name), approval_id=token)
         if await store.accept(token, begun):
             mine.append(begun.id)
-    say(mine)
+    show(mine)
 
 
 async def adopt(store: Store, name: str, count: str) -> None:
-    """Say which orphans this process got."""
+    """Print which orphans this process adopted."""
     mine: list[str] = []
     for _ in range(int(count)):
         mine += [item.id for item in await store.orphans(3.0)]
-    say(mine)
+    show(mine)
 
 
-async def promise(store: Store, name: str, token: str) -> None:
-    """Say what is durable, on and on, until killed."""
+async def write(store: Store, name: str, token: str) -> None:
+    """Print the number of each write that is durable, until the process is killed."""
     await store.accept(token, replace(operation("op", name), approval_id=token))
-    say(["accepted"])
+    show(["accepted"])
     number = 0
     while True:
         number += 1
         assert await store.claim(f"{name}-{number}")
         store.add_audit_event(AuditEvent(at=1.0, request_id=f"{number}", person="alice"))
-        assert await store.claim(f"{name}-{number}-after")  # so the record is durable as well
-        say([number])
+        assert await store.claim(f"{name}-{number}-after")  # so the event is durable as well
+        show([number])
 
 
-async def main(url: str, job: str, *arguments: str) -> None:
+async def main(url: str, name: str) -> None:
     store = await Store.open(url, Clock())
-    say("ready")
-    await anyio.to_thread.run_sync(sys.stdin.readline)
-    jobs = {item.__name__: item for item in (open_only, claim, accept, adopt, promise)}
-    await jobs[job](store, *arguments)
+    show("ready")
+    jobs = {item.__name__: item for item in (claim, accept, adopt, write)}
+    while (line := json.loads(await anyio.to_thread.run_sync(sys.stdin.readline)))[0] != "stop":
+        job, *arguments = line
+        await jobs[job](store, name, *arguments)
     await store.aclose()
 
 

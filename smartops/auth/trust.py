@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from smartops.auth import AuditKey, LocalIssuer
 from smartops.config.settings import LocalIssuerSettings, OidcIssuerSettings, Settings
 from smartops.services import Clock, Issuer
+
+from .audit_key import AuditKey
+from .local import LocalIssuer
 
 
 def local_issuers(
