@@ -18,7 +18,7 @@ from .parsing import Listener
 from .part import AwsBackend, Part
 from .runner import AwsRunner
 
-_WARM = 8
+_WARM = 16
 """How many regions are made ready at start; a thirtieth of a second each."""
 
 _READ = 5.0

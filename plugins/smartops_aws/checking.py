@@ -19,7 +19,7 @@ from .backend import backends
 from .compute import AwsCompute
 from .config import AwsConfig
 from .costs import UNFINISHED, AwsCosts
-from .gauges import cpu
+from .gauges import cpu, query
 from .kit import Action, Fault, Region
 from .kit.action import declared
 from .kit.concurrency import together
@@ -113,7 +113,7 @@ def _probes(target: str, clock: Clock) -> Mapping[Action, Parameters]:
         actions.CANCEL: {"CommandId": _NO_COMMAND},
         actions.LIST_METRICS: metric,
         actions.DATA: {
-            "MetricDataQueries": [cpu(_NO_INSTANCE).query("q", 300)],
+            "MetricDataQueries": [query(cpu(_NO_INSTANCE), "q", 300)],
             "StartTime": end - timedelta(minutes=5),
             "EndTime": end,
         },

@@ -7,15 +7,15 @@ many by reading the whole list.
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from anyio import lowlevel
-from cachetools import TLRUCache
 
 from .actions import LIST_METRICS
-from .gauges import AGENT_METRICS, Gauge, Gauges, chosen, of_instance
+from .expiring import Expiring
+from .gauges import AGENT_METRICS, Gauge, chosen, of_instance
 from .kit import Region
 from .kit.concurrency import SingleFlight, together
 
@@ -26,7 +26,7 @@ _ACTIVE = "PT3H"
 _PRESENT = 3600.0  # seconds for which the metrics of an agent are cached
 _ABSENT = 600.0  # seconds after which an instance without an agent is asked about again
 _TURN = 100
-_NOTHING: Gauges = {}
+_NOTHING: tuple[Gauge, ...] = ()
 
 
 class Discovery:
@@ -36,32 +36,35 @@ class Discovery:
         self.region = region
         self._namespace = namespace
         self._in_flight: SingleFlight[str, None] = SingleFlight()
-        self._known: TLRUCache[str, Gauges] = TLRUCache(math.inf, self._until, region.clock.time)
+        self._known: Expiring[str, tuple[Gauge, ...]] = Expiring(region.clock.time)
+        self.platforms: set[str] = set()
+        """Those of the instances that were asked about: Windows has other names for metrics."""
 
-    async def of(self, ids: Sequence[str]) -> Mapping[str, Gauges]:
+    async def of(self, ids: Sequence[str]) -> Mapping[str, Sequence[Gauge]]:
         """Return what the agent measures on each instance; nothing where there is no agent."""
-        missing = [id_ for id_ in ids if self._known.get(id_) is None]
+        known = self._known.live(ids)
+        missing = [id_ for id_ in ids if id_ not in known]
         if len(missing) > FEW:
             await self._in_flight.do("all", self._scan)
-            async for id_ in _in_turns(missing):
-                self._known.setdefault(id_, _NOTHING)
+            without = set(missing) - self._known.live(missing).keys()
+            self._known.put(dict.fromkeys(without, _NOTHING), _ABSENT)
         else:
             await together(self._look, missing)
-        return {id_: self._known.get(id_, _NOTHING) for id_ in ids}
-
-    def _until(self, _: str, gauges: Gauges, now: float) -> float:
-        """Return until when it is remembered."""
-        return now + (_PRESENT if gauges else _ABSENT)
+        known = self._known.live(ids)
+        return {id_: known.get(id_, _NOTHING) for id_ in ids}
 
     async def _look(self, id: str) -> None:
         await self._in_flight.do(id, partial(self._look_now, id))
 
     async def _look_now(self, id: str) -> None:
         found = await self._listed(Dimensions=[{"Name": "InstanceId", "Value": id}])
-        await self._learn(found, also=id)
+        await self._learn(found)
+        if not found:
+            self._known.put({id: _NOTHING}, _ABSENT)
 
     async def _scan(self) -> None:
-        parts = await together(self._named, AGENT_METRICS)
+        names = [name for each in sorted(self.platforms) for name in AGENT_METRICS[each]]
+        parts = await together(self._named, names)
         await self._learn([item for part in parts for item in part])
 
     async def _named(self, name: str) -> Sequence[tuple[str, Gauge]]:
@@ -77,17 +80,14 @@ class Discovery:
         listed = [of_instance(item) async for page in pages for item in page["Metrics"]]
         return [item for item in listed if item is not None]
 
-    async def _learn(self, found: Sequence[tuple[str, Gauge]], also: str = "") -> None:
-        gauges: dict[str, list[Gauge]] = {also: []} if also else {}
+    async def _learn(self, found: Sequence[tuple[str, Gauge]]) -> None:
+        """Choose the gauges of each instance; other tasks run meanwhile."""
+        gauges: defaultdict[str, list[Gauge]] = defaultdict(list)
         for id_, gauge in found:
-            gauges.setdefault(id_, []).append(gauge)
-        async for id_ in _in_turns(list(gauges)):
-            self._known[id_] = chosen(gauges[id_]) if gauges[id_] else _NOTHING
-
-
-async def _in_turns(ids: Sequence[str]) -> AsyncIterator[str]:
-    """Yield ids, and let other tasks run in between."""
-    for number, id_ in enumerate(ids, 1):
-        yield id_
-        if number % _TURN == 0:
-            await lowlevel.checkpoint()
+            gauges[id_].append(gauge)
+        known = {}
+        for number, (id_, own) in enumerate(gauges.items(), 1):
+            known[id_] = chosen(own)
+            if number % _TURN == 0:
+                await lowlevel.checkpoint()
+        self._known.put(known, _PRESENT)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from anyio import lowlevel
-from cachetools import TTLCache
 
 from smartops import Instance, Metrics, ValidationFailed
 from smartops.backends import Metric, Sample, Usage
@@ -16,7 +14,8 @@ from smartops.backends import Metric, Sample, Usage
 from .actions import DATA
 from .config import AwsConfig
 from .discovery import Discovery
-from .gauges import Gauge, Gauges, cpu
+from .expiring import Expiring
+from .gauges import Gauge, cpu, measures, query, used
 from .kit import Region
 from .kit.concurrency import SingleFlight, together
 from .part import Part
@@ -34,8 +33,6 @@ _TURN = 20  # instances and gauges that are handled before other tasks can run
 MOST_QUERIES = 500
 MOST_POINTS = 90_000  # CloudWatch takes 100,800; the ends of a window add some
 
-_UNKNOWN = Usage()
-
 Points = Mapping[datetime, float]
 Series = tuple[Sample, ...]
 _Key = tuple[Metric, str, datetime, timedelta]
@@ -46,19 +43,20 @@ class AwsMetrics(Part, Metrics):
 
     def __init__(self, region: Region, config: AwsConfig) -> None:
         super().__init__(region, config)
-        seconds = config.metrics.cache.total_seconds()
+        self._cached = config.metrics.cache.total_seconds()
         self._discovery = Discovery(region, config.metrics.agent_namespace)
         time = region.clock.time
-        self._usages: TTLCache[str, Usage | None] = TTLCache(math.inf, seconds, time)
-        self._series: TTLCache[_Key, Series] = TTLCache(math.inf, seconds, time)
+        self._usages: Expiring[str, Usage | None] = Expiring(time)
+        self._series: Expiring[_Key, Series] = Expiring(time)
         self._asked: SingleFlight[str, Usage | None] = SingleFlight()
         self._averaged: SingleFlight[_Key, Series] = SingleFlight()
 
     async def latest(self, instances: Sequence[Instance]) -> Mapping[str, Usage]:
         """Return the newest usage of the last hour; ``at`` is that of the oldest value in it."""
         ids = list(dict.fromkeys(instance.id for instance in instances))
-        known = {id_: self._usages.get(id_, _UNKNOWN) for id_ in ids}
-        missing = [id_ for id_ in ids if known[id_] is _UNKNOWN]
+        self._discovery.platforms.update(instance.platform for instance in instances)
+        known = self._usages.live(ids)
+        missing = [id_ for id_ in ids if id_ not in known]
         if missing:
             known |= await self._asked.batch(missing, self._newest)
         return {id_: usage for id_ in ids if (usage := known[id_]) is not None}
@@ -80,8 +78,9 @@ class AwsMetrics(Part, Metrics):
         _possible(since, now, period)
         start = _aligned(since, period)
         ids = dict.fromkeys(instance.id for instance in instances)
+        self._discovery.platforms.update(instance.platform for instance in instances)
         keys: list[_Key] = [(metric, id_, start, period) for id_ in ids]
-        known = {key: found for key in keys if (found := self._series.get(key)) is not None}
+        known = self._series.live(keys)
         missing = [key for key in keys if key not in known]
         if missing:
             known |= await self._averaged.batch(missing, partial(self._averages, now))
@@ -98,19 +97,19 @@ class AwsMetrics(Part, Metrics):
             found[key] = _fullest([points[item] for item in gauges[key[1]] if item in points])
             if number % _TURN == 0:
                 await lowlevel.checkpoint()
-        self._series.update(found)
+        self._series.put(found, self._cached)
         return found
 
     async def _gauges(self, metric: Metric, ids: Sequence[str]) -> Mapping[str, Sequence[Gauge]]:
         if metric == "cpu":
             return {id_: [cpu(id_)] for id_ in ids}
         found = await self._discovery.of(ids)
-        return {id_: found[id_].get(metric, ()) for id_ in ids}
+        return {id_: [each for each in found[id_] if measures(each) == metric] for id_ in ids}
 
     async def _newest(self, ids: Sequence[str]) -> Mapping[str, Usage | None]:
         found = await self._discovery.of(ids)
-        gauges: dict[str, Gauges] = {id_: {**found[id_], "cpu": [cpu(id_)]} for id_ in ids}
-        every = [gauge for own in gauges.values() for some in own.values() for gauge in some]
+        gauges = {id_: (cpu(id_), *found[id_]) for id_ in ids}
+        every = [gauge for own in gauges.values() for gauge in own]
         now = self.region.clock.now()
         start = _aligned(now - _NEWEST, _FIVE_MINUTES)
         end = _aligned(now, _FIVE_MINUTES) + _FIVE_MINUTES
@@ -120,7 +119,7 @@ class AwsMetrics(Part, Metrics):
             usages[id_] = _usage(own, points)
             if number % (10 * _TURN) == 0:
                 await lowlevel.checkpoint()
-        self._usages.update(usages)
+        self._usages.put(usages, self._cached)
         return usages
 
 
@@ -149,7 +148,7 @@ async def _portion(
     by_id = {f"q{number}": gauge for number, gauge in enumerate(gauges)}
     pages = region.pages(
         DATA,
-        MetricDataQueries=[gauge.query(id_, seconds) for id_, gauge in by_id.items()],
+        MetricDataQueries=[query(gauge, id_, seconds) for id_, gauge in by_id.items()],
         StartTime=start,
         EndTime=end,
     )
@@ -159,22 +158,22 @@ async def _portion(
             gauge = by_id[result["Id"]]
             values = found.setdefault(gauge, {})
             for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                values[at.astimezone(UTC)] = gauge.used(value)
+                values[at.astimezone(UTC)] = used(gauge, value)
             if number % _TURN == 0:
                 await lowlevel.checkpoint()
     return {gauge: values for gauge, values in found.items() if values}
 
 
-def _usage(gauges: Gauges, points: Mapping[Gauge, Points]) -> Usage | None:
+def _usage(gauges: Sequence[Gauge], points: Mapping[Gauge, Points]) -> Usage | None:
     """Return the highest of the newest values of each metric, and when the oldest of those was."""
     values: dict[Metric, float] = {}
     moments: list[datetime] = []
-    for metric, own in gauges.items():
-        measured = [points[gauge] for gauge in own if gauge in points]
-        newest = [(max(each), each[max(each)]) for each in measured]
-        if newest:
-            values[metric] = round(max(value for _, value in newest), 2)
-            moments += [at for at, _ in newest]
+    for gauge in gauges:
+        if gauge in points:
+            at = max(points[gauge])
+            metric = measures(gauge)
+            values[metric] = max(round(points[gauge][at], 2), values.get(metric, 0.0))
+            moments.append(at)
     if not moments:
         return None
     return Usage(

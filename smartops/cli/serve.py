@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,8 @@ def serve(config: Path, host: str | None, port: int | None) -> int:
         from .welcome import welcome
 
         click.echo(welcome(app, config, url))
+        gc.collect()
+        gc.freeze()  # full collections stop the event loop, for longer the more objects they scan
 
     async def run() -> None:
         read = partial(compose, config, overrides=overrides, writes=False)

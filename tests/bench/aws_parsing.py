@@ -30,7 +30,7 @@ from anyio import to_thread
 
 from smartops import Clock, Instance
 from smartops.backends import Query
-from smartops.fleet import ComputeGroup, MetricsGroup
+from smartops.fleet import ComputeGroup, MetricsGroup, group
 from smartops_aws import backend
 from smartops_aws.config import AwsConfig
 from smartops_health.measures import Measures
@@ -113,7 +113,7 @@ async def with_ours(url: str, regions: int, clock: Clock) -> tuple[ComputeGroup,
         "endpoint": url,
         "costs": {"enabled": False},
     }
-    backend._READ = 60.0  # the look-alike of many machines is slower than AWS
+    backend._READ = group.READ_SECONDS = 200.0  # the look-alike of many machines is slow
     made: list[Any] = list(backend.backends(AwsConfig.model_validate(section), clock))
     for part in made:
         await part.region.warm("ec2", "cloudwatch")  # as at start

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def living(config, monkeypatch):
 
 @pytest.mark.parametrize("how", ["group.start_soon", "app.spawn"])
 def test_a_plugin_that_exits_the_process_is_a_failure(serving, living, how):
-    living(entered=f"{how}(ends_the_process)", leaving="raise SystemExit(3)")
+    count = "import gc, sys; print(gc.get_freeze_count(), 'frozen', file=sys.stderr)"
+    living(entered=f"{how}(ends_the_process)", leaving=f"{count}; raise SystemExit(3)")
     process, _ = serving()
     if how == "app.spawn":
         process.send_signal(signal.SIGTERM)
@@ -107,6 +109,7 @@ def test_a_plugin_that_exits_the_process_is_a_failure(serving, living, how):
     assert "ends_the_process" in log
     if how == "app.spawn":
         assert "plugin living_plugin did not close cleanly" in log
+        assert re.search(r"^\d{5,} frozen$", log, re.M)  # what the collector skips from start on
     assert "Unclosed" not in log
 
 
