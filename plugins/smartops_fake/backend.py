@@ -26,7 +26,7 @@ from smartops.backends import (
 
 from .cloud import Change, Cloud, Decision, FakeBackend, in_turns
 from .config import FakeConfig
-from .machines import DAY, Machine, shape_of
+from .machines import DAY, MINUTE, Machine, shape_of
 from .runner import FakeRunner
 
 _ALLOWED: Mapping[Verb, Sequence[State]] = {
@@ -38,7 +38,6 @@ _ALLOWED: Mapping[Verb, Sequence[State]] = {
 
 _DONE = {"start": "started", "stop": "stopped", "reboot": "rebooted"}
 _AGENT_DELAY = 4.0  # seconds from running until the agent answers
-_MINUTE = 60.0
 _STORAGE = 0.27  # dollars a day for the disk, which a stopped instance pays for too
 
 
@@ -49,7 +48,7 @@ class FakeCompute(FakeBackend, Compute):
         """Return the instances that match; raises ValidationFailed for a foreign cursor."""
         async with self._cloud.faults.around("list", query.ids):
             now = self._cloud.now()
-            return await page_of((item.view(now, self.name) for item in self._cloud.order), query)
+            return await page_of((self._cloud.view(item, now) for item in self._cloud.order), query)
 
     async def conditions(self, instances: Sequence[Instance]) -> Mapping[str, Condition]:
         """Return the configured failed checks and events of the instances that run."""
@@ -165,17 +164,11 @@ class FakeMetrics(FakeBackend, Metrics):
         """Return the values of the last whole minute."""
         ids = [instance.id for instance in instances]
         async with self._cloud.faults.around("latest", ids):
-            minute = (self._cloud.now() // _MINUTE - 1) * _MINUTE
-            moment, at = datetime.fromtimestamp(minute, UTC), minute + _MINUTE / 2
+            minute = (self._cloud.now() // MINUTE - 1) * MINUTE
             return {
-                machine.id: Usage(
-                    machine.level("cpu", at),
-                    machine.level("memory", at),
-                    machine.level("disk", at),
-                    moment,
-                )
+                machine.id: usage
                 async for machine in in_turns(filter(None, map(self._cloud.find, ids)), 50)
-                if machine.state_at(at) == "running"
+                if (usage := self._cloud.usage(machine, minute))
             }
 
     async def series(
@@ -184,10 +177,10 @@ class FakeMetrics(FakeBackend, Metrics):
         """Return one value per period; periods start at whole multiples of their length."""
         ids = [instance.id for instance in instances]
         seconds = period.total_seconds()
-        if seconds < _MINUTE or seconds % _MINUTE:
+        if seconds < MINUTE or seconds % MINUTE:
             raise ValidationFailed("A period of metrics is a whole number of minutes")
         async with self._cloud.faults.around("series", ids):
-            past = self._cloud.now() // _MINUTE * _MINUTE
+            past = self._cloud.now() // MINUTE * MINUTE
             numbers = range(int(since.timestamp() // seconds), math.ceil(past / seconds))
             found = {
                 machine.id: tuple(_samples(machine, metric, seconds, numbers, past))
@@ -202,7 +195,7 @@ def _samples(
     """Yield the value in the middle of each period that the machine was running in."""
     for number in numbers:
         start = number * seconds
-        at = min(start + seconds / 2, past - _MINUTE / 2)
+        at = min(start + seconds / 2, past - MINUTE / 2)
         if machine.state_at(at) == "running":
             yield Sample(datetime.fromtimestamp(start, UTC), machine.level(metric, at))
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 from anyio import CancelScope, Lock, lowlevel, to_thread
 from pydantic import BaseModel
 
-from smartops import BackendUnavailable, Clock, InstanceNotFound
-from smartops.backends import Backend, State
+from smartops import BackendUnavailable, Clock, Instance, InstanceNotFound
+from smartops.backends import Backend, State, Usage
 
 from .config import FakeConfig
 from .faults import Faults
@@ -76,6 +76,9 @@ class Cloud:
         self._file = StateFile(config.state_file) if config.state_file else None
         self._changing = Lock()
         self._initial: list[Machine] = []
+        self._views: dict[tuple[str, State], Instance] = {}
+        self._measured: dict[str, Usage | None] = {}
+        self._minute = 0.0
         self.saved = Saved(started=clock.time())
         self._set(self.saved)
         self._reload()
@@ -95,6 +98,21 @@ class Cloud:
         if machine is None:
             raise InstanceNotFound(f"There is no instance {id_}")
         return machine
+
+    def view(self, machine: Machine, now: float) -> Instance:
+        """Return the instance as commands see it; it is made once for each state."""
+        key = machine.id, machine.state_at(now)
+        if key not in self._views:
+            self._views[key] = machine.view(now, self.config.name)
+        return self._views[key]
+
+    def usage(self, machine: Machine, minute: float) -> Usage | None:
+        """Return what was measured in a past minute, which later changes do not alter."""
+        if minute != self._minute:
+            self._minute, self._measured = minute, {}
+        if machine.id not in self._measured:
+            self._measured[machine.id] = machine.usage(minute)
+        return self._measured[machine.id]
 
     async def change(self, decide: Callable[[float], Decision | None]) -> None:
         """Apply what ``decide`` returns for the present moment, once it is on disk.
@@ -137,6 +155,7 @@ class Cloud:
         for id_ in machines.keys() & saved.instances:
             machines[id_] = replace(machines[id_], **dict(saved.instances[id_]))
         self.saved = saved
+        self._views, self._measured = {}, {}
         self._machines = machines
         self.order = sorted(machines.values(), key=lambda machine: machine.key)
 

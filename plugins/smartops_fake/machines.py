@@ -13,11 +13,12 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from smartops import Instance
-from smartops.backends import Condition, Metric, Notice, State
+from smartops.backends import Condition, Metric, Notice, State, Usage
 
 from .config import FakeConfig, IncidentConfig, InstanceConfig
 
 DAY = 86400.0
+MINUTE = 60.0
 # What a size is worth in mediums; dollars an hour and GiB of a medium, by a family's first letter.
 _SIZES = {"micro": 0.25, "small": 0.5, "medium": 1, "large": 2, "xlarge": 4, "2xlarge": 8}
 _FAMILIES = {"t": (0.042, 4), "m": (0.048, 4), "c": (0.0425, 2), "r": (0.063, 8)}
@@ -144,6 +145,14 @@ class Machine:
                 reached = self._reached(incident, at)
                 value += (incident.value + 0.8 * noise - value) * reached
         return round(min(100.0, max(0.2, value)), 2)
+
+    def usage(self, minute: float) -> Usage | None:
+        """Return the levels in the middle of a minute; None if the machine did not run."""
+        at = minute + MINUTE / 2
+        if self.state_at(at) != "running":
+            return None
+        cpu, memory, disk = (self.level(metric, at) for metric in _USUAL)
+        return Usage(cpu, memory, disk, datetime.fromtimestamp(minute, UTC))
 
     def _reached(self, incident: IncidentConfig, at: float) -> float:
         """Return how far an incident has developed, from 0 to 1."""

@@ -40,6 +40,15 @@ async def test_transitions_take_the_configured_time(make: Make, clock: ManualClo
     assert await state(cloud) == "running"
 
 
+async def test_an_instance_is_made_again_only_after_a_change(cloud: Fake) -> None:
+    (first,) = (await cloud.list(Query(ids=(WEB,)))).instances
+    (again,) = (await cloud.list(Query(ids=(WEB,)))).instances
+    assert again is first
+    await cloud.tag(first, put={"Team": "search"})
+    (changed,) = (await cloud.list(Query(ids=(WEB,)))).instances
+    assert changed.tags["Team"] == "search"
+
+
 async def test_launched_is_the_last_start(cloud: Fake, clock: ManualClock, named: Named) -> None:
     first = clock.now() - timedelta(days=90)
     assert (await named(cloud, "web-server-01")).launched == first
