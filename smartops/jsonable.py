@@ -24,6 +24,8 @@ def jsonable(value: Any) -> Any:
     Accepts datetimes (RFC 3339, UTC), dates, timedeltas (in seconds), mappings,
     sets and dataclasses; raises TypeError for other types.
     """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     match value:
         case datetime():
             return timestamp(value)
@@ -35,6 +37,4 @@ def jsonable(value: Any) -> Any:
             return dict(value)
         case set() | frozenset():
             return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
     raise TypeError(f"{type(value).__name__} has no JSON form")

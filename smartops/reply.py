@@ -215,6 +215,7 @@ class Reply:
     private: bool = False
     quota: Quota | None = None
     request_id: str = ""
+    _dumped: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -254,15 +255,20 @@ class Reply:
         for block in self.view:
             _expect("what a Reply shows", block, *_BLOCKS)
         _expect("the data of a Reply", self.data, Mapping)
-        if self.data:
-            _encoded(self.data)
+        self.dump()
 
     def dump(self) -> bytes:
-        """Return the reply as JSON for the store; :meth:`load` parses it.
+        """Return the reply as JSON for the store; :meth:`load` parses it. It is written once.
 
         Raises TypeError or ValueError if its data has no JSON form.
         """
-        return _encoded(self.stored()).encode()
+        if not self._dumped:
+            object.__setattr__(self, "_dumped", _encoded(self.stored()).encode())
+        return self._dumped
+
+    def share_dump(self, other: Reply) -> None:
+        """Use what was written for a reply with the same stored members."""
+        object.__setattr__(self, "_dumped", other._dumped)
 
     def stored(self) -> dict[str, Any]:
         """Return the members that :meth:`dump` writes."""

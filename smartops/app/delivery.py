@@ -128,7 +128,7 @@ class Delivery:
             claimed = await self._gate.claim(message, store=True)
             if claimed is not None:
                 self._keys.add(claimed.key)
-                self._spawn(self._push, channel, claimed, self._gate.answer)
+                self._spawn(self._push, channel, replace(claimed, pushed=True), self._gate.answer)
 
     async def take_over(self) -> None:
         """Answer what a process that stopped, or a failure, has left unanswered."""

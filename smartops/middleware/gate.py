@@ -125,23 +125,25 @@ class Gate:
             )
             write_audit_event(self.parts, trail, reply)
             with Caught(log, "the answer to request %s was not stored", message.request_id):
-                await self._settle(key, reply, trail)
+                await self._settle(claimed, reply, trail)
         finally:
             self.parts.running.end(key)
         return reply
 
-    async def _settle(self, key: str, reply: Answer, trail: Trail) -> None:
+    async def _settle(self, claimed: Claimed, reply: Answer, trail: Trail) -> None:
         """Store the answer for duplicates; one beyond the limits is to be sent again.
 
+        The answer to a read that is pushed is not stored: no duplicate waits for it, and if
+        this process is killed before the push, another one reads again.
         Unless it answers a read, its audit event is durable before it is given. While the
         store is away, events wait in memory.
         """
-        store = self.parts.store
-        limited = isinstance(reply.error, LimitExceeded)
-        if key and limited:
+        store, key = self.parts.store, claimed.key
+        if key and isinstance(reply.error, LimitExceeded):
             await store.release(key)
         elif key:
-            store.settle(key, without_tokens(reply).dump(), read=trail.read)
+            stored = None if trail.read and claimed.pushed else without_tokens(reply).dump()
+            store.settle(key, stored, read=trail.read)
         if not trail.read and not trail.surplus:
             with suppress(StoreUnavailable):
                 await store.flush()

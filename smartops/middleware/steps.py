@@ -60,10 +60,14 @@ class Parts(Core):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that is to be answered here; ``key`` is its idempotency key if it has an id."""
+    """A message that is to be answered here; ``key`` is its idempotency key if it has an id.
+
+    No request waits for the answer to one that is ``pushed``, so no duplicate does either.
+    """
 
     message: Message
     key: str = ""
+    pushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,16 @@ class Answer(Reply):
         return cls(**members_of(members), **own)
 
 
-_MEMBERS = [item.name for item in fields(Reply)]
+_MEMBERS = [item.name for item in fields(Reply) if item.init]
+_UNSTORED = frozenset({"quota", "request_id", "surplus"})
 
 
 def answer(reply: Reply, **more: Any) -> Answer:
     """Return a reply as an answer, with ``more`` of its members set."""
     if isinstance(reply, Answer):
-        return replace(reply, **more)
-    return Answer(**{**{name: getattr(reply, name) for name in _MEMBERS}, **more})
+        made = replace(reply, **more)
+    else:
+        made = Answer(**{**{name: getattr(reply, name) for name in _MEMBERS}, **more})
+    if more.keys() <= _UNSTORED:
+        made.share_dump(reply)
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -19,6 +20,10 @@ _CLOSE = delete(questions).where(  # built once: it runs for each command in a c
     questions.c.conversation == bindparam("conversation"),
     questions.c.expires <= bindparam("expires"),
 )
+
+
+def _close(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    connection.execute(_CLOSE, rows)
 
 
 class Facts(Audit):
@@ -51,8 +56,7 @@ class Facts(Audit):
 
     def close_question(self, asked: OpenQuestion) -> None:
         """Delete, soon, the question of that person there, unless it expires after ``asked``."""
-        row = members(asked)
-        self._queue(lambda connection: connection.execute(_CLOSE, row))
+        self._writer.queue(_close, row=members(asked))
 
     async def facts(self, name: str, prefix: str = "") -> dict[str, str]:
         """Return a plugin's values whose keys begin with the prefix."""

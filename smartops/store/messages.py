@@ -84,13 +84,13 @@ class Messages(Audit):
         """Delete a claim without an answer, so that the message can be claimed again."""
         await self._write(lambda connection: _unclaim(connection, key))
 
-    def settle(self, key: str, answer: bytes, *, read: bool = False) -> None:
-        """Store the answer to a message, soon.
+    def settle(self, key: str, answer: bytes | None, *, read: bool = False) -> None:
+        """Store the answer to a message, soon; None if it is not needed again.
 
         The answer to a ``read`` is stored for the duplicates that wait for it: for
         minutes, and not at all if it is large; the message can then be run again.
         """
-        reply = None if read and len(answer) > LARGEST else answer
+        reply = None if read and answer and len(answer) > LARGEST else answer
         until = self._clock.time() + ANSWERED if read else None
         mac = self._seal.sealed(messages, {"key": key, "answer": reply}).get("mac", "")
         row = {"of": key, "reply": reply, "until": until, "new_mac": mac}

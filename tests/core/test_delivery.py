@@ -184,6 +184,16 @@ async def test_an_answer_is_pushed(nest: Nest) -> None:
     assert len(nest.pigeon.wall) == 1
 
 
+async def test_the_answer_to_a_read_is_stored_only_where_a_request_waits_for_it(nest: Nest) -> None:
+    await nest.says("coo")
+    await nest.shows("coo pigeon:ann")
+    app = await nest.bot.app()
+    waiting = nest.message("coo", id="2")
+    assert await app.answer(waiting, 5, nest.pigeon) is not None
+    assert await app.store.answer(idempotency_key(nest.message("coo"))) is None
+    assert await app.store.answer(idempotency_key(waiting)) is not None
+
+
 async def test_a_redelivered_message_is_answered_once(nest: Nest) -> None:
     for _ in range(3):
         await nest.says("coo")

@@ -75,6 +75,24 @@ def site(bot: Bot) -> Site:
     return Site(bot)
 
 
+class Counted(dict[str, Any]):
+    """Data that counts how often it is encoded."""
+
+    encoded = 0
+
+    def items(self) -> Any:
+        self.encoded += 1
+        return super().items()
+
+
+async def test_a_reply_is_encoded_once(site: Site) -> None:
+    data = Counted(answer=42)
+    site.load()
+    site.result = Reply.of("Looked", data={"counted": data})
+    assert (await site.bot.say("look", id="1")).text == "Looked"
+    assert data.encoded == 1
+
+
 async def twice(call: Call, call_next: CallNext) -> Reply:
     await call_next(call)
     return await call_next(call)
