@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,21 +22,19 @@ class Stack:
     places: tuple[int, ...]
     names: tuple[str, ...]
 
-    def lines(self, row: Row) -> tuple[Row, Row]:
+    def lines(self, row: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Return the lines of a row in this stack: the leading ones, and the rest.
 
         Numbers are labelled with the names of their columns, and all are leading.
         Otherwise the first column is leading, and other empty cells are left out.
         """
-        first = row[self.places[0]]
-        if len(self.places) == 1:
-            return (first,), ()
-        rest = [row[place] for place in self.places[1:]]
-        lines = [_labelled(*pair) for pair in zip(self.names[1:], rest, strict=True)]
-        label = _labelled(self.names[0], first)
-        if label is not first:
-            return (label, *filter(None, lines)), ()
-        return (first,), tuple(filter(None, lines))
+        cells = [row[place] for place in self.places]
+        if len(cells) == 1:
+            return cells, []
+        labelled = list(map(_labelled, self.names, cells))
+        if labelled[0] is not cells[0]:
+            return list(filter(None, labelled)), []
+        return cells[:1], list(filter(None, labelled[1:]))
 
     def labels(self, row: Row) -> bool:
         """Return whether the lines of a row are labelled with the names of their columns."""

@@ -29,7 +29,7 @@ _SMALL, _BOLD, _CAPITAL, _SPACE, _MARK = 0.87, 1.1, 1.2, 0.6, 2.5
 def table(block: Table) -> Element:
     """Return a table with a header."""
     stacks = block.stacks
-    rows = [[_lines(stack, cells) for stack in stacks] for cells in block.rows]
+    rows = [_lines(stacks, cells) for cells in block.rows]
     return {
         "type": "Table",
         "columns": [{"width": width} for width in _widths(stacks, rows[:_SAMPLE])],
@@ -39,7 +39,7 @@ def table(block: Table) -> Element:
 
 def row(stacks: Sequence[Stack], cells: Row) -> Element:
     """Return one row of values."""
-    return _row(_cell(_lines(stack, cells)) for stack in stacks)
+    return _row(map(_cell, _lines(stacks, cells)))
 
 
 def _row(cells: Iterable[Inlines]) -> Element:
@@ -55,9 +55,9 @@ def _header(stack: Stack) -> Inlines:
     return [*run(first or " ", BOLD), *more]
 
 
-def _lines(stack: Stack, cells: Row) -> Lines:
-    leading, rest = stack.lines(cells)
-    return list(map(_text, leading)), list(map(_text, rest))
+def _lines(stacks: Sequence[Stack], cells: Row) -> list[Lines]:
+    texts = list(map(_text, cells))
+    return [stack.lines(texts) for stack in stacks]
 
 
 def _text(cell: str | Cell) -> str:

@@ -39,53 +39,56 @@ class Progress(ProgressReporter):
         self._message = message
         self._clock = clock
         self._text = "Working on it"
-        self._news = anyio.Event()
-        self._accepted = anyio.Event()
-        self._answered = anyio.Event()
-        self._watched: anyio.Event | None = None
+        self._news: anyio.Event | None = None
+        self._accepted = not message.action
+        self._answered = False
+        self._scope: anyio.CancelScope | None = None
+        self._ended: anyio.Event | None = None
 
     def accepted(self) -> None:
         """Show it in the message whose button was pressed: the buttons go at once."""
         self.shown = self._message.shown_in
-        self._accepted.set()
+        self._accepted = True
+        self._wake()
 
     async def show(self, text: str, done: int, total: int) -> None:
         """Show how far it is, soon."""
         self._text = progress_text(text, done, total)
-        self._news.set()
+        self._wake()
 
     async def begin(self) -> None:
         """Show progress until the answer is there.
 
         Whether a pressed button counts decides where that is to be shown.
         """
-        if self._answered.is_set():
+        if self._answered:
             return
-        self._watched = anyio.Event()
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._tell_once_accepted)
-            await self._answered.wait()
-            group.cancel_scope.cancel()
-        self._watched.set()
+        self._ended = anyio.Event()
+        with anyio.CancelScope() as self._scope:
+            await self._tell()
+        self._ended.set()
 
     async def stop(self) -> None:
         """Show nothing more, and wait for what is being shown."""
-        self._answered.set()
-        if self._watched is not None:
-            await self._watched.wait()
+        self._answered = True
+        if self._scope is not None and self._ended is not None:
+            self._scope.cancel()
+            await self._ended.wait()
 
-    async def _tell_once_accepted(self) -> None:
-        if self._message.action:
-            await self._accepted.wait()
-        await self._tell()
+    def _wake(self) -> None:
+        if self._news is not None:
+            self._news.set()
 
     async def _tell(self) -> None:
-        while True:
+        while not self._accepted:
             self._news = anyio.Event()
+            await self._news.wait()
+        while True:
+            self._news = news = anyio.Event()
             if not await self._showed():
                 return
             await self._clock.sleep(self._channel.pace)
-            await self._news.wait()
+            await news.wait()
 
     async def _showed(self) -> bool:
         """Show it. A send in flight is not cancelled, as its result is needed."""
