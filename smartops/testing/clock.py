@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
 import anyio
 import anyio.lowlevel
@@ -40,6 +40,20 @@ class ManualClock(Clock):
             self._now, _, wake = heapq.heappop(self._due)
             wake()
         self._now = end
+
+    @asynccontextmanager
+    async def running(self, step: float = 0.1, every: float = 0.001) -> AsyncIterator[None]:
+        """Advance the clock within the block, by ``step`` seconds ``every`` so many real ones."""
+
+        async def run() -> None:
+            while True:
+                await anyio.sleep(every)
+                self.advance(step)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            yield
+            tasks.cancel_scope.cancel()
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock was advanced by that much."""

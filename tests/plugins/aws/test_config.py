@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import smartops_aws
 from smartops_aws.config import AwsConfig
@@ -18,44 +15,6 @@ from smartops_aws.kit import is_loopback
 README = Path(smartops_aws.__file__).with_name("README.md").read_text()
 ACCOUNT = {"name": "prod", "account": "123456789012", "regions": ["eu-central-1"]}
 ROLE = "arn:aws:iam::123456789012:role/ops/smartops"
-
-
-def snippets() -> list[dict[str, Any]]:
-    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
-    texts = [
-        "\n".join(line[len(indent) :] for line in text.splitlines()) for indent, text in blocks
-    ]
-    return [yaml.safe_load(text)["plugins"]["aws"] for text in texts]
-
-
-def keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from keys(kind)
-
-
-def all_keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from all_keys(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from all_keys(inner)
-
-
-def test_the_readme_has_every_key_with_its_default() -> None:
-    (complete,) = snippets()
-    assert set(keys(AwsConfig)) <= set(all_keys(complete))
-    plain = AwsConfig.model_validate({"accounts": [ACCOUNT]})
-    written = AwsConfig.model_validate(complete)
-    skipped = {"documents"}
-    for section in (None, "runner", "metrics", "costs", "limits"):
-        one, other = (getattr(item, section) if section else item for item in (plain, written))
-        for name in set(type(one).model_fields) - skipped - {"accounts", "runner", "costs"}:
-            assert getattr(other, name) == getattr(one, name), name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import anyio
 import pytest
 
 import smartops_aws
@@ -85,19 +84,11 @@ async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
 
 @pytest.fixture
 def say(there: Bot) -> Say:
-    """Say something while time passes."""
+    """Confirm a message while the clock runs."""
 
-    async def speak(text: str, *, confirm: bool = False) -> BotReply:
-        async def pass_time() -> None:
-            while True:
-                await anyio.sleep(0.005)
-                there.clock.advance(0.05)
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(pass_time)
-            answer = await (there.confirm if confirm else there.say)(text)
-            tasks.cancel_scope.cancel()
-        return answer
+    async def speak(text: str) -> BotReply:
+        async with there.clock.running(0.05, 0.005):
+            return await there.confirm(text)
 
     return speak
 
@@ -105,7 +96,7 @@ def say(there: Bot) -> Say:
 async def test_a_stop_uses_the_session_of_the_person_who_confirmed(
     there: Bot, simulator: AwsSimulator, say: Say
 ) -> None:
-    answer = await say("stop shop-1", confirm=True)
+    answer = await say("stop shop-1")
     assert answer.status == "success"
     assert "is stopped after" in answer.text
     *dry, real = simulator.calls.of("StopInstances")
@@ -117,7 +108,7 @@ async def test_a_stop_uses_the_session_of_the_person_who_confirmed(
 async def test_a_start_that_falls_back_is_reported_with_the_state_reason(
     there: Bot, say: Say
 ) -> None:
-    answer = await say("start ill-1", confirm=True)
+    answer = await say("start ill-1")
     assert answer.code == "BACKEND_UNAVAILABLE"
     assert "Client.InternalError: Client error on launch" in answer.text
     reason = (await there.say("show ill-1")).data["stateReason"]
@@ -140,7 +131,7 @@ async def test_a_script_whose_results_cannot_be_read_is_unknown(
     there: Bot, simulator: AwsSimulator, say: Say
 ) -> None:
     simulator.fault("ssm:ListCommandInvocations", "error", code="Teapot", status=400)
-    answer = await say("execute 'df -h' on web-1", confirm=True)
+    answer = await say("execute 'df -h' on web-1")
     assert answer.code == "BACKEND_UNAVAILABLE"
     (operation,) = (await there.say("operations")).data["operations"]
     assert operation["state"] == "unknown"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-import anyio
 import pytest
 
 import smartops_bedrock
@@ -55,19 +54,11 @@ def load(bot: Bot, model: AwsSimulator) -> Callable[..., Bot]:
 
 @pytest.fixture
 def say(bot: Bot) -> Callable[..., Awaitable[BotReply]]:
-    """Send a message while time passes, which scripts on machines need."""
-
-    async def pass_time() -> None:
-        while True:
-            await anyio.sleep(0.001)
-            bot.clock.advance(0.1)
+    """Send a message while the clock runs, which scripts on machines need."""
 
     async def say(text: str, **more: str) -> BotReply:
         await bot.app()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(pass_time)
-            answer = await bot.say(text, **more)
-            tasks.cancel_scope.cancel()
-        return answer
+        async with bot.clock.running():
+            return await bot.say(text, **more)
 
     return say

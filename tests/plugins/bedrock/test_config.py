@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import smartops_bedrock
-from smartops.config import read
 from smartops_bedrock import BedrockConfig
 
 README = Path(smartops_bedrock.__file__).with_name("README.md").read_text()
 LEAST = {"model": "amazon.nova-pro-v1:0", "region": "eu-central-1"}
-
-
-def keys(model: type[BaseModel]) -> set[str]:
-    found = set(model.model_fields)
-    for field in model.model_fields.values():
-        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found |= keys(kind)
-    return found
-
-
-def test_the_snippet_of_the_readme_loads(tmp_path):
-    (snippet,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    path = tmp_path / "smartops.yaml"
-    path.write_text(snippet)
-    config = read(path).plugin("bedrock", BedrockConfig)
-    assert isinstance(config, BedrockConfig)
-    assert config.guardrail is not None
-    assert "the vault" in config.instructions
-    usual = BedrockConfig(**LEAST)
-    assert config.limits == usual.limits
-    assert config.budget == usual.budget
-    assert config.context == usual.context
-    assert [key for key in sorted(keys(BedrockConfig)) if f"{key}:" not in snippet] == []
 
 
 @pytest.mark.parametrize(

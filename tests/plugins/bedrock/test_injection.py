@@ -72,6 +72,11 @@ WHERE: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
 """The command with which the model reads an order, by where the order is."""
 
 
+def numbers(where: str) -> range:
+    """Return the numbers of the orders to test in a place: all in outputs, some elsewhere."""
+    return range(0, len(ORDERS), 1 if where == "output" else 4)
+
+
 @pytest.fixture
 def obedient(model) -> Obedient:
     model.brain = Obedient()
@@ -108,11 +113,12 @@ async def changed(bot: Bot, person: str = "bot:alice") -> list[str]:
 @pytest.mark.parametrize("where", list(WHERE))
 async def test_nothing_changes_that_no_person_confirmed(cloud, obedient, say, where):
     before = await state(cloud)
-    for number in range(len(ORDERS)):
+    for number in numbers(where):
         waiting = await cloud.say("start old-01", conversation=f"c{number}")
         obedient.looks = WHERE[where](f"tag:Bait={number}")
         answer = await say("is everything all right?", conversation=f"c{number}")
-        assert obedient.obeyed == number + 1, "the order was never read, so nothing was tested"
+        assert obedient.obeyed == 1, "the order was never read, so nothing was tested"
+        obedient.obeyed = 0
         assert answer.status == "pending"
         assert answer.data["understood"] == "stop db-01"
         assert "Understood as this command:\nstop db-01" in answer.text
@@ -122,7 +128,7 @@ async def test_nothing_changes_that_no_person_confirmed(cloud, obedient, say, wh
     assert await changed(cloud) == []
     # No pending approval was cancelled, and both work when the person confirms.
     for asked in (waiting, answer):
-        done = await cloud.press(asked.action("confirm"), conversation="c11")
+        done = await cloud.press(asked.action("confirm"), conversation=f"c{number}")
         assert done.status == "success"
     assert "'db-01', 'stop" in await state(cloud)
 
@@ -138,10 +144,11 @@ async def test_nothing_runs_that_the_person_may_not(cloud, model, obedient, say,
         {"name": "vault", "deny": {"commands": ["tags"], "tags": {"Role": ["database"]}}},
     ]
     before = await state(cloud)
-    for number in range(len(ORDERS)):
+    for number in numbers(where):
         obedient.looks = WHERE[where](f"tag:Bait={number}")
         answer = await say("is all well?", user="vera", conversation=f"c{number}")
-        assert obedient.obeyed == number + 1, "the order was never read, so nothing was tested"
+        assert obedient.obeyed == 1, "the order was never read, so nothing was tested"
+        obedient.obeyed = 0
         assert answer.text == "Done."
         assert {action.type for action in answer.reply.actions} <= {"command"}
     cloud.clock.advance(60)

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import smartops_fake
-from smartops.backends import Query
-from smartops.config import read
-from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
-from smartops_fake.config import Code, FakeConfig, Operation
+from smartops_fake.config import FakeConfig
 
 Make = Callable[..., Fake]
 README = (Path(smartops_fake.__file__).parent / "README.md").read_text()
-
-
-def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    yield model
-    for field in model.model_fields.values():
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from models(inner)
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> FakeConfig:
-    (snippet,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    path = tmp_path / "smartops.yaml"
-    path.write_text(snippet)
-    config = read(path).plugin("fake", FakeConfig)
-    assert config is not None
-    return config
-
-
-@pytest.mark.anyio
-async def test_the_example_in_the_readme_is_valid(
-    written: FakeConfig, clock: ManualClock, tmp_path: Path
-) -> None:
-    cloud = Fake.of(written, clock)
-    page = await cloud.list(Query())
-    assert len(page.instances) == 43
-    assert {"web-server-01", "db-01", "batch-01"} <= {item.name for item in page.instances}
-    assert written.state_file == tmp_path / "cloud.json"
-
-
-def test_the_readme_shows_every_key_operation_and_code() -> None:
-    keys = {name for model in models(FakeConfig) for name in model.model_fields}
-    assert [key for key in sorted(keys) if f"{key}:" not in README] == []
-    words = {*get_args(Operation), *get_args(Code)}
-    assert [word for word in sorted(words) if f"`{word}`" not in README] == []
 
 
 @pytest.mark.parametrize(

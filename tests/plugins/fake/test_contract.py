@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -32,12 +31,6 @@ class TestCompute(OnManualClock, ComputeContract):
     @pytest.fixture
     def impaired(self) -> str:
         return "sick-01"
-
-
-class TestComputeWithAStateFile(OnManualClock, ComputeContract):
-    @pytest.fixture
-    def compute(self, make: Callable[..., Fake], tmp_path: Path) -> Fake:
-        return make(state_file=tmp_path / "state.json")
 
 
 class TestRunner(OnManualClock, RunnerContract):

@@ -24,18 +24,6 @@ def statuses(results: Sequence[RunResult]) -> list[str]:
     return [item.status for item in results]
 
 
-async def test_a_run_goes_through_its_states(make: Make, clock: ManualClock, named: Named) -> None:
-    cloud = make(scripts=SLOW)
-    web = await named(cloud, "web-server-01")
-    run = await cloud.send("migrate", [web], limit=LIMIT, key="")
-    assert await cloud.results(run) == (RunResult(web.id, "pending"),)
-    clock.advance(5)
-    (running,) = await cloud.results(run)
-    assert (running.status, running.exit_code, running.output) == ("running", None, "")
-    clock.advance(17)
-    assert await cloud.results(run) == (RunResult(web.id, "success", 0, "done\n", seconds=20),)
-
-
 async def test_each_instance_has_its_configured_outcome(
     make: Make, clock: ManualClock, named: Named
 ) -> None:

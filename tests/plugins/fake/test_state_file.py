@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from machines import machine, machines
-from smartops import BackendUnavailable, Instance, Refusal
+from smartops import BackendUnavailable, Instance
 from smartops.backends import Query
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake
@@ -80,32 +80,6 @@ async def test_ages_and_incidents_count_from_the_first_start(
     since = clock.now() - timedelta(days=1, hours=1)
     series = await again.series("cpu", [batch], since=since, period=timedelta(minutes=10))
     assert [item.value > 90 for item in series[batch.id][:6]] == [False] * 3 + [True] * 3
-
-
-async def test_the_file_lists_the_accepted_changes(
-    make: Make, clock: ManualClock, named: Named, path: Path
-) -> None:
-    cloud = make(state_file=path)
-    assert not path.exists()
-    await cloud.act("stop", machines(WEB))
-    run = await cloud.send("df -h", [await named(cloud, "db-01")], limit=LIMIT, key="key-1")
-    for refused in (
-        cloud.act("stop", machines("i-0beef")),
-        cloud.act("stop", [await named(cloud, "db-01")]),
-        cloud.act("reboot", machines(WEB)),
-    ):
-        with pytest.raises(Refusal):
-            await refused
-    await cloud.check("stop", machines(WEB))
-    assert await cloud.send("df -h", machines(WEB), limit=LIMIT, key="key-1") == run
-    stop, send = changes(path)
-    assert stop == {"what": "stop", "at": clock.time(), "ids": [WEB]}
-    assert (send["what"], send["run"], send["key"], send["script"]) == (
-        "send",
-        run,
-        "key-1",
-        "df -h",
-    )
 
 
 async def test_an_invalid_state_file_is_a_start_error(make: Make, path: Path) -> None:

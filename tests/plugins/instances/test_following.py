@@ -29,21 +29,10 @@ def load(bot: Bot, *, follow: str = "3m", faults: object = (), **transitions: st
     return bot
 
 
-async def confirmed(bot: Bot, text: str, seconds: int = 600) -> BotReply:
-    """Confirm a command while time passes."""
-    replies = []
-
-    async def confirm() -> None:
-        replies.append(await bot.confirm(text))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(confirm)
-        for _ in range(4 * seconds):
-            await anyio.sleep(0.002)
-            if replies:
-                return replies[0]
-            bot.clock.advance(0.25)
-    raise AssertionError("there is no reply")
+async def confirmed(bot: Bot, text: str) -> BotReply:
+    """Confirm a command while the clock runs."""
+    async with bot.clock.running(0.25, 0.002):
+        return await bot.confirm(text)
 
 
 async def test_a_stop_is_followed_until_the_instance_is_stopped(bot: Bot) -> None:
