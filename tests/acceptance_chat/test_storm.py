@@ -17,7 +17,7 @@ from smartops_simulators.teams import Message as TeamsMessage
 
 pytestmark = pytest.mark.anyio
 
-MESSAGES = 12
+MESSAGES = 6
 TIMES = 3
 Send = Callable[[], Awaitable[Any]]
 

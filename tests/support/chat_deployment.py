@@ -23,8 +23,10 @@ import smartops_fake
 import smartops_instances
 import smartops_slack
 import smartops_teams
+from adaptive import loaded
 from smartops import Secret
 from smartops.app import App, assemble
+from smartops.channels import dump_json
 from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.testing import ManualClock
@@ -33,7 +35,6 @@ from smartops.testing.serving import listening
 from smartops_simulators.slack import SlackSimulator as Slack
 from smartops_simulators.teams import TeamsSimulator as Teams
 from smartops_simulators.teams.model import words
-from teams_deployment import check
 
 STEP = 0.05
 """Seconds by which the clock advances at each poll of a waiting test."""
@@ -309,6 +310,26 @@ class Deployment:
         if name == "teams":
             usual = self.teams.settings(client_secret=Secret("simulated"))
         return {**usual, **self.plugins.get(name, {})}
+
+
+def check(card: dict[str, Any]) -> None:
+    """Validate a card by Microsoft's schema; raises AssertionError."""
+    loaded(dump_json(card).decode())
+
+
+@asynccontextmanager
+async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[None]:
+    """Advance the clock faster than real time."""
+
+    async def run() -> None:
+        while True:
+            await anyio.sleep(0.004)
+            clock.advance(0.004 * speed)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        yield
+        group.cancel_scope.cancel()
 
 
 @asynccontextmanager

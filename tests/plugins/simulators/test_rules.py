@@ -11,12 +11,12 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from chat_deployment import time_lapse
 from smartops.testing import ManualClock
 from smartops_simulators.slack import SlackSimulator
 from smartops_simulators.slack.service import BOT_TOKEN
 from smartops_simulators.teams import TeamsSimulator
 from smartops_simulators.teams.limits import faults_of, faults_of_card
-from teams_deployment import time_lapse
 
 pytestmark = pytest.mark.anyio
 

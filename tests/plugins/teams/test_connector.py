@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
+from chat_deployment import time_lapse
 from smartops import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -25,7 +26,6 @@ from smartops_teams.answers import message_activity
 from smartops_teams.cards import card
 from smartops_teams.connector import Connector, Gone, MessageGone
 from smartops_teams.tokens import Tokens
-from teams_deployment import time_lapse
 
 pytestmark = pytest.mark.anyio
 
