@@ -249,11 +249,10 @@ async def test_no_call_is_made_before_the_account_is_checked(cloud: Cloud) -> No
         assert len(simulator.calls.of("AssumeRole")) == 1
 
 
-@pytest.mark.parametrize("kind", ["drop", "unavailable", "hang"])
-async def test_a_failing_region_is_reported_in_bounded_time(cloud: Cloud, kind: str) -> None:
+async def test_calls_to_a_failing_region_are_repeated_only_so_often(cloud: Cloud) -> None:
     async with cloud(limits=QUICK) as (simulator, made):
         (instance,) = (await made[0].list(Query())).instances
-        simulator.fault("*", kind, account=HOME, region="eu-central-1")
+        simulator.fault("*", "drop", account=HOME, region="eu-central-1")
         with anyio.fail_after(10):
             for ask in (made[0].list(Query()), made[0].act("stop", [instance])):
                 with pytest.raises(BackendUnavailable):

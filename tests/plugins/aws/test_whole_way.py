@@ -63,8 +63,7 @@ async def simulator(bot: Bot) -> AsyncIterator[AwsSimulator]:
         yield simulator
 
 
-@pytest.fixture
-async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
+async def deploy(bot: Bot, simulator: AwsSimulator) -> None:
     bot.load(
         smartops_aws,
         accounts=ACCOUNTS,
@@ -79,6 +78,11 @@ async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
         scripts=[{"script": "hostname", "read_only": True}, {"script": "df -h"}],
     )
     await bot.app()
+
+
+@pytest.fixture
+async def there(bot: Bot, simulator: AwsSimulator) -> Bot:
+    await deploy(bot, simulator)
     return bot
 
 
@@ -91,18 +95,6 @@ def say(there: Bot) -> Say:
             return await there.confirm(text)
 
     return speak
-
-
-async def test_a_stop_uses_the_session_of_the_person_who_confirmed(
-    there: Bot, simulator: AwsSimulator, say: Say
-) -> None:
-    answer = await say("stop shop-1")
-    assert answer.status == "success"
-    assert "is stopped after" in answer.text
-    *dry, real = simulator.calls.of("StopInstances")
-    assert [call.params["DryRun"] for call in dry] == [True, True]  # asked, and asked again
-    assert "DryRun" not in real.params
-    assert real.caller.startswith(f"arn:aws:sts::{SHOP}:assumed-role/smartops/bot-alice-")
 
 
 async def test_a_start_that_falls_back_is_reported_with_the_state_reason(
@@ -135,6 +127,36 @@ async def test_a_script_whose_results_cannot_be_read_is_unknown(
     assert answer.code == "BACKEND_UNAVAILABLE"
     (operation,) = (await there.say("operations")).data["operations"]
     assert operation["state"] == "unknown"
+
+
+async def test_instances_of_another_account_than_configured_are_neither_listed_nor_changed(
+    bot: Bot,
+) -> None:
+    scenario = {**SCENARIO, "keys": {HOME: {"account": SHOP}}}
+    wrong = f"belong to the AWS account {SHOP}, not to {HOME}"
+    with AwsSimulator(scenario, clock=bot.clock) as simulator:
+        await deploy(bot, simulator)
+        data = (await bot.say("list instances")).data
+        assert {item["backend"] for item in data["instances"]} == {f"shop/{REGION}"}
+        assert {item["backend"]: item["code"] for item in data["failures"]} == {
+            f"home/{REGION}": "BACKEND_UNAVAILABLE",
+            f"home/{OTHER}": "BACKEND_UNAVAILABLE",
+        }
+        assert wrong in (await bot.say("list instances --backend 'home/*'")).text
+        assert {call.caller for call in simulator.calls.of("DescribeInstances")} == {
+            f"arn:aws:sts::{SHOP}:assumed-role/smartops/smartops"
+        }
+        (web, *_) = simulator.region(HOME, REGION).instances
+        for text in (f"stop {web}", f"execute 'df -h' on {web}"):
+            assert (await bot.say(text)).code == "BACKEND_UNAVAILABLE"
+        assert not simulator.calls.of("StopInstances")
+        assert not simulator.calls.of("SendCommand")
+        reported = {check.name: check for check in await (await bot.app()).readiness()}
+        assert reported[f"backend shop/{REGION}"].ok
+        assert wrong in reported[f"backend home/{OTHER}"].text
+        simulator.calls.clear()
+        await bot.say("list instances --name a")
+        assert not simulator.calls.of("GetCallerIdentity")  # it is checked once for each key
 
 
 async def test_clients_are_ready_before_the_first_message_and_closed_after_the_last(
