@@ -2,5 +2,6 @@
 
 from .auth.conditions import Conditions
 from .command import NeedsApproval
+from .values import format_duration
 
-__all__ = ["Conditions", "NeedsApproval"]
+__all__ = ["Conditions", "NeedsApproval", "format_duration"]

@@ -1,0 +1,112 @@
+"""The configuration section ``plugins.guardrails``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from smartops import Duration
+from smartops.guards import Conditions
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError):
+        raise ValueError("must be the name of a time zone, such as Europe/Berlin") from None
+    return name
+
+
+def _cron(text: str) -> str:
+    if len(text.split()) != 5:
+        raise ValueError("must have five fields, such as 0 17 * * FRI")
+    try:
+        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"is no cron expression: {error}") from None
+    return text
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FreezeSettings(_Section):
+    """One freeze: from and until, or a cron expression and how long it lasts each time."""
+
+    name: str = Field(description="Named in the refusal.")
+    scope: str = Field(description="What is frozen: one of scopes.")
+    reason: Reason = Field(description="Shown in the refusal.")
+    start: AwareDatetime | None = Field(
+        default=None, alias="from", description="When it begins, with an offset."
+    )
+    until: AwareDatetime | None = Field(default=None, description="When it ends, with an offset.")
+    cron: Annotated[str, AfterValidator(_cron)] | None = Field(
+        default=None, description="When it begins each time, in five fields."
+    )
+    duration: Duration | None = Field(
+        default=None,
+        ge=timedelta(minutes=1),
+        le=timedelta(days=366),
+        description="How long it lasts each time, in elapsed time.",
+    )
+    timezone: Zone | None = Field(
+        default=None, description="Time zone of cron; that of the plugin by default."
+    )
+    except_roles: tuple[str, ...] = Field(default=(), description="Roles that it does not bind.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        dates, cron = (self.start, self.until), (self.cron, self.duration)
+        if not (all(dates) and not any(cron)) and not (all(cron) and not any(dates)):
+            raise ValueError("needs either from: and until:, or cron: and duration:")
+        if self.start and self.until and self.until <= self.start:
+            raise ValueError("until: is not after from:")
+        return self
+
+
+class GuardrailsConfig(_Section):
+    """Settings of the guardrails plugin."""
+
+    timezone: Zone = Field(default="UTC", description="Time zone of times without an offset.")
+    scopes: dict[str, Conditions] = Field(
+        default_factory=dict,
+        description="What can be frozen or limited, by name: the conditions of rules. Without "
+        "effects they are about changes only.",
+    )
+    freezes: tuple[FreezeSettings, ...] = Field(
+        default=(), description="Freezes that only this file can lift."
+    )
+    may_lift: tuple[str, ...] = Field(
+        default=(), description="Roles that may lift the freezes and locks of others."
+    )
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.timezone)
+
+    @model_validator(mode="after")
+    def _scopes_exist(self) -> Self:
+        named: list[Any] = [*self.freezes]
+        for name in (*self.scopes, *(item.name for item in named)):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name[:40]!r} is no name: use letters, digits, dots, - and _")
+        for item in named:
+            if item.scope not in self.scopes:
+                raise ValueError(f"{item.name} has the scope {item.scope}, which is not in scopes")
+        names = [item.name for item in named]
+        if len(names) != len(set(names)):
+            raise ValueError("two freezes or limits have one name")
+        return self
