@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from smartops import Clock, Command, Compute, Costs, Instance, Metrics, Reply, command
+from smartops import Clock, Command, Compute, Costs, Instance, Metrics, Reply, Work, command
 from smartops.backends import Query
 
 from .checkup import Checkup
@@ -26,18 +26,20 @@ def checking(config: HealthConfig, clock: Clock) -> Command:
             "check health tag:Environment=production",
         ),
         deadline=timedelta(minutes=2),
+        resumable=True,
     )
     async def check_health(
         compute: Compute,
         metrics: Metrics,
         costs: Costs | None,
+        work: Work,
         targets: list[Instance] | None = None,
     ) -> Reply:
         """Check all instances, or some: issues worst first, then trends."""
         page = await compute.list(Query(states=Query.EXISTING)) if targets is None else None
         instances = page.instances if page else targets or ()
         now = clock.now()
-        measures = Measures(metrics, config.period)
+        measures = Measures(metrics, config.period, work)
         checkup = Checkup(config, measures, now)
         notes = await checkup.check_conditions(compute, instances)
         await checkup.examine(instances, named=targets is not None)

@@ -138,6 +138,7 @@ READS: Mapping[str, Mapping[str, Check]] = {
         "list instances --name 'web-*'": lists("web-1", "web-2"),
         "list instances --platform windows": lists("win-1"),
         "list instances --type m5.large": lists("web-2"),
+        "list instances --name 'web-*' --sort type": lists("web-2", "web-1"),
         "list instances --backend 'shop/*'": lists("batch-1", "batch-2", "shop-1", "shop-2"),
         "list instances --backend home/us-east-1 --tag Role=web": lists("far-1"),
         "list instances --name nobody": lists(),

@@ -31,6 +31,7 @@ from anyio import to_thread
 from smartops import Clock, Instance
 from smartops.backends import Query
 from smartops.fleet import ComputeGroup, MetricsGroup, group
+from smartops.testing import FakeWork
 from smartops_aws import backend
 from smartops_aws.config import AwsConfig
 from smartops_health.measures import Measures
@@ -175,7 +176,7 @@ async def compare(url: str, regions: int) -> None:
         return sum(listed.counts.values())
 
     async def newest() -> int:
-        return len(await Measures(metrics, timedelta(minutes=5)).latest(found))
+        return len(await Measures(metrics, timedelta(minutes=5), FakeWork()).latest(found))
 
     await everything()
     await measure("ours", everything)

@@ -51,6 +51,7 @@ HEALTH = {
         "instance_count_change": str,
         "unknown": list,
     },
+    "operation": str,
 }
 RESULT = {
     "instanceId": str,

@@ -23,7 +23,7 @@ from smartops.backends import (
     Sample,
     Usage,
 )
-from smartops.testing import ManualClock, offline_services
+from smartops.testing import FakeWork, ManualClock, offline_services
 
 PERIOD = timedelta(minutes=5)
 
@@ -160,7 +160,7 @@ class Plugin:
         services = offline_services(ManualClock(NOON.timestamp()))
         (command,) = smartops_health.register_commands(model(**self.settings), services)
         cloud = Cloud(self.machines, [Failure(name, error) for name, error in self.away.items()])
-        reply = await command(cloud, self.gauges, self.ledger, list(targets) or None)
+        reply = await command(cloud, self.gauges, self.ledger, FakeWork(), list(targets) or None)
         assert isinstance(reply, Reply)
         return reply
 

@@ -108,3 +108,15 @@ async def test_a_new_instance_without_measurements_is_no_issue(bot: Bot):
     (shown,) = (await bot.say("list instances")).data["instances"]
     started = datetime.fromisoformat(shown["launchTime"])
     assert bot.clock.now() - started < timedelta(seconds=10)
+
+
+async def test_a_check_of_many_instances_reports_its_progress(bot: Bot):
+    bot.load(smartops_fake, fleet=[{"name": f"web-{number:03}"} for number in range(320)])
+    bot.load(smartops_health)
+    await bot.say("check health web-001")
+    assert bot.progress == []
+    await bot.say("check health")
+    measured = [text for text in bot.progress if text.startswith("Measured")]
+    assert len(measured) == 3
+    assert measured[-1] == "Measured (320 of 320)"
+    assert "Read the history of the cpu (200 of 200)" in bot.progress
