@@ -1,154 +1,143 @@
+"""``start``, ``stop`` and ``reboot`` through the whole gate."""
+
 from __future__ import annotations
 
 import pytest
 
-from machines import machine
-from smartops import Change, Effect, PermissionDenied, Table, ValidationFailed
-from smartops.testing import FakeWork
-
 pytestmark = pytest.mark.anyio
+ON, OFF = {"name": "web"}, {"name": "db", "state": "stopped"}
 
 
-async def planned(plugin, verb, *targets):
-    return await plugin.commands[verb].companions["plan"](plugin.cloud, list(targets))
-
-
-async def acted(plugin, verb, *targets):
-    return await plugin.commands[verb](plugin.cloud, list(targets), FakeWork())
+def changes(answer):
+    return [
+        (item["label"], item["before"], item["after"]) for item in answer.data["plan"]["changes"]
+    ]
 
 
 @pytest.mark.parametrize(
-    ("verb", "before", "promised", "state"),
+    ("text", "summary", "planned", "done"),
     [
-        ("start", "stopped", "running", "pending"),
-        ("stop", "running", "stopped", "stopping"),
-        ("reboot", "running", "rebooted", "running"),
+        ("start db", "Start db", ("stopped", "running"), ("stopped", "pending")),
+        ("stop web", "Stop web", ("running", "stopped"), ("running", "stopping")),
+        ("reboot web", "Reboot web", ("running", "rebooted"), ("running", "running")),
+        ("restart web", "Reboot web", ("running", "rebooted"), ("running", "running")),
     ],
 )
-async def test_a_verb_is_planned_checked_and_executed(load, verb, before, promised, state):
-    instance = machine("i-1", "web", state=before)
-    plugin = load(instance)
-    assert plugin.commands[verb].effect is Effect.CHANGE
-    plan = await planned(plugin, verb, instance)
-    assert plan.summary == f"{verb.capitalize()} web"
-    assert plan.changes == (Change("i-1", "web", before, promised),)
-    assert plugin.cloud.checked == [(verb, ("i-1",))]
-    assert plugin.cloud.calls == []
-    reply = await acted(plugin, verb, instance)
-    assert plugin.cloud.calls == [(verb, ("i-1",))]
-    change = f": {before} → {state}" if verb != "reboot" else ""
-    assert f"web (i-1){change}. The request is accepted." in reply.view[0].text
-    assert reply.data == {
-        "action": verb,
-        "instances": [{"instanceId": "i-1", "name": "web", "before": before, "after": state}],
-        "summary": {"total": 1, "accepted": 1, "unchanged": 0},
-    }
-
-
-async def test_a_plan_is_deterministic(load):
-    targets = [machine("i-2"), machine("i-1", state="stopped")]
-    plugin = load(*targets)
-    first = await planned(plugin, "stop", *targets)
-    assert first.digest() == (await planned(plugin, "stop", *targets)).digest()
-    other = await planned(plugin, "stop", machine("i-2"), machine("i-1"))
-    assert first.digest() != other.digest()
+async def test_a_verb_is_planned_and_executed(load, text, summary, planned, done):
+    bot = load(ON, OFF)
+    asked = await bot.say(text)
+    assert asked.data["plan"]["summary"] == summary
+    assert changes(asked) == [(text.split()[1], *planned)]
+    answer = await bot.press(asked.action("confirm"))
+    (moved,) = answer.data["instances"]
+    assert (moved["before"], moved["after"]) == done
+    assert answer.data["summary"] == {"total": 1, "accepted": 1, "unchanged": 0}
+    assert "The request is accepted." in answer.text
 
 
 async def test_targets_already_in_the_state_are_listed_and_unchanged(load):
-    plugin = load(machine("i-1", "a"), machine("i-2", "b", state="stopped"), machine("i-3", "c"))
-    targets = list(plugin.cloud.instances.values())
-    plan = await planned(plugin, "stop", *targets)
-    assert plan.summary == "Stop 2 instances"
-    assert plan.changes[1] == Change("i-2", "b", "stopped", "stopped")
-    assert plan.warnings == ("b is stopped or stopping already.",)
-    assert plugin.cloud.checked == [("stop", ("i-1", "i-3"))]
-    reply = await acted(plugin, "stop", *targets)
-    assert plugin.cloud.calls == [("stop", ("i-1", "i-3"))]
-    assert reply.data["summary"] == {"total": 3, "accepted": 2, "unchanged": 1}
-    assert reply.view[1].text == "b was already stopped."
-    assert isinstance(reply.view[2], Table)
+    bot = load(ON, OFF, {"name": "api"})
+    asked = await bot.say("stop web,db,api")
+    assert asked.data["plan"]["summary"] == "Stop 2 instances"
+    assert ("db", "stopped", "stopped") in changes(asked)
+    assert list(asked.data["plan"]["warnings"]) == ["db is stopped or stopping already."]
+    answer = await bot.press(asked.action("confirm"))
+    assert answer.data["summary"] == {"total": 3, "accepted": 2, "unchanged": 1}
+    assert "db was already stopped." in answer.text
 
 
-async def test_the_backend_is_not_called_if_there_is_nothing_to_do(load):
-    instance = machine("i-1", "web", state="stopping")
-    plugin = load(instance)
-    plan = await planned(plugin, "stop", instance)
-    assert plan.summary == "Nothing to stop"
-    assert plan.changes == (Change("i-1", "web", "stopped", "stopped"),)
-    assert (
-        plan.digest()
-        == (await planned(plugin, "stop", machine("i-1", "web", state="stopped"))).digest()
-    )
-    reply = await acted(plugin, "stop", instance)
-    assert (plugin.cloud.checked, plugin.cloud.calls) == ([], [])
-    assert [block.text for block in reply.view] == ["web was already stopping."]
+async def test_an_approval_stays_valid_while_a_transition_completes(load):
+    bot = load(ON, {"name": "api"})
+    await bot.confirm("stop api")
+    asked = await bot.say("stop web,api")
+    bot.clock.advance(60)
+    done = await bot.press(asked.action("confirm"))
+    assert done.data["summary"] == {"total": 2, "accepted": 1, "unchanged": 1}
+
+
+async def test_an_approval_is_invalid_after_its_target_changed(load):
+    bot = load(ON)
+    asked = await bot.say("reboot web")
+    await bot.confirm("stop web", user="bob")
+    refused = await bot.press(asked.action("confirm"))
+    assert refused.code == "VALIDATION_ERROR"
+    assert "web is stopping" in refused.text
+    bot.clock.advance(60)
+    assert (await bot.say("show web")).data["state"] == "stopped"
+
+
+async def test_nothing_is_confirmed_if_there_is_nothing_to_do(load):
+    bot = load(ON)
+    await bot.confirm("stop web")
+    answer = await bot.say("stop web")
+    assert answer.status == "success"
+    assert "Nothing to stop" in answer.text
+
+
+async def test_an_instance_in_a_wrong_state_is_refused(load):
+    bot = load(ON, OFF, {"name": "vault", "protected": True})
+    await bot.confirm("stop web")
+    await bot.confirm("start db")
+    for text, state in {
+        "start web": "stopping",
+        "reboot web": "stopping",
+        "reboot db": "pending",
+    }.items():
+        answer = await bot.say(text)
+        verb, name = text.split()
+        assert f"Cannot {verb} {name} now" in answer.text
+        assert f"{name} is {state}" in answer.text
+    assert "protected" in (await bot.say("stop vault")).text
+
+
+async def test_too_many_targets_are_refused(load):
+    bot = load(*({"name": f"web-{number}"} for number in range(3)), max_targets=2)
+    answer = await bot.say("stop web-0,web-1,web-2")
+    assert "3 instances are too many to stop" in answer.text
+    assert "At most 2" in answer.text
+    assert (await bot.say("stop web-0,web-1,web-0")).status == "pending"
 
 
 @pytest.mark.parametrize(
-    ("verb", "state"),
+    ("text", "warnings"),
     [
-        ("start", "stopping"),
-        ("start", "terminated"),
-        ("stop", "pending"),
-        ("stop", "shutting-down"),
-        ("reboot", "stopped"),
+        (
+            "stop web-1,web-2,node-1,alone",
+            [
+                "2 instances belong to the Auto Scaling group web, which terminates and replaces "
+                "stopped instances.",
+                "node-1 belongs to the EKS cluster shop: pods on stopped nodes end.",
+            ],
+        ),
+        (
+            "reboot web-1",
+            [
+                "web-1 belongs to the Auto Scaling group web, which may replace instances that do "
+                "not answer."
+            ],
+        ),
+        ("stop off,alone", ["off is stopped or stopping already."]),
+        ("start off", []),
+        (
+            "stop spare,alone",
+            ["spare runs on spare capacity (Spot), and starts again only if there is some."],
+        ),
+        (
+            "stop spare,spare-2",
+            ["2 instances run on spare capacity (Spot), and start again only if there is some."],
+        ),
+        ("reboot spare", []),
     ],
 )
-async def test_an_instance_in_a_wrong_state_is_refused(load, verb, state):
-    wrong = machine("i-1", "web", state=state)
-    plugin = load(wrong)
-    for attempt in (planned, acted):
-        with pytest.raises(ValidationFailed, match=f"Cannot {verb} web now") as caught:
-            await attempt(plugin, verb, wrong)
-        assert f"web is {state}" in caught.value.details
-    assert plugin.cloud.calls == []
-
-
-async def test_the_plan_raises_what_the_backend_would_refuse(load):
-    plugin = load(machine("i-1"))
-    plugin.cloud.refuse = PermissionDenied("not yours", details="Required right: stop")
-    with pytest.raises(PermissionDenied, match="not yours"):
-        await planned(plugin, "stop", machine("i-1"))
-
-
-async def test_too_many_targets_are_refused_in_plan_and_act(load):
-    targets = [machine(f"i-{number}") for number in range(3)]
-    plugin = load(*targets, max_targets=2)
-    for attempt in (planned, acted):
-        with pytest.raises(ValidationFailed, match="3 instances are too many to stop") as caught:
-            await attempt(plugin, "stop", *targets)
-        assert "At most 2" in caught.value.details
-    assert plugin.cloud.calls == []
-    await acted(plugin, "stop", *targets[:2], targets[0])
-    assert plugin.cloud.calls == [("stop", ("i-0", "i-1"))]
-
-
-async def test_a_plan_warns_that_a_group_replaces_stopped_instances(load):
-    group = {"aws:autoscaling:groupName": "web"}
-    targets = [
-        machine("i-1", "web-1", tags=group),
-        machine("i-2", "web-2", tags=group),
-        machine("i-3", "node-1", tags={"eks:cluster-name": "shop"}),
-        machine("i-4", "alone"),
-    ]
-    plugin = load(*targets)
-    assert (await planned(plugin, "stop", *targets)).warnings == (
-        "2 instances belong to the Auto Scaling group web, which terminates and replaces stopped "
-        "instances.",
-        "node-1 belongs to the EKS cluster shop: pods on stopped nodes end.",
+async def test_a_plan_warns_of_groups_and_spot_capacity(load, text, warnings):
+    group = {"tags": {"aws:autoscaling:groupName": "web"}}
+    bot = load(
+        {"name": "web-1", **group},
+        {"name": "web-2", **group},
+        {"name": "off", "state": "stopped", **group},
+        {"name": "node-1", "tags": {"eks:cluster-name": "shop"}},
+        {"name": "alone"},
+        {"name": "spare", "spot": True},
+        {"name": "spare-2", "spot": True},
     )
-    (warning,) = (await planned(plugin, "reboot", targets[0])).warnings
-    assert warning == (
-        "web-1 belongs to the Auto Scaling group web, which may replace instances that do not "
-        "answer."
-    )
-    assert (await planned(plugin, "stop", targets[3])).warnings == ()
-
-
-async def test_a_plan_warns_only_of_instances_that_it_changes(load):
-    group = {"aws:autoscaling:groupName": "web"}
-    plugin = load(machine("i-1", "web-1", state="stopped", tags=group))
-    (off,) = plugin.cloud.instances.values()
-    (warning,) = (await planned(plugin, "stop", off)).warnings
-    assert "already" in warning
-    assert (await planned(plugin, "start", off)).warnings == ()
+    assert list((await bot.say(text)).data["plan"]["warnings"]) == warnings

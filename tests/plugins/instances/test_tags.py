@@ -1,104 +1,129 @@
+"""``tags``, ``tag`` and ``untag`` through the whole gate."""
+
 from __future__ import annotations
 
 import pytest
 
-from machines import machine
-from smartops import Change, Effect, Table, ValidationFailed
+from smartops import Table
+from smartops.testing import Bot
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def web():
-    return machine("i-1", "web", tags={"Name": "web", "Env": "dev"})
+def web(load) -> Bot:
+    return load({"name": "web", "tags": {"Env": "dev"}})
 
 
-@pytest.fixture
-def plugin(load, web):
-    return load(web)
+def changes(answer):
+    return [(item["before"], item["after"]) for item in answer.data["plan"]["changes"]]
 
 
-def plan_of(plugin, name, target, words):
-    return plugin.commands[name].companions["plan"](plugin.cloud, target, words)
+async def test_tags_are_listed(web):
+    answer = await web.say("tags web")
+    assert answer.reply.view[1] == Table(("Tag", "Value"), (("Env", "dev"), ("Name", "web")))
+    assert answer.data["tags"] == {"Env": "dev", "Name": "web"}
 
 
-async def test_tags_are_listed(plugin, web):
-    reply = await plugin.commands["tags"](web)
-    assert reply.view[1] == Table(("Tag", "Value"), (("Env", "dev"), ("Name", "web")))
-    assert reply.data == {"instanceId": "i-1", "name": "web", "tags": dict(web.tags)}
+async def test_a_plan_shows_tags_before_and_after(web):
+    asked = await web.say("tag web Tier=1,Env=prod,Name=web")
+    assert changes(asked) == [
+        ("Env=dev", "Env=prod"),
+        ("Name=web", "Name=web"),
+        ("Tier (not set)", "Tier=1"),
+    ]
+    answer = await web.press(asked.action("confirm"))
+    assert answer.data["tags"] == {"Env": "prod", "Name": "web", "Tier": "1"}
+    assert answer.data["changed"] == 2
 
 
-async def test_tags_of_an_instance_without_tags(plugin):
-    reply = await plugin.commands["tags"](machine("i-9", tags={}))
-    assert reply.view[1].text == "It has no tags."
+async def test_a_tag_value_may_contain_commas_and_equals_signs_or_be_empty(web):
+    await web.confirm('tag web "Owner=Platform, team","Note=a=b",Flag=')
+    tags = (await web.say("tags web")).data["tags"]
+    assert (tags["Owner"], tags["Note"], tags["Flag"]) == ("Platform, team", "a=b", "")
+    listed = await web.say("list instances --tag Note")
+    assert listed.data["summary"]["total"] == 1
 
 
-async def test_tag_plans_before_and_after_and_sets_only_differences(plugin, web):
-    words = ["Tier=1", "Env=prod", "Name=web"]
-    assert plugin.commands["tag"].effect is Effect.CHANGE
-    plan = await plan_of(plugin, "tag", web, words)
-    assert plan.changes == (
-        Change("i-1", "web", "Env=dev", "Env=prod"),
-        Change("i-1", "web", "Name=web", "Name=web"),
-        Change("i-1", "web", "Tier (not set)", "Tier=1"),
-    )
-    assert plugin.cloud.calls == []
-    reply = await plugin.commands["tag"](plugin.cloud, web, words)
-    assert plugin.cloud.calls == [("tag", "i-1", {"Tier": "1", "Env": "prod"}, ())]
-    assert reply.data["tags"] == plugin.cloud.instances["i-1"].tags
-    assert reply.data["changed"] == 2
-
-
-async def test_tag_with_equal_values_changes_nothing(plugin, web):
-    plan = await plan_of(plugin, "tag", web, ["Env=dev"])
-    assert plan.summary == "Nothing to do: web has these tags already"
-    reply = await plugin.commands["tag"](plugin.cloud, web, ["Env=dev"])
-    assert plugin.cloud.calls == []
-    assert reply.data["changed"] == 0
-
-
-async def test_a_tag_value_may_be_empty_or_contain_an_equals_sign(plugin, web):
-    await plugin.commands["tag"](plugin.cloud, web, ["Note=a=b", "Flag="])
-    assert plugin.cloud.calls == [("tag", "i-1", {"Note": "a=b", "Flag": ""}, ())]
-
-
-async def test_untag_warns_of_missing_tags(plugin, web):
-    plan = await plan_of(plugin, "untag", web, ["Env", "Nope"])
-    assert plan.changes == (Change("i-1", "web", "Env=dev", "(removed)"),)
-    assert plan.warnings == ("web has no tag Nope.",)
-    reply = await plugin.commands["untag"](plugin.cloud, web, ["Env", "Nope"])
-    assert plugin.cloud.calls == [("tag", "i-1", {}, ("Env",))]
-    assert reply.data["tags"] == {"Name": "web"}
-
-
-async def test_untag_of_missing_tags_changes_nothing(plugin, web):
-    plan = await plan_of(plugin, "untag", web, ["Nope"])
-    assert plan.summary.startswith("Nothing to do")
-    reply = await plugin.commands["untag"](plugin.cloud, web, ["Nope"])
-    assert plugin.cloud.calls == []
-    assert reply.data["changed"] == 0
+async def test_untag_warns_of_missing_tags(web):
+    asked = await web.say("untag web Env,Nope")
+    assert changes(asked) == [("Env=dev", "(removed)")]
+    assert list(asked.data["plan"]["warnings"]) == ["web has no tag Nope."]
+    assert (await web.press(asked.action("confirm"))).data["tags"] == {"Name": "web"}
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("text", "answer"),
     [
-        ("tag", ["Env"]),
-        ("tag", ["=x"]),
-        ("tag", ["Env=a", "Env=b"]),
-        ("tag", ["Env=" + "x" * 257]),
-        ("tag", ["k" * 129 + "=x"]),
-        ("tag", ["Env=a\nb"]),
-        ("tag", [" Env=a"]),
-        ("tag", ["Env =a"]),
-        ("tag", ["Env=a\u00a0"]),
-        ("tag", ["En\x00v=a"]),
-        ("untag", ["Env=dev"]),
-        ("untag", [" "]),
+        ("tag web Env=dev", "Nothing to do: web has these tags already"),
+        ("untag web Nope", "Nothing to do: web has none of these tags"),
     ],
 )
-async def test_invalid_tags_are_refused(plugin, web, name, words):
-    with pytest.raises(ValidationFailed):
-        await plan_of(plugin, name, web, words)
-    with pytest.raises(ValidationFailed):
-        await plugin.commands[name](plugin.cloud, web, words)
-    assert plugin.cloud.calls == []
+async def test_nothing_is_confirmed_if_no_tag_changes(web, text, answer):
+    done = await web.say(text)
+    assert done.status == "success"
+    assert answer in done.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tag web Env",
+        "tag web =x",
+        "tag web Env=a,Env=b",
+        f"tag web Env={'x' * 257}",
+        f"tag web {'k' * 129}=x",
+        "tag web 'Env=a\nb'",
+        "tag web ' Env=a'",
+        "tag web 'Env =a'",
+        "tag web 'Env=a\u00a0'",
+        "tag web 'En\x00v=a'",
+        "untag web Env=dev",
+        "untag web ' '",
+    ],
+)
+async def test_invalid_tags_are_refused(web, text):
+    assert (await web.say(text)).code == "VALIDATION_ERROR"
+    assert (await web.say("tags web")).data["tags"] == {"Env": "dev", "Name": "web"}
+
+
+RULES = [
+    {"name": "operators", "allow": {"roles": ["operator"]}},
+    {"name": "no-databases", "deny": {"commands": ["stop"], "tags": {"Role": ["database"]}}},
+    {"name": "dev-only", "allow": {"commands": ["start"], "tags": {"Env": ["dev"]}}},
+]
+
+
+@pytest.mark.parametrize("text", ["tag web Role=web", "untag web role", "tag web Tier=1,Env=dev"])
+async def test_tags_in_a_rule_cannot_be_changed(bot: Bot, load, text):
+    bot.settings["rules"] = RULES
+    load({"name": "web", "tags": {"Role": "database", "Env": "prod"}})
+    refused = await bot.say(text)
+    assert refused.code == "PERMISSION_DENIED"
+    assert "looks at it (plugins.instances.unprotected_tags)" in refused.text
+    assert (await bot.say("tag web Name=other")).status == "pending"
+
+
+async def test_unprotected_tags_in_a_rule_can_be_changed(bot: Bot, load):
+    bot.settings["rules"] = RULES
+    load({"name": "web", "tags": {"Role": "database"}}, unprotected_tags=["ro*"])
+    assert (await bot.confirm("untag web Role")).status == "success"
+    assert (await bot.say("tag web Env=dev")).code == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize(
+    "text", ["tag web Env=x,role=web", "tag web policy:owner=me", "untag web POLICY:x"]
+)
+async def test_protected_tags_cannot_be_changed(bot: Bot, load, text):
+    load({"name": "web"}, protected_tags=["Role", "policy:*"])
+    refused = await bot.say(text)
+    assert refused.code == "PERMISSION_DENIED"
+    assert "may not be changed from here" in refused.text
+
+
+async def test_an_approved_tag_change_is_refused_after_a_rule_uses_the_tag(bot: Bot, load):
+    load({"name": "web", "tags": {"Role": "database"}})
+    asked = await bot.say("untag web Role")
+    await bot.aclose()
+    bot.settings["rules"] = RULES
+    assert (await bot.press(asked.action("confirm"))).code == "PERMISSION_DENIED"
