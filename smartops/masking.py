@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
+from .errors import Problem, StartupError
 from .reply import Form, Reply, members_of
 from .values import Secret
 
@@ -72,6 +73,15 @@ class Masker:
         if not self._enabled or self._suspect(text) is None:
             return text
         return self._pattern.sub(self._mask, text)
+
+    def startup_error(self, problems: Iterable[Problem]) -> StartupError:
+        """Return the error that these problems are; plugins may have raised some of them."""
+        return StartupError(
+            *(
+                replace(item, text=self.text(item.text), hint=self.text(item.hint))
+                for item in problems
+            )
+        )
 
     def reply(self, reply: R) -> R:
         """Return the reply without secrets. What its buttons and forms send stays as it is.

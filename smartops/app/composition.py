@@ -120,8 +120,9 @@ def assemble(
     problems += _missing_extras(settings, clock, document)
     problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)
+    masker = _masker(settings, plugins, document)
     if problems or grammar is None:
-        raise StartupError(*problems)
+        raise masker.startup_error(problems)
     policy = Policy(settings.rules)
     policy_tags.update(policy.tag_keys(offers.commands))
     return Composition(
@@ -143,7 +144,7 @@ def assemble(
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
-        masker=_masker(settings, plugins, document),
+        masker=masker,
     )
 
 
@@ -204,5 +205,6 @@ def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
             problems += error.problems
     problems += plugins.problems
     if problems or settings is None:
-        raise StartupError(*in_file_order(map(document.placed, [*problems, *later])))
+        masker = Masker(document.secrets(), enabled=settings is None or settings.mask_secrets)
+        raise masker.startup_error(in_file_order(map(document.placed, [*problems, *later])))
     return settings, plugins, later

@@ -14,7 +14,13 @@ from anyio.abc import TaskGroup
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import Caught, contained
-from smartops.errors import AuthenticationFailed, BackendUnavailable, PermissionDenied, Refusal
+from smartops.errors import (
+    AuthenticationFailed,
+    BackendUnavailable,
+    PermissionDenied,
+    Refusal,
+    StartupError,
+)
 from smartops.event import Event, EventSource
 from smartops.message import Claims, Inbound, Message
 from smartops.middleware import Gate, Parts, ProgressReporter, Running
@@ -77,7 +83,10 @@ class App:
                 await self._start(stack)
                 self._stack = stack.pop_all()
         except BaseExceptionGroup as error:
-            raise sole(error) from None
+            cause = sole(error)
+            if isinstance(cause, StartupError):
+                cause = self.composition.masker.startup_error(cause.problems)
+            raise cause from None
         return self
 
     async def __aexit__(self, *reason: Any) -> bool | None:

@@ -20,6 +20,7 @@ from smartops import (
     Fields,
     Reply,
     Secret,
+    StartupError,
     Table,
     ValidationFailed,
     Work,
@@ -218,6 +219,21 @@ async def test_masking_can_be_switched_off(bot: Bot) -> None:
     bot.settings["mask_secrets"] = False
     bot.load(plugin(dump), password=Secret(PASSWORD))
     assert (await bot.say("dump")).text == PASSWORD
+
+
+@pytest.mark.parametrize("hook", ["register_backends", "lifespan"])
+async def test_errors_that_plugins_raise_at_start_are_masked(bot: Bot, hook: str) -> None:
+    def fail(config: Settings) -> Any:
+        raise OSError(f"cannot log in with {config.password.reveal()}")
+
+    broken = plugin()
+    setattr(broken, hook, hookimpl(fail))
+    bot.load(broken, name="acme", password=PASSWORD)
+    with pytest.raises(StartupError) as refused:
+        await bot.app()
+    assert f"acme: {hook}: OSError: cannot log in with [masked: configured secret]" in str(
+        refused.value
+    )
 
 
 def test_secrets_of_a_file_are_all_values_of_files_and_of_keys_with_a_secret_name(
