@@ -318,21 +318,6 @@ def check(card: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def time_lapse(clock: ManualClock, speed: float = 25.0) -> AsyncIterator[None]:
-    """Advance the clock faster than real time."""
-
-    async def run() -> None:
-        while True:
-            await anyio.sleep(0.004)
-            clock.advance(0.004 * speed)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(run)
-        yield
-        group.cancel_scope.cancel()
-
-
-@asynccontextmanager
 async def deployed(folder: Path) -> AsyncIterator[Deployment]:
     clock = ManualClock()
     async with Slack.start(clock=clock) as slack, Teams.start(clock=clock) as teams:

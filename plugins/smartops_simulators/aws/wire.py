@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,16 +98,13 @@ def target(path: str, headers: Mapping[str, str], body: bytes, signed_for: str) 
 def parameters(to: Target) -> dict[str, Any]:
     """Decode and validate the parameters of a request; raises AwsError."""
     form = to.protocol in ("ec2", "query")
-    reader = _Reader(to.protocol)
+    problems: list[str] = []
     try:
         node = _tree(to.body) if form else {**to.path, **json.loads(to.body or b"{}")}
-        found: dict[str, Any] = reader.read(to.model.input_shape, node)
+        found: dict[str, Any] = _read(to.model.input_shape, node, to.protocol, problems)
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         code = "MalformedQueryString" if form else "SerializationException"
         raise AwsError(code, f"The request cannot be read: {problem!r}") from None
-    problems = reader.problems
-    if to.protocol == "ec2":
-        problems = [each for each in problems if "Member must have" in each]
     if problems:
         code = _INVALID.get(to.protocol, "ValidationException")
         text = f"{len(problems)} validation error(s) detected: {'; '.join(problems)}"
@@ -128,110 +124,66 @@ def _tree(body: bytes) -> dict[str, Any]:
     return tree
 
 
-class _Reader:
-    """Decodes parameters, and collects in ``problems`` what the model does not allow."""
+def _read(shape: Any, node: Any, protocol: Protocol, problems: list[str], path: str = "") -> Any:
+    """Decode a parameter, and add to ``problems`` what the model does not allow."""
+    kind = shape.type_name
+    if getattr(shape, "is_document_type", False):
+        return node
+    if kind == "structure":
+        keys = {name: _key(name, member, protocol) for name, member in shape.members.items()}
+        there = {name: node[key] for name, key in keys.items() if node.get(key) is not None}
+        if missing := [name for name in shape.required_members if name not in there]:
+            problems.append(f"'{path}' must have {', '.join(missing)}")
+        return {
+            name: _read(shape.members[name], each, protocol, problems, f"{path}.{name}".lstrip("."))
+            for name, each in there.items()
+        }
+    if kind == "map":
+        value: Any = {
+            key: _read(shape.value, each, protocol, problems, path) for key, each in node.items()
+        }
+    elif kind == "list":
+        items = _items(shape, node, protocol)
+        value = [_read(shape.member, each, protocol, problems, path) for each in items]
+    elif protocol in ("ec2", "query"):
+        value = _FROM_TEXT[kind](node)
+    else:
+        value = datetime.fromtimestamp(node, UTC) if kind == "timestamp" else node
+    size = len(value) if kind in ("string", "list", "map") else value
+    least, most = (shape.metadata.get(name, size) for name in ("min", "max"))
+    if not least <= size <= most:
+        problems.append(f"'{path}' must be between {least} and {most}, and is {size}")
+    return value
 
-    def __init__(self, protocol: Protocol) -> None:
-        self.problems: list[str] = []
-        self._protocol = protocol
-        self._form = protocol in ("ec2", "query")
 
-    def read(self, shape: Any, node: Any, path: str = "") -> Any:
-        if getattr(shape, "is_document_type", False):
-            return node
-        value = self._value(shape, node, path)
-        if rule := _broken_rule(shape, value):
-            text = f"Value at '{path}' failed to satisfy constraint: Member must {rule}"
-            self.problems.append(text)
-        return value
+def _key(name: str, member: Any, protocol: Protocol) -> str:
+    key = _name(name, member)
+    if protocol != "ec2":
+        return key
+    return str(member.serialization.get("queryName", key[0].upper() + key[1:]))
 
-    def _value(self, shape: Any, node: Any, path: str) -> Any:
-        kind = shape.type_name
-        if kind == "structure":
-            return {
-                name: self.read(member, node[key], f"{path}.{name}".lstrip("."))
-                for name, member in shape.members.items()
-                if node.get(key := self._key(name, member)) is not None
-            }
-        if kind == "list":
-            items = enumerate(self._items(shape, node), 1)
-            return [self.read(shape.member, each, f"{path}.{place}") for place, each in items]
-        if kind == "map":
-            return {
-                key: self.read(shape.value, each, f"{path}.{key}") for key, each in node.items()
-            }
-        return _FROM_TEXT[kind](node) if self._form else _from_json(kind, node)
 
-    def _key(self, name: str, member: Any) -> str:
-        key = _name(name, member)
-        if self._protocol != "ec2":
-            return key
-        return str(member.serialization.get("queryName", key[0].upper() + key[1:]))
-
-    def _items(self, shape: Any, node: Any) -> Iterable[Any]:
-        if not self._form:
-            return [*node] if isinstance(node, list) else _from_json("list", node)
-        if node and self._protocol == "query" and not shape.serialization.get("flattened"):
-            node = node[shape.member.serialization.get("name", "member")]
-        return [node[key] for key in sorted(node, key=int)]
+def _items(shape: Any, node: Any, protocol: Protocol) -> Iterable[Any]:
+    if protocol not in ("ec2", "query"):
+        return [*node]
+    if node and protocol == "query" and not shape.serialization.get("flattened"):
+        node = node[shape.member.serialization.get("name", "member")]
+    return [node[key] for key in sorted(node, key=int)]
 
 
 _FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
-    "string": "".join,  # raises TypeError for a branch of the form
-    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
+    "string": str,
+    "boolean": {"true": True, "false": False}.__getitem__,
     "integer": int,
     "long": int,
     "float": float,
     "double": float,
     "timestamp": datetime.fromisoformat,
-    "blob": b64decode,
 }
-_JSON_TYPES: Mapping[str, Any] = {
-    "string": str,
-    "blob": str,
-    "boolean": bool,
-    "integer": int,
-    "long": int,
-    "float": int | float,
-    "double": int | float,
-}
-
-
-def _from_json(kind: str, value: Any) -> Any:
-    if kind == "timestamp":
-        iso = isinstance(value, str)
-        return datetime.fromisoformat(value) if iso else datetime.fromtimestamp(value, UTC)
-    if not isinstance(value, _JSON_TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
-        raise TypeError(f"{value!r} is not a {kind}")
-    return value
 
 
 def _name(name: str, member: Any) -> str:
     return str(member.serialization.get("name", name))
-
-
-def _broken_rule(shape: Any, value: Any) -> str:
-    kind, limits = shape.type_name, shape.metadata
-    if kind == "structure":
-        missing = [name for name in shape.required_members if name not in value]
-        return f"have {', '.join(missing)}" if missing else ""
-    if kind in ("string", "list", "map", "integer", "long", "float", "double"):
-        size = len(value) if kind in ("string", "list", "map") else value
-        least, most = limits.get("min", size), limits.get("max", size)
-        if not least <= size <= most:
-            return f"be between {least} and {most}, in value or length, and is {size}"
-    if kind == "string" and shape.enum and value not in shape.enum:
-        return f"be one of [{', '.join(shape.enum)}], and is {value}"
-    if kind == "string" and not _matches(limits.get("pattern", ""), value):
-        return f"match {limits['pattern']}, and is {value}"
-    return ""
-
-
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return not pattern or re.fullmatch(pattern, value) is not None
-    except re.error:  # written for Java, which knows more than Python
-        return True
 
 
 def result(to: Target, value: Mapping[str, Any]) -> Response:

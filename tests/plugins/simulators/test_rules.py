@@ -11,7 +11,6 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from chat_deployment import time_lapse
 from smartops.testing import ManualClock
 from smartops_simulators.slack import SlackSimulator
 from smartops_simulators.slack.service import BOT_TOKEN
@@ -131,7 +130,7 @@ async def test_slack_sends_an_event_four_times(slack: SlackSimulator, clock: Man
     slack.bot = "http://127.0.0.1:9/"
     began = clock.time()
     with anyio.fail_after(20):
-        async with time_lapse(clock, 5000):
+        async with clock.running(5):
             await slack.says("hello")
     assert slack.attempts == 4
     assert clock.time() - began >= 360
@@ -142,7 +141,7 @@ async def test_teams_sends_an_activity_three_times_and_then_with_a_new_id() -> N
     async with TeamsSimulator.start(clock=clock) as teams:
         teams.bot = "http://127.0.0.1:9/"
         began = clock.time()
-        async with time_lapse(clock, 2000):
+        async with clock.running(2):
             await teams.says("help")
         first, second, third, fourth = teams.posted
         assert first == second == third != fourth

@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import pytest
 
-from chat_deployment import time_lapse
 from smartops import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -171,14 +170,14 @@ async def test_an_unreachable_login_can_be_tried_again(line: Line) -> None:
 @pytest.mark.parametrize("how", [{"status": 429, "retry_after": 3}, {"status": 412}])
 async def test_a_call_that_was_not_taken_is_repeated(line: Line, how: dict[str, Any]) -> None:
     line.teams.fail(**how, times=3)
-    async with time_lapse(line.clock):
+    async with line.clock.running():
         await line.send()
     assert line.texts == ["Done."]
 
 
 async def test_a_call_is_tried_four_times(line: Line) -> None:
     line.teams.fail(status=429, times=100, retry_after=5)
-    async with time_lapse(line.clock):
+    async with line.clock.running():
         with pytest.raises(BackendUnavailable) as raised:
             await line.send()
     assert raised.value.retry_after == 5
@@ -216,7 +215,7 @@ async def test_a_call_that_times_out_is_not_repeated(
 async def test_an_update_is_repeated(line: Line, status: int) -> None:
     shown = await line.send()
     line.teams.fail(status=status, times=2, done=True)
-    async with time_lapse(line.clock):
+    async with line.clock.running():
         await line.update(shown)
     assert line.texts == ["Changed."]
 
@@ -224,7 +223,7 @@ async def test_an_update_is_repeated(line: Line, status: int) -> None:
 async def test_an_unreachable_connector_is_tried_again(line: Line) -> None:
     await line.tokens.token()
     line.base = "http://127.0.0.1:9/"
-    async with time_lapse(line.clock):
+    async with line.clock.running():
         with pytest.raises(Unreachable):
             await line.send()
 
@@ -265,7 +264,7 @@ async def test_typing_is_called_once(line: Line) -> None:
 
 async def test_calls_of_a_conversation_keep_the_rate_limit(line: Line) -> None:
     began = line.clock.time()
-    async with time_lapse(line.clock), anyio.create_task_group() as group:
+    async with line.clock.running(), anyio.create_task_group() as group:
         for number in range(70):
             group.start_soon(line.send, f"{number}")
     assert line.texts == [f"{number}" for number in range(70)]
@@ -282,7 +281,7 @@ async def test_one_conversation_does_not_wait_for_another(line: Line) -> None:
         await line.send("at once", other.id)
         assert line.texts == []
         assert [item.text for item in other.answers] == ["at once"]
-        async with time_lapse(line.clock, 500):
+        async with line.clock.running(0.5):
             await line.teams.until(lambda: line.texts == ["late"])
 
 
