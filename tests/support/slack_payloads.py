@@ -29,8 +29,7 @@ class Slack(SlackSimulator):
 
     def __init__(self, clock: Clock, **settings: Any) -> None:
         super().__init__(clock, team=TEAM, **settings)
-        for name in ("alice", "bob", "stranger"):
-            self.channel("ops").members[name] = self.user(name)
+        self.channel("ops").members["alice"] = self.user("alice")
         self.channel("@alice")
 
     @property
@@ -94,8 +93,7 @@ class Slack(SlackSimulator):
 _SLACK = Slack(Clock())
 _SLACK.url = "https://hooks.slack.com"
 _ALICE = _SLACK.user("alice")
-ALICE, BOB, STRANGER = (_SLACK.user(name).id for name in ("alice", "bob", "stranger"))
-BOT = _SLACK.app.user
+ALICE, BOT = _ALICE.id, _SLACK.app.user
 CHANNEL, DIRECT = _SLACK.channel("ops").id, _SLACK.channel("@alice").id
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import smartops_api
 from smartops import Action, Identity, Message, PermissionDenied, Reply, Services, ValidationFailed
 from smartops.auth import TokenVerifier
 from smartops.channels import AuthenticationFailed, Headers, Inbound, Place
@@ -281,9 +280,3 @@ async def test_other_anonymous_requests_are_refused(deployment, request_):
 async def test_anonymous_requests_are_refused_by_default(deployment):
     with pytest.raises(AuthenticationFailed):
         await ApiChannel(deployment.services).authenticate(loopback())
-
-
-async def test_hook_register_channels(deployment):
-    (channel,) = smartops_api.register_channels(deployment.services)
-
-    assert channel.name == "api"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from slack_payloads import (
-    ALICE,
     CHANNEL,
     DIRECT,
     TS,
@@ -27,7 +25,6 @@ from smartops import (
     Action,
     BackendUnavailable,
     Code,
-    DeadlineExceeded,
     Message,
     PermissionDenied,
     Reply,
@@ -94,31 +91,11 @@ def press(message: dict[str, Any], value: str = "confirm_a", kind: str = "confir
     return pressed({"action_id": f"smartops.{kind}.0", "value": value}, message)
 
 
-async def test_a_reply_is_posted_in_the_thread(chat: Chat, slack: Slack):
-    message_id = await chat.send(mention("help"), Reply.of("Hello."))
-    message = slack.message()
-    assert message["thread_ts"] == TS
-    assert "Hello." in texts(message["blocks"])
-    assert message["text"] == "Hello."
-    assert message_id == f"{CHANNEL}:{message['ts']}"
-
-
 async def test_a_direct_message_is_answered_without_a_thread(chat: Chat, slack: Slack) -> None:
     await chat.send(direct("help"), Reply.of("Hello."))
     assert "thread_ts" not in slack.message(channel=DIRECT)
     await chat.send(direct("help", thread_ts=TS), Reply.of("Hello."))
     assert slack.message(channel=DIRECT)["thread_ts"] == TS
-
-
-async def test_a_reply_edits_the_message_it_replaces(chat: Chat, slack: Slack):
-    message = chat.receive(mention("stop web-1"))
-    asked = await chat.send(message, ASKED)
-    assert len(buttons(slack.message())) == 2
-    done = await chat.send(message, Reply.of("Stopped."), replaces=asked)
-    assert done == asked
-    assert len(slack.messages) == 1
-    assert not buttons(slack.message())
-    assert slack.message()["text"] == "Stopped."
 
 
 @pytest.mark.parametrize("error", ["message_not_found", "cant_update_message"])
@@ -142,36 +119,10 @@ async def test_a_refused_edit_is_not_posted_again(chat: Chat, slack: Slack) -> N
     assert len(slack.messages) == 1
 
 
-async def test_a_private_reply_is_ephemeral(chat: Chat, slack: Slack) -> None:
-    message_id = await chat.send(mention("stop web-1"), REFUSED)
-    (private,) = slack.private_messages
-    assert (private["user"], private["thread_ts"]) == (ALICE, TS)
-    assert "rule hands-off" in texts(private["blocks"])
-    assert message_id == ""  # an ephemeral message cannot be edited
-    assert slack.messages == {}
-
-
 async def test_a_private_reply_is_posted_in_a_direct_message(chat: Chat, slack: Slack) -> None:
     await chat.send(direct("stop web-1"), REFUSED)
     assert "You may not" in slack.message(channel=DIRECT)["text"]
     assert slack.private_messages == []
-
-
-async def test_a_private_reply_deletes_the_progress_message(chat: Chat, slack: Slack) -> None:
-    message = chat.receive(mention("stop web-1"))
-    working = await chat.send(message, PROGRESS)
-    await chat.send(message, REFUSED, replaces=working)
-    assert slack.messages == {}
-    assert len(slack.private_messages) == 1
-
-
-async def test_a_click_edits_its_message(chat: Chat, slack: Slack):
-    asked = await chat.send(mention("stop web-1"), ASKED)
-    click = chat.receive(press(slack.message()))
-    assert click.shown_in == asked
-    assert click.thread == TS
-    await chat.send(click, Reply.of("Stopped."), replaces=click.shown_in)
-    assert not buttons(slack.message())
 
 
 async def test_the_answer_repeats_a_slash_command_for_the_others(chat: Chat, slack: Slack) -> None:
@@ -364,33 +315,6 @@ async def test_a_retry_continues_a_partial_delivery(chat: Chat, slack: Slack) ->
     assert slack.attached()
     await chat.send(message, reply)  # asked again, it is delivered again
     assert len(slack.messages) == 2 * len(posted)
-
-
-async def test_a_message_that_may_have_arrived_is_not_sent_again(chat: Chat, slack: Slack) -> None:
-    slack.fail()
-    with pytest.raises(DeadlineExceeded):
-        await chat.send(mention("help"), Reply.of("Hello."))
-    assert len(slack.calls) == 1
-
-
-async def test_a_form_opens_as_a_dialog(chat: Chat, slack: Slack) -> None:
-    message = chat.receive(slash("stop"))
-    assert await chat.send(message, Reply(status="pending", view=(FORM,))) == ""
-    view = slack.dialogs[0].view
-    assert slack.called("views.open")[0].arguments["trigger_id"] == message.id
-    stored = json.loads(view["private_metadata"])
-    assert (stored["command"], stored["channel"], stored["asked"]) == (
-        "stop",
-        CHANNEL,
-        "/smartops stop",
-    )
-    assert slack.messages == {}
-
-
-async def test_a_form_without_a_trigger_is_posted_in_the_thread(chat: Chat, slack: Slack) -> None:
-    await chat.send(mention("stop"), Reply(status="pending", view=(FORM,)))
-    assert slack.message()["thread_ts"] == TS
-    assert [block["type"] for block in slack.message()["blocks"]].count("input") == 1
 
 
 async def test_a_form_with_an_expired_trigger_is_posted(

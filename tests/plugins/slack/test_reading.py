@@ -95,20 +95,6 @@ def test_a_mention_becomes_a_message(read: Read, clock: ManualClock) -> None:
     assert message.reference == {"channel": CHANNEL, "user": ALICE, "thread": TS}
 
 
-def test_a_mention_and_its_message_event_are_duplicates(read: Read) -> None:
-    """A subscription to the channel's messages brings each mention twice, with two event ids."""
-    first = only(read(event()))
-    twin = event(type="message", channel_type="channel")
-    twin["event_id"] = "Ev2"
-    second = only(read(twin))
-    assert (first.id, first.conversation, first.sender) == (
-        second.id,
-        second.conversation,
-        second.sender,
-    )
-    assert first.text == second.text
-
-
 def test_a_mention_in_a_thread_stays_in_it(read: Read) -> None:
     message = only(read(mention("list instances", ts="1700000005.1", thread_ts=TS)))
     assert (message.id, message.thread) == ("1700000005.1", TS)
@@ -158,12 +144,6 @@ def test_everything_else_is_only_acknowledged(read: Read, payload: Any) -> None:
     assert receipt.messages == ()
     assert receipt.ack.status == 200
     assert receipt.ack.body == b""
-
-
-def test_a_challenge_is_answered(read: Read) -> None:
-    receipt = read({"type": "url_verification", "challenge": "3eZbrw1a", "token": "x"})
-    assert receipt.messages == ()
-    assert json.loads(receipt.ack.body) == {"challenge": "3eZbrw1a"}
 
 
 @pytest.mark.parametrize("missing", ["user", "ts", "channel"])
@@ -365,22 +345,6 @@ def test_a_form_in_a_message_is_read(read: Read) -> None:
     message = only(read(pressed(button, MESSAGE, state={"values": VALUES})))
     assert message.text == "stop"
     assert message.form == {"target": "web-1", "force": "true"}
-
-
-def test_a_dialog_is_read(read: Read) -> None:
-    stored = {
-        "command": "stop",
-        "channel": CHANNEL,
-        "thread": TS,
-        "answers": "",
-        "asked": "/s stop",
-    }
-    view = {"callback_id": "smartops.form", "private_metadata": json.dumps(stored)}
-    message = only(read(submitted(view, VALUES)))
-    assert (message.text, message.conversation, message.thread) == ("stop", CHANNEL, TS)
-    assert message.form == {"target": "web-1", "force": "true"}
-    assert message.id == "V1"
-    assert message.reference["channel"] == CHANNEL
 
 
 def test_other_dialogs_are_ignored(read: Read) -> None:

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from slack_payloads import APP_TOKEN, CHANNEL, Slack, mention, pressed, slash
+from slack_payloads import APP_TOKEN, Slack, mention, slash
 from smartops import Message, Secret, Services
 from smartops.channels import Channel
 from smartops.testing import ManualClock
@@ -98,18 +98,6 @@ async def test_an_event_that_could_not_be_stored_is_not_acknowledged(
         await slack.sockets.push("events_api", mention("list instances"), "e2", retry_attempt=1)
         await slack.until(lambda: slack.sockets.frames)
     assert slack.sockets.frames == [{"envelope_id": "e2"}]
-
-
-async def test_commands_and_buttons_are_accepted(connected: Any, slack: Slack) -> None:
-    message = {"ts": "1.2", "channel": CHANNEL, "text": "", "blocks": []}
-    button = pressed({"action_id": "smartops.confirm.0", "value": "confirm_a"}, message)
-    async with connected() as inbox:
-        await slack.until(lambda: slack.sockets.open)
-        await slack.sockets.push("slash_commands", slash("help"), "e1")
-        await slack.sockets.push("interactive", button, "e2")
-        await slack.until(lambda: len(slack.sockets.frames) == 2)
-    found = {(item.text, item.action) for item in inbox.messages}
-    assert found == {("help", ""), ("", "confirm_a")}
 
 
 async def test_the_acknowledgement_carries_an_answer(connected: Any, slack: Slack):

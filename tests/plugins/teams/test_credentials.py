@@ -181,21 +181,6 @@ async def test_nothing_is_sent_without_credential(
 
 
 @pytest.mark.parametrize(
-    ("cloud", "login", "resource"),
-    [
-        ("public", "login.microsoftonline.com", "api.botframework.com"),
-        ("usgov", "login.microsoftonline.us", "api.botframework.us"),
-        ("china", "login.partner.microsoftonline.cn", "api.botframework.azure.cn"),
-    ],
-)
-async def test_each_cloud_has_its_login(cloud: str, login: str, resource: str) -> None:
-    config = TeamsConfig.model_validate({**USUAL, "cloud": cloud})
-    request = await token_request(config, ManualClock())
-    assert request.url == f"https://{login}/{USUAL['app_id']}/oauth2/v2.0/token"
-    assert f"https%3A%2F%2F{resource}%2F.default" in (request.body or b"").decode()
-
-
-@pytest.mark.parametrize(
     ("settings", "problem"),
     [
         ({"managed_identity": True}, "one of these is enough: client_secret, managed_identity"),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adaptive import loaded, rows, shown
-from smartops import Action, Cell, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
+from smartops import Action, Code, Fields, Issue, Issues, Reply, Severity, Table, Text
 from smartops.channels import Form, FormField, compact_json
 from smartops_teams import pages as split
 from smartops_teams.cards import card as made_card
@@ -34,15 +34,6 @@ def cards(reply: Reply) -> list[dict[str, object]]:
 def test_a_reply_that_fits_is_one_card() -> None:
     reply = Reply.of("Done.", Code("x\n" * 100), actions=[CONFIRM])
     assert split.cards(reply) == [made_card(reply)]
-
-
-def test_a_long_table_has_its_header_on_each_page() -> None:
-    body = tuple((f"web-{n}", f"{n}", Cell("running", Severity.GOOD)) for n in range(500))
-    made = cards(Reply.of(Text("Instances", style="title"), Table(("Name", "No", "State"), body)))
-    assert len(made) > 2
-    tables = [rows(each) for each in made]
-    assert all(table[0] == ["Name", "No", "State"] for table in tables)
-    assert [row[1] for table in tables for row in table[1:]] == [f"{n}" for n in range(500)]
 
 
 @pytest.mark.parametrize("name", ["サーバー", "<&>[]\\", "\u202e\x00", "👩\u200d💻"])
@@ -118,14 +109,6 @@ def test_any_text_is_complete(parts: list[str], times: int) -> None:
         if isinstance(block, Text) and not block.text.startswith("Part ")
     ]
     assert "".join(said).replace("\n", "") == text.replace("\n", "")
-
-
-def test_lines_are_not_broken_where_they_fit() -> None:
-    text = "\n".join(f"line {n} {'x' * 80}" for n in range(2000))
-    made = pages(Reply.of(Code(text)))
-    blocks = [block.text for page in made for block in page.view if isinstance(block, Code)]
-    assert len(blocks) > 3
-    assert "\n".join(blocks) == text
 
 
 # --- forms -----------------------------------------------------------------------------------
