@@ -120,9 +120,8 @@ def assemble(
     problems += _missing_extras(settings, clock, document)
     problems += _unmet(document, offers) if document and not plugins.problems else ()
     grammar = grammar_of(offers.commands, problems)
-    masker = _masker(settings, plugins, document)
     if problems or grammar is None:
-        raise masker.startup_error(problems)
+        raise _masker(settings, plugins, document).startup_error(problems)
     policy = Policy(settings.rules)
     policy_tags.update(policy.tag_keys(offers.commands))
     return Composition(
@@ -144,7 +143,7 @@ def assemble(
         capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
-        masker=masker,
+        masker=_masker(settings, plugins, document),
     )
 
 
