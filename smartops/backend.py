@@ -238,10 +238,10 @@ class Compute(Backend):
 
     @abstractmethod
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        """Raise what ``act`` would raise, such as for a missing right; change nothing."""
+        """Raise what ``change`` would raise, such as for a missing right; change nothing."""
 
     @abstractmethod
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+    async def change(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot the instances; returns when the platform has accepted it.
 
         Changes all or none if the platform can; else raises an error that names

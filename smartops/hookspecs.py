@@ -75,7 +75,7 @@ def register_channels(config: Any, services: Services) -> Iterable[Channel]:
 
 
 @hookspec
-def register_middleware(config: Any, services: Services) -> Iterable[Layer]:
+def register_layers(config: Any, services: Services) -> Iterable[Layer]:
     """Return layers ``async def layer(call, call_next) -> Reply``, outermost first.
 
     They run inside the shared steps, in configuration order, around dispatch.

@@ -46,7 +46,7 @@ _KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_backends": (Backend, "a Backend"),
     "register_commands": (Command, "a command (a function under @command)"),
     "register_channels": (Channel, "a Channel"),
-    "register_middleware": (2, "a layer (async def layer(call, call_next))"),
+    "register_layers": (2, "a layer (async def layer(call, call_next))"),
     "register_guards": (3, "a guard (async def guard(call, effect, plan))"),
     "register_observers": (1, "an observer (async def observe(event))"),
     "register_event_sources": (EventSource, "an EventSource"),

@@ -32,8 +32,11 @@ _CHATTY = ("aiohttp", "alembic", "asyncio", "hypercorn", "sqlalchemy", "uvicorn"
 """Dependencies whose debug and info lines are noise, or contain what ours must not."""
 
 
+Level = Literal["debug", "info", "warning", "error"]
+
+
 def configure(
-    level: Literal["debug", "info", "warning", "error"] = "info",
+    level: Level = "info",
     format: Literal["console", "json"] = "console",
     stream: TextIO | None = None,
     masker: Masker | None = None,

@@ -58,7 +58,7 @@ class Hooks:
 
 
 @hookimpl
-def register_middleware() -> Iterable[Layer]:
+def register_layers() -> Iterable[Layer]:
     """Return the layer that sets the person whose session makes changes."""
     return [for_person]
 

@@ -45,14 +45,14 @@ class AwsCompute(Part, Compute):
         return await conditions_of(self.region, [item.id for item in instances])
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        """Raise what ``act`` would raise: a missing permission or instance, or protection."""
+        """Raise what ``change`` would raise: a missing permission or instance, or protection."""
         ids = self._changeable(verb, instances)
         await self._present(ids)
         await self.region.permitted(_ACTIONS[verb], InstanceIds=ids)
         if verb == "stop":
             await self._unprotected(instances)
 
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+    async def change(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot the instances in one request, which AWS does to all or none."""
         ids = self._changeable(verb, instances)
         try:

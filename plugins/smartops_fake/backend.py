@@ -62,14 +62,14 @@ class FakeCompute(FakeBackend, Compute):
             }
 
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
-        """Raise what ``act`` would raise for want of a permission or because of a state."""
+        """Raise what ``change`` would raise for want of a permission or because of a state."""
         ids = [instance.id for instance in instances]
         async with self._cloud.faults.around("check", ids):
             now = self._cloud.now()
             self._cloud.faults.deny(verb, ids)
             self._permitted(verb, ids, now)
 
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+    async def change(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot all of the instances, or raise and change none."""
         ids = tuple(dict.fromkeys(instance.id for instance in instances))
         done: list[Transition] = []

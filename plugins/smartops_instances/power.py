@@ -102,7 +102,7 @@ def power(
     async def execute(compute: Compute, targets: list[Instance], work: Work) -> Reply:
         async def accept() -> dict[str, Any]:
             moving = _split(verb, targets, config.max_targets).moving
-            done = await compute.act(verb, moving) if moving else ()
+            done = await compute.change(verb, moving) if moving else ()
             states = {item.id: (item.before, item.after) for item in done}
             return {"asked": [item.id for item in moving], "states": states, "at": clock.time()}
 

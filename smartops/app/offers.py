@@ -70,7 +70,7 @@ def collect(plugins: Plugins, services: Services, aliases: Mapping[str, str]) ->
         backends=backends,
         commands=tuple(command for command, _ in found),
         channels=of("register_channels"),
-        layers=of("register_middleware"),
+        layers=of("register_layers"),
         guards=of("register_guards"),
         observers=of("register_observers"),
         event_sources=event_sources,

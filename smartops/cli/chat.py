@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anyio import CancelScope
 
     from smartops.reply import Reply
+    from smartops.telemetry import Level
 
     from .console import Console
 
@@ -33,7 +34,7 @@ SHOWS_AFTER = 0.7
 @click.command(short_help="Start an interactive session.")
 @configured()
 @asking
-def chat(config: Path, user: str, log_level: str) -> None:
+def chat(config: Path, user: str, log_level: Level) -> None:
     """Start an interactive session, under the same policy as every other channel.
 
     Tab completes, also names of instances. Ctrl-C cancels the running command. If the

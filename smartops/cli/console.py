@@ -18,6 +18,7 @@ from smartops.reply import Action, Reply
 
 if TYPE_CHECKING:
     from smartops.app import App
+    from smartops.telemetry import Level
 
 CHANNEL = "console"
 YES = frozenset({"yes", "y", "confirm"})
@@ -107,14 +108,14 @@ class Console:
 
 @asynccontextmanager
 async def console(
-    config: Path, user: str, level: str, *, asks: bool = True
+    config: Path, user: str, level: Level, *, asks: bool = True
 ) -> AsyncIterator[Console]:
     """Start the app of a configuration and open its console; ``level`` is that of the log."""
     from smartops.app import App, compose
     from smartops.telemetry import configure
 
-    configure(level, "console")  # type: ignore[arg-type]  # a choice of click's
+    configure(level, "console")
     composition = compose(config)
-    configure(level, "console", masker=composition.masker)  # type: ignore[arg-type]  # as above
+    configure(level, "console", masker=composition.masker)
     async with App(composition, adopts=False) as app:
         yield Console(app, user, asks=asks)

@@ -21,7 +21,7 @@ _HOOKS = {
     "register_backends": "backends",
     "register_commands": "commands",
     "register_channels": "channels",
-    "register_middleware": "layers",
+    "register_layers": "layers",
     "register_guards": "guards",
     "register_observers": "observers",
     "register_interpreters": "interpreters",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import asking, configured, joined, printed
+
+if TYPE_CHECKING:
+    from smartops.telemetry import Level
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -14,7 +18,7 @@ from .options import asking, configured, joined, printed
 @configured()
 @asking
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON response.")
-def say(text: tuple[str, ...], config: Path, user: str, log_level: str, as_json: bool) -> int:
+def say(text: tuple[str, ...], config: Path, user: str, log_level: Level, as_json: bool) -> int:
     """Send one message and print the reply.
 
     To confirm, pass the action value shown by --json. The exit status is 1 if

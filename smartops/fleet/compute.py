@@ -68,7 +68,7 @@ class ComputeGroup(Group[Compute], Compute):
         if answers.failures:
             raise refusal(answers.failures)
 
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+    async def change(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         """Start, stop or reboot in every backend at once.
 
         If a backend fails, the others' changes stay: the error lists what was
@@ -76,7 +76,7 @@ class ComputeGroup(Group[Compute], Compute):
         """
         homes = self._homes(verb, instances)
         answers = await self._ask(
-            {name: partial(self._backends[name].act, verb, own) for name, own in homes.items()},
+            {name: partial(self._backends[name].change, verb, own) for name, own in homes.items()},
             changes=True,
         )
         done = {item.id: item for part in answers.found.values() for item in part}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -144,10 +145,9 @@ def _insert_once(table: Table, dialect: str) -> Any:
     return insert(table, dialect).on_conflict_do_nothing()
 
 
-_CLAIM = {
-    dialect: _insert_once(messages, dialect).returning(messages.c.holder)
-    for dialect in ("sqlite", "postgresql")
-}
+@lru_cache(2)
+def _claim_statement(dialect: str) -> Any:
+    return _insert_once(messages, dialect).returning(messages.c.holder)
 
 
 def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None]]) -> list[bool]:
@@ -156,7 +156,7 @@ def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None]]) -> 
     Keys are inserted in order, so that two processes do not deadlock.
     """
     rows = sorted((claim for claim, _ in claims), key=itemgetter("key"))
-    new = set(connection.execute(_CLAIM[connection.dialect.name], rows).scalars())
+    new = set(connection.execute(_claim_statement(connection.dialect.name), rows).scalars())
     results = [claim["holder"] in new or _is_held(connection, claim) for claim, _ in claims]
     arrived = [row for (_, row), mine in zip(claims, results, strict=True) if row and mine]
     if arrived:

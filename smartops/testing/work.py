@@ -27,10 +27,10 @@ class FakeWork(Work):
         """The value of ``stopping``."""
         return self.stopping
 
-    async def once(self, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
+    async def once(self, step: str, function: Callable[[], Awaitable[Any]]) -> Any:
         """Run the step unless ``steps`` has its result."""
         if step not in self.steps:
-            self.steps[step] = await act()
+            self.steps[step] = await function()
         return self.steps[step]
 
     async def progress(self, text: str, *, done: int = 0, total: int = 0) -> None:

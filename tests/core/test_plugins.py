@@ -133,7 +133,7 @@ async def test_hook_register_channels(bot: Bot) -> None:
     assert [channel.name for channel in (await bot.app()).channels] == ["pigeon"]
 
 
-async def test_hook_register_middleware(bot: Bot) -> None:
+async def test_hook_register_layers(bot: Bot) -> None:
     seen: list[str] = []
 
     async def outer(call: Call, call_next: Any) -> Reply:
@@ -146,10 +146,10 @@ async def test_hook_register_middleware(bot: Bot) -> None:
             raise PermissionDenied("Not on a Sunday")
         return await call_next(call)
 
-    def register_middleware() -> list[Any]:
+    def register_layers() -> list[Any]:
         return [outer, inner]
 
-    bot.load(plugin(register_middleware, register_commands))
+    bot.load(plugin(register_layers, register_commands))
     answer = await bot.say("greet")
     assert (answer.code, seen) == ("PERMISSION_DENIED", ["outer", "inner"])
     assert (await bot.say("whoami")).status == "success"
@@ -366,11 +366,11 @@ async def alone(call: Call) -> Reply:
 def test_layers_may_be_objects_and_partials_but_must_take_two_arguments() -> None:
     layers = [Counting(), functools.partial(with_a_name, "acme"), with_a_name, alone]
 
-    def register_middleware() -> list[Any]:
+    def register_layers() -> list[Any]:
         return layers
 
-    plugins = loaded(register_middleware)
-    assert [offer.value for offer in plugins.collect("register_middleware")] == layers[:2]
+    plugins = loaded(register_layers)
+    assert [offer.value for offer in plugins.collect("register_layers")] == layers[:2]
     assert [str(item).partition(" where ")[2] for item in plugins.problems] == [
         "a layer (async def layer(call, call_next)) belongs"
     ] * 2

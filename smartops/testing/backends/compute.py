@@ -143,11 +143,11 @@ class ComputeContract(Contract):
         self, compute: Compute, advance: Advance
     ) -> None:
         one = await self._stoppable(compute)
-        (stopped,) = await compute.act("stop", [one])
+        (stopped,) = await compute.change("stop", [one])
         assert (stopped.id, stopped.before) == (one.id, "running")
         assert stopped.after in ("stopping", "stopped")
         await self._wait_for_state(compute, advance, one.id, "stopped")
-        (started,) = await compute.act("start", [one])
+        (started,) = await compute.change("start", [one])
         assert (started.id, started.before) == (one.id, "stopped")
         assert started.after in ("pending", "running")
         await self._wait_for_state(compute, advance, one.id, "running")
@@ -156,18 +156,18 @@ class ComputeContract(Contract):
         running = await _running(compute)
         stopped = (await compute.list(Query(states=("stopped",)))).instances[0]
         for verb, item in (("start", running), ("stop", stopped)):
-            (done,) = await compute.act(verb, [item])  # type: ignore[arg-type]
+            (done,) = await compute.change(verb, [item])  # type: ignore[arg-type]
             assert (done.before, done.after) == (item.state, item.state)
             assert await _state(compute, item.id) == item.state
 
     async def test_a_rebooted_instance_stays_running(self, compute: Compute) -> None:
         one = await self._stoppable(compute)
-        (done,) = await compute.act("reboot", [one])
+        (done,) = await compute.change("reboot", [one])
         assert (done.id, done.before, done.after) == (one.id, "running", "running")
 
     async def test_one_unknown_id_stops_nothing(self, compute: Compute) -> None:
         one = await self._stoppable(compute)
-        for call in (compute.act, compute.check):
+        for call in (compute.change, compute.check):
             with pytest.raises(InstanceNotFound):
                 await call("stop", [one, self._unknown(one)])
         assert await _state(compute, one.id) == "running"
@@ -176,7 +176,7 @@ class ComputeContract(Contract):
         before = await compute.list(Query())
         for verb in _VERBS:
             with pytest.raises(ValidationFailed):
-                await compute.act(verb, [])
+                await compute.change(verb, [])
         assert await compute.list(Query()) == before
 
     async def test_checking_changes_nothing(self, compute: Compute) -> None:

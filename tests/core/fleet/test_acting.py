@@ -49,7 +49,7 @@ async def test_each_instance_is_stopped_by_its_own_backend(
     mixed = [three, one, four, two]
     await compute.check("stop", mixed)
     assert await states(compute, mixed) == ["running"] * 4
-    done = await compute.act("stop", mixed)
+    done = await compute.change("stop", mixed)
     assert [item.id for item in done] == [item.id for item in mixed]
     assert await states(compute, mixed) == ["stopping"] * 4
 
@@ -73,7 +73,7 @@ async def test_an_instance_of_an_unknown_backend_is_refused_before_any_change(
     (one,) = await running(compute, EU, 1)
     stranger = machine("i-1", backend=backend)
     calls: list[Callable[[], Awaitable[Any]]] = [
-        lambda: compute.act("stop", [one, stranger]),
+        lambda: compute.change("stop", [one, stranger]),
         lambda: compute.check("stop", [one, stranger]),
         lambda: compute.tag(stranger, put={"a": "b"}),
         lambda: compute.check_tag(stranger, put={"a": "b"}),
@@ -104,7 +104,7 @@ async def test_the_error_lists_accepted_and_refused_instances(
     compute = ComputeGroup(clouds(us=[denied]), clock)
     ours, theirs = await running(compute, EU), await running(compute, US, 1)
     with pytest.raises(PermissionDenied) as refused:
-        await compute.act("stop", [*theirs, *ours])
+        await compute.change("stop", [*theirs, *ours])
     error = refused.value
     assert error.message == "The stop was accepted for 2 of 3 instances only"
     accepted = ", ".join(f"{item.name} ({item.id})" for item in ours)
@@ -121,7 +121,7 @@ async def test_a_lost_response_is_reported_as_unknown(clouds: Clouds, clock: Man
     compute = ComputeGroup(clouds(us=[lost]), clock)
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     with pytest.raises(BackendUnavailable) as refused:
-        await compute.act("stop", [one, two])
+        await compute.change("stop", [one, two])
     assert (
         f"Perhaps done, check the target's state before you retry: {two.name} ({two.id}); {US}"
         in (refused.value.details or "")
@@ -137,15 +137,15 @@ async def test_a_hanging_backend_leaves_time_to_report_the_others(
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     told: list[DeadlineExceeded] = []
 
-    async def act() -> None:
+    async def stop() -> None:
         with anyio.fail_after(1000):
             try:
-                await compute.act("stop", [one, two])
+                await compute.change("stop", [one, two])
             except DeadlineExceeded as error:
                 told.append(error)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(act)
+        tasks.start_soon(stop)
         await anyio.wait_all_tasks_blocked()
         clock.advance(899)
         await anyio.wait_all_tasks_blocked()
@@ -164,10 +164,10 @@ async def test_the_error_reports_no_change_if_all_backends_refuse(
     compute = ComputeGroup(clouds(eu=[eu], us=[us]), clock)
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     with pytest.raises(BackendUnavailable, match="No stop was accepted") as refused:
-        await compute.act("stop", [one, two])
+        await compute.change("stop", [one, two])
     assert "Accepted" not in (refused.value.details or "")
     with pytest.raises(PermissionDenied, match=EU):
-        await compute.act("stop", [one])
+        await compute.change("stop", [one])
 
 
 async def test_an_exception_in_one_backend_does_not_hide_the_others_results(
@@ -177,7 +177,7 @@ async def test_an_exception_in_one_backend_does_not_hide_the_others_results(
     compute = ComputeGroup(clouds(us=[bug]), clock)
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     with pytest.raises(InternalError, match="1 of 2 instances only") as refused:
-        await compute.act("stop", [one, two])
+        await compute.change("stop", [one, two])
     assert "a secret" not in str(refused.value.details)
     assert "a secret" in caplog.text
     assert await states(compute, [one]) == ["stopping"]
@@ -242,9 +242,9 @@ async def test_undone_is_set_only_if_no_change_was_certainly_made(
     compute = ComputeGroup([eu, us], clock)
     (one,), (two,) = await running(compute, EU, 1), await running(compute, US, 1)
     for backend, error in ((eu, Unreachable("No connection")), (us, second)):
-        monkeypatch.setattr(backend, "act", partial(_refuse, error))
+        monkeypatch.setattr(backend, "change", partial(_refuse, error))
     with pytest.raises(BackendUnavailable) as refused:
-        await compute.act("stop", [one, two])
+        await compute.change("stop", [one, two])
     assert refused.value.undone is undone
     assert f"{outcome}" in str(refused.value.details).partition(EU)[2]
 

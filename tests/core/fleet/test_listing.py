@@ -62,7 +62,7 @@ class Shelf(Compute):
     async def check(self, verb: Verb, instances: Sequence[Instance]) -> None:
         raise AssertionError("a listing changes nothing")
 
-    async def act(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
+    async def change(self, verb: Verb, instances: Sequence[Instance]) -> tuple[Transition, ...]:
         raise AssertionError("a listing changes nothing")
 
     async def check_tag(

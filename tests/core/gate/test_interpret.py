@@ -29,11 +29,11 @@ class Scripted(Interpreter):
     name = "scripted"
 
     def __init__(self) -> None:
-        self.act: Callable[[FreeText], Any] | None = None
+        self.reply: Callable[[FreeText], Any] | None = None
 
     async def interpret(self, question: FreeText) -> Reply | str | None:
-        assert self.act is not None
-        found: Reply | str | None = await self.act(question)
+        assert self.reply is not None
+        found: Reply | str | None = await self.reply(question)
         return found
 
 
@@ -82,7 +82,7 @@ async def test_an_interpreter_is_offered_only_permitted_commands(there, scripted
     async def offered(question: FreeText) -> Reply:
         return Reply.of(" ".join(sorted(item.name for item in question.commands)))
 
-    scripted.act = offered
+    scripted.reply = offered
     answer = await there.say("what can you do")
     assert answer.text == "break can-i help history look at operations show operation whoami"
 
@@ -96,8 +96,8 @@ async def test_an_interpreter_cannot_cancel_an_approval(there, scripted):
     async def propose(question: FreeText) -> str:
         return "cancel"
 
-    for act in (run, propose):
-        scripted.act = act
+    for reply in (run, propose):
+        scripted.reply = reply
         answer = await there.say("get rid of it")
         assert answer.code == "PERMISSION_DENIED"
         assert "Only a person can say: cancel" in answer.text
@@ -115,8 +115,8 @@ async def test_a_denied_command_gets_the_same_reply_through_an_interpreter(there
 
     typed = await there.say(text)
     assert typed.code == "PERMISSION_DENIED"
-    for act in (run, propose):
-        scripted.act = act
+    for reply in (run, propose):
+        scripted.reply = reply
         answer = await there.say("tell me")
         assert (answer.code, answer.text) == (typed.code, typed.text)
 
@@ -131,8 +131,8 @@ async def test_an_interpreter_cannot_run_or_propose_a_token(there, scripted):
     async def propose(question: FreeText) -> str:
         return token
 
-    for act in (run, propose):
-        scripted.act = act
+    for reply in (run, propose):
+        scripted.reply = reply
         answer = await there.say("go ahead then")
         assert answer.code == "VALIDATION_ERROR"
     assert "is broken" in (await there.press(pending.action("confirm"))).text
@@ -146,7 +146,7 @@ async def test_arguments_become_the_text_of_the_command(there, scripted):
         assert text == 'look at "the door --closely" --closely'
         return await question.run(text)
 
-    scripted.act = ask
+    scripted.reply = ask
     assert (await there.say("how is it?")).text == "the door --closely is fine"
     records = await (await there.app()).store.history("bot:alice", 10)
     assert [(item.command, item.text) for item in records] == [
@@ -160,7 +160,7 @@ async def test_invalid_arguments_of_an_interpreter_are_refused(there, scripted):
         look = next(item for item in question.commands if item.name == "look at")
         return Reply.of(question.text(look, {"what": "x", "closely": "perhaps"}))
 
-    scripted.act = ask
+    scripted.reply = ask
     answer = await there.say("how is it?")
     assert answer.code == "VALIDATION_ERROR"
     assert "That cannot be closely of look at" in answer.text
@@ -173,8 +173,8 @@ async def test_a_change_of_an_interpreter_needs_approval(there, scripted):
     async def propose(question: FreeText) -> str:
         return "BREAK  glass"
 
-    for act in (run, propose):
-        scripted.act = act
+    for reply in (run, propose):
+        scripted.reply = reply
         asked = await there.say("do away with the glass")
         assert asked.status == "pending"
         assert asked.data["understood"] == "break glass"
@@ -189,7 +189,7 @@ async def test_the_number_of_commands_for_one_question_is_limited(there, scripte
             await question.run(f"look at {number}")
         raise AssertionError("nothing stopped it")
 
-    scripted.act = ask
+    scripted.reply = ask
     answer = await there.say("look at everything there is, please")
     assert isinstance(answer.reply.error, Refusal | ValidationFailed)
     assert "More than 12 commands" in answer.text
@@ -202,7 +202,7 @@ async def test_an_interpreter_knows_recent_commands(there, scripted):
         seen.append(await question.lately(2))
         return Reply.of("hm")
 
-    scripted.act = ask
+    scripted.reply = ask
     await there.say("look at a")
     there.clock.advance(1900)
     for text in ("look at b", "secret 1", "look at c", "look at c", "break glass"):

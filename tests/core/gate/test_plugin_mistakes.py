@@ -58,7 +58,7 @@ class Site:
 
         module = ModuleType("acme")
         module.register_commands = hookimpl(lambda: [deploy, look])  # type: ignore[attr-defined]
-        module.register_middleware = hookimpl(lambda: list(layers))  # type: ignore[attr-defined]
+        module.register_layers = hookimpl(lambda: list(layers))  # type: ignore[attr-defined]
         module.register_interpreters = hookimpl(lambda: list(interpreters))  # type: ignore[attr-defined]
         self.bot.load(module)
 

@@ -74,9 +74,9 @@ def call_of(name: str) -> Call:
     return Call("stop", {}, person, message)
 
 
-async def as_person(name: str, act: Callable[[], Any]) -> None:
+async def as_person(name: str, use: Callable[[], Any]) -> None:
     async def inner(call: Call) -> Reply:
-        await act()
+        await use()
         return Reply.of()
 
     await for_person(call_of(name), inner)
@@ -87,7 +87,7 @@ async def test_reads_use_the_bots_session_and_changes_the_persons(cloud: Cloud) 
         shop = made[1]
         (instance,) = (await shop.list(Query())).instances
         await as_person("alice", lambda: shop.list(Query()))
-        await as_person("alice", lambda: shop.act("stop", [instance]))
+        await as_person("alice", lambda: shop.change("stop", [instance]))
         await as_person("bob", lambda: shop.tag(instance, put={"a": "b"}))
         await shop.tag(instance, put={}, remove=("a",))
         who = [
@@ -111,7 +111,7 @@ async def test_a_role_is_assumed_once_for_each_name(cloud: Cloud) -> None:
                 tasks.start_soon(made[1].list, Query(limit=number, names=(f"n{number}",)))
         await made[2].list(Query(limit=1))
         for person in ("alice", "bob", "alice"):
-            await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
+            await as_person(person, lambda: made[1].change("stop", _instances(simulator)))
         assumed = simulator.calls.of("AssumeRole")
         assert [call.params["RoleSessionName"] for call in assumed] == ["smartops", "alice", "bob"]
         assert {call.params["ExternalId"] for call in assumed} == {"x-1"}
@@ -254,7 +254,7 @@ async def test_calls_to_a_failing_region_are_repeated_only_so_often(cloud: Cloud
         (instance,) = (await made[0].list(Query())).instances
         simulator.fault("*", "drop", account=HOME, region="eu-central-1")
         with anyio.fail_after(10):
-            for ask in (made[0].list(Query()), made[0].act("stop", [instance])):
+            for ask in (made[0].list(Query()), made[0].change("stop", [instance])):
                 with pytest.raises(BackendUnavailable):
                     await ask
         assert len(simulator.calls.of("DescribeInstances")) == 1 + 3
@@ -268,7 +268,7 @@ async def test_an_unreachable_endpoint_is_reported_quickly_and_changes_nothing(
 
     (aws, _) = found(accounts=[HOME_ACCOUNT], endpoint="http://127.0.0.1:9", limits=QUICK)
     with anyio.fail_after(10), pytest.raises(BackendUnavailable) as refused:
-        await aws.act("stop", [Instance("i-1", "", "", "running", "linux")])
+        await aws.change("stop", [Instance("i-1", "", "", "running", "linux")])
     assert refused.value.message == "AWS cannot be reached to stop instance"
     assert "Nothing was done" in (refused.value.details or "")
 
@@ -296,7 +296,7 @@ async def test_a_cancelled_read_is_abandoned_and_a_change_is_awaited(cloud: Clou
             await made[0].list(Query())
         assert gone.cancelled_caught
         with anyio.move_on_after(0.05):
-            (done,) = await made[0].act("stop", [instance])
+            (done,) = await made[0].change("stop", [instance])
         assert done.after == "stopping"
         simulator.heal()
 
@@ -317,6 +317,6 @@ async def test_all_persons_share_one_client(cloud: Cloud) -> None:
     async with cloud() as (simulator, made):
         sdk: Sdk = made[1].region.sdk
         for person in ("alice", "bob", "carol"):
-            await as_person(person, lambda: made[1].act("stop", _instances(simulator)))
+            await as_person(person, lambda: made[1].change("stop", _instances(simulator)))
         assert len(sdk._clients) == 1
         assert made[2].region.sdk is sdk

@@ -64,12 +64,12 @@ async def test_ec2_applies_the_filters(
 
 
 async def test_an_empty_list_of_ids_is_never_sent(aws: Any, calls: list[tuple[str, Any]]) -> None:
-    for call in (aws.check, aws.act):
+    for call in (aws.check, aws.change):
         with pytest.raises(ValidationFailed, match="nothing to stop"):
             await call("stop", [])
     many = [Instance(f"i-{number}", "", "", "running", "linux") for number in range(1001)]
     with pytest.raises(ValidationFailed, match="1,001 instances are too many"):
-        await aws.act("stop", many)
+        await aws.change("stop", many)
     assert calls == []
 
 
@@ -87,7 +87,7 @@ async def test_disabled_features_are_refused_without_a_call(
     launched("web-1")
     aws = found(changes=False, tagging=False)[0]
     web = await named(aws, "web-1")
-    for call in (aws.check, aws.act):
+    for call in (aws.check, aws.change):
         with pytest.raises(PermissionDenied) as refused:
             await call("stop", [web])
         assert refused.value.details == "plugins.aws.changes is false"
@@ -121,7 +121,7 @@ async def test_a_change_is_listed_at_once(
     launched("web-1")
     launched("web-2")
     first = await aws.list(Query(limit=1))
-    await aws.act("stop", first.instances)
+    await aws.change("stop", first.instances)
     assert (await aws.list(Query(limit=1))).counts == {"running": 1, "stopped": 1}
     assert (await aws.list(Query(limit=1, cursor=first.next))).counts["stopped"] == 1
 
@@ -201,7 +201,7 @@ async def test_a_reboot_with_a_lost_response_is_not_retried(
     async with one_machine(found, clock) as (simulator, aws, web):
         simulator.fault("ec2:RebootInstances", "lose", times=1)
         with pytest.raises(BackendUnavailable) as refused:
-            await aws.act("reboot", [web])
+            await aws.change("reboot", [web])
         assert "It may or may not have happened" in refused.value.details
         assert len(simulator.calls.of("RebootInstances")) == 1
 

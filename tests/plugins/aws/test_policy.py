@@ -61,10 +61,10 @@ async def everything(made: list[Any], again: list[Any], clock: ManualClock) -> N
     with suppress(Refusal):
         for verb in ("stop", "start", "reboot"):
             await aws.check(verb, machines[:1])
-        await aws.act("reboot", machines[:1])
-        await aws.act("stop", machines[:1])
+        await aws.change("reboot", machines[:1])
+        await aws.change("stop", machines[:1])
         clock.advance(60)
-        await aws.act("start", machines[:1])
+        await aws.change("start", machines[:1])
         clock.advance(60)
     with suppress(Refusal):
         await aws.tag(machines[0], put={"a": "b"}, remove=("c",))

@@ -163,7 +163,7 @@ async def test_clients_are_ready_before_the_first_message_and_closed_after_the_l
     there: Bot,
 ) -> None:
     app = await there.app()
-    parts = [item for item in app.composition.backends if hasattr(item, "act")]
+    parts = [item for item in app.composition.backends if hasattr(item, "change")]
     assert len(parts) == 3
     assert all(part.region.sdk._clients for part in parts)
     await there.aclose()

@@ -30,9 +30,9 @@ CALLS: Mapping[str, Callable[[Fake], Awaitable[Any]]] = {
     "ping": lambda cloud: cloud.ping(),
     "list": lambda cloud: cloud.list(Query(ids=(WEB,))),
     "check": lambda cloud: cloud.check("stop", machines(WEB)),
-    "start": lambda cloud: cloud.act("start", machines(WEB)),
-    "stop": lambda cloud: cloud.act("stop", machines(WEB)),
-    "reboot": lambda cloud: cloud.act("reboot", machines(WEB)),
+    "start": lambda cloud: cloud.change("start", machines(WEB)),
+    "stop": lambda cloud: cloud.change("stop", machines(WEB)),
+    "reboot": lambda cloud: cloud.change("reboot", machines(WEB)),
     "tag": lambda cloud: cloud.tag(machine(WEB), put={"a": "b"}),
     "send": lambda cloud: cloud.send("uptime", [MACHINE], limit=MINUTE, key="key"),
     "latest": lambda cloud: cloud.latest(machines(WEB)),
@@ -78,7 +78,7 @@ async def test_every_code_raises_its_error(
 ) -> None:
     cloud = make(faults=[{"operation": "act", "code": code}])
     with pytest.raises(Refusal) as refused:
-        await cloud.act("stop", machines(WEB))
+        await cloud.change("stop", machines(WEB))
     error = refused.value
     assert (error.code, error.status, error.message) == (code, status, message)
     assert error.details == details
@@ -104,15 +104,15 @@ async def test_a_hanging_call_ends_with_the_deadline(make: Make, clock: ManualCl
     async with anyio.create_task_group() as group:
         group.start_soon(deadline)
         with pytest.raises(TimeoutError), clock.fail_after(30):
-            await cloud.act("stop", machines(WEB))
+            await cloud.change("stop", machines(WEB))
     assert (await cloud.list(Query(ids=(WEB,)))).counts == {"running": 1}
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("stop", machines(WEB))
 
 
 async def test_a_late_fault_takes_effect_and_loses_the_response(make: Make) -> None:
     cloud = make(faults=[_fault("stop", when="after")])
     with pytest.raises(Refusal):
-        await cloud.act("stop", machines(WEB))
+        await cloud.change("stop", machines(WEB))
     assert (await cloud.list(Query(ids=(WEB,)))).counts == {"stopping": 1}
 
 
@@ -142,12 +142,12 @@ async def test_a_fault_of_an_instance_affects_calls_with_it(make: Make, named: N
     cloud = make(faults=[_fault("*", instance="batch-*")])
     batch = await cloud.list(Query(names=("batch-01",)))  # a query by name has no id
     batch_id = batch.instances[0].id
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("stop", machines(WEB))
     await cloud.ping()
     await cloud.daily(1)
     await cloud.latest(machines(WEB))
     for call in (
-        lambda: cloud.act("stop", machines(WEB, batch_id)),
+        lambda: cloud.change("stop", machines(WEB, batch_id)),
         lambda: cloud.latest(machines(batch_id)),
         lambda: cloud.list(Query(ids=(batch_id,))),
         lambda: cloud.send("uptime", batch.instances, limit=MINUTE, key=""),
@@ -196,6 +196,6 @@ async def test_a_check_reports_a_missing_permission_and_does_not_count(make: Mak
         assert refused.value.details == "Required IAM action: ec2:StopInstances"
     await cloud.check("reboot", machines(WEB))
     with pytest.raises(Refusal):
-        await cloud.act("stop", machines(WEB))
+        await cloud.change("stop", machines(WEB))
     await cloud.check("stop", machines(WEB))
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("stop", machines(WEB))

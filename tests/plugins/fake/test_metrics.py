@@ -53,7 +53,7 @@ async def test_a_restart_ends_incidents_that_are_configured_so(
     cured = {"instance": "web-server-01", "cured_by_restart": True, **leak}
     cloud = make(incidents=[cured, {"instance": "web-server-02", **leak}])
     other = (await named(cloud, "web-server-02")).id
-    await cloud.act("reboot", machines(WEB, other))
+    await cloud.change("reboot", machines(WEB, other))
     clock.advance(180)
     usages = await cloud.latest(machines(WEB, other))
     assert (usages[WEB].memory or 100) < 80 < (usages[other].memory or 0)
@@ -84,9 +84,9 @@ async def test_only_running_instances_are_measured(
     series = await cloud.series("cpu", [young], since=clock.now() - DAY, period=HOUR)
     assert len(series[young.id]) == 2
     began = clock.now()
-    await cloud.act("start", [old])
+    await cloud.change("start", [old])
     clock.advance(1800)
-    await cloud.act("stop", [old])
+    await cloud.change("stop", [old])
     clock.advance(1800)
     series = await cloud.series("cpu", [old], since=began, period=5 * MINUTE)
     assert [item.at - began for item in series[old.id]] == [5 * MINUTE * n for n in range(6)]
@@ -111,7 +111,7 @@ async def test_costs_follow_types_and_running_hours(make: Make, clock: ManualClo
     before = await amounts(large, 14)
     assert before[:8] == [0.0] * 8
     assert 0 < before[-1] < xlarge < 2 * before[-1]
-    await large.act("stop", machines("i-1"))
+    await large.change("stop", machines("i-1"))
     clock.advance(3 * DAY.total_seconds())
     *earlier, half, off, off_too = await amounts(large, 6)
     assert earlier == before[-3:]

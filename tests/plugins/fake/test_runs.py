@@ -55,9 +55,9 @@ async def test_a_stop_interrupts_a_run_but_not_one_that_has_ended(
     web, other = [await named(cloud, name) for name in ("web-server-01", "web-server-02")]
     run = await cloud.send("migrate", [web, other], limit=LIMIT, key="")
     clock.advance(5)
-    await cloud.act("stop", [web])
+    await cloud.change("stop", [web])
     clock.advance(60)
-    await cloud.act("stop", [other])
+    await cloud.change("stop", [other])
     await cloud.cancel(run)
     assert statuses(await cloud.results(run)) == ["unreachable", "success"]
 
@@ -66,8 +66,8 @@ async def test_the_agent_is_unreachable_during_a_boot(
     cloud: Fake, clock: ManualClock, named: Named
 ) -> None:
     old, web = await named(cloud, "old-01"), await named(cloud, "web-server-01")
-    await cloud.act("start", [old])
-    await cloud.act("reboot", [web])
+    await cloud.change("start", [old])
+    await cloud.change("reboot", [web])
     clock.advance(7)
     early = await cloud.send("hostname", [old, web], limit=LIMIT, key="")
     clock.advance(30)

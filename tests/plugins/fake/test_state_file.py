@@ -44,7 +44,7 @@ async def test_the_cloud_survives_a_restart(
 ) -> None:
     cloud = make(state_file=path, instances=20)
     other = await named(cloud, "web-server-02")
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("stop", machines(WEB))
     await cloud.tag(other, put={"Owner": "ops"}, remove=("Environment",))
     clock.advance(3)
     run = await cloud.send("uptime", [other], limit=LIMIT, key="key-1")
@@ -71,7 +71,7 @@ async def test_ages_and_incidents_count_from_the_first_start(
     incident = {"instance": "batch-01", "metric": "cpu", "value": 95, "since": "30m"}
     section = {"state_file": path, "incidents": [incident]}
     cloud = make(**section)
-    await cloud.act("reboot", machines(WEB))
+    await cloud.change("reboot", machines(WEB))
     launched = (await named(cloud, "batch-01")).launched
     clock.advance(86400)
     again = make(**section)
@@ -94,7 +94,7 @@ async def test_an_invalid_state_file_is_a_start_error(make: Make, path: Path) ->
 async def test_saved_instances_that_are_no_longer_configured_are_ignored(
     make: Make, path: Path
 ) -> None:
-    await make(state_file=path).act("stop", machines(WEB))
+    await make(state_file=path).change("stop", machines(WEB))
     cloud = make(state_file=path, fleet=[{"name": "other"}])
     assert (await cloud.list(Query())).counts == {"running": 1}
 
@@ -103,10 +103,10 @@ async def test_processes_that_share_the_file_share_the_cloud(
     make: Make, clock: ManualClock, named: Named, path: Path
 ) -> None:
     one, two = make(state_file=path), make(state_file=path)
-    await one.act("stop", machines(WEB))
+    await one.change("stop", machines(WEB))
     assert (await named(two, "web-server-01")).state == "stopping"
     clock.advance(30)
-    await two.act("start", machines(WEB))
+    await two.change("start", machines(WEB))
     assert (await named(one, "web-server-01")).state == "pending"
     other = await named(one, "web-server-02")
     run = await one.send("uptime", [other], limit=LIMIT, key="key-1")
@@ -147,7 +147,7 @@ async def test_changes_are_refused_if_the_file_cannot_be_written(
     cloud = make(state_file=path)
     path.parent.write_text("not a folder")
     with pytest.raises(BackendUnavailable, match="cannot write its state"):
-        await cloud.act("stop", machines(WEB))
+        await cloud.change("stop", machines(WEB))
     path.parent.unlink()
     assert (await named(cloud, "web-server-01")).state == "running"
 

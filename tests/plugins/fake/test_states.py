@@ -28,12 +28,12 @@ async def state(cloud: Fake, id: str = WEB) -> str:
 
 async def test_transitions_take_the_configured_time(make: Make, clock: ManualClock) -> None:
     cloud = make(transitions={"stop": "10s", "start": "4m"})
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("stop", machines(WEB))
     clock.advance(9.9)
     assert await state(cloud) == "stopping"
     clock.advance(0.1)
     assert await state(cloud) == "stopped"
-    await cloud.act("start", machines(WEB))
+    await cloud.change("start", machines(WEB))
     clock.advance(239)
     assert await state(cloud) == "pending"
     clock.advance(1)
@@ -52,12 +52,12 @@ async def test_an_instance_is_made_again_only_after_a_change(cloud: Fake) -> Non
 async def test_launched_is_the_last_start(cloud: Fake, clock: ManualClock, named: Named) -> None:
     first = clock.now() - timedelta(days=90)
     assert (await named(cloud, "web-server-01")).launched == first
-    await cloud.act("reboot", machines(WEB))
-    await cloud.act("stop", machines(WEB))
+    await cloud.change("reboot", machines(WEB))
+    await cloud.change("stop", machines(WEB))
     clock.advance(60)
     assert (await named(cloud, "web-server-01")).launched == first
     started = clock.now()
-    await cloud.act("start", machines(WEB))
+    await cloud.change("start", machines(WEB))
     assert (await named(cloud, "web-server-01")).launched == started
     clock.advance(60)
     assert (await named(cloud, "web-server-01")).launched == started
@@ -80,12 +80,12 @@ async def test_a_state_that_does_not_allow_a_verb_refuses_it(
     cloud: Fake, clock: ManualClock, named: Named, verb: Verb, name: str
 ) -> None:
     if name in ("stopping", "pending"):
-        await cloud.act("stop", machines(WEB))
+        await cloud.change("stop", machines(WEB))
     if name == "pending":
         clock.advance(60)
-        await cloud.act("start", machines(WEB))
+        await cloud.change("start", machines(WEB))
     target = await named(cloud, name if name.endswith("-01") else "web-server-01")
-    for call in (cloud.check, cloud.act):
+    for call in (cloud.check, cloud.change):
         with pytest.raises(ValidationFailed, match=f"{target.name} is {target.state}") as refused:
             await call(verb, [target])
         assert refused.value.details == f"IncorrectInstanceState: {target.id}"
@@ -94,11 +94,11 @@ async def test_a_state_that_does_not_allow_a_verb_refuses_it(
 
 async def test_a_protected_instance_refuses_only_to_stop(cloud: Fake, named: Named) -> None:
     db = await named(cloud, "db-01")
-    for call in (cloud.check, cloud.act):
+    for call in (cloud.check, cloud.change):
         with pytest.raises(ValidationFailed, match="db-01 is protected"):
             await call("stop", machines(WEB, db.id))
     assert await state(cloud) == "running"
-    await cloud.act("reboot", machines(db.id))
+    await cloud.change("reboot", machines(db.id))
 
 
 @pytest.mark.parametrize(
