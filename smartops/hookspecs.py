@@ -23,6 +23,7 @@ from .event import EventSource
 from .interpreter import Interpreter
 from .observer import Observer
 from .services import Services
+from .sink import AuditSink
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -126,6 +127,16 @@ def register_event_sources(config: Any, services: Services) -> Iterable[EventSou
 
     Name a source after ``services.plugin``, so that several instances of the plugin have a
     path each. Two sources of one name are an error that names both plugins.
+    """
+
+
+@hookspec
+def register_audit_sinks(config: Any, services: Services) -> Iterable[AuditSink]:
+    """Return sinks, which get a copy of every audit event and checkpoint.
+
+    A server sends them batches, from one replica at a time, and continues after a crash
+    where it stopped. No message waits for it. A sink that fails is tried again, after a
+    longer time each time; ``/readyz`` says so, and how many events wait.
     """
 
 

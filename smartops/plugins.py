@@ -33,6 +33,7 @@ from .interpreter import Interpreter
 from .nearness import hint as near_hint
 from .nearness import nearest
 from .services import Services
+from .sink import AuditSink
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ _KINDS: Mapping[str, tuple[type | int, str]] = {
     "register_guards": (3, "a guard (async def guard(call, effect, plan))"),
     "register_observers": (1, "an observer (async def observe(event))"),
     "register_event_sources": (EventSource, "an EventSource"),
+    "register_audit_sinks": (AuditSink, "an AuditSink"),
     "register_interpreters": (Interpreter, "an Interpreter"),
     "register_cli": (click.Command, "a click command"),
 }

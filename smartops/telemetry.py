@@ -144,6 +144,13 @@ class Telemetry:
             registry=self.registry,
         )
 
+        self._behind = Gauge(
+            "smartops_audit_sink_behind",
+            "How many audit events a sink has still to get.",
+            ["sink"],
+            registry=self.registry,
+        )
+
     def request(
         self,
         *,
@@ -198,6 +205,10 @@ class Telemetry:
     def observer(self, plugin: str, result: str) -> None:
         """Count a decision for the observers of a plugin."""
         self._observed.labels(plugin, result).inc()
+
+    def behind(self, sink: str, events: int) -> None:
+        """Set how many audit events a sink has still to get."""
+        self._behind.labels(sink).set(events)
 
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

@@ -33,6 +33,7 @@ class Offers:
     guards: tuple[Offer, ...]
     observers: tuple[Offer, ...]
     event_sources: tuple[Offer, ...]
+    sinks: tuple[Offer, ...]
     interpreters: tuple[Offer, ...]
     useless: Mapping[str, str]
 
@@ -42,7 +43,8 @@ class Offers:
             *_clashes("backend", self.backends),
             *_clashes("channel", self.channels),
             *_clashes("event source", self.event_sources),
-            *_unnamed(self.backends, self.channels, self.event_sources),
+            *_clashes("audit sink", self.sinks),
+            *_unnamed(self.backends, self.channels, self.event_sources, self.sinks),
             *(_useless(alias, words, self.commands) for alias, words in self.useless.items()),
         ]
 
@@ -74,6 +76,7 @@ def collect(plugins: Plugins, services: Services, aliases: Mapping[str, str]) ->
         guards=of("register_guards"),
         observers=of("register_observers"),
         event_sources=event_sources,
+        sinks=of("register_audit_sinks"),
         interpreters=of("register_interpreters"),
         useless={alias: words for alias, words in aliases.items() if alias not in used},
     )

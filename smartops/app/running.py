@@ -37,6 +37,7 @@ from .offers import values
 from .parts import connect
 from .rejections import Rejections
 from .reloading import changed, merged, needing_restart
+from .sinks import SinkReader, own_sinks
 from .watchdog import Watchdog
 
 log = logging.getLogger("smartops.app")
@@ -182,6 +183,8 @@ class App:
         self._loaded()
         with Watchdog(self.telemetry.blocked):
             async with _cancelled_at_exit() as group:
+                for reader in self._readers:
+                    group.start_soon(reader.forever)
                 for channel in self.channels:
                     group.start_soon(_logged, channel.run, (self,))
                 yield
@@ -200,6 +203,10 @@ class App:
         async with anyio.create_task_group() as group:
             for name, ping in pings.items():
                 group.start_soon(look, name, ping)
+        checks += [
+            Check(f"audit sink {item.sink.name}", not item.problem, item.problem)
+            for item in self._readers
+        ]
         return sorted(checks, key=lambda check: check.name)
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -214,7 +221,15 @@ class App:
             checkpoint_file=settings.audit.checkpoints,
         )
         stack.push_async_callback(self.store.aclose)
+        stack.push_async_callback(_yield_sinks, self.store)
         self._rejections = Rejections(clock, self._add_event)
+        self._readers = [
+            SinkReader(sink, self.store, clock, self.telemetry.behind)
+            for sink in (
+                *own_sinks(settings.audit, composition.http, clock),
+                *values(composition.offers.sinks),
+            )
+        ]
         stack.push_async_callback(_last_checkpoint, self.store)
         self.limiter = limiter(settings, clock)
         stack.push_async_callback(self.limiter.aclose)
@@ -257,6 +272,11 @@ class App:
             count=self.telemetry.command,
             notify=self._observers.notify if self._observers else None,
         )
+
+
+async def _yield_sinks(store: Store) -> None:
+    with Caught(log, "the leases of audit sinks were not ended"):
+        await store.yield_sinks()
 
 
 async def _last_checkpoint(store: Store) -> None:

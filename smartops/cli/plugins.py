@@ -24,6 +24,7 @@ _HOOKS = {
     "register_layers": "layers",
     "register_guards": "guards",
     "register_observers": "observers",
+    "register_audit_sinks": "audit sinks",
     "register_interpreters": "interpreters",
     "register_cli": "command line",
 }

@@ -16,10 +16,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     model_validator,
 )
 
-from smartops.values import ByteSize, SecretUrl
+from smartops.values import ByteSize, Secret, SecretUrl
 
 from .fields import (
     BasePath,
@@ -99,6 +100,25 @@ class StoreSettings(Section):
     )
 
 
+class SyslogSettings(Section):
+    """Where syslog gets the audit log."""
+
+    address: Annotated[
+        str,
+        StringConstraints(pattern=r"^((tls|tcp|udp)://[^/?#@\s]+:\d{1,5}|unix:///[^\s?#]+)$"),
+    ] = Field(description="tls://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH.")
+    ca: FileInFolder | None = Field(
+        default=None, description="Certificates that tls trusts; the system's by default."
+    )
+
+
+class CollectorSettings(Section):
+    """Where an HTTP collector gets the audit log."""
+
+    url: MetadataUrl = Field(description="URL to which batches are posted; https.")
+    token: Secret | None = Field(default=None, description="Bearer token.")
+
+
 class AuditSettings(Section):
     """How the audit log can be proven: checkpoints say how far it had come."""
 
@@ -110,6 +130,12 @@ class AuditSettings(Section):
     checkpoints: FileInFolder | None = Field(
         default=None,
         description="File that gets a copy of each checkpoint; take it to another machine.",
+    )
+    syslog: SyslogSettings | None = Field(
+        default=None, description="Syslog (RFC 5424) that gets all audit events and checkpoints."
+    )
+    http: CollectorSettings | None = Field(
+        default=None, description="HTTP collector that gets all audit events and checkpoints."
     )
 
 

@@ -21,6 +21,7 @@ from .rows import (
     StoreUnavailable,
     token_key,
 )
+from .sinks import Link, Position
 from .store import Store
 from .verify import verify_audit_log
 
@@ -33,9 +34,11 @@ __all__ = [
     "AuditEvent",
     "AuditSearch",
     "Checkpoint",
+    "Link",
     "OpenQuestion",
     "Operation",
     "OperationState",
+    "Position",
     "Silence",
     "Store",
     "StoreClosed",

@@ -44,7 +44,7 @@ ANSWERS = ("", "asked", "cancelled", "finished", "denied", "refused", "unknown")
 FORGED = 1000
 """The maximum number of forged rows that a process reports."""
 
-_EVENT = [audit_events.c[name] for name in AuditEvent.__slots__]
+event_columns = [audit_events.c[name] for name in AuditEvent.__slots__]
 _ADD = insert(audit_events).inline()
 _ADD_RETURNING = insert(audit_events).returning(audit_events.c.id, sort_by_parameter_order=True)
 _ADD_TARGETS = insert(audit_targets).inline()
@@ -154,7 +154,7 @@ class Audit(Access):
 
     async def history(self, person: str, limit: int) -> list[AuditEvent]:
         """Return what became of a person's messages, newest first."""
-        query = select(*_EVENT).where(audit_events.c.person == person)
+        query = select(*event_columns).where(audit_events.c.person == person)
         query = query.where(audit_events.c.kind.in_(ANSWERS)).order_by(audit_events.c.id.desc())
         return [AuditEvent(**row) for row in await self._read(query.limit(limit))]
 
@@ -167,7 +167,7 @@ class Audit(Access):
         they are the events after that id, oldest first.
         """
         key = audit_events.c.id
-        query = select(*_EVENT).where(*_conditions(search)).limit(limit)
+        query = select(*event_columns).where(*_conditions(search)).limit(limit)
         if after is not None:
             query = query.where(key > after).order_by(key)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ _HEAD = re.compile(
     rf"{ORIGIN}\nnumber (\d{{1,18}})\nat ([-0-9T:+]{{25}})\nprevious (-|[0-9a-f]{{64}})"
 )
 _LINE = re.compile(r"(head|removed) (1-[0-9a-f]{16}) (\d{1,18}) ([0-9a-f]{64})")
+_IN_JSON = re.compile(rf'"({ORIGIN}\\n(?:[^"\\]|\\.)*)"')
 _SIGNATURE = re.compile(r"— (\S+) ([A-Za-z0-9+/]+=*)")
 
 
@@ -76,7 +78,8 @@ def read_note(note: str) -> Checkpoint:
 
 
 def split_notes(text: str) -> list[str]:
-    """Return the notes in a file of checkpoints."""
+    """Return the notes in a file of checkpoints, or in what a sink got, which is JSON."""
+    text += "".join(json.loads(f'"{found}"') for found in _IN_JSON.findall(text))
     return [f"{ORIGIN}\n{rest}" for rest in text.split(f"{ORIGIN}\n")[1:]]
 
 

@@ -26,6 +26,7 @@ from .messages import Messages
 from .rows import StoreUnavailable
 from .schema import migrate
 from .seal import Seal
+from .sinks import Sinks
 from .tables import (
     alerts,
     approval_messages,
@@ -48,7 +49,7 @@ REMEMBERED = 86_400.0
 """For how many seconds after its expiry an approval can still say what became of it."""
 
 
-class Store(Messages, Approvals, Facts, Alerts, Audit):
+class Store(Messages, Approvals, Facts, Alerts, Sinks, Audit):
     """All durable state. Open it with :meth:`open`, on the event loop that uses it.
 
     What is awaited is durable when it returns; what is stored "soon" is durable

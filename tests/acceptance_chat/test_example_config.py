@@ -25,6 +25,7 @@ APP_ID = "1f0c6a2e-0000-4000-8000-000000000000"
 WORKSPACE = "T1234567890"
 ACCOUNT = "123456789012"
 ENVIRONMENT = {
+    "COLLECTOR_TOKEN": "secret-of-the-collector",
     "TEAMS_SECRET": "secret-of-teams",
     "ALERTMANAGER_TOKEN": "simulated",
     "WEBHOOK_SECRET": "simulated",

@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 from serving import SMARTOPS, Server  # noqa: E402
 
 SECRETS = {
+    "COLLECTOR_TOKEN": "simulated",
     "TEAMS_SECRET": "simulated",
     "SLACK_BOT_TOKEN": "xoxb-simulated",
     "SLACK_SIGNING_SECRET": "simulated-signing-secret",

@@ -20,6 +20,7 @@ CONFIG = ROOT / "config"
 PLUGINS = ROOT / "plugins"
 SECRETS = {
     "ALERTMANAGER_TOKEN": "0",
+    "COLLECTOR_TOKEN": "0",
     "SLACK_BOT_TOKEN": "xoxb-0",
     "SLACK_SIGNING_SECRET": "0",
     "TEAMS_SECRET": "0",
