@@ -52,7 +52,7 @@ class Conversation(Generic[M]):
 
     @property
     def answers(self) -> list[M]:
-        """What SmartOps has said to everyone and not deleted."""
+        """The messages of SmartOps to everyone, without deleted ones."""
         return [item for item in self.messages if item.author == BOT]
 
     def find(self, id: str) -> M | None:

@@ -319,7 +319,7 @@ class Platform(ABC, Generic[U, C]):
 
     def report(self, answer: Delivered) -> None:
         if answer.failure == "connection_failed":
-            self.trouble = f"Nobody answers at {self.bot}. Is SmartOps running?"
+            self.trouble = f"No answer at {self.bot}. Is SmartOps running?"
         elif not answer.status:
             self.trouble = f"SmartOps at {self.bot} did not answer in {self.timeout:g} seconds."
         elif answer.status in (401, 403):

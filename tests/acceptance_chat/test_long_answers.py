@@ -43,13 +43,13 @@ async def paged(deployment: Deployment) -> None:
 
 
 async def test_ten_thousand_lines(deployment: Deployment, platform: Platform) -> None:
-    said = await platform.says('execute "seq 10000" on web-server-01')
+    sent = await platform.says('execute "seq 10000" on web-server-01')
     await platform.settled()
     whole = platform.whole()
     assert "web-server-01: ok, exit code 0" in whole
     numbers = re.findall(r"^\d+$", whole, re.MULTILINE)
     assert sorted(set(map(int, numbers))) == list(range(1, 10_001))
-    assert {platform.thread(item) for item in platform.answers()} == {platform.thread(said)}
+    assert {platform.thread(item) for item in platform.answers()} == {platform.thread(sent)}
 
 
 async def test_long_output_of_several_instances(deployment: Deployment, platform: Platform) -> None:
@@ -77,7 +77,7 @@ async def test_five_hundred_instances(deployment: Deployment, platform: Platform
 
 async def test_pages_list_all_instances(deployment: Deployment, platform: Platform) -> None:
     await paged(deployment)
-    said = await platform.says("list instances")
+    sent = await platform.says("list instances")
     for user in ("alice", "bob", "alice"):
         await platform.settled()
         last = platform.answers()[-1]
@@ -86,7 +86,7 @@ async def test_pages_list_all_instances(deployment: Deployment, platform: Platfo
     await platform.settled()
     shown = platform.answers()
     assert not shown[-1].buttons
-    assert {platform.thread(item) for item in shown} == {platform.thread(said)}
+    assert {platform.thread(item) for item in shown} == {platform.thread(sent)}
     rows = ID.findall("\n".join(item.text for item in shown))
     assert sorted(rows) == sorted(await instances(deployment))
 

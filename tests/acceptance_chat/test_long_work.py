@@ -91,10 +91,14 @@ async def test_a_slash_command_has_one_message(
     await deployment.slack.slash("execute report on web-server-01", channel="ops")
     await deployment.until(lambda: deployment.changes)
     if member:  # else Slack takes five answers only, so there is no progress
-        await deployment.until(lambda: any("Running the script" in x.text for x in there.answers))
+        await deployment.until(
+            lambda: any("Running the script" in answer.text for answer in there.answers)
+        )
     if restarts:
         await deployment.restart()
-    await deployment.until(lambda: any("all is well" in x.text for x in there.answers), step=0.5)
+    await deployment.until(
+        lambda: any("all is well" in answer.text for answer in there.answers), step=0.5
+    )
     await deployment.passes(10)
     (answer,) = there.answers
     assert "Running the script" not in answer.text

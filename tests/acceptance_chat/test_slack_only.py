@@ -67,10 +67,10 @@ async def test_a_dialog_asks_for_missing_arguments(deployment: Deployment, slack
 
 
 async def test_the_thread_asks_for_missing_arguments(deployment: Deployment, slack: Slack) -> None:
-    said = await slack.says("reboot", channel="ops")
+    sent = await slack.says("reboot", channel="ops")
     await deployment.until(lambda: slack.channel("ops").answers)
     (asked,) = slack.channel("ops").answers
-    assert asked.thread == said.ts
+    assert asked.thread == sent.ts
     await slack.clicks(asked, "Continue", inputs={"targets": "web-server-01"})
     await deployment.until(lambda: "Confirmation required" in asked.text)
     await slack.clicks(asked, "confirm")
@@ -111,10 +111,10 @@ async def test_a_message_that_slack_sends_again_is_answered_once(
 
 async def test_socket_mode(by_socket: Deployment) -> None:
     deployment, slack = by_socket, by_socket.slack
-    said = await slack.says("reboot web-server-01", channel="ops")
+    sent = await slack.says("reboot web-server-01", channel="ops")
     await deployment.until(lambda: slack.channel("ops").answers)
     (asked,) = slack.channel("ops").answers
-    assert asked.thread == said.ts
+    assert asked.thread == sent.ts
     await slack.clicks(asked, "confirm")
     await deployment.until(lambda: not asked.buttons)
     assert len(deployment.changes) == 1

@@ -42,13 +42,13 @@ def counted(changes: list[Mapping[str, Any]]) -> Counter[str]:
 async def test_a_storm_of_redeliveries_from_slack(deployment: Deployment) -> None:
     slack = deployment.slack
     slack.subscriptions.add("message.channels")  # each mention comes as two events
-    said: list[Send] = []
+    sent: list[Send] = []
     for number in range(MESSAGES):
         chat = slack.channel(f"room-{number % 4}")
         chat.members.setdefault("alice", slack.user("alice"))
         words = _said(deployment, chat.id, f"reboot web-server-0{number % 2 + 1}")
-        said += [partial(slack.deliver, "events_api", event) for event in slack.events(words)]
-    await storm(said)
+        sent += [partial(slack.deliver, "events_api", event) for event in slack.events(words)]
+    await storm(sent)
     rooms = [slack.channel(f"room-{number}") for number in range(4)]
     await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
     assert deployment.changes == []
@@ -71,17 +71,17 @@ async def test_a_storm_of_redeliveries_from_slack(deployment: Deployment) -> Non
 def _said(deployment: Deployment, channel: str, text: str) -> Any:
     """Let alice post a message without delivering its event."""
     slack = deployment.slack
-    said = Message(id=slack.number(), channel=channel, author="alice")
-    said.fallback = f"<@{slack.app.user}> {text}"
-    slack.channel(channel).posted.append(said)
-    return said
+    sent = Message(id=slack.number(), channel=channel, author="alice")
+    sent.fallback = f"<@{slack.app.user}> {text}"
+    slack.channel(channel).posted.append(sent)
+    return sent
 
 
 async def test_a_storm_of_redeliveries_from_teams(deployment: Deployment) -> None:
     teams = deployment.teams
     alice = teams.user("alice")
     rooms = [teams.conversation(f"room-{number}") for number in range(4)]
-    said: list[Send] = []
+    sent: list[Send] = []
     for number in range(MESSAGES):
         chat = rooms[number % 4]
         chat.members.setdefault("alice", alice)
@@ -89,8 +89,8 @@ async def test_a_storm_of_redeliveries_from_teams(deployment: Deployment) -> Non
         words = teams.of("alice", chat).message(text, None, mention=True)
         id_ = words["id"]
         chat.posted.append(TeamsMessage(id=id_, author="alice", activity=words, thread=id_))
-        said.append(partial(teams.send, words))
-    await storm(said)
+        sent.append(partial(teams.send, words))
+    await storm(sent)
     await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
     assert deployment.changes == []
 

@@ -57,13 +57,13 @@ async def test_a_form_becomes_its_answer_which_is_retried(
 async def test_a_refusal_goes_to_the_chat_or_else_to_the_thread(
     deployment: Deployment, teams: Teams
 ) -> None:
-    said = await teams.says(CHANGE, conversation="ops", user="mallory")
+    sent = await teams.says(CHANGE, conversation="ops", user="mallory")
     refused = await teams.shown("with mallory")
     assert teams.user("mallory").identity in refused.text
     line = await teams.shown("ops")
-    assert (line.text, line.thread) == ("Mallory: answered in our chat", said.id)
+    assert (line.text, line.thread) == ("Mallory: answered in our chat", sent.id)
     teams.unreachable.add("eve")  # who has no chat with the bot
-    await teams.says(CHANGE, conversation="ops", user="eve", thread=said)
+    await teams.says(CHANGE, conversation="ops", user="eve", thread=sent)
     assert "does not know you" in (await teams.shown("ops", count=2)).text
     assert [call.status for call in teams.rejected] == [403]
 

@@ -18,7 +18,7 @@ from smartops.testing import Bot
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
 
-SAID = (
+TYPED = (
     "help",
     "list instances",
     "show web-server-01",
@@ -82,12 +82,12 @@ async def replies(folder: Path) -> list[tuple[str, Reply]]:
     bot.load(extra())
     await bot.app()
     answers = []
-    for text in SAID:
-        said = asyncio.create_task(bot.say(text))
-        while not said.done():
+    for text in TYPED:
+        task = asyncio.create_task(bot.say(text))
+        while not task.done():
             bot.clock.advance(1)
             await asyncio.sleep(0.01)
-        answers.append((text, said.result().reply))
+        answers.append((text, task.result().reply))
     await bot.aclose()
     return answers
 

@@ -1,11 +1,11 @@
-"""People use the pages of the simulated Teams and Slack, in a real browser.
+"""Two people use the pages of the simulated Teams and Slack in a real browser.
 
     cd tests/browser && npm install && cd ../..
     python tests/browser/people.py
 
-They list, stop, confirm, fill in forms, press each other's buttons, and read it
-all in both themes. Prints what they did, or what did not appear in time. Needs
-what ``pictures.py`` needs.
+They list, stop, confirm, fill in forms, press each other's buttons, and read the
+answers in both themes and on a phone. Prints what they did, or what did not appear
+in time. Needs what ``pictures.py`` needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stage import chromium, node, stage
 
 
 def main() -> None:
-    """Let them."""
+    """Run the script on both platforms."""
     chromium()
     for platform in ("teams", "slack"):
         with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as where:

@@ -134,7 +134,9 @@ class Platform(ABC):
 
     async def says_at_last(self, text: str, place: str = "ops") -> None:
         """Wait until the messages of the bot contain a text."""
-        await self.deployment.until(lambda: text in "\n".join(x.text for x in self.answers(place)))
+        await self.deployment.until(
+            lambda: text in "\n".join(item.text for item in self.answers(place))
+        )
 
 
 class SlackPlatform(Platform):

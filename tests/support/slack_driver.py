@@ -35,10 +35,10 @@ class SlackDriver(ChannelDriver):
 
     def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         words = f"<@{self.slack.app.user}> {typed(text)}"
-        said = self._message(user, words, thread)
-        self.room.posted.append(said)
-        event = self.slack.payloads.message(self.room, said, "app_mention")
-        return self._signed(event, thread=thread or said.ts)
+        sent = self._message(user, words, thread)
+        self.room.posted.append(sent)
+        event = self.slack.payloads.message(self.room, sent, "app_mention")
+        return self._signed(event, thread=thread or sent.ts)
 
     def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         shown = seen.platform

@@ -54,13 +54,13 @@ def activity(**changes: Any) -> dict[str, Any]:
 
 def in_channel(text: str, **changes: Any) -> dict[str, Any]:
     """Return a message in a thread of a team's channel, which mentions the bot."""
-    said = {
+    sent = {
         "text": f"<at>SmartOps</at> {text}",
         "entities": [MENTION],
         "conversation": _CHANNEL.reference(THREAD),
         "channelData": _CHANNEL.channel_data(),
     }
-    return activity(**{**said, **changes})
+    return activity(**{**sent, **changes})
 
 
 def pressed(data: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Issuers:
     def inbound(
         self, body: Mapping[str, Any] | bytes, authorization: str | None = "", **headers: str
     ) -> Inbound:
-        """Return the request of an activity; with a good token unless told otherwise."""
+        """Return the request of an activity; with a valid token by default."""
         if authorization == "":
             authorization = f"Bearer {self.framework.token()}"
         if authorization is not None:

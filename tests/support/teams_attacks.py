@@ -73,7 +73,7 @@ def moved(name: str, status: int, **seconds: int) -> None:
     attack(name, status)(request)
 
 
-def said(name: str, status: int, **changes: Any) -> None:
+def sends(name: str, status: int, **changes: Any) -> None:
     """One more attack: a good token, and an activity with these changes."""
     attack(name, status)(lambda service: (bearer(service.framework.token()), activity(**changes)))
 
@@ -104,8 +104,8 @@ def forged(issuer: StandInIssuer, header: dict[str, Any], signature: bytes = b""
 token("valid", 200)
 token("aud in upper case", 200, aud=APP_ID.upper())
 token("serviceurl without the slash at the end", 200, serviceurl=SERVICE_URL.rstrip("/"))
-said("activity's serviceUrl without the slash at the end", 200, serviceUrl=SERVICE_URL.rstrip("/"))
-said("sub-channel of an endorsed channel", 200, channelId="msteams:COPILOT")
+sends("activity's serviceUrl without the slash at the end", 200, serviceUrl=SERVICE_URL.rstrip("/"))
+sends("sub-channel of an endorsed channel", 200, channelId="msteams:COPILOT")
 moved("expired 4 min ago", 200, exp=-240)
 moved("not valid for 4 min", 200, nbf=240)
 
@@ -226,14 +226,14 @@ token("serviceurl of another host", 401, serviceurl="https://smba.botframework.c
 token("serviceurl with another path", 401, serviceurl="https://smba.trafficmanager.net/amer/")
 token("serviceurl with two slashes at the end", 401, serviceurl=f"{SERVICE_URL}/")
 token("serviceURL instead of serviceurl", 401, serviceurl=None, serviceURL=SERVICE_URL)
-said("activity without serviceUrl", 401, serviceUrl=None)
-said("activity with an empty serviceUrl", 401, serviceUrl="")
-said("activity whose serviceUrl is an object", 401, serviceUrl={"url": SERVICE_URL})
-said("activity without channelId", 403, channelId=None)
-said("activity with an empty channelId", 403, channelId="")
-said("channel the key is not endorsed for", 403, channelId="directline")
-said("endorsed channel where people are not proven", 403, channelId="webchat")
-said("channel written in capitals", 403, channelId="MSTEAMS")
+sends("activity without serviceUrl", 401, serviceUrl=None)
+sends("activity with an empty serviceUrl", 401, serviceUrl="")
+sends("activity whose serviceUrl is an object", 401, serviceUrl={"url": SERVICE_URL})
+sends("activity without channelId", 403, channelId=None)
+sends("activity with an empty channelId", 403, channelId="")
+sends("channel the key is not endorsed for", 403, channelId="directline")
+sends("endorsed channel where people are not proven", 403, channelId="webchat")
+sends("channel written in capitals", 403, channelId="MSTEAMS")
 
 
 def endorsed(name: str, kid: str, status: int = 403, **changes: Any) -> None:
@@ -249,16 +249,16 @@ endorsed("no channelId, key whose endorsements are a string", "endorsed-by-a-str
 
 # --- for us? ---------------------------------------------------------------------------------
 
-said(
+sends(
     "tenant of strangers",
     403,
     channelData={"tenant": {"id": STRANGE_TENANT}},
     conversation={"id": "a:1", "tenantId": STRANGE_TENANT},
 )
-said("two tenants", 403, channelData={"tenant": {"id": STRANGE_TENANT}})
-said("conversation of another tenant", 403, conversation={"id": "a:1", "tenantId": STRANGE_TENANT})
-said("no tenant", 403, channelData=None, conversation={"id": "a:1"})
-said(
+sends("two tenants", 403, channelData={"tenant": {"id": STRANGE_TENANT}})
+sends("conversation of another tenant", 403, conversation={"id": "a:1", "tenantId": STRANGE_TENANT})
+sends("no tenant", 403, channelData=None, conversation={"id": "a:1"})
+sends(
     "guest of a strange tenant",
     403,
     **{"from": {"id": "29:1", "aadObjectId": STRANGE_TENANT, "tenantId": STRANGE_TENANT}},

@@ -25,14 +25,14 @@ class TeamsDriver(ChannelDriver):
         for name in ("alice", "mallory"):
             self.room.members[name] = teams.user(name)
         self._pressed: dict[bytes, tuple[Message, str]] = {}
-        self._told: list[ShownMessage] = []
+        self._notices: list[ShownMessage] = []
 
     def says(self, text: str, *, user: str = "alice", thread: str = "") -> WireRequest:
         begun = self.room.find(thread) if thread else None
-        said = self._of(user).message(text, begun, mention=True)
-        shown = Message(id=said["id"], author=user, activity=said, thread=thread or said["id"])
+        sent = self._of(user).message(text, begun, mention=True)
+        shown = Message(id=sent["id"], author=user, activity=sent, thread=thread or sent["id"])
         self.room.posted.append(shown)
-        return self._signed(said, thread=shown.thread)
+        return self._signed(sent, thread=shown.thread)
 
     def presses(self, seen: ShownMessage, what: Press, *, user: str = "alice") -> WireRequest:
         wire = self._signed(self._of(user).invoke(seen.platform, what, {}), thread=seen.thread)
@@ -87,7 +87,7 @@ class TeamsDriver(ChannelDriver):
     def seen(self) -> Sequence[ShownMessage]:
         chats = self.teams.conversations.values()
         found = [_seen(item, _alone(chat)) for chat in chats for item in chat.answers]
-        return [*found, *self._told]
+        return [*found, *self._notices]
 
     def rejected(self) -> Sequence[str]:
         return tuple(f"{call.method} {call.path}: {call.status}" for call in self.teams.rejected)
@@ -98,9 +98,9 @@ class TeamsDriver(ChannelDriver):
             clicked = self.teams.saw(
                 replace(shown, views={}), user, Delivered(answered.status, answered.body)
             )
-            told = ShownMessage(clicked.text, to=user)
-            if told not in self._told:
-                self._told.append(told)
+            notice = ShownMessage(clicked.text, to=user)
+            if notice not in self._notices:
+                self._notices.append(notice)
 
     def _of(self, user: str) -> Activities:
         return self.teams.of(user, self.room)

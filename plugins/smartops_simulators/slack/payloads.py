@@ -54,17 +54,17 @@ class Payloads:
             "is_ext_shared_channel": False,
         }
 
-    def message(self, chat: Conversation, said: Message, kind: str, **more: Any) -> JSON:
+    def message(self, chat: Conversation, sent: Message, kind: str, **more: Any) -> JSON:
         """Return the event of a message: kind ``message`` or ``app_mention``."""
         inner = {
-            "user": self._slack.user(said.author).id,
+            "user": self._slack.user(sent.author).id,
             "type": kind,
-            "ts": said.ts,
-            "text": said.fallback,
+            "ts": sent.ts,
+            "text": sent.fallback,
             "team": self._app.team,
             "channel": chat.id,
-            "event_ts": said.ts,
-            **_thread(said),
+            "event_ts": sent.ts,
+            **_thread(sent),
             **({"channel_type": _type(chat)} if kind == "message" else {}),
         }
         return self.event(**{**inner, **more})

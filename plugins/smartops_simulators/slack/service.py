@@ -39,7 +39,7 @@ class SlackSimulator(Platform[User, Conversation]):
     """A Slack with one workspace and one app.
 
     Without ``bot`` SmartOps must connect by Socket Mode. ``subscriptions`` are the events that the
-    app gets: add ``message.channels`` for everything that is said in channels.
+    app gets: add ``message.channels`` for all messages in channels.
     """
 
     title = "Slack"
@@ -117,7 +117,7 @@ class SlackSimulator(Platform[User, Conversation]):
 
     @property
     def ephemeral(self) -> list[Message]:
-        """What single people were shown, in all conversations, in order."""
+        """The messages to one person alone, of all conversations, in order."""
         found = [item for chat in self.conversations.values() for item in chat.ephemeral]
         return sorted(found, key=lambda item: item.ts)
 
@@ -149,31 +149,31 @@ class SlackSimulator(Platform[User, Conversation]):
         chat = self.channel(channel or f"@{user}")
         chat.members.setdefault(user, self.user(user))
         named = mention and not chat.direct
-        said = Message(id=self.number(), author=user, channel=chat.id)
-        said.fallback = f"<@{self.app.user}> {typed(text)}" if named else typed(text)
+        sent = Message(id=self.number(), author=user, channel=chat.id)
+        sent.fallback = f"<@{self.app.user}> {typed(text)}" if named else typed(text)
         if thread is not None:
-            said.thread = thread.thread or thread.ts
-        chat.posted.append(said)
+            sent.thread = thread.thread or thread.ts
+        chat.posted.append(sent)
         self.changed()
-        for event in self.events(said, mention=named):
+        for event in self.events(sent, mention=named):
             await self.deliver("events_api", event)
-        return said
+        return sent
 
-    def events(self, said: Message, *, mention: bool = True) -> list[dict[str, Any]]:
+    def events(self, sent: Message, *, mention: bool = True) -> list[dict[str, Any]]:
         """Return the events of a message, each with a new id."""
-        chat = self.channel(said.channel)
+        chat = self.channel(sent.channel)
         kinds = ["app_mention"] if mention and not chat.direct else []
         if self._subscribed(chat):
             kinds.append("message")
-        return [self.payloads.message(chat, said, kind) for kind in kinds]
+        return [self.payloads.message(chat, sent, kind) for kind in kinds]
 
     def _subscribed(self, chat: Conversation) -> bool:
         return ("message.im" if chat.direct else "message.channels") in self.subscriptions
 
-    async def edits(self, said: Message, text: str) -> Delivered:
-        before, said.fallback = said.fallback, typed(text)
-        said.edits += 1
-        event = self.payloads.edited(self.channel(said.channel), said, before, self.number())
+    async def edits(self, sent: Message, text: str) -> Delivered:
+        before, sent.fallback = sent.fallback, typed(text)
+        sent.edits += 1
+        event = self.payloads.edited(self.channel(sent.channel), sent, before, self.number())
         return await self.deliver("events_api", event)
 
     async def slash(self, text: str, *, user: str = "alice", channel: str = "") -> Delivered:
@@ -245,8 +245,8 @@ class SlackSimulator(Platform[User, Conversation]):
         if command == self.app.command:
             return _trouble(await self.slash(rest, user=user, channel=place))
         begun = self.channel(place).find(thread)
-        said = self.says(text, user=user, channel=place, thread=begun)
-        self.later(said)  # an event that is not taken is sent again, for minutes
+        sent = self.says(text, user=user, channel=place, thread=begun)
+        self.later(sent)  # an event that is not taken is sent again, for minutes
         return ""
 
     async def page_presses(

@@ -216,7 +216,7 @@ class WebApi:
     def _show(
         self,
         chat: Conversation,
-        said: Arguments,
+        sent: Arguments,
         thread: str,
         to: str = "",
         files: list[File] | None = None,
@@ -227,8 +227,8 @@ class WebApi:
             author=BOT,
             thread=thread,
             to=to,
-            blocks=said.get("blocks") or [],
-            fallback=str(said.get("text", "")),
+            blocks=sent.get("blocks") or [],
+            fallback=str(sent.get("text", "")),
             files=files or [],
         )
         chat.posted.append(shown)
@@ -337,8 +337,8 @@ class WebApi:
         return {"view": {**view, "id": dialog.id, "team_id": self._slack.app.team}}
 
 
-def _edit(shown: Message, said: Arguments) -> None:
-    shown.blocks, shown.fallback = said.get("blocks") or [], str(said.get("text", ""))
+def _edit(shown: Message, sent: Arguments) -> None:
+    shown.blocks, shown.fallback = sent.get("blocks") or [], str(sent.get("text", ""))
     shown.edits += 1
 
 

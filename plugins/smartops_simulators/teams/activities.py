@@ -25,7 +25,7 @@ class Activities:
     def message(self, text: str, thread: Message | None, *, mention: bool) -> dict[str, Any]:
         """Return a typed message. A post in a channel without a thread begins one."""
         number = self.teams.number()
-        said = {
+        sent = {
             "type": "message",
             "id": number,
             **self._common(thread.thread if thread else number),
@@ -36,9 +36,9 @@ class Activities:
         if mention and self.chat.kind != "personal":
             bot = self.teams.account
             tag = f"<at>{bot['name']}</at>"
-            said["text"] = f"{tag} {text}"
-            said["entities"].append({"type": "mention", "mentioned": bot, "text": tag})
-        return said
+            sent["text"] = f"{tag} {text}"
+            sent["entities"].append({"type": "mention", "mentioned": bot, "text": tag})
+        return sent
 
     def event(self, **members: Any) -> dict[str, Any]:
         return {"id": f"f:{self.teams.number()}", **self._common(""), **members}

@@ -128,17 +128,17 @@ class TeamsSimulator(Platform[User, Conversation]):
     ) -> Message:
         """Let a person say something, and return it once SmartOps has taken it.
 
-        Without ``conversation`` it is said to the bot alone. In channels and groups the bot is
+        Without ``conversation`` it goes to the private chat. In channels and groups the bot is
         mentioned, and gets nothing without.
         """
         chat = self.conversation(conversation or f"with {user}")
-        said = self.of(user, chat).message(text, thread, mention=mention)
-        begun = thread.thread if thread else said["id"]
-        shown = Message(id=said["id"], author=user, activity=said, thread=begun)
+        sent = self.of(user, chat).message(text, thread, mention=mention)
+        begun = thread.thread if thread else sent["id"]
+        shown = Message(id=sent["id"], author=user, activity=sent, thread=begun)
         chat.posted.append(shown)
         self.changed()
         if mention or chat.kind == "personal":
-            await self.deliver(said)
+            await self.deliver(sent)
         return shown
 
     async def clicks(

@@ -104,9 +104,9 @@ def test_standard_error_reports_that_smartops_does_not_run(
     url = printed(simulated).rpartition("\nOpen ")[2].split()[0]
     assert request(f"{url}/page/say", b"text=whoami").status == 202
     assert simulated.stderr is not None
-    said = simulated.stderr.readline()
+    sent = simulated.stderr.readline()
     bot = f"http://127.0.0.1:{bot_port}/api/messages"
-    assert said == f"Nobody answers at {bot}. Is SmartOps running?\n"
+    assert sent == f"No answer at {bot}. Is SmartOps running?\n"
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

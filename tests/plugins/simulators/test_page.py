@@ -108,7 +108,7 @@ async def test_the_page_reports_that_smartops_does_not_run(chat: Platform, sessi
     await alice.does("say", text="whoami")
     while not (trouble := (await alice.news())["trouble"]):
         pass
-    assert trouble == f"Nobody answers at {NOWHERE}. Is SmartOps running?"
+    assert trouble == f"No answer at {NOWHERE}. Is SmartOps running?"
 
 
 async def test_a_dialog_is_filled_in_and_closed(deployment: Deployment, session: Any) -> None:

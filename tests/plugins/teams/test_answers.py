@@ -37,8 +37,8 @@ REFUSALS = [
 def read(clock: ManualClock) -> Any:
     reader = Reader(APP_ID, clock, sends=True)
 
-    def one(said: dict[str, Any]) -> Message:
-        (message,) = reader.read(said, "r1").messages
+    def one(sent: dict[str, Any]) -> Message:
+        (message,) = reader.read(sent, "r1").messages
         return message
 
     return one
@@ -56,8 +56,8 @@ def body(response: Response) -> Any:
 
 
 async def test_expected_replies_are_activities(channel: TeamsChannel, read: Any) -> None:
-    said = in_channel("list instances", deliveryMode="expectReplies")
-    message = read(said)
+    sent = in_channel("list instances", deliveryMode="expectReplies")
+    message = read(sent)
     reply = Reply.of(Text("2 instances", style="title"), "web-1, web-2")
     (answer,) = body(channel.respond([message], [reply]))["activities"]
     (attachment,) = answer.pop("attachments")
@@ -65,10 +65,10 @@ async def test_expected_replies_are_activities(channel: TeamsChannel, read: Any)
         "type": "message",
         "channelId": "msteams",
         "serviceUrl": SERVICE_URL,
-        "conversation": {"id": said["conversation"]["id"]},
+        "conversation": {"id": sent["conversation"]["id"]},
         "from": BOT,
         "recipient": {"id": PERSON["id"], "name": "Alice Example"},
-        "replyToId": said["id"],
+        "replyToId": sent["id"],
         "summary": "2 instances",
     }
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
@@ -130,11 +130,11 @@ async def test_the_buttons_of_a_card_are_read_back(channel: TeamsChannel, read: 
     answer = body(channel.respond([message], [Reply.of("Sure?", actions=buttons)]))
     card = answer["activities"][0]["attachments"][0]["content"]
     for button, made in zip(buttons, card["actions"], strict=True):
-        for said in (
+        for sent in (
             pressed(made["data"]),
             activity(text=None, value=made["fallback"]["data"]),
         ):
-            back = read(said)
+            back = read(sent)
             assert button.value == (back.text if button.type == "command" else back.action)
 
 

@@ -22,7 +22,7 @@ CARD = card(Reply.of("Done."))
 READER = Reader(APP_ID, Clock(), sends=True)
 CONFIG = TeamsConfig(app_id=APP_ID, tenants=(TENANT,))
 
-SAID = ["<at>SmartOps</at> list", "<at", ";messageid=", "28:", "\ud800", "\x00", ""]
+TYPED = ["<at>SmartOps</at> list", "<at", ";messageid=", "28:", "\ud800", "\x00", ""]
 KINDS = ["installationUpdate", "conversationUpdate", "add", "remove"]
 KINDS += ["message", "invoke", "adaptiveCard/action", "expectReplies", "Action.Execute", "mention"]
 IDS = [ALICE, TENANT, APP_ID, BOT["id"], MENTION["text"]]
@@ -37,7 +37,7 @@ SCALARS = (
     | st.integers()
     | st.floats()
     | st.text(max_size=20)
-    | st.sampled_from([*SAID, *KINDS, *IDS])
+    | st.sampled_from([*TYPED, *KINDS, *IDS])
 )
 VALUES = st.recursive(
     SCALARS,
@@ -56,11 +56,11 @@ def damaged(template: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return changes.map(lambda change: {**template, **change})
 
 
-def read(said: dict[str, Any]) -> Receipt:
-    platform(said), tenants(said), home(said)
-    assert json.loads(json.dumps(reference(said)))
+def read(sent: dict[str, Any]) -> Receipt:
+    platform(sent), tenants(sent), home(sent)
+    assert json.loads(json.dumps(reference(sent)))
     try:
-        return READER.read(said, "r1")
+        return READER.read(sent, "r1")
     except ValidationFailed:
         return Receipt()
 
@@ -72,12 +72,12 @@ def read(said: dict[str, Any]) -> Receipt:
     | damaged(in_channel("help"))
     | damaged(pressed({"action": "confirm_abc"}))
 )
-def test_any_json_is_read_or_refused(said: dict[str, Any]) -> None:
-    receipt = read(said)
+def test_any_json_is_read_or_refused(sent: dict[str, Any]) -> None:
+    receipt = read(sent)
     assert receipt.ack.status in (200, 400, 501)
     assert not receipt.waits or receipt.messages
     for message in receipt.messages:
-        assert said["type"] in ("message", "invoke")
+        assert sent["type"] in ("message", "invoke")
         assert message.sender.id
         assert message.sender.tenant
         assert message.conversation

@@ -67,9 +67,9 @@ async def test_the_reason_is_logged(
     service: Issuers, channel: TeamsChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    said = activity(conversation={"id": "a:1", "tenantId": STRANGE_TENANT}, channelData=None)
+    sent = activity(conversation={"id": "a:1", "tenantId": STRANGE_TENANT}, channelData=None)
     with pytest.raises(Refusal):
-        await channel.authenticate(service.inbound(said))
+        await channel.authenticate(service.inbound(sent))
     assert f"request request-1 is not for us: the tenant '{STRANGE_TENANT}'" in caplog.text
     assert {record.name for record in caplog.records} == {"smartops.teams"}
 
@@ -113,8 +113,8 @@ async def test_a_listed_loopback_host_may_use_http(
     service: Issuers, make_channel: Callable[..., TeamsChannel]
 ) -> None:
     channel = make_channel(service_hosts=["localhost"], accept_emulator_tokens=True)
-    said = activity(serviceUrl="http://localhost:56150/_connector")
-    await channel.authenticate(service.inbound(said, f"Bearer {service.entra.token()}"))
+    sent = activity(serviceUrl="http://localhost:56150/_connector")
+    await channel.authenticate(service.inbound(sent, f"Bearer {service.entra.token()}"))
     strange = activity(serviceUrl="http://127.0.0.1:56150/")
     with pytest.raises(Refusal):
         await channel.authenticate(service.inbound(strange, f"Bearer {service.entra.token()}"))

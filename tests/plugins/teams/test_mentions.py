@@ -132,13 +132,13 @@ def test_invisible_characters_are_removed(text: str, left: str) -> None:
 
 
 def test_nothing_is_removed_without_a_recipient() -> None:
-    said = activity(text="<at>SmartOps</at> list", entities=[MENTION], recipient=None)
-    assert typed_text(said) == "<at>SmartOps</at> list"
+    sent = activity(text="<at>SmartOps</at> list", entities=[MENTION], recipient=None)
+    assert typed_text(sent) == "<at>SmartOps</at> list"
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=st.text(min_size=1), words=st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True)))
 def test_any_name_is_removed_and_nothing_else(name: str, words: list[str]) -> None:
     tag = f"<at>{name}</at>"
-    said = activity(text=" ".join([tag, *words]), entities=[mention(tag, name=name)])
-    assert typed_text(said) == " ".join(words)
+    sent = activity(text=" ".join([tag, *words]), entities=[mention(tag, name=name)])
+    assert typed_text(sent) == " ".join(words)

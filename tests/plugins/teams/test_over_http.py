@@ -107,8 +107,8 @@ def test_the_table_of_attacks_is_complete() -> None:
 
 
 async def test_an_honest_request_is_answered_with_a_card(served: Served) -> None:
-    said = in_channel("whoami", deliveryMode="expectReplies")
-    answer = await served.post(said, f"Bearer {served.service.framework.token()}")
+    sent = in_channel("whoami", deliveryMode="expectReplies")
+    answer = await served.post(sent, f"Bearer {served.service.framework.token()}")
     assert answer.status == 200
     (activity,) = answer.body["activities"]
     card = loaded(json.dumps(activity["attachments"][0]["content"]))

@@ -102,13 +102,13 @@ def test_any_text_is_complete(parts: list[str], times: int) -> None:
     made = pages(Reply.of(text))
     for page in made:
         loaded(card(page))
-    said = [
+    sent = [
         block.text
         for page in made
         for block in page.view
         if isinstance(block, Text) and not block.text.startswith("Part ")
     ]
-    assert "".join(said).replace("\n", "") == text.replace("\n", "")
+    assert "".join(sent).replace("\n", "") == text.replace("\n", "")
 
 
 # --- forms -----------------------------------------------------------------------------------

@@ -38,13 +38,13 @@ def one(receipt: Receipt) -> Message:
 
 
 def test_a_message_in_private(reader: Reader, clock: ManualClock) -> None:
-    said = activity(text="list instances")
-    receipt = reader.read(said, "r1")
+    sent = activity(text="list instances")
+    receipt = reader.read(sent, "r1")
     assert not receipt.waits
     assert receipt.ack == IGNORED.ack
     message = one(receipt)
     assert message == Message(
-        id=said["id"],
+        id=sent["id"],
         channel="teams",
         conversation="a:1personal",
         sender=Identity("teams", TENANT, ALICE),
@@ -76,11 +76,11 @@ def test_a_message_in_a_group_chat(reader: Reader) -> None:
 
 
 def test_ids_of_people_are_in_lower_case(reader: Reader) -> None:
-    said = activity(
+    sent = activity(
         channelData={"tenant": {"id": TENANT.upper()}},
         **{"from": {"id": "29:1", "aadObjectId": ALICE.upper()}},
     )
-    message = one(reader.read(said, "r1"))
+    message = one(reader.read(sent, "r1"))
     assert message.sender == Identity("teams", TENANT, ALICE)
     assert message.sender_name == ""
 
@@ -93,8 +93,8 @@ def test_a_guest_has_the_tenant_of_its_home(reader: Reader) -> None:
 
 
 def test_the_reference_has_everything_that_a_reply_needs(reader: Reader) -> None:
-    said = in_channel("help", replyToId="1699")
-    message = one(reader.read(said, "r1"))
+    sent = in_channel("help", replyToId="1699")
+    message = one(reader.read(sent, "r1"))
     reference = message.reference
     assert message.shown_in == ""  # a typed answer was in no card
     assert json.loads(json.dumps(reference)) == {
@@ -104,7 +104,7 @@ def test_the_reference_has_everything_that_a_reply_needs(reader: Reader) -> None
         "conversation": "19:ops@thread.tacv2;messageid=1699999999999",
         "kind": "channel",
         "tenant": TENANT,
-        "activity": said["id"],
+        "activity": sent["id"],
         "bot": BOT,
         "user": {"id": PERSON["id"], "name": "Alice Example"},
     }
@@ -125,15 +125,15 @@ def test_a_bare_mention_is_an_empty_message(reader: Reader) -> None:
 
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_a_submitted_card_is_a_pressed_action(reader: Reader, text: str | None) -> None:
-    said = activity(text=text, value={"action": "confirm_abc"}, replyToId="1700")
-    message = one(reader.read(said, "r1"))
+    sent = activity(text=text, value={"action": "confirm_abc"}, replyToId="1700")
+    message = one(reader.read(sent, "r1"))
     assert (message.text, message.action) == ("", "confirm_abc")
     assert message.shown_in == "1700"
 
 
 def test_typed_text_has_priority_over_a_value(reader: Reader) -> None:
-    said = activity(text="help", value={"action": "confirm_abc"})
-    message = one(reader.read(said, "r1"))
+    sent = activity(text="help", value={"action": "confirm_abc"})
+    message = one(reader.read(sent, "r1"))
     assert (message.text, message.action) == ("help", "")
 
 
@@ -145,9 +145,9 @@ def test_a_value_of_another_button_is_ignored(reader: Reader, value: Any) -> Non
 
 @pytest.mark.parametrize("trigger", ["manual", None, "unknown"])
 def test_a_pressed_button_is_an_invoke_that_waits(reader: Reader, trigger: str | None) -> None:
-    said = pressed({"action": "confirm_abc", "comment": "typed into the card"})
-    said["value"]["trigger"] = trigger
-    receipt = reader.read(said, "r1")
+    sent = pressed({"action": "confirm_abc", "comment": "typed into the card"})
+    sent["value"]["trigger"] = trigger
+    receipt = reader.read(sent, "r1")
     assert receipt.waits
     message = one(receipt)
     assert (message.text, message.action) == ("", "confirm_abc")
@@ -294,7 +294,7 @@ def test_an_activity_without_id_is_still_read(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         pytest.param(activity(type=None), id="no type"),
         pytest.param(activity(type=""), id="empty type"),
@@ -304,6 +304,6 @@ def test_an_activity_without_id_is_still_read(reader: Reader) -> None:
         pytest.param(activity(conversation={"id": 5, "tenantId": TENANT}), id="id is a number"),
     ],
 )
-def test_a_malformed_activity_is_refused(reader: Reader, said: dict[str, Any]) -> None:
+def test_a_malformed_activity_is_refused(reader: Reader, sent: dict[str, Any]) -> None:
     with pytest.raises(ValidationFailed):
-        reader.read(said, "r1")
+        reader.read(sent, "r1")
