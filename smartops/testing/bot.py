@@ -28,7 +28,7 @@ from smartops.store import LEASE
 from smartops.work import progress_text
 
 from .clock import ManualClock
-from .running import RunningApp, restore, snapshot
+from .running import RunningApp, restore, snapshot, store_url
 
 PROVIDER = "bot"
 
@@ -192,7 +192,7 @@ class Bot:
 
     def _composed(self) -> Composition:
         if self._composition is None:
-            section = {"store": {"url": f"sqlite:///{self._database}"}, **self.settings}
+            section = {"store": {"url": store_url(self._database)}, **self.settings}
             settings = Settings.model_validate(section)
             self._composition = assemble(settings, self._plugins, self.clock)
         return self._composition

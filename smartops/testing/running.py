@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 
@@ -13,6 +15,8 @@ from smartops.app import App
 from smartops.message import Message
 from smartops.middleware import ProgressReporter
 from smartops.reply import Reply
+from smartops.store.database import database
+from smartops.store.schema import migrate
 
 
 class RunningApp:
@@ -70,6 +74,31 @@ class RunningApp:
                 await self._stop.wait()
         finally:
             self._started.set()
+
+
+def store_url(path: Path) -> str:
+    """Return the URL of an SQLite store for tests. It may lose data in a power cut.
+
+    A new store is a copy of an empty one, because creating the schema takes longer.
+    """
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(_empty_store())
+    return _unsynced(path)
+
+
+@cache
+def _empty_store() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        made = database(_unsynced(path))
+        migrate(made)
+        made.dispose()
+        return path.read_bytes()
+
+
+def _unsynced(path: Path) -> str:
+    return f"sqlite:///{path}?synchronous=normal"
 
 
 def snapshot(database: Path) -> Path:

@@ -31,6 +31,7 @@ from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.testing import ManualClock
 from smartops.testing.bot import SETTINGS
+from smartops.testing.running import store_url
 from smartops.testing.serving import listening
 from smartops_simulators.slack import SlackSimulator as Slack
 from smartops_simulators.teams import TeamsSimulator as Teams
@@ -289,7 +290,7 @@ class Deployment:
             }
             for name in ("alice", "bob")
         }
-        url = f"sqlite:///{self.folder / 'deployment.db'}"
+        url = store_url(self.folder / "deployment.db")
         server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
         assert not plugins.problems

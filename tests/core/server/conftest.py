@@ -47,6 +47,7 @@ from smartops.config import Settings
 from smartops.plugins import Plugins
 from smartops.server import serve
 from smartops.telemetry import configure
+from smartops.testing.running import store_url
 
 
 class Deployment(Backend):
@@ -279,7 +280,7 @@ def settings(folder: Path, key: Path, **server: Any) -> Settings:
     return Settings.model_validate(
         {
             "server": {"port": 0, **server},
-            "store": {"url": f"sqlite:///{folder / 'smartops.db'}"},
+            "store": {"url": store_url(folder / "smartops.db")},
             "auth": {"issuers": [{"name": "local", "kind": "local", "key": key}]},
             "guests": [
                 {"provider": "local", "roles": ["operator"]},
