@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from serving import smartops
 from smartops import Command, command
+from smartops.cli import main
 from smartops_teams.cli import manifest_command
 from smartops_teams.manifest import command_list
 from teams_acts import APP_ID, TENANT
@@ -33,11 +33,13 @@ def packed(path: Path) -> tuple[dict[str, Any], zipfile.ZipFile]:
     return json.loads(archive.read("manifest.json")), archive
 
 
-def test_the_package_of_a_configuration(tmp_path: Path) -> None:
-    (tmp_path / "smartops.yaml").write_text(CONFIG)
-    done = smartops("teams", "manifest", "--out", "bot.zip", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("bot.zip: upload it")
+def test_the_package_of_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("smartops.yaml").write_text(CONFIG)
+    assert main(["teams", "manifest", "--out", "bot.zip"]) == 0
+    assert capsys.readouterr().out.startswith("bot.zip: upload it")
     made, archive = packed(tmp_path / "bot.zip")
     assert sorted(archive.namelist()) == ["color.png", "manifest.json", "outline.png"]
     assert made["manifestVersion"] == "1.17"

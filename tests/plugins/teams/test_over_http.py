@@ -69,19 +69,21 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     async with Issuers.start() as service:
         servers: dict[bool, Server] = {}
         try:
-            for emulator in (False, True):
-                config = folder / f"emulator-{emulator}.yaml"
-                text = CONFIG.format(
-                    name=config.stem,
-                    tenant=TENANT,
-                    alice=ALICE,
-                    app_id=APP_ID,
-                    metadata=service.framework.metadata_url,
-                    emulator_metadata=service.entra.metadata_url,
-                    emulator=str(emulator).lower(),
-                )
-                config.write_text(text)
-                servers[emulator] = await anyio.to_thread.run_sync(Server(config).start)
+            async with anyio.create_task_group() as group:
+                for emulator in (False, True):
+                    config = folder / f"emulator-{emulator}.yaml"
+                    text = CONFIG.format(
+                        name=config.stem,
+                        tenant=TENANT,
+                        alice=ALICE,
+                        app_id=APP_ID,
+                        metadata=service.framework.metadata_url,
+                        emulator_metadata=service.entra.metadata_url,
+                        emulator=str(emulator).lower(),
+                    )
+                    config.write_text(text)
+                    servers[emulator] = Server(config)
+                    group.start_soon(anyio.to_thread.run_sync, servers[emulator].start)
             yield Served(service, servers)
         finally:
             for server in servers.values():
