@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from .errors import Refusal
-from .message import Claims, Inbound, Message, Receipt, Response
+from .errors import Refusal, ValidationFailed
+from .message import Claims, Inbound, Message, Place, Receipt, Response
 from .reply import Action, Reply, Text
 
 
@@ -93,6 +93,15 @@ class Channel(ABC):
         that may have been a success is not tried again by the channel.
         """
         raise NotImplementedError(f"{self.name} does not send")
+
+    async def address(self, place: Place, key: str, thread: str = "") -> Message:
+        """Return a message of no person: what :meth:`send` answers it with is posted in ``place``.
+
+        ``key`` is the id of the message, new for each post. ``thread`` is the id that ``send``
+        returned for the message whose thread it continues; without it a new one begins.
+        Raises ValidationFailed if nothing can be posted there.
+        """
+        raise ValidationFailed(f"{self.name} cannot post: it only answers")
 
     async def hint(self, message: Message) -> None:  # noqa: B027 - few platforms have one
         """Show for a moment that an answer is being made, where the platform has a sign for it.

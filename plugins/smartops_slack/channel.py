@@ -8,6 +8,7 @@ import anyio
 
 from smartops import (
     BackendUnavailable,
+    Identity,
     Message,
     Refusal,
     Reply,
@@ -20,6 +21,7 @@ from smartops.channels import (
     Channel,
     Claims,
     Inbound,
+    Place,
     Receipt,
     Response,
     dump_json,
@@ -27,7 +29,7 @@ from smartops.channels import (
     text_of,
 )
 
-from .address import CHANNEL
+from .address import CHANNEL, Posted
 from .api import SlackApi
 from .config import SlackConfig
 from .outbox import Outbox
@@ -80,6 +82,25 @@ class SlackChannel(Channel):
     async def send(self, message: Message, reply: Reply, *, replaces: str = "") -> str:
         """Deliver a reply where the message came from, in its thread."""
         return await self._outbox.send(message, reply, replaces)
+
+    async def address(self, place: Place, key: str, thread: str = "") -> Message:
+        """Return a message to be answered in a channel; see ``Channel.address``."""
+        if not place.room:
+            raise ValidationFailed(f"{place} is no channel: write slack/WORKSPACE/CHANNEL")
+        if place.tenant not in self._config.workspaces:
+            raise ValidationFailed(f"The workspace of {place} is not among workspaces")
+        reply_to = {"thread": Posted.parse(thread).ts} if thread else {}
+        return Message(
+            id=key,
+            channel=CHANNEL,
+            conversation=place.room,
+            sender=Identity(CHANNEL, place.tenant, "smartops"),
+            place=place,
+            at=self._services.clock.now(),
+            request_id=key,
+            thread=reply_to.get("thread", ""),
+            reference={"channel": place.room, "user": "", **reply_to},
+        )
 
     def refuse(self, inbound: Inbound, error: Refusal) -> Response | None:
         """Tell Slack not to retry a malformed request."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from smartops import Message, Refusal, Reply, Runtime, Services
+from smartops import Identity, Message, Refusal, Reply, Runtime, Services, ValidationFailed
 from smartops.channels import (
     Channel,
     Claims,
     Inbound,
+    Place,
     Receipt,
     Response,
     parse_json,
@@ -17,9 +18,9 @@ from smartops.channels import (
     welcome,
 )
 
-from .activity import CHANNEL, Activity, reference
+from .activity import CHANNEL, Activity, reference, tenant
 from .answers import expected_replies, invoke_answer
-from .authentication import Authenticator, TeamsClaims
+from .authentication import PLATFORM, Authenticator, TeamsClaims
 from .config import TeamsConfig
 from .connector import Connector
 from .outbox import Outbox
@@ -42,6 +43,9 @@ class TeamsChannel(Channel):
         self._sends = config.sends
         self._outbox = Outbox(Connector(Tokens(config, http, clock), http, clock, config.allows))
         self._app: Runtime | None = None
+        self._config = config
+        self._services = services
+        self._service_urls: dict[str, str] = {}
 
     async def run(self, app: Runtime) -> None:
         """Let the channel welcome new conversations in the background."""
@@ -59,6 +63,7 @@ class TeamsChannel(Channel):
         """Make messages of an authenticated activity."""
         activity = claims.activity if isinstance(claims, TeamsClaims) else parse_json(inbound.body)
         receipt = self._reader.read(activity, inbound.request_id)
+        self._remember(tenant(activity), text_of(activity, "serviceUrl"))
         installed = text_of(activity, "type") == "installationUpdate"
         if installed and text_of(activity, "action") == "add" and self._sends and self._app:
             self._app.spawn(self._welcome, activity)
@@ -83,6 +88,53 @@ class TeamsChannel(Channel):
                 details=f"The answer to {message.request_id} was not delivered.",
             )
         return await self._outbox.send(message, reply, replaces)
+
+    async def address(self, place: Place, key: str, thread: str = "") -> Message:
+        """Return a message to be answered in a channel or a chat; see ``Channel.address``."""
+        if place.tenant not in self._config.tenants:
+            raise ValidationFailed(f"The tenant of {place} is not among tenants")
+        service_url = await self._service_url(place.tenant)
+        if not (self._sends and service_url and place.room):
+            raise ValidationFailed(
+                f"Nothing can be posted to {place}",
+                details="SmartOps must be able to send, and have got a message of this tenant.",
+            )
+        conversation = f"{place.room};messageid={thread}" if thread else place.room
+        bot = {"id": f"28:{self._config.app_id}", "name": ""}
+        return Message(
+            id=key,
+            channel=CHANNEL,
+            conversation=conversation,
+            sender=Identity(CHANNEL, place.tenant, "smartops"),
+            place=place,
+            at=self._services.clock.now(),
+            request_id=key,
+            thread=thread,
+            team=place.team or place.tenant,
+            reference={
+                "answer": "",
+                "serviceUrl": service_url,
+                "channelId": PLATFORM,
+                "conversation": conversation,
+                "kind": "channel" if place.team else "groupChat",
+                "tenant": place.tenant,
+                "activity": "",
+                "bot": bot,
+                "user": {"id": "", "name": ""},
+            },
+        )
+
+    def _remember(self, tenant: str, url: str) -> None:
+        """Store where a tenant's messages come from: posts go there too, after a restart."""
+        if self._app is not None and self._service_urls.get(tenant) != url:
+            self._service_urls[tenant] = url
+            self._app.spawn(self._services.kv.put, f"service-url:{tenant}", url)
+
+    async def _service_url(self, tenant: str) -> str:
+        known = self._service_urls.get(tenant) or await self._services.kv.get(
+            f"service-url:{tenant}"
+        )
+        return known or self._config.preset.service_url
 
     async def hint(self, message: Message) -> None:
         """Show in chats that the bot is typing."""

@@ -24,11 +24,13 @@ _CREDENTIALS = ("client_secret", "certificate", "federated_token_file", "managed
 class Cloud:
     """The addresses of one Microsoft cloud.
 
+    ``service_url`` takes posts to tenants that have not sent an activity yet, if it is known.
     ``issuer`` issues the Bot Framework's tokens and is the connector's name in requests
     for tokens. ``login`` and ``sts`` are the hosts that issue a tenant's tokens.
     """
 
     issuer: str
+    service_url: str
     metadata: str
     login: str
     sts: str
@@ -46,6 +48,7 @@ class Cloud:
 CLOUDS = {
     "public": Cloud(
         issuer="https://api.botframework.com",
+        service_url="https://smba.trafficmanager.net/teams/",
         metadata="https://login.botframework.com/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.com",
         sts="sts.windows.net",
@@ -58,6 +61,7 @@ CLOUDS = {
     ),
     "usgov": Cloud(
         issuer="https://api.botframework.us",
+        service_url="https://smba.infra.gov.teams.microsoft.us/teams/",
         metadata="https://login.botframework.azure.us/v1/.well-known/openidconfiguration",
         login="login.microsoftonline.us",
         sts="sts.windows.net",
@@ -69,6 +73,7 @@ CLOUDS = {
     ),
     "china": Cloud(
         issuer="https://api.botframework.azure.cn",
+        service_url="",
         metadata="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
         login="login.partner.microsoftonline.cn",
         sts="sts.chinacloudapi.cn",
