@@ -36,6 +36,8 @@ from serving import Server  # noqa: E402
 MACHINES = 1000
 CLIENTS = 4
 LIMIT = 1_000_000
+VERBS = ["reboot", "stop"]
+"""A reboot ends when it is accepted; a stop is followed, so it is resumed after a kill."""
 
 OUTCOMES = {"success": {1}, "TIMEOUT": {0, 1}}
 """The effects that each final answer allows; any other answer allows none."""
@@ -43,9 +45,7 @@ OUTCOMES = {"success": {1}, "TIMEOUT": {0, 1}}
 
 def config(store: str, limits: str) -> str:
     window = {"limit": LIMIT, "window": "1m"}
-    delays = [
-        {"operation": "reboot", "when": when, "delay": "50ms"} for when in ("before", "after")
-    ]
+    delays = [{"operation": VERBS, "when": when, "delay": "50ms"} for when in ("before", "after")]
     fleet = [{"id": f"i-{number:08x}", "name": f"web-{number}"} for number in range(MACHINES)]
     return json.dumps(
         {
@@ -57,11 +57,20 @@ def config(store: str, limits: str) -> str:
             "limits": {"url": limits, "user": window, "team": window, "burst": window},
             "plugins": {
                 "api": {},
-                "fake": {"fleet": fleet, "state_file": "cloud.json", "faults": delays},
+                "fake": {
+                    "fleet": fleet,
+                    "state_file": "cloud.json",
+                    "faults": delays,
+                    "transitions": {"stop": "1s"},
+                },
                 "instances": {},
             },
         }
     )
+
+
+def command(number: int) -> str:
+    return f"{VERBS[number % len(VERBS)]} web-{number}"
 
 
 @contextmanager
@@ -93,7 +102,7 @@ class Load:
             self.answers[number] = self._command(number)
 
     def _command(self, number: int) -> str:
-        asked = self._until(f"ask-{number}", f"reboot web-{number}")
+        asked = self._until(f"ask-{number}", command(number))
         if asked["status"] != "pending":
             return str(asked["error"]["code"])
         actions = asked["data"]["actions"]
@@ -131,7 +140,9 @@ def kill(servers: list[Server], kills: int, seconds: float) -> int:
 
 def audited(store: str) -> Counter[str]:
     """Return how many audit events each command has that say how it ended."""
-    query = "SELECT text FROM audit_events WHERE command = 'reboot' AND outcome <> 'pending'"
+    query = (
+        "SELECT text FROM audit_events WHERE command IN ('reboot', 'stop') AND outcome <> 'pending'"
+    )
     if store.startswith("sqlite"):
         with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
             rows = database.execute(query).fetchall()
@@ -153,7 +164,7 @@ def report(load: Load, state: Path, store: str) -> bool:
     ):
         print(f"  {number:4} answered {answer}, {count} effects")
     wrong = [n for n, it in load.answers.items() if effects[n] not in OUTCOMES.get(it, {0})]
-    lost = [n for n in load.answers if not events[f"reboot web-{n}"]]
+    lost = [n for n in load.answers if not events[command(n)]]
     others = sorted(effects.keys() - load.answers.keys())
     print(f"wrong: {wrong}; without audit event: {lost}; effects without answer: {others}")
     return not (wrong or lost or others)
