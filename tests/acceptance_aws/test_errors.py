@@ -147,6 +147,31 @@ def test_a_change_that_aws_refuses_after_its_dry_run_is_reported(
         faulty.heal()
 
 
+def test_a_start_without_capacity_says_that_nothing_was_started(
+    server: Server, ann: str, faulty: AwsSimulator
+) -> None:
+    text = (
+        "We currently do not have sufficient t3.medium capacity in the Availability Zone you "
+        "requested (eu-central-1a). Our system will be working on provisioning more."
+    )
+    code = "InsufficientInstanceCapacity"
+    faulty.fault("ec2:StartInstances", "error", after=2, code=code, status=500, message=text)
+    words = "no capacity for t3.medium in eu-central-1a", "nothing was started"
+    refused(pressed(server, ann, "start off-1"), 503, "BACKEND_UNAVAILABLE", *words)
+
+
+def test_the_plan_warns_of_the_auto_scaling_group_of_an_instance(
+    server: Server, ann: str, faulty: AwsSimulator
+) -> None:
+    tags = faulty.region().instance("web-1").tags
+    tags["aws:autoscaling:groupName"] = "web-fleet"
+    try:
+        plan = server.say(ann, "stop web-1").data["plan"]
+    finally:
+        del tags["aws:autoscaling:groupName"]
+    assert "web-1 belongs to the Auto Scaling group web-fleet" in " ".join(plan["warnings"])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

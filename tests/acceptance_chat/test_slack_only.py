@@ -41,6 +41,14 @@ async def test_the_slash_command_is_answered_where_it_was_typed(
     assert "web-server-01" in answer.text
 
 
+async def test_help_is_shown_to_its_person_only(deployment: Deployment, slack: Slack) -> None:
+    await slack.slash("help", channel="ops")
+    await deployment.until(lambda: slack.channel("ops").ephemeral)
+    (shown,) = slack.channel("ops").ephemeral
+    assert "list instances" in shown.text
+    assert not slack.channel("ops").answers
+
+
 async def test_the_slash_command_works_without_membership(
     deployment: Deployment, slack: Slack
 ) -> None:

@@ -30,8 +30,14 @@ SCRIPTS = [
 
 
 @pytest.fixture
-def model(bot: Bot) -> Iterator[AwsSimulator]:
-    with AwsSimulator(clock=bot.clock) as service:
+def scenario() -> Any:
+    """The scenario of the simulator; a file may override it."""
+    return None
+
+
+@pytest.fixture
+def model(bot: Bot, scenario: Any) -> Iterator[AwsSimulator]:
+    with AwsSimulator(scenario, clock=bot.clock) as service:
         yield service
     assert service.breaches == []
 
