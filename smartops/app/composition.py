@@ -185,7 +185,7 @@ def _unmet(document: Document, offers: Offers) -> tuple[Problem, ...]:
 def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:
     """Load the plugins and fill every section.
 
-    Also return the problems in spite of which more can be found; raises
+    Returns the problems that do not stop further checks; raises
     StartupError with all if there are others.
     """
     problems: list[Problem] = []

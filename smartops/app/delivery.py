@@ -131,7 +131,7 @@ class Delivery:
                 self._spawn(self._push, channel, replace(claimed, pushed=True), self._gate.answer)
 
     async def take_over(self) -> None:
-        """Answer what a process that stopped, or a failure, has left unanswered."""
+        """Answer the messages that a stopped process, or a failure, left unanswered."""
         room = MOST - self._in_flight - len(self._keys)
         if room <= 0:
             return
@@ -248,7 +248,7 @@ class Delivery:
     async def _send_answer(
         self, channel: Channel, claimed: Claimed, answer: Answer, progress: Progress
     ) -> None:
-        """Send the answer in the place of what shows the progress; private ones take it away."""
+        """Send the answer in place of the progress message; a private one removes that message."""
         message = claimed.message
         if answer.surplus and not progress.shown:
             return
@@ -261,7 +261,7 @@ class Delivery:
         await self._close(answer, besides=(message.channel, message.shown_in))
 
     async def _follow(self, channel: Channel, message: Message, answer: Answer) -> None:
-        """Show what the response does not show."""
+        """Send what the response could not hold."""
         if answer.approval_message and message.shown_in:
             self._store.shown(answer.approval_message, message.shown_in)
         if answer.decided:
@@ -270,7 +270,7 @@ class Delivery:
         await self._delivered(channel, lambda: channel.follow(message, answer))
 
     async def _forget(self, claimed: Claimed, progress: Progress) -> None:
-        """Delete what was stored of a message until it was answered."""
+        """Delete an answered message from the inbox, and its progress."""
         if claimed.key:
             self._store.delivered(claimed.key)
             if progress.stored:

@@ -1,9 +1,9 @@
 """Periodic work beside the messages: leases, orphans, revocations, expiry.
 
 A process renews the leases on what it executes and answers until all of it is
-done. At shutdown it takes over nothing more, but keeps the leases on what it
-finishes. Work of a process that stopped or failed is found by its lapsed lease by
-the process that looks first. Resumable operations are resumed; other changes are
+done. At shutdown it takes over nothing more, but renews the leases on what it
+finishes. When a process stops or fails, its leases expire, and the first process
+that finds one takes the work over. Resumable operations are resumed; other changes are
 marked unknown, for they may have happened, and are never repeated; messages are
 answered.
 """
@@ -96,7 +96,7 @@ class Housekeeping:
         if due and await self.store.checkpoint():
             self._checkpointed = now
         if self.adopts and abs(now - self._swept) >= SWEEP and not await self.store.sweep(now):
-            self._swept = now  # else the rest has its turn after the leases
+            self._swept = now  # if rows are left, the next round deletes more
 
     async def _adopt(self, now: float) -> None:
         for operation in await self.store.orphans(now):

@@ -38,7 +38,7 @@ class PluginStore(KeyValueStore):
         await self._stores.store.put_fact(self._name, key, value)
 
     async def delete(self, key: str) -> None:
-        """Forget a value."""
+        """Delete a value, if there is one."""
         await self._stores.store.drop_fact(self._name, key)
 
     async def items(self, prefix: str = "") -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What the plugins of an app offer, collected and held against each other."""
+"""What the plugins of an app offer, collected and checked for conflicts."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def values(offers: Iterable[Offer]) -> tuple[Any, ...]:
 
 
 def named(offer: Offer) -> bool:
-    """Whether what is offered has a name, so that more can be said about it."""
+    """Whether it has a name, which the messages about other problems need."""
     return bool(getattr(offer.value, "name", ""))
 
 

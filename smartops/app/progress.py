@@ -46,21 +46,18 @@ class Progress(ProgressReporter):
         self._ended: anyio.Event | None = None
 
     def accepted(self) -> None:
-        """Show it in the message whose button was pressed: the buttons go at once."""
+        """Show it in the message whose button was pressed; its buttons are removed at once."""
         self.shown = self._message.shown_in
         self._accepted = True
         self._wake()
 
     async def show(self, text: str, done: int, total: int) -> None:
-        """Show how far it is, soon."""
+        """Show the progress, soon."""
         self._text = progress_text(text, done, total)
         self._wake()
 
     async def begin(self) -> None:
-        """Show progress until the answer is there.
-
-        Whether a pressed button counts decides where that is to be shown.
-        """
+        """Show progress until :meth:`stop`; after a press, only from :meth:`accepted` on."""
         if self._answered:
             return
         self._ended = anyio.Event()
@@ -69,7 +66,7 @@ class Progress(ProgressReporter):
         self._ended.set()
 
     async def stop(self) -> None:
-        """Show nothing more, and wait for what is being shown."""
+        """Stop, and wait for an update in flight."""
         self._answered = True
         if self._scope is not None and self._ended is not None:
             self._scope.cancel()

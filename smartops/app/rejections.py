@@ -1,4 +1,4 @@
-"""Audit events about requests without proof of origin, as many as a flood of them may cause."""
+"""Audit events about requests without proof of origin; a flood causes only a few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A composition brought to life: store open, plugins started, housekeeping under way."""
+"""The running app: its store is open, its plugins are started, housekeeping runs."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class App:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Let the channels receive messages by themselves, as only a server does."""
+        """Run the channels' own receivers, such as sockets; only a server does that."""
         self._loaded()
         with Watchdog(self.telemetry.blocked):
             async with _cancelled_at_exit() as group:
@@ -190,7 +190,7 @@ class App:
                 yield
 
     async def readiness(self) -> Sequence[Check]:
-        """Look at everything that messages depend on: plugins, store, limits and backends."""
+        """Check everything that messages depend on: plugins, store, limits and backends."""
         composition = self.composition
         checks = [Check("plugins", ok=True, text=", ".join(composition.plugins.names))]
         pings = {"store": self.store.ping, "limits": self.limiter.ping}

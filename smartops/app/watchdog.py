@@ -1,4 +1,4 @@
-"""Finds code that blocks the event loop, while which nothing else is answered."""
+"""Finds code that blocks the event loop: until it ends, no other message is answered."""
 
 from __future__ import annotations
 

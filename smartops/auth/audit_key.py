@@ -82,7 +82,7 @@ def read_public(path: Path) -> tuple[Ed25519PublicKey, ...]:
 
 
 def verifier(publics: Sequence[Ed25519PublicKey]) -> Callable[[bytes, bytes], bool]:
-    """Return a function from a content and a signature to whether one of the keys made it."""
+    """Return a function that tells whether one of the keys signed a content."""
 
     def valid(content: bytes, signature: bytes) -> bool:
         for public in publics:

@@ -6,7 +6,7 @@
     references  ${NAME}, ${NAME:-default}, ${file:PATH}
     reading     tree → plain data, led by the JSON schema of the model
     fill        data → model, pydantic's errors in words       (wording)
-    checks      what compares several sections; rules: what needs the plugins too
+    checks      problems between sections; rules: problems that need the plugins to be found
     document    the file as a whole: the public interface
     schema      JSON schemas, for the reader and for editors
 """

@@ -72,7 +72,7 @@ def read(
 
 
 def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return problems in the order of the file; those of no place in it come last."""
+    """Return problems in the order of the file; those without a place in it come last."""
 
     def place_of(problem: Problem) -> tuple[int, int, int]:
         match = re.search(r":(\d+):(\d+)$", problem.where)

@@ -30,9 +30,9 @@ def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> I
 def uncovered(
     rules: Sequence[RuleSettings], commands: Sequence[Command]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rules that deny by tags, with the commands they seem to cover and do not.
+    """Yield the rules that deny by tags, with commands that they seem to cover but do not.
 
-    These use backends and can be called without a target, so that no tag is looked at.
+    These commands use backends and can be called without a target, so no tag is compared.
     """
     for rule in rules:
         deny = rule.deny
@@ -125,7 +125,7 @@ def _commands(rule: _Conditions, commands: Sequence[Command]) -> Iterator[Findin
 
 
 def _arguments(rule: _Conditions, commands: Sequence[Command], who: str) -> Iterator[Finding]:
-    """Find arguments that no command has, and those that none has together, or with targets."""
+    """Find arguments that no command has, or has together with the others or with targets."""
     wanted = rule.names("arguments")
     has = [{item.name for item in command.parameters} for command in commands]
     known = sorted(set[str]().union(*has))

@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place, counted from 1; ``line`` is 0 for the command line."""
+    """A position in the file, counted from 1; ``line`` is 0 for a value of the command line."""
 
     line: int = 0
     column: int = 0

@@ -55,7 +55,7 @@ def write(cursor: Cursor, members: Sequence[str]) -> str:
 
 
 def read(text: str, members: Sequence[str]) -> Cursor:
-    """Return the cursor written for these backends; raises ValidationFailed if it is none."""
+    """Return the cursor written for these backends; raises ValidationFailed for any other text."""
     try:
         raw = _decoded(text)
         body = raw[_CHECK:]

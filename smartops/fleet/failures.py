@@ -59,7 +59,7 @@ def reworded(failures: Sequence[Failure], message: str, details: str | None) -> 
 
 
 def names(instances: Iterable[Instance]) -> str:
-    """Return the names of instances, as people distinguish them."""
+    """Return the names of instances, each with its id."""
     return listed(
         [f"{item.name} ({item.id})" if item.name else item.id for item in instances], ", "
     )

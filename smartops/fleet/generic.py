@@ -29,7 +29,7 @@ def group_class(kind: type[Backend]) -> type[Group[Any]]:
 
 
 def _joins(method: Any) -> bool:
-    """Whether the results of several backends can be put together."""
+    """Whether the results of several backends can be joined."""
     if not inspect.iscoroutinefunction(method):
         return False
     hint = typing.get_type_hints(method).get("return")

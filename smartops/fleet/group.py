@@ -24,7 +24,7 @@ READ_SECONDS = 20.0
 """How long a backend may take to answer a read before the reply is given without it."""
 
 _LATER = 0.5
-"""How many seconds others may still take once the results are enough."""
+"""The seconds that slower backends still have once the results are enough."""
 
 _SHARE = 0.9  # of the remaining time, so that there is time left to report who did not answer
 
@@ -94,9 +94,9 @@ async def ask(
 ) -> Answers[T]:
     """Make one call for each backend concurrently; raises nothing but cancellation.
 
-    Reads are abandoned after a timeout. Changes are awaited for as long as leaves
-    time to report their outcome. Soon after the results are ``enough``, the rest
-    is abandoned, and is neither a result nor a failure.
+    Reads are abandoned after a timeout; changes are awaited until shortly before the
+    deadline, so that their outcome can be reported. Half a second after the results
+    are ``enough``, the other calls are abandoned: they are neither results nor failures.
     """
     left = _SHARE * (anyio.current_effective_deadline() - anyio.current_time())
     limit = max(0.0, left if changes else min(left, READ_SECONDS))

@@ -27,8 +27,8 @@ _START: Key = ("", "", "")
 class _Reader:
     """One backend's part of a listing, and how many of its items are on the page.
 
-    ``ends`` holds after how many items each page begins, because a backend's own
-    cursor points only between two of its pages.
+    ``ends`` has the number of items up to the end of each page that was read, and the
+    cursor of the page after it: a backend's cursor can only point between two pages.
     """
 
     name: str

@@ -130,7 +130,7 @@ def join_parts(parts: Sequence[RunPart]) -> str:
 
 
 def split_parts(run_id: str) -> tuple[RunPart, ...]:
-    """Return the parts of an id; raises ValidationFailed if it is none."""
+    """Return the parts of an id; raises ValidationFailed for any other text."""
     try:
         return tuple(map(_part, run_id.split(",")))
     except ValueError:

@@ -31,12 +31,12 @@ def quoted(text: str) -> str:
 
 
 def did_you_mean(text: str) -> str:
-    """Return the question about a near miss; empty without one."""
+    """Return the question that offers a near miss; empty if there is none."""
     return f"Did you mean {text}?" if text else ""
 
 
 def _corrected(line: Line, place: Place, close: str) -> tuple[str, ...]:
-    """Return the text with a near miss in place of what was typed; nothing without one."""
+    """Return the text with a near miss in place of the typed word; empty if there is none."""
     start, end = place
     return (f"{line.text[:start]}{close}{line.text[end:]}",) if close and " " not in close else ()
 

@@ -44,7 +44,7 @@ class Short(Exception):
 
 
 def fit(form: Form, entry: Entry, line: Line) -> tuple[int, Given]:
-    """Return how many placeholders options fill, and what is given for each parameter.
+    """Return how many placeholders are given as options, and what is given for each parameter.
 
     Raises Short, or ParseError if the text does not fit the form.
     """

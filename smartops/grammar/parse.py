@@ -263,7 +263,7 @@ class Grammar:
                     yield error
 
     def _walk(self, line: Line) -> list[Node]:
-        """Return the places with forms that the text passes through, word by word."""
+        """Return the nodes with forms along the first words of the text."""
         node = self._root
         nodes: list[Node] = []
         for token in line.tokens:

@@ -73,7 +73,7 @@ def _with_rest(line: Line, text: str, matches: Callable[[str], bool]) -> str:
 
 
 def known_words(line: Line, entries: Iterable[Entry]) -> int:
-    """Return how many words at the beginning some command begins with too."""
+    """Return how many of the first words are also the first words of some command."""
     words = [token.text.casefold() if token.plain else "" for token in line.tokens[:32]]
     known = 0
     for lead in (lead for entry in entries for lead in _leads(entry)):

@@ -4,8 +4,8 @@ Quoting, in one place:
 
 - A quote opens at the start of a word, or after ``=``, ``:`` or ``,`` in it
   (``--name="web 1"``). An apostrophe inside a word is an apostrophe.
-- Straight and curly quotes and backticks will do. Inside, every character is
-  literal, but for the two ways to write the closing mark itself: ``\"`` within
+- Straight quotes, curly quotes and backticks quote. Inside, every character is
+  literal, except for the two ways to write the closing mark itself: ``\"`` within
   double quotes, ``''`` within single ones.
 - A quote closes before a space, a comma or the end. Text that touches the
   closing mark is an error wherever the value is used as a single word.
@@ -74,7 +74,7 @@ _TABLE = _mending()
 
 
 class Piece(NamedTuple):
-    """Part of a token; ``source`` is how it was written, mended, with its quote marks."""
+    """Part of a token; ``source`` is its text in the message, mended, with its quote marks."""
 
     text: str
     quoted: bool
@@ -109,7 +109,7 @@ class Token(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A text and its tokens. ``unclosed`` is where a quote opens for good, or -1."""
+    """A text and its tokens. ``unclosed`` is where a quote opens that is never closed, or -1."""
 
     text: str
     tokens: list[Token]
@@ -119,7 +119,7 @@ class Line(NamedTuple):
     def raw(self, first: int, last: int) -> str:
         """Return the source of ``tokens[first:last]`` to the character, quote marks included.
 
-        Mended outside quotes where there is something to mend.
+        Outside quotes, the changes that chat programs made are reverted.
         """
         start, end = self.tokens[first].start, self.tokens[last - 1].end
         if self.exact:

@@ -1,4 +1,4 @@
-"""Reading request bodies, within a size and a time for each, and a size for all."""
+"""Reading request bodies: each has a maximum size and time, and all together a maximum size."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Forwarding:
 
 
 def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """Return the forwarded addresses; none of both headers, as one may be the client's."""
+    """Return the forwarded addresses; none if both headers are given: one may be the client's."""
     found: dict[bytes, list[str]] = {}
     for name, value in headers:
         if name in (b"x-forwarded-for", b"forwarded"):

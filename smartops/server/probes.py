@@ -28,7 +28,7 @@ class Probes:
         self._closing = False
 
     def close(self) -> None:
-        """Be not ready from now on: the server is shutting down."""
+        """Report not ready from now on: the server is shutting down."""
         self._closing = True
 
     async def checks(self) -> Sequence[Check]:
@@ -42,7 +42,7 @@ class Probes:
             return self._checks
 
     async def ready(self) -> bool:
-        """Return whether messages should be routed here: also if a backend is unavailable."""
+        """Return whether messages should be routed here; unavailable backends do not count."""
         return await self.health() != "unhealthy"
 
     async def health(self) -> Health:

@@ -105,7 +105,7 @@ class Audit(Access):
         self._forged: set[tuple[str, object]] = set()
 
     async def checkpoint(self) -> bool:
-        """Say in a signed note how far the events have come; False if there are no new ones."""
+        """Add a signed note of how far the events have come; False if there are no new ones."""
 
         def add(connection: Connection) -> str:
             return add_checkpoint(connection, self._chain, self.signer, self._clock.time(), {})
@@ -204,7 +204,7 @@ def _row_of(event: AuditEvent) -> dict[str, Any]:
 
 
 SKEW = 60.0
-"""By how many seconds the clocks of replicas may differ: so far, ids are in order of time."""
+"""The seconds by which clocks of replicas may differ; beyond that, ids are in order of time."""
 
 
 def _conditions(search: AuditSearch) -> Iterator[ColumnElement[bool]]:

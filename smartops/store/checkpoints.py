@@ -1,4 +1,4 @@
-"""Checkpoints: signed notes that say how far each chain of audit events had come.
+"""Checkpoints: signed notes of the last event in each chain of audit events.
 
 A note names the hash of the note before it, so the last one stands for all. Events that are
 removed at the end of their retention are named in a note too.

@@ -164,7 +164,7 @@ def _postgresql(url: URL) -> Database:
 
 
 def _limit_waiting(connection: Any, _: object) -> None:
-    """Let a lock held elsewhere, or a process frozen in a transaction, not hold up everybody."""
+    """Set timeouts, so that a lock or a frozen process does not block the others for long."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('statement_timeout', '30s', false),"

@@ -18,7 +18,7 @@ LEASE = 15.0
 
 
 class StoreUnavailable(BackendUnavailable):
-    """The database did not do its work; the text says whether it may have been done."""
+    """The database is away or failed; the text says whether the write may have happened."""
 
 
 class StoreClosed(SmartOpsError):
@@ -32,7 +32,7 @@ def token_key(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A claimed message: the digest of what it says, the lease, and the answer if it is stored."""
+    """A claimed message: the digest of its content, the lease, and the stored answer."""
 
     digest: str
     lease_until: float

@@ -46,7 +46,7 @@ PIECE = 1000
 PIECES = 10
 """The maximum number of pieces deleted from a table in one sweep, so that leases are renewed."""
 REMEMBERED = 86_400.0
-"""For how many seconds after its expiry an approval can still say what became of it."""
+"""The seconds that an approval is stored after its expiry, to explain it to late presses."""
 
 
 class Store(Messages, Approvals, Facts, Alerts, Sinks, Audit):
@@ -137,7 +137,7 @@ class Store(Messages, Approvals, Facts, Alerts, Sinks, Audit):
 
 
 class _Expired(NamedTuple):
-    """Rows of a table whose time in a column is before that."""
+    """The rows of a table that have expired: their ``column`` is less than ``before``."""
 
     table: Table
     column: Column[Any]

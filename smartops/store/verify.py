@@ -123,7 +123,7 @@ class _Walk:
                     self.conflicts.append(f"checkpoint {item.number} contradicts an earlier one")
 
     def check(self, stored: bytes | None, content: Sequence[Any]) -> str:
-        """Go on to the next event; return what is wrong with it, or nothing."""
+        """Check the next event; return what is wrong with it, or nothing."""
         seq, chain = content[_SEQ], content[_CHAIN]
         last = self.at.get(chain) or self.begins.get(chain, BEGIN)
         found = link(last[1], canonical(content))

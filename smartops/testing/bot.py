@@ -234,7 +234,7 @@ class _Reports(ProgressReporter):
 
 
 def _section(name: str, model: type[BaseModel] | None, config: Mapping[str, Any]) -> Any:
-    """Return a plugin's section; raises StartupError for what a file could not contain either."""
+    """Return a plugin's section; raises StartupError for what a file may not contain."""
     if model is None and not config:
         return None
     try:

@@ -42,7 +42,7 @@ async def test_one_id_identifies_the_runs_of_all_backends(
     both = clouds()
     runner, found = RunnerGroup(both, clock), await linux(both, clock)
     targets = [found[US][0], found[EU][0], found[US][1]]
-    run = await runner.send("hostname", targets, limit=LIMIT, key="act")
+    run = await runner.send("hostname", targets, limit=LIMIT, key="key")
     parts = split_parts(run)
     assert {part.backend for part in parts} == {EU, US}
     assert run.startswith(f"{US}:")  # readable, because people use it to find the run

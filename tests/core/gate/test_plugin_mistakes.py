@@ -31,8 +31,8 @@ pytestmark = pytest.mark.anyio
 CallNext = Callable[[Call], Awaitable[Reply]]
 
 
-class Site:
-    """Where a change is deployed, and what the handler returns or raises afterwards."""
+class Deployment:
+    """A command, and what its handler returns or raises after it has changed something."""
 
     def __init__(self, bot: Bot) -> None:
         self.bot = bot
@@ -71,8 +71,8 @@ class Site:
 
 
 @pytest.fixture
-def site(bot: Bot) -> Site:
-    return Site(bot)
+def deployment(bot: Bot) -> Deployment:
+    return Deployment(bot)
 
 
 class Counted(dict[str, Any]):
@@ -85,11 +85,11 @@ class Counted(dict[str, Any]):
         return super().items()
 
 
-async def test_a_reply_is_encoded_once(site: Site) -> None:
+async def test_a_reply_is_encoded_once(deployment: Deployment) -> None:
     data = Counted(answer=42)
-    site.load()
-    site.result = Reply.of("Looked", data={"counted": data})
-    assert (await site.bot.say("look", id="1")).text == "Looked"
+    deployment.load()
+    deployment.result = Reply.of("Looked", data={"counted": data})
+    assert (await deployment.bot.say("look", id="1")).text == "Looked"
     assert data.encoded == 1
 
 
@@ -133,53 +133,55 @@ async def hidden(call: Call, call_next: CallNext) -> Reply:
         return Reply.of("all is well")
 
 
-async def test_a_layer_cannot_repeat_a_change(site: Site, caplog: Any) -> None:
-    site.load(twice)
-    assert (await site.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
-    assert site.deployed == ["staging"]
+async def test_a_layer_cannot_repeat_a_change(deployment: Deployment, caplog: Any) -> None:
+    deployment.load(twice)
+    assert (await deployment.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
+    assert deployment.deployed == ["staging"]
     assert "the layer of acme called call_next twice" in caplog.text
-    assert (await site.operation()).state == "unknown"
+    assert (await deployment.operation()).state == "unknown"
 
 
 @pytest.mark.parametrize("layer", [altered, altered_in_secret, skipped, nothing])
-async def test_a_change_that_a_layer_does_not_pass_on_is_refused(site: Site, layer: Layer) -> None:
-    site.load(layer)
-    asked = await site.bot.say("deploy staging")
-    answer = await site.bot.press(asked.action("confirm"))
-    assert (answer.code, site.deployed) == ("PERMISSION_DENIED", [])
+async def test_a_change_that_a_layer_does_not_pass_on_is_refused(
+    deployment: Deployment, layer: Layer
+) -> None:
+    deployment.load(layer)
+    asked = await deployment.bot.say("deploy staging")
+    answer = await deployment.bot.press(asked.action("confirm"))
+    assert (answer.code, deployment.deployed) == ("PERMISSION_DENIED", [])
     assert "The plugin acme" in answer.text
     assert "Nothing was done." in answer.text
-    assert (await site.operation()).state == "failed"
+    assert (await deployment.operation()).state == "failed"
 
 
 @pytest.mark.parametrize("layer", [nothing_afterwards, refused_afterwards])
 async def test_a_layer_that_fails_after_a_change_makes_it_unknown(
-    site: Site, layer: Layer, caplog: Any
+    deployment: Deployment, layer: Layer, caplog: Any
 ) -> None:
-    site.load(layer)
-    answer = await site.bot.confirm("deploy staging")
-    assert (answer.code, site.deployed) == ("INTERNAL_ERROR", ["staging"])
+    deployment.load(layer)
+    answer = await deployment.bot.confirm("deploy staging")
+    assert (answer.code, deployment.deployed) == ("INTERNAL_ERROR", ["staging"])
     assert "The result is unknown." in answer.text
     assert "the layer of acme" in caplog.text
-    assert (await site.operation()).state == "unknown"
+    assert (await deployment.operation()).state == "unknown"
 
 
-async def test_a_layer_cannot_hide_that_a_change_failed(site: Site) -> None:
-    site.load(hidden)
-    site.error = BackendUnavailable("the cloud is away")
-    assert (await site.bot.confirm("deploy staging")).code == "BACKEND_UNAVAILABLE"
-    assert (await site.operation()).state == "unknown"
-    assert (await site.bot.say("look")).text == "all is well"
+async def test_a_layer_cannot_hide_that_a_change_failed(deployment: Deployment) -> None:
+    deployment.load(hidden)
+    deployment.error = BackendUnavailable("the cloud is away")
+    assert (await deployment.bot.confirm("deploy staging")).code == "BACKEND_UNAVAILABLE"
+    assert (await deployment.operation()).state == "unknown"
+    assert (await deployment.bot.say("look")).text == "all is well"
 
 
-async def test_a_layer_may_answer_a_read(site: Site) -> None:
-    site.load(skipped)
-    assert (await site.bot.say("look")).text == "it is Friday"
+async def test_a_layer_may_answer_a_read(deployment: Deployment) -> None:
+    deployment.load(skipped)
+    assert (await deployment.bot.say("look")).text == "it is Friday"
 
 
-async def test_a_layer_that_returns_nothing_is_named(site: Site, caplog: Any) -> None:
-    site.load(nothing)
-    answer = await site.bot.say("look")
+async def test_a_layer_that_returns_nothing_is_named(deployment: Deployment, caplog: Any) -> None:
+    deployment.load(nothing)
+    answer = await deployment.bot.say("look")
     assert answer.code == "INTERNAL_ERROR"
     assert "the layer of acme returned NoneType, not a Reply" in caplog.text
 
@@ -198,28 +200,28 @@ NONSENSE: dict[str, object] = {
 
 @pytest.mark.parametrize("what", NONSENSE)
 async def test_an_invalid_result_after_a_change_ends_it_as_unknown(
-    site: Site, what: str, caplog: Any
+    deployment: Deployment, what: str, caplog: Any
 ) -> None:
-    site.load()
-    site.result = NONSENSE[what]
-    answer = await site.bot.confirm("deploy staging")
-    assert (answer.code, site.deployed) == ("INTERNAL_ERROR", ["staging"])
+    deployment.load()
+    deployment.result = NONSENSE[what]
+    answer = await deployment.bot.confirm("deploy staging")
+    assert (answer.code, deployment.deployed) == ("INTERNAL_ERROR", ["staging"])
     assert answer.reply.request_id in answer.text
-    operation = await site.operation()
+    operation = await deployment.operation()
     assert operation.state == "unknown"
-    shown = (await site.bot.say(f"show {operation.id}")).text
+    shown = (await deployment.bot.say(f"show {operation.id}")).text
     assert "The result is unknown." in shown
     assert "SmartOps was stopped" not in shown
     assert "'deploy' of acme" in caplog.text
-    assert await site.outcomes() == ["success", "INTERNAL_ERROR", "pending"]
+    assert await deployment.outcomes() == ["success", "INTERNAL_ERROR", "pending"]
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-async def test_an_invalid_result_of_a_read_is_an_error(site: Site, what: str) -> None:
-    site.load()
-    site.result = NONSENSE[what]
-    assert (await site.bot.say("look")).code == "INTERNAL_ERROR"
-    assert await site.outcomes() == ["INTERNAL_ERROR"]
+async def test_an_invalid_result_of_a_read_is_an_error(deployment: Deployment, what: str) -> None:
+    deployment.load()
+    deployment.result = NONSENSE[what]
+    assert (await deployment.bot.say("look")).code == "INTERNAL_ERROR"
+    assert await deployment.outcomes() == ["INTERNAL_ERROR"]
 
 
 class Ending(BaseException):
@@ -228,7 +230,7 @@ class Ending(BaseException):
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt(), Ending()])
 async def test_an_exception_that_ends_processes_fails_one_message(
-    site: Site, error: BaseException, caplog: Any
+    deployment: Deployment, error: BaseException, caplog: Any
 ) -> None:
     async def ends(call: Call, call_next: CallNext) -> Reply:
         if call.command == "whoami":
@@ -241,26 +243,26 @@ async def test_an_exception_that_ends_processes_fails_one_message(
         async def interpret(self, question: FreeText) -> Reply | str | None:
             raise error
 
-    site.load(ends, interpreters=[Interpreting()])
-    site.error = error
+    deployment.load(ends, interpreters=[Interpreting()])
+    deployment.error = error
     for text in ("look", "whoami", "what is going on here"):
         caplog.clear()
-        answer = await site.bot.say(text)
+        answer = await deployment.bot.say(text)
         assert (answer.code, answer.reply.request_id in answer.text) == ("INTERNAL_ERROR", True)
         assert (
             f"{'oracle' if 'what ' in text else 'acme'} raised {type(error).__name__}"
             in caplog.text
         )
-    assert (await site.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
-    assert (await site.operation()).state == "unknown"
+    assert (await deployment.bot.confirm("deploy staging")).code == "INTERNAL_ERROR"
+    assert (await deployment.operation()).state == "unknown"
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt()])
 async def test_an_exception_that_ends_processes_is_logged_in_background_work(
-    site: Site, error: BaseException, caplog: Any
+    deployment: Deployment, error: BaseException, caplog: Any
 ) -> None:
-    site.load()
-    app = await site.bot.app()
+    deployment.load()
+    app = await deployment.bot.app()
 
     async def ends() -> None:
         raise error
@@ -269,15 +271,15 @@ async def test_an_exception_that_ends_processes_is_logged_in_background_work(
     with anyio.fail_after(10):
         while "background work failed" not in caplog.text:
             await anyio.sleep(0.001)
-    assert (await site.bot.say("look")).status == "success"
+    assert (await deployment.bot.say("look")).status == "success"
 
 
-async def test_cancellation_is_not_caught(site: Site) -> None:
+async def test_cancellation_is_not_caught(deployment: Deployment) -> None:
     async def waits(call: Call, call_next: CallNext) -> Reply:
         await anyio.sleep_forever()
         raise AssertionError
 
-    site.load(waits)
+    deployment.load(waits)
     with anyio.move_on_after(0.01) as scope:
-        await site.bot.say("look")
+        await deployment.bot.say("look")
     assert scope.cancelled_caught

@@ -36,8 +36,8 @@ from smartops_fake.config import FakeConfig
 pytestmark = pytest.mark.anyio
 
 
-class Road:
-    """What is built in two steps, and what happens meanwhile."""
+class Builder:
+    """Commands that change something, and a record of the steps they made."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -49,7 +49,7 @@ class Road:
         self.failures: list[Exception] = []
 
     def build(self) -> Command:
-        """Return the command that builds it, and goes on where it was stopped."""
+        """Return the command that builds it, and continues where it was stopped."""
 
         @command("build", effect="change", deadline=timedelta(days=1))
         async def build(work: Work) -> str:
@@ -98,7 +98,7 @@ class Road:
 
 
 class Fanciful(Interpreter):
-    """Understands everything as one command."""
+    """An interpreter that takes every text for one command."""
 
     name = "fanciful"
 
@@ -117,8 +117,8 @@ def load(bot: Bot, commands: Iterable[Command], *interpreters: Interpreter) -> B
 
 
 @pytest.fixture
-def road() -> Road:
-    return Road()
+def builder() -> Builder:
+    return Builder()
 
 
 @asynccontextmanager
@@ -134,11 +134,11 @@ async def replica(of: Bot, commands: Iterable[Command], *more: Interpreter) -> A
         await other.aclose()
 
 
-async def cut_off(bot: Bot, road: Road, text: str) -> None:
+async def cut_off(bot: Bot, builder: Builder, text: str) -> None:
     """Begin a change, and stop the process that carries it out."""
     asked = await bot.say(text)
     pressing = asyncio.create_task(bot.press(asked.action("confirm")))
-    await road.begun.wait()
+    await builder.begun.wait()
     pressing.cancel()
     await asyncio.wait([pressing])
     await bot.aclose()
@@ -155,27 +155,31 @@ async def ended(bot: Bot) -> Operation:
     return operation
 
 
-async def test_an_operation_of_a_removed_command_is_not_interpreted(bot: Bot, road: Road) -> None:
-    load(bot, [road.build()])
-    await cut_off(bot, road, "build")
-    async with replica(bot, [road.close()], Fanciful()) as there:
+async def test_an_operation_of_a_removed_command_is_not_interpreted(
+    bot: Bot, builder: Builder
+) -> None:
+    load(bot, [builder.build()])
+    await cut_off(bot, builder, "build")
+    async with replica(bot, [builder.close()], Fanciful()) as there:
         assert (await ended(there)).state == "unknown"
-    assert road.steps == ["dig"]
+    assert builder.steps == ["dig"]
 
 
-async def test_an_operation_that_cannot_resume_is_not_started_again(bot: Bot, road: Road) -> None:
-    load(bot, [road.build()])
-    await cut_off(bot, road, "build")
+async def test_an_operation_that_cannot_resume_is_not_started_again(
+    bot: Bot, builder: Builder
+) -> None:
+    load(bot, [builder.build()])
+    await cut_off(bot, builder, "build")
 
     @command("build", effect="change")
     async def build() -> str:
         """Build a road at once."""
-        road.steps.append("built")
+        builder.steps.append("built")
         return "the road is built"
 
     async with replica(bot, [build]) as there:
         assert (await ended(there)).state == "unknown"
-    assert road.steps == ["dig"]
+    assert builder.steps == ["dig"]
 
 
 @asynccontextmanager
@@ -188,40 +192,40 @@ async def store_away(bot: Bot) -> AsyncIterator[None]:
 
 
 async def test_a_finished_change_is_reported_while_the_store_is_away(
-    bot: Bot, road: Road, monkeypatch: pytest.MonkeyPatch
+    bot: Bot, builder: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartops.store.database._WAIT", 0.01)  # not ten seconds for a lock
-    load(bot, [road.close()])
+    load(bot, [builder.close()])
     away = AsyncExitStack()
-    road.meanwhile = lambda: away.enter_async_context(store_away(bot))
+    builder.meanwhile = lambda: away.enter_async_context(store_away(bot))
     answer = await bot.confirm("close road")
     assert (answer.status, answer.text) == ("success", "the road is closed")
     await away.aclose()
     assert (await ended(bot)).state == "done"
 
 
-async def test_an_operation_is_resumed_once_its_backend_is_back(bot: Bot, road: Road) -> None:
-    load(bot, [road.build()])
-    await cut_off(bot, road, "build")
-    road.finish.set()
-    road.failures = [BackendUnavailable("the cloud is away")]
+async def test_an_operation_is_resumed_once_its_backend_is_back(bot: Bot, builder: Builder) -> None:
+    load(bot, [builder.build()])
+    await cut_off(bot, builder, "build")
+    builder.finish.set()
+    builder.failures = [BackendUnavailable("the cloud is away")]
     assert (await ended(bot)).state == "done"
-    assert (road.failures, road.steps) == ([], ["dig", "pave"])
+    assert (builder.failures, builder.steps) == ([], ["dig", "pave"])
 
 
-async def test_an_operation_taken_over_is_left_to_its_new_owner(bot: Bot, road: Road) -> None:
+async def test_an_operation_taken_over_is_left_to_its_new_owner(bot: Bot, builder: Builder) -> None:
     """As when the store was away for longer than a lease, and another process came first."""
-    load(bot, [road.build()])
+    load(bot, [builder.build()])
     asked = await bot.say("build")
     pressing = asyncio.create_task(bot.press(asked.action("confirm")))
-    await road.begun.wait()
+    await builder.begun.wait()
     there = await Store.open(f"sqlite:///{bot.folder / 'bot.db'}", bot.clock)
     (operation,) = await there.orphans(bot.clock.time() + LEASE)
-    road.finish.set()
+    builder.finish.set()
     with anyio.fail_after(10):
-        while not road.will_resume:
+        while not builder.will_resume:
             await anyio.sleep(0.001)
-    assert (road.will_resume, road.steps) == ([True], ["dig"])
+    assert (builder.will_resume, builder.steps) == ([True], ["dig"])
     assert (await there.operation(operation.id)) == operation
     await there.finish(operation.id, "done", Reply.of("it was built elsewhere").dump())
     await there.aclose()
@@ -234,10 +238,10 @@ async def test_an_operation_taken_over_is_left_to_its_new_owner(bot: Bot, road: 
 
 
 async def test_a_duplicate_confirmation_during_planning_gets_the_outcome(
-    bot: Bot, road: Road
+    bot: Bot, builder: Builder
 ) -> None:
     """A caller whose connection broke, who comes to another replica."""
-    load(bot, [road.close()])
+    load(bot, [builder.close()])
     asked = await bot.say("close road")
     release = anyio.Event()
     planned: list[str] = []
@@ -246,9 +250,9 @@ async def test_a_duplicate_confirmation_during_planning_gets_the_outcome(
         planned.append("planned")
         await release.wait()
 
-    road.planned = plan
+    builder.planned = plan
     confirm = asked.action("confirm")
-    async with replica(bot, [road.close()]) as there:
+    async with replica(bot, [builder.close()]) as there:
         requests = [asyncio.create_task(bot.press(confirm, id="again"))]
         while not planned:
             await anyio.sleep(0.001)
@@ -262,14 +266,16 @@ async def test_a_duplicate_confirmation_during_planning_gets_the_outcome(
                 bot.clock.advance(0.1)
                 await anyio.sleep(0.001)
         assert [(await request).text for request in requests] == ["the road is closed"] * 3
-    assert (planned, road.steps) == (["planned"], ["close"])
-    road.planned = None
+    assert (planned, builder.steps) == (["planned"], ["close"])
+    builder.planned = None
     assert (await bot.press(confirm, id="again")).text == "the road is closed"
-    assert road.steps == ["close"]
+    assert builder.steps == ["close"]
 
 
-async def test_a_change_that_finished_before_its_cancellation_is_done(bot: Bot, road: Road) -> None:
-    load(bot, [road.close()])
+async def test_a_change_that_finished_before_its_cancellation_is_done(
+    bot: Bot, builder: Builder
+) -> None:
+    load(bot, [builder.close()])
     app = await bot.app()
 
     async def cancelled_at_the_end() -> None:
@@ -277,68 +283,78 @@ async def test_a_change_that_finished_before_its_cancellation_is_done(bot: Bot, 
         await app.store.request_cancel(operation.id)
         app._running.cancel(operation.id)
 
-    road.meanwhile = cancelled_at_the_end
+    builder.meanwhile = cancelled_at_the_end
     answer = await bot.confirm("close road")
     assert (answer.status, answer.text) == ("success", "the road is closed")
     assert (await ended(bot)).state == "done"
 
 
-def showing_progress(road: Road, *, resumable: bool = False) -> Command:
+def showing_progress(builder: Builder, *, resumable: bool = False) -> Command:
     """Return a command that asks for ``work`` only to report progress."""
 
     @command("survey", effect="change", deadline=timedelta(days=1), resumable=resumable)
     async def survey(work: Work) -> str:
         """Survey the road."""
-        road.steps.append("survey")
+        builder.steps.append("survey")
         await work.progress("surveying")
-        road.begun.set()
+        builder.begun.set()
         try:
-            await road.finish.wait()
+            await builder.finish.wait()
         except asyncio.CancelledError:
-            road.will_resume.append(work.will_resume)
+            builder.will_resume.append(work.will_resume)
             raise
         return "surveyed"
 
     return survey
 
 
-async def test_a_command_that_only_reports_progress_is_not_resumed(bot: Bot, road: Road) -> None:
-    load(bot, [showing_progress(road)])
-    await cut_off(bot, road, "survey")
-    road.finish.set()
+async def test_a_command_that_only_reports_progress_is_not_resumed(
+    bot: Bot, builder: Builder
+) -> None:
+    load(bot, [showing_progress(builder)])
+    await cut_off(bot, builder, "survey")
+    builder.finish.set()
     operation = await ended(bot)
-    assert (operation.state, road.steps, road.will_resume) == ("unknown", ["survey"], [False])
+    assert (operation.state, builder.steps, builder.will_resume) == ("unknown", ["survey"], [False])
 
 
-async def test_a_resumable_command_is_run_again(bot: Bot, road: Road) -> None:
-    load(bot, [showing_progress(road, resumable=True)])
-    await cut_off(bot, road, "survey")
-    road.finish.set()
+async def test_a_resumable_command_is_run_again(bot: Bot, builder: Builder) -> None:
+    load(bot, [showing_progress(builder, resumable=True)])
+    await cut_off(bot, builder, "survey")
+    builder.finish.set()
     operation = await ended(bot)
-    assert (operation.state, road.steps, road.will_resume) == ("done", ["survey", "survey"], [True])
+    assert (operation.state, builder.steps, builder.will_resume) == (
+        "done",
+        ["survey", "survey"],
+        [True],
+    )
 
 
-async def test_a_resumed_command_gets_the_plan_that_was_approved(bot: Bot, road: Road) -> None:
+async def test_a_resumed_command_gets_the_plan_that_was_approved(
+    bot: Bot, builder: Builder
+) -> None:
     @command("map", effect="change", resumable=True)
     async def survey(work: Work, plan: Plan) -> str:
         """Map the road."""
-        road.steps.append(plan.summary)
-        road.begun.set()
-        await road.finish.wait()
+        builder.steps.append(plan.summary)
+        builder.begun.set()
+        await builder.finish.wait()
         return "mapped"
 
     @survey.plan
     async def plan() -> Plan:
-        return Plan(f"Map it {len(road.steps)}")
+        return Plan(f"Map it {len(builder.steps)}")
 
     load(bot, [survey])
-    await cut_off(bot, road, "map")
-    road.finish.set()
+    await cut_off(bot, builder, "map")
+    builder.finish.set()
     assert (await ended(bot)).state == "done"
-    assert road.steps == ["Map it 0", "Map it 0"]
+    assert builder.steps == ["Map it 0", "Map it 0"]
 
 
-async def test_an_approval_runs_the_approved_call_after_an_upgrade(bot: Bot, road: Road) -> None:
+async def test_an_approval_runs_the_approved_call_after_an_upgrade(
+    bot: Bot, builder: Builder
+) -> None:
     """The text no longer means the call: a phrase has changed, and another command has it."""
 
     def paint(*phrases: str) -> Command:
@@ -363,13 +379,13 @@ async def test_an_approval_runs_the_approved_call_after_an_upgrade(bot: Bot, roa
     assert done.text == "painted road 2 times"
 
 
-async def test_a_resumed_change_has_its_original_targets(bot: Bot, road: Road) -> None:
+async def test_a_resumed_change_has_its_original_targets(bot: Bot, builder: Builder) -> None:
     @command("mark {targets}", effect="change", resumable=True)
     async def mark(work: Work, targets: list[Instance]) -> str:
         """Mark machines."""
-        road.steps.append(",".join(item.id for item in targets))
-        road.begun.set()
-        await road.finish.wait()
+        builder.steps.append(",".join(item.id for item in targets))
+        builder.begun.set()
+        await builder.finish.wait()
         return "marked"
 
     def cloud(*ids: str) -> ModuleType:
@@ -380,14 +396,14 @@ async def test_a_resumed_change_has_its_original_targets(bot: Bot, road: Road) -
         return module
 
     load(bot, [mark]).load(cloud("i-1", "i-2"))
-    await cut_off(bot, road, "mark tag:Role=web")
-    road.finish.set()
+    await cut_off(bot, builder, "mark tag:Role=web")
+    builder.finish.set()
     other = Bot(bot.folder)
     other.clock = bot.clock
     load(other, [mark]).load(cloud("i-1", "i-2", "i-3"))
     assert (await ended(other)).state == "done"
     await other.aclose()
-    assert road.steps == ["i-1,i-2", "i-1,i-2"]
+    assert builder.steps == ["i-1,i-2", "i-1,i-2"]
 
 
 async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:
@@ -396,10 +412,10 @@ async def history(bot: Bot) -> list[tuple[str, str, str, str, str]]:
 
 
 async def test_an_unknown_outcome_has_one_audit_event_and_duplicates_get_it(
-    bot: Bot, road: Road
+    bot: Bot, builder: Builder
 ) -> None:
     """As after a kill: the operation and the claim are in the store, and nothing else."""
-    load(bot, [road.close()])
+    load(bot, [builder.close()])
     asked = await bot.say("close road")
     pressed = asked.action("confirm").value
     message = Message(
@@ -443,22 +459,24 @@ async def test_an_unknown_outcome_has_one_audit_event_and_duplicates_get_it(
     assert (await history(bot))[0] == unknown
     records = await store.history("bot:alice", 3)
     assert [item.command for item in records] == ["close road"] * 2
-    assert road.steps == []
+    assert builder.steps == []
 
 
-async def test_a_change_cut_off_at_shutdown_has_an_audit_event(bot: Bot, road: Road) -> None:
-    load(bot, [road.close()])
-    road.meanwhile = road.finish.wait
-    await cut_off(bot, road, "close road")
+async def test_a_change_cut_off_at_shutdown_has_an_audit_event(bot: Bot, builder: Builder) -> None:
+    load(bot, [builder.close()])
+    builder.meanwhile = builder.finish.wait
+    await cut_off(bot, builder, "close road")
     assert [item[2] for item in await history(bot)] == ["unknown", "pending"]
 
 
-async def test_a_cancelled_change_is_an_error_with_an_audit_event(bot: Bot, road: Road) -> None:
-    load(bot, [road.close()])
-    road.meanwhile = road.finish.wait
+async def test_a_cancelled_change_is_an_error_with_an_audit_event(
+    bot: Bot, builder: Builder
+) -> None:
+    load(bot, [builder.close()])
+    builder.meanwhile = builder.finish.wait
     asked = await bot.say("close road")
     pressing = asyncio.create_task(bot.press(asked.action("confirm"), id="press"))
-    await road.begun.wait()
+    await builder.begun.wait()
     (operation,) = await (await bot.app()).store.operations()
     await bot.say(f"cancel {operation.id}")
     answer = await pressing
