@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 
 from smartops.testing.issuer import SigningKey, StandInIssuer, segment
-from teams_acts import (
+from teams_activities import (
     APP_ID,
     FRAMEWORK,
     SERVICE_URL,

@@ -12,7 +12,7 @@ from smartops.auth import TokenVerifier
 from smartops.http import AiohttpClient
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel, TeamsConfig
-from teams_acts import Issuers
+from teams_activities import Issuers
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from smartops.channels import ApprovalInvalid, Response
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
 from smartops_teams.reading import Reader
-from teams_acts import APP_ID, BOT, PERSON, SERVICE_URL, activity, in_channel, pressed
+from teams_activities import APP_ID, BOT, PERSON, SERVICE_URL, activity, in_channel, pressed
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from smartops_teams.activity import home, platform, reference, tenants
 from smartops_teams.answers import message_activity
 from smartops_teams.cards import card
 from smartops_teams.reading import Reader
-from teams_acts import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
+from teams_activities import ALICE, APP_ID, BOT, MENTION, TENANT, activity, in_channel, pressed
 
 CARD = card(Reply.of("Done."))
 READER = Reader(APP_ID, Clock(), sends=True)

@@ -11,7 +11,7 @@ from smartops import Refusal, Services
 from smartops.channels import Headers, Inbound
 from smartops.testing import ManualClock
 from smartops_teams import TeamsChannel
-from teams_acts import STRANGE_TENANT, Issuers, activity
+from teams_activities import STRANGE_TENANT, Issuers, activity
 
 pytestmark = pytest.mark.anyio
 

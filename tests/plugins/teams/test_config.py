@@ -13,7 +13,7 @@ import smartops_teams
 from smartops import Services
 from smartops_teams import TeamsConfig
 from smartops_teams.authentication import Authenticator
-from teams_acts import APP_ID, STRANGE_TENANT, TENANT
+from teams_activities import APP_ID, STRANGE_TENANT, TENANT
 
 pytestmark = pytest.mark.anyio
 

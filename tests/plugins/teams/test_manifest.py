@@ -15,7 +15,7 @@ from smartops import Command, command
 from smartops.cli import main
 from smartops_teams.cli import manifest_command
 from smartops_teams.manifest import command_list
-from teams_acts import APP_ID, TENANT
+from teams_activities import APP_ID, TENANT
 
 CONFIG = f"""
 roles: {{operator: {{}}}}

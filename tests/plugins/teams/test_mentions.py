@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartops_teams.mentions import typed_text
-from teams_acts import BOT, MENTION, activity
+from teams_activities import BOT, MENTION, activity
 
 ALICE = {"id": "29:1alice", "name": "Alice"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from adaptive import loaded, shown
 from serving import HttpAnswer, Server, request
-from teams_acts import ALICE, APP_ID, TENANT, Issuers, in_channel
+from teams_activities import ALICE, APP_ID, TENANT, Issuers, in_channel
 from teams_attacks import ATTACKS, Attack
 
 pytestmark = pytest.mark.anyio

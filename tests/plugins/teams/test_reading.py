@@ -11,7 +11,7 @@ from smartops import Identity, Message, ValidationFailed
 from smartops.channels import Place, Receipt, Response
 from smartops.testing import ManualClock
 from smartops_teams.reading import Reader
-from teams_acts import (
+from teams_activities import (
     ALICE,
     APP_ID,
     BOT,
