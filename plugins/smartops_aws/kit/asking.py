@@ -5,9 +5,11 @@ Like the module sdk this is untyped inside and blocks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore
 import botocore.exceptions as sdk_errors
@@ -82,4 +84,14 @@ def _refused(error: Any) -> Fault:
 
 def _failed(error: Exception, action: Action) -> Fault:
     cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), _UNKNOWN)
-    return Fault(cause, type(error).__name__, str(error), operation=action.operation)
+    is_proxy = isinstance(error, sdk_errors.ProxyConnectionError)
+    text = _proxy_failed(error) if is_proxy else str(error)
+    return Fault(cause, type(error).__name__, text, operation=action.operation)
+
+
+def _proxy_failed(error: Any) -> str:
+    """Return which proxy made no connection, without its password, and what it answered."""
+    proxy = urlsplit(error.kwargs["proxy_url"]).netloc.rpartition("@")[2]
+    failure = error.kwargs["error"]
+    answer = re.search(r"Tunnel connection failed: (.*)", str(failure.original_error))
+    return f"The proxy {proxy} made no connection: {answer[1] if answer else 'it does not answer'}"

@@ -194,6 +194,8 @@ def _unavailable(fault: Fault, action: Action) -> Refusal:
         "unreadable": "AWS gave no valid answer",
     }.get(fault.cause, "AWS failed")
     details = f"{fault.code} from {_BEFORE.get(fault.operation, action).right}"
+    if fault.code == "ProxyConnectionError":
+        details += f". {clean(fault.message)}"
     if action.changes:
         details += (
             ". Nothing was done"

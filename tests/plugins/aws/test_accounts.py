@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import anyio
@@ -320,3 +322,33 @@ async def test_all_persons_share_one_client(cloud: Cloud) -> None:
             await as_person(person, lambda: made[1].change("stop", _instances(simulator)))
         assert len(sdk._clients) == 1
         assert made[2].region.sdk is sdk
+
+
+class Proxy(BaseHTTPRequestHandler):
+    def do_CONNECT(self) -> None:
+        self.send_error(407)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+async def test_a_proxy_that_refuses_is_named_without_its_password(
+    found: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+        thread.start()
+        address = f"127.0.0.1:{proxy.server_port}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ops:s3cret@{address}")
+        aws = found(accounts=[HOME_ACCOUNT])[0]
+        with pytest.raises(BackendUnavailable, match="AWS cannot be reached") as refused:
+            await aws.list(Query())
+        proxy.shutdown()
+        thread.join()
+    details = refused.value.details or ""
+    assert f"The proxy {address} made no connection: 407 Proxy Authentication Required" in details
+    assert "s3cret" not in f"{details} {refused.value.reason}"
+    with pytest.raises(BackendUnavailable) as refused:
+        await aws.list(Query(names=("web",)))
+    assert f"The proxy {address} made no connection: it does not answer" in (
+        refused.value.details or ""
+    )
