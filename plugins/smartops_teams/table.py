@@ -102,13 +102,17 @@ def _size(stack: Stack, cells: Sequence[Lines]) -> tuple[float, float]:
 
 
 def _widest_word(texts: Sequence[str]) -> float:
-    return min(max(map(_width, " ".join(texts).split(" "))), _LONGEST_WORD)
+    return min(max(map(_width, set(" ".join(texts).split(" ")))), _LONGEST_WORD)
 
 
 def _width(word: str) -> float:
-    spaces, marks = word.count("\u00a0"), sum(letter > "\uffff" for letter in word)
-    wider = (_SPACE - 1) * spaces + (_MARK - 1) * marks
-    return len(word) + (_CAPITAL - 1) * sum(map(str.isupper, word)) + wider
+    width = float(len(word))
+    if word != word.lower():
+        width += (_CAPITAL - 1) * sum(map(str.isupper, word))
+    if not word.isascii():
+        width += (_SPACE - 1) * word.count("\u00a0")
+        width += (_MARK - 1) * sum(letter > "\uffff" for letter in word)
+    return width
 
 
 def _longest_line(texts: Sequence[str]) -> int:
