@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 
+@lru_cache(maxsize=1024)
 def timestamp(at: datetime) -> str:
     """Return a datetime in the format of the wire contract, such as ``2024-03-20T10:30:00Z``."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
@@ -24,8 +26,8 @@ def jsonable(value: Any) -> Any:
     Accepts datetimes (RFC 3339, UTC), dates, timedeltas (in seconds), mappings,
     sets and dataclasses; raises TypeError for other types.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if is_dataclass(kind := type(value)):
+        return {name: getattr(value, name) for name in _names(kind)}
     match value:
         case datetime():
             return timestamp(value)
@@ -38,3 +40,9 @@ def jsonable(value: Any) -> Any:
         case set() | frozenset():
             return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of a dataclass's members."""
+    return tuple(field.name for field in fields(kind))

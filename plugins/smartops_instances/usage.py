@@ -11,6 +11,7 @@ from smartops.backends import Usage, failures_of
 
 from .config import InstancesConfig
 
+_UNKNOWN = Usage()
 _OFF = frozenset({"stopped", "terminated"})
 
 
@@ -29,7 +30,7 @@ class Measured:
 
     def of(self, instance: Instance) -> Usage:
         """Return the usage of one instance."""
-        return self.usage.get(instance.id, Usage())
+        return self.usage.get(instance.id, _UNKNOWN)
 
     def age(self, instance: Instance) -> str:
         """Return the age of stale measurements, such as ``2 h``; empty if they are recent."""
