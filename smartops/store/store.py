@@ -52,8 +52,8 @@ REMEMBERED = 86_400.0
 class Store(Messages, Approvals, Facts, Alerts, Sinks, Audit):
     """All durable state. Open it with :meth:`open`, on the event loop that uses it.
 
-    What is awaited is durable when it returns; what is stored "soon" is durable
-    within one commit, and is retried while the database is away. Every method
+    What is awaited is durable when it returns; what is stored "soon" is durable within
+    20 ms and one commit, and is retried while the database is away. Every method
     raises StoreUnavailable when the database is away and StoreClosed after
     :meth:`aclose`.
     """

@@ -1,9 +1,10 @@
 """The one thread that writes, with group commit.
 
 A commit costs the disk's time, whatever the number of rows: writes that arrive
-while a transaction is being committed are run together in the next one. If a
-function in it fails, each is run again in a transaction of its own, so that
-its failure is its caller's alone.
+while a transaction is being committed are run together in the next one, and queued
+writes, for which no caller waits, are gathered for a moment. If a function in a
+transaction fails, each is run again in one of its own, so that its failure is its
+caller's alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from .rows import StoreClosed, StoreUnavailable
 log = logging.getLogger("smartops.store")
 
 BATCH = 512
-"""The maximum number of writes in one transaction."""
+"""With how many writes a transaction takes no more."""
+GATHER = 0.02
+"""For how many seconds a queued write waits for others, so that they share a commit."""
 RETRY_INTERVAL = 0.5
 """Seconds after which queued writes are retried while the database is unreachable."""
 LIMIT = 10_000
@@ -90,7 +93,8 @@ class Writer:
         self._waiting = 0
         self._closing = False
         self._ended = anyio.Event()
-        self._inbox: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()  # None: close
+        self._queued: list[_Write] = []
+        self._inbox: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()  # None: close
         self._retained: list[_Write] = []  # from here on used by the thread alone
         self._connection: Connection | None = None
         self._away = False
@@ -122,7 +126,8 @@ class Writer:
     def queue(self, function: Callable[..., object], *, row: Any = None) -> None:
         """Run the function soon, as :meth:`write` does; retry while the database is away.
 
-        Raises StoreUnavailable if too many writes wait, StoreClosed after :meth:`aclose`.
+        It is committed with the next write that a caller waits for, or after :data:`GATHER`
+        seconds. Raises StoreUnavailable if too many writes wait, StoreClosed after :meth:`aclose`.
         """
         self._put(_Write(function, row))
 
@@ -135,6 +140,7 @@ class Writer:
         """Write what waits, then end the thread. Cancelling does not cut it short."""
         if not self._closing:
             self._closing = True
+            self._hand_over()
             self._inbox.put(None)
         with anyio.CancelScope(shield=True):
             await self._ended.wait()
@@ -145,7 +151,17 @@ class Writer:
         if self._waiting >= self._limit:
             raise StoreUnavailable("The store does not keep up", retry_after=1)
         self._waiting += 1
-        self._inbox.put(write)
+        if write.future is None and not self._queued:
+            self._loop.call_later(GATHER, self._hand_over)
+        self._queued.append(write)
+        if write.future is not None:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the thread what was queued; one wake-up of it costs more than a write."""
+        if self._queued:
+            self._inbox.put(self._queued)
+            self._queued = []
 
     def _settle(self, writes: Sequence[_Write]) -> None:
         """Hand the outcomes to the callers, on the event loop."""
@@ -179,12 +195,12 @@ class Writer:
         for write in batch:
             write.retained = False
         try:
-            item = self._inbox.get(timeout=RETRY_INTERVAL if batch else None)
-            while item is not None:
-                batch.append(item)
+            writes = self._inbox.get(timeout=RETRY_INTERVAL if batch else None)
+            while writes is not None:
+                batch += writes
                 if len(batch) >= BATCH:
                     return True, batch
-                item = self._inbox.get_nowait()
+                writes = self._inbox.get_nowait()
         except queue.Empty:
             return True, batch
         return False, batch
@@ -210,8 +226,8 @@ class Writer:
         """Fail also what arrived while the database did not answer, else it would wait twice."""
         arrived: list[_Write] = []
         with suppress(queue.Empty):
-            while (item := self._inbox.get_nowait()) is not None:
-                arrived.append(item)
+            while (writes := self._inbox.get_nowait()) is not None:
+                arrived += writes
             self._inbox.put(None)
         self._give_up(arrived, replace(failure, uncertain=False))
         batch += arrived

@@ -9,7 +9,7 @@ import anyio.abc
 import pytest
 from sqlalchemy import Connection, event, text
 
-from smartops.store import StoreClosed, StoreUnavailable
+from smartops.store import StoreClosed, StoreUnavailable, writer
 from smartops.store.database import Database, database
 from smartops.store.writer import Writer
 
@@ -79,6 +79,23 @@ async def numbers(tmp_path: Path) -> AsyncIterator[Numbers]:
     numbers.gate.set()
     await numbers.writer.aclose()
     opened.dispose()
+
+
+async def test_queued_writes_are_committed_with_the_next_awaited_one(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHER", 3600)
+    for number in range(3):
+        numbers.writer.queue(numbers.add(number))
+        await anyio.sleep(0.01)  # the thread could write now
+    await numbers.writer.write(numbers.add(3))
+    assert numbers.commits == 1
+    assert numbers.stored() == [0, 1, 2, 3]
+
+
+async def test_queued_writes_are_committed_soon(numbers: Numbers) -> None:
+    numbers.writer.queue(numbers.add(1))
+    assert await anyio.to_thread.run_sync(numbers.written.wait, 10)
 
 
 async def test_writes_that_wait_are_committed_together(numbers: Numbers) -> None:
