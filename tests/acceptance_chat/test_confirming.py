@@ -165,20 +165,17 @@ async def test_edits_and_messages_of_the_bot_run_nothing(deployment: Deployment)
     assert "web-server-02" in slack.channel("ops").answers[0].text
 
 
-BOTH_WAYS = pytest.mark.parametrize("way", ["slack to teams", "teams to slack"])
+@pytest.fixture(params=[("slack", "teams"), ("teams", "slack")], ids=" to ".join)
+async def both(request: pytest.FixtureRequest, deployment: Deployment) -> tuple[Any, Any, Any]:
+    """Return a platform, another one, and the question for a confirmation on the first."""
+    here, there = (deployment.platforms[name] for name in request.param)
+    return here, there, await asked_for(here)
 
 
-def platforms(deployment: Deployment, way: str) -> tuple[Platform, Platform]:
-    here, there = way.split(" to ")
-    return deployment.platforms[here], deployment.platforms[there]
-
-
-@BOTH_WAYS
 async def test_a_change_is_confirmed_on_the_other_platform(
-    deployment: Deployment, way: str
+    deployment: Deployment, both: tuple[Any, Any, Any]
 ) -> None:
-    here, there = platforms(deployment, way)
-    asked = await asked_for(here)
+    here, there, asked = both
     chat = there.alone("alice")
     await there.says("approvals", place=chat)
     again = await there.asked(chat)
@@ -194,12 +191,10 @@ async def test_a_change_is_confirmed_on_the_other_platform(
     assert [*here.rejected(), *there.rejected()] == []
 
 
-@BOTH_WAYS
 async def test_a_confirmation_closes_the_message_on_the_other_platform(
-    deployment: Deployment, way: str
+    deployment: Deployment, both: tuple[Any, Any, Any]
 ) -> None:
-    here, there = platforms(deployment, way)
-    asked = await asked_for(here)
+    here, there, asked = both
     chat = there.alone("alice")
     await there.says("approvals", place=chat)
     again = await there.asked(chat)
@@ -212,12 +207,10 @@ async def test_a_confirmation_closes_the_message_on_the_other_platform(
     assert (len(deployment.changes), len(here.answers())) == (1, 1)
 
 
-@BOTH_WAYS
 async def test_in_a_channel_only_the_sender_sees_the_approvals(
-    deployment: Deployment, way: str
+    deployment: Deployment, both: tuple[Any, Any, Any]
 ) -> None:
-    here, there = platforms(deployment, way)
-    asked = await asked_for(here)
+    here, there, asked = both
     await there.says("approvals")
     alone = await there.asked_alone()
     await here.clicks(asked, "cancel")
@@ -231,12 +224,10 @@ async def test_in_a_channel_only_the_sender_sees_the_approvals(
     assert [*here.rejected(), *there.rejected()] == []
 
 
-@BOTH_WAYS
 async def test_a_confirmation_in_a_channel_is_answered_there(
-    deployment: Deployment, way: str
+    deployment: Deployment, both: tuple[Any, Any, Any]
 ) -> None:
-    here, there = platforms(deployment, way)
-    asked = await asked_for(here)
+    _here, there, asked = both
     await there.says("approvals")
     alone = await there.asked_alone()
     await there.clicks(alone, "confirm")
@@ -246,12 +237,10 @@ async def test_a_confirmation_in_a_channel_is_answered_there(
     assert len(deployment.changes) == 1
 
 
-@BOTH_WAYS
 async def test_another_person_cannot_see_or_confirm_the_change(
-    deployment: Deployment, way: str
+    deployment: Deployment, both: tuple[Any, Any, Any]
 ) -> None:
-    here, there = platforms(deployment, way)
-    asked = await asked_for(here)
+    _here, there, asked = both
     await there.says("approvals", user="bob")
     await deployment.until(lambda: "no pending confirmations" in there.private("bob"))
     await there.says(token_of(asked), user="bob")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -111,12 +108,6 @@ class Caller:
         service = "sts" if self.name.startswith("assumed-role/") else "iam"
         return f"arn:aws:{service}::{self.account}:{self.name}"
 
-    @property
-    def id(self) -> str:
-        kind, name, *session = self.name.split("/")
-        prefix = "AIDA" if kind == "user" else "AROA"
-        return ":".join([f"{prefix}{self.account}{name.upper()[:8]}", *session])
-
 
 class Cloud:
     """All accounts and regions, the access keys, what IAM denies, and the time."""
@@ -187,24 +178,19 @@ class Request:
 
     def place(self, wrong: str) -> int:
         """Return how many items the pages before this one had."""
-        token = self.params.get("NextToken", "")
-        if not token:
-            return 0
-        with suppress(ValueError, TypeError):
-            place, digest = json.loads(urlsafe_b64decode(token))
-            if digest == self._digest():
-                return int(place)
-        raise AwsError(wrong, "The specified token is not valid.")
+        digest, _, place = self.params.get("NextToken", f"{self._digest()}.0").partition(".")
+        if digest != self._digest():
+            raise AwsError(wrong, "The specified token is not valid.")
+        return int(place)
 
     def following(self, place: int) -> dict[str, str]:
         """Return the token of the page that begins at a place."""
-        token = urlsafe_b64encode(json.dumps([place, self._digest()]).encode()).decode()
-        return {"NextToken": token}
+        return {"NextToken": f"{self._digest()}.{place}"}
 
-    def _digest(self) -> int:
+    def _digest(self) -> str:
         paging = ("NextToken", "MaxResults")
         same = {name: value for name, value in self.params.items() if name not in paging}
-        return crc32(f"{self.operation}{self.region.seed}{sorted(same.items())}".encode())
+        return str(crc32(f"{self.operation}{self.region.seed}{sorted(same.items())}".encode()))
 
 
 def moment(seconds: float) -> datetime:

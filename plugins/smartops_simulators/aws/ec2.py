@@ -24,10 +24,7 @@ def describe_instances(request: Request) -> dict[str, Any]:
         text = "maxResults must be 5 to 1000, and not with the parameter instancesSet"
         raise AwsError("InvalidParameterCombination", text)
     _dry_run(request)
-    found = _named(request, ids) if ids else list(request.region.instances.values())
-    for each in params.get("Filters", ()):
-        passes = _filter(request, each.get("Name", ""), each.get("Values", ()))
-        found = [instance for instance in found if passes(instance)]
+    found = _found(request)
     shown, token = request.page(found, size or len(found) + 1, "InvalidParameterValue")
     return {"Reservations": [_reservation(request, each) for each in shown], **token}
 
@@ -35,16 +32,19 @@ def describe_instances(request: Request) -> dict[str, Any]:
 def describe_instance_status(request: Request) -> dict[str, Any]:
     """Report status checks and events of running instances."""
     params = request.params
-    ids = params.get("InstanceIds", ())
-    if len(ids) > 100 or (ids and "MaxResults" in params):
-        raise AwsError("InvalidParameterCombination", "At most 100 ids, and no maxResults")
-    found = _named(request, ids) if ids else list(request.region.instances.values())
-    for item in params.get("Filters", ()):
-        passes = _filter(request, item.get("Name", ""), item.get("Values", ()))
-        found = [instance for instance in found if passes(instance)]
-    found = [instance for instance in found if instance.state(request.now) == "running"]
+    found = [each for each in _found(request) if each.state(request.now) == "running"]
     shown, token = request.page(found, params.get("MaxResults", 1000), "InvalidParameterValue")
     return {"InstanceStatuses": [_status(each, request.now) for each in shown], **token}
+
+
+def _found(request: Request) -> list[Instance]:
+    """Return the instances that are named, or all, which pass the filters."""
+    ids = request.params.get("InstanceIds", ())
+    found = _named(request, ids) if ids else list(request.region.instances.values())
+    for each in request.params.get("Filters", ()):
+        passes = _filter(request, each.get("Name", ""), each.get("Values", ()))
+        found = [instance for instance in found if passes(instance)]
+    return found
 
 
 def _status(each: Instance, now: float) -> dict[str, Any]:
@@ -56,22 +56,19 @@ def _status(each: Instance, now: float) -> dict[str, Any]:
         }
         for event in each.events
     ]
-    checks = {kind: _checks(each, kind, now) for kind in ("instance", "system")}
     return {
         "InstanceId": each.id,
         "InstanceState": _state("running"),
-        "InstanceStatus": checks["instance"],
-        "SystemStatus": checks["system"],
+        "InstanceStatus": _checks(each, "instance", now),
+        "SystemStatus": _checks(each, "system", now),
         "Events": events,
     }
 
 
 def _checks(each: Instance, kind: str, now: float) -> dict[str, Any]:
     status = _checked(each, kind)
-    details: dict[str, Any] = {"Name": "reachability", "Status": "passed"}
-    if status == "impaired":
-        details = {**details, "Status": "failed", "ImpairedSince": moment(int(now - 1800))}
-    return {"Status": status, "Details": [details]}
+    since = {"ImpairedSince": moment(int(now - 1800))} if status == "impaired" else {}
+    return {"Status": status, "Details": [{"Name": "reachability", **since}]}
 
 
 def _checked(each: Instance, kind: str) -> str:
@@ -279,7 +276,7 @@ def delete_tags(request: Request) -> dict[str, Any]:
 
 def get_caller_identity(request: Request) -> dict[str, Any]:
     caller = request.caller
-    return {"UserId": caller.id, "Account": caller.account, "Arn": caller.arn}
+    return {"UserId": "made-up", "Account": caller.account, "Arn": caller.arn}
 
 
 def assume_role(request: Request) -> dict[str, Any]:
@@ -300,7 +297,7 @@ def assume_role(request: Request) -> dict[str, Any]:
             "SessionToken": token,
             "Expiration": moment(expires),
         },
-        "AssumedRoleUser": {"AssumedRoleId": caller.id, "Arn": caller.arn},
+        "AssumedRoleUser": {"AssumedRoleId": "made-up", "Arn": caller.arn},
     }
 
 
