@@ -33,7 +33,7 @@ Clouds = Callable[..., list[Fake]]
 EU, US = "prod/eu-central-1", "prod/us-east-1"
 
 
-class Shelf(Compute):
+class PagedCompute(Compute):
     """A Compute in memory with pages of at most ``most`` instances; cursors are numbers."""
 
     def __init__(self, name: str, instances: Sequence[Instance], most: int = 1000) -> None:
@@ -76,16 +76,16 @@ class Shelf(Compute):
         raise AssertionError("a listing changes nothing")
 
 
-def shelf(name: str, *names: str, **more: Any) -> Shelf:
+def paged(name: str, *names: str, **more: Any) -> PagedCompute:
     machines = [
         Instance(f"i-{name}{number}", each, "t3.micro", "running", "linux", backend=name)
         for number, each in enumerate(names)
     ]
-    return Shelf(name, machines, **more)
+    return PagedCompute(name, machines, **more)
 
 
-def group(*shelves: Shelf) -> ComputeGroup:
-    return ComputeGroup(shelves, ManualClock())
+def group(*backends: PagedCompute) -> ComputeGroup:
+    return ComputeGroup(backends, ManualClock())
 
 
 async def pages(compute: Compute, limit: int) -> list[Page]:
@@ -114,16 +114,16 @@ MACHINES = st.lists(
 async def test_the_pages_together_equal_the_merged_listing(
     fleets: list[list[tuple[str, str]]], limit: int, most: list[int]
 ) -> None:
-    shelves = []
+    backends = []
     for place, machines in enumerate(fleets):
         instances = [
             Instance(f"i-{number}", name, "t3.micro", state, "linux", backend=f"b{place}")
             for number, (name, state) in enumerate(machines)
         ]
-        shelves.append(Shelf(f"b{place}", instances, most[place]))
-    everything = [item for each in shelves for item in each.instances]
+        backends.append(PagedCompute(f"b{place}", instances, most[place]))
+    everything = [item for each in backends for item in each.instances]
     expected = sorted(everything, key=lambda item: (item.name, item.id, item.backend))
-    compute = group(*shelves)
+    compute = group(*backends)
     whole = await compute.list(Query())
     assert list(whole.instances) == expected
     assert whole.next == ""
@@ -135,7 +135,7 @@ async def test_the_pages_together_equal_the_merged_listing(
 
 
 async def test_members_are_asked_for_at_most_one_page_at_a_time() -> None:
-    one, two = shelf("a", *"abcdefghijklmnop"), shelf("b", *"abcdefghijklmnop")
+    one, two = paged("a", *"abcdefghijklmnop"), paged("b", *"abcdefghijklmnop")
     found = await pages(group(one, two), 5)
     assert len(found) == 7
     for each in (one, two):
@@ -144,7 +144,7 @@ async def test_members_are_asked_for_at_most_one_page_at_a_time() -> None:
 
 
 async def test_members_get_the_query_without_the_group_s_cursor_and_globs() -> None:
-    one, two = shelf("a"), shelf("b")
+    one, two = paged("a"), paged("b")
     query = Query(names=("x",), tags={"k": ("v",)}, limit=3, backends=("a",))
     await group(one, two).list(query)
     assert one.asked == [replace(query, backends=())]
@@ -175,7 +175,7 @@ async def test_globs_that_match_no_backend_are_refused(clouds: Clouds, clock: Ma
 
 
 async def test_failed_backends_are_named_and_others_listed() -> None:
-    one, two, three = shelf("a", "x"), shelf("b", "y"), shelf("c", "z")
+    one, two, three = paged("a", "x"), paged("b", "y"), paged("c", "z")
     two.fault = BackendUnavailable("b is away", details="no route")
     page = await group(one, two, three).list(Query())
     assert [item.name for item in page.instances] == ["x", "z"]
@@ -189,7 +189,7 @@ async def test_failed_backends_are_named_and_others_listed() -> None:
 
 
 async def test_a_listing_fails_if_all_backends_fail() -> None:
-    one, two = shelf("a", "x"), shelf("b", "y")
+    one, two = paged("a", "x"), paged("b", "y")
     one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
     two.fault = RateLimited("too fast", retry_after=7)
     with pytest.raises(RateLimited) as refused:
@@ -203,7 +203,7 @@ async def test_a_listing_fails_if_all_backends_fail() -> None:
 
 
 async def test_a_common_reason_is_reported_once() -> None:
-    one, two = shelf("a", "x"), shelf("b", "y")
+    one, two = paged("a", "x"), paged("b", "y")
     one.fault = PermissionDenied("You may not list", details="Required: list")
     two.fault = PermissionDenied("You may not list", details="Required: list")
     with pytest.raises(PermissionDenied) as refused:
@@ -213,7 +213,7 @@ async def test_a_common_reason_is_reported_once() -> None:
 
 
 async def test_a_single_selected_backend_is_named_if_it_fails() -> None:
-    one, two = shelf("a", "x"), shelf("b", "y")
+    one, two = paged("a", "x"), paged("b", "y")
     one.fault = RateLimited("slow down", details="RequestLimitExceeded", retry_after=3)
     with pytest.raises(RateLimited) as refused:
         await group(one, two).list(Query(backends=("a",)))
@@ -224,7 +224,7 @@ async def test_a_single_selected_backend_is_named_if_it_fails() -> None:
 
 
 async def test_a_failed_backend_is_named_and_left_out_of_later_pages() -> None:
-    one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
+    one, two = paged("a", "a", "c", "e", "g"), paged("b", "b", "d", "f")
     two.fault = BackendUnavailable("b is away")
     first = await group(one, two).list(Query(limit=2))
     two.fault = None
@@ -236,7 +236,7 @@ async def test_a_failed_backend_is_named_and_left_out_of_later_pages() -> None:
 
 
 async def test_a_backend_that_fails_later_is_left_out_of_the_following_pages() -> None:
-    one, two = shelf("a", "a", "c", "e", "g"), shelf("b", "b", "d", "f")
+    one, two = paged("a", "a", "c", "e", "g"), paged("b", "b", "d", "f")
     compute = group(one, two)
     first = await compute.list(Query(limit=2))
     two.fault = BackendUnavailable("b is away")
@@ -249,7 +249,7 @@ async def test_a_backend_that_fails_later_is_left_out_of_the_following_pages() -
 
 
 async def test_a_cursor_stays_valid_when_instances_change() -> None:
-    one, two = shelf("a", "b", "d", "f"), shelf("b", "c", "e", "g")
+    one, two = paged("a", "b", "d", "f"), paged("b", "c", "e", "g")
     compute = group(one, two)
     first = await compute.list(Query(limit=3))
     one.instances = one.instances[1:]  # the first instance is gone, so all positions move by one
@@ -259,9 +259,9 @@ async def test_a_cursor_stays_valid_when_instances_change() -> None:
 
 
 async def test_a_cursor_of_other_backends_is_refused() -> None:
-    one, two = shelf("a", *"abc"), shelf("b", *"abc")
+    one, two = paged("a", *"abc"), paged("b", *"abc")
     first = await group(one, two).list(Query(limit=2))
-    for other in (group(one), group(two, one), group(one, two, shelf("c"))):
+    for other in (group(one), group(two, one), group(one, two, paged("c"))):
         with pytest.raises(ValidationFailed, match="There is no such page"):
             await other.list(Query(limit=2, cursor=first.next))
 
@@ -269,13 +269,13 @@ async def test_a_cursor_of_other_backends_is_refused() -> None:
 async def test_a_forged_cursor_of_a_member_is_refused() -> None:
     cursor = write(Cursor(("", "", ""), ("made-up", "")), ["a", "b"])
     with pytest.raises(ValidationFailed, match="There is no such page"):
-        await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
+        await group(paged("a", "x"), paged("b", "y")).list(Query(limit=1, cursor=cursor))
 
 
 async def test_a_cursor_with_only_failed_backends_fails() -> None:
     cursor = write(Cursor(("", "", ""), (FAILED,) * 2), ["a", "b"])
     with pytest.raises(BackendUnavailable, match="earlier page"):
-        await group(shelf("a", "x"), shelf("b", "y")).list(Query(limit=1, cursor=cursor))
+        await group(paged("a", "x"), paged("b", "y")).list(Query(limit=1, cursor=cursor))
 
 
 KEYS = st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
@@ -337,10 +337,10 @@ def test_cursors_are_bounded() -> None:
 
 
 async def test_ten_thousand_instances_do_not_block_the_event_loop() -> None:
-    shelves = [
-        shelf(f"b{place}", *(f"m-{number:04d}" for number in range(2500))) for place in "abcd"
+    backends = [
+        paged(f"b{place}", *(f"m-{number:04d}" for number in range(2500))) for place in "abcd"
     ]
-    compute, turns = group(*shelves), 0
+    compute, turns = group(*backends), 0
 
     async def other() -> None:
         nonlocal turns

@@ -37,6 +37,18 @@ class Scripted(Interpreter):
         return found
 
 
+def run_and_propose(text: str) -> tuple[Callable[[FreeText], Any], ...]:
+    """Return the two ways in which an interpreter can use a text."""
+
+    async def run(question: FreeText) -> Reply:
+        return await question.run(text)
+
+    async def propose(question: FreeText) -> str:
+        return text
+
+    return run, propose
+
+
 @pytest.fixture
 def scripted() -> Scripted:
     return Scripted()
@@ -90,13 +102,7 @@ async def test_an_interpreter_is_offered_only_permitted_commands(there, scripted
 async def test_an_interpreter_cannot_cancel_an_approval(there, scripted):
     pending = await there.say("break glass")
 
-    async def run(question: FreeText) -> Reply:
-        return await question.run("cancel")
-
-    async def propose(question: FreeText) -> str:
-        return "cancel"
-
-    for reply in (run, propose):
+    for reply in run_and_propose("cancel"):
         scripted.reply = reply
         answer = await there.say("get rid of it")
         assert answer.code == "PERMISSION_DENIED"
@@ -107,15 +113,9 @@ async def test_an_interpreter_cannot_cancel_an_approval(there, scripted):
 
 @pytest.mark.parametrize("text", ["secret 1", "secret one", "secret"])
 async def test_a_denied_command_gets_the_same_reply_through_an_interpreter(there, scripted, text):
-    async def run(question: FreeText) -> Reply:
-        return await question.run(text)
-
-    async def propose(question: FreeText) -> str:
-        return text
-
     typed = await there.say(text)
     assert typed.code == "PERMISSION_DENIED"
-    for reply in (run, propose):
+    for reply in run_and_propose(text):
         scripted.reply = reply
         answer = await there.say("tell me")
         assert (answer.code, answer.text) == (typed.code, typed.text)
@@ -125,13 +125,7 @@ async def test_an_interpreter_cannot_run_or_propose_a_token(there, scripted):
     pending = await there.say("break glass")
     token = pending.action("confirm").value
 
-    async def run(question: FreeText) -> Reply:
-        return await question.run(token)
-
-    async def propose(question: FreeText) -> str:
-        return token
-
-    for reply in (run, propose):
+    for reply in run_and_propose(token):
         scripted.reply = reply
         answer = await there.say("go ahead then")
         assert answer.code == "VALIDATION_ERROR"
@@ -167,13 +161,7 @@ async def test_invalid_arguments_of_an_interpreter_are_refused(there, scripted):
 
 
 async def test_a_change_of_an_interpreter_needs_approval(there, scripted):
-    async def run(question: FreeText) -> Reply:
-        return await question.run("BREAK  glass")
-
-    async def propose(question: FreeText) -> str:
-        return "BREAK  glass"
-
-    for reply in (run, propose):
+    for reply in run_and_propose("BREAK  glass"):
         scripted.reply = reply
         asked = await there.say("do away with the glass")
         assert asked.status == "pending"

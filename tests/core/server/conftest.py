@@ -239,6 +239,19 @@ class Served:
     async def say(self, text: str, **options: Any) -> Answer:
         return await self.post({"text": text}, **options)
 
+    @asynccontextmanager
+    async def hanging(self) -> AsyncIterator[list[Answer]]:
+        """Have a message in flight within the block; its answer is in the list after it."""
+        answers: list[Answer] = []
+
+        async def ask() -> None:
+            answers.append(await self.say("hang on"))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await self.deployment.started.wait()
+            yield answers
+
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for what happens by itself."""
         with anyio.fail_after(10):

@@ -188,14 +188,7 @@ async def test_a_connection_in_use_is_not_closed_for_a_new_one(
 ) -> None:
     monkeypatch.setattr(connections, "MOST", 1)
     server = await start()
-    answers = []
-
-    async def ask() -> None:
-        answers.append(await server.say("hang on"))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(ask)
-        await server.deployment.started.wait()
+    async with server.hanging() as answers:
         assert await server.raw() == b""  # refused: the only connection is in use
         server.deployment.release.set()
 

@@ -18,14 +18,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_requests_in_flight_are_finished(start: Any) -> None:
     server = await start()
-    answers = []
-
-    async def ask() -> None:
-        answers.append(await server.say("hang on"))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(ask)
-        await server.deployment.started.wait()
+    async with server.hanging() as answers:
         server.stop.set()
         await server.until(lambda: not _listens(server.port))
         server.deployment.release.set()
@@ -51,14 +44,7 @@ async def test_acknowledged_messages_are_finished_and_delivered(start: Any) -> N
 
 async def test_requests_beyond_the_shutdown_timeout_are_answered_with_504(start: Any) -> None:
     server = await start(shutdown_timeout="100ms")
-    answers = []
-
-    async def ask() -> None:
-        answers.append(await server.say("hang on"))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(ask)
-        await server.deployment.started.wait()
+    async with server.hanging() as answers:
         server.stop.set()
     await server.stopped.wait()
 

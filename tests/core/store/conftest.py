@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from smartops.store import Store
+from smartops.store import Operation, Store
 from smartops.store.tables import metadata
 from smartops.testing import ManualClock
 
@@ -110,6 +110,23 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+def operation(clock: ManualClock) -> Operation:
+    return Operation(
+        id="op-1",
+        person="alice",
+        command_text="stop web-server-01",
+        plan="{}",
+        approval_id="",
+        channel="api",
+        conversation="room-1",
+        message="{}",
+        owner="dead",
+        started=clock.time(),
+        lease_until=clock.time() + 20,
+    )
 
 
 Opener = Callable[[str], Awaitable[Store]]

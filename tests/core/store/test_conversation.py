@@ -151,29 +151,12 @@ async def test_one_replica_swaps_a_value(opened, url: str) -> None:
     assert not await replicas[0].swap_fact("one", "key", "a", "a")
 
 
-@pytest.fixture
-def operation(clock: ManualClock) -> Operation:
-    return Operation(
-        id="op-1",
-        person="alice",
-        command_text="stop web-server-01",
-        plan="{}",
-        approval_id="",
-        channel="api",
-        conversation="room-1",
-        message="{}",
-        owner="dead",
-        started=clock.time(),
-        idempotency_key="act-1",
-        resumable=True,
-    )
-
-
 async def test_a_resumable_operation_is_resumed_by_another_process(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
-    await store.begin(replace(operation, owner=store.owner))
-    await store.begin(replace(operation, id="op-2", idempotency_key="act-2", resumable=False))
+    operation = replace(operation, lease_until=0.0)
+    await store.begin(replace(operation, owner=store.owner, resumable=True))
+    await store.begin(replace(operation, id="op-2"))
     assert await store.store_steps("op-1", '{"sent": "cmd-1"}')
     assert not await store.store_steps("op-2", '{"sent": "cmd-2"}')
     assert await store.orphans(clock.time() + LEASE - 1) == []
@@ -190,7 +173,7 @@ async def test_a_resumable_operation_is_resumed_by_another_process(
 
 async def test_the_owner_sees_the_request_to_cancel(store: Store, operation: Operation) -> None:
     await store.begin(replace(operation, owner=store.owner))
-    await store.begin(replace(operation, id="op-2", idempotency_key="act-2"))
+    await store.begin(replace(operation, id="op-2"))
     assert await store.cancel_requests() == set()
     assert await store.request_cancel("op-1")
     assert await store.request_cancel("op-2")
@@ -204,8 +187,8 @@ async def test_the_owner_sees_the_request_to_cancel(store: Store, operation: Ope
 async def test_an_operation_is_found_by_its_idempotency_key(
     store: Store, operation: Operation
 ) -> None:
-    await store.begin(operation)
-    found = await store.operation_of("act-1")
+    await store.begin(replace(operation, idempotency_key="key-1"))
+    found = await store.operation_of("key-1")
     assert found
     assert found.id == "op-1"
-    assert await store.operation_of("act-2") is None
+    assert await store.operation_of("key-2") is None

@@ -10,23 +10,6 @@ from smartops.testing import ManualClock
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def operation(clock: ManualClock) -> Operation:
-    return Operation(
-        id="op-1",
-        person="alice",
-        command_text="stop web-server-01",
-        plan="{}",
-        approval_id="",
-        channel="api",
-        conversation="room-1",
-        message="{}",
-        owner="here",
-        started=clock.time(),
-        lease_until=clock.time() + 20,
-    )
-
-
 async def test_an_operation_runs_then_ends(
     store: Store, clock: ManualClock, operation: Operation
 ) -> None:
