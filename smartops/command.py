@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from .backend import Backend, Instance
 from .message import Message, Person
+from .parameter import Parameter, has_parse
 from .plan import Plan
 from .reply import Reply
 from .work import Work
@@ -32,56 +33,12 @@ class Effect(StrEnum):
     DANGEROUS = "dangerous"
 
 
-def has_parse(kind: type) -> bool:
-    """Whether a type of arguments is read by its own classmethod ``parse``."""
-    return not issubclass(kind, Enum) and callable(getattr(kind, "parse", None))
-
-
 class Core:
     """The base of parameter types that only SmartOps' own commands may have."""
 
 
 class DeclarationError(TypeError):
     """A command is declared incorrectly; the text says what to write instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One argument of a command.
-
-    ``type`` is ``str``, ``int``, ``float``, ``bool``, ``timedelta``,
-    :class:`~smartops.backend.Instance` (resolved against the Compute backend)
-    an Enum class or a class with ``parse``; ``choices`` holds the words of a Literal
-    or an Enum.
-    ``many`` is a list, written with commas or by repeating the option.
-    """
-
-    name: str
-    type: type
-    required: bool
-    default: Any = None
-    many: bool = False
-    choices: tuple[str, ...] = ()
-
-    @property
-    def option(self) -> str:
-        """How the argument is written as an option, without the dashes."""
-        return self.name.replace("_", "-")
-
-    @property
-    def is_flag(self) -> bool:
-        """Whether it is given by ``--name`` or ``--no-name`` alone."""
-        return self.type is bool and not self.many
-
-    @property
-    def looked_up(self) -> bool:
-        """Whether the type says at run time which values there are."""
-        return has_parse(self.type) and hasattr(self.type, "choices")
-
-    @property
-    def is_target(self) -> bool:
-        """Whether the argument names instances."""
-        return self.type is Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +154,17 @@ class Command:
         Refusal, and is asked when the guards of plugins are: see ``register_guards``.
         """
         self.companions["guard"] = _companion(self, function, "guard")
+        return function
+
+    def undo(self, function: Handler) -> Handler:
+        """Decorate the function that returns the call which undoes a call of this command.
+
+        It takes any of the handler's parameters by name, and ``plan``, the plan that was
+        approved; it is called before the change. It returns a command of the same plugin
+        and its arguments by name, or None if there is nothing to undo. The plan of that
+        call shows as ``before`` what this one's plan shows as ``after``: else it is refused.
+        """
+        self.companions["undo"] = _companion(self, function, "undo", "plan")
         return function
 
     def owned(self, owner: str, prefix: str = "") -> Self:
@@ -368,8 +336,8 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _companion(owner: Command, function: Handler, role: str) -> Handler:
-    known = {parameter.name for parameter in owner.parameters} | set(owner.wants)
+def _companion(owner: Command, function: Handler, role: str, *more: str) -> Handler:
+    known = {*(parameter.name for parameter in owner.parameters), *owner.wants, *more}
     stray = [name for name in inspect.signature(function).parameters if name not in known]
     if stray:
         raise DeclarationError(

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from anyio import lowlevel
 
 from .backend import Compute, Failure, Instance, Page, Query
-from .command import Parameter
 from .errors import BackendUnavailable, InstanceNotFound, Refusal, ValidationFailed
 from .grammar import Reference
 from .nearness import near
+from .parameter import Parameter
 from .patterns import literal, pattern_matcher
 
 MAX_CANDIDATES = 5

@@ -6,7 +6,7 @@ from smartops import Command, Services, hookimpl
 
 from .config import InstancesConfig
 from .listing import listing
-from .power import power
+from .power import powers
 from .show import showing
 from .tags import tagging
 
@@ -23,6 +23,6 @@ def register_commands(config: InstancesConfig, services: Services) -> Iterable[C
     return [
         listing(config, services.clock),
         showing(config, services.clock),
-        *(power(config, services.clock, verb) for verb in ("start", "stop", "reboot")),
+        *powers(config, services.clock),
         *tagging(config, services.policy_tags),
     ]

@@ -92,7 +92,23 @@ class Split:
     already: tuple[Instance, ...]
 
 
-def power(
+def powers(config: InstancesConfig, clock: Clock) -> tuple[Command, ...]:
+    """Return the commands ``start``, ``stop`` and ``reboot``; the first two undo each other."""
+    start, stop = _power(config, clock, "start"), _power(config, clock, "stop")
+    _undo(start, by=stop)
+    _undo(stop, by=start)
+    return start, stop, _power(config, clock, "reboot")
+
+
+def _undo(command: Command, *, by: Command) -> None:
+    @command.undo
+    async def undo(targets: list[Instance], plan: Plan) -> tuple[Command, Mapping[str, Any]] | None:
+        changed = {item.target for item in plan.changes if item.before != item.after}
+        moved = [item for item in targets if item.id in changed]
+        return (by, {"targets": moved}) if moved else None
+
+
+def _power(
     config: InstancesConfig, clock: Clock, verb: Literal["start", "stop", "reboot"]
 ) -> Command:
     """Return the command of one verb."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from smartops import (
     Change,
@@ -18,6 +19,7 @@ from smartops import (
     Severity,
     Table,
     Text,
+    ValidationFailed,
     command,
 )
 
@@ -26,7 +28,6 @@ from .pairs import assignments, checked_keys
 from .rows import placed
 
 _ABSENT = "(not set)"
-_REMOVED = "(removed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,34 @@ def _first(globs: Iterable[str], key: str) -> str:
 def tagging(config: InstancesConfig, ruled: Mapping[str, str]) -> tuple[Command, Command, Command]:
     """Return the commands ``tags``, ``tag`` and ``untag``."""
     protection = Protection(config, ruled)
-    return _tags(), _tag(protection), _untag(protection)
+    tag, untag = _tag(protection), _untag(protection)
+
+    @tag.undo
+    async def undo_tag(
+        target: Instance, tags: list[str], remove: list[str] | None = None
+    ) -> Inverse:
+        return _inverse(tag, untag, target, {**assignments(tags), **dict.fromkeys(remove or ())})
+
+    @untag.undo
+    async def undo_untag(target: Instance, keys: list[str]) -> Inverse:
+        return _inverse(tag, untag, target, dict.fromkeys(keys))
+
+    return _tags(), tag, untag
+
+
+Inverse = tuple[Command, Mapping[str, Any]] | None
+
+
+def _inverse(
+    tag: Command, untag: Command, target: Instance, wanted: Mapping[str, str | None]
+) -> Inverse:
+    """Return the call that restores the tags that get other values, or none."""
+    changed = [key for key, value in wanted.items() if target.tags.get(key) != value]
+    put = [f"{key}={target.tags[key]}" for key in changed if key in target.tags]
+    new = [key for key in changed if key not in target.tags]
+    if put:
+        return tag, {"target": target, "tags": put, "remove": new or None}
+    return (untag, {"target": target, "keys": new}) if new else None
 
 
 def _tags() -> Command:
@@ -84,31 +112,40 @@ def _tag(protection: Protection) -> Command:
             'tag web-server-01 "Owner=Platform team",Tier=2',
         ),
     )
-    async def tag(compute: Compute, target: Instance, tags: list[str]) -> Reply:
-        """Set tags of one instance, written KEY=VALUE."""
+    async def tag(
+        compute: Compute, target: Instance, tags: list[str], remove: list[str] | None = None
+    ) -> Reply:
+        """Set tags of one instance, written KEY=VALUE.
+
+        --remove takes the keys of tags to remove.
+        """
         put = assignments(tags)
-        changed = _differing(target, put)
-        if changed:
-            await compute.tag(target, put=changed)
-        return _reply(target, {**target.tags, **put}, len(changed))
+        changed, present = _differing(target, put), _present(target, remove, put)
+        if changed or present:
+            await compute.tag(target, put=changed, remove=present)
+        left = {key: value for key, value in target.tags.items() if key not in present}
+        return _reply(target, {**left, **put}, len(changed) + len(present))
 
     @tag.plan
-    async def plan_tag(compute: Compute, target: Instance, tags: list[str]) -> Plan:
+    async def plan_tag(
+        compute: Compute, target: Instance, tags: list[str], remove: list[str] | None = None
+    ) -> Plan:
         put = assignments(tags)
-        label = placed(target, compute)
+        label, present = placed(target, compute), _present(target, remove, put)
+        after: dict[str, str | None] = {**put, **dict.fromkeys(present)}
         changes = tuple(
-            Change(target.id, label, _shown(key, target.tags.get(key)), f"{key}={value}")
-            for key, value in sorted(put.items())
+            Change(target.id, label, _shown(key, target.tags.get(key)), _shown(key, value))
+            for key, value in sorted(after.items())
         )
         changed = _differing(target, put)
-        if not changed:
+        if not changed and not present:
             return Plan(f"Nothing to do: {target.label} has these tags already", changes)
-        await compute.check_tag(target, put=changed)
-        return Plan(f"Set {_count(len(put))} of {target.label}", changes)
+        await compute.check_tag(target, put=changed, remove=present)
+        return Plan(f"Set {_count(len(after))} of {target.label}", changes)
 
     @tag.guard
-    async def check_tags(tags: list[str]) -> None:
-        protection.check(assignments(tags))
+    async def check_tags(tags: list[str], remove: list[str] | None = None) -> None:
+        protection.check((*assignments(tags), *checked_keys(remove or ())))
 
     return tag
 
@@ -131,15 +168,17 @@ def _untag(protection: Protection) -> Command:
     async def plan_untag(compute: Compute, target: Instance, keys: list[str]) -> Plan:
         wanted = checked_keys(keys)
         present = [key for key in wanted if key in target.tags]
+        label = placed(target, compute)
         changes = tuple(
-            Change(target.id, placed(target, compute), _shown(key, target.tags[key]), _REMOVED)
+            Change(
+                target.id, placed(target, compute), _shown(key, target.tags[key]), _shown(key, None)
+            )
             for key in present
         )
         warnings = tuple(
             f"{target.label} has no tag {key}." for key in wanted if key not in target.tags
         )
         if not present:
-            label = placed(target, compute)
             absent = tuple(
                 Change(target.id, label, _shown(key, None), _shown(key, None)) for key in wanted
             )
@@ -152,6 +191,14 @@ def _untag(protection: Protection) -> Command:
         protection.check(checked_keys(keys))
 
     return untag
+
+
+def _present(target: Instance, remove: Iterable[str] | None, put: Mapping[str, str]) -> list[str]:
+    """Return the keys to remove that the instance has; raises ValidationFailed if one is set."""
+    keys = checked_keys(remove or ())
+    if both := [key for key in keys if key in put]:
+        raise ValidationFailed(f"Tag {both[0]} cannot be both set and removed")
+    return [key for key in keys if key in target.tags]
 
 
 def _differing(target: Instance, put: Mapping[str, str]) -> dict[str, str]:

@@ -11,11 +11,12 @@ from smartops.errors import ValidationFailed
 from smartops.jsonable import timestamp
 from smartops.middleware.approvals import TOKEN, ask_again, withdraw
 from smartops.middleware.steps import Parts
+from smartops.middleware.undoing import own_operation
 from smartops.reply import Action, Reply, Table
 from smartops.store import Approval, ApprovalMessage, Store
 
 from .audit import when
-from .operations import check_limit, own_operation
+from .operations import check_limit
 
 _OPERATION = re.compile(r"op-[0-9a-f]{12}")
 

@@ -16,7 +16,7 @@ from smartops.reply import Fields, Reply
 
 from .approvals import approvals, cancel
 from .audit import audit
-from .operations import history, operations, show_operation
+from .operations import history, operations, show_operation, undo
 from .permission import may_i
 
 
@@ -87,6 +87,7 @@ CORE_COMMANDS: tuple[Command, ...] = tuple(
         audit,
         operations,
         show_operation,
+        undo,
     )
 )
 """The commands, owned by the core."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from smartops.command import Call, command
@@ -10,8 +11,9 @@ from smartops.errors import ValidationFailed
 from smartops.jsonable import timestamp
 from smartops.middleware.operations import outcome_of
 from smartops.middleware.steps import Parts
-from smartops.reply import Cell, Fields, Reply, Severity, Table
-from smartops.store import AuditEvent, Operation, Store
+from smartops.middleware.undoing import own_operation, stored_inverse
+from smartops.reply import Action, Cell, Fields, Reply, Severity, Table
+from smartops.store import AuditEvent, Operation
 
 from .audit import outcome_cell, when
 
@@ -64,18 +66,31 @@ async def show_operation(call: Call, core: Parts, operation: str) -> Reply:
     return Reply.of(fields, *outcome.view, data=data)
 
 
+@command("undo [{operation}]", examples=("undo op-0123456789ab",), by_hand=True)
+async def undo(call: Call, core: Parts, operation: str = "") -> Reply:
+    """Undo a change of yours from the last hour: you are asked to confirm the opposite.
+
+    Without an operation, list those that can be undone.
+    """
+    found: list[Operation] = []
+    done = await core.store.operations(call.person.name, state="done", limit=100)
+    for item in done if not operation else ():  # one is the opposite call: see the gate
+        with suppress(ValidationFailed):
+            stored_inverse(item, core.clock.now())
+            found.append(item)
+    data = {"operations": [_operation_data(item) for item in found]}
+    if not found:
+        return Reply.of("There is nothing to undo.", data=data)
+    rows = tuple((item.id, when(item.started), item.command_text) for item in found)
+    table = Table(("ID", "Since (UTC)", "Command"), rows, (("Command", "ID", "Since (UTC)"),))
+    actions = [Action("command", f"Undo {item.id}", f"undo {item.id}") for item in found[:5]]
+    return Reply.of(table, data=data, actions=actions)
+
+
 def check_limit(limit: int) -> None:
     """Raise ValidationFailed if a list cannot be as long as ``--limit`` says."""
     if not 1 <= limit <= 100:
         raise ValidationFailed("--limit must be between 1 and 100")
-
-
-async def own_operation(store: Store, person: str, id: str) -> Operation:
-    """Return an operation of this person; raises ValidationFailed if there is none."""
-    operation = await store.operation(id)
-    if operation is None or operation.person != person:
-        raise ValidationFailed(f"You have no operation {id}", details="See: operations")
-    return operation
 
 
 def _without_questions(events: Sequence[AuditEvent]) -> list[AuditEvent]:

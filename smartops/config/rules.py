@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
-from smartops.command import Command, Effect, Parameter
+from smartops.command import Command, Effect
 from smartops.nearness import hint
+from smartops.parameter import Parameter
 from smartops.values import format_duration, parse_duration
 
 from .checks import RESERVED

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Parameter, has_parse
+from smartops.parameter import Parameter, has_parse
 from smartops.values import parse_duration
 
 Reader = Callable[[str], Any]

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from smartops.command import Command, Parameter
+from smartops.command import Command
 from smartops.nearness import nearest
+from smartops.parameter import Parameter
 
 from . import usage
 from .errors import (

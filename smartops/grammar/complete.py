@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-from smartops.command import Parameter
+from smartops.parameter import Parameter
 
 from .errors import OptionWithoutValue, ParseError
 from .index import Entry, key

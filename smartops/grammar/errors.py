@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smartops.command import Command, Parameter
+from smartops.command import Command
 from smartops.errors import ValidationFailed
+from smartops.parameter import Parameter
 from smartops.render import width
 
 Place = tuple[int, int]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from smartops.command import Command, Effect, Parameter
+from smartops.command import Command, Effect
+from smartops.parameter import Parameter
 from smartops.reply import Block, Code, Fields, Reply, Severity, Table, Text
 
 from . import usage

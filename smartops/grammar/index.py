@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from smartops.command import Command, Parameter
+from smartops.command import Command
 from smartops.errors import Problem
+from smartops.parameter import Parameter
 
 from . import usage
 from .bind import Reader, reader

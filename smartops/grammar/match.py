@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from smartops.command import Parameter
+from smartops.parameter import Parameter
 
 from . import complaints, usage
 from .errors import OptionWithoutValue, ParseError, Place

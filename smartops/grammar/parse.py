@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from smartops.command import Command, Parameter
+from smartops.command import Command
 from smartops.errors import Problem, StartupError
 from smartops.nearness import near
+from smartops.parameter import Parameter
 from smartops.reply import Reply
 
 from . import complaints, schema, usage

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from smartops.command import Command, Parameter
+from smartops.command import Command
+from smartops.parameter import Parameter
 
 MAX_OPTIONAL = 4
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter, has_parse
+from smartops.command import Command
 from smartops.errors import ValidationFailed
+from smartops.parameter import Parameter, has_parse
 from smartops.values import format_duration
 
 from . import usage

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter, has_parse
+from smartops.command import Command
+from smartops.parameter import Parameter, has_parse
 from smartops.values import format_duration
 
 from .phrases import Form, Part, Word

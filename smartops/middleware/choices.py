@@ -10,10 +10,11 @@ from typing import Any
 import anyio
 
 from smartops.backend import Query
-from smartops.command import Call, Command, Parameter
+from smartops.command import Call, Command
 from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
 from smartops.nearness import near
+from smartops.parameter import Parameter
 from smartops.patterns import literal
 
 from .steps import Parts

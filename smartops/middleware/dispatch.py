@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,7 @@ class Wired:
         self._planner = _with_names(command, "plan")
         self._classifier = _with_names(command, "classify")
         self._guard = _with_names(command, "guard")
+        self._undo = _with_names(command, "undo")
 
     @property
     def classifies(self) -> bool:
@@ -93,6 +94,19 @@ class Wired:
         function, names = self._guard
         verdict: Awaitable[Any] = function(**self._chosen(call, names))
         return verdict
+
+    async def inverse(
+        self, call: Call, plan: Plan | None
+    ) -> tuple[Command, Mapping[str, Any]] | None:
+        """Return the call that undoes this one, if the command has one."""
+        if self._undo is None:
+            return None
+        function, names = self._undo
+        chosen = self._chosen(replace(call, arguments={**call.arguments, "plan": plan}), names)
+        found: tuple[Command, Mapping[str, Any]] | None = await contained(
+            self.command.owner, function(**chosen)
+        )
+        return found
 
     def _chosen(self, call: Call, names: frozenset[str]) -> dict[str, Any]:
         filled = self._arguments(call)

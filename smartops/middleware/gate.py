@@ -63,6 +63,7 @@ from .steps import (
     Understood,
     answer,
 )
+from .undoing import UNDO, check_left, undone
 
 log = logging.getLogger("smartops.gate")
 
@@ -162,6 +163,8 @@ class Gate:
         understood = await parse(self.parts, asked, partial(self._proposed, asked))
         if isinstance(understood, Reply):
             return understood
+        if understood.command.name == UNDO:
+            understood = await undone(self.parts, understood)
         if not understood.answers:
             reply = await self._called(asked, understood, trail)
         else:
@@ -191,7 +194,10 @@ class Gate:
         if operation is not None:
             allowed = replace(allowed, plan=plan_of(operation.plan) if operation.plan else None)
         elif allowed.effect is not Effect.READ:
-            allowed = replace(allowed, plan=await planned(parts, allowed))
+            plan = await planned(parts, allowed)
+            if understood.undoes is not None:
+                check_left(understood.undoes, plan)
+            allowed = replace(allowed, plan=plan)
         trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
         demands = await check_guards(parts, allowed)
         if demands and operation is None:

@@ -25,6 +25,7 @@ from .audit import Trail, final_event, notify, step_text, trail_event, unforesee
 from .dispatch import Run, dispatch
 from .running import ProgressReporter
 from .steps import Allowed, Answer, Identified, Parts, answer
+from .undoing import inverse_of, with_undo
 
 log = logging.getLogger("smartops.gate")
 
@@ -110,9 +111,11 @@ async def _attempt(
 ) -> tuple[OperationState, Reply]:
     """Run the call, and return how the operation ended."""
     changes = run.effect is not Effect.READ
+    inverse = await inverse_of(parts, run) if changes else None
     with Caught() as caught:
         try:
             reply = await dispatch(parts.clock, parts.layers, run)
+            reply = with_undo(reply, inverse, operation.id, parts.clock.now())
             return "done", parts.masker.reply(_complete(operation, reply))
         except Refusal as refusal:
             ambiguous = changes and _is_ambiguous(refusal)

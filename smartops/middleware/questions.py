@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command, Parameter
+from smartops.command import Command
 from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed
 from smartops.message import Message
+from smartops.parameter import Parameter
 from smartops.reply import Action, Form, FormField, Reply, Text
 from smartops.store import OpenQuestion, StoreUnavailable
 

@@ -21,7 +21,7 @@ from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
 from smartops.services import Clock, Services
-from smartops.store import Approval, AuditEvent, Store
+from smartops.store import Approval, AuditEvent, Operation, Store
 
 from .dispatch import Wired
 from .running import ProgressReporter, Running
@@ -85,7 +85,8 @@ class Understood:
     """The call that a message makes.
 
     ``approval`` is what it confirms. It is ``interpreted`` if an interpreter made
-    the call of other words; ``answers`` is the question that the text answered.
+    the call of other words; ``answers`` is the question that the text answered,
+    ``undoes`` the operation that the call undoes.
     """
 
     command: Command
@@ -93,6 +94,7 @@ class Understood:
     approval: Approval | None = None
     interpreted: bool = False
     answers: str = ""
+    undoes: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from smartops import (
     ValidationFailed,
 )
 from smartops.backend import Compute
-from smartops.command import Parameter
 from smartops.fleet import ComputeGroup
 from smartops.grammar import Reference
+from smartops.parameter import Parameter
 from smartops.targets import Resolved, resolve
 from smartops.testing import ManualClock
 from smartops_fake.backend import Fake

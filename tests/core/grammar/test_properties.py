@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smartops import Command, Instance
-from smartops.command import Parameter
 from smartops.errors import StartupError
 from smartops.grammar import (
     Grammar,
@@ -22,6 +21,7 @@ from smartops.grammar import (
     Reference,
     UnknownCommand,
 )
+from smartops.parameter import Parameter
 
 MARKS = "\"'`“”„‘’‚"
 NASTY = [

@@ -47,7 +47,7 @@ async def test_a_tag_value_may_contain_commas_and_equals_signs_or_be_empty(web):
 
 async def test_untag_warns_of_missing_tags(web):
     asked = await web.say("untag web Env,Nope")
-    assert changes(asked) == [("Env=dev", "(removed)")]
+    assert changes(asked) == [("Env=dev", "Env (not set)")]
     assert list(asked.data["plan"]["warnings"]) == ["web has no tag Nope."]
     assert (await web.press(asked.action("confirm"))).data["tags"] == {"Name": "web"}
 
