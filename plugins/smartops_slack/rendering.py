@@ -61,6 +61,9 @@ def render(reply: Reply, *, asker: str = "", asked: str = "") -> Rendered:
         blocks = render_block(block, files)
         units += [blocks] if isinstance(block, Form) else [[part] for part in blocks]
     buttons = _buttons(reply.actions)
+    deciding = bool(buttons)
+    if units and buttons and _in_one_row(units[-1], buttons[0]):
+        units[-1][-1]["elements"] += buttons.pop(0)["elements"]
     if not (units or buttons):
         units = [[rich(run("SmartOps answered."))]]
     groups = _packed(units, buttons)
@@ -73,7 +76,7 @@ def render(reply: Reply, *, asker: str = "", asked: str = "") -> Rendered:
     bodies = [
         Body(_fallback(text, place, len(groups)), group) for place, group in enumerate(groups)
     ]
-    return Rendered(tuple(bodies), tuple(files.files), len(bodies) - 1 if buttons else 0)
+    return Rendered(tuple(bodies), tuple(files.files), len(bodies) - 1 if deciding else 0)
 
 
 def beside_form(reply: Reply) -> list[Block]:
@@ -109,6 +112,15 @@ def _buttons(actions: Sequence[Action]) -> list[Block]:
             buttons.append(button(action.type, number, label, action.value, primary=primary))
     rows = grouped(buttons, ROOM - 1000, lambda item: json_size(item) + 1, most=_BUTTONS_IN_A_ROW)
     return [*typed, *({"type": "actions", "elements": row} for row in rows)]
+
+
+def _in_one_row(form: Unit, row: Block) -> bool:
+    """Return whether the buttons can follow that of the form, in its row."""
+    return (
+        form[-1]["type"] == row["type"] == "actions"
+        and len(row["elements"]) < _BUTTONS_IN_A_ROW
+        and json_size(form) + json_size(row) <= ROOM
+    )
 
 
 def _packed(units: list[Unit], buttons: list[Block]) -> list[list[Block]]:

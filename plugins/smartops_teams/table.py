@@ -33,7 +33,10 @@ def table(block: Table) -> Element:
     return {
         "type": "Table",
         "columns": [{"width": width} for width in _widths(stacks, rows[:_SAMPLE])],
-        "rows": [_row(map(_header, stacks)), *(_row(map(_cell, lines)) for lines in rows)],
+        "rows": [
+            _row(_header(stack, block.rows) for stack in stacks),
+            *(_row(map(_cell, lines)) for lines in rows),
+        ],
     }
 
 
@@ -49,8 +52,11 @@ def _row(cells: Iterable[Inlines]) -> Element:
     }
 
 
-def _header(stack: Stack) -> Inlines:
-    first, *rest = map(_text, stack.names)
+def _header(stack: Stack, rows: Sequence[Row]) -> Inlines:
+    """Return the names of the columns; labelled cells have the unit themselves."""
+    labelled = rows and stack.labels(rows[0])
+    names = (name.removesuffix(" %") if labelled else name for name in stack.names)
+    first, *rest = map(_text, names)
     more = run(f", {', '.join(rest)}", SUBTLE) if rest else []
     return [*run(first or " ", BOLD), *more]
 

@@ -70,7 +70,7 @@ def printed(process: subprocess.Popen[str]) -> str:
     return text
 
 
-def test_the_printed_configuration_serves_the_page(
+def test_the_printed_configuration_serves_the_page_and_a_missing_smartops_is_reported(
     tmp_path: Path, bot_port: int, name: str, simulated: subprocess.Popen[str]
 ) -> None:
     text = printed(simulated)
@@ -78,6 +78,10 @@ def test_the_printed_configuration_serves_the_page(
     values = " ".join(f"{key}={value}" for key, value in VARIABLES[name].items())
     assert f"{values} smartops serve" in text
     assert f"{values} smartops {name} simulate" in text  # a second start reads smartops.yaml
+    assert request(f"{url}/page/say", b"text=whoami").status == 202
+    assert simulated.stderr is not None
+    bot = f"http://127.0.0.1:{bot_port}/api/messages"
+    assert simulated.stderr.readline() == f"No answer at {bot}. Is SmartOps running?\n"
     config = tmp_path / "smartops.yaml"
     config.write_text(text[text.index("plugins:") : text.index("Then start")])
     server = Server(config, port=bot_port).start(**VARIABLES[name])
@@ -96,17 +100,6 @@ def test_the_printed_configuration_serves_the_page(
         assert request(f"{url}/?{where}").status == 200
     finally:
         assert server.stop() == 0
-
-
-def test_standard_error_reports_that_smartops_does_not_run(
-    name: str, bot_port: int, simulated: subprocess.Popen[str]
-) -> None:
-    url = printed(simulated).rpartition("\nOpen ")[2].split()[0]
-    assert request(f"{url}/page/say", b"text=whoami").status == 202
-    assert simulated.stderr is not None
-    sent = simulated.stderr.readline()
-    bot = f"http://127.0.0.1:{bot_port}/api/messages"
-    assert sent == f"No answer at {bot}. Is SmartOps running?\n"
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,7 +222,8 @@ FIELDS = (
 
 
 def test_a_form_in_a_message() -> None:
-    made = checked(Reply.of(Form("stop", "Stop what?", FIELDS)))
+    cancel = Action("cancel", "Cancel", "cancel_a")
+    made = checked(Reply.of(Form("stop", "Stop what?", FIELDS), actions=[cancel]))
     (part,) = made.bodies
     inputs = [block for block in part.blocks if block["type"] == "input"]
     assert [block["block_id"] for block in inputs] == [
@@ -235,8 +236,9 @@ def test_a_form_in_a_message() -> None:
     assert kinds == ["plain_text_input", "plain_text_input", "static_select", "static_select"]
     assert inputs[2]["element"]["initial_option"]["value"] == "stopped"
     assert [block["optional"] for block in inputs] == [False, False, False, True]
-    (button,) = buttons(part.members())
-    assert button["value"] == "stop"
+    assert [block["type"] for block in part.blocks].count("actions") == 1  # a row of both
+    button, other = buttons(part.members())
+    assert (button["value"], other["value"]) == ("stop", "cancel_a")
     assert button["action_id"] == "smartops.form.0"
     assert "Stop what?" in text_of(made)
 

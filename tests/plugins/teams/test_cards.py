@@ -169,7 +169,7 @@ def test_on_a_phone_each_column_has_room_for_its_longest_word() -> None:
 
 def test_columns_that_belong_together_are_stacked() -> None:
     header, first = rows(show(Table(NAMES, INSTANCES[:1], TOGETHER)))
-    assert header == ["Name, ID, IP", "State, Type, Platform", "CPU %, MEM %, DISK %"]
+    assert header == ["Name, ID, IP", "State, Type, Platform", "CPU, MEM, DISK"]
     assert first == [
         "web-server-00\ni-00000000000000000\n10.0.123.0 / 54.123.145.0",
         "🟢\u00a0running\nt3.2xlarge\nwindows",
