@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from smartops import Cell, Table
 from smartops.channels import Stack
@@ -111,6 +112,7 @@ def _widest_word(texts: Sequence[str]) -> float:
     return min(max(map(_width, set(" ".join(texts).split(" ")))), _LONGEST_WORD)
 
 
+@lru_cache(maxsize=8192)
 def _width(word: str) -> float:
     width = float(len(word))
     if word != word.lower():

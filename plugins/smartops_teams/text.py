@@ -51,6 +51,8 @@ def rich(inlines: Inlines) -> Element:
 
 def cut(text: str, length: int) -> str:
     """Return at most ``length`` characters of a text, with invisible ones visible."""
+    if len(text) <= length and text.isprintable():  # a table has hundreds of texts
+        return text
     return clean(shortened(text, length))
 
 
