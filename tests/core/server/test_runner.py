@@ -12,6 +12,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from smartops.errors import StartupError
 from smartops.server import bounds, runner
+from smartops.server.connections import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,23 @@ async def test_silent_connections_do_not_delay_shutdown(start: Any) -> None:
         server.stop.set()
         with anyio.fail_after(5):
             await server.stopped.wait()
+
+
+async def test_head_and_body_of_a_response_are_sent_together(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def send(self: socket.socket, data: bytes, *flags: int) -> int:
+        sent.append(bytes(data))
+        return socket.socket.send(self, data, *flags)
+
+    monkeypatch.setattr(Connection, "send", send, raising=False)
+    server = await start()
+    await server.say("ping")
+    (response,) = sent
+    assert response.startswith(b"HTTP/1.1 200")
+    assert response.endswith(b"}")
 
 
 async def test_connections_that_send_no_headers_are_closed(
