@@ -172,6 +172,9 @@ class Services:
     maps the keys of tags that rules of the policy look at to the name of such a
     rule; it is complete once all commands are registered.
 
+    ``capabilities`` are the backends of the capabilities that commands ask for, and of
+    Compute; it is complete once the app runs.
+
     ``shared`` are objects that plugins share with others, by their types. A
     plugin adds them in ``setup``; those of all plugins are there from
     ``register_backends`` on. The kit of a plugin wraps this for those who use it.
@@ -184,6 +187,7 @@ class Services:
     anonymous: bool = False
     max_depth: int = 32
     policy_tags: dict[str, str] = field(default_factory=dict)
+    capabilities: dict[type, Any] = field(default_factory=dict)
     shared: dict[type, Any] = field(default_factory=dict)
     plugin: str = ""
     key_value_stores: Callable[[str], KeyValueStore] | None = field(default=None, repr=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from smartops import Command, Guard, Services, hookimpl
+from smartops import Command, Guard, Layer, Services, hookimpl
 from smartops.backends import Annotations
 
 from .config import GuardrailsConfig
@@ -10,6 +10,7 @@ from .freezes import Freezes
 from .freezing import freezing
 from .guard import Guardrails
 from .holds import Holds
+from .limits import Limit
 from .locking import locking
 from .setting import Setter
 
@@ -31,6 +32,7 @@ class _Hooks:
         holds = Holds(services, config.may_lift)
         freezes = Freezes(config, holds)
         self._guard = Guardrails(config, services, freezes, holds)
+        self._limits = [Limit(item, config.scopes[item.scope], services) for item in config.limits]
         setter = Setter(config, services, holds)
         self._commands = (
             *freezing(config, services, freezes, holds, setter),
@@ -47,4 +49,8 @@ class _Hooks:
 
     @hookimpl
     def register_guards(self) -> Iterable[Guard]:
-        return [self._guard.check]
+        return [self._guard.check, *(limit.check for limit in self._limits)]
+
+    @hookimpl
+    def register_layers(self) -> Iterable[Layer]:
+        return [limit.count for limit in self._limits]

@@ -76,6 +76,40 @@ class FreezeSettings(_Section):
         return self
 
 
+class LimitSettings(_Section):
+    """How many instances may be changed; counts are of different instances, over all replicas."""
+
+    name: str = Field(description="Named in the refusal.")
+    scope: str = Field(description="Which changes count: one of scopes.")
+    per_change: int | None = Field(
+        default=None, ge=1, description="Maximum number of instances of one change."
+    )
+    per_hour: int | None = Field(
+        default=None, ge=1, le=1000, description="Maximum number of instances within an hour."
+    )
+    share: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Maximum percentage of a group within an hour; one instance is always allowed.",
+    )
+    group: str = Field(
+        default="", description="Key of the tag whose values make the groups of share."
+    )
+    approval_roles: tuple[str, ...] = Field(
+        default=(), description="Roles whose approval lifts the limit; without any it is refused."
+    )
+    approvals: int = Field(default=1, ge=1, description="How many people must approve.")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if (self.share is None) != (not self.group):
+            raise ValueError("share: and group: belong together")
+        if not any((self.per_change, self.per_hour, self.share)):
+            raise ValueError("needs per_change:, per_hour: or share:")
+        return self
+
+
 class GuardrailsConfig(_Section):
     """Settings of the guardrails plugin."""
 
@@ -88,6 +122,9 @@ class GuardrailsConfig(_Section):
     freezes: tuple[FreezeSettings, ...] = Field(
         default=(), description="Freezes that only this file can lift."
     )
+    limits: tuple[LimitSettings, ...] = Field(
+        default=(), description="How many instances may be changed."
+    )
     may_lift: tuple[str, ...] = Field(
         default=(), description="Roles that may lift the freezes and locks of others."
     )
@@ -99,7 +136,7 @@ class GuardrailsConfig(_Section):
 
     @model_validator(mode="after")
     def _scopes_exist(self) -> Self:
-        named: list[Any] = [*self.freezes]
+        named: list[Any] = [*self.freezes, *self.limits]
         for name in (*self.scopes, *(item.name for item in named)):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name[:40]!r} is no name: use letters, digits, dots, - and _")

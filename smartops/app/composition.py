@@ -53,7 +53,6 @@ class Composition:
     compute: Compute | None
     channels: tuple[Channel, ...]
     offers: Offers
-    capabilities: Mapping[type, Backend]
     commands: tuple[Command, ...]
     grammar: Grammar
     masker: Masker
@@ -124,6 +123,7 @@ def assemble(
         raise _masker(settings, plugins, document).startup_error(problems)
     policy = Policy(settings.rules)
     policy_tags.update(policy.tag_keys(offers.commands))
+    services.capabilities.update(filled)
     return Composition(
         settings=settings,
         plugins=plugins,
@@ -140,7 +140,6 @@ def assemble(
         compute=cast("Compute | None", filled.get(Compute)),
         channels=values(offers.channels),
         offers=offers,
-        capabilities=filled,
         commands=offers.commands,
         grammar=grammar,
         masker=_masker(settings, plugins, document),

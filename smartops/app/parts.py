@@ -46,7 +46,7 @@ def connect(
         guards=offers.guards,
         interpreters=values(offers.interpreters),
         compute=composition.compute,
-        annotations=cast("Annotations | None", composition.capabilities.get(Annotations)),
+        annotations=cast("Annotations | None", composition.services.capabilities.get(Annotations)),
         windows={
             name: Window(name, item.limit, item.window.total_seconds())
             for name, item in limits.items()
@@ -57,7 +57,7 @@ def connect(
         running=running,
         masker=composition.masker,
     )
-    provided: dict[type, object] = {**composition.capabilities, Parts: parts}
+    provided: dict[type, object] = {**composition.services.capabilities, Parts: parts}
     wired.update((command.name, Wired(command, provided)) for command in composition.commands)
     return parts
 

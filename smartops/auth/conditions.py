@@ -278,6 +278,11 @@ class Conditions(ConditionSettings):
         request = Request(call.person, command, effect, place, call.arguments, call.targets)
         return all(condition.test(request) is not False for condition in self._compiled)
 
+    def among(self, targets: Iterable[Instance]) -> tuple[Instance, ...]:
+        """Return the targets that have the tags."""
+        tags = Tags(self.tags)
+        return tuple(target for target in targets if tags.has(target))
+
 
 @lru_cache
 def _named(name: str) -> Command:
