@@ -55,6 +55,7 @@ READMES = sorted((ROOT / "plugins").rglob("README.md"))
 LINKING = [*pages.PAGES, *READMES, *(ROOT / "examples").rglob("*.md")]
 TRANSCRIPTS = [page for page in pages.PAGES if pages.steps(page)]
 SECRETS = {
+    "COLLECTOR_TOKEN": "d",
     "PGPASSWORD": "a",
     "REDIS_PASSWORD": "b",
     "TEAMS_SECRET": "c",
