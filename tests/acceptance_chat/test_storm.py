@@ -39,70 +39,60 @@ def counted(changes: list[Mapping[str, Any]]) -> Counter[str]:
     return Counter(str(change["what"]) for change in changes)
 
 
-async def test_a_storm_of_redeliveries_from_slack(deployment: Deployment) -> None:
-    slack = deployment.slack
-    slack.subscriptions.add("message.channels")  # each mention comes as two events
-    sent: list[Send] = []
+class SlackStorm:
+    """The events of messages and presses in four rooms of Slack, each to be sent again."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.platform = self.slack = deployment.slack
+        self.slack.subscriptions.add("message.channels")  # each mention comes as two events
+        self.rooms = [self.slack.channel(f"room-{number}") for number in range(4)]
+
+    def says(self, room: Any, text: str) -> list[Send]:
+        room.members.setdefault("alice", self.slack.user("alice"))
+        sent = Message(id=self.slack.number(), channel=room.id, author="alice")
+        sent.fallback = f"<@{self.slack.app.user}> {text}"
+        room.posted.append(sent)
+        return [partial(self.slack.deliver, "events_api", it) for it in self.slack.events(sent)]
+
+    def confirms(self, room: Any, asked: Any) -> Send:
+        button = next(part for part in asked.controls if "confirm" in part["action_id"])
+        alice = self.slack.user("alice")
+        payload = self.slack.payloads.pressed(room, asked, alice, button, {})
+        return partial(self.slack.deliver, "interactive", payload)
+
+
+class TeamsStorm:
+    """The activities of messages and presses in four channels of Teams, each to be sent again."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.platform = self.teams = deployment.teams
+        self.rooms = [self.teams.conversation(f"room-{number}") for number in range(4)]
+
+    def says(self, room: Any, text: str) -> list[Send]:
+        sent = self.teams.of("alice", room).message(text, None, mention=True)
+        id_ = sent["id"]
+        room.posted.append(TeamsMessage(id=id_, author="alice", activity=sent, thread=id_))
+        return [partial(self.teams.send, sent)]
+
+    def confirms(self, room: Any, asked: Any) -> Send:
+        invoke = self.teams.of("alice", room).invoke(asked, "confirm", {})
+        return partial(self.teams.send, invoke)
+
+
+@pytest.mark.parametrize("made", [SlackStorm, TeamsStorm])
+async def test_a_storm_of_redeliveries(deployment: Deployment, made: Any) -> None:
+    source = made(deployment)
+    rooms, sent = source.rooms, []
     for number in range(MESSAGES):
-        chat = slack.channel(f"room-{number % 4}")
-        chat.members.setdefault("alice", slack.user("alice"))
-        words = _said(deployment, chat.id, f"reboot web-server-0{number % 2 + 1}")
-        sent += [partial(slack.deliver, "events_api", event) for event in slack.events(words)]
+        sent += source.says(rooms[number % 4], f"reboot web-server-0{number % 2 + 1}")
     await storm(sent)
-    rooms = [slack.channel(f"room-{number}") for number in range(4)]
     await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
     assert deployment.changes == []
 
-    pressed: list[Send] = []
-    for room in rooms:
-        for asked in room.answers:
-            button = next(part for part in asked.controls if "confirm" in part["action_id"])
-            payload = slack.payloads.pressed(room, asked, slack.user("alice"), button, {})
-            pressed.append(partial(slack.deliver, "interactive", payload))
-    await storm(pressed)
+    await storm([source.confirms(room, asked) for room in rooms for asked in room.answers])
     await deployment.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
     await deployment.passes(10)
     assert counted(deployment.changes) == {"reboot": MESSAGES}
     assert all("Rebooting" in item.text for room in rooms for item in room.answers)
     assert sum(len(room.answers) for room in rooms) == MESSAGES
-    assert (slack.ephemeral, slack.rejected) == ([], [])
-
-
-def _said(deployment: Deployment, channel: str, text: str) -> Any:
-    """Let alice post a message without delivering its event."""
-    slack = deployment.slack
-    sent = Message(id=slack.number(), channel=channel, author="alice")
-    sent.fallback = f"<@{slack.app.user}> {text}"
-    slack.channel(channel).posted.append(sent)
-    return sent
-
-
-async def test_a_storm_of_redeliveries_from_teams(deployment: Deployment) -> None:
-    teams = deployment.teams
-    alice = teams.user("alice")
-    rooms = [teams.conversation(f"room-{number}") for number in range(4)]
-    sent: list[Send] = []
-    for number in range(MESSAGES):
-        chat = rooms[number % 4]
-        chat.members.setdefault("alice", alice)
-        text = f"reboot web-server-0{number % 2 + 1}"
-        words = teams.of("alice", chat).message(text, None, mention=True)
-        id_ = words["id"]
-        chat.posted.append(TeamsMessage(id=id_, author="alice", activity=words, thread=id_))
-        sent.append(partial(teams.send, words))
-    await storm(sent)
-    await deployment.until(lambda: sum(len(room.answers) for room in rooms) == MESSAGES)
-    assert deployment.changes == []
-
-    pressed: list[Send] = []
-    for room in rooms:
-        for asked in room.answers:
-            invoke = teams.of("alice", room).invoke(asked, "confirm", {})
-            pressed.append(partial(teams.send, invoke))
-    await storm(pressed)
-    await deployment.until(lambda: not any(item.buttons for room in rooms for item in room.answers))
-    await deployment.passes(10)
-    assert counted(deployment.changes) == {"reboot": MESSAGES}
-    assert all("Rebooting" in item.text for room in rooms for item in room.answers)
-    assert sum(len(room.answers) for room in rooms) == MESSAGES
-    assert teams.rejected == []
+    assert source.platform.rejected == deployment.slack.ephemeral == []

@@ -170,12 +170,6 @@ class SlackSimulator(Platform[User, Conversation]):
     def _subscribed(self, chat: Conversation) -> bool:
         return ("message.im" if chat.direct else "message.channels") in self.subscriptions
 
-    async def edits(self, sent: Message, text: str) -> Delivered:
-        before, sent.fallback = sent.fallback, typed(text)
-        sent.edits += 1
-        event = self.payloads.edited(self.channel(sent.channel), sent, before, self.number())
-        return await self.deliver("events_api", event)
-
     async def slash(self, text: str, *, user: str = "alice", channel: str = "") -> Delivered:
         """Let a person type the slash command; an answer at once is shown to them."""
         chat = self.channel(channel or f"@{user}")
