@@ -98,7 +98,7 @@ class Freezes:
                 free = " and ".join(f"the role {role}" for role in freeze.except_roles)
                 exception = f" It does not bind {free}." if free else ""
                 text = (
-                    f"By the configuration ({freeze.name}), which alone can lift it. "
+                    f"Set by the configuration ({freeze.name}), which alone can lift it. "
                     f"Reason: {freeze.reason}.{exception}"
                 )
                 yield Frozen(freeze.scope, span[1], text)
@@ -106,7 +106,7 @@ class Freezes:
     def _set(self, call: Call, effect: Effect, holds: Iterable[Hold]) -> Iterator[Frozen]:
         for hold in holds:
             if hold.kind == "freeze" and self._covers(hold.subject, call, effect):
-                text = f"By {hold.person}. {self._holds.details(hold)}"
+                text = f"Set by {hold.person}. {self._holds.details(hold)}"
                 yield Frozen(hold.subject, hold.end, text)
 
     def _covers(self, name: str, call: Call, effect: Effect) -> bool:

@@ -70,8 +70,9 @@ class Guardrails(Annotations):
     def _check_freezes(self, call: Call, effect: Effect, holds: Iterable[Hold]) -> None:
         found = self._freezes.binding(call, effect, self._clock.now(), holds)
         if found:
-            names = ", ".join(dict.fromkeys(item.scope for item in found))
+            names = list(dict.fromkeys(item.scope for item in found))
+            are = "is" if len(names) == 1 else "are"
             raise PermissionDenied(
-                f"Frozen until {shown(found[0].end, self._zone)}: {names}",
+                f"{' and '.join(names)} {are} frozen until {shown(found[0].end, self._zone)}",
                 details="\n".join(item.details for item in found),
             )

@@ -42,6 +42,15 @@ const SCENES = {
     ['execute "rm -rf /" on web-server-01', "not allowed"],
     ["start web-server-01", "running"],
   ],
+  guards: [
+    ['lock worker-01 for 2h "migration"', "required: Lock worker-01", "Yes, proceed", "is locked until"],
+    ["stop worker-01", "locked by"],
+    ["freeze production for 2h because the release is under way", "required: Freeze", "Yes, proceed", "is frozen until"],
+    ["stop web-server-01", "production is frozen until"],
+    ["freezes", "the release is under way"],
+    ["tag staging-batch-01 Owner=me", "required: Set 1 tag", "Yes, proceed", "1 tag of staging-batch-01 changed"],
+    ["undo", "tag staging-batch-01 Owner=me"],
+  ],
 };
 
 // What Slack attaches is in Teams some twenty cards: too long for a picture.
