@@ -110,6 +110,14 @@ class Flood:
                 if connection.recv(65536):
                     connection.send(self._first)
 
+    def push(self) -> None:
+        """Send the request again on all connections, whether it was answered or not."""
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.recv(65536)
+            with suppress(OSError):
+                connection.send(self._first)
+
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
@@ -129,14 +137,17 @@ def idle(server: Server) -> tuple[Flood, Callable[[], None]]:
     return Flood(server, FILES + 200, b""), lambda: None
 
 
-def refusals(server: Server) -> tuple[Flood, Callable[[], None]]:
-    """Return many forged tokens: each is refused, and is a line of the log."""
+def refusals(server: Server, *, waits: bool) -> tuple[Flood, Callable[[], None]]:
+    """Return many forged tokens: each is refused, and is a line of the log.
+
+    Clients that do not wait for answers send 1000 a second.
+    """
     token = b"x" * 6000
     head = b"POST /api/messages HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token
     request = head + b"\r\nContent-Length: 2\r\n\r\n{}"
     flood = Flood(server, 50, request)
 
-    return flood, flood.repeat
+    return flood, flood.repeat if waits else flood.push
 
 
 FLOODS: dict[str, Callable[[Server], tuple[Flood, Callable[[], None]]]] = {
@@ -144,7 +155,8 @@ FLOODS: dict[str, Callable[[Server], tuple[Flood, Callable[[], None]]]] = {
     "half bodies": half_bodies,
     "unread answers": lambda server: unread(server, slowly=False),
     "slow readers": lambda server: unread(server, slowly=True),
-    "forged tokens": refusals,
+    "forged tokens": lambda server: refusals(server, waits=True),
+    "a storm of them": lambda server: refusals(server, waits=False),
 }
 
 
