@@ -126,7 +126,7 @@ async def _add(known: dict[str, Instance], found: Sequence[Instance]) -> None:
         before = known.setdefault(instance.id, instance)
         if before.backend != instance.backend:
             raise ValidationFailed(
-                f"Two backends have an instance {instance.id}: which one is meant cannot be said",
+                f"Two backends have an instance {instance.id}: it is unclear which one is meant",
                 details=f"It is in {before.backend} and in {instance.backend}",
             )
         if number % _TURN == 0:

@@ -102,7 +102,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _malformed(f"the member {name[:40]!r} stands twice")
+                raise _malformed(f"the member {name[:40]!r} appears twice")
             seen.add(name)
     return members
 

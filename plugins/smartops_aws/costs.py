@@ -122,7 +122,7 @@ async def _bill(pages: AsyncIterable[Mapping[str, Any]], first: date, days: int)
                 currency = currency or cost["Unit"]
     if not answered:
         raise BackendUnavailable(
-            "There are no costs to be had", details="Cost Explorer answered with no day at all"
+            "There are no costs available", details="Cost Explorer answered with no day at all"
         )
     amounts = {name: tuple(round(amount, 2) for amount in of) for name, of in groups.items()}
     used = {name: of for name, of in amounts.items() if any(of)} or {"": (0.0,) * days}

@@ -61,7 +61,7 @@ class Documents:
                 return _order(document, values, seconds)
         if not self._raw:
             raise PermissionDenied(
-                "No Command document stands for this script",
+                "No Command document is configured for this script",
                 details=f"plugins.aws.runner.documents has none for {platform}, "
                 "and raw_scripts is false",
             )

@@ -84,7 +84,7 @@ class AwsRunner(Part, Runner):
         earlier = self._sent.get(key) if key else None
         if earlier is not None:
             if earlier.asked != asked:
-                raise ValidationFailed("This act has already sent another script")
+                raise ValidationFailed("This operation has already sent another script")
             return earlier.run_id
         call = partial(self._send, _Job(script, limit, key), unique)
         run_id = await (self._in_flight.do((key, asked), call) if key else call())
@@ -183,7 +183,7 @@ def _acceptable(script: str, instances: Sequence[Instance], limit: timedelta) ->
     if not script.strip() or len(script.encode()) > _MAX_SCRIPT:
         raise ValidationFailed("The script cannot be sent", details="It has 1 B to 64 KiB")
     if not timedelta(0) < limit <= _LONGEST:
-        raise ValidationFailed("The time limit cannot be kept", details="At most 48 hours")
+        raise ValidationFailed("The time limit is not possible", details="At most 48 hours")
 
 
 def _request(order: Order, ids: Sequence[str], limit: timedelta) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ class Template:
         text = script.strip()
         self.names = tuple(PLACEHOLDER.findall(text))
         if len(set(self.names)) < len(self.names):
-            raise ValueError("a placeholder stands twice in the script")
+            raise ValueError("a placeholder appears twice in the script")
         unknown = [name for name in patterns if name not in self.names]
         if unknown:
             raise ValueError(f"the script has no placeholder {{{unknown[0]}}}")

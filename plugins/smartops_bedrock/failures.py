@@ -19,7 +19,7 @@ from .policy import PROFILE_ID
 RETRY_AFTER = 10
 """Seconds to wait after throttling, where AWS does not say how long."""
 
-TYPED = "Commands that are typed go on working: help"
+TYPED = "Typed commands still work: help"
 
 _CHARGED = frozenset({"ModelTimeoutException", "ModelErrorException", "InternalServerException"})
 
@@ -56,7 +56,7 @@ _INVALID = ("ValidationException",)
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling")
 _REFUSED = "The language model may not be used"
 _OPENING = (
-    "Ask {model} something once in the playground of the Bedrock console, as somebody who may "
+    "Ask {model} something once in the playground of the Bedrock console, as a user who may "
     "subscribe in AWS Marketplace, and tell its provider there what is asked"
 )
 _UNFIT = "The language model cannot be used like this"
@@ -65,7 +65,7 @@ _KINDS = (
     Kind(
         _DENIED,
         _REFUSED,
-        "Whoever operates SmartOps has to allow it: an explicit deny in a policy forbids "
+        "The operator of SmartOps has to allow it: an explicit deny in a policy forbids "
         "{action}, so that allowing it elsewhere will not help",
         r"explicit deny",
     ),
@@ -94,14 +94,14 @@ _KINDS = (
     Kind(
         ("ValidationException", "ResourceNotFoundException"),
         _UNFIT,
-        "There is no {model} in {region}, or no more: look at plugins.bedrock.model and "
+        "There is no {model} in {region}, or no more: check plugins.bedrock.model and "
         "plugins.bedrock.region",
         r"identifier is invalid|not found|end of its life|legacy|could not resolve",
     ),
     Kind(
         ("ResourceNotFoundException",),
         _UNFIT,
-        "There is no {model}, or no such guardrail, in {region}: look at plugins.bedrock.model, "
+        "There is no {model}, or no such guardrail, in {region}: check plugins.bedrock.model, "
         "guardrail and region",
     ),
     Kind(
@@ -131,7 +131,7 @@ _KINDS = (
     Kind(
         _INVALID,
         _UNFIT,
-        "The guardrail is not there: look at plugins.bedrock.guardrail",
+        "The guardrail is not there: check plugins.bedrock.guardrail",
         r"guardrail",
     ),
     Kind(_INVALID, _UNFIT, "Bedrock would not take the request; the log has why"),
@@ -164,7 +164,7 @@ _KINDS = (
     Kind(
         ("InternalServerException", "ServiceUnavailableException", "InternalFailure"),
         "Bedrock has trouble",
-        "Ask again; if it goes on, look at the AWS Health Dashboard for {region}",
+        "Ask again; if it persists, check the AWS Health Dashboard for {region}",
         busy=True,
     ),
 )
@@ -176,12 +176,12 @@ _SILENT = (
 _CAUSES = {
     "credentials": (
         "SmartOps has no AWS credentials for the language model",
-        "Whoever operates SmartOps has to give it some; see plugins.bedrock.profile and role",
+        "The operator of SmartOps has to provide some; see plugins.bedrock.profile and role",
     ),
     "parameters": (_UNFIT, "The AWS SDK would not send the request; the log has why"),
     "unreached": (
         "The language model cannot be reached",
-        "Look at the network, and at plugins.bedrock.region and endpoint",
+        "Check the network, plugins.bedrock.region and endpoint",
     ),
     "unanswered": _SILENT,
     "unreadable": _SILENT,
@@ -213,12 +213,12 @@ def _failure(fault: Fault, config: BedrockConfig) -> ModelFailed:
     if is_credentials(fault):
         return refused(
             "The AWS credentials of SmartOps are not accepted",
-            f"{fault.code}: whoever operates SmartOps has to look at them",
+            f"{fault.code}: the operator of SmartOps has to check them",
         )
     if fault.operation == "AssumeRole":
         return refused(
             "SmartOps may not assume the role for the language model",
-            f"{fault.code}: look at plugins.bedrock.role, external_id and the role's trust policy",
+            f"{fault.code}: check plugins.bedrock.role, external_id and the role's trust policy",
         )
     kind = next((kind for kind in _KINDS if kind.fits(fault)), None)
     if kind is None:

@@ -141,7 +141,7 @@ def _group_line(group: _Group) -> str:
     what = _outcome(group.result)
     if len(group.labels) == 1:
         return f"{names}: {what}"
-    return f"{len(group.labels)} instances said the same, {what}: {names}"
+    return f"{len(group.labels)} instances printed the same, {what}: {names}"
 
 
 def _outcome(result: RunResult) -> str:

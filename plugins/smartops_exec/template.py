@@ -90,7 +90,7 @@ def _shape(text: str) -> re.Pattern[str]:
         raise ValueError("a template needs a {placeholder}; use script: for exact text")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise ValueError(f"placeholder {{{twice}}} stands twice")
+        raise ValueError(f"placeholder {{{twice}}} appears twice")
     if _PLACEHOLDER.search(words[0]):
         raise ValueError("the first word may not be a placeholder: it chooses what is run")
     parts = _PLACEHOLDER.split(text)

@@ -89,7 +89,7 @@ def judge_condition(instance: Instance, condition: Condition) -> Iterator[Findin
             Severity.CRITICAL,
             "Status check failed",
             f"The {failed.text} fails{since}.",
-            "Look at its console and reboot it; a stop and a start move it to other hardware.",
+            "Check its console and reboot it; a stop and a start move it to other hardware.",
             100.0,
         )
     for event in condition.scheduled:
@@ -200,7 +200,7 @@ def _starting(config: HealthConfig, instance: Instance, now: datetime) -> Findin
         Severity.WARNING,
         "Does not get started",
         f"It has been pending for {minutes(now - since)}.",
-        "Look at its console, or stop it and start it again.",
+        "Check its console, or stop it and start it again.",
     )
 
 

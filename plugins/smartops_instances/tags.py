@@ -52,7 +52,7 @@ class Protection:
         if _first(self.config.unprotected_tags, key):
             return ""
         rule = next((rule for ruled, rule in self.ruled.items() if ruled.lower() == key), "")
-        return f'The rule "{rule}" looks at it (plugins.instances.unprotected_tags)' if rule else ""
+        return f'The rule "{rule}" uses it (plugins.instances.unprotected_tags)' if rule else ""
 
 
 def _first(globs: Iterable[str], key: str) -> str:

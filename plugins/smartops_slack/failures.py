@@ -44,7 +44,7 @@ _HINTS = {
     "not_in_channel": "Invite the bot to the channel.",
     "is_archived": "The channel is archived.",
     "missing_scope": "Add the scope to the app and install it again.",
-    **dict.fromkeys(_BAD_TOKEN, "Look at bot_token and app_token."),
+    **dict.fromkeys(_BAD_TOKEN, "Check bot_token and app_token."),
 }
 
 

@@ -175,7 +175,7 @@ def _read_form(body: bytes) -> dict[str, str]:
         raise _malformed(f"it is not at most {MOST_FIELDS} fields in UTF-8") from None
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise _malformed("a field stands twice")
+        raise _malformed("a field appears twice")
     return fields
 
 

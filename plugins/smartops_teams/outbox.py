@@ -114,7 +114,7 @@ async def _post_one(conversation: Conversation, activity: dict[str, Any], replac
         try:
             await conversation.update(replaces, activity)
         except MessageGone:
-            log.info("the message to be changed was deleted; the reply is sent anew")
+            log.info("the message to be changed was deleted; the reply is sent again")
         else:
             return replaces
     if to := activity.get("replyToId"):

@@ -17,12 +17,12 @@ EARLY_SECONDS = 300.0
 
 LOGIN_SECONDS = 10.0
 
-_HINT = "look at app_id, its credential and login_tenant in the section teams"
+_HINT = "check app_id, its credential and login_tenant in the section teams"
 _HINTS = {
     7000215: "client_secret is wrong: it must be the value of a secret, not its id",
     7000222: "client_secret has expired: make a new one in the bot's registration",
-    700016: "app_id is unknown in this tenant: look at app_id and login_tenant",
-    90002: "there is no such tenant: look at login_tenant",
+    700016: "app_id is unknown in this tenant: check app_id and login_tenant",
+    90002: "there is no such tenant: check login_tenant",
     700027: "the registration does not know the certificate",
 }
 """How to fix the frequent errors of Entra, by code."""

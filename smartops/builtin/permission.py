@@ -105,7 +105,7 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
         refusal = error
     lines = _rules(parts, command, call, effect)
     if not person.roles:
-        return Permission(False, (lines[0], "denied: nobody with this identity is known"))
+        return Permission(False, (lines[0], "denied: the identity is unknown"))
     if refusal is not None:
         return Permission(False, (*lines[:-1], f"denied: {_reason(refusal)}"))
     if is_own(command):

@@ -57,7 +57,7 @@ def warnings(composition: Composition) -> Iterator[str]:
     known = {item.provider for item in settings.guests} | giving
     known |= {text.partition(":")[0] for it in settings.people.values() for text in it.identities}
     if not known:
-        yield "people: neither people nor guests are listed, so nobody is known"
+        yield "people: neither people nor guests are listed, so no sender is known"
     if known and not issuers and not settings.auth.anonymous:
         for channel in composition.channels:
             if channel.name not in known:

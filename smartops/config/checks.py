@@ -99,7 +99,7 @@ def _people(root: Node) -> Iterator[Finding]:
     for verdict in ("allow", "deny"):
         for path, node in listed(root, "rules", "*", verdict, "people"):
             if node.text not in people and ":" not in node.text:
-                text = f"there is nobody called {node.shown} under people"
+                text = f"there is no person called {node.shown} under people"
                 yield Finding(node.mark, path, text, hint(node.text, people, "the people are"))
 
 

@@ -41,7 +41,7 @@ def parse(text: str, references: References, findings: list[Finding]) -> Tree:
         raise Unreadable(Finding(Mark(1, 1), (), "is larger than a configuration file may be"))
     if stray := _UNREADABLE.search(text):
         mark = Mark(text.count("\n", 0, stray.start()) + 1, _column(text, stray.start()))
-        what = f"the character U+{ord(stray[0]):04X} may not stand in a YAML file"
+        what = f"the character U+{ord(stray[0]):04X} is not allowed in a YAML file"
         raise Unreadable(Finding(mark, (), what))
     reader = _Reader(text, references, findings)
     try:
@@ -72,7 +72,7 @@ def _syntax(problem: str, mark: Any, text: str) -> Finding:
     place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
     line = (text.splitlines()[place.line - 1 :] or [""])[0]
     if "${" in line[: place.column] and ("," in problem or "expected" in problem):
-        return Finding(place, (), "inside {braces} and [brackets], ${NAME} must stand in quotes")
+        return Finding(place, (), "inside {braces} and [brackets], ${NAME} must be in quotes")
     for fragment, what in _SYNTAX.items():
         if fragment in problem:
             return Finding(place, (), what)
@@ -124,7 +124,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             if event.implicit[0] or not _SURROGATE.search(event.value):
                 return Scalar(mark, event.value, plain=event.implicit[0])
-            self._report(mark, path, "an escape stands for half a character")
+            self._report(mark, path, "an escape is half a character")
             return Scalar(mark, "", plain=False, broken=True)
         if len(path) >= _DEEPEST:
             raise Unreadable(Finding(mark, (), "is nested too deeply"))

@@ -85,7 +85,7 @@ def entry(command: Command) -> tuple[Entry, list[Problem]]:
         shapes = {form.shape for form in found}
         fresh = {form.shape: form for form in reversed(candidates) if form.shape not in shapes}
         if not fresh:
-            text = f"phrase {phrase!r} cannot be told from an earlier phrase"
+            text = f"phrase {phrase!r} cannot be distinguished from an earlier phrase"
             problems.append(_problem(command, text, "leave it out"))
         found.extend(reversed(fresh.values()))
     problems.extend(_option_clashes(command))

@@ -188,12 +188,12 @@ def _part(found: re.Match[str], parameters: Mapping[str, Parameter]) -> Part:
 def _form(command: Command, phrase: str, parts: Sequence[Part]) -> Form:
     names = [part.parameter.name for part in parts if isinstance(part, Slot)]
     if len(names) != len(set(names)):
-        raise MalformedPhrase("a placeholder stands twice")
+        raise MalformedPhrase("a placeholder appears twice")
     greedy = [index for index, part in enumerate(parts) if isinstance(part, Slot) and part.greedy]
     if len(greedy) > 1:
         raise MalformedPhrase("at most one placeholder may be greedy")
     if greedy and greedy[0] + 1 < len(parts) and isinstance(parts[greedy[0] + 1], Slot):
-        raise MalformedPhrase("a greedy placeholder stands last or before a literal word")
+        raise MalformedPhrase("a greedy placeholder must be last or before a literal word")
     lead = next((i for i, part in enumerate(parts) if isinstance(part, Slot)), len(parts))
     prefixes = sum(isinstance(part, Slot) and bool(part.prefix) for part in parts)
     return Form(

@@ -219,7 +219,9 @@ def _client(url: str) -> Redis:
     if scheme not in _SCHEMES or not rest:
         known = ", ".join(f"{name}://" for name in _SCHEMES)
         raise StartupError(
-            Problem(f"rate limits cannot be kept under {scheme}://", hint=f"use memory or {known}")
+            Problem(
+                f"rate limits cannot be stored under {scheme}://", hint=f"use memory or {known}"
+            )
         )
     try:
         pool: ConnectionPool = ConnectionPool.from_url(

@@ -282,7 +282,7 @@ class Gate:
         allowed = await self._allowed(understood, trail, operation)
         if not can_resume(allowed.command, operation):
             name = allowed.command.name
-            raise ValidationFailed(f"{name} can no longer go on where it was stopped")
+            raise ValidationFailed(f"{name} cannot be resumed where it was stopped")
         return allowed
 
     async def _not_resumed(self, operation: Operation, refused: Reply) -> Reply:

@@ -247,7 +247,7 @@ class StoredWork(Work):
             return stored["result"]
         if stored is not None:
             raise DeadlineExceeded(
-                "SmartOps was stopped in the middle, and nobody knows whether it was done",
+                "SmartOps was stopped in the middle, and whether it was done is unknown",
                 details="It was not tried again: check the target's state before you retry.",
             )
         if not await self._store_step(step, {}):
@@ -283,7 +283,7 @@ class StoredWork(Work):
         self.taken_over = True
         self.scopes[0].cancel()
         await anyio.lowlevel.checkpoint()
-        raise DeadlineExceeded("Another process goes on with this")  # the handler is shielded
+        raise DeadlineExceeded("Another process continues this")  # the handler is shielded
 
 
 async def ended(parts: Parts, operation: Operation) -> Operation:

@@ -299,7 +299,7 @@ def _pending(message: Message, *, pushed: bool) -> Reply:
             if message.id
             else "A message with an id could be sent again to get the answer."
         )
-        view = (Text("This takes longer; it is still being worked on."), Text(how, style="note"))
+        view = (Text("This takes longer and is still in progress."), Text(how, style="note"))
     return Reply(status="pending", view=view, request_id=message.request_id)
 
 

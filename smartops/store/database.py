@@ -68,7 +68,7 @@ def database(url: str) -> Database:
         return _sqlite(parsed)
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgresql(parsed.set(drivername="postgresql+psycopg"))
-    raise _wrong(f"the store cannot be kept in {parsed.drivername}")
+    raise _wrong(f"the store cannot be in {parsed.drivername}")
 
 
 def _wrong(text: str) -> StartupError:

@@ -184,7 +184,7 @@ class Writer:
                 self._write(batch)
                 self._call(self._settle, [write for write in batch if not write.retained])
             if self._retained:
-                log.error("%d writes were lost: the store is away", len(self._retained))
+                log.error("%d writes were lost: the store is unreachable", len(self._retained))
         finally:
             self._disconnect()
             self._call(self._ended.set)

@@ -207,6 +207,6 @@ def test_the_rule_of_the_demo_is_not_evaded_by_other_tags(demo: Server, token: s
     ):
         answer = demo.say(token, text)
         assert answer.code == "PERMISSION_DENIED", text
-        assert 'The rule "hands-off-databases" looks at it' in answer.body["error"]["details"]
+        assert 'The rule "hands-off-databases" uses it' in answer.body["error"]["details"]
     assert demo.say(token, "stop orders-db-01").code == "PERMISSION_DENIED"
     assert demo.say(token, "tag orders-db-01 Team=x").body["status"] == "pending"

@@ -85,6 +85,6 @@ def test_other_scripts_still_run(server: Server, token: str) -> None:
 def test_a_rule_on_names_is_not_evaded_by_renaming(server: Server, token: str, text: str) -> None:
     answer = server.say(token, text)
     assert answer.code == "PERMISSION_DENIED"
-    assert 'The rule "keep-web-1" looks at it' in answer.body["error"]["details"]
+    assert 'The rule "keep-web-1" uses it' in answer.body["error"]["details"]
     assert server.say(token, f"can-i {text}").data["allowed"] is False
     assert server.say(token, "stop web-1").code == "PERMISSION_DENIED"

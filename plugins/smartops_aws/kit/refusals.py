@@ -148,12 +148,12 @@ def _bad_credentials(fault: Fault) -> Refusal:
     if fault.cause == "credentials":
         return PermissionDenied(
             "SmartOps has no AWS credentials",
-            details=f"{fault.code}: whoever operates SmartOps has to give it some, by a role, a "
+            details=f"{fault.code}: the operator of SmartOps has to provide some, by a role, a "
             "profile or the environment; no permission is missing",
         )
     return PermissionDenied(
         "The AWS credentials of SmartOps are not accepted",
-        details=f"{fault.code}: whoever operates SmartOps has to look at them; "
+        details=f"{fault.code}: the operator of SmartOps has to check them; "
         "no permission is missing",
     )
 
@@ -231,7 +231,7 @@ def _not_enabled(fault: Fault, action: Action) -> Refusal:
 
 def _no_bill(fault: Fault, _: Action) -> Refusal:
     return BackendUnavailable(
-        "There are no costs to be had yet",
+        "There are no costs available yet",
         details=f"{fault.code}: Cost Explorer has to be enabled a day before",
     )
 

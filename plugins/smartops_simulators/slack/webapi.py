@@ -113,7 +113,7 @@ class WebApi:
         if not token:
             raise Refused("not_authed")
         if "token" in request.query:
-            self._breach(method, "the token stands in the URL")
+            self._breach(method, "the token is in the URL")
         if token not in (self._slack.bot_token, self._slack.app_token):
             raise Refused("invalid_auth")
         if (token == self._slack.app_token) != (method == "apps.connections.open"):

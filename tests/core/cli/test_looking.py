@@ -62,7 +62,7 @@ def test_without_a_file_plugins_lists_installed_plugins(run):
         (["vic", "execute", "df -h", "on", "web-server-01"], 0, 'allowed: The rule "all-read"'),
         (["vic", "execute 'rm -rf /' on web-server-01"], 1, "denied: "),
         (["vic", "whoami"], 0, "allowed: it concerns only the person who asks"),
-        (["mallory", "whoami"], 1, "denied: nobody with this identity is known"),
+        (["mallory", "whoami"], 1, "denied: the identity is unknown"),
         (["alice", "untag orders-db-01 role"], 1, "denied: Tag role may not be changed from here"),
         (["alice", "stop nowhere"], 1, "denied: There is no instance nowhere"),
     ],
@@ -148,7 +148,7 @@ def test_check_warns_if_no_message_can_be_allowed(run, config):
     assert done.status == 0
     assert [line.partition(": warning: ")[2] for line in done.errors] == [
         "rules: there are none, so every command is denied",
-        "people: neither people nor guests are listed, so nobody is known",
+        "people: neither people nor guests are listed, so no sender is known",
     ]
 
 

@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
         ("a: 1\n--- \nb: 2", "3:1: a second document begins here; one is allowed"),
         ("- a", "1:1: must be a mapping, such as server: {port: 3978}"),
         ("words", "1:1: must be a mapping, such as server: {port: 3978}"),
-        ("log: x\x07", "1:7: the character U+0007 may not stand in a YAML file"),
+        ("log: x\x07", "1:7: the character U+0007 is not allowed in a YAML file"),
         ("log: *b", "1:6: log: anchors and aliases are not allowed; write the value out"),
         ("[" * 100, "1:41: is nested too deeply"),
     ],

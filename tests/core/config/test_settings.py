@@ -243,7 +243,7 @@ ONE = "{name: n, kind: oidc, issuer: i, audience: a, metadata: 'https://m'}"
         ),
         (
             "rules: [{name: a, deny: {people: bob}}]",
-            "1:34: rules.0.deny.people: there is nobody called bob under people",
+            "1:34: rules.0.deny.people: there is no person called bob under people",
         ),
         (
             "rules: [{name: a, alow: {roles: x}}]",

@@ -74,7 +74,7 @@ def bot(bot: Bot) -> Bot:
                 "command": "untag db-1 Role",
                 "rule": "",
                 "reason": "Tag Role may not be changed from here; "
-                'The rule "no-databases" looks at it (plugins.instances.unprotected_tags)',
+                'The rule "no-databases" uses it (plugins.instances.unprotected_tags)',
             },
         ),
     ],

@@ -31,14 +31,14 @@ def anyone(command: Command) -> bool:
     ("phrase", "complaint"),
     [
         ("do {d}", "{d} is no parameter of the function; it has a, b, c, many"),
-        ("do {a} {a}", "a placeholder stands twice"),
+        ("do {a} {a}", "a placeholder appears twice"),
         ("do [{a}", "a bracket is not closed"),
         ("do {a}]", "brackets come in pairs"),
         ("do [{a} [{b}]]", "not within each other"),
         ("do []", "is empty"),
         ("do {a", "braces come in pairs"),
         ("do a}", "braces come in pairs"),
-        ("do {a...} {b}", "stands last or before a literal word"),
+        ("do {a...} {b}", "must be last or before a literal word"),
         ("do {a...} x {b...}", "at most one placeholder may be greedy"),
         ("do {many...}", "its parameter must be a plain str"),
         ("do x-{many}", "x-{many} takes one word of text, so its parameter must be a plain str"),
@@ -79,8 +79,8 @@ def test_a_required_parameter_cannot_be_optional_in_the_phrase() -> None:
 @pytest.mark.parametrize("phrase", ["do {b}", "Do {a}", "do {b...}", "do [{a}]"])
 def test_an_ambiguous_phrase_is_refused(phrase: str) -> None:
     assert problems(made("do [{a}]", phrase, owner="p")) == [
-        f"plugin p: command 'do': phrase {phrase!r} cannot be told from an earlier phrase; "
-        "leave it out"
+        f"plugin p: command 'do': phrase {phrase!r} cannot be distinguished from an earlier "
+        "phrase; leave it out"
     ]
 
 

@@ -183,9 +183,9 @@ async def test_both_url_schemes_are_accepted(valkey: str, shared, scheme: str) -
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://user:secret@host", "cannot be kept under http://"),
-        ("memory", "cannot be kept under memory://"),
-        ("redis://", "cannot be kept under redis://"),
+        ("http://user:secret@host", "cannot be stored under http://"),
+        ("memory", "cannot be stored under memory://"),
+        ("redis://", "cannot be stored under redis://"),
         ("redis://user:secret@host:port", "URL of the rate limits is wrong"),
     ],
 )

@@ -333,7 +333,7 @@ async def test_a_repeated_authorization_header_is_refused(server):
     [
         (b"", "line 1, column 1"),
         (b"[1]", "it must be an object"),
-        (b'{"text": "ping", "text": "crash"}', "'text' stands twice"),
+        (b'{"text": "ping", "text": "crash"}', "'text' appears twice"),
         (b'{"text": NaN}', "NaN"),
         (b'{"a":' * 40 + b"1" + b"}" * 40, "deeper than 32"),
         (b'{"text": 5}', "text must be a string"),

@@ -86,7 +86,7 @@ async def test_closing_while_the_database_is_away_logs_lost_writes(
         await store.aclose()
     finally:
         let_in(admin, postgresql, True)
-    assert caplog.records[-1].getMessage() == "3 writes were lost: the store is away"
+    assert caplog.records[-1].getMessage() == "3 writes were lost: the store is unreachable"
 
 
 async def test_a_file_locked_by_another_process(

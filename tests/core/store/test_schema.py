@@ -161,8 +161,8 @@ async def test_writes_reach_the_disk(tmp_path: Path, query: str, level: int) -> 
     [
         ("smartops.db", "not a database URL"),
         ("", "not a database URL"),
-        ("mysql://user:secret@host/db", "cannot be kept in mysql"),
-        ("postgresql+asyncpg://user:secret@host/db", "cannot be kept in postgresql.asyncpg"),
+        ("mysql://user:secret@host/db", "cannot be in mysql"),
+        ("postgresql+asyncpg://user:secret@host/db", "cannot be in postgresql.asyncpg"),
         ("sqlite://", "must outlive the process"),
         ("sqlite:///:memory:", "must outlive the process"),
         ("sqlite:///file:x?mode=memory&uri=true", "unknown option"),

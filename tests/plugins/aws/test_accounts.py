@@ -151,7 +151,7 @@ async def test_a_session_that_is_expired_at_once_is_a_problem_of_the_operator(
     async with cloud(simulated=past, clock=clock) as (_, made):
         with pytest.raises(PermissionDenied) as refused:
             await made[1].list(Query())
-        assert "whoever operates SmartOps" in (refused.value.details or "")
+        assert "the operator of SmartOps" in (refused.value.details or "")
         assert "Is the clock of this machine right?" in caplog.text
 
 

@@ -69,7 +69,7 @@ def test_what_is_special_in_patterns_is_plain_in_scripts() -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ({"script": "a {x} {x}"}, "stands twice"),
+        ({"script": "a {x} {x}"}, "appears twice"),
         ({"script": "a", "parameters": {"x": "b"}}, "no placeholder {x}"),
         ({"script": "a {x}", "parameters": {"x": "("}}, "no regular expression"),
         ({"script": "a {x}", "parameters": {"x": "(a)"}}, "has groups"),

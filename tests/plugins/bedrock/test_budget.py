@@ -53,7 +53,7 @@ async def test_the_budget_of_a_person_resets_at_midnight(load, model):
     assert last.reply.error.retry_after == MIDNIGHT + 1
     assert "tokens left today for the language model, and this question may use" in last.text
     assert "8,000 tokens a day" in last.text
-    assert "Commands that are typed go on working" in last.text
+    assert "Typed commands still work" in last.text
     assert (await bot.say("show db-01")).status == "success"
     assert (await bot.say("how many?", user="bob")).text == "Three."
     await bot.aclose()

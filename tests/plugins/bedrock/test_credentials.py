@@ -38,7 +38,7 @@ async def test_a_role_that_may_not_be_assumed_is_a_bedrock_error(
     bot = load(role=ROLE, external_id="another")
     reply = await bot.say(QUESTION)
     assert reply.code == "BEDROCK_ERROR"
-    assert "look at plugins.bedrock.role, external_id and the role's trust policy" in reply.text
+    assert "check plugins.bedrock.role, external_id and the role's trust policy" in reply.text
     assert not model.calls.of("Converse")
 
 

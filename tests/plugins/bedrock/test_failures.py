@@ -36,7 +36,7 @@ CASES = [
         "AccessDeniedException",
         f"Model access is denied due to {USER} is not authorized to perform: "
         "aws-marketplace:Subscribe on resource: * because no identity-based policy allows it",
-        "as somebody who may subscribe in AWS Marketplace",
+        "as a user who may subscribe in AWS Marketplace",
     ),
     (
         404,
@@ -87,8 +87,8 @@ CASES = [
     (400, "ValidationException", "The guardrail identifier is malformed", "guardrail"),
     (400, "ValidationException", f"Something odd about {ARN}", "the log has why"),
     (403, "ExpiredTokenException", "The security token is expired", "ExpiredTokenException"),
-    (403, "UnrecognizedClientException", "The security token is invalid", "has to look at them"),
-    (403, "InvalidSignatureException", "Signature expired", "has to look at them"),
+    (403, "UnrecognizedClientException", "The security token is invalid", "has to check them"),
+    (403, "InvalidSignatureException", "Signature expired", "has to check them"),
     (418, "TeapotException", f"I am {ARN}", "TeapotException"),
 ]
 
@@ -102,7 +102,7 @@ async def test_every_failure_has_its_remedy(load, model):
         assert answer.reply.error.status == 502
         assert isinstance(answer.reply.error, InterpreterFailed)
         assert remedy in answer.text
-        assert "Commands that are typed go on working" in answer.text
+        assert "Typed commands still work" in answer.text
         for secret in ("arn:", "123456789012", message):
             assert secret not in answer.text
     assert (await bot.say("show db-01")).status == "success"

@@ -18,7 +18,7 @@ from smartops_exec.config import ExecConfig, ScriptEntry
         ({"template": "{program} -h"}, "first word may not be a placeholder"),
         ({"template": "echo {a}{b}"}, "two placeholders in one word"),
         ({"template": "echo ${home}"}, "would be a shell variable"),
-        ({"template": "echo {a} {a}"}, "stands twice"),
+        ({"template": "echo {a} {a}"}, "appears twice"),
         ({"template": "echo {a}", "parameters": {"b": "x"}}, "b is no placeholder"),
         ({"template": "echo {a}", "parameters": {"a": "("}}, "no regular expression"),
         ({"script": "a", "platforms": ["solaris"]}, "linux"),

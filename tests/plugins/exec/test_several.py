@@ -64,7 +64,7 @@ async def test_failures_come_first_and_equal_outputs_are_grouped(load, ending):
     assert texts == [
         "web-21: unreachable",
         "web-20: failed, exit code 1",
-        "14 instances said the same, ok, exit code 0: "
+        "14 instances printed the same, ok, exit code 0: "
         + ", ".join(f"web-{number}" for number in range(12))
         + " and 2 more",
         "web-22: ok, exit code 0",

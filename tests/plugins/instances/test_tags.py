@@ -100,7 +100,7 @@ async def test_tags_in_a_rule_cannot_be_changed(bot: Bot, load, text):
     load({"name": "web", "tags": {"Role": "database", "Env": "prod"}})
     refused = await bot.say(text)
     assert refused.code == "PERMISSION_DENIED"
-    assert "looks at it (plugins.instances.unprotected_tags)" in refused.text
+    assert "uses it (plugins.instances.unprotected_tags)" in refused.text
     assert (await bot.say("tag web Name=other")).status == "pending"
 
 

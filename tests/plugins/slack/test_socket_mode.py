@@ -38,7 +38,7 @@ class Inbox:
         if self.waits is not None:
             await self.waits.wait()
         if self.fails:
-            raise RuntimeError("the store is away")
+            raise RuntimeError("the store is unreachable")
         self.messages += messages
 
     def spawn(self, function: Any, *arguments: Any) -> None:
@@ -207,7 +207,7 @@ async def test_a_wrong_token_is_logged(
     slack.fail("invalid_auth", method="auth.test")
     async with connected():
         await slack.until(lambda: "answers cannot be sent" in caplog.text)
-    assert "Look at bot_token" in caplog.text
+    assert "Check bot_token" in caplog.text
 
 
 async def test_the_bot_looks_up_its_own_id(connected: Any, slack: Slack) -> None:

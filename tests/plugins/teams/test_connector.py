@@ -144,8 +144,8 @@ async def test_a_refused_token_is_replaced_once(line: Line) -> None:
     ("wrong", "hint"),
     [
         ({"client_secret": Secret("hunter2")}, "client_secret is wrong"),
-        ({"app_id": "1f0c6a2e-0000-4000-8000-00000000dead"}, "look at app_id"),
-        ({"login_tenant": "1f0c6a2e-0000-4000-8000-00000000dead"}, "look at login_tenant"),
+        ({"app_id": "1f0c6a2e-0000-4000-8000-00000000dead"}, "check app_id"),
+        ({"login_tenant": "1f0c6a2e-0000-4000-8000-00000000dead"}, "check login_tenant"),
     ],
 )
 async def test_a_refusal_of_the_login_logs_how_to_fix_it(
