@@ -12,6 +12,8 @@ a message costs the same with one command as with a thousand.
 from .bind import Reference
 from .errors import MissingArguments, NotPermitted, ParseError, UnknownCommand
 from .parse import Grammar, Parsed
+from .schema import arguments_schema, dump_arguments, load_arguments, read_arguments
+from .write import incomplete
 
 __all__ = [
     "Grammar",
@@ -21,4 +23,9 @@ __all__ = [
     "Parsed",
     "Reference",
     "UnknownCommand",
+    "arguments_schema",
+    "dump_arguments",
+    "incomplete",
+    "load_arguments",
+    "read_arguments",
 ]

@@ -13,16 +13,17 @@ from smartops.nearness import near
 from smartops.parameter import Parameter
 from smartops.reply import Reply
 
-from . import complaints, schema, usage
+from . import complaints, usage
 from .complete import Choices, complete, no_choices
 from .errors import MissingArguments, NotPermitted, ParseError, Place, UnknownCommand
 from .help import listing, manual, nothing
 from .index import Entry, Node, clashes, entry
 from .match import Given, Short, Value, by_options, fit, items
 from .phrases import Form, Literals
+from .schema import filled
 from .suggest import known_words, suggest
 from .tokens import LIMIT, Line, read
-from .write import partial, write
+from .write import incomplete, write
 
 Permitted = Callable[[Command], bool]
 
@@ -110,12 +111,8 @@ class Grammar:
         Raises ValidationFailed for a value that cannot be read, and
         MissingArguments while something is still left out.
         """
-        bound = schema.filled(command, arguments, values)
-        return self.parse(partial(command, bound), lambda _: True)
-
-    def partial(self, command: Command, arguments: Mapping[str, Any]) -> str:
-        """Return the text of an incomplete call; parsing it raises MissingArguments."""
-        return partial(command, arguments)
+        bound = filled(command, arguments, values)
+        return self.parse(incomplete(command, bound), lambda _: True)
 
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the canonical text of a call.
@@ -171,28 +168,6 @@ class Grammar:
         except ParseError:
             return []
         return complete(line, self._visible(permitted), choices)
-
-    def schema(self, command: Command) -> dict[str, Any]:
-        """Return the JSON schema of a command's arguments."""
-        return schema.schema(command)
-
-    def bind(self, command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the typed arguments that a JSON object of that schema holds.
-
-        Raises ValidationFailed, which names the argument that does not fit.
-        """
-        return schema.bound(command, document)
-
-    def store(self, arguments: Mapping[str, Any]) -> str:
-        """Return typed arguments as JSON, which :meth:`restore` reads; instances by their ids."""
-        return schema.stored(arguments)
-
-    def restore(self, command: Command, document: str, *, by_id: bool) -> dict[str, Any]:
-        """Return the typed arguments that were stored; with ``by_id``, targets are ids.
-
-        Raises ValidationFailed if the command does not take them any more.
-        """
-        return schema.restored(command, document, by_id=by_id)
 
     def _is_called(self, command: Command, words: Sequence[str]) -> bool:
         if command.name.casefold().split() == words:

@@ -27,7 +27,7 @@ _TYPES: Mapping[type, Mapping[str, Any]] = {
 }
 
 
-def schema(command: Command) -> dict[str, Any]:
+def arguments_schema(command: Command) -> dict[str, Any]:
     """Return a JSON schema (draft 2020-12) of an object that holds the arguments."""
     return {
         "type": "object",
@@ -62,7 +62,7 @@ def jsonable(value: Any) -> Any:
     return str(value) if has_parse(type(value)) else getattr(value, "value", value)
 
 
-def bound(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
+def read_arguments(command: Command, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return all arguments, typed, from an object that the schema describes.
 
     Lenient where nothing is lost: a number may stand in a string, and a list
@@ -100,12 +100,12 @@ def filled(
     return found
 
 
-def stored(arguments: Mapping[str, Any]) -> str:
-    """Return typed arguments as JSON, which :func:`restored` reads; instances by their ids."""
+def dump_arguments(arguments: Mapping[str, Any]) -> str:
+    """Return typed arguments as JSON for :func:`load_arguments`; instances by their ids."""
     return json.dumps({name: jsonable(value) for name, value in arguments.items()})
 
 
-def restored(command: Command, document: str, *, by_id: bool) -> dict[str, Any]:
+def load_arguments(command: Command, document: str, *, by_id: bool) -> dict[str, Any]:
     """Return the arguments that were stored; with ``by_id``, targets are ids.
 
     Raises ValidationFailed if the command does not take them any more.

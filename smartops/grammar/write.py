@@ -47,7 +47,7 @@ def write(entry: Entry, arguments: Mapping[str, Any], literals: Literals) -> str
     return " ".join(written)
 
 
-def partial(command: Command, arguments: Mapping[str, Any]) -> str:
+def incomplete(command: Command, arguments: Mapping[str, Any]) -> str:
     """Return the text of an incomplete call: the name, and its arguments as options.
 
     Parsing it raises MissingArguments that hold these arguments.

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from smartops.errors import ApprovalInvalid, ValidationFailed
+from smartops.grammar import dump_arguments
 from smartops.message import Message, Person
 from smartops.observer import DecisionEvent
 from smartops.plan import Change, Plan
@@ -150,7 +151,7 @@ async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Pla
         expires=parts.clock.time() + parts.expires,
         plan=json.dumps(asdict(plan)),
         command=call.command,
-        arguments=parts.grammar.store(understood.call.arguments),
+        arguments=dump_arguments(understood.call.arguments),
     )
     token, approval_message = _approval_message(call.message, approval)
     await parts.store.add_approval(approval, approval_message)

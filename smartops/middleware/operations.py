@@ -17,6 +17,7 @@ import anyio.lowlevel
 from smartops.command import Command, Effect
 from smartops.contained import Caught
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
+from smartops.grammar import dump_arguments
 from smartops.reply import Reply, Severity, Text
 from smartops.store import Approval, AuditEvent, Operation, OperationState, StoreUnavailable
 from smartops.work import Work
@@ -195,7 +196,7 @@ def _operation(
         idempotency_key=asked.key,
         resumable=allowed.command.resumable,
         command=allowed.call.command,
-        arguments=parts.grammar.store(allowed.call.arguments),
+        arguments=dump_arguments(allowed.call.arguments),
     )
 
 

@@ -10,7 +10,15 @@ from smartops.channel import welcome
 from smartops.command import Call, Command
 from smartops.contained import contained
 from smartops.errors import ApprovalInvalid, PermissionDenied, ValidationFailed
-from smartops.grammar import MissingArguments, NotPermitted, Parsed, UnknownCommand
+from smartops.grammar import (
+    MissingArguments,
+    NotPermitted,
+    Parsed,
+    UnknownCommand,
+    arguments_schema,
+    load_arguments,
+    read_arguments,
+)
 from smartops.interpreter import FreeText
 from smartops.message import Person
 from smartops.reply import Reply
@@ -90,7 +98,7 @@ def stored_call(
         name = stored.command or stored.command_text  # before schema 0004 there was only the text
         raise ValidationFailed(f"There is no command {name} any more", details="Try: help")
     command = wired.command
-    arguments = parts.grammar.restore(command, stored.arguments, by_id=by_id)
+    arguments = load_arguments(command, stored.arguments, by_id=by_id)
     return _understood(asked, Parsed(command, arguments, stored.command_text))
 
 
@@ -209,12 +217,12 @@ class GatedFreeText(FreeText):
 
     def schema(self, command: Command) -> dict[str, Any]:
         """Return the JSON schema of a command's arguments."""
-        return self._parts.grammar.schema(command)
+        return arguments_schema(command)
 
     def text(self, command: Command, arguments: Mapping[str, Any]) -> str:
         """Return the canonical text of a call with these arguments."""
         grammar = self._parts.grammar
-        bound = grammar.bind(command, arguments)
+        bound = read_arguments(command, arguments)
         try:
             return grammar.text(command, bound)
         except ValueError as error:

@@ -11,7 +11,7 @@ from typing import Any
 from smartops.backend import Instance
 from smartops.command import Command
 from smartops.errors import Refusal
-from smartops.grammar import MissingArguments, Parsed
+from smartops.grammar import MissingArguments, Parsed, incomplete
 from smartops.message import Message
 from smartops.parameter import Parameter
 from smartops.reply import Action, Form, FormField, Reply, Text
@@ -46,7 +46,7 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
     if not asked.message.asks or not missing.missing:
         raise missing
     fields = [_field(item, await offered(parts, item)) for item in missing.missing]
-    known = parts.grammar.partial(missing.wanted, missing.arguments)
+    known = incomplete(missing.wanted, missing.arguments)
     await parts.store.ask(_question(parts, asked, known, fields[0].name))
     title = f"{missing.wanted.name}: which {_words(fields[0].name)}?"
     form = Form(known, title, tuple(fields))

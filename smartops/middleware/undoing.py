@@ -12,6 +12,7 @@ from typing import Any
 from smartops.command import Command
 from smartops.contained import Caught
 from smartops.errors import ValidationFailed
+from smartops.grammar import dump_arguments, load_arguments
 from smartops.jsonable import timestamp
 from smartops.plan import Plan
 from smartops.reply import Action, Reply
@@ -47,7 +48,7 @@ async def inverse_of(parts: Parts, run: Run) -> Mapping[str, Any] | None:
         arguments = {item.name: item.default for item in command.parameters} | dict(found[1])
         stored = {
             "name": command.name,
-            "arguments": json.loads(parts.grammar.store(arguments)),
+            "arguments": json.loads(dump_arguments(arguments)),
             "command": parts.grammar.text(command, arguments),
         }
         return stored if parts.masker.reply(Reply(data=stored)).data == stored else None
@@ -85,7 +86,7 @@ async def undone(parts: Parts, understood: Understood) -> Understood:
     call = replace(
         understood.call,
         command=command.name,
-        arguments=parts.grammar.restore(command, stored, by_id=True),
+        arguments=load_arguments(command, stored, by_id=True),
         text=inverse["command"],
         owner=command.owner,
     )

@@ -14,6 +14,7 @@ from quart import Response, request
 from smartops.app import App
 from smartops.channel import Channel
 from smartops.errors import ValidationFailed
+from smartops.grammar import read_arguments
 from smartops.message import Headers, Inbound
 from smartops.reply import Reply
 from smartops.telemetry import REQUEST_ID
@@ -60,7 +61,7 @@ def _text(app: App, query: Mapping[str, list[str]]) -> str:
     grammar = app.composition.grammar
     command = next(item for item in grammar.commands if item.name == "audit")
     options = {name: _value(name, values[0]) for name, values in query.items()}
-    return grammar.text(command, grammar.bind(command, options))
+    return grammar.text(command, read_arguments(command, options))
 
 
 def _value(name: str, text: str) -> str | int:

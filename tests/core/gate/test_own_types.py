@@ -9,6 +9,7 @@ from typing import Self
 import pytest
 
 from smartops import BackendUnavailable, Plan, Refusal, Services, command, hookimpl
+from smartops.grammar import arguments_schema, read_arguments
 from smartops.middleware import complete
 from smartops.testing import Bot
 
@@ -181,9 +182,9 @@ async def test_a_rule_names_a_value_as_it_is_written(bot: Bot) -> None:
 
 async def test_the_json_schema_describes_the_type(bot: Bot) -> None:
     grammar = (await bot.app()).parts.grammar
-    properties = grammar.schema(ship)["properties"]
+    properties = arguments_schema(ship)["properties"]
     assert properties["version"] == {"type": "string", "description": "a version such as 1.2"}
     assert properties["also"]["items"] == {"type": "string"}
     document = {"service": "shop", "version": "2"}
-    bound = grammar.bind(ship, document)
+    bound = read_arguments(ship, document)
     assert (bound["version"], grammar.text(ship, bound)) == (Version(2, 0), "ship shop 2.0")

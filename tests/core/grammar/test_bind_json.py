@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Command, ValidationFailed
-from smartops.grammar import Grammar, Reference
+from smartops.grammar import Grammar, Reference, arguments_schema, read_arguments
 from smartops.grammar.schema import jsonable
 
 JSON = st.recursive(
@@ -40,7 +40,7 @@ def test_json_arguments_become_the_canonical_text(
     grammar: Grammar, commands: dict[str, Command], name: str, document: Any, text: str | None
 ) -> None:
     command = commands[name]
-    arguments = grammar.bind(command, document)
+    arguments = read_arguments(command, document)
     written = grammar.text(command, arguments)
     assert text is None or written == text
     parsed = grammar.parse(written, lambda _: True)
@@ -51,10 +51,10 @@ def test_json_arguments_become_the_canonical_text(
 def test_json_arguments_are_converted_to_the_parameter_types(
     grammar: Grammar, commands: dict[str, Command]
 ) -> None:
-    arguments = grammar.bind(commands["execute"], {"script": "x", "targets": ["web"]})
+    arguments = read_arguments(commands["execute"], {"script": "x", "targets": ["web"]})
     assert arguments["targets"] == (Reference("web"),)
     assert arguments["timeout"] == timedelta(seconds=60)
-    arguments = grammar.bind(commands["list instances"], {"since": "5m", "colour": "no"})
+    arguments = read_arguments(commands["list instances"], {"since": "5m", "colour": "no"})
     assert arguments["since"] == timedelta(minutes=5)
     assert arguments["colour"] is False
 
@@ -83,7 +83,7 @@ def test_the_error_names_the_invalid_argument(
     details: str,
 ) -> None:
     with pytest.raises(ValidationFailed) as caught:
-        grammar.bind(commands[name], document)
+        read_arguments(commands[name], document)
     assert message in caught.value.message
     assert details in (caught.value.details or "")
 
@@ -97,7 +97,7 @@ def test_arbitrary_json_is_refused_or_becomes_one_command(
     names = st.sampled_from([item.name for item in command.parameters] or ["x"])
     document = data.draw(st.dictionaries(names, JSON))
     try:
-        arguments = grammar.bind(command, document)
+        arguments = read_arguments(command, document)
     except ValidationFailed:
         return
     written = grammar.text(command, arguments)
@@ -124,6 +124,6 @@ def test_arguments_that_the_schema_allows_are_accepted(
             },
         )
     )
-    jsonschema.validate(document, grammar.schema(command))
-    arguments = grammar.bind(command, document)
+    jsonschema.validate(document, arguments_schema(command))
+    arguments = read_arguments(command, document)
     assert {name: jsonable(arguments[name]) for name in document} == document

@@ -20,6 +20,7 @@ from smartops.grammar import (
     ParseError,
     Reference,
     UnknownCommand,
+    incomplete,
 )
 from smartops.parameter import Parameter
 
@@ -109,7 +110,7 @@ def test_incomplete_canonical_text_parses_to_the_same_missing_arguments(
     left_out = data.draw(st.sets(st.sampled_from(required), min_size=1))
     known = {name: value for name, value in arguments.items() if name not in left_out}
     with pytest.raises(MissingArguments) as caught:
-        grammar.parse(grammar.partial(command, known), anyone)
+        grammar.parse(incomplete(command, known), anyone)
     assert caught.value.wanted is command
     assert {item.name for item in caught.value.missing} == left_out
     assert whole(command, caught.value.arguments) == whole(command, known)

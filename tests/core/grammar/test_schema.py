@@ -4,12 +4,12 @@ import jsonschema
 import pytest
 
 from smartops import Command
-from smartops.grammar import Grammar
+from smartops.grammar import arguments_schema
 
 
 @pytest.fixture
-def schemas(grammar: Grammar, commands: dict[str, Command]) -> dict[str, Any]:
-    return {name: grammar.schema(command) for name, command in commands.items()}
+def schemas(commands: dict[str, Command]) -> dict[str, Any]:
+    return {name: arguments_schema(command) for name, command in commands.items()}
 
 
 def test_every_schema_is_valid(schemas: dict[str, Any]) -> None:

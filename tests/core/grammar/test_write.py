@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from smartops import Command, Instance, ValidationFailed, command
-from smartops.grammar import Grammar, Parsed, Reference
+from smartops.grammar import Grammar, Parsed, Reference, dump_arguments, load_arguments
 from smartops.grammar.write import quoted
 
 Commands = dict[str, Command]
@@ -57,8 +57,8 @@ def test_arguments_are_restored_as_they_were_stored(
         """execute 'echo "x"' on web-1""",
     )
     for parsed in map(parse, texts):
-        stored = grammar.store(parsed.arguments)
-        assert grammar.restore(parsed.command, stored, by_id=False) == parsed.arguments
+        stored = dump_arguments(parsed.arguments)
+        assert load_arguments(parsed.command, stored, by_id=False) == parsed.arguments
 
 
 @pytest.mark.parametrize("stored", ['{"targets": ["i-1"]}', '{"targets": ["i-1"], "x": 1}', "{}"])
@@ -68,9 +68,9 @@ def test_arguments_of_another_version_are_refused_unless_they_fit(
     stop = commands["stop"]
     if "x" in stored or stored == "{}":
         with pytest.raises(ValidationFailed, match="stop has changed"):
-            grammar.restore(stop, stored, by_id=True)
+            load_arguments(stop, stored, by_id=True)
         return
-    found = grammar.restore(stop, stored, by_id=True)
+    found = load_arguments(stop, stored, by_id=True)
     assert found["targets"] == (Reference("i-1", by_id=True),)
     assert found.keys() == {item.name for item in stop.parameters}
 
