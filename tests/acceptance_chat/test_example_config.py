@@ -150,13 +150,13 @@ async def changes_are_confirmed(example: Example) -> None:
     assert "Confirmation required" in card.text
     clicked = await example.teams.clicks(card, "confirm")
     assert "Stopping web-server-01" in clicked.text
-    await example.teams.until(lambda: not card.buttons)
+    await example.teams.until(lambda: "Yes, proceed" not in card.buttons)
 
     await example.slack.says("tag web-server-01 Team=web", channel="ops")
     blocks = await example.slack.shown("ops", count=2)
     assert "Confirmation required" in blocks.text
     await example.slack.clicks(blocks, "confirm")
-    await example.slack.until(lambda: not blocks.buttons)
+    await example.slack.until(lambda: "Yes, proceed" not in blocks.buttons)
     assert "Team" in blocks.text
 
     assert example.changes == ["reboot", "stop", "tag"]

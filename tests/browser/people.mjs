@@ -29,10 +29,10 @@ async function confirms(alice, bob) {
   await alice.presses(asked, "Yes, proceed");
   await alice.until("the card changes, and its buttons go", async () =>
     (await asked.innerText()).includes("is stopped")
-      && !(await asked.getByRole("button").count()));
+      && !(await asked.getByRole("button", { name: "Yes, proceed" }).count()));
   await bob.until("Bob sees it too", async () =>
     (await seen.innerText()).includes("is stopped")
-      && !(await seen.getByRole("button").count()));
+      && !(await seen.getByRole("button", { name: "Yes, proceed" }).count()));
 }
 
 async function cancels(alice) {
