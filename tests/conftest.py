@@ -2,19 +2,27 @@
 
 import gc
 import os
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 # Processes that tests start would otherwise compile SmartOps each time, for 0.2 seconds.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-gc.disable()  # it takes a third of the time of the collection of tests, and finds nothing
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Collect tests without the garbage collector, which takes a third of the time there.
 
-def pytest_collection_finish() -> None:
-    """Free garbage again, but without looking each time at what was imported and collected."""
-    gc.freeze()
-    gc.enable()
+    Afterwards it does not look again at what was imported and collected.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
