@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from smartops import (
     Call,
@@ -25,7 +24,7 @@ from smartops import (
 )
 from smartops.backends import Query, literal
 
-from .config import GuardrailsConfig
+from .config import FreezeSettings, GuardrailsConfig
 from .freezes import Freezes, span_of
 from .holds import Hold, Holds
 from .setting import Setter, Terms
@@ -72,7 +71,7 @@ def _freeze(setter: Setter, freezes: Freezes) -> Command:
         warnings = await _warnings(freezes, compute, scope)
         notes = [Text(item, "note", Severity.WARNING) for item in warnings]
         text = Text(setter.outcome(hold), severity=Severity.GOOD)
-        return Reply.of(text, *notes, data=_line(hold).data)
+        return Reply.of(text, *notes, data=_data(hold))
 
     @freeze.plan
     async def plan(
@@ -136,52 +135,47 @@ def _freezes(config: GuardrailsConfig, services: Services, holds: Holds) -> Comm
     async def freezes() -> Reply:
         """List what is frozen, and the next freezes of the configuration."""
         now = services.clock.now()
-        found = [
-            _Line(item.scope, *pair, f"the configuration ({item.name})", item.reason)
+        found = [item for item in await holds.all() if item.kind == "freeze"]
+        found += [
+            Hold("freeze", item.scope, item.scope, _by(item), item.reason, *map(_seconds, pair))
             for item in config.freezes
             if (pair := span_of(item, now, zone))
         ]
-        found += [_line(item) for item in await holds.all() if item.kind == "freeze"]
         if not found:
             return Reply.of("Nothing is frozen.", data={"freezes": []})
-        found.sort(key=lambda item: (item.start, item.scope))
+        found.sort(key=lambda item: (item.since, item.subject))
         columns = ("Scope", "State", "From", "Until", "Set by", "Reason")
         together = (("Scope", "Set by"), ("State", "From", "Until"))
-        rows = tuple(item.row(now, zone) for item in found)
-        data = {"freezes": [{**item.data, "frozen": item.start <= now} for item in found]}
-        return Reply.of(Table(columns, rows, together), data=data)
+        rows = tuple(
+            (
+                item.subject,
+                Cell("frozen", Severity.WARNING) if item.start <= now else "later",
+                shown(item.start, zone),
+                shown(item.end, zone),
+                item.person,
+                item.reason,
+            )
+            for item in found
+        )
+        data = [{**_data(item), "frozen": item.start <= now} for item in found]
+        return Reply.of(Table(columns, rows, together), data={"freezes": data})
 
     return freezes
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the list of freezes."""
-
-    scope: str
-    start: datetime
-    end: datetime
-    by: str
-    reason: str
-
-    def row(self, now: datetime, zone: ZoneInfo) -> tuple[str | Cell, ...]:
-        """Return the cells."""
-        state = Cell("frozen", Severity.WARNING) if self.start <= now else "later"
-        times = shown(self.start, zone), shown(self.end, zone)
-        return (self.scope, state, *times, self.by, self.reason)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The line for programs."""
-        return {
-            "scope": self.scope,
-            "from": timestamp(self.start),
-            "until": timestamp(self.end),
-            "by": self.by,
-            "reason": self.reason,
-        }
+def _by(freeze: FreezeSettings) -> str:
+    return f"the configuration ({freeze.name})"
 
 
-def _line(hold: Hold) -> _Line:
-    start = datetime.fromtimestamp(hold.since, UTC)
-    return _Line(hold.subject, start, hold.end, hold.person, hold.reason)
+def _seconds(moment: datetime) -> float:
+    return moment.timestamp()
+
+
+def _data(hold: Hold) -> dict[str, Any]:
+    return {
+        "scope": hold.subject,
+        "from": timestamp(hold.start),
+        "until": timestamp(hold.end),
+        "by": hold.person,
+        "reason": hold.reason,
+    }

@@ -44,6 +44,11 @@ class Hold:
         return f"{self.kind}/{self.subject}"
 
     @property
+    def start(self) -> datetime:
+        """When it begins."""
+        return datetime.fromtimestamp(self.since, UTC)
+
+    @property
     def end(self) -> datetime:
         """When it ends."""
         return datetime.fromtimestamp(self.until, UTC)

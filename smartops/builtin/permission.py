@@ -19,7 +19,8 @@ from smartops.middleware.access import (
     may_ever,
     naming_failures,
 )
-from smartops.middleware.steps import Allowed, Parts
+from smartops.middleware.steps import Allowed, Parts, Understood
+from smartops.middleware.undoing import undone
 from smartops.reply import Fields, Reply
 
 
@@ -43,8 +44,9 @@ async def may_i(parts: Parts, call: Call, text: str) -> Reply:
         text=parsed.text,
         owner=parsed.command.owner,
     )
+    understood = await undone(parts, Understood(parsed.command, wanted))
     try:
-        allowed = await authorise(parts, parsed.command, wanted)
+        allowed = await authorise(parts, understood.command, understood.call)
         await check_guards(parts, allowed)
     except PermissionDenied as refusal:
         rule = refusal.rule if isinstance(refusal, Denied) else ""

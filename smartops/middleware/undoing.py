@@ -75,7 +75,7 @@ async def own_operation(store: Store, person: str, id: str) -> Operation:
 async def undone(parts: Parts, understood: Understood) -> Understood:
     """Return the opposite call if ``undo`` names an operation, else the call itself."""
     named = understood.call.arguments.get("operation")
-    if understood.command.owner != CORE or not named:
+    if understood.command.owner != CORE or understood.command.name != UNDO or not named:
         return understood
     done = await own_operation(parts.store, understood.call.person.name, named)
     inverse = stored_inverse(done, parts.clock.now())

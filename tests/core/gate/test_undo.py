@@ -136,6 +136,7 @@ async def test_a_right_that_was_lost_since_denies_the_opposite(fleet: Bot) -> No
     reply = await done(fleet, "stop web-1")
     await fleet.aclose()
     deny(fleet, commands=["start"], tags={"Env": "prod"})
+    assert not (await fleet.say(f"can-i undo {reply.data['operation']}")).data["allowed"]
     denied = await fleet.press(reply.action("command"))
     assert denied.code == "PERMISSION_DENIED"
     assert "hands-off" in denied.text
