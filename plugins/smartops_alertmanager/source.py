@@ -50,7 +50,7 @@ class Webhook(EventSource):
     async def read(self, inbound: Inbound) -> Sequence[Event]:
         """Return the alerts in a request."""
         body = parse_json(inbound.body, self._max_depth)
-        if not isinstance(body, dict) or not isinstance(body.get("alerts"), list):
+        if not isinstance(body.get("alerts"), list):
             raise ValidationFailed(
                 "This is no webhook of Alertmanager or Grafana: it has no list of alerts",
                 details="Do not use a payload of your own; the plugin webhook reads any JSON",
