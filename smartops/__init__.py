@@ -8,7 +8,7 @@ besides. Nothing else below ``smartops.`` is promised to stay where it is, excep
 
 from .backend import Compute, Costs, Instance, Metrics, Runner
 from .channel import Runtime
-from .command import Call, Command, Effect, Guard, Layer, command
+from .command import Call, Command, Effect, Layer, command
 from .errors import (
     BackendUnavailable,
     DeadlineExceeded,
@@ -21,6 +21,7 @@ from .errors import (
     Unreachable,
     ValidationFailed,
 )
+from .guard import Guard
 from .hookspecs import hookimpl
 from .interpreter import FreeText, Interpreter
 from .jsonable import timestamp

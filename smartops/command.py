@@ -11,7 +11,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, StrEnum
@@ -31,6 +31,10 @@ class Effect(StrEnum):
     READ = "read"
     CHANGE = "change"
     DANGEROUS = "dangerous"
+
+
+REASON, EMERGENCY = "reason", "emergency"
+"""The options of changes that SmartOps adds."""
 
 
 class Core:
@@ -85,7 +89,7 @@ class Command:
     alone: no interpreter can run it. One that is ``resumable`` is called again
     after a crash, whatever it has done before. A rule allows one that is
     ``sensitive`` only if it names it. ``aliases`` are the words of the phrases that
-    the configuration adds.
+    the configuration adds, and ``added`` the options that SmartOps does.
     """
 
     name: str
@@ -99,6 +103,7 @@ class Command:
     deadline: timedelta = timedelta(seconds=60)
     owner: str = ""
     aliases: tuple[str, ...] = ()
+    added: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     by_hand: bool = False
     resumable: bool = False
@@ -166,6 +171,17 @@ class Command:
         """
         self.companions["undo"] = _companion(self, function, "undo", "plan")
         return function
+
+    def with_options(self, names: Iterable[str]) -> Self:
+        """Return the command with further options, which its handler does not get."""
+        own = {item.name for item in self.parameters}
+        added = [Parameter(name, str, required=False) for name in names if name not in own]
+        options = frozenset(item.name for item in added)
+        return replace(self, parameters=(*self.parameters, *added), added=options)
+
+    def emergency(self, arguments: Mapping[str, Any]) -> str:
+        """Return the reason of the emergency in which it is called; empty if it is none."""
+        return str(arguments.get(EMERGENCY) or "") if EMERGENCY in self.added else ""
 
     def owned(self, owner: str, prefix: str = "") -> Self:
         """Return the command as registered by ``owner``, each phrase after ``prefix``."""
@@ -347,19 +363,3 @@ def _companion(owner: Command, function: Handler, role: str, *more: str) -> Hand
 
 
 Layer = Callable[[Call, Callable[[Call], Awaitable[Reply]]], Awaitable[Reply]]
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsApproval:
-    """The verdict of a guard that lets a call pass once other people approve it.
-
-    ``count`` of them must hold one of the ``roles``; ``reason`` is why they are asked.
-    """
-
-    roles: tuple[str, ...]
-    reason: str
-    count: int = 1
-
-
-Guard = Callable[[Call, Effect, Plan | None], Awaitable[NeedsApproval | None]]
-"""A plugin's check of a call: it refuses by raising a Refusal."""

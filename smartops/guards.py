@@ -1,7 +1,7 @@
 """What the author of a guard or of a sink for the audit log imports besides ``smartops``."""
 
 from .auth.conditions import Conditions
-from .command import NeedsApproval
+from .guard import NeedsApproval
 from .sink import AuditBatch, AuditSink
 from .values import format_duration
 

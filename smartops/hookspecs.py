@@ -18,8 +18,9 @@ import pluggy
 
 from .backend import Backend
 from .channel import Channel, Runtime
-from .command import Command, Guard, Layer
+from .command import Command, Layer
 from .event import EventSource
+from .guard import Guard
 from .interpreter import Interpreter
 from .observer import Observer
 from .services import Services

@@ -15,8 +15,15 @@ DecisionKind = Literal[
     "denied",
     "refused",
     "asked",
+    "requested",
     "approved",
+    "declined",
     "cancelled",
+    "expired",
+    "escalated",
+    "emergency",
+    "role_given",
+    "role_ended",
     "started",
     "finished",
     "unknown",
@@ -29,7 +36,9 @@ class DecisionEvent:
 
     A message is ``received`` and ends with one of: ``denied`` (by the policy), ``refused``,
     ``asked`` (to confirm, or for an argument), ``finished``, ``unknown``. In between a
-    plan is ``approved`` or ``cancelled``, and a call is ``started``. A duplicate has
+    plan is ``approved`` or ``cancelled``, and a call is ``started``. A plan that others must
+    approve is ``requested``; each of them has ``approved`` or ``declined`` it, or it has
+    ``expired``. A duplicate has
     no events; messages beyond a rate limit are ``refused`` once for each window.
 
     ``text`` is that of the call, or of the message while there is none, with secrets

@@ -138,12 +138,13 @@ class Action:
     """A button.
 
     ``value`` is what a press sends: an opaque token, or, for ``command``, the text
-    of a command, such as for the next page.
+    of a command, such as for the next page. ``danger`` warns of what a press leads to.
     """
 
     type: Literal["confirm", "cancel", "command"]
     label: str
     value: str
+    danger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,8 @@ def members_of(stored: Mapping[str, Any]) -> dict[str, Any]:
         "data": stored["data"],
         "view": tuple(_load_block(block) for block in stored["view"]),
         "actions": tuple(
-            Action(action["type"], action["label"], action["value"]) for action in stored["actions"]
+            Action(it["type"], it["label"], it["value"], it.get("danger", False))
+            for it in stored["actions"]
         ),
         "error": _load_error(stored["error"]),
         "private": stored["private"],

@@ -22,7 +22,7 @@ INLINE_ROOM = 10_000
 _FLAG = (("true", "Yes"), ("false", "No"))
 
 
-def button(type: str, number: int, label: str, value: str, *, primary: bool) -> Block:
+def button(type: str, number: int, label: str, value: str, *, style: str) -> Block:
     """Return a button; ``value`` is what a press of it sends."""
     made = {
         "type": "button",
@@ -30,7 +30,7 @@ def button(type: str, number: int, label: str, value: str, *, primary: bool) -> 
         "text": plain_text(label),
         "value": value,
     }
-    return {**made, "style": "primary"} if primary else made
+    return {**made, "style": style} if style else made
 
 
 def inline(form: Form) -> list[Block]:
@@ -39,7 +39,7 @@ def inline(form: Form) -> list[Block]:
     too_long = [title, *note("This is too long for a form: type the whole command.")]
     if len(form.command) > LONGEST_VALUE or not 0 < len(form.fields) <= MOST_FIELDS:
         return too_long
-    submit = button("form", 0, "Continue", form.command, primary=True)
+    submit = button("form", 0, "Continue", form.command, style="primary")
     for selects in (True, False):
         inputs = (_input(field, selects=selects) for field in form.fields)
         whole = [title, *inputs, {"type": "actions", "elements": [submit]}]

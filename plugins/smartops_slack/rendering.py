@@ -108,8 +108,8 @@ def _buttons(actions: Sequence[Action]) -> list[Block]:
         if len(action.value) > LONGEST_VALUE:
             typed += [rich(run(f"{label}:", bold=True)), preformatted(clean(action.value))]
         else:
-            primary = action.type == "confirm"
-            buttons.append(button(action.type, number, label, action.value, primary=primary))
+            style = "danger" if action.danger else "primary" if action.type == "confirm" else ""
+            buttons.append(button(action.type, number, label, action.value, style=style))
     rows = grouped(buttons, ROOM - 1000, lambda item: json_size(item) + 1, most=_BUTTONS_IN_A_ROW)
     return [*typed, *({"type": "actions", "elements": row} for row in rows)]
 

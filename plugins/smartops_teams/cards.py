@@ -72,7 +72,9 @@ def _button(action: Action, *, in_menu: bool) -> Element:
         "title": cut(action.label, _LONGEST_LABEL),
         "data": {"command" if action.type == "command" else "action": action.value},
     }
-    if action.type == "confirm":
+    if action.danger:
+        shared["style"] = "destructive"
+    elif action.type == "confirm":
         shared["style"] = "positive"
     if action.type == "cancel":
         shared["associatedInputs"] = "none"  # a form is cancelled although it is not filled in

@@ -8,11 +8,19 @@ plugins' sections, in what plugins register, and in how it fits together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from smartops.auth import AuditKey, LocalIssuer, People, Policy, TokenVerifier
+from smartops.auth import (
+    ApprovalRules,
+    AuditKey,
+    Grants,
+    LocalIssuer,
+    People,
+    Policy,
+    TokenVerifier,
+)
 from smartops.auth.trust import audit_key, local_issuers, trusted_issuers
 from smartops.backend import Backend, Compute
 from smartops.channel import Channel
@@ -49,6 +57,7 @@ class Composition:
     audit_key: AuditKey | None
     people: People
     policy: Policy
+    approvals: ApprovalRules
     backends: tuple[Backend, ...]
     compute: Compute | None
     channels: tuple[Channel, ...]
@@ -57,6 +66,7 @@ class Composition:
     grammar: Grammar
     masker: Masker
     hash: str = ""
+    grants: Grants = field(default_factory=Grants)
 
 
 def compose(
@@ -112,8 +122,7 @@ def assemble(
         policy_tags=policy_tags,
         key_value_stores=key_value_stores.key_value_store,
     )
-
-    offers = collect(plugins, services, settings.aliases)
+    offers = collect(plugins, services, settings)
     problems = [*plugins.problems, *offers.problems()]
     filled = fill(offers, clock, problems)
     problems += _missing_extras(settings, clock, document)
@@ -136,6 +145,7 @@ def assemble(
         audit_key=audit_key(settings, writes=writes),
         people=People(settings.people, settings.guests, settings.roles),
         policy=policy,
+        approvals=ApprovalRules(settings.approvals, settings.emergency, settings.places),
         backends=values(offers.backends),
         compute=cast("Compute | None", filled.get(Compute)),
         channels=values(offers.channels),

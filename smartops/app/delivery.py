@@ -11,19 +11,21 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 import anyio
 
+from smartops.auth.demands import place
 from smartops.channel import Channel
 from smartops.contained import Caught, contained
-from smartops.errors import BackendUnavailable, Refusal
+from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
 from smartops.message import Message
 from smartops.middleware import Answer, Claimed, Gate, ProgressReporter, with_decision
 from smartops.reply import Reply
 from smartops.services import Clock
-from smartops.store import Store
+from smartops.store import ApprovalMessage, Store
 
 from .progress import Progress
 
@@ -39,6 +41,9 @@ Make = Callable[[Claimed, Progress], Awaitable[Answer]]
 
 Where = tuple[str, str]
 """A channel, and the platform's id of a message in it."""
+
+GIVEN_UP = "-"
+"""What is stored as the id of a message that no platform takes."""
 
 HINT = 0.7
 """After how many seconds a sender sees that an answer is being made."""
@@ -159,7 +164,9 @@ class Delivery:
             if isinstance(first, Claimed):
                 await self._answer_claimed(pending, channel, first)
             elif first is not None:
-                pending.answer = await self._explained(first, pending.message) if channel else first
+                pending.answer = (
+                    await self._explained(first, pending.message.at) if channel else first
+                )
         finally:
             self._in_flight -= 1
             pending.done.set()
@@ -218,17 +225,18 @@ class Delivery:
 
     async def _made(self, claimed: Claimed, progress: Progress, make: Make) -> Answer:
         try:
-            return await self._explained(await make(claimed, progress), claimed.message)
+            return await self._explained(await make(claimed, progress), claimed.message.at)
         finally:
             await progress.stop()
 
-    async def _explained(self, answer: Answer, message: Message) -> Answer:
+    async def _explained(self, answer: Answer, at: datetime) -> Answer:
         """Return what replaces a question: the answer, what was asked, and who decided it."""
         if answer.decided:
             with Caught(log, "the decision of %s is not described", answer.decided):
                 approval = await self._store.approval(answer.decided)
                 if approval is not None:
-                    answer = with_decision(answer, approval, message.at)
+                    decisions = await self._store.decisions(approval.id)
+                    answer = with_decision(answer, approval, at, decisions)
                     return self._gate.parts.masker.reply(answer)
         return answer
 
@@ -258,7 +266,7 @@ class Delivery:
         shown = await self._send(channel, message, answer, replaces)
         if answer.approval_message and shown:
             self._store.shown(answer.approval_message, shown)
-        await self._close(answer, besides=(message.channel, message.shown_in))
+        await self._close(answer, besides=(message.channel, shown or message.shown_in))
 
     async def _follow(self, channel: Channel, message: Message, answer: Answer) -> None:
         """Send what the response could not hold."""
@@ -277,7 +285,26 @@ class Delivery:
                 await self._store.drop_fact(PROGRESS, claimed.key)
 
     async def _close_asking(self, answer: Answer, message: Message) -> None:
-        await self._close(await self._explained(answer, message))
+        await self._close(await self._explained(answer, message.at))
+
+    async def update(self, answer: Answer) -> None:
+        """Show an answer about an approval in place of all messages that show it."""
+        await self._close(await self._explained(answer, self._clock.now()))
+
+    async def post(self, post: ApprovalMessage, answer: Answer) -> str:
+        """Post an answer in a place; return the id of the message, empty if it has none."""
+        channel = self._channels.get(post.channel)
+        if channel is None:
+            raise ValidationFailed(f"the channel {post.channel} is not loaded")
+        explained = await self._explained(answer, self._clock.now())
+        return await channel.send(await self._message_of(channel, post), explained)
+
+    @staticmethod
+    async def _message_of(channel: Channel, shown: ApprovalMessage) -> Message:
+        """Return the message that is answered by one that shows an approval."""
+        if shown.place:
+            return await channel.address(place(shown.place, {}), shown.key)
+        return Message.load(shown.message.encode())
 
     async def _close(self, answer: Answer, besides: Where | None = None) -> None:
         """Show a decision in place of the messages that ask for it, but not in ``besides``."""
@@ -286,8 +313,9 @@ class Delivery:
         with Caught(log, "the buttons for %s were not removed", answer.decided):
             for asking in await self._store.approval_messages(answer.decided):
                 channel, where = self._channels.get(asking.channel), (asking.channel, asking.shown)
-                if channel is not None and asking.shown and where != besides:
-                    message = Message.load(asking.message.encode())
+                hidden = asking.shown in ("", GIVEN_UP)
+                if channel is not None and not hidden and where != besides:
+                    message = await self._message_of(channel, asking)
                     await self._send(channel, message, replace(answer, private=False), asking.shown)
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:

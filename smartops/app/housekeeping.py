@@ -34,8 +34,10 @@ class Housekeeping:
     ``revoked`` is updated in place. ``executing`` returns the ids of the operations and
     ``answering`` the idempotency keys of the messages in flight here. ``cancel`` is called
     for operations that are to be stopped, ``resume`` resumes one, ``lost`` writes the audit
-    event of one whose outcome is unknown, ``take_over`` answers abandoned messages. Unless
-    it ``adopts``, it renews its own leases and leaves the rest to other processes.
+    event of one whose outcome is unknown, ``take_over`` answers abandoned messages.
+    ``grants`` reads which roles are held for a time, ``look`` looks after requests for the
+    approval of others. Unless it ``adopts``, it renews its own leases and leaves the rest to
+    other processes.
     """
 
     store: Store
@@ -47,6 +49,8 @@ class Housekeeping:
     resume: Callable[[Operation], None]
     lost: Callable[[Operation], None]
     take_over: Callable[[], Awaitable[None]]
+    grants: Callable[[], Awaitable[None]]
+    look: Callable[[], Awaitable[None]]
     adopts: bool = True
     _renewed: float = 0.0
     _swept: float = 0.0
@@ -84,8 +88,11 @@ class Housekeeping:
         revoked = await self.store.revoked()
         self.revoked |= revoked
         self.revoked &= revoked
+        await self.grants()
         for operation_id in await self.store.cancel_requests():
             self.cancel(operation_id)
+        if self.adopts:
+            await self.look()
         if abs(now - self._renewed) >= LEASE / 3:  # the clock may have been put back
             await self.store.renew(now + LEASE, self.executing(), self.answering())
             if self.adopts and not self._was_away:

@@ -9,8 +9,9 @@ from typing import Any
 
 from smartops.annotations import Annotations
 from smartops.backend import Backend, Compute
-from smartops.builtin import ALERT_COMMANDS, CORE_COMMANDS
-from smartops.command import Command
+from smartops.builtin import ALERT_COMMANDS, CORE_COMMANDS, ROLE_COMMANDS
+from smartops.command import EMERGENCY, REASON, Command, Effect
+from smartops.config import Settings
 from smartops.errors import Problem, StartupError
 from smartops.fleet import capabilities
 from smartops.grammar import Grammar
@@ -49,11 +50,14 @@ class Offers:
         ]
 
 
-def collect(plugins: Plugins, services: Services, aliases: Mapping[str, str]) -> Offers:
+def collect(plugins: Plugins, services: Services, settings: Settings) -> Offers:
     """Call the hooks of all plugins, whose failures are among ``plugins.problems``.
 
-    ``aliases`` are other words for those that commands begin with.
+    Commands get the aliases of the settings. Changes get the options for which there are settings.
     """
+    aliases = settings.aliases
+    options = [REASON] if settings.approvals else []
+    options += [EMERGENCY] if settings.emergency else []
 
     def of(hook: str) -> tuple[Offer, ...]:
         return tuple(plugins.collect(hook, services=services))
@@ -65,7 +69,11 @@ def collect(plugins: Plugins, services: Services, aliases: Mapping[str, str]) ->
         for offer in of("register_commands")
     ]
     event_sources = of("register_event_sources")
-    own = (*CORE_COMMANDS, *(ALERT_COMMANDS if event_sources else ()))
+    commands = [*(ALERT_COMMANDS if event_sources else ()), *commands]
+    changes = [item for item in commands if item.effect is not Effect.READ]
+    commands = [item.with_options(options) if item in changes else item for item in commands]
+    roles = any(rule.for_.roles_requested for rule in settings.approvals)
+    own = (*CORE_COMMANDS, *(ROLE_COMMANDS if roles else ()))
     found = [_aliased(command, aliases) for command in (*own, *commands)]
     used = {alias for _, names in found for alias in names}
     return Offers(

@@ -40,6 +40,8 @@ def connect(
         limiter=limiter,
         people=composition.people,
         policy=composition.policy,
+        approvals=composition.approvals,
+        grants=composition.grants,
         grammar=composition.grammar,
         wired=wired,
         layers=offers.layers,

@@ -37,6 +37,7 @@ from .offers import values
 from .parts import connect
 from .rejections import Rejections
 from .reloading import changed, merged, needing_restart
+from .requests import Requests
 from .sinks import SinkReader, own_sinks
 from .watchdog import Watchdog
 
@@ -246,6 +247,7 @@ class App:
         group = await stack.enter_async_context(_cancelled_at_exit())
         self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
+        requests = Requests(self._gate, self._delivery, self.store, self.spawn)
         keeping = Housekeeping(
             store=self.store,
             clock=clock,
@@ -256,6 +258,8 @@ class App:
             resume=lambda operation: self.spawn(self._gate.resume, operation),
             lost=lambda operation: self.spawn(self._gate.lost, operation),
             take_over=self._delivery.take_over,
+            grants=requests.grants,
+            look=requests.look,
             adopts=self._adopts,
         )
         stack.push_async_callback(keeping.leave)

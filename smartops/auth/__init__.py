@@ -6,6 +6,8 @@ makes tokens. They are made at start and do not change.
 """
 
 from .audit_key import AuditKey
+from .demands import ApprovalRules, Demand
+from .grants import Grants
 from .local import LocalIssuer
 from .people import People
 from .policy import Decision, Policy
@@ -13,8 +15,11 @@ from .token import Untrusted, peek
 from .verifier import TokenVerifier
 
 __all__ = [
+    "ApprovalRules",
     "AuditKey",
     "Decision",
+    "Demand",
+    "Grants",
     "LocalIssuer",
     "People",
     "Policy",

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from smartops.backend import Instance
 from smartops.command import Call, Command, Effect
-from smartops.config.settings import ConditionSettings
+from smartops.config.policy import ConditionSettings
 from smartops.message import Person, Place
 from smartops.values import format_duration
 

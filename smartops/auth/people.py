@@ -6,10 +6,10 @@ settings are those of a checked configuration and not checked again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from smartops.config.settings import GuestSettings, PersonSettings, RoleSettings
+from smartops.config.policy import GuestSettings, PersonSettings, RoleSettings
 from smartops.message import Identity, Person, parse_identity
 
 
@@ -50,6 +50,14 @@ class People:
         if not proven:
             return known
         return replace(known, roles=known.roles | _held(proven, self._roles))
+
+    def holding(self, person: Person, roles: Iterable[str]) -> Person:
+        """Return the person with further roles, and what these include."""
+        return replace(person, roles=person.roles | _held(tuple(roles), self._roles))
+
+    def has_role(self, name: str) -> bool:
+        """Whether there is a role of that name."""
+        return name in self._roles
 
     def named(self, name: str) -> Person | None:
         """Return the person of that name in ``people:``, or None.

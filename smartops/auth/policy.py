@@ -14,7 +14,7 @@ from typing import Any
 
 from smartops.backend import Instance
 from smartops.command import Command, Effect
-from smartops.config.settings import RuleSettings
+from smartops.config.policy import RuleSettings
 from smartops.message import Person, Place
 
 from .conditions import Answer, Request, all_of, labels

@@ -8,7 +8,7 @@ from itertools import chain
 
 from smartops.backend import NAME_TAG
 from smartops.command import Command
-from smartops.config.settings import RuleSettings
+from smartops.config.policy import RuleSettings
 
 from .conditions import (
     Answer,

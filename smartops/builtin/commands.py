@@ -7,15 +7,17 @@ unless a rule denies it. Only ``audit`` shows what others did: it needs a rule t
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from smartops.command import Call, Command, command
 from smartops.grammar import NotPermitted
+from smartops.jsonable import timestamp
 from smartops.middleware.access import CORE, forbidden, may_ever, refused_by_guards
 from smartops.middleware.steps import Parts
 from smartops.reply import Fields, Reply
 
-from .approvals import approvals, cancel
-from .audit import audit
+from .approvals import approvals, approve, cancel, deny, withdraw_command
+from .audit import audit, when
 from .operations import history, operations, show_operation, undo
 from .permission import may_i
 
@@ -46,7 +48,7 @@ async def help_command(call: Call, core: Parts, about: str = "") -> Reply:
 
 
 @command("whoami")
-async def whoami(call: Call) -> Reply:
+async def whoami(call: Call, core: Parts) -> Reply:
     """Show your identity and roles."""
     message, person = call.message, call.person
     pairs = [
@@ -55,6 +57,8 @@ async def whoami(call: Call) -> Reply:
         ("Identity", str(person.identity)),
         ("Place", str(message.place)),
     ]
+    held = core.grants.of(person.name, core.clock.time())
+    pairs += [("For a time", f"{role} until {when(until)} UTC") for role, until in held]
     if message.claimed:
         pairs.append(("Claimed, not proven", message.claimed))
     data = {
@@ -62,6 +66,7 @@ async def whoami(call: Call) -> Reply:
         "roles": sorted(person.roles),
         "identity": str(person.identity),
         "place": str(message.place),
+        "rolesUntil": {role: timestamp(datetime.fromtimestamp(until, UTC)) for role, until in held},
     }
     return Reply.of(Fields(tuple(pairs)), data=data, private=True)
 
@@ -82,6 +87,9 @@ CORE_COMMANDS: tuple[Command, ...] = tuple(
         whoami,
         can_i,
         approvals,
+        approve,
+        deny,
+        withdraw_command,
         cancel,
         history,
         audit,

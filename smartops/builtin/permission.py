@@ -19,6 +19,7 @@ from smartops.middleware.access import (
     may_ever,
     naming_failures,
 )
+from smartops.middleware.demands import needed
 from smartops.middleware.steps import Allowed, Parts, Understood
 from smartops.middleware.undoing import undone
 from smartops.reply import Fields, Reply
@@ -43,24 +44,27 @@ async def may_i(parts: Parts, call: Call, text: str) -> Reply:
         arguments=parsed.arguments,
         text=parsed.text,
         owner=parsed.command.owner,
+        emergency=parsed.command.emergency(parsed.arguments),
     )
     understood = await undone(parts, Understood(parsed.command, wanted))
     try:
         allowed = await authorise(parts, understood.command, understood.call)
-        await check_guards(parts, allowed)
+        allowed = replace(allowed, demands=await check_guards(parts, allowed))
     except PermissionDenied as refusal:
         rule = refusal.rule if isinstance(refusal, Denied) else ""
         return _no(wanted.text, _reason(refusal), rule)
-    return naming_failures(allowed.failures, _yes(allowed))
+    return naming_failures(allowed.failures, _yes(parts, allowed))
 
 
-def _yes(allowed: Allowed) -> Reply:
+def _yes(parts: Parts, allowed: Allowed) -> Reply:
     confirmation = allowed.effect is not Effect.READ
+    demands = needed(parts, allowed).demands if confirmation else ()
     rule = "" if allowed.rule == CORE else allowed.rule
     fields = Fields(
         (
             ("Allowed by", rule or "it concerns only you"),
             ("Confirmation", "needed" if confirmation else "not needed"),
+            *(("Approval by others", f"{demand.who} ({demand.name})") for demand in demands),
         )
     )
     data = {
@@ -68,6 +72,7 @@ def _yes(allowed: Allowed) -> Reply:
         "command": allowed.call.text,
         "rule": rule,
         "confirmation": confirmation,
+        **({"approval": [demand.who for demand in demands]} if demands else {}),
     }
     return Reply.of(f"Yes: {allowed.call.text}", fields, data=data, private=True)
 
@@ -94,7 +99,15 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
     message = Message("", place.channel, "can-i", person.identity, place, now, request_id)
     parsed = parts.grammar.parse(text, lambda _: True)
     command = parsed.command
-    call = Call(command.name, parsed.arguments, person, message, parsed.text, owner=command.owner)
+    call = Call(
+        command.name,
+        parsed.arguments,
+        person,
+        message,
+        parsed.text,
+        owner=command.owner,
+        emergency=command.emergency(parsed.arguments),
+    )
     effect: Effect | None = None
     refusal: Refusal | None = None
     try:

@@ -96,7 +96,7 @@ class Console:
     async def complete(self, text: str, *, names: bool) -> list[str]:
         """Return the words that can stand where ``text`` ends, with ``names`` of instances too."""
         parts, place = self._app.parts, Place(CHANNEL)
-        person = identify(parts.people, self._sender)
+        person = identify(parts, self._sender)
         return await complete(
             parts, text, lambda item: may_ever(parts.policy, person, item, place), names=names
         )

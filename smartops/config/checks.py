@@ -24,6 +24,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     yield from _unknown_roles(root)
     yield from _cycles(tree)
     yield from _repeated(root, "rules", "*", "name", what="a rule")
+    yield from _repeated(root, "approvals", "*", "name", what="a rule")
     yield from _repeated(root, "auth", "issuers", "*", "name", what="an issuer")
     yield from _repeated(root, "guests", "*", "provider", what="the provider")
     yield from _repeated(root, "people", "*", "identities", "*", what="the identity")
@@ -41,6 +42,10 @@ def _unknown_roles(root: Node) -> Iterator[Finding]:
         ("roles", "*", "includes"),
         ("rules", "*", "allow", "roles"),
         ("rules", "*", "deny", "roles"),
+        ("approvals", "*", "for", "roles"),
+        ("approvals", "*", "for", "roles_requested"),
+        ("approvals", "*", "from", "roles"),
+        ("emergency", "roles"),
     ):
         for path, node in listed(root, *pattern):
             if node.text not in roles:
@@ -96,8 +101,13 @@ def _providers(root: Node) -> Iterator[Finding]:
 
 def _people(root: Node) -> Iterator[Finding]:
     people = keys(child(root, "people"))
-    for verdict in ("allow", "deny"):
-        for path, node in listed(root, "rules", "*", verdict, "people"):
+    for pattern in (
+        ("rules", "*", "allow"),
+        ("rules", "*", "deny"),
+        ("approvals", "*", "for"),
+        ("approvals", "*", "from"),
+    ):
+        for path, node in listed(root, *pattern, "people"):
             if node.text not in people and ":" not in node.text:
                 text = f"there is no person called {node.shown} under people"
                 yield Finding(node.mark, path, text, hint(node.text, people, "the people are"))

@@ -8,7 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from smartops.addresses import is_network, url_problem
@@ -16,6 +23,12 @@ from smartops.message import parse_identity
 from smartops.values import Duration, SecretUrl
 
 from .references import FOLDER, within
+
+
+class Section(BaseModel):
+    """A section of the configuration: immutable; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def refuse(reason: str) -> PydanticCustomError:

@@ -13,19 +13,50 @@ from smartops.parameter import Parameter
 from smartops.values import format_duration, parse_duration
 
 from .checks import RESERVED
-from .settings import RuleSettings
-from .tree import Finding, Node, Path, Scalar, Tree, child, find, keys, listed
+from .policy import RuleSettings
+from .tree import Finding, Node, Path, Scalar, Tree, child, find, keys, listed, texts
 
 
 def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> Iterator[Finding]:
     """Yield names in rules that do not exist, and conditions that no command can meet."""
     known = (*channels, *RESERVED)
-    for verdict in ("allow", "deny"):
-        for path, node in find(tree.root, "rules", "*", verdict):
+    changing = [item for item in commands if item.effect is not Effect.READ]
+    for pattern, possible in (
+        (("rules", "*", "allow"), commands),
+        (("rules", "*", "deny"), commands),
+        (("approvals", "*", "for"), changing),
+    ):
+        for path, node in find(tree.root, *pattern):
             conditions = _Conditions(tree, path, node)
             yield from _channels(conditions, known)
             yield from _tags(conditions)
-            yield from _commands(conditions, commands)
+            yield from _commands(conditions, possible)
+            if pattern[0] == "approvals" and not child(node, "commands"):
+                yield from _effects(conditions, changing, "no command that needs approval")
+    yield from _places(tree, channels)
+
+
+def _places(tree: Tree, channels: Iterable[str]) -> Iterator[Finding]:
+    """Find places for posts in unknown channels, and unknown names of places."""
+    root, known = tree.root, tuple(channels)
+    named = keys(child(root, "places"))
+    posted = [
+        *listed(root, "approvals", "*", "ask"),
+        *listed(root, "approvals", "*", "escalate", "ask"),
+        *listed(root, "emergency", "tell"),
+    ]
+    for path, node in posted:
+        if "/" not in node.text and node.text not in named:
+            remedy = hint(node.text, named, "the places are") or "name it under places:"
+            yield Finding(node.mark, path, f"there is no place {node.shown}", remedy)
+    for path, node in (*texts(root, "places", "*"), *posted):
+        channel, slash, _ = node.text.partition("/")
+        if slash and channel not in known:
+            remedy = hint(channel, known, "the channels are")
+            yield Finding(node.mark, path, f"there is no channel {channel}", remedy)
+        elif not slash and path[0] == "places":
+            remedy = "write channel/tenant/team/room, as whoami shows it"
+            yield Finding(node.mark, path, f"{node.shown} is no place", remedy)
 
 
 def uncovered(

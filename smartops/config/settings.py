@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 from smartops.values import ByteSize, Secret, SecretUrl
@@ -25,7 +21,6 @@ from smartops.values import ByteSize, Secret, SecretUrl
 from .fields import (
     BasePath,
     FileInFolder,
-    IdentityText,
     LimitsUrl,
     MetadataUrl,
     Name,
@@ -34,21 +29,19 @@ from .fields import (
     Phrase,
     PluginSections,
     Positive,
+    Section,
     StoreUrl,
     Texts,
     Word,
-    listed,
-    refuse,
 )
-
-
-class Section(BaseModel):
-    """A section of the configuration: immutable; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-EffectName = Literal["read", "change", "dangerous"]
+from .policy import (
+    ApprovalSettings,
+    EmergencySettings,
+    GuestSettings,
+    PersonSettings,
+    RoleSettings,
+    RuleSettings,
+)
 
 
 class ServerSettings(Section):
@@ -201,76 +194,6 @@ class AuthSettings(Section):
     )
 
 
-class PersonSettings(Section):
-    """A person: roles and identities."""
-
-    roles: tuple[Word, ...] = Field(default=(), description="Roles of the person.")
-    identities: tuple[IdentityText, ...] = Field(
-        default=(), description="Immutable ids, as provider:id or provider:tenant:id."
-    )
-
-
-class GuestSettings(Section):
-    """Roles for authenticated users who are not listed in ``people``."""
-
-    provider: Word = Field(description="Name of an issuer, or of a channel with its own sign-in.")
-    roles: tuple[Word, ...] = Field(default=(), description="Roles of these guests.")
-
-
-class RoleSettings(Section):
-    """A role, which may include others."""
-
-    includes: tuple[Word, ...] = Field(default=(), description="Roles that this one includes.")
-
-
-class ConditionSettings(Section):
-    """When a rule applies: all conditions must be met; each is met by any of its values."""
-
-    roles: Texts = Field(default=(), description="The person holds one of these roles.")
-    people: Texts = Field(default=(), description="The person is one of these.")
-    commands: Texts = Field(default=(), description="Names of commands; * and ? are wildcards.")
-    effects: Annotated[
-        tuple[EffectName, ...],
-        Field(min_length=1),
-        BeforeValidator(listed, json_schema_input_type=EffectName | tuple[EffectName, ...]),
-    ] = Field(default=(), description="The effect of the call.")
-    channels: Texts = Field(default=(), description="The channel of the message.")
-    places: Texts = Field(
-        default=(),
-        description="channel/tenant/team/room, as far as the platform has them; with wildcards.",
-    )
-    arguments: Mapping[str, Texts] = Field(
-        default_factory=dict,
-        min_length=1,
-        description="Values of arguments by name; with wildcards.",
-    )
-    tags: Mapping[str, Texts] = Field(
-        default_factory=dict,
-        min_length=1,
-        description="Values of the targets' tags by key; with wildcards.",
-    )
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if not any(getattr(self, name) for name in type(self).model_fields):
-            raise refuse("needs at least one condition: " + ", ".join(type(self).model_fields))
-        return self
-
-
-class RuleSettings(Section):
-    """One rule. What no rule allows is denied; a deny wins over every allow."""
-
-    name: Word = Field(description="Named in the answer when the rule decides.")
-    allow: ConditionSettings | None = Field(default=None, description="Allow what meets this.")
-    deny: ConditionSettings | None = Field(default=None, description="Deny what meets this.")
-
-    @model_validator(mode="after")
-    def _either(self) -> Self:
-        if (self.allow is None) == (self.deny is None):
-            raise refuse("needs either allow or deny, and only one of them")
-        return self
-
-
 class WindowSettings(Section):
     """A number of requests within a time window."""
 
@@ -334,6 +257,16 @@ class Settings(Section):
     roles: Mapping[str, RoleSettings] = Field(default_factory=dict, description="The roles.")
     rules: tuple[RuleSettings, ...] = Field(
         default=(), description="Who may do what. What no rule allows is denied; a deny wins."
+    )
+    approvals: tuple[ApprovalSettings, ...] = Field(
+        default=(), description="Which calls need the approval of other people."
+    )
+    emergency: EmergencySettings | None = Field(
+        default=None, description="Who may do without the approval of others in an emergency."
+    )
+    places: Mapping[Name, Word] = Field(
+        default_factory=dict,
+        description="Names for places (channel/tenant/team/room) where SmartOps posts.",
     )
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
     confirmation: ConfirmationSettings = Field(

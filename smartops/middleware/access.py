@@ -7,11 +7,12 @@ import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
-from smartops.auth import Decision, People, Policy
+from smartops.auth import Decision, Policy
 from smartops.backend import Failure, Instance
-from smartops.command import Call, Command, Effect, NeedsApproval
+from smartops.command import Call, Command, Effect
 from smartops.contained import Caught, PluginFailed, contained
 from smartops.errors import InstanceNotFound, PermissionDenied, RateLimited, Refusal
+from smartops.guard import NeedsApproval
 from smartops.limits import Verdict, Window
 from smartops.message import Identity, Person, Place
 from smartops.reply import Reply, Severity, Text
@@ -51,9 +52,13 @@ class LimitExceeded(RateLimited):
     """A rate limit is used up: the message was not looked at, and can be sent again."""
 
 
-def identify(people: People, identity: Identity, proven: Sequence[str] = ()) -> Person:
+def identify(parts: Parts, identity: Identity, proven: Sequence[str] = ()) -> Person:
     """Return the person an identity belongs to; a stranger is a person without roles."""
-    return people.person(identity, proven) or Person(str(identity), frozenset(), identity)
+    person = parts.people.person(identity, proven)
+    if person is None:
+        return Person(str(identity), frozenset(), identity)
+    held = parts.grants.of(person.name, parts.clock.time())
+    return parts.people.holding(person, [role for role, _ in held]) if held else person
 
 
 async def take_limits(parts: Parts, person: Person, team: str) -> Verdict:
@@ -99,6 +104,11 @@ async def authorise(parts: Parts, command: Command, call: Call) -> Allowed:
     So a person who may not run the command at all does not learn which
     machines, or which choices of an argument, exist.
     """
+    if call.emergency and call.person.roles.isdisjoint(parts.approvals.emergency.roles):
+        needed = " or ".join(sorted(parts.approvals.emergency.roles))
+        raise PermissionDenied(
+            "You may not use --emergency", details=f"It needs the role {needed}."
+        )
     wired = parts.wired[command.name]
     if not wired.takes_targets and not wired.classifies:
         decision = _decide(parts.policy, call, command, command.effect, ())
@@ -141,7 +151,11 @@ async def check_guards(parts: Parts, allowed: Allowed) -> tuple[NeedsApproval, .
     for guard in parts.guards:
         asked = guard.value(call, allowed.effect, allowed.plan)
         verdicts.append(await _check(parts, call, guard.owner, asked))
-    return tuple(filter(None, verdicts))
+    demands = tuple(filter(None, verdicts))
+    if demands and allowed.effect is Effect.READ:
+        details = f"{demands[0].reason}. Only changes can be approved by others."
+        raise PermissionDenied(f"You may not run: {call.text}", details=details)
+    return demands
 
 
 async def _check(

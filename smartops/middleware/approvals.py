@@ -6,9 +6,12 @@ import base64
 import json
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
+from smartops.command import EMERGENCY, REASON, Call, Effect
 from smartops.errors import ApprovalInvalid, ValidationFailed
 from smartops.grammar import dump_arguments
 from smartops.message import Message, Person
@@ -16,9 +19,10 @@ from smartops.observer import DecisionEvent
 from smartops.plan import Change, Plan
 from smartops.render import plain
 from smartops.reply import Action, Block, Code, Reply, Severity, Table, Text
-from smartops.services import Clock
-from smartops.store import Approval, ApprovalMessage, Store, token_key
+from smartops.store import Approval, ApprovalMessage, Decision, Store, token_key
 
+from .demands import Needed
+from .questions import ask_reason
 from .steps import Allowed, Answer, Parts, Understood, answer
 
 _YES = frozenset({"yes", "y", "confirm", "ok", "proceed", "yes, proceed"})
@@ -53,6 +57,10 @@ async def approval_of(store: Store, person: Person, token: str) -> Approval:
     if approval.state == "expired":
         again = f"Repeat the command to be asked again: {approval.command_text}"
         raise ApprovalOver(approval, "This confirmation has expired", f"Nothing was done. {again}")
+    if approval.state == "requested":
+        raise ApprovalInvalid(
+            "This waits for the approval of others", details=f"See: approvals {approval.id}"
+        )
     if approval.state != "pending":
         raise ApprovalInvalid(
             f"This was {approval.state} already",
@@ -105,26 +113,47 @@ async def withdraw(parts: Parts, person: Person, message: Message, approval: App
     return answer(reply, decided=approval.id)
 
 
-def with_decision(reply: Answer, approval: Approval, at: datetime) -> Answer:
+def with_decision(
+    reply: Answer, approval: Approval, at: datetime, decisions: Sequence[Decision] = ()
+) -> Answer:
     """Return the answer that replaces a question, with its plan and who decided it when.
 
     The targets are left out if the answer names them all, and so is the script.
     """
     by = {"confirmed": "Confirmed", "cancelled": "Cancelled"}.get(approval.state)
-    if by is None or (reply.error is not None and reply.error.code == ApprovalInvalid.code):
+    is_card = "approval" in reply.data
+    if by is None or is_card or (reply.error and reply.error.code == ApprovalInvalid.code):
         return reply
     plan, text = plan_of(approval.plan), plain(reply)
-    targets = () if all(item.label in text for item in plan.changes) else _changes(plan)
+    targets = () if all(item.label in text for item in plan.changes) else changes_view(plan)
     title = Text(plan.summary, style="title")
     script = (Code(plan.command),) if plan.command and plan.command not in text else ()
-    who = Text(f"{by} by {approval.person}, {at.astimezone(UTC):%H:%M} UTC", style="note")
+    who = Text(f"{_by(by, approval, decisions)}, {at.astimezone(UTC):%H:%M} UTC", style="note")
     return replace(reply, view=(title, *targets, *script, *reply.view, who))
 
 
+def _by(word: str, approval: Approval, decisions: Sequence[Decision]) -> str:
+    """Return who requested a change, why, and who approved it."""
+    arguments = arguments_of(approval)
+    if arguments.get(EMERGENCY):
+        return f"Emergency of {approval.person}: {arguments[EMERGENCY]}"
+    if not approval.requested:
+        return f"{word} by {approval.person}"
+    reason = f" because {arguments[REASON]}" if arguments.get(REASON) else ""
+    names = ", ".join(item.person for item in decisions if item.verdict == "approved")
+    return f"Requested by {approval.person}{reason}; approved by {names}"
+
+
+def arguments_of(approval: Approval) -> Mapping[str, Any]:
+    """Return the stored arguments of an approval's call."""
+    found: Mapping[str, Any] = json.loads(approval.arguments) if approval.arguments else {}
+    return found
+
+
 async def approve(
-    parts: Parts, understood: Understood, allowed: Allowed, plan: Plan
+    parts: Parts, understood: Understood, allowed: Allowed, plan: Plan, needed: Needed
 ) -> Reply | None:
-    """Return None if the plan of a change was approved, else the answer that asks for that.
+    """Return None if its person confirmed the plan of a change, else the answer that asks for it.
 
     What would be done now must be what was shown then. Raises ApprovalOver if it is not.
     """
@@ -133,10 +162,14 @@ async def approve(
         return None
     if plan.idle:
         return _nothing_to_do(plan)
-    return await _ask(parts, understood, allowed, plan)
+    if needed.needs_reason:
+        return ask_reason(understood, plan.summary, changes_view(plan))
+    return await _ask(parts, understood, allowed, plan, needed)
 
 
-async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Plan) -> Answer:
+async def _ask(
+    parts: Parts, understood: Understood, allowed: Allowed, plan: Plan, needed: Needed
+) -> Answer:
     """Store a call and its plan as an approval, and ask the person to confirm it.
 
     Targets are stored as they were named: that they are still the same is checked
@@ -155,18 +188,23 @@ async def _ask(parts: Parts, understood: Understood, allowed: Allowed, plan: Pla
     )
     token, approval_message = _approval_message(call.message, approval)
     await parts.store.add_approval(approval, approval_message)
-    reply = _question(plan, parts.expires, token)
+    dangerous = allowed.effect is Effect.DANGEROUS
+    reply = _question(plan, parts.expires, token, dangerous=dangerous)
+    reply = _with_approvers(reply, call, needed)
     if understood.interpreted:
         reply = _with_command(reply, "Understood as this command", call.text)
         reply = replace(reply, data={**reply.data, "understood": call.text})
     return answer(reply, approval_message=approval_message.key, asks=approval)
 
 
-async def ask_again(store: Store, clock: Clock, message: Message, approval: Approval) -> Answer:
+async def ask_again(parts: Parts, message: Message, approval: Approval) -> Answer:
     """Show a pending approval once more to its person, with buttons."""
     token, approval_message = _approval_message(message, approval)
-    await store.add_approval_message(approval_message)
-    reply = _question(plan_of(approval.plan), approval.expires - clock.time(), token)
+    await parts.store.add_approval_message(approval_message)
+    seconds = approval.expires - parts.clock.time()
+    reply = _question(
+        plan_of(approval.plan), seconds, token, dangerous=is_dangerous(parts, approval)
+    )
     reply = _with_command(reply, "You asked for", approval.command_text)
     return answer(reply, approval_message=approval_message.key, private=True)
 
@@ -176,8 +214,9 @@ def without_tokens(reply: Answer) -> Answer:
     return replace(reply, actions=()) if reply.approval_message else reply
 
 
-async def with_buttons(store: Store, message: Message, stored: Answer) -> Answer:
+async def with_buttons(parts: Parts, message: Message, stored: Answer) -> Answer:
     """Return a stored question with new buttons while it can be decided."""
+    store = parts.store
     if not stored.approval_message:
         return stored
     approval = await store.approval_shown(stored.approval_message)
@@ -185,14 +224,15 @@ async def with_buttons(store: Store, message: Message, stored: Answer) -> Answer
         return stored
     token, again = _approval_message(message, approval)
     await store.add_approval_message(again)
-    return replace(stored, actions=_buttons(token), approval_message=again.key)
+    buttons = _buttons(token, dangerous=is_dangerous(parts, approval))
+    return replace(stored, actions=buttons, approval_message=again.key)
 
 
 async def _check_unchanged(store: Store, allowed: Allowed, plan: Plan, approval: Approval) -> None:
     """Raise ApprovalOver unless what would be done is what was shown, to the last target."""
     if plan_digest(allowed, plan) == approval.digest:
         return
-    await store.cancel(approval.id)
+    await store.cancel(approval.id, state=approval.state)
     raise ApprovalOver(
         approval,
         "What would be done has changed since you were asked",
@@ -216,10 +256,10 @@ def plan_of(stored: str) -> Plan:
 def _nothing_to_do(plan: Plan) -> Reply:
     """Return the answer to a change that would change nothing, which needs no approval."""
     data = {"plan": asdict(plan), "changed": False}
-    return Reply(data=data, view=(Text(plan.summary), *_changes(plan)))
+    return Reply(data=data, view=(Text(plan.summary), *changes_view(plan)))
 
 
-def _changes(plan: Plan) -> tuple[Block, ...]:
+def changes_view(plan: Plan) -> tuple[Block, ...]:
     """Return what shows the targets of a plan, now and then."""
     if not plan.changes:
         return ()
@@ -232,6 +272,11 @@ def _changes(plan: Plan) -> tuple[Block, ...]:
         for item in plan.changes
     )
     return (Table(("Target", "ID", "Change"), rows, (("Target", "ID"),)),)
+
+
+def shown_by(message: Message, approval: Approval) -> ApprovalMessage:
+    """Return what is stored of the answer to a message that shows a request."""
+    return _approval_message(message, approval)[1]
 
 
 def _approval_message(message: Message, approval: Approval) -> tuple[str, ApprovalMessage]:
@@ -248,18 +293,36 @@ def _approval_message(message: Message, approval: Approval) -> tuple[str, Approv
     return token, approval_message
 
 
-def _question(plan: Plan, seconds: float, token: str) -> Reply:
+def _question(plan: Plan, seconds: float, token: str, *, dangerous: bool) -> Reply:
     return Reply(
         status="pending",
         data={"plan": asdict(plan), "expiresIn": int(seconds)},
-        view=_view(plan, seconds),
-        actions=_buttons(token),
+        view=_view(plan, seconds, dangerous=dangerous),
+        actions=_buttons(token, dangerous=dangerous),
     )
 
 
-def _buttons(token: str) -> tuple[Action, ...]:
+def _with_approvers(question: Reply, call: Call, needed: Needed) -> Reply:
+    """Return the question with whose approval the change needs after it is confirmed."""
+    if call.emergency:
+        text = f"EMERGENCY: {call.emergency}. It needs the approval of no others, and is posted."
+        note = Text(text, severity=Severity.CRITICAL)
+    elif needed.demands:
+        note = Text(f"After you confirm it, it needs the approval of others: {needed.who}.")
+    else:
+        return question
+    return replace(question, view=(*question.view[:-1], note, question.view[-1]))
+
+
+def is_dangerous(parts: Parts, approval: Approval) -> bool:
+    """Whether the command of an approval can be dangerous."""
+    wired = parts.wired.get(approval.command)
+    return wired is not None and wired.command.effect is Effect.DANGEROUS
+
+
+def _buttons(token: str, *, dangerous: bool) -> tuple[Action, ...]:
     return (
-        Action("confirm", "Yes, proceed", f"confirm_{token}"),
+        Action("confirm", "Yes, proceed", f"confirm_{token}", danger=dangerous),
         Action("cancel", "Cancel", f"cancel_{token}"),
     )
 
@@ -270,9 +333,11 @@ def _with_command(question: Reply, title: str, command: str) -> Reply:
     return replace(question, view=(headline, Code(command, title=title), *rest))
 
 
-def _view(plan: Plan, seconds: float) -> tuple[Block, ...]:
+def _view(plan: Plan, seconds: float, *, dangerous: bool) -> tuple[Block, ...]:
     blocks: list[Block] = [Text(f"Confirmation required: {plan.summary}", style="title")]
-    blocks += _changes(plan)
+    if dangerous:
+        blocks.append(Text("This is dangerous.", severity=Severity.CRITICAL))
+    blocks += changes_view(plan)
     if plan.command:
         blocks.append(Code(plan.command, title="Will run exactly this"))
     blocks += [Text(warning, severity=Severity.WARNING) for warning in plan.warnings]

@@ -25,7 +25,14 @@ log = logging.getLogger("smartops.gate")
 KINDS = {
     "asked": "a change was planned and awaits its approval",
     "cancelled": "a pending approval was cancelled",
-    "approved": "a person approved",
+    "requested": "a confirmed change was shown to other people, who must approve it",
+    "approved": "a person approved the change of another",
+    "declined": "a person declined the change of another",
+    "expired": "a request was not decided in time",
+    "escalated": "a request was posted in further places",
+    "emergency": "a change was begun without the approval of others",
+    "role_given": "a person got a role for a time",
+    "role_ended": "a person lost such a role: its time was over, or it was revoked",
     "started": "the operation of a change or a long run was begun",
     "step": "a durable step of an operation was started or ended",
     "finished": "a message was answered, or an operation ended",
@@ -159,7 +166,7 @@ def final_event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
     kind: str = _end(trail, reply, outcome)
     approval = trail.approval or getattr(reply, "asks", None)
     decided = approval.id if approval else getattr(reply, "decided", "")
-    if kind == "finished" and decided and trail.operation is None:
+    if kind == "finished" and decided and "cancelled" in reply.data:
         kind = "cancelled"
     event = trail_event(parts, trail, kind, outcome)
     digest = approval.digest if approval else ""
@@ -214,7 +221,7 @@ async def is_decided(parts: Parts, approval: str) -> bool:
 
     Its row says so too, unless a row of before was put back into the database.
     """
-    for kind in ("started", "cancelled"):
+    for kind in ("started", "cancelled", "declined", "expired"):
         if await parts.store.audit_events(AuditSearch(kind=kind, approval=approval), 1):
             return True
     return False

@@ -116,6 +116,8 @@ class Wired:
         self, call: Call, plan: Plan | None = None, work: Work | None = None
     ) -> dict[str, Any]:
         filled = {**call.arguments, **self._provided}
+        for name in self.command.added:
+            filled.pop(name, None)
         for name in self._calls:
             filled[name] = call
         for name in self._plans:

@@ -19,14 +19,13 @@ from smartops.errors import (
     ApprovalInvalid,
     BackendUnavailable,
     DeadlineExceeded,
-    PermissionDenied,
     Refusal,
     ValidationFailed,
 )
 from smartops.message import Claims, Message
 from smartops.plan import Plan
 from smartops.reply import Reply
-from smartops.store import AuditEvent, Operation, StoreUnavailable
+from smartops.store import Approval, AuditEvent, Operation, StoreUnavailable
 
 from .access import (
     LimitExceeded,
@@ -38,31 +37,26 @@ from .access import (
     naming_failures,
     take_limits,
 )
-from .approvals import (
-    ApprovalOver,
-    approve,
-    plan_digest,
-    plan_of,
-    with_buttons,
-    without_tokens,
+from .approvals import ApprovalOver, approve, plan_digest, plan_of, with_buttons, without_tokens
+from .audit import (
+    Trail,
+    is_decided,
+    is_put_back,
+    notify,
+    trail_event,
+    unforeseen,
+    write_audit_event,
 )
-from .audit import Trail, is_put_back, notify, trail_event, unforeseen, write_audit_event
+from .demands import needed
 from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
-from .parse import check_known, parse, proposed, stored_call
+from .parse import check_known, confirmed, parse, proposed, stored_call
 from .planning import planned
 from .questions import ask_in_words, naming_question
+from .requests import approve_by_others, emergency_posts, refused_at_last
 from .running import ProgressReporter
-from .steps import (
-    Allowed,
-    Answer,
-    Claimed,
-    Identified,
-    Parts,
-    Understood,
-    answer,
-)
+from .steps import Allowed, Answer, Claimed, Identified, Parts, Understood, answer
 from .undoing import UNDO, check_left, undone
 
 log = logging.getLogger("smartops.gate")
@@ -169,6 +163,10 @@ class Gate:
             reply = await self._called(asked, understood, trail)
         else:
             reply = await self._guarded(trail, self._called(asked, understood, trail))
+        if isinstance(reply, Answer) and reply.fulfils:
+            approval = await self.parts.store.approval(reply.decided)
+            if approval is not None and approval.state == "requested":
+                reply = await self.fulfil(approval, asked.key, asked.progress)
         await ask_in_words(self.parts, asked, reply)
         return naming_question(understood.answers, reply)
 
@@ -199,10 +197,7 @@ class Gate:
                 check_left(understood.undoes, plan)
             allowed = replace(allowed, plan=plan)
         trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
-        demands = await check_guards(parts, allowed)
-        if demands and operation is None:
-            raise PermissionDenied(f"Not without the approval of others: {allowed.call.text}")
-        return replace(allowed, demands=demands)
+        return replace(allowed, demands=await check_guards(parts, allowed))
 
     async def _read(
         self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail
@@ -220,22 +215,48 @@ class Gate:
         return await dispatch(parts.clock, parts.layers, run)
 
     async def _change(
-        self,
-        asked: Identified,
-        understood: Understood,
-        allowed: Allowed,
-        plan: Plan,
-        trail: Trail,
+        self, asked: Identified, understood: Understood, allowed: Allowed, plan: Plan, trail: Trail
     ) -> Reply:
-        """Answer a change with its plan, or execute it if that plan was approved."""
-        parts, trail.approval = self.parts, understood.approval
-        unapproved = await approve(parts, understood, allowed, plan)
+        """Answer a change with what it waits for, or execute it if its plan was approved.
+
+        First its own person confirms it, then others approve it where that is demanded.
+        """
+        parts, approval = self.parts, understood.approval
+        trail.approval, demanded = approval, needed(parts, allowed)
+        unapproved = await approve(parts, understood, allowed, plan, demanded)
+        if unapproved is None and approval is not None and demanded.demands:
+            unapproved = await approve_by_others(parts, asked, approval, demanded)
         if unapproved is not None:
             return unapproved
-        operation = await begin(parts, asked, allowed, trail, understood.approval)
-        if understood.approval is not None:
+        posts = emergency_posts(parts, asked, allowed, approval)
+        operation = await begin(parts, asked, allowed, trail, approval, posts=posts)
+        if approval is not None:
             notify(parts, trail, "approved")
         return await execute(parts, operation, allowed, trail=trail, progress=asked.progress)
+
+    async def fulfil(
+        self, approval: Approval, key: str = "", progress: ProgressReporter | None = None
+    ) -> Answer:
+        """Make the call of a request again, which may be approved by enough others now.
+
+        It is made as the person who requested it, with the rights of now. What is refused
+        now is refused for good; unless only a backend is away.
+        """
+        parts, message = self.parts, Message.load(approval.message.encode())
+        trail = self._trail(message, key)
+        asked = Identified(message, trail.person, key, progress or ProgressReporter())
+        reply = await self._guarded(trail, self._approved(asked, approval, trail))
+        if trail.operation is None and reply.error is not None:
+            reply = await refused_at_last(parts, approval, reply)
+        if trail.operation is not None or reply.error is not None:
+            write_audit_event(parts, trail, reply)
+        return answer(reply, decided=approval.id, private=False)
+
+    async def _approved(self, asked: Identified, approval: Approval, trail: Trail) -> Reply:
+        check_known(asked.person)
+        if await is_decided(self.parts, approval.id):
+            raise ApprovalInvalid("This was decided already", details="See: history")
+        return await self._called(asked, confirmed(self.parts, asked, approval), trail)
 
     async def _proposed(self, asked: Identified, text: str) -> Reply:
         """Run a command for an interpreter, with an audit event of its own."""
@@ -308,7 +329,7 @@ class Gate:
         """
         if claims.identity is None:
             return replace(Reply.refused(error), request_id=request_id)
-        person = identify(self.parts.people, claims.identity, claims.roles)
+        person = identify(self.parts, claims.identity, claims.roles)
         verdict = await take_limits(self.parts, person, claims.team)
         if verdict.allowed:
             event = AuditEvent.of(
@@ -339,7 +360,7 @@ class Gate:
 
     async def _outcome(self, first: Answer | Operation, trail: Trail) -> Answer:
         if isinstance(first, Answer):
-            return await with_buttons(self.parts.store, trail.message, first)
+            return await with_buttons(self.parts, trail.message, first)
         trail.refers_to(first)
         return await outcome(self.parts, first)
 
@@ -348,7 +369,7 @@ class Gate:
         return answer(reply, request_id=trail.message.request_id, quota=trail.quota)
 
     def _trail(self, message: Message, key: str = "") -> Trail:
-        person = identify(self.parts.people, message.sender, message.roles)
+        person = identify(self.parts, message.sender, message.roles)
         return Trail(message, person, self.parts.clock.time(), key)
 
     async def _guarded(self, trail: Trail, step: Awaitable[T]) -> T | Reply:
@@ -366,7 +387,11 @@ class Gate:
 
     async def _raced(self, trail: Trail, refusal: ApprovalInvalid) -> Reply:
         """Return the outcome of the operation that a duplicate of the message began, if any."""
-        operation = await self.parts.store.operation_of(trail.key) if trail.key else None
+        store, approval = self.parts.store, trail.approval
+        operation = await store.operation_of(trail.key) if trail.key else None
+        if operation is None and approval is not None and approval.requested:
+            operation = await store.operation_for(approval.id)
+            trail.duplicate = operation is not None
         if operation is not None:
             return await self._outcome(operation, trail)
         if isinstance(refusal, ApprovalOver):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,7 +19,14 @@ from smartops.contained import Caught
 from smartops.errors import ApprovalInvalid, BackendUnavailable, DeadlineExceeded, Refusal
 from smartops.grammar import dump_arguments
 from smartops.reply import Reply, Severity, Text
-from smartops.store import Approval, AuditEvent, Operation, OperationState, StoreUnavailable
+from smartops.store import (
+    Approval,
+    ApprovalMessage,
+    AuditEvent,
+    Operation,
+    OperationState,
+    StoreUnavailable,
+)
 from smartops.work import Work
 
 from .audit import Trail, final_event, notify, step_text, trail_event, unforeseen, write_audit_event
@@ -45,10 +52,13 @@ async def begin(
     allowed: Allowed,
     trail: Trail,
     approval: Approval | None = None,
+    *,
+    posts: Sequence[ApprovalMessage] = (),
 ) -> Operation:
     """Store an operation before its effect, using up the ``approval`` of a change.
 
-    Reads that may outlast the process are operations too.
+    Reads that may outlast the process are operations too. ``posts`` are to be posted from
+    then on.
     """
     operation = _operation(parts, asked, allowed, approval)
     begun = replace(trail, key=operation.id, operation=operation)
@@ -56,7 +66,7 @@ async def begin(
     if approval is None:
         if not await parts.store.begin(operation, event):
             raise ApprovalInvalid("This was begun in the meantime", details="See: history")
-    elif await parts.store.accept(approval.id, operation, event):
+    elif await parts.store.accept(approval.id, operation, event, state=approval.state, posts=posts):
         asked.progress.accepted()
     else:
         raise ApprovalInvalid("This confirmation was used in the meantime", details="See: history")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -38,6 +39,10 @@ GREETINGS = frozenset({"hello", "hi", "hey", "thanks", "thank you", "good mornin
 MOST = 12
 """How many commands may be run to answer one question."""
 
+PRESSED = re.compile(r"(approve|deny|review)_(ap-[0-9a-f]{12})")
+"""What the buttons of a request send. It is no secret: whose press counts depends on the sender."""
+_PRESSED = {"approve": "approve", "deny": "deny", "review": "approvals"}
+
 LATELY = 1800.0
 """For how many seconds a command is worth knowing for the question that follows it."""
 
@@ -55,6 +60,8 @@ async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | R
         close(parts, asked)
         return called_off(message.action.removeprefix(CANCEL_FORM))
     text = message.action or message.text.strip()
+    if pressed := PRESSED.fullmatch(text):
+        return parse_exactly(parts, asked, f"{_PRESSED[pressed[1]]} {pressed[2]}")
     token = TOKEN.fullmatch(text)
     if token is None:
         return await _words(parts, asked, text, run)
@@ -63,7 +70,8 @@ async def parse(parts: Parts, asked: Identified, run: RunText) -> Understood | R
         raise ApprovalInvalid("This was decided already", details="See: history")
     if token[1] == "cancel":
         return await withdraw(parts, person, message, approval)
-    return _confirmed(parts, asked, approval)
+    close(parts, asked)
+    return confirmed(parts, asked, approval)
 
 
 def check_known(person: Person) -> None:
@@ -105,6 +113,8 @@ def stored_call(
 def proposed(parts: Parts, asked: Identified, text: str) -> Understood:
     """Return the call that an interpreter's text makes, unless only a person may say it."""
     found = parse_exactly(parts, asked, text)
+    if found.call.emergency:
+        raise PermissionDenied("Only a person can say --emergency")
     if found.command.by_hand:
         raise PermissionDenied(
             f"Only a person can say: {found.command.name}", details=f"Type it: {found.call.text}"
@@ -112,10 +122,9 @@ def proposed(parts: Parts, asked: Identified, text: str) -> Understood:
     return Understood(found.command, found.call, interpreted=True)
 
 
-def _confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understood:
+def confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understood:
     """Return the call that was approved."""
     found = stored_call(parts, asked, approval)
-    close(parts, asked)
     return Understood(found.command, found.call, approval)
 
 
@@ -189,9 +198,18 @@ def _permitted(parts: Parts, asked: Identified, command: Command) -> bool:
 
 
 def _understood(asked: Identified, parsed: Parsed, answers: str = "") -> Understood:
-    name, owner = parsed.command.name, parsed.command.owner
-    call = Call(name, parsed.arguments, asked.person, asked.message, parsed.text, asked.key, owner)
-    return Understood(parsed.command, call, answers=answers)
+    command = parsed.command
+    call = Call(
+        command.name,
+        parsed.arguments,
+        asked.person,
+        asked.message,
+        parsed.text,
+        asked.key,
+        command.owner,
+        command.emergency(parsed.arguments),
+    )
+    return Understood(command, call, answers=answers)
 
 
 class GatedFreeText(FreeText):

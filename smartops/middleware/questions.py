@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from smartops.backend import Instance
-from smartops.command import Command
+from smartops.command import REASON, Command
 from smartops.errors import Refusal
 from smartops.grammar import MissingArguments, Parsed, incomplete
 from smartops.message import Message
 from smartops.parameter import Parameter
-from smartops.reply import Action, Form, FormField, Reply, Text
+from smartops.reply import Action, Block, Form, FormField, Reply, Text
 from smartops.store import OpenQuestion, StoreUnavailable
 
 from .choices import MOST, offered
-from .steps import Identified, Parts
+from .steps import Identified, Parts, Understood
 
 LIFE = 300.0
 """For how many seconds a question is open."""
@@ -54,6 +54,21 @@ async def ask(parts: Parts, asked: Identified, missing: MissingArguments) -> Rep
         status="pending",
         view=(form,),
         data={"missing": [field.name for field in fields]},
+        actions=(Action("cancel", "Cancel", f"{CANCEL_FORM}{known}"),),
+    )
+
+
+def ask_reason(understood: Understood, what: str, around: Sequence[Block]) -> Reply:
+    """Return the reply that asks why a change is to be made, with what shows the change."""
+    call = understood.call
+    known = incomplete(understood.command, call.arguments)
+    hint = "what others need to know to approve it"
+    field = FormField(REASON, "Reason", hint=hint)
+    again = "" if call.message.asks else ' Send the command again, with --reason "…".'
+    return Reply(
+        status="pending",
+        view=(Text(what, style="title"), *around, Form(known, f"Why?{again}", (field,))),
+        data={"missing": [REASON]},
         actions=(Action("cancel", "Cancel", f"{CANCEL_FORM}{known}"),),
     )
 

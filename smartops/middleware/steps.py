@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from smartops.annotations import Annotations
-from smartops.auth import People, Policy
+from smartops.auth import ApprovalRules, Grants, People, Policy
 from smartops.backend import Compute, Failure
-from smartops.command import Call, Command, Core, Effect, NeedsApproval
+from smartops.command import Call, Command, Core, Effect
 from smartops.grammar import Grammar
+from smartops.guard import NeedsApproval
 from smartops.interpreter import Interpreter
 from smartops.limits import Limiter, Window
 from smartops.masking import Masker
@@ -43,6 +44,8 @@ class Parts(Core):
     limiter: Limiter
     people: People
     policy: Policy
+    approvals: ApprovalRules
+    grants: Grants
     grammar: Grammar
     wired: Mapping[str, Wired]
     layers: Sequence[Offer]
@@ -119,13 +122,14 @@ class Answer(Reply):
     """The reply of the gate, and what delivery has to know about it.
 
     One that is ``surplus`` repeats that a limit is exceeded, and is not pushed.
-    ``decided`` is the id of the approval that the message decided: the messages
-    that show it lose their buttons. ``approval_message`` is the key of the
-    approval message that this reply is, and ``asks`` its approval, which is not
-    stored with the answer.
+    ``decided`` is the id of the approval that the message is about: the messages
+    that show it show this instead. With ``fulfils`` its call may be approved now.
+    ``approval_message`` is the key of the approval message that this reply is, and ``asks``
+    its approval. These two are not stored with the answer, nor is ``fulfils``.
     """
 
     decided: str = ""
+    fulfils: bool = False
     approval_message: str = ""
     asks: Approval | None = None
     surplus: bool = False

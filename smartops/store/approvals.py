@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,14 +44,14 @@ class Approvals(Operations):
         """Return the messages that show any of the approvals."""
         query = select(approval_messages).where(approval_messages.c.approval.in_(approvals))
         rows = self._valid(approval_messages, await self._read(query))
-        return [ApprovalMessage(**_without_mac(row)) for row in rows]
+        return [ApprovalMessage(**without_mac(row)) for row in rows]
 
     async def approval(self, id: str) -> Approval | None:
         """Return an approval, in whatever state it is."""
         rows = self._valid(
             approvals, await self._read(select(approvals).where(approvals.c.id == id))
         )
-        return _approval_of(rows[0], self._clock.time()) if rows else None
+        return approval_of(rows[0], self._clock.time()) if rows else None
 
     async def approval_behind(self, token: str) -> Approval | None:
         """Return the approval that a button's token stands for, in whatever state it is."""
@@ -88,14 +89,21 @@ class Approvals(Operations):
                 approvals.c.id.in_(select(approval_messages.c.approval).where(*there))
             )
         rows = self._valid(approvals, await self._read(query))
-        return [_approval_of(row, now) for row in rows]
+        return [approval_of(row, now) for row in rows]
 
     async def accept(
-        self, approval: str, operation: Operation, event: AuditEvent | None = None
+        self,
+        approval: str,
+        operation: Operation,
+        event: AuditEvent | None = None,
+        *,
+        state: ApprovalState = "pending",
+        posts: Sequence[ApprovalMessage] = (),
     ) -> bool:
         """Confirm an approval and begin its operation, with its event: all or nothing.
 
-        Returns False, and changes nothing, if it is not pending any more. If the
+        ``posts`` are to be posted from then on. Returns False, and changes nothing, if it
+        is not in that ``state`` any more. If the
         caller is cancelled meanwhile, or the store is lost, the operation ends
         as failed, as no caller executes it.
         """
@@ -103,35 +111,45 @@ class Approvals(Operations):
         begun = replace(operation, approval_id=approval)
 
         def confirm(connection: Connection) -> bool:
-            if _decided(connection, approval, now, "confirmed"):
+            if _decided(connection, approval, now, "confirmed", state):
                 self._insert(connection, begun)
                 self._add_with(connection, event)
+                self._add_messages(connection, posts)
                 return True
             return self._is_begun(connection, begun)  # run again after an uncertain commit
 
         async with self._abandoned_on_failure(operation.id):
             return await self._write(confirm)
 
-    async def cancel(self, approval: str) -> bool:
-        """Cancel an approval; False if it is not pending any more."""
+    async def cancel(self, approval: str, *, state: ApprovalState = "pending") -> bool:
+        """Cancel an approval; False if it is not in that ``state`` any more."""
         now = self._clock.time()
         return await self._write(
-            lambda connection: _decided(connection, approval, now, "cancelled"), repeatable=False
+            lambda connection: _decided(connection, approval, now, "cancelled", state),
+            repeatable=False,
         )
 
+    def _add_messages(self, connection: Connection, added: Sequence[ApprovalMessage]) -> None:
+        for message in added:
+            row = self._seal.sealed(approval_messages, members(message))
+            connection.execute(insert(approval_messages), row)
 
-def _decided(connection: Connection, id: str, now: float, state: ApprovalState) -> bool:
-    pending = approvals.c.id == id, approvals.c.state == "pending", approvals.c.expires > now
-    return connection.execute(update(approvals).where(*pending).values(state=state)).rowcount == 1
+
+def _decided(
+    connection: Connection, id: str, now: float, state: ApprovalState, of: ApprovalState
+) -> bool:
+    undecided = approvals.c.id == id, approvals.c.state == of, approvals.c.expires > now
+    return connection.execute(update(approvals).where(*undecided).values(state=state)).rowcount == 1
 
 
-def _approval_of(row: RowMapping, now: float) -> Approval:
-    """Return the approval in a row; a pending one may have expired by ``now``."""
-    found = Approval(**_without_mac(row))
-    if found.state == "pending" and found.expires <= now:
+def approval_of(row: RowMapping, now: float) -> Approval:
+    """Return the approval in a row; an undecided one may have expired by ``now``."""
+    found = Approval(**without_mac(row))
+    if found.state in ("pending", "requested") and found.expires <= now:
         return replace(found, state="expired")
     return found
 
 
-def _without_mac(row: RowMapping) -> dict[str, Any]:
+def without_mac(row: RowMapping) -> dict[str, Any]:
+    """Return the members of what a row stands for."""
     return {name: value for name, value in row.items() if name != "mac"}

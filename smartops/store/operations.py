@@ -83,6 +83,10 @@ class Operations(Audit):
         """Return the operation that was begun for a message, by its idempotency key."""
         return await self._first(operations.c.idempotency_key == idempotency_key)
 
+    async def operation_for(self, approval: str) -> Operation | None:
+        """Return the operation that an approval was used for."""
+        return await self._first(operations.c.approval_id == approval)
+
     async def _first(self, condition: ColumnElement[bool]) -> Operation | None:
         rows = self._valid(operations, await self._read(select(operations).where(condition)))
         return _operation_of(rows[0]) if rows else None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from smartops.errors import BackendUnavailable, SmartOpsError
 
-ApprovalState = Literal["pending", "confirmed", "cancelled", "expired"]
+ApprovalState = Literal["pending", "requested", "confirmed", "cancelled", "declined", "expired"]
 OperationState = Literal["running", "done", "failed", "unknown"]
 
 LEASE = 15.0
@@ -46,6 +46,11 @@ class Approval:
     ``id`` is not a secret: deciding takes a token (see :class:`ApprovalMessage`).
     ``plan`` is JSON, ``digest`` what the approval is bound to. ``command`` and
     ``arguments`` (JSON) are the call, ``command_text`` is how it is shown.
+
+    It is ``requested`` at that time if its person has confirmed it and it waits for other
+    people. Then ``message`` (JSON) is what confirmed it, ``demands`` (JSON) whose approval
+    it needs, and ``escalated`` names the demands that were escalated.
+    ``lease_until`` is until when a process tries to execute it.
     """
 
     id: str
@@ -57,6 +62,40 @@ class Approval:
     state: ApprovalState = "pending"
     command: str = ""
     arguments: str = ""
+    message: str = ""
+    requested: float = 0.0
+    demands: str = ""
+    escalated: str = ""
+    lease_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one person decided about the approval of another: ``approved`` or ``declined``.
+
+    ``identity`` is the sender of the message that decided, ``acting`` who sent it for them.
+    """
+
+    approval: str
+    person: str
+    verdict: Literal["approved", "declined"]
+    reason: str
+    identity: str
+    acting: str
+    place: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrant:
+    """A role that a person holds until a time; ``id`` is that of the operation that gave it."""
+
+    id: str
+    person: str
+    role: str
+    given: float
+    until: float
+    state: Literal["active", "ended"] = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +105,8 @@ class ApprovalMessage:
     ``key`` is :func:`token_key` of the token that they carry, so that the store
     contains no usable token. ``message`` is the message that was answered, as JSON,
     and ``shown`` the platform's id of the message that shows it, empty
-    while that is not known, or if it cannot be edited.
+    while that is not known, or if it cannot be edited. With a ``place`` it answers no
+    message, and is posted there by the process that holds its lease, if it is not shown yet.
     """
 
     key: str
@@ -76,6 +116,8 @@ class ApprovalMessage:
     expires: float
     message: str = ""
     shown: str = ""
+    place: str = ""
+    lease_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

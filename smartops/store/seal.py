@@ -16,11 +16,13 @@ from sqlalchemy import RowMapping, Table
 from .tables import (
     approval_messages,
     approvals,
+    decisions,
     inbox,
     key_values,
     messages,
     operations,
     questions,
+    role_grants,
     storable,
 )
 
@@ -29,7 +31,9 @@ _CHANGING = {"mac", "state", "finished", "owner", "holder", "lease_until", "canc
 _COVERED = {
     table.name: sorted({column.name for column in table.columns} - _CHANGING - besides)
     for table, besides in (
-        (approvals, set[str]()),
+        (approvals, {"escalated"}),
+        (decisions, set[str]()),
+        (role_grants, set[str]()),
         (approval_messages, {"shown"}),
         (operations, set[str]()),
         (inbox, set[str]()),

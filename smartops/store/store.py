@@ -17,12 +17,12 @@ from smartops.services import Clock
 
 from .access import upsert
 from .alerts import Alerts
-from .approvals import Approvals
 from .audit import Audit, remove_first
 from .checkpoints import Signer, add_checkpoint
 from .database import Database, database
 from .facts import Facts
 from .messages import Messages
+from .requests import Requests
 from .rows import StoreUnavailable
 from .schema import migrate
 from .seal import Seal
@@ -31,11 +31,13 @@ from .tables import (
     alerts,
     approval_messages,
     approvals,
+    decisions,
     messages,
     operations,
     pulse,
     questions,
     revoked,
+    role_grants,
     silences,
 )
 
@@ -49,7 +51,7 @@ REMEMBERED = 86_400.0
 """The seconds that an approval is stored after its expiry, to explain it to late presses."""
 
 
-class Store(Messages, Approvals, Facts, Alerts, Sinks, Audit):
+class Store(Messages, Requests, Facts, Alerts, Sinks, Audit):
     """All durable state. Open it with :meth:`open`, on the event loop that uses it.
 
     What is awaited is durable when it returns; what is stored "soon" is durable within
@@ -150,6 +152,8 @@ def _expired(now: float, before: float) -> tuple[_Expired, ...]:
         _Expired(approvals, approvals.c.expires, now - REMEMBERED),
         _Expired(approval_messages, approval_messages.c.expires, now - REMEMBERED),
         _Expired(operations, operations.c.finished, before),
+        _Expired(decisions, decisions.c.at, before),
+        _Expired(role_grants, role_grants.c.until, before),
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
         _Expired(alerts, alerts.c.resolved, before),

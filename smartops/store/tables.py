@@ -65,8 +65,47 @@ approvals = Table(
     Column("command", Words, nullable=False, server_default=""),
     Column("arguments", Words, nullable=False, server_default=""),
     Column("mac", Text, nullable=False, server_default=""),
+    Column("message", Words, nullable=False, server_default=""),
+    Column("requested", Double, nullable=False, server_default="0"),
+    Column("demands", Words, nullable=False, server_default=""),
+    Column("escalated", Words, nullable=False, server_default=""),
+    Column("lease_until", Double, nullable=False, server_default="0"),
     Index("approvals_by_person", "person", "expires"),
     Index("approvals_by_expiry", "expires"),
+    Index(
+        "approvals_requested",
+        "expires",
+        sqlite_where=text("state = 'requested'"),
+        postgresql_where=text("state = 'requested'"),
+    ),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("approval", Words, primary_key=True),
+    Column("person", Words, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("identity", Words, nullable=False),
+    Column("acting", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
+    Index("decisions_by_time", "at"),
+)
+
+role_grants = Table(
+    "role_grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("given", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
+    Index("role_grants_by_end", "until"),
 )
 
 approval_messages = Table(
@@ -80,8 +119,16 @@ approval_messages = Table(
     Column("message", Words, nullable=False),
     Column("shown", Words, nullable=False),
     Column("mac", Text, nullable=False, server_default=""),
+    Column("place", Words, nullable=False, server_default=""),
+    Column("lease_until", Double, nullable=False, server_default="0"),
     Index("approval_messages_by_approval", "approval"),
     Index("approval_messages_by_expiry", "expires"),
+    Index(
+        "approval_messages_to_post",
+        "lease_until",
+        sqlite_where=text("place <> '' AND shown = ''"),
+        postgresql_where=text("place <> '' AND shown = ''"),
+    ),
 )
 
 operations = Table(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from smartops.app import App, Composition, assemble
 from smartops.backend import Backend
 from smartops.config import Settings
-from smartops.config.settings import Section
+from smartops.config.fields import Section
 from smartops.config.wording import wording
 from smartops.errors import Problem, StartupError
 from smartops.hookspecs import hookimpl

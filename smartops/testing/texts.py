@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import anyio
 import pytest
 
-from smartops.command import Call, Effect, Guard
+from smartops.command import Call, Effect
+from smartops.guard import Guard
 from smartops.hookspecs import hookimpl
 from smartops.plan import Plan
 

@@ -35,7 +35,12 @@ class House:
             resume=lambda operation: self.resumed.append(operation.id),
             lost=lambda operation: self.lost.append(operation.id),
             take_over=self.take_over,
+            grants=self.nothing,
+            look=self.nothing,
         )
+
+    async def nothing(self) -> None:
+        """There are no requests and no roles for a time."""
 
     async def take_over(self) -> None:
         self.taken_over += 1

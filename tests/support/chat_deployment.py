@@ -236,6 +236,7 @@ class Deployment:
     slack: Slack
     teams: Teams
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     app: App | None = None
     socket_mode: bool = False
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -293,6 +294,7 @@ class Deployment:
         url = store_url(self.folder / "deployment.db")
         server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}
+        changes |= self.settings
         assert not plugins.problems
         return assemble(Settings.model_validate({**SETTINGS, **changes}), plugins, self.clock)
 

@@ -4,7 +4,7 @@ import pytest
 
 from smartops import Identity, Person
 from smartops.auth import People
-from smartops.config.settings import GuestSettings, PersonSettings, RoleSettings
+from smartops.config.policy import GuestSettings, PersonSettings, RoleSettings
 from smartops.message import parse_identity
 
 

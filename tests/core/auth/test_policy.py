@@ -13,7 +13,7 @@ import pytest
 from smartops import Command, Effect, Identity, Instance, Person, command
 from smartops.auth import Decision, Policy
 from smartops.channels import Place
-from smartops.config.settings import ConditionSettings, RuleSettings
+from smartops.config.policy import ConditionSettings, RuleSettings
 from smartops.grammar import Reference
 
 ALICE = Person("alice", frozenset({"viewer", "operator"}), Identity("local", "", "alice"))

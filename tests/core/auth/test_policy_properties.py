@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from smartops import Command, Effect, Identity, Instance, Person, command
 from smartops.auth import Decision, Policy
 from smartops.channels import Place
-from smartops.config.settings import ConditionSettings as Conditions
-from smartops.config.settings import RuleSettings as Rule
+from smartops.config.policy import ConditionSettings as Conditions
+from smartops.config.policy import RuleSettings as Rule
 
 TAGS = {"Role": ("web", "database"), "Env": ("dev", "prod")}
 SCRIPTS = ("df -h", "ls", "rm -rf /")

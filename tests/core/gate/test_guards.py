@@ -308,12 +308,10 @@ async def test_guards_can_have_the_conditions_of_rules(
     assert calls[0].owner == "instances"
 
 
-async def test_a_guard_that_needs_approval_lets_no_call_pass_without_it(
-    deployment: Deployment,
-) -> None:
+async def test_a_guard_that_needs_approval_refuses_a_read(deployment: Deployment) -> None:
     async def guard(call: Call, effect: Effect, plan: Plan | None) -> NeedsApproval | None:
-        return NeedsApproval(("lead",), "too many at once") if effect is not Effect.READ else None
+        return NeedsApproval(("lead",), "nobody looks at this alone")
 
     deployment.load(guard)
-    assert (await deployment.bot.say("deploy staging")).code == "PERMISSION_DENIED"
+    assert (await deployment.bot.say("look")).code == "PERMISSION_DENIED"
     assert deployment.done == []
