@@ -16,7 +16,7 @@ from time import perf_counter
 from smartops.app import App
 from smartops.channel import Channel
 from smartops.contained import Caught, contained
-from smartops.errors import DeadlineExceeded, InternalError, Refusal
+from smartops.errors import AuthenticationFailed, DeadlineExceeded, InternalError, Refusal
 from smartops.event import EventSource
 from smartops.message import Claims, Headers, Inbound, Message, Receipt, Response
 from smartops.reply import Quota, Reply, Text, View
@@ -35,7 +35,7 @@ from .headers import (
     refusal_headers,
     retry_headers,
 )
-from .refusals import WrongMethod, unrecognised
+from .refusals import Brake, WrongMethod, unrecognised
 
 log = logging.getLogger("smartops.server")
 
@@ -87,6 +87,7 @@ class Intake:
         self._clock = app.composition.services.clock
         self._bodies = Bodies(settings.max_body, settings.body_timeout.total_seconds())
         self._forwarding = Forwarding(settings.trusted_proxies)
+        self._brake = Brake(self._clock)
         self._wait = settings.wait.total_seconds()
         self._channels = app.channels
         self._sources = {settings.base_path + HOOKS + item.name: item for item in app.sources}
@@ -137,6 +138,9 @@ class Intake:
                 response = await self._response(exchange, receive)
             if caught.error is not None:
                 response = self._failed(exchange, caught.error)
+            if isinstance(caught.error, AuthenticationFailed):
+                exchange.inbound = caught.error = None  # the body is not held meanwhile
+                await self._brake.pause()
         except asyncio.CancelledError:
             if not self._abandoned:
                 raise

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import anyio
 import pytest
 
 from smartops.app import delivery
+from smartops.server import bounds
 
 pytestmark = pytest.mark.anyio
 
@@ -55,3 +57,34 @@ async def test_messages_in_flight_are_bounded(start: Any, monkeypatch: pytest.Mo
     server.deployment.release.set()
     await server.until(lambda: not server.app._delivery.keys)
     assert (await push(), (await server.say("ping")).status) == (202, 200)
+
+
+async def test_a_flood_of_forged_tokens_is_refused_later_and_delays_no_other(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "REFUSALS", 3)
+    server = await start()
+    slept, statuses = anyio.Event(), []
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == bounds.REFUSAL_PAUSE
+        await slept.wait()
+
+    clock = server.app.composition.services.clock
+    monkeypatch.setattr(clock, "sleep", sleep)
+    monkeypatch.setattr(clock, "time", lambda: 1e9)
+
+    async def forged() -> None:
+        sent = await server.request(
+            "POST", "/api/messages", json={}, headers={"Authorization": "Bearer forged"}
+        )
+        statuses.append(sent.status)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(forged)
+        await server.until(lambda: len(statuses) == 3)
+        assert (await server.request("GET", "/livez")).status == 200
+        assert len(statuses) == 3
+        slept.set()
+    assert statuses == [401] * 5
