@@ -106,3 +106,28 @@ async def test_a_store_that_cannot_count_refuses_the_change(
 async def test_wrong_limits_are_refused_at_start(guarded, settings: Any, text: str) -> None:
     with pytest.raises(StartupError, match=text):
         guarded(**limit(**settings))
+
+
+async def test_more_needs_the_approval_of_other_people(guarded) -> None:
+    bot = guarded(**limit(per_change=1, per_hour=2, approval_roles=["lead"]))
+    asked = await bot.say("can-i stop web-1,web-2")
+    assert asked.data["approval"] == ["1 lead"]
+    waiting = await bot.confirm("stop web-1,web-2")
+    assert "few allows 1 in one change, not 2" in waiting.text
+    request = waiting.data["approval"]["approval"]
+    assert (await bot.say(f"approve {request}")).status == "error"
+    assert (await bot.say(f"approve {request}", user="lee")).status == "success"
+    listed = (await bot.say("list instances --tag Role=web")).data["instances"]
+    assert {item["state"] for item in listed} <= {"stopping", "stopped"}
+
+
+async def test_an_emergency_passes_limits_and_freezes_but_no_lock(guarded) -> None:
+    bot = guarded(**limit(per_change=1))
+    bot.settings["emergency"] = {"roles": ["lead"]}
+    await bot.confirm("freeze production for 1h because of the release")
+    text = 'stop web-1,web-2 --emergency "it burns"'
+    asked = await bot.say(text, user="lee")
+    await bot.confirm("lock web-1 for 5m repair")
+    assert (await bot.press(asked.action("confirm"), user="lee")).text.startswith("Locked: web-1")
+    await bot.confirm("unlock web-1")
+    assert (await bot.confirm(text, user="lee")).status == "success"
