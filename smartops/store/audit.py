@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -27,11 +27,10 @@ from sqlalchemy import (
 )
 
 from smartops.contained import Caught
-from smartops.jsonable import members
 from smartops.services import Clock
 
 from .access import Access, upsert
-from .chain import Head
+from .chain import COLUMNS, TARGETS, Head, Row
 from .checkpoints import Signer, add_checkpoint
 from .database import Database
 from .rows import AuditEvent, AuditSearch, StoreUnavailable
@@ -45,44 +44,49 @@ FORGED = 1000
 """The maximum number of forged rows that a process reports."""
 
 event_columns = [audit_events.c[name] for name in AuditEvent.__slots__]
-_ADD = insert(audit_events).inline()
-_ADD_RETURNING = insert(audit_events).returning(audit_events.c.id, sort_by_parameter_order=True)
 _ADD_TARGETS = insert(audit_targets).inline()
+_ROW = (*COLUMNS, "hash")
+_INTO = f"INSERT INTO audit_events ({', '.join(_ROW)}) VALUES "  # noqa: S608 - our own names
+_ADD = {  # in SQL, as each message adds a row, and SQLAlchemy doubles what that costs
+    "sqlite": f"{_INTO} ({', '.join('?' for _ in _ROW)})",
+    "postgresql": f"{_INTO} ({', '.join('%s' for _ in _ROW)})",
+}
 
 
-def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if not any(row["targets"] for row in rows):
-        connection.execute(_ADD, rows)
+def _add(connection: Connection, rows: list[Row]) -> None:
+    add = _ADD[connection.dialect.name]
+    if not any(row[TARGETS] for row in rows):
+        connection.exec_driver_sql(add, rows)
         return
-    ids = connection.execute(_ADD_RETURNING, rows).scalars()
-    connection.execute(
-        _ADD_TARGETS,
-        [
-            {"target": name, "event": event}
-            for event, row in zip(ids, rows, strict=True)
-            for name in names_of(row["targets"])
-        ],
-    )
+    links: list[dict[str, object]] = []
+    for row in rows:
+        event = connection.exec_driver_sql(f"{add} RETURNING id", row).scalar_one()
+        links += [{"target": name, "event": event} for name in names_of(row[TARGETS])]
+    connection.execute(_ADD_TARGETS, links)
 
 
-def remove_first(connection: Connection, before: float, limit: int) -> tuple[int, dict[str, Head]]:
-    """Delete the events before that time; return how many, and the last ones of their chains.
+def remove_first(
+    connection: Connection, before: float, now: float, limit: int
+) -> tuple[int, dict[str, Head]]:
+    """Delete up to ``limit`` events before that time; return how many, and the last by chain.
 
-    Only the first ``limit`` are looked at, up to the first that is later.
+    Only those at the front are deleted. An event of the future, as a clock was wrong, is
+    deleted with those after it.
     """
     columns = audit_events.c
-    first = select(columns.id, columns.at, columns.chain, columns.seq, columns.hash)
-    last = count = 0
-    removed: dict[str, Head] = {}
-    for row in connection.execute(first.order_by(columns.id).limit(limit)):
-        if row.at >= before:
-            break
-        last, count = row.id, count + 1
-        if row.chain:
-            removed[row.chain] = Head(row.seq, row.hash)
+    first = select(columns.id, columns.at).where(columns.at <= now).order_by(columns.id)
+    rows = connection.execute(first.limit(limit)).all()
+    old = list(takewhile(lambda row: row.at < before, rows))
+    if not old:
+        return 0, {}
+    last = old[-1].id
+    ends = select(func.max(columns.id)).where(columns.id <= last, columns.chain != "")
+    heads = select(columns.chain, columns.seq, columns.hash)
+    heads = heads.where(columns.id.in_(ends.group_by(columns.chain)))
+    removed = {row.chain: Head(row.seq, row.hash) for row in connection.execute(heads)}
     connection.execute(delete(audit_targets).where(audit_targets.c.event <= last))
     connection.execute(delete(audit_events).where(columns.id <= last))
-    return count, removed
+    return len(old), removed
 
 
 @lru_cache(4096)
@@ -123,17 +127,15 @@ class Audit(Access):
 
     def add_audit_event(self, event: AuditEvent) -> None:
         """Add an audit event, soon. Raises StoreUnavailable if too many writes wait."""
-        self._writer.queue(self._add_events, row=_row_of(event))
+        self._writer.queue(self._add_events, row=event)
 
-    def _add_events(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        for row in rows:
-            self._chain.extend(row)
-        _add(connection, rows)
+    def _add_events(self, connection: Connection, events: Sequence[AuditEvent]) -> None:
+        _add(connection, [self._chain.extend(event) for event in events])
 
     def _add_with(self, connection: Connection, event: AuditEvent | None) -> None:
         """Add an event in the transaction of what it is about."""
         if event is not None:
-            self._add_events(connection, [_row_of(event)])
+            self._add_events(connection, [event])
 
     def _valid(self, table: Table, rows: Iterable[RowMapping]) -> list[RowMapping]:
         """Return the rows that SmartOps wrote; others are reported, once each."""
@@ -195,12 +197,6 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _row_of(event: AuditEvent) -> dict[str, Any]:
-    row = members(event)
-    del row["id"]
-    return row
 
 
 SKEW = 60.0

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from .rows import AuditEvent
 from .tables import storable
 
 START = bytes(32)
 """What stands for the hash before the first event of a chain."""
-TEXTS = (
+COLUMNS = (
     "approval_id",
+    "at",
     "chain",
     "claimed",
     "command",
     "idempotency_key",
     "identity",
+    "kind",
     "operation_id",
     "outcome",
     "person",
@@ -31,50 +35,50 @@ TEXTS = (
     "plan_digest",
     "request_id",
     "rule",
-    "text",
+    "seconds",
+    "seq",
     "targets",
+    "text",
 )
-COLUMNS = ("kind", "at", "seconds", "seq", *TEXTS)
-"""What the hash of an event covers."""
+"""What the hash of an event covers, in the order of canonical JSON."""
+NUMBERS = ("at", "seconds", "seq")
+KIND, TARGETS = COLUMNS.index("kind"), COLUMNS.index("targets")
+Row = tuple[Any, ...]
 
+_members = attrgetter(*(name for name in COLUMNS if name not in ("seq", "chain")))
 _PURPOSE = b"smartops-audit/1\0"
 """It begins what is hashed, so that the hash of something else cannot stand for it."""
-_NO_TARGETS = b'"targets":""'
+_FORM = ",".join(
+    f'"{name}":%d' if name in NUMBERS else f'"{name}":%s' if name == "targets" else f'"{name}":"%s"'
+    for name in COLUMNS
+)
+_FORMS = {True: f"{{{_FORM}}}"}
+_FORMS[False] = _FORMS[True].replace('"kind":"%s",', "%.0s")  # of events of earlier versions
+_QUOTES = {has_kind: form.count('"') for has_kind, form in _FORMS.items()}
 _SPECIAL = bytes(range(32)) + b'"\\'
 """What is escaped in a string of JSON."""
 
 
-def canonical(row: Sequence[Any]) -> bytes:
-    """Return the canonical JSON of an event, given its :data:`COLUMNS` in order.
+def canonical(row: Row) -> bytes:
+    """Return the canonical JSON of an event, given its :data:`COLUMNS`; times in microseconds.
 
     Escaping each text takes most of the time, and few texts need it: that is found out
     for all of them at once. Targets are JSON, and always need it.
     """
-    content = _written(row)
-    quotes = _QUOTES + (4 if row[0] else 0)
-    if len(content.translate(None, _SPECIAL)) != len(content) - quotes:
-        content = _written([quoted(it)[1:-1] if isinstance(it, str) else it for it in row])
-    targets = row[-1]
-    if targets:
-        content = content.replace(_NO_TARGETS, b'"targets":' + quoted(targets).encode())
+    has_kind, targets = row[KIND] != "", _escaped(row[TARGETS])
+    content = (_FORMS[has_kind] % (*row[:TARGETS], targets[0], row[-1])).encode()
+    if len(content) - len(content.translate(None, _SPECIAL)) != _QUOTES[has_kind] + targets[1]:
+        texts = [quoted(it)[1:-1] if isinstance(it, str) else it for it in row]
+        texts[TARGETS] = targets[0]
+        content = (_FORMS[has_kind] % tuple(texts)).encode()
     return content
 
 
-def _written(row: Sequence[Any]) -> bytes:
-    kind, at, seconds, seq, approval, chain, claimed, command, key, identity = row[:10]
-    operation, outcome, person, place, digest, request, rule, text, _ = row[10:]
-    member = f'"kind":"{kind}",' if kind else ""  # events of earlier versions have none
-    return (
-        f'{{"approval_id":"{approval}","at":{int(at * 1e6)},"chain":"{chain}",'
-        f'"claimed":"{claimed}","command":"{command}","idempotency_key":"{key}",'
-        f'"identity":"{identity}",{member}"operation_id":"{operation}","outcome":"{outcome}",'
-        f'"person":"{person}","place":"{place}","plan_digest":"{digest}",'
-        f'"request_id":"{request}","rule":"{rule}","seconds":{int(seconds * 1e6)},'
-        f'"seq":{seq},"targets":"","text":"{text}"}}'
-    ).encode()
-
-
-_QUOTES = _written(("", 0, 0, 0, *("" for _ in TEXTS))).count(b'"')
+@lru_cache(4096)
+def _escaped(text: str) -> tuple[str, int]:
+    """Return a text as a string of JSON, and how many special characters that contains."""
+    written = quoted(text)
+    return written, len(written) - len(written.encode().translate(None, _SPECIAL).decode())
 
 
 def link(previous: bytes, content: bytes) -> bytes:
@@ -102,14 +106,16 @@ class Chain:
         self.id = f"1-{secrets.token_hex(8)}"
         self.head = self._committed = BEGIN
 
-    def extend(self, row: dict[str, Any]) -> None:
-        """Give the row of the next event its place in the chain."""
-        for name in TEXTS:
-            if name != "chain":
-                row[name] = storable(row[name])
-        row["chain"], row["seq"] = self.id, self.head.seq + 1
-        row["hash"] = link(self.head.hash, canonical([row[name] for name in COLUMNS]))
-        self.head = Head(row["seq"], row["hash"])
+    def extend(self, event: AuditEvent) -> Row:
+        """Return the row of the next event: its :data:`COLUMNS`, and its hash."""
+        approval, at, *middle, seconds, targets, text = _members(event)
+        joined = "".join((approval, *middle, targets, text))
+        if not joined.isascii() or "\0" in joined:
+            approval, *middle, targets, text = map(storable, (approval, *middle, targets, text))
+        seq, end = self.head.seq + 1, (targets, text)
+        content = canonical((approval, at * 1e6, self.id, *middle, seconds * 1e6, seq, *end))
+        self.head = Head(seq, link(self.head.hash, content))
+        return (approval, at, self.id, *middle, seconds, seq, *end, self.head.hash)
 
     def settle(self, *, committed: bool) -> None:
         """Note how a transaction ended.

@@ -120,7 +120,7 @@ class Store(Messages, Requests, Facts, Alerts, Sinks, Audit):
         pieces = [partial(_delete_piece, old) for old in _expired(now, before)]
         more = False
         notes: list[str] = []
-        for delete_piece in (*pieces, partial(self._remove_events, before, notes)):
+        for delete_piece in (*pieces, partial(self._remove_events, now, notes)):
             for _ in range(PIECES):
                 full = await self._write(delete_piece, repeatable=False) == PIECE
                 if not full:
@@ -129,11 +129,10 @@ class Store(Messages, Requests, Facts, Alerts, Sinks, Audit):
         await self._publish(notes)
         return more
 
-    def _remove_events(self, before: float, notes: list[str], connection: Connection) -> int:
+    def _remove_events(self, now: float, notes: list[str], connection: Connection) -> int:
         """Delete up to a piece of audit events, add a checkpoint to the notes, return how many."""
-        count, removed = remove_first(connection, before, PIECE)
+        count, removed = remove_first(connection, now - self._retention, now, PIECE)
         if removed:
-            now = self._clock.time()
             notes.append(add_checkpoint(connection, self._chain, self.signer, now, removed))
         return count
 

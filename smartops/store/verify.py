@@ -6,27 +6,37 @@ must follow each other without a gap, and the last one must be signed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from .audit import names_of
-from .chain import BEGIN, COLUMNS, Head, canonical, link
+from .chain import BEGIN, COLUMNS, KIND, TARGETS, Head, Row, canonical, link
 from .checkpoints import NONE, Checkpoint, digest_of, read_note
 from .database import Database, database
 from .schema import migrate
-from .tables import audit_checkpoints, audit_events, audit_targets
+from .tables import audit_checkpoints, revoked
 
 Trusts = Callable[[Checkpoint], bool]
 """Whether a checkpoint has a valid signature."""
 MAX = 20
 """The maximum number of findings that are reported."""
-_PAGES = {"yield_per": 2000}
+_LAST = 2**63 - 1
+_EVENTS = (
+    f"SELECT id, hash, {', '.join(COLUMNS)} FROM audit_events "  # noqa: S608 - our own names
+    "WHERE id > ? ORDER BY id LIMIT 2000"
+)
+for _name in ("at", "seconds"):  # in microseconds
+    _EVENTS = _EVENTS.replace(f" {_name},", f" {_name} * 1e6,")
+_LINKS = "SELECT event, target FROM audit_targets WHERE event > ? AND event <= ?"
+_REVOKED = re.compile(r"token (\S+) revoked until (\S+ \S+) UTC")
 _SEQ, _CHAIN = COLUMNS.index("seq"), COLUMNS.index("chain")
+_TARGETS = TARGETS + 2
 
 
 @dataclass
@@ -111,7 +121,7 @@ class _Walk:
     """Where each chain is, and what checkpoints say that it must reach."""
 
     def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
-        self.at: dict[str, Head] = {}
+        self.at: dict[str, tuple[int, bytes]] = {}
         self.begins: dict[str, Head] = {}
         self.conflicts: list[str] = []
         self.reaches: dict[tuple[str, int], bytes] = {}
@@ -122,12 +132,12 @@ class _Walk:
                 if self.reaches.setdefault((chain, head.seq), head.hash) != head.hash:
                     self.conflicts.append(f"checkpoint {item.number} contradicts an earlier one")
 
-    def check(self, stored: bytes | None, content: Sequence[Any]) -> str:
+    def check(self, stored: bytes | None, content: Row) -> str:
         """Check the next event; return what is wrong with it, or nothing."""
         seq, chain = content[_SEQ], content[_CHAIN]
         last = self.at.get(chain) or self.begins.get(chain, BEGIN)
         found = link(last[1], canonical(content))
-        self.at[chain] = Head(seq, stored or b"")
+        self.at[chain] = seq, stored or b""
         if seq == last[0] + 1 and found == stored:
             known = self.reaches.pop((chain, seq), found)
             return "" if known == found else "it is not that of its checkpoint: it was rewritten"
@@ -140,64 +150,58 @@ class _Walk:
     def cut(self) -> Iterator[str]:
         """Yield the chains that do not reach as far as a checkpoint says."""
         for chain, seq in sorted(self.reaches):
-            if seq > self.at.get(chain, self.begins.get(chain, BEGIN)).seq:
+            if seq > self.at.get(chain, self.begins.get(chain, BEGIN))[0]:
                 yield f"{chain} ends before event {seq} of its checkpoint: the end was cut"
 
 
 def _event_findings(
     connection: Connection, checkpoints: Sequence[Checkpoint], report: Report
 ) -> Iterator[str]:
-    walk = _Walk(checkpoints)
+    walk, last = _Walk(checkpoints), 0
+    revocations: dict[str, str] = {}
     yield from walk.conflicts
-    columns = audit_events.c
-    wanted = [columns.id, columns.hash, *(columns[name] for name in COLUMNS)]
-    ordered = select(*wanted).order_by(columns.id)
-    listed = select(audit_targets.c.event, audit_targets.c.target).order_by(audit_targets.c.event)
-    with (
-        connection.execute(ordered, execution_options=_PAGES) as events,
-        connection.execute(listed, execution_options=_PAGES) as links,
-    ):
-        targets = _Targets(links)
-        for row in events:
-            report.events += 1
+    while page := _rows(connection, _EVENTS, last):
+        links = _rows(connection, _LINKS, last, page[-1][0])
+        yield from _target_findings(page, links)
+        last = page[-1][0]
+        report.events += len(page)
+        for row in page:
             event, content = row[0], row[2:]
-            if not targets.match(event, content[-1]):
-                yield f"event {event} is not what a search by its targets finds"
+            if content[KIND] == "token":
+                revocations.update(_REVOKED.findall(content[-1]))
             if not content[_CHAIN]:
                 report.unchained += 1
                 if walk.at or walk.begins:
                     yield f"event {event} belongs to no chain: it was inserted"
             elif problem := walk.check(row[1], content):
                 yield f"event {event} ({content[_CHAIN]} {content[_SEQ]}): {problem}"
-        if targets.left is not None:
-            yield f"event {targets.left} is found by a target that it does not have"
+    yield from _target_findings([], _rows(connection, _LINKS, last, _LAST))
     report.chains = len(walk.at)
     if walk.at and not checkpoints:
         yield "there is no checkpoint"
     yield from walk.cut()
+    yield from _revocation_findings(connection, revocations)
 
 
-class _Targets:
-    """What a search by target finds, in the order of the events."""
+def _revocation_findings(connection: Connection, revocations: dict[str, str]) -> Iterator[str]:
+    """Yield the revoked tokens that are accepted again although they have not expired."""
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    stored = set(connection.execute(select(revoked.c.jti)).scalars())
+    for jti, until in revocations.items():
+        if until > now and jti not in stored:
+            yield f"the revocation of the token {jti} was removed"
 
-    left: int | None
-    _name: str
 
-    def __init__(self, links: Iterable[Any]) -> None:
-        self._links = iter(links)
-        self._take()
+def _rows(connection: Connection, query: str, *values: int) -> list[Row]:
+    """Return rows as the driver returns them: there are millions."""
+    cursor = connection.connection.cursor()
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    cursor.execute(query.replace("?", mark), values)
+    return list(cursor.fetchall())
 
-    def _take(self) -> None:
-        self.left, self._name = next(self._links, (None, ""))
 
-    def match(self, event: int, targets: str) -> bool:
-        """Whether the event is found by the ids and names in its targets, and no others."""
-        if not targets and (self.left is None or self.left > event):
-            return True
-        found: set[str] = set()
-        stray = False
-        while self.left is not None and self.left <= event:
-            stray |= self.left < event
-            found.add(self._name)
-            self._take()
-        return not stray and found == names_of(targets)
+def _target_findings(page: Sequence[Row], links: Sequence[Row]) -> Iterator[str]:
+    """Yield the events that are not found by the ids and names in their targets, and no others."""
+    right = {(row[0], name) for row in page if row[_TARGETS] for name in names_of(row[_TARGETS])}
+    for event in sorted({event for event, _ in right.symmetric_difference(links)}):
+        yield f"event {event} is not what a search by its targets finds"

@@ -2,7 +2,9 @@
 
 import io
 import json
+import sqlite3
 import time
+from contextlib import closing
 
 import jwt
 import pytest
@@ -86,6 +88,15 @@ def test_a_token_is_revoked(run, config, monkeypatch, way):
     texts = [line["text"] for line in map(json.loads, run("audit", "export").out.splitlines())]
     assert texts[0].startswith(f"token {jti} made for local:alice, until 20")
     assert texts[1].startswith(f"token {jti} revoked until 20")
+    assert run("audit", "verify").status == 1  # no server has made a checkpoint
+    (config.parent / "smartops.yaml").write_text(
+        config.read_text() + "audit: {key: state/audit.pem}\n"
+    )
+    run("say", "--user", "alice", "help")  # and a checkpoint at its end
+    assert run("audit", "verify").out.endswith("unchanged\n")
+    with closing(sqlite3.connect(config.parent / "state" / "store.db")) as database, database:
+        database.execute("DELETE FROM revoked")
+    assert f"the revocation of the token {jti} was removed" in run("audit", "verify").out
 
 
 @pytest.mark.parametrize("part", ["abc", "x.y", "tok_", "claims", "signature", "start", "old id"])
