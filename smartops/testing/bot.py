@@ -107,12 +107,11 @@ class Bot:
         Raises StartupError if the plugin or its section is wrong.
         """
         name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        loaded = Plugins()
-        loaded.register(name, plugin)
-        model = loaded.model(name) if name in loaded.names else None
-        if loaded.problems:
-            raise StartupError(*loaded.problems)
         self._plugins.register(name, plugin)
+        model = self._plugins.model(name) if name in self._plugins.names else None
+        if self._plugins.problems:
+            problems, self._plugins.problems = self._plugins.problems, []
+            raise StartupError(*problems)
         self._plugins.prefixes = {**self._plugins.prefixes, name: prefix}
         self._plugins.configs[name] = _section(name, model, config)
 
