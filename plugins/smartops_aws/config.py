@@ -182,7 +182,8 @@ class AwsConfig(Section):
     limits: LimitsConfig = LimitsConfig()
     endpoint: Endpoint = Field(
         default="",
-        description="A look-alike to talk to instead of AWS; on this machine it gets made-up keys.",
+        description="URL to call instead of AWS, such as a simulator; on this machine it gets "
+        "made-up keys.",
     )
 
     @field_validator("accounts")

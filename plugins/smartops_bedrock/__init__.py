@@ -1,4 +1,4 @@
-"""Free text for SmartOps: a language model of Amazon Bedrock, which the gate controls."""
+"""Free text: a language model of Amazon Bedrock proposes commands, which pass the gate."""
 
 from __future__ import annotations
 

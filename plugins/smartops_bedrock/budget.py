@@ -1,8 +1,8 @@
 """The tokens that a person, and all people together, may use in one day.
 
-The most that a request may cost is reserved before it and corrected after it, so
-that a crash or a lost answer counts in full. Each process has its own counters,
-and the sum of all counts, so that no process overwrites another's.
+The maximum cost of a request is reserved before it and corrected after it, so that
+a crash or a lost answer counts in full. Each process has its own counters, so that
+none overwrites another's; the limits apply to the sum of all.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def commands(config: BedrockConfig | None) -> Iterable[click.Command]:
         "--account",
         default="",
         metavar="NUMBER",
-        help="The account that is asked, if the configuration does not have its number; "
-        "`aws sts get-caller-identity` tells.",
+        help="Account of the model, if the configuration does not have its number; "
+        "`aws sts get-caller-identity` prints it.",
     )
     @click.option("--bot", is_flag=True, help="Print the policy to assume the role instead.")
     def policy(account: str, *, bot: bool) -> None:
@@ -50,7 +50,7 @@ def commands(config: BedrockConfig | None) -> Iterable[click.Command]:
             print_document(model_policy(settings, account))
         except AccountUnknown:
             raise click.UsageError(
-                "the configuration does not say in which account the model is asked; name it "
+                "the configuration does not say in which account the model is; name it "
                 "with --account NUMBER"
             ) from None
 

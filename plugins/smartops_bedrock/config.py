@@ -1,4 +1,4 @@
-"""What the section ``plugins.bedrock`` may hold."""
+"""The configuration section ``plugins.bedrock``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GuardrailId = Annotated[
 
 
 class GuardrailConfig(Section):
-    """A guardrail of Bedrock that looks at questions and answers."""
+    """A Bedrock guardrail, which filters questions and answers."""
 
     id: GuardrailId = Field(description="Its id or ARN.")
     version: Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,7}|DRAFT)$")] = Field(
@@ -29,42 +29,49 @@ class GuardrailConfig(Section):
 
 
 class BudgetConfig(Section):
-    """Tokens, in and out, that may be used in one day, from midnight to midnight UTC."""
+    """Limits of input and output tokens in one day, which begins at midnight UTC."""
 
     person: int = Field(default=200_000, ge=1, description="Tokens a day for each person.")
-    everybody: int = Field(default=2_000_000, ge=1, description="Tokens a day for all together.")
+    everybody: int = Field(
+        default=2_000_000, ge=1, description="Tokens a day for all people together."
+    )
 
 
 class ContextConfig(Section):
-    """What is remembered of a person's conversation, so that questions can follow up."""
+    """How much of a conversation is stored, so that questions can follow up on earlier ones."""
 
     exchanges: int = Field(
-        default=4, ge=0, le=20, description="Questions remembered; 0 for no memory."
+        default=4,
+        ge=0,
+        le=20,
+        description="Number of earlier questions that the model gets; 0 for none.",
     )
     expires: Duration = Field(
         default=timedelta(minutes=30),
         gt=timedelta(0),
-        description="How long they are remembered after the last of them.",
+        description="How long after the last of them they are deleted.",
     )
 
 
 class LimitsConfig(ConnectionLimits):
-    """How long the model may take, and how much is asked at once."""
+    """Timeouts and concurrency of requests to the model."""
 
     read: Duration = Field(
         default=timedelta(seconds=60),
         gt=timedelta(0),
-        description="How long one answer of the model may take.",
+        description="Timeout of one request to the model.",
     )
     question: Duration = Field(
         default=timedelta(minutes=2),
         gt=timedelta(0),
-        description="How long a question may take altogether, before the model is given up.",
+        description="Timeout of a question, with all its requests and commands.",
     )
     attempts: int = Field(
-        default=2, ge=1, le=5, description="How often one request is tried, the first included."
+        default=2, ge=1, le=5, description="Attempts of one request, including the first."
     )
-    threads: int = Field(default=4, ge=1, le=64, description="Requests under way at once.")
+    threads: int = Field(
+        default=4, ge=1, le=64, description="Maximum number of concurrent requests."
+    )
 
 
 class BedrockConfig(CredentialsConfig):
@@ -73,39 +80,45 @@ class BedrockConfig(CredentialsConfig):
     model: ModelId = Field(
         description="Inference profile id such as eu.anthropic.…, model id, or ARN of either.",
     )
-    region: RegionName = Field(description="The region that is asked, such as eu-central-1.")
+    region: RegionName = Field(description="AWS region of the model, such as eu-central-1.")
     endpoint: Endpoint = Field(
         default="",
-        description="Asked instead of AWS: a VPC endpoint, or a look-alike on this machine, "
+        description="URL to call instead of AWS: a VPC endpoint, or a simulator on this machine, "
         "which gets made-up keys.",
     )
     guardrail: GuardrailConfig | None = Field(
-        default=None, description="A guardrail that looks at questions and answers."
+        default=None, description="A guardrail, which filters questions and answers."
     )
     temperature: float | None = Field(
-        default=0.0, ge=0, le=1, description="0 is the steadiest; null for models that take none."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Sampling temperature: 0 varies least; null for models without one.",
     )
     max_tokens: int = Field(
-        default=1024, ge=64, le=64_000, description="The longest answer, in tokens."
+        default=1024, ge=64, le=64_000, description="Maximum length of an answer, in tokens."
     )
     rounds: int = Field(
-        default=6, ge=1, le=12, description="How often the model is asked for one question."
+        default=6,
+        ge=1,
+        le=12,
+        description="Maximum number of requests to the model for one question.",
     )
     result: int = Field(
         default=12_000,
         ge=500,
         le=200_000,
-        description="Characters of a command's answer that the model is shown.",
+        description="Maximum number of characters of a command's reply that the model gets.",
     )
     scripts: Literal["ask", "run"] = Field(
         default="run",
-        description="Whether read-only scripts that the model proposes are run, "
-        "or only after the person has pressed a button.",
+        description="run: read-only scripts that the model proposes run at once; "
+        "ask: after the person has pressed a button.",
     )
     instructions: str = Field(
         default="",
         max_length=4000,
-        description="What the model should know besides, such as how you name things.",
+        description="Additional instructions for the model, such as your naming conventions.",
     )
     context: ContextConfig = ContextConfig()
     budget: BudgetConfig = BudgetConfig()

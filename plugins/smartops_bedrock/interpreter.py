@@ -38,7 +38,7 @@ _CODE = re.compile(r"\b(?:confirm|cancel)_[\w-]+", re.IGNORECASE)
 """What a button of an approval sends: it is neither for the model nor for its memory."""
 
 _PENDING = "SmartOps asked the person to confirm this; whether they did is not known here"
-_DENIED = "The person may not do this, and was told so"
+_DENIED = "The person may not do this, and has got a message that says so"
 
 
 @dataclass(slots=True)

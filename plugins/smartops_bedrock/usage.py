@@ -20,7 +20,7 @@ def usage(config: BedrockConfig, budget: Budget) -> Command:
             ("Model", config.model_name),
             ("You", _line(own, limits.person)),
             ("All together", _line(everybody, limits.everybody)),
-            ("Begins anew", f"{resets_at:%Y-%m-%d %H:%M} UTC"),
+            ("Resets", f"{resets_at:%Y-%m-%d %H:%M} UTC"),
         )
         data = {
             "model": config.model_name,

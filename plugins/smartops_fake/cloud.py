@@ -1,4 +1,4 @@
-"""The cloud that all capabilities operate on, and the file that keeps it over a restart."""
+"""The cloud that all capabilities share, and the file that stores its state."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Cloud:
 
 
 class FakeBackend(Backend):
-    """What the capabilities of a cloud have in common."""
+    """The base class of the capabilities of a cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.name = cloud.config.name

@@ -128,4 +128,6 @@ class FakeConfig(_Section):
     faults: tuple[FaultConfig, ...] = ()
     phrases: dict[str, str] = Field(default={}, description="free text and the command for it")
     transitions: TransitionsConfig = TransitionsConfig()
-    state_file: Path | None = Field(default=None, description="keeps the state over a restart")
+    state_file: Path | None = Field(
+        default=None, description="a JSON file with the state, for restarts"
+    )

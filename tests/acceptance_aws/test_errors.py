@@ -64,7 +64,7 @@ def test_iam_denies_before_the_confirmation(
 
 
 def test_a_role_that_may_not_be_assumed(server: Server, faulty: AwsSimulator) -> None:
-    bob = server.token("bob")  # nobody has been bob in that account so far
+    bob = server.token("bob")  # whose session in that account does not exist yet
     faulty.deny("sts:AssumeRole")
     answer = pressed(server, bob, "stop shop-1")
     refused(answer, 403, "PERMISSION_DENIED", "Required IAM action: sts:AssumeRole")

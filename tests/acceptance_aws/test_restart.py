@@ -1,8 +1,8 @@
-"""SmartOps ends while scripts run on 20 nodes: they are sent and reported once, completely.
+"""SmartOps stops while scripts run on 20 nodes: each is sent and reported once, completely.
 
-Time at the look-alike is moved by hand, so that the scripts are certainly running when
-the server ends. Three ways to ask are tried at once: a program that waits, a program that
-confirmed a change, and a person in a Slack channel.
+The test moves the simulator's clock, so that the scripts are running when the server
+stops. Three callers run one script each: a program that waits, a program that confirmed
+a change, and a person in a Slack channel.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ def on_all(script: str) -> str:
     return f"execute {script} on tag:Role=web --timeout 5m"
 
 
-def until(wanted: Callable[[], object]) -> None:
-    """Wait until something has happened in another process."""
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for another process."""
     end = time.monotonic() + 30
-    while not wanted():
-        assert time.monotonic() < end, "it did not happen"
+    while not condition():
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.02)
 
 
@@ -105,27 +105,27 @@ class Deployment:
         self.slack.bot = f"{self.server.url}/api/messages"
         self.token = self.token or self.server.token("ann")
 
-    def aside(self, text: str, **more: str) -> None:
+    def say_without_waiting(self, text: str, **more: str) -> None:
         """Send a message without waiting: the server may be killed."""
 
-        def say() -> None:
+        def send() -> None:
             with contextlib.suppress(OSError):
                 self.server.say(self.token, text, **more)
 
-        threading.Thread(target=say, daemon=True).start()
+        threading.Thread(target=send, daemon=True).start()
 
-    def says(self, text: str) -> None:
+    def say_in_slack(self, text: str) -> None:
         self.portal.call(partial(self.slack.says, text, user="ann", channel="ops"))
 
     @property
     def reported(self) -> list[str]:
-        """What the bot's messages in the channel show now."""
+        """The texts of the bot's messages in the channel."""
         return [item.text for item in self.slack.channel("ops").answers]
 
-    def looked_after(self) -> bool:
-        """Whether SmartOps has asked how each of three commands stands."""
-        looks = self.cloud.calls.of("ListCommandInvocations")
-        return len({call.params["CommandId"] for call in looks}) == 3
+    def polled(self) -> bool:
+        """Whether SmartOps has polled the results of each of the three commands."""
+        polls = self.cloud.calls.of("ListCommandInvocations")
+        return len({call.params["CommandId"] for call in polls}) == 3
 
 
 @pytest.fixture
@@ -154,44 +154,44 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         assert deployment.server.stop() == 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM])
 def test_three_runs_on_twenty_nodes_outlive_the_server(
-    deployment: Deployment, how: signal.Signals
+    deployment: Deployment, stop: signal.Signals
 ) -> None:
     server, cloud = deployment.server, deployment.cloud
-    asked = server.say(deployment.token, on_all("restart"))
-    assert len(asked.data["plan"]["changes"]) == 20
-    click = asked.action("confirm")
-    deployment.aside(on_all("survey"), id="act-1")
-    deployment.aside(click, id="act-2")
-    deployment.says(on_all("backup"))
-    until(lambda: deployment.slack.channel("ops").answers)
-    (shown,) = deployment.slack.channel("ops").answers
-    deployment.portal.call(partial(deployment.slack.clicks, shown, "confirm", user="ann"))
-    until(deployment.looked_after)
+    pending = server.say(deployment.token, on_all("restart"))
+    assert len(pending.data["plan"]["changes"]) == 20
+    confirmation = pending.action("confirm")
+    deployment.say_without_waiting(on_all("survey"), id="survey-1")
+    deployment.say_without_waiting(confirmation, id="restart-1")
+    deployment.say_in_slack(on_all("backup"))
+    wait_until(lambda: deployment.slack.channel("ops").answers)
+    (approval,) = deployment.slack.channel("ops").answers
+    deployment.portal.call(partial(deployment.slack.clicks, approval, "confirm", user="ann"))
+    wait_until(deployment.polled)
 
-    server.stop(how)
+    server.stop(stop)
     sent = cloud.calls.of("SendCommand")
     cloud.calls.clear()
-    if how == signal.SIGKILL:
+    if stop == signal.SIGKILL:
         leases_lapse(server)
     deployment.start()
-    until(deployment.looked_after)
+    wait_until(deployment.polled)
     assert "backup of" not in "".join(deployment.reported)
     deployment.clock.advance(300)
 
-    until(lambda: "backup of" in "".join(deployment.reported))
-    whole(server.say(deployment.token, on_all("survey"), id="act-1"), "survey")
-    until(lambda: states(deployment) == ["done"] * 3)
+    wait_until(lambda: "backup of" in "".join(deployment.reported))
+    check_results(server.say(deployment.token, on_all("survey"), id="survey-1"), "survey")
+    wait_until(lambda: operation_states(deployment) == ["done"] * 3)
     for item in server.say(deployment.token, "operations").data["operations"]:
-        shown_again = server.say(deployment.token, f"show operation {item['operation']}")
-        whole(shown_again, item["command"].split()[1].strip('"'))
-    again = [server.say(deployment.token, on_all("survey"), id="act-1") for _ in range(2)]
-    assert again[0].data == again[1].data
-    assert server.say(deployment.token, click).code == "APPROVAL_INVALID"
+        reply = server.say(deployment.token, f"show operation {item['operation']}")
+        check_results(reply, item["command"].split()[1].strip('"'))
+    repeated = [server.say(deployment.token, on_all("survey"), id="survey-1") for _ in range(2)]
+    assert repeated[0].data == repeated[1].data
+    assert server.say(deployment.token, confirmation).code == "APPROVAL_INVALID"
 
-    deployment.says("show web-01")  # a message after all others
-    until(lambda: any("web-01 is running" in text for text in deployment.reported))
+    deployment.say_in_slack("show web-01")  # a message after all others
+    wait_until(lambda: any("web-01 is running" in text for text in deployment.reported))
     assert sum("backup of" in text for text in deployment.reported) == 1
     assert len(deployment.reported) == 2
     assert deployment.slack.rejected == []
@@ -205,8 +205,8 @@ def test_three_runs_on_twenty_nodes_outlive_the_server(
     assert len(cloud.region(ACCOUNT, REGION).commands) == 3
 
 
-def whole(answer: HttpAnswer, script: str) -> None:
-    """Hold a result to be there for every node."""
+def check_results(answer: HttpAnswer, script: str) -> None:
+    """Check that there is one result for every node."""
     data = data_of(answer)
     data = data.get("result", data)
     fits(data["results"], [RESULT])
@@ -215,6 +215,6 @@ def whole(answer: HttpAnswer, script: str) -> None:
     assert data["summary"]["success"] == data["summary"]["total"] == 20
 
 
-def states(deployment: Deployment) -> list[str]:
+def operation_states(deployment: Deployment) -> list[str]:
     listed = deployment.server.say(deployment.token, "operations").data["operations"]
     return [item["state"] for item in listed]

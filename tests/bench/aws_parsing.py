@@ -5,7 +5,7 @@
 Then the first page, a page that follows it 5 seconds later, and the newest
 measurements of all instances.
 
-The look-alike AWS runs in a process of its own, so that what is printed is the
+The simulated AWS runs in a process of its own, so that what is printed is the
 price of asking alone: CPU of this process, the longest time for which the event
 loop was kept from its work meanwhile, and what the listing took altogether. Other
 processes on the machine count into the last two.
@@ -48,7 +48,7 @@ TICK = 0.001
 
 
 async def serve(count: int, regions: int) -> None:
-    """Be the look-alike, until the input ends."""
+    """Serve as AWS until standard input ends."""
     tags = {"Environment": "production", "Role": "web", "Team": "storefront", "Owner": "platform"}
     group = {"count": count // regions, "name": "web-server-{n:05}", "tags": tags}
     there = {name: {"generate": [group]} for name in REGIONS[:regions]}
@@ -84,17 +84,17 @@ def with_the_sdk(url: str) -> Callable[[], Awaitable[int]]:
     return run
 
 
-def _instance(told: dict[str, Any]) -> Instance:
-    tags = {item["Key"]: item["Value"] for item in told.get("Tags", ())}
+def _instance(item: dict[str, Any]) -> Instance:
+    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", ())}
     return Instance(
-        id=told["InstanceId"],
+        id=item["InstanceId"],
         name=tags.get("Name", ""),
-        type=told["InstanceType"],
-        state=told["State"]["Name"],
+        type=item["InstanceType"],
+        state=item["State"]["Name"],
         platform="linux",
-        private_ip=told.get("PrivateIpAddress", ""),
+        private_ip=item.get("PrivateIpAddress", ""),
         tags=tags,
-        launched=told["LaunchTime"],
+        launched=item["LaunchTime"],
     )
 
 
@@ -114,7 +114,7 @@ async def with_ours(url: str, regions: int, clock: Clock) -> tuple[ComputeGroup,
         "endpoint": url,
         "costs": {"enabled": False},
     }
-    backend._READ = group.READ_SECONDS = 200.0  # the look-alike of many machines is slow
+    backend._READ = group.READ_SECONDS = 200.0  # the simulator of many machines is slow
     made: list[Any] = list(backend.backends(AwsConfig.model_validate(section), clock))
     for part in made:
         await part.region.warm("ec2", "cloudwatch")  # as at start
@@ -187,7 +187,7 @@ async def compare(url: str, regions: int) -> None:
 
 
 def main() -> None:
-    """Start the look-alike and ask it."""
+    """Start the simulator and measure."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     regions = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     if os.environ.get("AWS_PARSING_SERVES"):

@@ -4,7 +4,7 @@ python echo_agents.py PORT APP_ID TENANT ISSUER KEYS_URL
 
 Two things differ from a real one. The SDK knows by heart where the keys of the
 Bot Framework are, so that address is changed in its table. And it has an
-outbound token at once, which asks nobody; that is in its favour.
+outbound token at once, without a request; that is in its favour.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def echo(kind: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def reachable(port: int) -> None:
-    """Wait until somebody listens."""
+    """Wait until the server listens."""
     for _ in range(200):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

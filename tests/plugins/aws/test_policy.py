@@ -52,9 +52,9 @@ def rights(*policies: dict[str, Any]) -> set[str]:
     return found
 
 
-async def everything(made: list[Any], again: list[Any], clock: ManualClock) -> None:
-    """Do all that the plugin can do, as far as it is switched on."""
-    aws = made[0]
+async def call_all(backends: list[Any], restarted: list[Any], clock: ManualClock) -> None:
+    """Make every call of the enabled capabilities; ``restarted`` reads results of a run."""
+    aws = backends[0]
     await aws.ping()
     machines = (await aws.list(Query())).instances
     await aws.conditions(machines)
@@ -71,14 +71,14 @@ async def everything(made: list[Any], again: list[Any], clock: ManualClock) -> N
     if isinstance(aws, Runner):
         run = await aws.send("exit 1", machines, limit=timedelta(seconds=30), key="k")
         clock.advance(5)
-        assert [item.exit_code for item in await again[0].results(run)] == [1, 1]
+        assert [item.exit_code for item in await restarted[0].results(run)] == [1, 1]
         run = await aws.send("uptime", machines, limit=timedelta(seconds=30), key="l")
         await aws.cancel(run)
     if isinstance(aws, Metrics):
         await aws.latest(machines)
         since = clock.now() - timedelta(hours=1)
         await aws.series("disk", machines, since=since, period=timedelta(minutes=5))
-    for backend in made:
+    for backend in backends:
         if isinstance(backend, Costs):
             await backend.daily(14)
 
@@ -100,20 +100,20 @@ async def test_the_policy_allows_exactly_what_is_called(
     found: Callable[..., list[Any]], clock: ManualClock, section: dict[str, Any]
 ) -> None:
     with AwsSimulator(SCENARIO, clock=clock) as simulator:
-        made = found(clock, endpoint=simulator.url, **section)
-        again = found(clock, endpoint=simulator.url, **section)
-        recorded: set[str] = set()
+        backends = found(clock, endpoint=simulator.url, **section)
+        restarted = found(clock, endpoint=simulator.url, **section)
+        called: set[str] = set()
 
-        def record(model: Any, **_: object) -> None:
-            recorded.add(f"{model.service_model.service_name}:{model.name}")
+        def note_call(model: Any, **_: object) -> None:
+            called.add(f"{model.service_model.service_name}:{model.name}")
 
-        for backend in (*made, *again):
-            backend.region.sdk.session.register("before-call", record)
-        await everything(made, again, clock)
+        for backend in (*backends, *restarted):
+            backend.region.sdk.session.register("before-call", note_call)
+        await call_all(backends, restarted, clock)
         config = AwsConfig.model_validate(section)
         allowed = rights(account_policy(config, config.accounts[0]), BOT)
         assert simulator.calls.actions == allowed
-        assert recorded | {"sts:AssumeRole"} == allowed  # STS is called by a client made before
+        assert called | {"sts:AssumeRole"} == allowed  # STS is called by a client made before
 
 
 def test_every_action_that_can_be_called_is_in_the_policy_of_everything() -> None:
