@@ -13,7 +13,7 @@ from .holds import Hold, Holds
 from .times import shown
 
 _MOST = 10
-"""How many locks a refusal names."""
+"""How many locks or freezes a refusal explains."""
 
 
 class Guardrails(Annotations):
@@ -74,5 +74,5 @@ class Guardrails(Annotations):
             are = "is" if len(names) == 1 else "are"
             raise PermissionDenied(
                 f"{' and '.join(names)} {are} frozen until {shown(found[0].end, self._zone)}",
-                details="\n".join(item.details for item in found),
+                details="\n".join(item.details for item in found[:_MOST]),
             )

@@ -241,6 +241,27 @@ async def test_a_repeated_freeze_in_the_nights_when_the_clock_changes(
         assert ((await bot.say("stop web-1")).status == "error") is frozen, moment
 
 
+@pytest.mark.parametrize(
+    ("now", "until", "end"),
+    [
+        ("2027-10-31T02:10+02:00", "02:30", "2027-10-31T00:30:00Z"),
+        ("2027-10-31T02:40+02:00", "02:30", "2027-10-31T01:30:00Z"),  # the second 02:30
+        ("2027-10-31T02:40+01:00", "02:30", "2027-11-01T01:30:00Z"),
+        ("2027-03-28T01:50+01:00", "02:30", "2027-03-28T01:30:00Z"),  # 02:30 is left out
+        ("2027-03-28T12:00+02:00", "18:00", "2027-03-28T16:00:00Z"),
+        ("2027-03-28T12:00+02:00", "2027-12-01T09:00", "2027-12-01T08:00:00Z"),
+        ("2027-03-28T12:00+02:00", "2027-12-01T09:00-05:00", "2027-12-01T14:00:00Z"),
+    ],
+)
+async def test_a_time_is_the_next_one_in_the_configured_zone(
+    guarded, now: str, until: str, end: str
+) -> None:
+    bot = guarded(**BERLIN)
+    at(bot, now)
+    frozen = await bot.confirm(f"freeze production until {until} because of the release")
+    assert frozen.data["until"] == end
+
+
 async def test_freezes_lists_what_is_frozen_and_what_comes_next(guarded) -> None:
     bot = guarded(freezes=[freeze(cron="0 17 * * FRI", duration="63h")], **BERLIN)
     (later,) = (await bot.say("freezes")).data["freezes"]

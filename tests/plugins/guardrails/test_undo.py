@@ -21,3 +21,17 @@ async def test_a_freeze_or_the_lock_of_another_refuses_an_undo(guarded) -> None:
     bot.clock.advance(600)
     undone = await bot.press((await bot.press(reply.action("command"))).action("confirm"))
     assert undone.status == "success"
+
+
+async def test_an_undo_waits_for_the_approval_of_others_where_a_rule_demands_it(guarded) -> None:
+    bot = guarded()
+    demand = {"for": {"commands": ["start"]}, "from": {"roles": ["lead"]}}
+    bot.settings["approvals"] = [{"name": "starts", **demand}]
+    reply = await bot.confirm("stop web-1")
+    bot.clock.advance(60)
+    waiting = await bot.press((await bot.press(reply.action("command"))).action("confirm"))
+    request = waiting.data["approval"]["approval"]
+    assert waiting.status == "pending"
+    assert (await bot.say(f"approve {request}", user="lee")).status == "success"
+    listed = (await bot.say("list instances --name web-1")).data["instances"]
+    assert listed[0]["state"] in ("pending", "running")
