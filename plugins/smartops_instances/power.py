@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Literal
 
 from smartops import (
@@ -25,7 +24,7 @@ from smartops.backends import Verb
 
 from .changed import Changed, named
 from .config import InstancesConfig
-from .following import Follower
+from .following import Follower, goal_of
 from .rows import placed
 
 
@@ -37,48 +36,42 @@ class VerbRules:
     nothing_to_do: frozenset[str]
     after: str
     help: str
-    followed: bool = True
 
 
-RULES: Mapping[Verb, VerbRules] = MappingProxyType(
-    {
-        "start": VerbRules(
-            frozenset({"stopped"}),
-            frozenset({"pending", "running"}),
-            "running",
-            "Start stopped instances, and follow them until they run.",
-        ),
-        "stop": VerbRules(
-            frozenset({"running"}),
-            frozenset({"stopping", "stopped"}),
-            "stopped",
-            "Stop running instances, and follow them; what they hold in memory is lost.",
-        ),
-        "reboot": VerbRules(
-            frozenset({"running"}),
-            frozenset(),
-            "rebooted",
-            "Reboot running instances.",
-            followed=False,
-        ),
-    }
-)
-_OWNERS: Mapping[str, Mapping[Verb, str]] = MappingProxyType(
-    {
-        "aws:autoscaling:groupName": {
-            "stop": "Auto Scaling group {}, which terminates and replaces stopped instances",
-            "reboot": "Auto Scaling group {}, which may replace instances that do not answer",
-        },
-        "eks:cluster-name": {
-            "stop": "EKS cluster {}: pods on stopped nodes end",
-            "reboot": "EKS cluster {}: pods on rebooting nodes are interrupted",
-        },
-        "aws:ecs:clusterName": {
-            "stop": "ECS cluster {}: tasks on stopped instances end",
-            "reboot": "ECS cluster {}: tasks on rebooting instances are interrupted",
-        },
-    }
-)
+RULES: Mapping[Verb, VerbRules] = {
+    "start": VerbRules(
+        frozenset({"stopped"}),
+        frozenset({"pending", "running"}),
+        "running",
+        "Start stopped instances, and follow them until they run.",
+    ),
+    "stop": VerbRules(
+        frozenset({"running"}),
+        frozenset({"stopping", "stopped"}),
+        "stopped",
+        "Stop running instances, and follow them; what they hold in memory is lost.",
+    ),
+    "reboot": VerbRules(
+        frozenset({"running"}),
+        frozenset(),
+        "rebooted",
+        "Reboot running instances.",
+    ),
+}
+_OWNERS: Mapping[str, Mapping[Verb, str]] = {
+    "aws:autoscaling:groupName": {
+        "stop": "Auto Scaling group {}, which terminates and replaces stopped instances",
+        "reboot": "Auto Scaling group {}, which may replace instances that do not answer",
+    },
+    "eks:cluster-name": {
+        "stop": "EKS cluster {}: pods on stopped nodes end",
+        "reboot": "EKS cluster {}: pods on rebooting nodes are interrupted",
+    },
+    "aws:ecs:clusterName": {
+        "stop": "ECS cluster {}: tasks on stopped instances end",
+        "reboot": "ECS cluster {}: tasks on rebooting instances are interrupted",
+    },
+}
 """Tags of instances that are managed by a group, and a warning for each verb."""
 
 _MANY = "\n\nSeveral are named with commas, or by a tag: tag:Environment=staging."
@@ -113,7 +106,8 @@ def _power(
 ) -> Command:
     """Return the command of one verb."""
     rules = RULES[verb]
-    follower = Follower(clock, config.follow if rules.followed else timedelta(0))
+    follow = config.follow if goal_of(verb) else timedelta(0)
+    follower = Follower(clock, follow)
 
     async def execute(compute: Compute, targets: list[Instance], work: Work) -> Reply:
         async def accept() -> dict[str, Any]:
@@ -136,7 +130,7 @@ def _power(
         *phrases,
         effect=Effect.CHANGE,
         examples=(f"{verb} web-server-01", f"{verb} web-server-01,web-server-02"),
-        deadline=timedelta(seconds=60) + (config.follow if rules.followed else timedelta(0)),
+        deadline=timedelta(seconds=60) + follow,
     )(execute)
 
     @made.plan
