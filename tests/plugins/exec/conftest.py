@@ -56,7 +56,6 @@ class Machines(Runner):
         self.sent: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
         self.faults: list[Refusal | None] = []
-        self.refuse: Refusal | None = None
         self.cancel_fault: Refusal | None = None
         self.obeys = True
         self.places = (self.name,)
@@ -70,8 +69,6 @@ class Machines(Runner):
     async def send(
         self, script: str, instances: Sequence[Instance], *, limit: timedelta, key: str
     ) -> str:
-        if self.refuse:
-            raise self.refuse
         ids, at = [item.id for item in instances], self.clock.time()
         self.sent.append({"script": script, "ids": ids, "limit": limit, "key": key, "at": at})
         return f"run-{len(self.sent)}"

@@ -208,37 +208,6 @@ async def test_a_persistent_polling_failure_reports_an_unknown_outcome(load, web
     assert not caught.value.undone
 
 
-async def test_errors_of_sending_are_raised(load, web):
-    class AgentAway(BackendUnavailable):
-        code = "SSM_UNAVAILABLE"
-
-    plugin = load({}, scripts=SCRIPTS)
-    plugin.runner.refuse = AgentAway("the agent does not answer")
-    with pytest.raises(AgentAway):
-        await plugin.run("df -h", web)
-
-
-async def test_an_unreachable_single_target_is_the_backend_s_error(load, web, ending):
-    class AgentAway(BackendUnavailable):
-        code = "SSM_UNAVAILABLE"
-
-    unreachable = ending(0, "unreachable", None, errors="agent offline")
-    plugin = load({"i-1": unreachable}, scripts=SCRIPTS)
-    with pytest.raises(BackendUnavailable, match="web-1 cannot be reached"):
-        await plugin.run("df -h", web)
-    plugin.runner.unreachable = AgentAway
-    with pytest.raises(AgentAway, match="web-1 cannot be reached") as caught:
-        await plugin.run("df -h", web)
-    assert caught.value.details == "agent offline"
-
-
-async def test_the_error_for_an_unreachable_target_names_its_state(load, ending):
-    plugin = load({"i-1": ending(0, "unreachable", None)}, scripts=SCRIPTS)
-    with pytest.raises(BackendUnavailable) as caught:
-        await plugin.run("df -h", machine("i-1", state="stopped"))
-    assert caught.value.details == "It is stopped"
-
-
 @pytest.mark.parametrize("seconds", [0.5, 601])
 async def test_a_timeout_out_of_range_is_refused(load, web, seconds):
     plugin = load({}, scripts=SCRIPTS)
