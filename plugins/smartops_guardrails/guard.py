@@ -47,7 +47,7 @@ class Guardrails(Annotations):
     async def annotations(self, instances: Sequence[Instance]) -> Sequence[Annotation]:
         """Return the locks of the instances."""
         ids = {item.id for item in instances}
-        locks = (item for item in await self._holds.all() if item.kind == "lock")
+        locks = (item for item in await self._holds.all(fresh=False) if item.kind == "lock")
         return [
             Annotation(item.subject, f"{item.state(self._zone)}: {item.reason}")
             for item in locks

@@ -16,10 +16,11 @@ from .times import shown
 Kind = Literal["freeze", "lock"]
 
 MAX_AGE = 1.0
-"""For how many seconds help and ``can-i`` may use what was read before."""
+"""For how many seconds lists, help and ``can-i`` may use what was read before."""
 
 
 STATES: Mapping[Kind, str] = {"freeze": "frozen", "lock": "locked"}
+_PREFIX = "hold/"
 _LIFT: Mapping[Kind, str] = {"freeze": "Unfreeze", "lock": "Unlock"}
 
 
@@ -41,7 +42,7 @@ class Hold:
     @property
     def key(self) -> str:
         """The key in the key-value store."""
-        return f"{self.kind}/{self.subject}"
+        return f"{_PREFIX}{self.kind}/{self.subject}"
 
     @property
     def start(self) -> datetime:
@@ -146,8 +147,7 @@ class Holds:
         return " or ".join((hold.person, *roles))
 
     async def _stored(self) -> tuple[Hold, ...]:
-        kv = self._services.kv
-        found = {**await kv.items("freeze/"), **await kv.items("lock/")}
+        found = await self._services.kv.items(_PREFIX)
         return tuple(Hold(**json.loads(value)) for value in found.values())
 
     async def _swap(self, key: str, old: Hold | None, new: Hold | None) -> None:
