@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from smartops.command import Call, Command
@@ -168,14 +168,19 @@ def final_event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
     decided = approval.id if approval else getattr(reply, "decided", "")
     if kind == "finished" and decided and "cancelled" in reply.data:
         kind = "cancelled"
-    event = trail_event(parts, trail, kind, outcome)
-    digest = approval.digest if approval else ""
-    return replace(event, approval_id=event.approval_id or decided, plan_digest=digest)
+    return trail_event(parts, trail, kind, outcome, approval, decided)
 
 
-def trail_event(parts: Parts, trail: Trail, kind: str, outcome: str) -> AuditEvent:
+def trail_event(
+    parts: Parts,
+    trail: Trail,
+    kind: str,
+    outcome: str,
+    approval: Approval | None = None,
+    decided: str = "",
+) -> AuditEvent:
     """Return an audit event about a message, with what is known of it so far."""
-    operation = trail.operation
+    operation, approval = trail.operation, approval or trail.approval
     return audit_event(
         parts,
         kind,
@@ -188,8 +193,8 @@ def trail_event(parts: Parts, trail: Trail, kind: str, outcome: str) -> AuditEve
         outcome=outcome,
         seconds=parts.clock.time() - trail.started,
         targets=_targets(parts, trail.call) if trail.call else "",
-        plan_digest=trail.approval.digest if trail.approval else "",
-        approval_id=operation.approval_id if operation else "",
+        plan_digest=approval.digest if approval else "",
+        approval_id=(operation.approval_id if operation else "") or decided,
         operation_id=operation.id if operation else "",
     )
 

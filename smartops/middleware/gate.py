@@ -197,7 +197,8 @@ class Gate:
                 check_left(understood.undoes, plan)
             allowed = replace(allowed, plan=plan)
         trail.plan_digest = plan_digest(allowed, allowed.plan) if allowed.plan else ""
-        return replace(allowed, demands=await check_guards(parts, allowed))
+        demands = await check_guards(parts, allowed)
+        return replace(allowed, demands=demands) if demands else allowed
 
     async def _read(
         self, asked: Identified, understood: Understood, allowed: Allowed, trail: Trail

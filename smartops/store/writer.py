@@ -94,6 +94,7 @@ class Writer:
         self._closing = False
         self._ended = anyio.Event()
         self._queued: list[_Write] = []
+        self._gathering = False
         self._inbox: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()  # None: close
         self._retained: list[_Write] = []  # from here on used by the thread alone
         self._connection: Connection | None = None
@@ -151,11 +152,16 @@ class Writer:
         if self._waiting >= self._limit:
             raise StoreUnavailable("The store does not keep up", retry_after=1)
         self._waiting += 1
-        if write.future is None and not self._queued:
-            self._loop.call_later(GATHER, self._hand_over)
         self._queued.append(write)
         if write.future is not None:
             self._hand_over()
+        elif not self._gathering:
+            self._gathering = True
+            self._loop.call_later(GATHER, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = False
+        self._hand_over()
 
     def _hand_over(self) -> None:
         """Give the thread what was queued; one wake-up of it costs more than a write."""
