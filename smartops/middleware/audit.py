@@ -168,7 +168,7 @@ def final_event(parts: Parts, trail: Trail, reply: Reply) -> AuditEvent:
     decided = approval.id if approval else getattr(reply, "decided", "")
     if kind == "finished" and decided and "cancelled" in reply.data:
         kind = "cancelled"
-    return trail_event(parts, trail, kind, outcome, approval, decided)
+    return trail_event(parts, trail, kind, outcome, approval=approval, decided=decided)
 
 
 def trail_event(
@@ -176,6 +176,7 @@ def trail_event(
     trail: Trail,
     kind: str,
     outcome: str,
+    *,
     approval: Approval | None = None,
     decided: str = "",
 ) -> AuditEvent:
