@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from smartops.alerts import Route
 from smartops.channel import Channel
 from smartops.config import Settings
 from smartops.contained import Caught, contained
@@ -35,6 +36,7 @@ from .lifespans import left_at_exit, sole
 from .observers import Observers
 from .offers import values
 from .parts import connect
+from .posting import Posting
 from .rejections import Rejections
 from .reloading import changed, merged, needing_restart
 from .requests import Requests
@@ -205,6 +207,10 @@ class App:
             for name, ping in pings.items():
                 group.start_soon(look, name, ping)
         checks += [
+            Check(f"place {name}", ok=False, text=text)
+            for name, text in self._posting.unreachable.items()
+        ]
+        checks += [
             Check(f"audit sink {item.sink.name}", not item.problem, item.problem)
             for item in self._readers
         ]
@@ -248,6 +254,8 @@ class App:
         self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         requests = Requests(self._gate, self._delivery, self.store, self.spawn)
+        routes = Route.all(settings.routes, settings.places)
+        self._posting = Posting(self.store, self.channels, clock, routes, self.spawn)
         keeping = Housekeeping(
             store=self.store,
             clock=clock,
@@ -265,6 +273,8 @@ class App:
         stack.push_async_callback(keeping.leave)
         await keeping.once()
         group.start_soon(keeping.forever)
+        if self._adopts and routes:
+            group.start_soon(self._posting.forever)
         group.start_soon(composition.verifier.keep_fresh)
 
     def _connect(self) -> Parts:

@@ -20,6 +20,7 @@ from .chat import chat
 from .check import check
 from .plugins import plugins
 from .root import Root
+from .routes import routes
 from .say import say
 from .schema import schema
 from .serve import serve
@@ -40,7 +41,7 @@ root = Root(
     name="smartops",
     help="Run your infrastructure from chat, safely.\n\n"
     "Commands of plugins are written: smartops PLUGIN COMMAND.",
-    commands=[serve, check, plugins, chat, say, token, can_i, audit, schema, version],
+    commands=[serve, check, plugins, chat, say, token, can_i, audit, routes, schema, version],
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -67,6 +68,20 @@ def _limits_url(url: SecretUrl) -> SecretUrl:
     if url.reveal() != "memory" and not (separator and scheme in _SHARED):
         raise refuse("must be memory, or a URL such as redis://HOST:6379/0 or valkey://HOST")
     return url
+
+
+def _clock_time(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise refuse("must be a time of day such as 22:00; put it in quotes")
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError):
+        raise refuse("must be the name of a time zone, such as Europe/Berlin") from None
+    return name
 
 
 def _base_path(path: str) -> str:
@@ -131,6 +146,8 @@ Texts = Annotated[
 """One text or a list of texts, as a tuple."""
 
 Name = Annotated[str, AfterValidator(_one_word)]
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
 BasePath = Annotated[str, AfterValidator(_base_path)]

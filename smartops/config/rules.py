@@ -44,6 +44,7 @@ def _places(tree: Tree, channels: Iterable[str]) -> Iterator[Finding]:
         *listed(root, "approvals", "*", "ask"),
         *listed(root, "approvals", "*", "escalate", "ask"),
         *listed(root, "emergency", "tell"),
+        *listed(root, "routes", "*", "to"),
     ]
     for path, node in posted:
         if "/" not in node.text and node.text not in named:

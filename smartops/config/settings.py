@@ -20,6 +20,7 @@ from smartops.values import ByteSize, Secret, SecretUrl
 
 from .fields import (
     BasePath,
+    ClockTime,
     FileInFolder,
     LimitsUrl,
     MetadataUrl,
@@ -32,6 +33,7 @@ from .fields import (
     Section,
     StoreUrl,
     Texts,
+    TimeZone,
     Word,
 )
 from .policy import (
@@ -205,6 +207,38 @@ def _window(limit: int, seconds: int) -> WindowSettings:
     return WindowSettings(limit=limit, window=timedelta(seconds=seconds))
 
 
+class QuietSettings(Section):
+    """Hours in which nothing new is posted, every day."""
+
+    start: ClockTime = Field(alias="from", description="When they begin, such as 22:00.")
+    until: ClockTime = Field(description="When they end, such as 07:00.")
+    timezone: TimeZone = Field(default="UTC", description="Their time zone.")
+
+
+class RouteSettings(Section):
+    """Where alerts are posted. An alert takes every route whose conditions it meets."""
+
+    name: Word = Field(description="Named in the output of `smartops routes test`.")
+    when: Mapping[str, Texts] = Field(
+        default_factory=dict,
+        description="Values of labels, and of source and severity; with wildcards.",
+    )
+    to: Texts = Field(description="Places where they are posted.")
+    group_by: tuple[Word, ...] = Field(
+        default=("alertname",),
+        description="Labels; alerts of one source with the same values share a post.",
+    )
+    group_wait: Positive = Field(
+        default=timedelta(seconds=5), description="How long a first post waits for further alerts."
+    )
+    quiet: QuietSettings | None = Field(
+        default=None, description="Hours in which nothing new is posted; it is when they are over."
+    )
+    suggest: tuple[Word, ...] = Field(
+        default=(), description="Commands as buttons, with labels: check health {instance}."
+    )
+
+
 class LimitsSettings(Section):
     """Rate limits; a request is counted in all of them or in none."""
 
@@ -268,6 +302,7 @@ class Settings(Section):
         default_factory=dict,
         description="Names for places (channel/tenant/team/room) where SmartOps posts.",
     )
+    routes: tuple[RouteSettings, ...] = Field(default=(), description="Where alerts are posted.")
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
     confirmation: ConfirmationSettings = Field(
         default_factory=ConfirmationSettings, description="The confirmation of a change."

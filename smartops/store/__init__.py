@@ -8,6 +8,7 @@ from .checkpoints import Checkpoint, split_notes
 from .rows import (
     LEASE,
     Alert,
+    AlertPost,
     Approval,
     ApprovalMessage,
     ApprovalState,
@@ -30,6 +31,7 @@ from .verify import verify_audit_log
 __all__ = [
     "LEASE",
     "Alert",
+    "AlertPost",
     "Approval",
     "ApprovalMessage",
     "ApprovalState",

@@ -241,6 +241,26 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertPost:
+    """What shows a ``group`` of alerts of a ``route`` in a place, until it is ``closed``.
+
+    ``state`` is what it shows, as JSON; ``shown`` is the platform's id of it, empty while that is
+    not known. It is not edited before it is ``due``. One process edits it, until ``lease_until``.
+    """
+
+    id: str
+    route: str
+    group: str
+    place: str
+    opened: float
+    state: str
+    shown: str = ""
+    due: float = 0.0
+    lease_until: float = 0.0
+    closed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """Alerts that have all the values of ``matchers`` notify no place ``until`` it ends.
 

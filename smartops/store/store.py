@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smartops.services import Clock
 
 from .access import upsert
+from .alert_posts import AlertPosts
 from .alerts import Alerts
 from .audit import Audit, remove_first
 from .checkpoints import Signer, add_checkpoint
@@ -28,6 +29,7 @@ from .schema import migrate
 from .seal import Seal
 from .sinks import Sinks
 from .tables import (
+    alert_posts,
     alerts,
     approval_messages,
     approvals,
@@ -51,7 +53,7 @@ REMEMBERED = 86_400.0
 """The seconds that an approval is stored after its expiry, to explain it to late presses."""
 
 
-class Store(Messages, Requests, Facts, Alerts, Sinks, Audit):
+class Store(Messages, Requests, Facts, Alerts, AlertPosts, Sinks, Audit):
     """All durable state. Open it with :meth:`open`, on the event loop that uses it.
 
     What is awaited is durable when it returns; what is stored "soon" is durable within
@@ -156,6 +158,7 @@ def _expired(now: float, before: float) -> tuple[_Expired, ...]:
         _Expired(questions, questions.c.expires, now),
         _Expired(revoked, revoked.c.until, now),
         _Expired(alerts, alerts.c.resolved, before),
+        _Expired(alert_posts, alert_posts.c.closed, before),
         _Expired(silences, silences.c.until, now),
     )
 

@@ -283,6 +283,30 @@ alerts = Table(
     Index("alerts_by_resolved", "resolved", "started"),
 )
 
+alert_posts = Table(
+    "alert_posts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("route", Words, nullable=False),
+    Column("group", Words, nullable=False),
+    Column("place", Words, nullable=False),
+    Column("opened", Double, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("shown", Words, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("closed", Double),
+    Index(  # one post that is not closed for each group and place
+        "alert_posts_open",
+        "route",
+        "group",
+        "place",
+        unique=True,
+        sqlite_where=text("closed IS NULL"),
+        postgresql_where=text("closed IS NULL"),
+    ),
+)
+
 silences = Table(
     "silences",
     metadata,

@@ -236,6 +236,7 @@ class Deployment:
     slack: Slack
     teams: Teams
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     app: App | None = None
     socket_mode: bool = False
@@ -254,7 +255,7 @@ class Deployment:
 
     async def start(self) -> None:
         """Serve on the store of the previous start."""
-        self.app = await self._stack.enter_async_context(App(self._composed()))
+        self.app = await self._stack.enter_async_context(App(self.composed()))
         url = await self._stack.enter_async_context(listening(self.app))
         self.slack.bot = self.teams.bot = url
 
@@ -278,7 +279,8 @@ class Deployment:
         end = self.clock.time() + seconds
         await self.until(lambda: self.clock.time() >= end, step=max(STEP, seconds / 50))
 
-    def _composed(self) -> Any:
+    def composed(self) -> Any:
+        """Return what an app is made of; several apps are replicas."""
         plugins = Plugins()
         for name, module in PLUGINS.items():
             plugins.register(name, module)
@@ -291,6 +293,8 @@ class Deployment:
             }
             for name in ("alice", "bob")
         }
+        for name, plugin in self.extra.items():
+            plugins.register(name, plugin)
         url = store_url(self.folder / "deployment.db")
         server = {"shutdown_timeout": timedelta(seconds=0.2)}
         changes = {"people": people, "store": {"url": url}, "server": server, "guests": []}

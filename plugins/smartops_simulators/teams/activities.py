@@ -53,7 +53,7 @@ class Activities:
         return self.event(
             type="invoke",
             name="adaptiveCard/action",
-            conversation=self.chat.reference(shown.thread),
+            conversation=self.chat.reference(shown.thread or shown.id),  # a post begins a thread
             replyToId=shown.id,
             value={"action": {**pressed, "data": data}, "trigger": "manual"},
         )
@@ -65,7 +65,7 @@ class Activities:
         return {
             "type": "message",
             "id": self.teams.number(),
-            **self._common(shown.thread),
+            **self._common(shown.thread or shown.id),
             "replyToId": shown.id,
             "value": {**data, **filled(card, inputs)},
         }

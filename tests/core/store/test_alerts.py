@@ -7,6 +7,7 @@ import pytest
 
 from smartops.channels import Event
 from smartops.store import Silence, Store
+from smartops.store.alert_posts import POST_LEASE
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -115,3 +116,24 @@ async def test_resolved_alerts_and_ended_silences_are_deleted_after_the_retentio
         pass
     assert [item.id for item in await store.alerts(resolved_since=0.0)] == [firing]
     assert await store.silences() == []
+
+
+async def test_a_post_is_begun_once_and_edited_by_one_process_at_a_time(
+    url: str, opened, clock: ManualClock
+) -> None:
+    here, there = await opened(url), await opened(url)
+    post = await here.open_post("all", "cpu", "slack/T1/C1", "{}")
+    assert post is not None
+    assert await there.open_post("all", "cpu", "slack/T1/C1", "{}") is None
+    assert not await there.take_post(post)
+    await here.change_post(post.id, shown="C1:1", due=clock.time() + 5)
+    [shown] = await there.alert_posts()
+    assert not await there.take_post(shown)
+    clock.advance(5)
+    assert await there.take_post(shown)
+    assert not await here.take_post(shown)
+    clock.advance(POST_LEASE)
+    assert await here.take_post(shown)
+    await here.change_post(post.id, closed=clock.time())
+    assert list(await there.alert_posts()) == []
+    assert await there.open_post("all", "cpu", "slack/T1/C1", "{}") is not None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from smartops.event import Event
 from smartops.store import Alert, Silence
+
+
+def alert_of(source: str, event: Event) -> Alert:
+    """Return the alert that an event of a source would begin."""
+    started = event.started.timestamp()
+    described = (event.severity, event.title, event.text, event.labels, event.links)
+    return Alert("", source, event.fingerprint, started, *described, started, started, 1)
 
 
 def facts_of(alert: Alert) -> Mapping[str, str]:
