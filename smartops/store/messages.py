@@ -56,11 +56,11 @@ class Messages(Audit):
             lease = {"owner": self.owner, "lease_until": claim["lease_until"]}
             arrived = self._seal.sealed(inbox, {"key": key, "message": message, **lease})
         try:
-            new: bool = await self._writer.write(_claim, row=(claim, arrived))
+            new: bool = await self._writer.write(_claim, row=(claim, arrived, False))
         except anyio.get_cancelled_exc_class():
             if message is None:
                 with suppress(StoreClosed):
-                    self._queue(lambda connection: _unclaim(connection, key, claim["holder"]))
+                    self._writer.queue(_claim, row=(claim, None, True))
             raise
         return new
 
@@ -150,15 +150,22 @@ def _claim_statement(dialect: str) -> Any:
     return _insert_once(messages, dialect).returning(messages.c.holder)
 
 
-def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None]]) -> list[bool]:
+def _claim(connection: Connection, claims: Sequence[tuple[Row, Row | None, bool]]) -> list[bool]:
     """Claim; run again after an uncertain commit, it recognises its own claims.
 
+    Those that are released again are deleted first, so that others can claim their keys.
     Keys are inserted in order, so that two processes do not deadlock.
     """
-    rows = sorted((claim for claim, _ in claims), key=itemgetter("key"))
-    new = set(connection.execute(_claim_statement(connection.dialect.name), rows).scalars())
-    results = [claim["holder"] in new or _is_held(connection, claim) for claim, _ in claims]
-    arrived = [row for (_, row), mine in zip(claims, results, strict=True) if row and mine]
+    released = {claim["holder"]: claim["key"] for claim, _, is_release in claims if is_release}
+    for holder, key in released.items():
+        _unclaim(connection, key, holder)
+    rows = [claim for claim, *_ in claims if claim["holder"] not in released]
+    if not rows:
+        return [False] * len(claims)
+    statement = _claim_statement(connection.dialect.name)
+    new = set(connection.execute(statement, sorted(rows, key=itemgetter("key"))).scalars())
+    results = [claim["holder"] in new or _is_held(connection, claim) for claim, *_ in claims]
+    arrived = [row for (_, row, _), mine in zip(claims, results, strict=True) if row and mine]
     if arrived:
         connection.execute(_insert_once(inbox, connection.dialect.name), arrived)
     return results

@@ -139,6 +139,15 @@ async def test_a_claim_is_released_if_its_caller_is_cancelled(store: Store) -> N
     assert len(acted) < len(keys)
 
 
+async def test_a_key_can_be_claimed_at_once_after_a_cancelled_claim(store: Store) -> None:
+    """The release waits for the next write, which is the claim."""
+    for _ in range(5):
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await store.claim("one")
+    assert await store.claim("one")
+
+
 async def test_a_cancelled_claim_leaves_the_claim_of_another_process(store: Store) -> None:
     assert await store.claim("one")
     scope = anyio.CancelScope()
