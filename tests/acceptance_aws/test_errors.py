@@ -213,5 +213,5 @@ def test_commands_work_while_the_model_fails(
     server: Server, ann: str, faulty: AwsSimulator, kind: str, more: dict[str, object], word: str
 ) -> None:
     faulty.fault("bedrock:InvokeModel", kind, **more)
-    refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "typed")
+    refused(server.say(ann, "how many web servers?"), 502, "BEDROCK_ERROR", word, "Typed commands")
     data_of(server.say(ann, "list instances --name web-1"))
