@@ -18,7 +18,6 @@ Kind = Literal["freeze", "lock"]
 MAX_AGE = 1.0
 """For how many seconds lists, help and ``can-i`` may use what was read before."""
 
-
 STATES: Mapping[Kind, str] = {"freeze": "frozen", "lock": "locked"}
 _PREFIX = "hold/"
 _LIFT: Mapping[Kind, str] = {"freeze": "Unfreeze", "lock": "Unlock"}
@@ -112,7 +111,7 @@ class Holds:
         """Raise PermissionDenied if the person may not lift it."""
         if not self.may_lift(hold, person):
             raise PermissionDenied(
-                f"You may not {hold.title.lower()}",
+                f"You may not {_LIFT[hold.kind].lower()} {hold.label}",
                 details=f"It is {STATES[hold.kind]} by {hold.person}. {self.details(hold)}",
             )
 

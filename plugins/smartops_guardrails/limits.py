@@ -73,13 +73,13 @@ class Limit:
         verdict = self._verdicts.pop(self._verdict_key(call), None)
         if verdict is None:  # the guard of this process has not seen it lately
             verdict = _Verdict(self._counting(call, Effect.CHANGE))
-        if verdict.targets:
+        if verdict.targets and (self._settings.per_hour or self._settings.share):
             try:
                 await self._take(verdict)
-            except BackendUnavailable as error:
+            except (BackendUnavailable, ValueError) as error:
                 raise PermissionDenied(
                     f"The instances of {self._settings.name} cannot be counted now",
-                    details=f"Nothing was done. {error.message}",
+                    details=f"Nothing was done: {error}",
                 ) from error
         return await call_next(call)
 

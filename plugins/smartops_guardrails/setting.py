@@ -49,7 +49,7 @@ class Setter:
         """Set what was planned; raises ValidationFailed if it would end at another time now."""
         now = self._clock.now()
         end = end_of(now, self._zone, terms.until, terms.duration)
-        if span(end, self._zone, terms.duration) not in plan.summary:
+        if not plan.changes[0].after.endswith(f" {span(end, self._zone, terms.duration)}"):
             raise ValidationFailed(f"{terms.until} has passed in the meantime")
         new = Hold(
             terms.kind,

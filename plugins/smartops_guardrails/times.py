@@ -12,6 +12,7 @@ from smartops import ValidationFailed
 from smartops.guards import format_duration
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_YEARS = range(2000, 3000)
 _EXAMPLES = "18:00, 2026-12-24T18:00 or 2026-12-24T18:00+01:00"
 
 
@@ -27,8 +28,8 @@ class Moment:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the moment; raises ValueError if it is none."""
-        if not _CLOCK.fullmatch(text):
-            datetime.fromisoformat(text)
+        if not _CLOCK.fullmatch(text) and datetime.fromisoformat(text).year not in _YEARS:
+            raise ValueError("a year that cannot be meant")
         return cls(text)
 
     def after(self, now: datetime, zone: ZoneInfo) -> datetime:

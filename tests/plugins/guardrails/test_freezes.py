@@ -124,6 +124,8 @@ async def test_a_reason_is_one_line(guarded, reason: str) -> None:
         ("for 10s", "It must last for a minute at least"),
         ("until 2020-01-01T00:00", "2020-01-01T00:00 is in the past"),
         ("until teatime", "until"),
+        ("until 0001-01-01T00:00", "until"),
+        ("until 9999-12-31T23:59-12:00", "until"),
     ],
 )
 async def test_a_freeze_has_an_end_in_the_future(guarded, when: str, text: str) -> None:
@@ -138,6 +140,14 @@ async def test_a_freeze_that_would_end_a_day_later_is_asked_again(guarded) -> No
     assert "2027-01-15 08:10" in asked.text
     bot.clock.advance(600)
     assert (await bot.press(asked.action("confirm"))).code == "APPROVAL_INVALID"
+
+
+async def test_a_refusal_to_lift_names_the_tag_to_the_letter(guarded) -> None:
+    bot = guarded()
+    await bot.confirm("freeze Role=web for 1h because of the release")
+    refused = await bot.say("unfreeze Role=web", user="bob")
+    assert refused.text.startswith("You may not unfreeze Role=web\n")
+    assert refused.text.endswith("can lift it: unfreeze Role=web")
 
 
 async def test_a_tag_can_be_frozen_and_no_instance_with_it_is_a_warning(guarded) -> None:
