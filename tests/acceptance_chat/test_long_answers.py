@@ -12,6 +12,7 @@ from chat_deployment import FLEET, Deployment, Platform
 from smartops.backends import Query
 
 pytestmark = pytest.mark.anyio
+NAMES = [f"web-server-{number:02}" for number in range(1, 5)]
 ID = re.compile(r"\bi-[0-9a-z]+")
 
 
@@ -55,15 +56,15 @@ async def test_ten_thousand_lines(deployment: Deployment, platform: Platform) ->
 async def test_long_output_of_several_instances(deployment: Deployment, platform: Platform) -> None:
     deployment.plugins["exec"] = {"scripts": [{"script": "report", "read_only": True}], "groups": 2}
     deployment.plugins["fake"]["scripts"] = [
-        {"pattern": "report", "instance": f"web-server-{n:02}", "output": f"{n}: good\n" * 3000}
-        for n in range(1, 5)
+        {"pattern": "report", "instance": name, "output": f"{name}: good\n" * 3000}
+        for name in NAMES
     ]
-    deployment.plugins["fake"]["fleet"] = [{"name": f"web-server-{n:02}"} for n in range(1, 5)]
+    deployment.plugins["fake"]["fleet"] = [{"name": name} for name in NAMES]
     await deployment.restart()
-    await platform.says("execute report on web-server-01,web-server-02,web-server-03,web-server-04")
+    await platform.says(f"execute report on {','.join(NAMES)}")
     await platform.settled()
     whole = platform.whole()
-    assert [whole.count(f"{n}: good") >= 3000 for n in range(1, 5)] == [True] * 4
+    assert all(whole.count(f"{name}: good") >= 3000 for name in NAMES)
     assert "2 more outputs, of 2 instances" in whole
 
 
