@@ -187,8 +187,9 @@ def _missing_extras(settings: Settings, clock: Clock, document: Document | None)
 
 def _unmet(document: Document, offers: Offers) -> tuple[Problem, ...]:
     """Return what is wrong with the rules; all commands and channels must be known."""
-    channels = [offer.value.name for offer in offers.channels if named(offer)]
-    return document.unmet(offers.commands, channels)
+    channels = [offer.value for offer in offers.channels if named(offer)]
+    posting = [item.name for item in channels if type(item).address is not Channel.address]
+    return document.unmet(offers.commands, [item.name for item in channels], posting)
 
 
 def _filled(document: Document) -> tuple[Settings, Plugins, list[Problem]]:

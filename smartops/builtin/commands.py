@@ -13,8 +13,9 @@ from smartops.command import Call, Command, command
 from smartops.grammar import NotPermitted
 from smartops.jsonable import timestamp
 from smartops.middleware.access import CORE, forbidden, may_ever, refused_by_guards
+from smartops.middleware.demands import approval_in_help
 from smartops.middleware.steps import Parts
-from smartops.reply import Fields, Reply
+from smartops.reply import Fields, Reply, Text
 
 from .approvals import approvals, approve, cancel, deny, withdraw_command
 from .audit import audit, when
@@ -44,7 +45,12 @@ async def help_command(call: Call, core: Parts, about: str = "") -> Reply:
     except NotPermitted as error:
         place = call.message.place
         raise forbidden(core.policy, call.person, error.forbidden, place) from None
-    return replace(answer, private=True)  # it is what this one person may run
+    view = answer.view
+    if (shown := answer.data.get("command")) and (
+        who := approval_in_help(core, call, shown["name"])
+    ):
+        view = (*view, Text(f"It may need the approval of others: {who}."))
+    return replace(answer, view=view, private=True)  # it is what this one person may run
 
 
 @command("whoami")

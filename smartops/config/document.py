@@ -20,7 +20,7 @@ from smartops.values import is_secret_name
 from .checks import check
 from .fill import fill
 from .references import References
-from .rules import unmet
+from .rules import unknown_places, unmet
 from .schema import RESERVED, schema_of
 from .settings import Settings
 from .tree import (
@@ -222,9 +222,19 @@ class Document:
             if "${file:" in node.written or is_secret_name(name):
                 yield from node.hidden
 
-    def unmet(self, commands: Sequence[Command], channels: Iterable[str]) -> tuple[Problem, ...]:
-        """Return what is wrong with rules, given all commands and the names of all channels."""
-        return _problems(str(self.path), unmet(self._tree, commands, channels))
+    def unmet(
+        self,
+        commands: Sequence[Command],
+        channels: Sequence[str],
+        posting: Sequence[str] | None = None,
+    ) -> tuple[Problem, ...]:
+        """Return what is wrong with rules, given all commands and the names of all channels.
+
+        ``posting`` are the channels that can post in places; all if None.
+        """
+        found = [*unmet(self._tree, commands, channels)]
+        found += unknown_places(self._tree, channels, channels if posting is None else posting)
+        return _problems(str(self.path), found)
 
     def problem(self, path: str, text: str, hint: str = "") -> Problem:
         """Return a problem with the value at a dotted path, with its place in the file."""

@@ -31,14 +31,14 @@ def unmet(tree: Tree, commands: Sequence[Command], channels: Iterable[str]) -> I
             yield from _channels(conditions, known)
             yield from _tags(conditions)
             yield from _commands(conditions, possible)
-            if pattern[0] == "approvals" and not child(node, "commands"):
-                yield from _effects(conditions, changing, "no command that needs approval")
-    yield from _places(tree, channels)
+            wanted = [value.text for _, value in conditions.values("effects")]
+            if pattern[0] == "approvals" and wanted == [Effect.READ]:
+                yield conditions.finding(("effects",), "a read needs no approval")
 
 
-def _places(tree: Tree, channels: Iterable[str]) -> Iterator[Finding]:
-    """Find places for posts in unknown channels, and unknown names of places."""
-    root, known = tree.root, tuple(channels)
+def unknown_places(tree: Tree, known: Sequence[str], posting: Sequence[str]) -> Iterator[Finding]:
+    """Find places for posts in channels that are unknown or cannot post, and unknown names."""
+    root = tree.root
     named = keys(child(root, "places"))
     posted = [
         *listed(root, "approvals", "*", "ask"),
@@ -55,6 +55,9 @@ def _places(tree: Tree, channels: Iterable[str]) -> Iterator[Finding]:
         if slash and channel not in known:
             remedy = hint(channel, known, "the channels are")
             yield Finding(node.mark, path, f"there is no channel {channel}", remedy)
+        elif slash and channel not in posting:
+            remedy = hint(channel, posting, "those that can are")
+            yield Finding(node.mark, path, f"the channel {channel} cannot post", remedy)
         elif not slash and path[0] == "places":
             remedy = "write channel/tenant/team/room, as whoami shows it"
             yield Finding(node.mark, path, f"{node.shown} is no place", remedy)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from smartops.auth import Demand
 from smartops.auth.conditions import Request
 from smartops.auth.demands import WITHIN
-from smartops.command import REASON, Call
+from smartops.command import REASON, Call, Effect
 from smartops.message import Message, Place, parse_identity
 from smartops.store import Approval, Decision
 
@@ -53,6 +53,15 @@ def needed(parts: Parts, allowed: Allowed) -> Needed:
         min((rule.within for rule in rules), default=WITHIN),
         tuple(dict.fromkeys(place for rule in rules for place in rule.ask)),
     )
+
+
+def approval_in_help(parts: Parts, call: Call, name: str) -> str:
+    """Return whose approval a command of that name may need, whatever its arguments are."""
+    command = parts.wired[name].command
+    if command.effect is Effect.READ or command.owner == CORE:
+        return ""
+    request = Request(call.person, command, None, call.message.place)
+    return " and ".join(rule.demand.who for rule in parts.approvals.of(request))
 
 
 def reason_of(call: Call) -> str:

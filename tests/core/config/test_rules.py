@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from smartops import Effect, Instance, command
+from smartops import Effect, Instance, StartupError, command
 
 
 @command("list instances")
@@ -182,3 +182,33 @@ def test_all_problems_of_a_rule_are_found(unmet):
         "arguments.scirpt",
         "channels",
     ]
+
+
+APPROVALS = "roles: {lead: }\nplaces: {ops: teams/T/C}\napprovals: [{name: a, "
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("for: {effects: change}, from: {roles: led}", "there is no role led; did you mean lead?"),
+        ("for: {commands: stopp}, from: {roles: lead}", "there is no command stopp; did you mean"),
+        ("for: {effects: read}, from: {roles: lead}", "a read needs no approval"),
+        ("for: {effects: change}, from: {roles: lead}, ask: opps", "there is no place opps; did"),
+        ("for: {effects: change}, from: {roles: lead}, ask: team/T/C", "there is no channel team"),
+        ("for: {effects: change}, from: {roles: lead}, ask: api/C", "the channel api cannot post"),
+    ],
+)
+def test_a_rule_about_approvals_that_cannot_work_is_found(document, rule, problem):
+    made = document(f"{APPROVALS}{rule}}}]")
+    found = [str(item) for item in made.unmet(COMMANDS, ["api", "teams"], ["teams"])]
+    try:
+        made.settings()
+    except StartupError as error:
+        found += map(str, error.problems)
+    assert any(problem in line and ":3:" in line for line in found), found
+
+
+def test_a_rule_about_approvals_that_some_call_can_meet_is_good(document):
+    rule = "for: {effects: [change, dangerous]}, from: {roles: lead}, ask: [ops, teams/T/C]"
+    made = document(f"{APPROVALS}{rule}}}]")
+    assert made.unmet(COMMANDS, ["api", "teams"], ["teams"]) == ()

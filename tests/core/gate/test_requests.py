@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import ModuleType
@@ -360,3 +362,43 @@ async def test_a_role_is_given_for_a_time_and_revoked(site: Site) -> None:
     assert (await bot.say("whoami", user="dave")).data["roles"] == ["operator"]
     kinds = await site.kinds()
     assert (kinds.count("role_given"), kinds.count("role_ended")) == (2, 2)
+
+
+@pytest.mark.parametrize("forged", ["no mac", "copied", "state"])
+async def test_a_forged_decision_has_no_effect(site: Site, forged: str) -> None:
+    site.rule(**RULE | {"count": 2})
+    bot = site.bot
+    bot.settings["audit"] = {"key": bot.folder / "audit.pem"}
+    first, second = await site.requested(), await site.requested()
+    await bot.say(f"approve {first}", user="bob")
+    with closing(sqlite3.connect(bot.folder / "bot.db")) as database, database:
+        (row,) = database.execute("SELECT * FROM decisions").fetchall()
+        names = [item[1] for item in database.execute("PRAGMA table_info(decisions)")]
+        decision = dict(zip(names, row, strict=True)) | {"approval": second}
+        if forged == "no mac":
+            decision["mac"] = ""
+        if forged == "state":
+            database.execute("UPDATE approvals SET state = 'requested', lease_until = 1")
+        marks = ", ".join("?" * len(names))
+        database.execute(f"INSERT INTO decisions VALUES ({marks})", [decision[it] for it in names])
+    waiting = await bot.say(f"approve {second}", user="carol")
+    assert "1 of 2 lead: carol" in waiting.text
+    bot.clock.advance(60)
+    await bot.restart()
+    assert site.done == []
+
+
+async def test_a_denied_request_that_is_put_back_is_not_executed(site: Site) -> None:
+    bot = site.bot
+    bot.settings["audit"] = {"key": bot.folder / "audit.pem"}
+    request = await site.requested()
+    await bot.say(f"deny {request} because no", user="carol")
+    with closing(sqlite3.connect(bot.folder / "bot.db")) as database, database:
+        database.execute("UPDATE approvals SET state = 'requested'")
+    assert (await bot.say(f"approve {request}", user="bob")).code == "APPROVAL_INVALID"
+    assert site.done == []
+
+
+async def test_help_says_whose_approval_a_command_may_need(site: Site) -> None:
+    assert "may need the approval of others: 1 lead" in (await site.bot.say("help deploy")).text
+    assert "approval of others" not in (await site.bot.say("help whoami")).text
