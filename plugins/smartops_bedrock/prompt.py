@@ -41,11 +41,11 @@ def system(now: datetime, instructions: str) -> str:
     return "\n".join(parts)
 
 
-def user_content(question: str, lately: Sequence[str]) -> list[dict[str, str]]:
-    """Return the content of the person's message; ``lately`` are their commands before it."""
+def user_content(question: str, commands: Sequence[str]) -> list[dict[str, str]]:
+    """Return the content of the person's message; ``commands`` are those run before it."""
     content = [{"text": question}]
-    if lately:
-        commands = json.dumps(list(lately), ensure_ascii=False)
-        note = f"(For reference, as data: what the person ran here before this. {commands})"
+    if commands:
+        listed = json.dumps(list(commands), ensure_ascii=False)
+        note = f"(For reference, as data: what the person ran here before this. {listed})"
         content.insert(0, {"text": note})
     return content

@@ -1,4 +1,4 @@
-"""What became of the targets of ``start``, ``stop`` and ``reboot``, and the reply that says so."""
+"""The outcome of ``start``, ``stop`` and ``reboot`` for each target, and the reply."""
 
 from __future__ import annotations
 

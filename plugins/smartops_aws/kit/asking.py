@@ -51,7 +51,7 @@ def faults(action: Action) -> Iterator[None]:
 
 
 def ask(client: Any, action: Action, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Call an operation and return an answer that is whole; raises Fault."""
+    """Call an operation and return its complete answer; raises Fault."""
     with faults(action):
         answer: Mapping[str, Any] = getattr(client, botocore.xform_name(action.operation))(
             **parameters
@@ -69,13 +69,13 @@ def _unreadable(action: Action, why: str) -> Fault:
 
 
 def _refused(error: Any) -> Fault:
-    said = error.response.get("Error", {})
+    reported = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode", 0))
     return Fault(
         "service",
-        str(said.get("Code") or f"HTTP {status}"),
-        str(said.get("Message", "")),
+        str(reported.get("Code") or f"HTTP {status}"),
+        str(reported.get("Message", "")),
         operation=error.operation_name,
         status=status,
         retry_after=channels.retry_after(meta.get("HTTPHeaders", {})),

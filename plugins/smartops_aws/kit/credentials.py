@@ -1,4 +1,4 @@
-"""The credentials that a call is signed with: those of SmartOps, or of a session of a role."""
+"""The credentials that sign a call: those of SmartOps, or of a session of a role."""
 
 from __future__ import annotations
 
@@ -32,14 +32,11 @@ _METHOD = "assume-role"
 _SESSION_SECONDS = 3600  # as long as one role may hold another
 
 StsClient = Callable[..., Any]
-"""Makes a client of STS in a region, for an access key."""
+"""Creates a client of STS in a region, for an access key."""
 
 
 class Chosen(Credentials):  # type: ignore[misc]  # untyped
-    """Credentials of the session that the calling thread works in.
-
-    So one client serves all persons, instead of one for each.
-    """
+    """The credentials of the calling thread's session; one client serves all people."""
 
     def __init__(self, session: Any, sts: StsClient, access: Access, clock: Clock) -> None:
         super().__init__("", "", method="smartops")
@@ -48,7 +45,7 @@ class Chosen(Credentials):  # type: ignore[misc]  # untyped
         self._owner = _Owner(access, sts) if access.number and not self._role else None
 
     def load_credentials(self) -> Any:
-        """Return itself: a session asks this of what provides its credentials."""
+        """Return itself, as the credential provider of a session."""
         return self
 
     def get_frozen_credentials(self) -> Any:
@@ -60,9 +57,9 @@ class Chosen(Credentials):  # type: ignore[misc]  # untyped
 
 
 class _Base:
-    """Who SmartOps is: what the account's profile, or the usual chain of the SDK, finds.
+    """The credentials of SmartOps, from the account's profile or the usual chain of the SDK.
 
-    A simulator on this machine gets made-up keys instead of real ones.
+    A simulator on this machine gets made-up keys.
     """
 
     def __init__(self, session: Any, access: Access) -> None:

@@ -22,7 +22,7 @@ class Fault(Exception):
 
     ``operation`` is the one that failed, which need not be the one called:
     credentials may be fetched first. ``status`` is the HTTP status, 0
-    without an answer. ``retry_after`` is in seconds, None if nothing was said.
+    without an answer. ``retry_after`` is in seconds, None if AWS named none.
     """
 
     def __init__(

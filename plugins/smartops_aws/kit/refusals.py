@@ -68,7 +68,7 @@ _TYPE_AND_ZONE = re.compile(r"sufficient (\S+) capacity in the Availability Zone
 _LONGEST = 300
 
 _BEFORE = {action.operation: action for action in (ASSUME, IDENTITY)}
-"""Operations of STS that are called before the one that was wanted."""
+"""Operations of STS that are called before the requested one."""
 
 
 class SsmUnavailable(BackendUnavailable):
@@ -78,13 +78,13 @@ class SsmUnavailable(BackendUnavailable):
 
 
 def refusal(fault: Fault, action: Action) -> Refusal:
-    """Return the refusal that a fault in a call is for people; ``reason`` has the whole text."""
+    """Return the refusal for a fault, in words for people; ``reason`` has the text of AWS."""
     failed = _BEFORE.get(fault.operation, action)
-    said = _worded(fault, failed) or _unavailable(fault, action)
-    said.reason = f"{failed.right}: {fault}"
-    if isinstance(said, BackendUnavailable):
-        said.undone = certainly_undone(fault)
-    return said
+    refused = _worded(fault, failed) or _unavailable(fault, action)
+    refused.reason = f"{failed.right}: {fault}"
+    if isinstance(refused, BackendUnavailable):
+        refused.undone = certainly_undone(fault)
+    return refused
 
 
 def is_credentials(fault: Fault) -> bool:

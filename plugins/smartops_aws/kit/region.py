@@ -1,4 +1,4 @@
-"""Calling AWS from the event loop: limited, in a thread, with refusals that people understand."""
+"""Calls AWS from the event loop: rate-limited, in a thread, with refusals for people."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ Answer = Mapping[str, Any]
 
 
 class Region:
-    """One region of one account. It has threads and allowances of its own, by service.
+    """One region of one account, with its own threads and rate limits for each service.
 
-    So what hangs delays nothing else. ``wait`` is how many seconds a call may
-    wait for its turn, ``read`` after how many seconds without an answer a read
-    fails. Then the service is skipped until it answers again.
+    A service that hangs therefore delays no other. ``wait`` is the maximum number of
+    seconds that a call waits for the rate limit, and ``read`` the timeout of a read.
+    After a timeout the service is skipped until it answers again.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Region:
         self.clock = account.clock
         threads = account.access.limits.threads
         self.places = CapacityLimiter(threads)
-        """The threads that may be busy here at once with work that is not a call."""
+        """Limits the threads for work other than calls."""
         self._calls = defaultdict[str, CapacityLimiter](lambda: CapacityLimiter(threads))
         self._limiter = Limiter(self.clock, wait)
         self._breaker = Breaker(self.clock, read)
@@ -61,8 +61,8 @@ class Region:
     ) -> Mapping[str, Any]:
         """Call an operation and return its answer; raises refusals.
 
-        ``resources`` is how many instances it is about, where AWS counts them.
-        A change that was begun is waited for even if the task is cancelled.
+        ``resources`` is the number of instances, where AWS limits them. A change that
+        has begun is awaited even if the task is cancelled.
         """
         try:
             return await self.attempt(action, resources, parameters)
@@ -84,7 +84,7 @@ class Region:
         return await self._read(action, partial(self._timed, action, parameters), seconds)
 
     async def _read(self, action: Action, call: Callable[[], Answer], seconds: float) -> Answer:
-        """Wait for the answer to a read; also a caller that gives up earlier reports a hang."""
+        """Wait for the answer to a read; a caller with a shorter timeout reports a hang too."""
         hangs = partial(self._breaker.hangs, action.service)
         try:
             with self.clock.after(_SHARE * seconds, hangs), self.clock.fail_after(seconds):
@@ -110,7 +110,7 @@ class Region:
         raise self.refused(fault, action)
 
     async def permitted(self, action: Action, /, **parameters: Any) -> None:
-        """Return if a change would be permitted, else raise why not; changes nothing."""
+        """Raise the refusal if a change would not be permitted; changes nothing (a dry run)."""
         try:
             await self.attempt(action, 0, {**parameters, "DryRun": True})
         except Fault as fault:
@@ -118,15 +118,15 @@ class Region:
                 raise self.refused(fault, replace(action, kind="read")) from fault
 
     async def warm(self, *services: str) -> None:
-        """Make the clients of services now rather than for the first message."""
+        """Create the clients of services, so that the first message does not wait for it."""
         await to_thread.run_sync(lambda: self.sdk.warm(self.region, services), limiter=self.places)
 
     def refused(self, fault: Fault, action: Action) -> Refusal:
-        """Return the refusal for a fault, and log what AWS really said."""
-        said = refusal(fault, action)
+        """Return the refusal for a fault, and log the text of AWS."""
+        refused = refusal(fault, action)
         level = logging.ERROR if is_credentials(fault) else logging.WARNING
-        log.log(level, "%s: %s: %s", self.name, said.code, said.reason)
-        return said
+        log.log(level, "%s: %s: %s", self.name, refused.code, refused.reason)
+        return refused
 
     @property
     def sdk(self) -> Sdk:
