@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from smartops.jsonable import members
 
 from .access import insert, upsert
 from .approvals import Approvals, approval_of, without_mac
 from .rows import LEASE, Approval, ApprovalMessage, ApprovalState, AuditEvent, Decision, RoleGrant
-from .tables import approval_messages, approvals, decisions, role_grants
+from .tables import approval_messages, approvals, audit_events, decisions, role_grants
 
 _MOST = 1000
 """How many requests and posts are looked at in one round."""
@@ -145,8 +145,14 @@ class Requests(Approvals):
         await self._write(grant_once)
 
     async def role_grants(self) -> list[RoleGrant]:
-        """Return the roles that are held for a time, also those whose time is over."""
-        rows = await self._read(select(role_grants).where(role_grants.c.state == "active"))
+        """Return the roles that are held for a time, also those whose time is over.
+
+        One that has ended according to the audit log was put back, and does not count.
+        """
+        events = audit_events.c
+        ended = exists().where(events.operation_id == role_grants.c.id, events.kind == "role_ended")
+        query = select(role_grants).where(role_grants.c.state == "active")
+        rows = await self._read(query.where(~ended.where(events.operation_id != "")))
         return [RoleGrant(**without_mac(row)) for row in self._valid(role_grants, rows)]
 
     async def end_grant(self, id: str, event: AuditEvent) -> bool:
