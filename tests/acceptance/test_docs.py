@@ -45,8 +45,13 @@ LOOK_ALIKE = "127.0.0.1:4566"
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q -e"
 SERVE = f"{INSTALL} '.[all]' && .venv/bin/smartops serve --config config/demo.yaml"
 TEST = f"{INSTALL} '.[all,test]' && .venv/bin/pytest"
-STATUS = {"can-i --config config/demo.yaml user123": 1, "config/broken.yaml": 2}
-"""What does not end with 0: a denial, and a broken configuration."""
+STATUS = {
+    "can-i --config config/demo.yaml user123": 1,
+    "config/broken.yaml": 2,
+    "--user ada stop": 1,
+    "--public-key auditor.pem": 1,
+}
+"""What does not end with 0: denials, a broken configuration, and a changed audit log."""
 
 ARCHITECTURE = pages.DOCS / "architecture.md"
 PRODUCTION = pages.DOCS / "how-to" / "production.md"
