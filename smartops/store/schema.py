@@ -27,7 +27,20 @@ from smartops.errors import Problem, StartupError
 from .database import Database
 from .tables import metadata
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+VERSIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 """All revisions of the schema, oldest first; a test compares them with the migrations."""
 
 VERSION_TABLE = "smartops_version"

@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping, Table
 from .tables import (
     approval_messages,
     approvals,
+    audit_sinks,
     decisions,
     inbox,
     key_values,
@@ -37,6 +38,7 @@ _COVERED = {
         (approval_messages, {"shown"}),
         (operations, set[str]()),
         (inbox, set[str]()),
+        (audit_sinks, set[str]()),
         (messages, {"digest", "expires"}),
         (questions, set[str]()),
         (key_values, set[str]()),

@@ -35,31 +35,37 @@ class Sinks(Audit):
     async def take_sink(self, name: str, lease: float) -> Position | None:
         """Return the position of a reader, which is this process's for ``lease`` seconds.
 
-        None if another process has it.
+        None if another process has it. A position that SmartOps did not write is the first.
         """
         now = self._clock.time()
-        row = {"name": name, "event": 0, "checkpoint": 0, "owner": "", "lease_until": 0.0}
+        first = {"name": name, "event": 0, "checkpoint": 0, "owner": "", "lease_until": 0.0}
+        row = self._seal.sealed(audit_sinks, first)
         columns = audit_sinks.c
         mine = (columns.owner == self.owner) | (columns.lease_until <= now)
         statement = (
             update(audit_sinks)
             .where(columns.name == name, mine)
             .values(owner=self.owner, lease_until=now + lease)
-            .returning(columns.event, columns.checkpoint)
+            .returning(audit_sinks)
         )
 
         def take(connection: Connection) -> Position | None:
             new = insert(audit_sinks, connection.dialect.name).values(row)
             connection.execute(new.on_conflict_do_nothing())
-            found = connection.execute(statement).first()
-            return Position(*found) if found else None
+            found = connection.execute(statement).mappings().first()
+            if found is None:
+                return None
+            if not self._is_valid(audit_sinks, found):
+                return Position()
+            return Position(found["event"], found["checkpoint"])
 
         return await self._write(take)
 
     async def advance_sink(self, name: str, position: Position) -> None:
         """Store how far a reader of this process has come."""
         mine = audit_sinks.c.name == name, audit_sinks.c.owner == self.owner
-        statement = update(audit_sinks).where(*mine).values(position._asdict())
+        row = self._seal.sealed(audit_sinks, {"name": name, **position._asdict()})
+        statement = update(audit_sinks).where(*mine).values(row)
         await self._write(lambda connection: connection.execute(statement))
 
     async def yield_sinks(self) -> None:

@@ -259,6 +259,7 @@ audit_sinks = Table(
     Column("checkpoint", BigInteger, nullable=False),
     Column("owner", Text, nullable=False),
     Column("lease_until", Double, nullable=False),
+    Column("mac", Text, nullable=False, server_default=""),
 )
 
 alerts = Table(

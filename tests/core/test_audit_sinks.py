@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import socket
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from types import ModuleType
 
@@ -205,6 +206,20 @@ async def test_a_sink_that_is_away_is_tried_again_ever_more_rarely(start) -> Non
         tasks.cancel_scope.cancel()
     assert sink.texts == ["one", "two"]
     assert replica.reader.problem == ""
+
+
+async def test_a_position_that_others_moved_forward_skips_nothing(start, tmp_path: Path) -> None:
+    sink = Memory()
+    replica = await start(sink)
+    await replica.add("one")
+    await replica.read()
+    await replica.add("two")
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as database, database:
+        database.execute("UPDATE audit_sinks SET event = 2")
+    await replica.read()
+    assert sink.texts[:3] == ["one", "one", "two"]
+    await replica.read()
+    assert sink.texts[-1].startswith("a row of audit_sinks that SmartOps did not write")
 
 
 async def test_reading_begins_again_when_sqlite_does(start) -> None:
