@@ -31,9 +31,19 @@ class Demand:
 
     @property
     def who(self) -> str:
-        """Who is asked, in words: ``1 lead`` or ``2 of lead, bob``."""
-        names = ", ".join((*self.roles, *self.people))
-        return f"{self.count} of {names}" if ", " in names else f"{self.count} {names}"
+        """Who is asked, in words: ``1 lead`` or ``2 of lead or bob``."""
+        of = "of " if " or " in self._words else ""
+        return f"{self.count} {of}{self._words}"
+
+    def progress(self, names: Sequence[str]) -> str:
+        """Return how far it is, in words, when these have approved: ``1 of 2 lead: bob``."""
+        of = f"({self._words})" if " or " in self._words else self._words
+        by = f": {', '.join(names)}" if names else ""
+        return f"{len(names)} of {self.count} {of}{by}"
+
+    @property
+    def _words(self) -> str:
+        return " or ".join((*self.roles, *self.people))
 
     def approver(self, people: People, identity: Identity, acting: Identity | None) -> str:
         """Return the name under which the owner of an identity can approve now; else empty.

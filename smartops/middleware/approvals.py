@@ -128,7 +128,10 @@ def with_decision(
     targets = () if all(item.label in text for item in plan.changes) else changes_view(plan)
     title = Text(plan.summary, style="title")
     script = (Code(plan.command),) if plan.command and plan.command not in text else ()
-    who = Text(f"{_by(by, approval, decisions)}, {at.astimezone(UTC):%H:%M} UTC", style="note")
+    line = f"{_by(by, approval, decisions)}, {at.astimezone(UTC):%H:%M} UTC"
+    who = Text(line, style="note")
+    if arguments_of(approval).get(EMERGENCY):
+        who = Text(line, severity=Severity.WARNING)
     return replace(reply, view=(title, *targets, *script, *reply.view, who))
 
 
@@ -136,7 +139,7 @@ def _by(word: str, approval: Approval, decisions: Sequence[Decision]) -> str:
     """Return who requested a change, why, and who approved it."""
     arguments = arguments_of(approval)
     if arguments.get(EMERGENCY):
-        return f"Emergency of {approval.person}: {arguments[EMERGENCY]}"
+        return f"EMERGENCY of {approval.person}: {arguments[EMERGENCY]}"
     if not approval.requested:
         return f"{word} by {approval.person}"
     reason = f" because {arguments[REASON]}" if arguments.get(REASON) else ""

@@ -40,7 +40,6 @@ from .access import (
 from .approvals import ApprovalOver, approve, plan_digest, plan_of, with_buttons, without_tokens
 from .audit import (
     Trail,
-    is_decided,
     is_put_back,
     notify,
     trail_event,
@@ -51,7 +50,7 @@ from .demands import needed
 from .dispatch import Run, dispatch
 from .duplicates import digest_of, first_answer, idempotency_key, outcome, stored_answer
 from .operations import begin, can_resume, execute, given_up, outcome_of
-from .parse import check_known, confirmed, parse, proposed, stored_call
+from .parse import check_known, parse, proposed, requested_call, stored_call
 from .planning import planned
 from .questions import ask_in_words, naming_question
 from .requests import approve_by_others, emergency_posts, refused_at_last
@@ -251,13 +250,11 @@ class Gate:
             reply = await refused_at_last(parts, approval, reply)
         if trail.operation is not None or reply.error is not None:
             write_audit_event(parts, trail, reply)
-        return answer(reply, decided=approval.id, private=False)
+        actions = () if trail.operation else reply.actions  # Undo is not for those who approve
+        return answer(reply, decided=approval.id, private=False, actions=actions)
 
     async def _approved(self, asked: Identified, approval: Approval, trail: Trail) -> Reply:
-        check_known(asked.person)
-        if await is_decided(self.parts, approval.id):
-            raise ApprovalInvalid("This was decided already", details="See: history")
-        return await self._called(asked, confirmed(self.parts, asked, approval), trail)
+        return await self._called(asked, await requested_call(self.parts, asked, approval), trail)
 
     async def _proposed(self, asked: Identified, text: str) -> Reply:
         """Run a command for an interpreter, with an audit event of its own."""

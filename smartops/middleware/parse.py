@@ -128,6 +128,14 @@ def confirmed(parts: Parts, asked: Identified, approval: Approval) -> Understood
     return Understood(found.command, found.call, approval)
 
 
+async def requested_call(parts: Parts, asked: Identified, approval: Approval) -> Understood:
+    """Return the call of a request that others have approved, for the one who requested it."""
+    check_known(asked.person)
+    if await is_decided(parts, approval.id):
+        raise ApprovalInvalid("This was decided already", details="See: history")
+    return confirmed(parts, asked, approval)
+
+
 async def _words(parts: Parts, asked: Identified, text: str, run: RunText) -> Understood | Reply:
     if not text:
         raise ValidationFailed("The message is empty", details="Try: help")

@@ -285,9 +285,7 @@ def _facts(
     elif reason := arguments.get(REASON):
         yield "Reason", reason
     for demand in load(approval.demands):
-        names = approved_by(parts, approval, demand, decisions)
-        by = f": {', '.join(names)}" if names else ""
-        yield demand.name, f"{len(names)} of {demand.who}{by}"
+        yield demand.name, demand.progress(approved_by(parts, approval, demand, decisions))
 
 
 def _note(approval: Approval) -> str:

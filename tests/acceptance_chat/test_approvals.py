@@ -159,7 +159,7 @@ async def test_an_emergency_is_posted_and_runs_at_once(stopped_deployment: Deplo
     await approvals.slack.clicks(await approvals.slack.asked(), "confirm")
     await stopped_deployment.until(
         lambda: any(
-            "Emergency of alice: it burns" in x.text for x in approvals.slack.answers("leads")
+            "EMERGENCY of alice: it burns" in x.text for x in approvals.slack.answers("leads")
         )
     )
     assert len(stopped_deployment.changes) == 1

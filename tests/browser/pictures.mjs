@@ -82,4 +82,53 @@ async function conversation(browser, platform) {
   await alice.page.close();
 }
 
-await run((browser) => conversation(browser, process.env.PLATFORM));
+/** Changes that alice requests and bob decides: what both of them see. */
+async function approvals(browser, platform) {
+  const alice = await Person.at(browser, platform, "alice");
+  const bob = await Person.at(browser, platform, "bob");
+  const from = await alice.count();
+
+  async function requests(text) {
+    await alice.says(text);
+    await alice.presses(await alice.reads("Confirmation required"), "Yes, proceed");
+    const card = await alice.reads("Approval required");
+    return (await card.innerText()).match(/ap-[0-9a-f]{12}/)[0];
+  }
+
+  await alice.says("stop dc-01");
+  await alice.reads("Why?");
+  const approved = await requests('stop dc-01 --reason "the disks are replaced"');
+  await bob.says("approvals");
+  await bob.reads("Approval required");
+  await bob.says(`approve ${approved}`);
+  await bob.reads("approved by bob");
+  const denied = await requests('start dc-01 --reason "the disks are back"');
+  await bob.says(`deny ${denied} because they are not tested`);
+  await bob.reads("bob denied it");
+  const half = await requests("reboot bastion-01");
+  await bob.says(`approve ${half}`);
+  await bob.reads("1 of 2");
+  await requests("stop bastion-01");
+  await alice.says('reboot bastion-01 --emergency "all logins hang"');
+  await alice.presses(await alice.reads("EMERGENCY: all logins hang"), "Yes, proceed");
+  await alice.reads("EMERGENCY of alice");
+  await alice.until("the decisions", async () => {
+    const text = await alice.everything();
+    return ["approved by bob", "bob denied it", "1 of 2"].every((words) => text.includes(words));
+  });
+  for (const [person, first] of [[alice, from], [bob, 0]]) {
+    for (const width of WIDTHS) {
+      for (const theme of ["light", "dark"]) {
+        const file = `${FOLDER}/${platform}-approvals-${person.user}-${width}-${theme}.png`;
+        await person.picture(file, theme, width, first);
+        console.log(file);
+      }
+    }
+    await person.page.close();
+  }
+}
+
+await run(async (browser) => {
+  await conversation(browser, process.env.PLATFORM);
+  await approvals(browser, process.env.PLATFORM);
+});

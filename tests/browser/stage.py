@@ -123,4 +123,16 @@ def _configured(printed: Iterator[str]) -> dict[str, Any]:
         for name, person in document["people"].items():
             known = people.setdefault(name, {"roles": person["roles"], "identities": []})
             known["identities"] += person["identities"]
+    people.setdefault("carol", {"roles": ["operator"], "identities": []})
+    config["approvals"] = [
+        {
+            "name": f"{role}-needs-others",
+            "for": {"effects": ["change"], "tags": {"Role": role}},
+            "from": {"people": ["bob", "carol"]},
+            "count": count,
+            "reason": reason,
+        }
+        for role, count, reason in (("directory", 1, "required"), ("bastion", 2, "optional"))
+    ]
+    config["emergency"] = {"roles": ["operator"]}
     return config

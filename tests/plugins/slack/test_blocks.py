@@ -207,6 +207,11 @@ def test_a_command_too_long_for_a_button_is_text() -> None:
     assert not buttons(made.bodies[0].members())
 
 
+def test_a_button_of_a_dangerous_command_has_the_danger_style() -> None:
+    made = checked(Reply.of("?", actions=[Action("confirm", "Yes", "confirm_a", danger=True)]))
+    assert [item["style"] for item in buttons(made.bodies[0].members())] == ["danger"]
+
+
 def test_many_buttons_are_several_rows() -> None:
     many = [Action("command", f"Page {n}", f"list --page {n}") for n in range(60)]
     made = checked(Reply.of("?", actions=many))

@@ -257,6 +257,11 @@ def test_buttons_have_their_value_for_new_and_old_clients() -> None:
     assert details["data"] == details["fallback"]["data"] == {"command": 'show "web server"'}
 
 
+def test_a_button_of_a_dangerous_command_has_the_destructive_style() -> None:
+    [button] = show("Wipe?", actions=[Action("confirm", "Yes", "a", danger=True)])["actions"]
+    assert button["style"] == button["fallback"]["style"] == "destructive"
+
+
 def test_later_buttons_go_into_the_menu() -> None:
     actions = [Action("command", f"Page {number}", f"page {number}") for number in range(8)]
     modes = [action.get("mode") for action in show("Pages", actions=actions)["actions"]]
