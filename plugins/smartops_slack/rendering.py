@@ -70,7 +70,7 @@ def render(reply: Reply, *, asker: str = "", asked: str = "") -> Rendered:
     if len(groups) > MOST_MESSAGES:
         name = files.add("Answer", plain(reply, actions=True))
         remark = run(f"The whole answer is in the file {name}.", bold=True)
-        rest = _packed([[rich([*emoji(Severity.INFO), *remark])]], buttons)
+        rest = _packed([[rich([*emoji(Severity.INFO), *remark])]], _buttons(reply.actions))
         groups = [*groups[: MOST_MESSAGES - 1], *rest]
     text = escaped(plain(reply).strip() or "SmartOps answered.")
     bodies = [

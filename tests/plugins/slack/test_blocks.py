@@ -356,6 +356,14 @@ def test_any_reply_is_within_every_limit(reply: Reply) -> None:
         assert last[-1]["value"] == offered[-1]
 
 
+def test_a_reply_that_is_cut_before_its_form_has_all_buttons() -> None:
+    long = [Text(f"{number} " + "word " * 1800) for number in range(12)]
+    form = Form("deploy", "Where?", (FormField("where", "Where"),))
+    reply = Reply.of(*long, form, actions=[Action("cancel", "Cancel", "no")])
+    made = checked(reply)
+    assert [item["value"] for item in buttons(made.bodies[made.deciding].members())] == ["no"]
+
+
 @given(form=forms)
 @settings(deadline=None, max_examples=50)
 def test_any_dialog_is_within_every_limit(form: Form) -> None:
