@@ -17,7 +17,7 @@ from smartops.middleware import Answer, Gate
 from smartops.middleware.demands import is_approved
 from smartops.middleware.operations import outcome_of
 from smartops.middleware.requests import end, escalate, request_card
-from smartops.middleware.steps import answer
+from smartops.middleware.steps import answer as as_answer
 from smartops.store import Approval, ApprovalMessage, Store
 
 from .delivery import GIVEN_UP, Delivery
@@ -64,7 +64,9 @@ class Requests:
 
     async def _fulfil(self, request: Approval) -> None:
         """Execute what was approved; the process that was to do so has stopped, or failed."""
-        await self._delivery.update(await self._gate.fulfil(request))
+        answer = await self._gate.fulfil(request)
+        if answer.status != "pending":  # else it is tried again
+            await self._delivery.update(answer)
 
     async def _update(self, approval: str) -> None:
         shown = await self._shown(approval)
@@ -78,7 +80,7 @@ class Requests:
             return None
         operation = await self._store.operation_for(id)
         if operation is not None and operation.state != "running":
-            return answer(outcome_of(operation), decided=id, private=False)
+            return as_answer(outcome_of(operation), decided=id, private=False)
         decisions = await self._store.decisions(id)
         return request_card(self._gate.parts, approval, decisions)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from smartops.auth import Demand
 from smartops.command import Call, Command, Effect
 from smartops.errors import PermissionDenied, Refusal
 from smartops.grammar import NotPermitted, UnknownCommand
@@ -110,10 +112,12 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
     )
     effect: Effect | None = None
     refusal: Refusal | None = None
+    demands: Sequence[Demand] = ()
     try:
         allowed = await authorise(parts, command, call)
         call, effect = allowed.call, allowed.effect
-        await check_guards(parts, allowed)
+        allowed = replace(allowed, demands=await check_guards(parts, allowed))
+        demands = needed(parts, allowed).demands if effect is not Effect.READ else ()
     except Denied as error:
         call, effect, refusal = error.call or call, error.effect, error
     except Refusal as error:
@@ -125,7 +129,8 @@ async def may_run(parts: Parts, person: Person, place: Place, text: str) -> Perm
         return Permission(False, (*lines[:-1], f"denied: {_reason(refusal)}"))
     if is_own(command):
         return Permission(True, (*lines[:-1], "allowed: it concerns only the person who asks"))
-    return Permission(True, lines)
+    others = (f"needs the approval of others: {item.who} ({item.name})" for item in demands)
+    return Permission(True, (*lines, *others))
 
 
 def _rules(parts: Parts, command: Command, call: Call, effect: Effect | None) -> tuple[str, ...]:

@@ -62,7 +62,9 @@ async def plan_request(core: Parts, call: Call, role: str, duration: timedelta) 
     return Plan(f"Give {call.person.name} the role {role} for {format_duration(duration)}")
 
 
-@command("revoke role {role} from {person}", examples=("revoke role operator from bob",))
+@command(
+    "revoke role {role} from {person}", examples=("revoke role operator from bob",), by_hand=True
+)
 async def revoke_role(call: Call, core: Parts, role: str, person: str) -> Reply:
     """End a role that a person holds for a time: by those who can approve it, or the person."""
     held = [it for it in await core.store.role_grants() if (it.role, it.person) == (role, person)]

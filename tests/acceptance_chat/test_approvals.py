@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chat_deployment import Deployment, Platform
+from smartops_simulators.teams.model import words
 
 pytestmark = pytest.mark.anyio
 
@@ -163,3 +164,21 @@ async def test_an_emergency_is_posted_and_runs_at_once(stopped_deployment: Deplo
         )
     )
     assert len(stopped_deployment.changes) == 1
+
+
+async def test_a_denial_in_teams_replaces_the_card_by_a_form_for_its_person_alone(
+    stopped_deployment: Deployment,
+) -> None:
+    approvals = Approvals(stopped_deployment)
+    await approvals.request(approvals.slack)
+    _, in_teams = approvals.posts()
+    teams = stopped_deployment.teams
+    await approvals.teams.clicks(in_teams, "cancel", user="bob")
+    assert "Why do you deny" in words(in_teams.seen_by("bob"))
+    assert "Approval required" in words(in_teams.seen_by("carol"))
+    await approvals.teams.clicks(in_teams, "Back", user="bob")
+    assert "Approval required" in words(in_teams.seen_by("bob"))
+    await approvals.teams.clicks(in_teams, "cancel", user="bob")
+    await teams.clicks(in_teams, "form", user="bob", inputs={"reason": "it is in use"})
+    await approvals.shown_everywhere("bob denied it: it is in use", approvals.slack)
+    assert stopped_deployment.changes == []
