@@ -32,14 +32,13 @@ SCENARIO: dict[str, Any] = {
 }
 ACTIONS = [item for item in vars(actions).values() if isinstance(item, Action)] + [ASSUME, IDENTITY]
 WRONG = ("malformed", "cut", "html", "empty")
-HANDLED = ("denied", "throttle", "hang", *WRONG)
+HANDLED = ("denied", "throttle", *WRONG)
 """What an operation may handle in its own way; the other faults are handled alike for all."""
 
 SAMPLE = ("DescribeInstances", "StartInstances", "SendCommand", "GetMetricData", "AssumeRole")
 """One operation of each kind and protocol, which gets all faults."""
 
 MORE: dict[str, Any] = {"slow": {"delay": "10ms"}, "throttle": {"times": 1}}
-LIMITS = {"connect": "200ms", "read": "200ms"}
 
 
 async def scripted(aws: Any, machine: Instance) -> None:
@@ -101,7 +100,8 @@ async def test_every_fault_of_an_operation_is_a_refusal(
     with AwsSimulator(SCENARIO, clock=clock) as simulator:
         (id_,) = simulator.region(HOME, REGION).instances
         for kind in get_args(Kind) if action.operation in SAMPLE else HANDLED:
-            aws, costs = found(clock, endpoint=simulator.url, accounts=[account], limits=LIMITS)
+            limits = {"read": "1s" if kind == "hang" else "10s"}
+            aws, costs = found(clock, endpoint=simulator.url, accounts=[account], limits=limits)
             machine = Instance(id_, "web-1", "", "running", "linux", backend=aws.name)
             simulator.calls.clear()
             simulator.fault(action.right, kind, **MORE.get(kind, {}))
