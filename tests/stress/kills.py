@@ -4,7 +4,8 @@
     python tests/stress/kills.py --replicas   40 kills of two replicas on PostgreSQL and Valkey
 
 Clients send commands and confirm them, and repeat each message under its id until it is
-answered. Then the effects are compared with the answers and the audit events.
+answered. Then the effects are compared with the answers and the audit events, whose chains are
+verified.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ sys.path[:0] = [str(TESTS / "support"), str(TESTS / "core" / "limits")]
 from conftest import free_port, running  # noqa: E402
 
 from serving import Server  # noqa: E402
+from smartops.store import verify_audit_log  # noqa: E402
 
 MACHINES = 1000
 CLIENTS = 4
@@ -50,6 +52,7 @@ def config(store: str, limits: str) -> str:
     return json.dumps(
         {
             "store": {"url": store},
+            "audit": {"key": "audit.pem"},
             "auth": {"issuers": [{"name": "local", "kind": "local", "key": "local.pem"}]},
             "guests": [{"provider": "local", "roles": ["operator"]}],
             "roles": {"operator": {}},
@@ -138,11 +141,9 @@ def kill(servers: list[Server], kills: int, seconds: float) -> int:
     return kills
 
 
-def audited(store: str) -> Counter[str]:
-    """Return how many audit events each command has that say how it ended."""
-    query = (
-        "SELECT text FROM audit_events WHERE command IN ('reboot', 'stop') AND outcome <> 'pending'"
-    )
+def audited(store: str, kinds: str = "'finished', 'refused', 'unknown'") -> Counter[str]:
+    """Return the texts of the audit events of these kinds: by default, how commands ended."""
+    query = f"SELECT text FROM audit_events WHERE kind IN ({kinds})"
     if store.startswith("sqlite"):
         with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as database:
             rows = database.execute(query).fetchall()
@@ -167,7 +168,10 @@ def report(load: Load, state: Path, store: str) -> bool:
     lost = [n for n in load.answers if not events[command(n)]]
     others = sorted(effects.keys() - load.answers.keys())
     print(f"wrong: {wrong}; without audit event: {lost}; effects without answer: {others}")
-    return not (wrong or lost or others)
+    verified, forged = verify_audit_log(store, None), list(audited(store, "'forged'"))
+    print(f"{verified.events} audit events in {verified.chains} chains: {verified.findings}")
+    print(f"refused as forged: {forged}")
+    return not (wrong or lost or others or verified.findings or forged)
 
 
 def run(store: str, limits: str, folder: Path, replicas: int, kills: int, seconds: float) -> bool:
