@@ -15,7 +15,8 @@ from smartops.auth.audit_key import verifier
 from smartops.store import AuditEvent, Checkpoint, Store, split_notes, verify_audit_log
 from smartops.store.chain import COLUMNS, NUMBERS, canonical
 from smartops.store.database import database
-from smartops.store.tables import audit_checkpoints, audit_events, audit_targets
+from smartops.store.seal import _COVERED
+from smartops.store.tables import audit_checkpoints, audit_events, audit_targets, metadata
 from smartops.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -288,6 +289,13 @@ async def test_events_of_a_failed_transaction_leave_no_gap(
     await store.aclose()
     assert log.findings() == []
     assert verify_audit_log(log.url, None).events == 16
+
+
+def test_each_table_is_authenticated_or_verified_or_has_no_effect() -> None:
+    """A new table belongs into one of these, and into the attacks on its rows."""
+    verified = {"audit_events", "audit_targets", "audit_checkpoints", "revoked"}
+    without_effect = {"pulse", "alerts", "alert_posts", "silences"}
+    assert set(metadata.tables) == set(_COVERED) | verified | without_effect
 
 
 PLAIN = st.text(max_size=30)
