@@ -133,7 +133,8 @@ class Message:
 
     ``claimed`` is a sender that was stated but not authenticated: it is only
     recorded. ``acting`` is who sent the message for the sender, with the right to
-    impersonate. ``asks`` is True if the channel can ask the sender a question.
+    impersonate. ``schedule`` is the id of the schedule that sent it.
+    ``asks`` is True if the channel can ask the sender a question.
     ``reference`` is the channel's own, for sending the reply. So is ``short_lived``, such
     as a URL that is as good as a token: it is stored until the reply is sent, and in no
     approval or operation. ``roles`` are
@@ -159,6 +160,7 @@ class Message:
     form: Mapping[str, str] = field(default_factory=dict)
     asks: bool = False
     acting: str = ""
+    schedule: str = ""
     roles: tuple[str, ...] = ()
 
     def lasting(self) -> Message:

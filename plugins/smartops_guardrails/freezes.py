@@ -19,7 +19,7 @@ from .holds import Hold, Holds
 
 _TAG = re.compile(r"[\w.:/@+-]+(?: [\w.:/@+-]+)*=[\w.:/@+-]+(?: [\w.:/@+-]+)*")
 _CHANGES = Conditions(effects=("change", "dangerous"))
-_SECOND = timedelta(seconds=1)
+_DOUBLED = timedelta(hours=3)
 
 Span = tuple[datetime, datetime]
 
@@ -40,23 +40,28 @@ def span_of(freeze: FreezeSettings, now: datetime, zone: ZoneInfo) -> Span | Non
         assert freeze.until is not None
         return (freeze.start, freeze.until) if now < freeze.until else None
     assert freeze.duration is not None
-    local = now.astimezone(ZoneInfo(freeze.timezone) if freeze.timezone else zone)
-    begun = _first(freeze.cron, _later(local), reverse=True)
+    zone = ZoneInfo(freeze.timezone) if freeze.timezone else zone
+    begun = _last(freeze.cron, now, zone)
     if begun is not None and now < begun + freeze.duration:
         return begun, begun + freeze.duration
-    begins = _first(freeze.cron, local)
+    begins = _next(freeze.cron, now, zone)
     return (begins, begins + freeze.duration) if begins else None
 
 
-def _first(cron: str, moment: datetime, *, reverse: bool = False) -> datetime | None:
-    """Return the first start after (or the last before) a moment, in UTC."""
-    found = next(CronSim(cron, moment, reverse=reverse), None)
-    return found.astimezone(UTC) if found else None
+def _last(cron: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return the last start until now, in UTC.
+
+    The search begins after any hour that comes twice: within one, cronsim overlooks what began
+    in the first of both.
+    """
+    found = (it.astimezone(UTC) for it in CronSim(cron, (now + _DOUBLED).astimezone(zone), True))
+    return next((start for start in found if start <= now), None)
 
 
-def _later(moment: datetime) -> datetime:
-    """Return the moment a second later, in its zone, also where local time is set back."""
-    return (moment.astimezone(UTC) + _SECOND).astimezone(moment.tzinfo)
+def _next(cron: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return the first start after now, in UTC."""
+    found = (it.astimezone(UTC) for it in CronSim(cron, now.astimezone(zone)))
+    return next((start for start in found if start > now), None)
 
 
 class Freezes:

@@ -31,7 +31,9 @@ from smartops.grammar import Grammar
 from smartops.http import AiohttpClient
 from smartops.limits import Limiter, MemoryLimiter, SharedLimiter
 from smartops.masking import Masker, secrets_in
+from smartops.message import Identity, parse_identity
 from smartops.plugins import Plugins
+from smartops.schedules import Schedule, Schedules
 from smartops.services import Clock, Services
 from smartops.store import Store
 
@@ -66,6 +68,26 @@ class Composition:
     grammar: Grammar
     masker: Masker
     hash: str = ""
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the configuration, and the channels that can post their replies."""
+        places = self.settings.places
+        posting = (item.name for item in self.channels if type(item).address is not Channel.address)
+        fixed = (
+            Schedule(
+                id=item.name,
+                identity=cast("Identity", parse_identity(item.as_)),
+                text=item.run,
+                cron=item.cron,
+                timezone=item.timezone,
+                place=places.get(item.to, item.to),
+                fixed=True,
+            )
+            for item in self.settings.schedules
+        )
+        return Schedules(tuple(fixed), places, frozenset(posting))
+
     grants: Grants = field(default_factory=Grants)
 
 

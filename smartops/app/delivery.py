@@ -258,6 +258,8 @@ class Delivery:
     ) -> None:
         """Send the answer in place of the progress message; a private one removes that message."""
         message = claimed.message
+        if message.schedule:
+            answer = replace(answer, private=False)  # it has no one sender
         if answer.surplus and not progress.shown:
             return
         if answer.decided and message.shown_in:

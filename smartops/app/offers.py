@@ -9,7 +9,8 @@ from typing import Any
 
 from smartops.annotations import Annotations
 from smartops.backend import Backend, Compute
-from smartops.builtin import ALERT_COMMANDS, CORE_COMMANDS, ROLE_COMMANDS
+from smartops.builtin import ALERT_COMMANDS, CORE_COMMANDS, ROLE_COMMANDS, SCHEDULE_COMMANDS
+from smartops.channel import Channel
 from smartops.command import EMERGENCY, REASON, Command, Effect
 from smartops.config import Settings
 from smartops.errors import Problem, StartupError
@@ -68,8 +69,10 @@ def collect(plugins: Plugins, services: Services, settings: Settings) -> Offers:
         offer.value.owned(offer.owner, plugins.prefixes.get(offer.owner, ""))
         for offer in of("register_commands")
     ]
-    event_sources = of("register_event_sources")
-    commands = [*(ALERT_COMMANDS if event_sources else ()), *commands]
+    event_sources, channels = of("register_event_sources"), of("register_channels")
+    posting = any(type(offer.value).address is not Channel.address for offer in channels)
+    alerts, schedules = event_sources and ALERT_COMMANDS, posting and SCHEDULE_COMMANDS
+    commands = [*(alerts or ()), *(schedules or ()), *commands]
     changes = [item for item in commands if item.effect is not Effect.READ]
     commands = [item.with_options(options) if item in changes else item for item in commands]
     roles = any(rule.for_.roles_requested for rule in settings.approvals)
@@ -79,7 +82,7 @@ def collect(plugins: Plugins, services: Services, settings: Settings) -> Offers:
     return Offers(
         backends=backends,
         commands=tuple(command for command, _ in found),
-        channels=of("register_channels"),
+        channels=channels,
         layers=of("register_layers"),
         guards=of("register_guards"),
         observers=of("register_observers"),

@@ -58,6 +58,7 @@ def connect(
         notify=notify,
         running=running,
         masker=composition.masker,
+        schedules=composition.schedules,
     )
     provided: dict[type, object] = {**composition.services.capabilities, Parts: parts}
     wired.update((command.name, Wired(command, provided)) for command in composition.commands)

@@ -58,8 +58,8 @@ class Posting:
         self.unreachable: dict[str, str] = {}
 
     async def forever(self) -> None:
-        """Look every few seconds until cancelled."""
-        while True:
+        """Look every few seconds until cancelled, if there are routes."""
+        while self._routes:
             with Caught(log, "the posts of alerts were not looked after"):
                 try:
                     await self.look()

@@ -40,6 +40,7 @@ from .posting import Posting
 from .rejections import Rejections
 from .reloading import changed, merged, needing_restart
 from .requests import Requests
+from .scheduling import Scheduling
 from .sinks import SinkReader, own_sinks
 from .watchdog import Watchdog
 
@@ -220,13 +221,7 @@ class App:
         composition, settings = self.composition, self.settings
         clock = composition.services.clock
         stack.push_async_callback(composition.http.aclose)
-        self.store = await Store.open(
-            settings.store.url.reveal(),
-            clock,
-            retention=settings.store.retention.total_seconds(),
-            signer=composition.audit_key,
-            checkpoint_file=settings.audit.checkpoints,
-        )
+        self.store = await self._opened()
         stack.push_async_callback(self.store.aclose)
         stack.push_async_callback(_yield_sinks, self.store)
         self._rejections = Rejections(clock, self._add_event)
@@ -254,8 +249,13 @@ class App:
         self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         requests = Requests(self._gate, self._delivery, self.store, self.spawn)
-        routes = Route.all(settings.routes, settings.places)
-        self._posting = Posting(self.store, self.channels, clock, routes, self.spawn)
+        self._posting = Posting(
+            self.store,
+            self.channels,
+            clock,
+            Route.all(settings.routes, settings.places),
+            self.spawn,
+        )
         keeping = Housekeeping(
             store=self.store,
             clock=clock,
@@ -273,9 +273,25 @@ class App:
         stack.push_async_callback(keeping.leave)
         await keeping.once()
         group.start_soon(keeping.forever)
-        if self._adopts and routes:
+        if self._adopts:
             group.start_soon(self._posting.forever)
+            group.start_soon(self._scheduling().forever)
         group.start_soon(composition.verifier.keep_fresh)
+
+    async def _opened(self) -> Store:
+        composition, settings = self.composition, self.settings
+        return await Store.open(
+            settings.store.url.reveal(),
+            composition.services.clock,
+            retention=settings.store.retention.total_seconds(),
+            signer=composition.audit_key,
+            checkpoint_file=settings.audit.checkpoints,
+        )
+
+    def _scheduling(self) -> Scheduling:
+        composition = self.composition
+        clock, fixed = composition.services.clock, composition.schedules.fixed
+        return Scheduling(self.store, self.channels, clock, fixed, self._delivery.accept)
 
     def _connect(self) -> Parts:
         return connect(

@@ -5,11 +5,13 @@ from .audit import event_data, read_search
 from .commands import CORE_COMMANDS
 from .permission import Permission, may_run
 from .roles import ROLE_COMMANDS
+from .schedules import SCHEDULE_COMMANDS
 
 __all__ = [
     "ALERT_COMMANDS",
     "CORE_COMMANDS",
     "ROLE_COMMANDS",
+    "SCHEDULE_COMMANDS",
     "Permission",
     "event_data",
     "may_run",

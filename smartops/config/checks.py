@@ -25,6 +25,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     yield from _cycles(tree)
     yield from _repeated(root, "rules", "*", "name", what="a rule")
     yield from _repeated(root, "approvals", "*", "name", what="a rule")
+    yield from _repeated(root, "schedules", "*", "name", what="a schedule")
     yield from _repeated(root, "routes", "*", "name", what="a route")
     yield from _repeated(root, "auth", "issuers", "*", "name", what="an issuer")
     yield from _repeated(root, "guests", "*", "provider", what="the provider")

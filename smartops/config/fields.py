@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from smartops.addresses import is_network, url_problem
 from smartops.message import parse_identity
+from smartops.schedules import why_no_cron
 from smartops.values import Duration, SecretUrl
 
 from .references import FOLDER, within
@@ -73,6 +74,12 @@ def _limits_url(url: SecretUrl) -> SecretUrl:
 def _clock_time(text: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
         raise refuse("must be a time of day such as 22:00; put it in quotes")
+    return text
+
+
+def _cron(text: str) -> str:
+    if why := why_no_cron(text):
+        raise refuse(f"is no cron expression: {why}")
     return text
 
 
@@ -147,6 +154,7 @@ Texts = Annotated[
 
 Name = Annotated[str, AfterValidator(_one_word)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
+CronText = Annotated[str, AfterValidator(_cron)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]

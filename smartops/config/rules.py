@@ -45,6 +45,7 @@ def unknown_places(tree: Tree, known: Sequence[str], posting: Sequence[str]) -> 
         *listed(root, "approvals", "*", "escalate", "ask"),
         *listed(root, "emergency", "tell"),
         *listed(root, "routes", "*", "to"),
+        *texts(root, "schedules", "*", "to"),
     ]
     for path, node in posted:
         if "/" not in node.text and node.text not in named:

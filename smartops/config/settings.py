@@ -21,7 +21,9 @@ from smartops.values import ByteSize, Secret, SecretUrl
 from .fields import (
     BasePath,
     ClockTime,
+    CronText,
     FileInFolder,
+    IdentityText,
     LimitsUrl,
     MetadataUrl,
     Name,
@@ -239,6 +241,20 @@ class RouteSettings(Section):
     )
 
 
+class ScheduleSettings(Section):
+    """A command that runs at times, in a place."""
+
+    name: Word = Field(description="Its id in `schedules`.")
+    run: Word = Field(description="The command, such as check health.")
+    cron: CronText = Field(description="When: five fields, such as 0 9 * * 1-5.")
+    timezone: TimeZone = Field(default="UTC", description="The time zone of cron.")
+    as_: IdentityText = Field(
+        alias="as",
+        description="The identity whose rights it has: provider:id or provider:tenant:id.",
+    )
+    to: Word = Field(description="The place where replies are posted.")
+
+
 class LimitsSettings(Section):
     """Rate limits; a request is counted in all of them or in none."""
 
@@ -303,6 +319,9 @@ class Settings(Section):
         description="Names for places (channel/tenant/team/room) where SmartOps posts.",
     )
     routes: tuple[RouteSettings, ...] = Field(default=(), description="Where alerts are posted.")
+    schedules: tuple[ScheduleSettings, ...] = Field(
+        default=(), description="Commands that run at times."
+    )
     limits: LimitsSettings = Field(default_factory=LimitsSettings, description="Rate limits.")
     confirmation: ConfirmationSettings = Field(
         default_factory=ConfirmationSettings, description="The confirmation of a change."

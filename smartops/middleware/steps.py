@@ -21,6 +21,7 @@ from smartops.observer import DecisionEvent
 from smartops.plan import Plan
 from smartops.plugins import Offer
 from smartops.reply import Reply, members_of
+from smartops.schedules import Schedules
 from smartops.services import Clock, Services
 from smartops.store import Approval, AuditEvent, Operation, Store
 
@@ -59,6 +60,7 @@ class Parts(Core):
     notify: Callable[[DecisionEvent], None] | None
     running: Running
     masker: Masker
+    schedules: Schedules
 
 
 @dataclass(frozen=True, slots=True)

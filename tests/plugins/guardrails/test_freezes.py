@@ -237,10 +237,13 @@ async def test_a_freeze_of_the_configuration_binds_all_but_excepted_roles(guarde
         # autumn: it begins at the first 02:30, and not at the second again
         ("2027-10-31T02:29+02:00", "2027-10-31T02:30+02:00", "2027-10-31T04:29+01:00",
          "2027-10-31T04:30+01:00"),
+        # within the hour that comes twice, it has begun in the first of both
+        ("2027-10-31T02:29+02:00", "2027-10-31T02:15+01:00", "2027-10-31T02:45+01:00",
+         "2027-10-31T04:30+01:00"),
         ("2027-01-20T02:29+01:00", "2027-01-20T02:30+01:00", "2027-01-20T05:29+01:00",
          "2027-01-20T05:30+01:00"),
     ],
-    ids=["spring", "autumn", "winter"],
+    ids=["spring", "autumn", "doubled", "winter"],
 )  # fmt: skip
 async def test_a_repeated_freeze_in_the_nights_when_the_clock_changes(
     guarded, before: str, first: str, last: str, after: str
