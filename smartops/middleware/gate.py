@@ -246,6 +246,8 @@ class Gate:
         trail = self._trail(message, key)
         asked = Identified(message, trail.person, key, progress or ProgressReporter())
         reply = await self._guarded(trail, self._approved(asked, approval, trail))
+        if isinstance(reply.error, ApprovalInvalid) and not isinstance(reply, Answer):
+            return answer(reply)  # it was decided meanwhile, and is shown so
         if trail.operation is None and reply.error is not None:
             reply = await refused_at_last(parts, approval, reply)
         if trail.operation is not None or reply.error is not None:

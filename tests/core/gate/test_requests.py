@@ -402,3 +402,19 @@ async def test_a_denied_request_that_is_put_back_is_not_executed(site: Site) -> 
 async def test_help_says_whose_approval_a_command_may_need(site: Site) -> None:
     assert "may need the approval of others: 1 lead" in (await site.bot.say("help deploy")).text
     assert "approval of others" not in (await site.bot.say("help whoami")).text
+
+
+async def test_a_denial_between_the_last_approval_and_the_effect_wins(site: Site) -> None:
+    request, bot = await site.requested(), site.bot
+    store = (await bot.app()).store
+    accept = store.accept
+
+    async def denied_before(*arguments: Any, **options: Any) -> bool:
+        await bot.say(f"deny {request} because no", user="carol")
+        return await accept(*arguments, **options)
+
+    store.accept = denied_before  # type: ignore[method-assign]
+    late = await bot.say(f"approve {request}", user="bob")
+    assert (late.code, late.reply.private) == ("APPROVAL_INVALID", True)
+    assert getattr(late.reply, "decided", "") == ""  # the messages still show the denial
+    assert site.done == []
