@@ -23,6 +23,7 @@ from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
 from smartops.message import Message
 from smartops.middleware import Answer, Claimed, Gate, ProgressReporter, with_decision
+from smartops.middleware.requests import current_answer
 from smartops.reply import Reply
 from smartops.services import Clock
 from smartops.store import ApprovalMessage, Store
@@ -44,6 +45,9 @@ Where = tuple[str, str]
 
 GIVEN_UP = "-"
 """What is stored as the id of a message that no platform takes."""
+
+REQUEST = "approval"
+"""The member of the data of an answer that shows a request."""
 
 HINT = 0.7
 """After how many seconds a sender sees that an answer is being made."""
@@ -319,6 +323,14 @@ class Delivery:
                 if channel is not None and not hidden and where != besides:
                     message = await self._message_of(channel, asking)
                     await self._send(channel, message, replace(answer, private=False), asking.shown)
+            if REQUEST in answer.data:
+                await self._correct(answer)
+
+    async def _correct(self, shown: Answer) -> None:
+        """Show a request once more if it has changed while it was being shown."""
+        now = await current_answer(self._gate.parts, shown.decided)
+        if now is not None and now.data.get(REQUEST) != shown.data[REQUEST]:
+            await self._close(await self._explained(now, self._clock.now()))
 
     async def _send(self, channel: Channel, message: Message, reply: Reply, replaces: str) -> str:
         """Send a reply; return the id of the message that shows it, empty if there is none."""

@@ -13,11 +13,9 @@ from smartops.auth.demands import load
 from smartops.builtin.roles import end_grants, load_grants
 from smartops.contained import Caught, contained
 from smartops.errors import BackendUnavailable, Refusal
-from smartops.middleware import Answer, Gate
+from smartops.middleware import Gate
 from smartops.middleware.demands import is_approved
-from smartops.middleware.operations import outcome_of
-from smartops.middleware.requests import end, escalate, request_card
-from smartops.middleware.steps import answer as as_answer
+from smartops.middleware.requests import current_answer, end, escalate
 from smartops.store import Approval, ApprovalMessage, Store
 
 from .delivery import GIVEN_UP, Delivery
@@ -69,24 +67,13 @@ class Requests:
             await self._delivery.update(answer)
 
     async def _update(self, approval: str) -> None:
-        shown = await self._shown(approval)
+        shown = await current_answer(self._gate.parts, approval)
         if shown is not None:
             await self._delivery.update(shown)
 
-    async def _shown(self, id: str) -> Answer | None:
-        """Return what shows an approval now."""
-        approval = await self._store.approval(id)
-        if approval is None:
-            return None
-        operation = await self._store.operation_for(id)
-        if operation is not None and operation.state != "running":
-            return as_answer(outcome_of(operation), decided=id, private=False)
-        decisions = await self._store.decisions(id)
-        return request_card(self._gate.parts, approval, decisions)
-
     async def _post(self, post: ApprovalMessage) -> None:
         """Post what shows an approval in a place; and again if it has changed meanwhile."""
-        shown = await self._shown(post.approval)
+        shown = await current_answer(self._gate.parts, post.approval)
         if shown is None:
             return
         posted = GIVEN_UP
@@ -99,5 +86,5 @@ class Requests:
             except Refusal as error:
                 log.error("%s cannot be posted in %s: %s", post.approval, post.place, error)
         self._store.shown(post.key, posted)
-        if await self._shown(post.approval) != shown:
+        if await current_answer(self._gate.parts, post.approval) != shown:
             await self._update(post.approval)

@@ -25,6 +25,7 @@ from .access import identify
 from .approvals import arguments_of, changes_view, is_dangerous, plan_of
 from .audit import audit_event
 from .demands import Needed, approved_by, approver, is_approved
+from .operations import outcome_of
 from .steps import Allowed, Answer, Identified, Parts, answer
 
 Verdict = Literal["approved", "declined"]
@@ -256,6 +257,17 @@ def request_card(parts: Parts, approval: Approval, decisions: Sequence[Decision]
         actions=_buttons(parts, approval) if open_ else (),
     )
     return answer(reply, decided=approval.id)
+
+
+async def current_answer(parts: Parts, approval: str) -> Answer | None:
+    """Return what shows a request now: its outcome if there is one."""
+    found = await parts.store.approval(approval)
+    if found is None:
+        return None
+    operation = await parts.store.operation_for(approval)
+    if operation is not None and operation.state != "running":
+        return answer(outcome_of(operation), decided=approval, private=False, actions=())
+    return request_card(parts, found, await parts.store.decisions(approval))
 
 
 _TITLES = {

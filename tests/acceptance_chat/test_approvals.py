@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from chat_deployment import Deployment, Platform
+from smartops import Message, Reply
+from smartops.channels import plain
 from smartops_simulators.teams.model import words
 
 pytestmark = pytest.mark.anyio
@@ -62,12 +64,8 @@ class Approvals:
 
     def posts(self, text: str = "") -> Sequence[Any]:
         """Return the posts in both places if both have the text."""
-        found = [
-            item
-            for platform in (self.slack, self.teams)
-            for item in platform.answers("leads")
-            if text in item.text
-        ]
+        first = [platform.answers("leads")[:1] for platform in (self.slack, self.teams)]
+        found = [item for items in first for item in items if text in item.text]
         return found if len(found) == 2 else []
 
     async def shown_everywhere(self, text: str, asked_in: Platform) -> None:
@@ -182,3 +180,31 @@ async def test_a_denial_in_teams_replaces_the_card_by_a_form_for_its_person_alon
     await teams.clicks(in_teams, "form", user="bob", inputs={"reason": "it is in use"})
     await approvals.shown_everywhere("bob denied it: it is in use", approvals.slack)
     assert stopped_deployment.changes == []
+
+
+async def test_a_late_update_does_not_bring_the_buttons_back(
+    stopped_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The update after the first decision arrives after the one after the last decision."""
+    approvals = Approvals(stopped_deployment)
+    await approvals.request(approvals.slack)
+    assert stopped_deployment.app is not None
+    channel = next(item for item in stopped_deployment.app.channels if item.name == "slack")
+    send = channel.send
+
+    async def slow(message: Message, reply: Reply, *, replaces: str = "") -> str:
+        if "1 of 2" in plain(reply):
+            await stopped_deployment.clock.sleep(20)
+        return await send(message, reply, replaces=replaces)
+
+    monkeypatch.setattr(channel, "send", slow)
+    in_slack, in_teams = approvals.posts()
+    await approvals.slack.clicks(in_slack, "confirm", user="bob")
+    await stopped_deployment.passes(1)
+    await approvals.teams.clicks(in_teams, "confirm", user="carol")
+    await stopped_deployment.passes(90)
+    shown = [*approvals.posts(), *approvals.slack.answers()]
+    assert len(shown) == 3
+    assert not any("confirm" in item.buttons for item in shown)
+    assert all("approved by bob, carol" in item.text for item in shown)
+    assert len(stopped_deployment.changes) == 1
