@@ -72,7 +72,7 @@ def collect(plugins: Plugins, services: Services, settings: Settings) -> Offers:
     event_sources, channels = of("register_event_sources"), of("register_channels")
     posting = any(type(offer.value).address is not Channel.address for offer in channels)
     alerts, schedules = event_sources and ALERT_COMMANDS, posting and SCHEDULE_COMMANDS
-    commands = [*(alerts or ()), *(schedules or ()), *commands]
+    commands += (*(alerts or ()), *(schedules or ()))
     changes = [item for item in commands if item.effect is not Effect.READ]
     commands = [item.with_options(options) if item in changes else item for item in commands]
     roles = any(rule.for_.roles_requested for rule in settings.approvals)

@@ -275,6 +275,7 @@ class App:
         group.start_soon(keeping.forever)
         if self._adopts:
             group.start_soon(self._posting.forever)
+        if self._adopts and composition.schedules.channels:
             group.start_soon(self._scheduling().forever)
         group.start_soon(composition.verifier.keep_fresh)
 

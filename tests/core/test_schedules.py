@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Identity
-from smartops.cli import main
 from smartops.schedules import Schedule, why_no_cron
 
 ZONES = ("Europe/Berlin", "America/New_York", "UTC")
@@ -113,20 +111,3 @@ def test_a_schedule_is_the_same_after_it_was_stored() -> None:
 )
 def test_what_is_no_cron_expression_says_why(text: str) -> None:
     assert why_no_cron(text)
-
-
-def test_mistakes_in_schedules_are_found_by_check(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "smartops.yaml"
-    config.write_text(
-        "plugins: {api: , fake: , instances: }\n"
-        "schedules:\n"
-        '  - {name: a, run: list instances, cron: "0 9 * *", as: "local:a", to: nowhere}\n'
-    )
-    assert main(["check", "--config", str(config)]) == 2
-    shown = capsys.readouterr().err
-    assert "it needs five fields" in shown
-    config.write_text(config.read_text().replace("0 9 * *", "0 9 * * 1-5"))
-    assert main(["check", "--config", str(config)]) == 2
-    assert "there is no place nowhere" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Routes: which alerts they take, how these are grouped, quiet hours, and what posts show."""
+"""Routes of alerts: what they take, what posts show, `routes test`, and mistakes in the file."""
 
 from __future__ import annotations
 
@@ -156,3 +156,20 @@ def test_mistakes_in_routes_are_found_by_check(
     config.write_text(CONFIG.replace(*change))
     assert main(["check", "--config", str(config)]) == 2
     assert problem in capsys.readouterr().err
+
+
+def test_mistakes_in_schedules_are_found_by_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "smartops.yaml"
+    config.write_text(
+        "plugins: {api: , fake: , instances: }\n"
+        "schedules:\n"
+        '  - {name: a, run: list instances, cron: "0 9 * *", as: "local:a", to: nowhere}\n'
+    )
+    assert main(["check", "--config", str(config)]) == 2
+    shown = capsys.readouterr().err
+    assert "it needs five fields" in shown
+    config.write_text(config.read_text().replace("0 9 * *", "0 9 * * 1-5"))
+    assert main(["check", "--config", str(config)]) == 2
+    assert "there is no place nowhere" in capsys.readouterr().err
