@@ -249,13 +249,8 @@ class App:
         self._background = await stack.enter_async_context(_awaited_at_exit(timeout))
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         requests = Requests(self._gate, self._delivery, self.store, self.spawn)
-        self._posting = Posting(
-            self.store,
-            self.channels,
-            clock,
-            Route.all(settings.routes, settings.places),
-            self.spawn,
-        )
+        routes = Route.all(settings.routes, settings.places)
+        self._posting = Posting(self.store, self.channels, clock, routes, self.spawn)
         keeping = Housekeeping(
             store=self.store,
             clock=clock,
