@@ -123,7 +123,9 @@ async def test_durable_writes_survive_kill_9(url: str, store: Store, opened: Ope
     while last < 40:
         (last,) = read(worker)
     worker.send_signal(signal.SIGKILL)
-    rest, _ = worker.communicate()
+    assert worker.stdout is not None
+    rest = worker.stdout.read()  # communicate() would lose what was read ahead
+    worker.wait()
     last = max([last, *(json.loads(line)[0] for line in rest.splitlines() if line.endswith("]"))])
 
     store = await opened(url)
