@@ -125,7 +125,7 @@ async def test_durable_writes_survive_kill_9(url: str, store: Store, opened: Ope
     worker.send_signal(signal.SIGKILL)
     assert worker.stdout is not None
     rest = worker.stdout.read()  # communicate() would lose what was read ahead
-    worker.wait()
+    worker.communicate()
     last = max([last, *(json.loads(line)[0] for line in rest.splitlines() if line.endswith("]"))])
 
     store = await opened(url)
