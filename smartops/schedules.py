@@ -1,20 +1,15 @@
-"""Schedules: commands that run at times, as their owner, in a place.
-
-Times are cron expressions of five fields in a time zone, read as Debian's cron does: a local time
-that is skipped in spring runs right after the gap, and one that comes twice in autumn runs once.
-"""
+"""Schedules: commands that run at times, as their owner, in a place."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
+from smartops.cron import last_start, next_start
 from smartops.message import Identity
 
 KEEP = "(schedules)"
@@ -52,24 +47,17 @@ class Schedule:
     now: float = 0.0
     fixed: bool = False
 
-    def due(self, now: float, within: float) -> float:
-        """Return when it ran last, or should have, ``within`` seconds before ``now``; else 0."""
-        first = max(self.since, now - within)
-        found = 0.0
-        if not self.paused:
-            for moment in CronSim(self.cron, self._local(first)):
-                if (at := moment.timestamp()) > now:
-                    break
-                found = at if at > first else found  # in a doubled hour it may be the first one
-        return found
+    def due(self, now: datetime, within: timedelta) -> float:
+        """Return when it ran last, or should have, ``within`` that time before ``now``; else 0."""
+        last = None if self.paused else last_start(self.cron, now, ZoneInfo(self.timezone))
+        recent = last is not None and now - last < within
+        return last.timestamp() if last and recent and last.timestamp() > self.since else 0.0
 
-    def next(self, now: float) -> datetime:
-        """Return when it runs next, in its time zone."""
-        found = CronSim(self.cron, self._local(now))
-        return next(moment for moment in found if moment.timestamp() > now)
-
-    def _local(self, at: float) -> datetime:
-        return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(self.timezone))
+    def next(self, now: datetime) -> datetime | None:
+        """Return when it runs next, in its time zone; None if never again."""
+        zone = ZoneInfo(self.timezone)
+        start = next_start(self.cron, now, zone)
+        return start and start.astimezone(zone)
 
     def dump(self) -> str:
         """Return it as JSON for the store; :meth:`load` reads it."""
@@ -89,14 +77,3 @@ class Schedules:
     fixed: tuple[Schedule, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     channels: frozenset[str] = frozenset()
-
-
-def why_no_cron(text: str) -> str:
-    """Return why a text is no cron expression of five fields; empty if it is one."""
-    if len(text.split()) != 5:
-        return "it needs five fields, such as 0 9 * * 1-5"
-    try:
-        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        return str(error)
-    return ""

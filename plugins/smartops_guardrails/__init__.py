@@ -1,4 +1,4 @@
-"""Freezes, locks and limits: what stands in the way of changes, and who can lift it."""
+"""Freezes, locks and limits of changes: they refuse changes, and say who can lift them."""
 
 from collections.abc import Iterable
 

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from smartops import Duration
-from smartops.guards import Conditions
+from smartops.guards import Conditions, CronText, TimeZone
 
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError):
-        raise ValueError("must be the name of a time zone, such as Europe/Berlin") from None
-    return name
-
-
-def _cron(text: str) -> str:
-    if len(text.split()) != 5:
-        raise ValueError("must have five fields, such as 0 17 * * FRI")
-    try:
-        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(f"is no cron expression: {error}") from None
-    return text
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -52,7 +31,7 @@ class FreezeSettings(_Section):
         default=None, alias="from", description="When it begins, with an offset."
     )
     until: AwareDatetime | None = Field(default=None, description="When it ends, with an offset.")
-    cron: Annotated[str, AfterValidator(_cron)] | None = Field(
+    cron: CronText | None = Field(
         default=None, description="When it begins each time, in five fields."
     )
     duration: Duration | None = Field(
@@ -61,7 +40,7 @@ class FreezeSettings(_Section):
         le=timedelta(days=366),
         description="How long it lasts each time, in elapsed time.",
     )
-    timezone: Zone | None = Field(
+    timezone: TimeZone | None = Field(
         default=None, description="Time zone of cron; that of the plugin by default."
     )
     except_roles: tuple[str, ...] = Field(default=(), description="Roles that it does not bind.")
@@ -113,7 +92,7 @@ class LimitSettings(_Section):
 class GuardrailsConfig(_Section):
     """Settings of the guardrails plugin."""
 
-    timezone: Zone = Field(default="UTC", description="Time zone of times without an offset.")
+    timezone: TimeZone = Field(default="UTC", description="Time zone of times without an offset.")
     scopes: dict[str, Conditions] = Field(
         default_factory=dict,
         description="What can be frozen or limited, by name: the conditions of rules. Without "

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
-
 from smartops import Call, Effect, ValidationFailed
-from smartops.guards import Conditions
+from smartops.guards import Conditions, last_start, next_start
 
 from .config import FreezeSettings, GuardrailsConfig
 from .holds import Hold, Holds
 
 _TAG = re.compile(r"[\w.:/@+-]+(?: [\w.:/@+-]+)*=[\w.:/@+-]+(?: [\w.:/@+-]+)*")
 _CHANGES = Conditions(effects=("change", "dangerous"))
-_DOUBLED = timedelta(hours=3)
 
 Span = tuple[datetime, datetime]
 
@@ -41,27 +38,11 @@ def span_of(freeze: FreezeSettings, now: datetime, zone: ZoneInfo) -> Span | Non
         return (freeze.start, freeze.until) if now < freeze.until else None
     assert freeze.duration is not None
     zone = ZoneInfo(freeze.timezone) if freeze.timezone else zone
-    begun = _last(freeze.cron, now, zone)
+    begun = last_start(freeze.cron, now, zone)
     if begun is not None and now < begun + freeze.duration:
         return begun, begun + freeze.duration
-    begins = _next(freeze.cron, now, zone)
+    begins = next_start(freeze.cron, now, zone)
     return (begins, begins + freeze.duration) if begins else None
-
-
-def _last(cron: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return the last start until now, in UTC.
-
-    The search begins after any hour that comes twice: within one, cronsim overlooks what began
-    in the first of both.
-    """
-    found = (it.astimezone(UTC) for it in CronSim(cron, (now + _DOUBLED).astimezone(zone), True))
-    return next((start for start in found if start <= now), None)
-
-
-def _next(cron: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return the first start after now, in UTC."""
-    found = (it.astimezone(UTC) for it in CronSim(cron, now.astimezone(zone)))
-    return next((start for start in found if start > now), None)
 
 
 class Freezes:

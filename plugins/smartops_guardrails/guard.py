@@ -29,7 +29,7 @@ class Guardrails(Annotations):
         self._holds = holds
 
     async def check(self, call: Call, effect: Effect, plan: Plan | None) -> None:
-        """Raise PermissionDenied if something stands in the way of the call."""
+        """Raise PermissionDenied if a freeze, a lock or a limit refuses the call."""
         if call.owner == self.name:
             return
         if effect is Effect.READ and not self._freezes.concern_reads:

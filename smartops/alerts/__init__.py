@@ -1,7 +1,7 @@
 """Alerts: which of them matchers mean, where routes post them, and how posts show them."""
 
 from .matching import alert_of, facts_of, matches, silence_of
-from .posts import Group, lines_of, reply_of, state_of
+from .posts import Group, lines_of, reply_of, severity_of, state_of
 from .routes import Route
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "lines_of",
     "matches",
     "reply_of",
+    "severity_of",
     "silence_of",
     "state_of",
 ]

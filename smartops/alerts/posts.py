@@ -20,6 +20,7 @@ _LISTED = 10
 """How many alerts of a group a post lists."""
 _NAMED = 3
 """How many of the alerts that began a thread names."""
+_LABEL = re.compile(r"{(\w+)}")
 _WORD = re.compile(r"[\w.:@/-]+")
 _SEVERITIES = {
     "critical": Severity.CRITICAL,
@@ -168,11 +169,10 @@ def _actions(group: Group, one: Alert | None, suggest: Sequence[str]) -> tuple[A
 
 def _filled(alert: Alert, suggest: Sequence[str]) -> Iterator[str]:
     """Return the suggested commands; not those for which a label is missing or no single word."""
+    words = {name: text for name, text in alert.labels.items() if _WORD.fullmatch(text)}
     for template in suggest:
-        names = re.findall(r"{(\w+)}", template)
-        values = {name: alert.labels.get(name, "") for name in names}
-        if all(map(_WORD.fullmatch, values.values())):
-            yield re.sub(r"{(\w+)}", lambda match: values[match[1]], template)  # noqa: B023
+        if words.keys() >= set(_LABEL.findall(template)):
+            yield _LABEL.sub(lambda match: words[match[1]], template)
 
 
 def _span(group: Group) -> str:

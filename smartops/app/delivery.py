@@ -299,17 +299,24 @@ class Delivery:
 
     async def post(self, post: ApprovalMessage, answer: Answer) -> str:
         """Post an answer in a place; return the id of the message, empty if it has none."""
-        channel = self._channels.get(post.channel)
-        if channel is None:
-            raise ValidationFailed(f"the channel {post.channel} is not loaded")
-        explained = await self._explained(answer, self._clock.now())
-        return await channel.send(await self._message_of(channel, post), explained)
+        channel, message = await self.addressed(post.place, post.key)
+        return await channel.send(message, await self._explained(answer, self._clock.now()))
 
-    @staticmethod
-    async def _message_of(channel: Channel, shown: ApprovalMessage) -> Message:
+    async def addressed(self, where: str, key: str, thread: str = "") -> tuple[Channel, Message]:
+        """Return the channel of a place, and a message that it answers there.
+
+        Raises what :meth:`Channel.address` raises.
+        """
+        target = place(where, {})
+        channel = self._channels.get(target.channel)
+        if channel is None:
+            raise ValidationFailed(f"the channel {target.channel} is not loaded")
+        return channel, await contained(channel.name, channel.address(target, key, thread))
+
+    async def _message_of(self, shown: ApprovalMessage) -> Message:
         """Return the message that is answered by one that shows an approval."""
         if shown.place:
-            return await channel.address(place(shown.place, {}), shown.key)
+            return (await self.addressed(shown.place, shown.key))[1]
         return Message.load(shown.message.encode())
 
     async def _close(self, answer: Answer, besides: Where | None = None) -> None:
@@ -321,7 +328,7 @@ class Delivery:
                 channel, where = self._channels.get(asking.channel), (asking.channel, asking.shown)
                 hidden = asking.shown in ("", GIVEN_UP)
                 if channel is not None and not hidden and where != besides:
-                    message = await self._message_of(channel, asking)
+                    message = await self._message_of(asking)
                     await self._send(channel, message, replace(answer, private=False), asking.shown)
             if REQUEST in answer.data:
                 await self._correct(answer)

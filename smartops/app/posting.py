@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import anyio
 
 from smartops.alerts import Group, Route, lines_of, reply_of, state_of
-from smartops.auth.demands import place
-from smartops.channel import Channel
 from smartops.contained import Caught, contained
-from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
+from smartops.errors import BackendUnavailable, Refusal
 from smartops.reply import Reply, Text
 from smartops.services import Clock
 from smartops.store import Alert, AlertPost, AuditSearch, Silence, Store, StoreUnavailable
+
+from .delivery import Delivery
 
 log = logging.getLogger("smartops.alerts")
 
@@ -45,13 +45,13 @@ class Posting:
     def __init__(
         self,
         store: Store,
-        channels: Iterable[Channel],
+        delivery: Delivery,
         clock: Clock,
         routes: Sequence[Route],
         spawn: Callable[..., None],
     ) -> None:
         self._store = store
-        self._channels: Mapping[str, Channel] = {item.name: item for item in channels}
+        self._delivery = delivery
         self._clock = clock
         self._routes: Mapping[str, Route] = {route.name: route for route in routes}
         self._spawn = spawn
@@ -170,11 +170,7 @@ class Posting:
         return ""
 
     async def _send(self, where: str, reply: Reply, key: str, replaces: str, thread: str) -> str:
-        target = place(where, {})
-        channel = self._channels.get(target.channel)
-        if channel is None:
-            raise ValidationFailed(f"there is no channel {target.channel}")
-        message = await contained(channel.name, channel.address(target, key, thread))
+        channel, message = await self._delivery.addressed(where, key, thread)
         return await contained(channel.name, channel.send(message, reply, replaces=replaces))
 
     async def _cause(self, group: Group) -> str:

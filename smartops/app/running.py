@@ -250,7 +250,7 @@ class App:
         await lifespans.enter(composition.plugins.lifespans(composition.services, self))
         requests = Requests(self._gate, self._delivery, self.store, self.spawn)
         routes = Route.all(settings.routes, settings.places)
-        self._posting = Posting(self.store, self.channels, clock, routes, self.spawn)
+        self._posting = Posting(self.store, self._delivery, clock, routes, self.spawn)
         keeping = Housekeeping(
             store=self.store,
             clock=clock,
@@ -287,7 +287,7 @@ class App:
     def _scheduling(self) -> Scheduling:
         composition = self.composition
         clock, fixed = composition.services.clock, composition.schedules.fixed
-        return Scheduling(self.store, self.channels, clock, fixed, self._delivery.accept)
+        return Scheduling(self.store, self._delivery, clock, fixed)
 
     def _connect(self) -> Parts:
         return connect(

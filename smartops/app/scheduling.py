@@ -8,17 +8,19 @@ longer than :data:`LATE` is skipped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
-from smartops.auth.demands import place
-from smartops.channel import Channel
-from smartops.contained import Caught, contained
-from smartops.errors import BackendUnavailable, Refusal, ValidationFailed
-from smartops.message import Message
+from cachetools import TTLCache
+
+from smartops.contained import Caught
+from smartops.errors import BackendUnavailable, Refusal
 from smartops.schedules import KEEP, Schedule
 from smartops.services import Clock
 from smartops.store import Store, StoreUnavailable
+
+from .delivery import Delivery
 
 log = logging.getLogger("smartops.schedules")
 
@@ -26,8 +28,8 @@ TICK = 2.0
 """How many seconds lie between two looks."""
 LATE = 300.0
 """For how many seconds a run that was missed is made up for."""
-
-Accept = Callable[[Channel, Sequence[Message]], Awaitable[None]]
+MOST = 10_000
+"""How many runs are remembered so that they are not sent again; the store knows all."""
 
 
 class Scheduling:
@@ -36,17 +38,15 @@ class Scheduling:
     def __init__(
         self,
         store: Store,
-        channels: Iterable[Channel],
+        delivery: Delivery,
         clock: Clock,
         fixed: Sequence[Schedule],
-        accept: Accept,
     ) -> None:
         self._store = store
-        self._channels: Mapping[str, Channel] = {item.name: item for item in channels}
+        self._delivery = delivery
         self._clock = clock
         self._fixed = fixed
-        self._accept = accept
-        self._sent: dict[str, float] = {}
+        self._sent: TTLCache[str, bool] = TTLCache(MOST, 2 * LATE, timer=clock.time)
 
     async def forever(self) -> None:
         """Look every few seconds until cancelled."""
@@ -64,31 +64,21 @@ class Scheduling:
         now = self._clock.time()
         for schedule in (*self._fixed, *map(Schedule.load, stored.values())):
             with Caught(log, "%s was not looked after", schedule.id):
-                for due in {schedule.due(now, LATE), schedule.now}:
+                for due in {schedule.due(self._clock.now(), timedelta(seconds=LATE)), schedule.now}:
                     if now - due <= LATE and f"{schedule.id}:{due}" not in self._sent:
                         await self._run(schedule, due)
 
     async def _run(self, schedule: Schedule, due: float) -> None:
         key = f"{schedule.id}:{due}"
         try:
-            target = place(schedule.place, {})
-            channel = self._channels.get(target.channel)
-            if channel is None:
-                raise ValidationFailed(f"there is no channel {target.channel}")
-            message = await contained(channel.name, channel.address(target, key))
+            channel, message = await self._delivery.addressed(schedule.place, key)
             made = replace(
                 message, sender=schedule.identity, text=schedule.text, schedule=schedule.id
             )
-            await self._accept(channel, [made])
+            await self._delivery.accept(channel, [made])
         except BackendUnavailable as error:
             log.warning("%s cannot run yet: %s", schedule.id, error)
             return
         except Refusal as error:
             log.error("%s cannot run: %s", schedule.id, error)
-        self._forget()
-        self._sent[key] = due
-
-    def _forget(self) -> None:
-        """Forget the runs that are too old to be sent again."""
-        before = self._clock.time() - 2 * LATE
-        self._sent = {key: due for key, due in self._sent.items() if due > before}
+        self._sent[key] = True

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from smartops.alerts import facts_of, matches, silence_of
+from smartops.alerts import facts_of, matches, severity_of, silence_of
 from smartops.command import Call, Command, Effect, command
 from smartops.errors import ValidationFailed
 from smartops.jsonable import timestamp
@@ -21,12 +21,6 @@ from smartops.values import format_duration
 from .audit import when
 
 _LONGEST = timedelta(days=30)
-_SEVERITIES = {
-    "critical": Severity.CRITICAL,
-    "page": Severity.CRITICAL,
-    "warning": Severity.WARNING,
-    "info": Severity.INFO,
-}
 
 
 @command("alerts", examples=("alerts", "alerts --severity critical"))
@@ -239,7 +233,7 @@ def _timestamp(at: float | None) -> str | None:
 def _state_cell(alert: Alert, silence: Silence | None) -> Cell:
     if alert.resolved is not None:
         return Cell(f"resolved {when(alert.resolved)}", Severity.GOOD)
-    severity = _SEVERITIES.get(alert.severity.lower(), Severity.WARNING)
+    severity = severity_of(alert.severity)
     details = [alert.severity or "firing"]
     details += [f"acknowledged by {alert.acked_by}"] if alert.acked_by else []
     details += [f"silenced until {when(silence.until)}"] if silence else []

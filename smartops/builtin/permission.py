@@ -142,7 +142,7 @@ def _rules(parts: Parts, command: Command, call: Call, effect: Effect | None) ->
 
 
 def _reason(refusal: Refusal) -> str:
-    """Return the rule that denies, or what else is in the way."""
+    """Return the rule that denies, or what else refuses."""
     if isinstance(refusal, Denied):
         return refusal.details or refusal.message
     return "; ".join(filter(None, (refusal.message, refusal.details)))

@@ -6,20 +6,21 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from smartops.auth.demands import place
 from smartops.command import Call, Command, Effect, command
+from smartops.cron import why_no_cron
 from smartops.errors import PermissionDenied, ValidationFailed
 from smartops.jsonable import timestamp
 from smartops.middleware.access import identify, may_ever
 from smartops.middleware.steps import Parts
 from smartops.plan import Plan
 from smartops.reply import Reply, Table
-from smartops.schedules import DAYS, KEEP, Schedule, why_no_cron
+from smartops.schedules import DAYS, KEEP, Schedule
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _MOST = 100
@@ -55,7 +56,7 @@ async def schedule(
     if len(await stored(core)) >= _MOST:
         raise ValidationFailed(f"There are {_MOST} schedules already", details="See: schedules")
     await core.store.put_fact(KEEP, made.id, made.dump())
-    text = f"{made.id} runs next at {_shown(made.next(core.clock.time()))}: {made.text}"
+    text = f"{made.id} runs next at {_shown(made.next(core.clock.now()))}: {made.text}"
     return Reply.of(text, data=_data(made, core))
 
 
@@ -84,7 +85,7 @@ async def schedules(core: Parts) -> Reply:
     data = {"schedules": [_data(item, core) for item in found]}
     if not found:
         return Reply.of("Nothing is scheduled.", data=data)
-    now = core.clock.time()
+    now = core.clock.now()
     rows = tuple(
         (
             item.id,
@@ -113,7 +114,7 @@ async def resume(call: Call, core: Parts, schedule: str) -> Reply:
     found = await _own(call, core, schedule)
     resumed = replace(found, paused=False, since=core.clock.time())
     await core.store.put_fact(KEEP, found.id, resumed.dump())
-    return Reply.of(f"{found.id} runs next at {_shown(resumed.next(core.clock.time()))}")
+    return Reply.of(f"{found.id} runs next at {_shown(resumed.next(core.clock.now()))}")
 
 
 @command("unschedule {schedule}", effect=Effect.CHANGE, examples=("unschedule sc-01234567",))
@@ -207,8 +208,8 @@ async def _own(call: Call, core: Parts, id: str) -> Schedule:
 
 
 def _data(item: Schedule, core: Parts) -> dict[str, Any]:
-    now = core.clock.time()
-    upcoming = None if item.paused else timestamp(item.next(now).astimezone(UTC))
+    now = core.clock.now()
+    upcoming = None if item.paused else item.next(now)
     return {
         "schedule": item.id,
         "command": item.text,
@@ -216,13 +217,13 @@ def _data(item: Schedule, core: Parts) -> dict[str, Any]:
         "timezone": item.timezone,
         "person": _owner(core, item),
         "place": item.place,
-        "next": upcoming,
+        "next": upcoming and timestamp(upcoming),
         "paused": item.paused,
     }
 
 
-def _shown(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M %Z}"
+def _shown(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M %Z}" if at else "never"
 
 
 def _owner(core: Parts, item: Schedule) -> str:

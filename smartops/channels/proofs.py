@@ -5,23 +5,19 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from smartops.config.fields import listed
 from smartops.errors import AuthenticationFailed, ValidationFailed
 from smartops.message import Inbound
 from smartops.values import Secret
 
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 Secrets = Annotated[
     tuple[Secret, ...],
     Field(min_length=1),
-    BeforeValidator(_listed, json_schema_input_type=Secret | tuple[Secret, ...]),
+    BeforeValidator(listed, json_schema_input_type=Secret | tuple[Secret, ...]),
 ]
 """One secret, or several while one is replaced: a setting of plugins."""
 

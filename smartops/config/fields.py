@@ -20,9 +20,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from smartops.addresses import is_network, url_problem
+from smartops.cron import why_no_cron
 from smartops.message import parse_identity
-from smartops.schedules import why_no_cron
-from smartops.values import Duration, SecretUrl
+from smartops.values import Duration, Secret, SecretUrl
 
 from .references import FOLDER, within
 
@@ -39,8 +39,8 @@ def refuse(reason: str) -> PydanticCustomError:
 
 
 def listed(value: Any) -> Any:
-    """Return a single text as a tuple of one."""
-    return (value,) if isinstance(value, str) else value
+    """Return a single text or secret as a tuple of one."""
+    return (value,) if isinstance(value, str | Secret) else value
 
 
 def _in_folder(path: Path, info: ValidationInfo) -> Path:

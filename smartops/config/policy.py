@@ -107,7 +107,7 @@ class ApproversSettings(Section):
 
 
 class EscalationSettings(Section):
-    """Where an approval is asked for that nobody has decided."""
+    """Where a request is posted if it is not decided in time."""
 
     after: Positive = Field(description="How long after the request.")
     ask: Texts = Field(description="Further places where it is posted.")

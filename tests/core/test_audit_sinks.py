@@ -38,7 +38,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Memory(AuditSink):
-    """Remembers what it gets, and fails if it is told to."""
+    """A sink that stores batches in memory, and fails on demand."""
 
     name = "memory"
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartops import Identity
-from smartops.schedules import Schedule, why_no_cron
+from smartops.cron import why_no_cron
+from smartops.schedules import Schedule
 
 ZONES = ("Europe/Berlin", "America/New_York", "UTC")
 HOUR = timedelta(hours=1)
@@ -80,25 +81,27 @@ def test_schedules_of_every_hour_run_in_every_hour(zone: str, night: datetime) -
     for step in range(-60, 120):
         now = night + step * timedelta(minutes=3, seconds=1)
         at = now.timestamp()
-        assert made.due(at, 3600) == at - at % 1800
-        assert made.next(at).timestamp() == at - at % 1800 + 1800
+        assert made.due(now, HOUR) == at - at % 1800
+        upcoming = made.next(now)
+        assert upcoming is not None
+        assert upcoming.timestamp() == at - at % 1800 + 1800
 
 
 def check(zone: str, now: datetime, hour: int, minute: int, days: str) -> None:
     numbers = {"*": range(7), "1-5": range(1, 6)}.get(days) or (int(days),)
     expected = slow_due(now, zone, hour, minute, frozenset(numbers))
     made = schedule(f"{minute} {hour} * * {days}", zone)
-    assert made.due(now.timestamp(), 15 * 86_400) == expected.timestamp()
+    assert made.due(now, timedelta(days=15)) == expected.timestamp()
     recent = timedelta(0) <= now - expected < timedelta(minutes=5)
-    assert made.due(now.timestamp(), 300) == (expected.timestamp() if recent else 0)
+    assert made.due(now, timedelta(minutes=5)) == (expected.timestamp() if recent else 0)
 
 
 def test_a_schedule_does_not_run_for_times_before_it_was_made_or_while_it_is_paused() -> None:
     noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    now = (noon + HOUR).timestamp()
-    assert schedule("0 12 * * *").due(now, 86_400) == noon.timestamp()
-    assert schedule("0 12 * * *", since=noon.timestamp()).due(now, 86_400) == 0
-    assert schedule("0 12 * * *", paused=True).due(now, 86_400) == 0
+    now, day = noon + HOUR, timedelta(days=1)
+    assert schedule("0 12 * * *").due(now, day) == noon.timestamp()
+    assert schedule("0 12 * * *", since=noon.timestamp()).due(now, day) == 0
+    assert schedule("0 12 * * *", paused=True).due(now, day) == 0
 
 
 def test_a_schedule_is_the_same_after_it_was_stored() -> None:

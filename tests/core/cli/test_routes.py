@@ -169,7 +169,7 @@ def test_mistakes_in_schedules_are_found_by_check(
     )
     assert main(["check", "--config", str(config)]) == 2
     shown = capsys.readouterr().err
-    assert "it needs five fields" in shown
+    assert "it must have five fields" in shown
     config.write_text(config.read_text().replace("0 9 * *", "0 9 * * 1-5"))
     assert main(["check", "--config", str(config)]) == 2
     assert "there is no place nowhere" in capsys.readouterr().err

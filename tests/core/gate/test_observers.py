@@ -1,4 +1,4 @@
-"""Observers of plugins: notified of every decision, and never in the way of a message."""
+"""Observers of plugins: notified of every decision, without delaying any message."""
 
 from __future__ import annotations
 
